@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { type EntityManager, UniqueConstraintViolationException } from "@mikro-orm/core";
+import type { AuthConfig } from "../config.js";
+import { BadUserInput } from "../errors.js";
+import type { Sql } from "../sql.js";
+import {
+  canonicalEmail,
+  canonicalUsername,
+  requireNewEmail,
+  requireNewUsername,
+} from "./identifiers.js";
+import type { PasswordHasher } from "./password-hasher.js";
+import { ProfileEntity } from "./profile.entity.js";
+import type { Role } from "./role.js";
+import { UserEntity } from "./user.entity.js";
+
+/** By what a user is looked up to log in. */
+export type Login = { username: string } | { email: string };
+
+/** What a login needs to know of a user. */
+export interface Account {
+  readonly id: string;
+  readonly passwordHash: string | null;
+  readonly credentialsVersion: number;
+  readonly isActive: boolean;
+}
+
+/** What makes a new user. */
+export interface NewUser {
+  username: string;
+  /** @default none: the user logs in by user name only */
+  email?: string | null | undefined;
+  /** @default none: the user cannot log in by password */
+  password?: string | null | undefined;
+  /** @default "USER" */
+  role?: Role | undefined;
+}
+
+const ACCOUNT = `
+  SELECT id, password_hash AS "passwordHash", credentials_version AS "credentialsVersion", is_active AS "isActive"
+  FROM "user"`;
+
+/** Who exists: finds users, and changes them. */
+export class AccountService {
+  readonly #em: () => EntityManager;
+  readonly #sql: Sql;
+  readonly #config: AuthConfig;
+  readonly #hasher: PasswordHasher;
+
+  constructor(em: () => EntityManager, sql: Sql, config: AuthConfig, hasher: PasswordHasher) {
+    this.#em = em;
+    this.#sql = sql;
+    this.#config = config;
+    this.#hasher = hasher;
+  }
+
+  /**
+   * The user whom a login names, or null. Two users that share an identifier by old data count as none.
+   * @throws {@link BadUserInput} when the identifier is malformed.
+   */
+  async findAccount(login: Login): Promise<Account | null> {
+    const accounts =
+      "username" in login
+        ? await this.#sql.read<Account>(`${ACCOUNT} WHERE username_key = ?`, [
+            canonicalUsername(login.username),
+          ])
+        : await this.#sql.read<Account>(`${ACCOUNT} WHERE email_key = ?`, [
+            canonicalEmail(login.email),
+          ]);
+    return accounts.length === 1 ? (accounts[0] ?? null) : null;
+  }
+
+  /** Whether nobody can log in yet. */
+  async hasNoUsers(): Promise<boolean> {
+    return (await this.#em().count(UserEntity)) === 0;
+  }
+
+  /**
+   * Creates a user with a Profile, and gives the user's id.
+   * @throws {@link BadUserInput} when a value is malformed, or the user name or e-mail address is taken.
+   */
+  async createUser({
+    username,
+    email = null,
+    password = null,
+    role = "USER",
+  }: NewUser): Promise<string> {
+    const user = new UserEntity();
+    user.id = randomBytes(16).toString("hex");
+    user.username = username;
+    user.usernameKey = requireNewUsername(username);
+    user.email = email;
+    user.emailKey = email === null ? null : requireNewEmail(email);
+    if (password !== null) this.#hasher.requireNewPassword(password);
+    user.passwordHash = password === null ? null : await this.#hasher.hash(password);
+    user.createdAt = this.#config.now();
+    const profile = new ProfileEntity();
+    profile.user = user;
+    profile.role = role;
+    try {
+      await this.#em().persist([user, profile]).flush();
+    } catch (error) {
+      if (!(error instanceof UniqueConstraintViolationException)) throw error;
+      throw new BadUserInput("A user with this user name or e-mail address exists already.");
+    }
+    return user.id;
+  }
+
+  /** Remembers a login, and replaces a hash of old parameters, unless the password has changed meanwhile. */
+  async recordLogin(account: Account, password: string): Promise<void> {
+    const passwordHash =
+      account.passwordHash !== null && this.#hasher.needsRehash(account.passwordHash)
+        ? await this.#hasher.hash(password)
+        : account.passwordHash;
+    await this.#sql.write(
+      `UPDATE "user" SET last_login_at = ?, password_hash = ? WHERE id = ? AND credentials_version = ? RETURNING id`,
+      [this.#config.now(), passwordHash, account.id, account.credentialsVersion],
+    );
+  }
+
+  /**
+   * Sets a new password. Every session the user has is over at its next request.
+   * @throws {@link BadUserInput} when the password is too short or too long, or the user does not exist.
+   */
+  async setPassword(userId: string, password: string): Promise<void> {
+    this.#hasher.requireNewPassword(password);
+    const passwordHash = await this.#hasher.hash(password);
+    await this.#updateUser(
+      `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1 WHERE id = ? RETURNING id`,
+      [passwordHash, userId],
+    );
+  }
+
+  /**
+   * Deactivates a user, or activates one again. While inactive, none of the user's credentials work.
+   * @throws {@link BadUserInput} when the user does not exist, or is the last active ADMIN.
+   */
+  async setActive(userId: string, isActive: boolean): Promise<void> {
+    await this.#updateUser(
+      `UPDATE "user" SET is_active = ? WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
+      [isActive, userId, isActive, userId, userId],
+    );
+  }
+
+  /**
+   * Changes what a user may do, from the next request on.
+   * @throws {@link BadUserInput} when the user does not exist, or is the last active ADMIN.
+   */
+  async setRole(userId: string, role: Role): Promise<void> {
+    await this.#updateUser(
+      `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
+       ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
+      [role, userId, role === "ADMIN", userId, userId],
+    );
+  }
+
+  /**
+   * Deletes a user and all that is the user's.
+   * @throws {@link BadUserInput} when the user does not exist, or is the last active ADMIN.
+   */
+  async deleteUser(userId: string): Promise<void> {
+    await this.#updateUser(`DELETE FROM "user" WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`, [
+      userId,
+      userId,
+      userId,
+    ]);
+  }
+
+  async #updateUser(statement: string, parameters: (string | number | boolean)[]): Promise<void> {
+    const changed = await this.#sql.write(statement, parameters);
+    if (changed.length === 0) {
+      throw new BadUserInput("No such user, or the last active ADMIN, who has to stay.");
+    }
+  }
+}
+
+/** Holds unless the user of the two `?` is the only active ADMIN. */
+const ANOTHER_ADMIN = `(
+  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = 'ADMIN')
+  OR EXISTS (
+    SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
+    WHERE p.role = 'ADMIN' AND u.is_active AND u.id <> ?))`;

@@ -1,0 +1,15 @@
+/** The roles a Profile can hold, ordered: each may do what those before it may. */
+export const ROLES = ["USER", "ADMIN"] as const;
+
+/** A Profile's role. */
+export type Role = (typeof ROLES)[number];
+
+/** Whether `value` names a role, exactly. */
+export function isRole(value: unknown): value is Role {
+  return ROLES.some((role) => role === value);
+}
+
+/** Whether a user with role `actual` may do what `required` asks for. */
+export function isAtLeast(actual: Role, required: Role): boolean {
+  return ROLES.indexOf(actual) >= ROLES.indexOf(required);
+}

@@ -1,0 +1,43 @@
+import { BigIntType, Entity, PrimaryKey, Property, Unique } from "@mikro-orm/core";
+
+/** Someone who can log in. Instants are epoch milliseconds. */
+@Entity({ tableName: "user" })
+export class UserEntity {
+  /** 128 random bits in hex. */
+  @PrimaryKey({ type: "text" })
+  id!: string;
+
+  /** As its owner writes it. */
+  @Property({ type: "text" })
+  username!: string;
+
+  /** The canonical form, in which user names are compared. */
+  @Property({ type: "text" })
+  @Unique()
+  usernameKey!: string;
+
+  @Property({ type: "text", nullable: true })
+  email!: string | null;
+
+  /** The canonical form, in which e-mail addresses are compared. */
+  @Property({ type: "text", nullable: true })
+  @Unique()
+  emailKey!: string | null;
+
+  /** A PHC string; null for a user who cannot log in by password. */
+  @Property({ type: "text", nullable: true })
+  passwordHash!: string | null;
+
+  /** Counts password changes. A session holds the count it began with, and dies when the two differ. */
+  @Property({ type: "integer" })
+  credentialsVersion = 0;
+
+  @Property({ type: "boolean" })
+  isActive = true;
+
+  @Property({ type: new BigIntType("number") })
+  createdAt!: number;
+
+  @Property({ type: new BigIntType("number"), nullable: true })
+  lastLoginAt: number | null = null;
+}

@@ -1,0 +1,101 @@
+import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
+import type { GraphQLSchema } from "graphql";
+import { AccountService } from "./accounts/account.service.js";
+import { PasswordHasher } from "./accounts/password-hasher.js";
+import { AuthenticationService } from "./authentication/authentication.service.js";
+import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
+import type { AuthContext } from "./context.js";
+import { createContext, type RequestLike } from "./create-context.js";
+import { Database } from "./database.js";
+import { createRefreshKeyRing, type KeyRing, loadKeyRing } from "./keys/key-ring.js";
+import type { GuardOptions } from "./permissions/guard-map.js";
+import { guardSchema } from "./permissions/guards.js";
+import { createSchema, printSchema } from "./schema.js";
+import { SessionService } from "./sessions/session.service.js";
+import { AccessTokens } from "./tokens/access-token.js";
+import { RefreshTokens } from "./tokens/refresh-token.js";
+
+/** Gatehouse, ready to serve by itself or as a part of another schema. */
+export interface Auth {
+  /** The guarded schema, complete by itself. */
+  readonly schema: GraphQLSchema;
+  /** The same schema in SDL with its directives, to be merged with other type definitions. */
+  readonly typeDefs: string;
+  /** The resolvers of {@link Auth.typeDefs}. They are not guarded: pass the merged schema to {@link Auth.guard}. */
+  readonly resolvers: IResolvers;
+  /**
+   * Builds the context of one request: who is asking. Never throws for a bad credential.
+   * @param request Node's, Fastify's, Express's or the Fetch API's request; none is anonymous
+   */
+  createContext(request?: RequestLike): Promise<AuthContext>;
+  /**
+   * A copy of a schema in which `@auth` and `@public` are enforced. Root fields without either need a signed-in user.
+   * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+   */
+  guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
+  /** Who exists: creates and changes users. */
+  readonly accounts: AccountService;
+  /** Credentials in, tokens out; tokens in, users out. */
+  readonly authentication: AuthenticationService;
+  /** Where someone is signed in. */
+  readonly sessions: SessionService;
+  /** The public keys that access tokens verify with. @see RFC 7517 5 */
+  jwks(): ReturnType<KeyRing["toJwks"]>;
+  /** Whether the database answers. */
+  isReady(): Promise<boolean>;
+  /** Closes the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
+ * @throws TypeError that names the option which is wrong; Error when the database cannot be opened
+ * @example
+ * const auth = await createAuth({ secretKey: process.env.SECRET_KEY });
+ * const server = new ApolloServer({ schema: auth.schema });
+ * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
+ */
+export async function createAuth(options: AuthOptions): Promise<Auth> {
+  return openAuth(resolveConfig(options));
+}
+
+/** The same as {@link createAuth}, with the options checked already. */
+export async function openAuth(config: AuthConfig): Promise<Auth> {
+  const database = await Database.open(config.databaseUrl);
+  try {
+    await database.migrate();
+    const keyRing = await loadKeyRing(database, config);
+    return assemble(config, database, keyRing);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function assemble(config: AuthConfig, database: Database, keyRing: KeyRing): Auth {
+  const hasher = new PasswordHasher(config.passwordMinLength);
+  const accounts = new AccountService(() => database.fork(), database, config, hasher);
+  const sessions = new SessionService(database, config);
+  const authentication = new AuthenticationService(
+    config,
+    accounts,
+    hasher,
+    sessions,
+    new AccessTokens(config, keyRing),
+    new RefreshTokens(config, createRefreshKeyRing(config.secretKeys)),
+  );
+  const schema = createSchema({ authentication, sessions });
+  return {
+    schema: guardSchema(schema, { strict: true }),
+    typeDefs: printSchema(schema),
+    resolvers: getResolversFromSchema(schema),
+    createContext: (request) => createContext(authentication, request),
+    guard: guardSchema,
+    accounts,
+    authentication,
+    sessions,
+    jwks: () => keyRing.toJwks(),
+    isReady: () => database.isReachable(),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,91 @@
+import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
+import { UserType } from "../accounts/user.type.js";
+import { NoCredentials, type AuthError } from "../errors.js";
+import type { AuthScheme } from "../events.js";
+import type { Principal } from "../sessions/principal.js";
+import type { Client } from "../sessions/session.service.js";
+import { AuthSchemeEnum } from "../sessions/session.type.js";
+import {
+  AuthPayload,
+  LogoutPayload,
+  toAuthPayload,
+  toLogoutPayload,
+  TokenVerification,
+  toTokenVerification,
+  toUserType,
+} from "./auth-payload.type.js";
+import type { AuthenticationService } from "./authentication.service.js";
+import type { Credential } from "./authorization-header.js";
+
+@Resolver()
+export class AuthenticationResolver {
+  readonly #authentication: AuthenticationService;
+
+  constructor(authentication: AuthenticationService) {
+    this.#authentication = authentication;
+  }
+
+  @Query(() => UserType, { description: "Who is asking." })
+  @Directive("@auth")
+  me(@Ctx("user") user: Principal | null): UserType {
+    if (user === null) throw new NoCredentials();
+    return toUserType(user);
+  }
+
+  @Mutation(() => AuthPayload, { description: "Logs in by user name and password." })
+  @Directive("@public")
+  async login(
+    @Arg("username", () => String) username: string,
+    @Arg("password", () => String) password: string,
+    @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
+    @Ctx("client") client: Client,
+  ): Promise<AuthPayload> {
+    return toAuthPayload(await this.#authentication.login({ username }, password, scheme, client));
+  }
+
+  @Mutation(() => AuthPayload, { description: "Logs in by e-mail address and password." })
+  @Directive("@public")
+  async emailLogin(
+    @Arg("email", () => String) email: string,
+    @Arg("password", () => String) password: string,
+    @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
+    @Ctx("client") client: Client,
+  ): Promise<AuthPayload> {
+    return toAuthPayload(await this.#authentication.login({ email }, password, scheme, client));
+  }
+
+  @Mutation(() => AuthPayload, {
+    description: "Trades a refresh token for the session's next pair.",
+  })
+  @Directive("@public")
+  async refreshToken(@Arg("refresh", () => String) refresh: string): Promise<AuthPayload> {
+    return toAuthPayload(await this.#authentication.refresh(refresh));
+  }
+
+  @Mutation(() => TokenVerification, {
+    description: "Whether a token of ours is good now: not expired, not revoked, its user active.",
+  })
+  @Directive("@public")
+  async verifyToken(@Arg("token", () => String) token: string): Promise<TokenVerification> {
+    return toTokenVerification(await this.#authentication.verifyToken(token));
+  }
+
+  @Mutation(() => LogoutPayload, {
+    description: "Ends the session of the header's credential, or that of the refresh token.",
+  })
+  @Directive("@public")
+  async logout(
+    @Arg("refresh", () => String, { nullable: true }) refresh: string | null | undefined,
+    @Ctx()
+    context: { credential: Credential | null; user: Principal | null; authError: AuthError | null },
+  ): Promise<LogoutPayload> {
+    const { credential, user, authError } = context;
+    if (refresh == null && credential === null && authError !== null) throw authError;
+    const { scheme, hasEnded } = await this.#authentication.logout(
+      credential,
+      user,
+      refresh ?? null,
+    );
+    return toLogoutPayload(scheme, hasEnded);
+  }
+}

@@ -1,0 +1,27 @@
+import { BadAuthorizationHeader } from "../errors.js";
+import { TOKEN_MAX_LENGTH } from "../tokens/jwt.js";
+
+/** What a client presented in `Authorization`. Nothing of it is verified yet. */
+export interface Credential {
+  readonly scheme: "Token" | "Bearer";
+  readonly token: string;
+}
+
+/** A scheme we serve, and whatever follows it. Another scheme that merely begins alike does not match. */
+const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
+/** One or more spaces and a token68. @see RFC 9110 11.4 */
+const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
+
+/**
+ * Parses the values of all `Authorization` lines of a request.
+ * @returns null where there is none, or its scheme is not served: the request is anonymous
+ * @throws {@link BadAuthorizationHeader} where there is not exactly one well-formed credential
+ */
+export function parseAuthorization(values: readonly string[]): Credential | null {
+  if (values.length > 1) throw new BadAuthorizationHeader();
+  const [, scheme, rest] = SERVED_SCHEME.exec(values[0] ?? "") ?? [];
+  if (scheme === undefined || rest === undefined) return null;
+  const token = TOKEN68.exec(rest)?.[1];
+  if (token === undefined || token.length > TOKEN_MAX_LENGTH) throw new BadAuthorizationHeader();
+  return { scheme: scheme.toLowerCase() === "token" ? "Token" : "Bearer", token };
+}

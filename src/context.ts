@@ -1,0 +1,16 @@
+import type { Credential } from "./authentication/authorization-header.js";
+import type { AuthError } from "./errors.js";
+import type { Principal } from "./sessions/principal.js";
+import type { Client } from "./sessions/session.service.js";
+
+/** Who is asking, as every resolver finds it in its context. */
+export interface AuthContext {
+  /** The signed-in user, or null. Reading it never throws. */
+  readonly user: Principal | null;
+  /** Why a presented credential was refused. Guarded fields answer with it; public fields ignore it. */
+  readonly authError: AuthError | null;
+  /** What was presented, verified or not. */
+  readonly credential: Credential | null;
+  /** The program at the other end. */
+  readonly client: Client;
+}

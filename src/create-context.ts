@@ -1,0 +1,51 @@
+import { type Credential, parseAuthorization } from "./authentication/authorization-header.js";
+import type { AuthenticationService } from "./authentication/authentication.service.js";
+import type { AuthContext } from "./context.js";
+import { AuthError } from "./errors.js";
+
+/** What of a request is read: Node's, Fastify's, Express's and the Fetch API's all have this shape. */
+export interface RequestLike {
+  readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>;
+  /** Node's flat list of names and values. Only here a second `Authorization` line can be seen. */
+  readonly rawHeaders?: readonly string[] | undefined;
+  /** The client's address, where the framework knows about trusted proxies. */
+  readonly ip?: string | undefined;
+  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
+}
+
+/**
+ * Builds the context of one request: parses `Authorization`, and looks the user up, once.
+ * A bad credential never throws; it is kept for the guarded fields to answer with. No request at all is anonymous.
+ * @throws what is not a refusal, which is a bug
+ */
+export async function createContext(
+  authentication: AuthenticationService,
+  request: RequestLike | undefined,
+): Promise<AuthContext> {
+  const client = {
+    ipAddress: request?.ip ?? request?.socket?.remoteAddress ?? null,
+    userAgent: request === undefined ? null : (headerLines(request, "user-agent")[0] ?? null),
+  };
+  let credential: Credential | null = null;
+  try {
+    credential = parseAuthorization(
+      request === undefined ? [] : headerLines(request, "authorization"),
+    );
+    const user = credential === null ? null : await authentication.authenticate(credential);
+    return { user, authError: null, credential, client };
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error;
+    return { user: null, authError: error, credential, client };
+  }
+}
+
+/** The values of all lines of one header. */
+function headerLines({ headers, rawHeaders }: RequestLike, name: string): readonly string[] {
+  if (rawHeaders !== undefined) {
+    return rawHeaders.filter(
+      (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name,
+    );
+  }
+  const value = headers instanceof Headers ? headers.get(name) : headers[name];
+  return value == null ? [] : [value].flat();
+}

@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+
+/** A file to serve, with the headers that belong to it. */
+export interface StaticFile {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Made by `npm run build`: GraphiQL and React from their packages, beside our page. */
+const ASSETS = new URL("../assets/graphiql/", import.meta.url);
+
+/** Scripts from this server only; CodeMirror sets inline styles. */
+const PAGE_HEADERS = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; " +
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+};
+
+const JAVASCRIPT = "text/javascript; charset=utf-8";
+const FILES = {
+  "graphiql.css": "text/css; charset=utf-8",
+  "graphiql.min.js": JAVASCRIPT,
+  "main.css": "text/css; charset=utf-8",
+  "main.js": JAVASCRIPT,
+  "react.production.min.js": JAVASCRIPT,
+  "react-dom.production.min.js": JAVASCRIPT,
+};
+
+/**
+ * GraphiQL as this package ships it: the page for `GET /graphql`, and the files that it loads.
+ * @throws Error when the package was not built
+ */
+export async function readGraphiql(): Promise<{ page: StaticFile; files: StaticFile[] }> {
+  const page = { path: "/graphql", headers: PAGE_HEADERS, body: await readAsset("index.html") };
+  const files = await Promise.all(
+    Object.entries(FILES).map(async ([name, type]) => ({
+      path: `/graphiql/${name}`,
+      headers: { "content-type": type, "cache-control": "public, max-age=3600" },
+      body: await readAsset(name),
+    })),
+  );
+  return { page, files };
+}
+
+async function readAsset(name: string): Promise<Buffer> {
+  try {
+    return await readFile(new URL(name, ASSETS));
+  } catch (error) {
+    throw new Error("GraphiQL's files are missing: run `npm run build`.", { cause: error });
+  }
+}

@@ -1,0 +1,17 @@
+import "reflect-metadata";
+
+export { type Auth, createAuth } from "./auth.js";
+export type { Account, Login, NewUser } from "./accounts/account.service.js";
+export type { Role } from "./accounts/role.js";
+export type { Credential } from "./authentication/authorization-header.js";
+export type { Issued, Verification } from "./authentication/authentication.service.js";
+export type { AuthOptions, JwtAlgorithm, ServerOptions } from "./config.js";
+export type { AuthContext } from "./context.js";
+export type { RequestLike } from "./create-context.js";
+export * from "./errors.js";
+export type { AuthEvent, AuthScheme } from "./events.js";
+export { formatError, httpStatusPlugin } from "./apollo.js";
+export { requireRole } from "./permissions/guards.js";
+export type { GuardOptions } from "./permissions/guard-map.js";
+export { createServer, type Server } from "./server.js";
+export { Principal, type SessionInfo } from "./sessions/principal.js";

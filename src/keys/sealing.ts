@@ -1,0 +1,28 @@
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from "node:crypto";
+
+const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
+
+/** Encrypts `text` with AES-256-GCM. `context` is bound to it, so that a sealed value cannot be moved to another row. */
+export function seal(key: KeyObject, text: string, context: string): string {
+  const nonce = randomBytes(NONCE_LENGTH);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(context));
+  const sealed = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final()]);
+  return Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url");
+}
+
+/** The text that was sealed, or null where `key` or `context` is not the one it was sealed with. */
+export function unseal(key: KeyObject, sealed: string, context: string): string | null {
+  const bytes = Buffer.from(sealed, "base64url");
+  const nonce = bytes.subarray(0, NONCE_LENGTH);
+  const tag = bytes.subarray(-TAG_LENGTH);
+  try {
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_LENGTH })
+      .setAAD(Buffer.from(context))
+      .setAuthTag(tag);
+    const text = decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH));
+    return Buffer.concat([text, decipher.final()]).toString("utf8");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,47 @@
+import { Migration } from "@mikro-orm/migrations";
+
+/** Who exists, what signs, and where someone is signed in. Instants are epoch milliseconds. */
+export class AccountsKeysSessions extends Migration {
+  override up(): void {
+    this.addSql(`create table "user" (
+      "id" text not null primary key,
+      "username" text not null,
+      "username_key" text not null constraint "user_username_key_unique" unique,
+      "email" text null,
+      "email_key" text null constraint "user_email_key_unique" unique,
+      "password_hash" text null,
+      "credentials_version" integer not null default 0,
+      "is_active" boolean not null default true,
+      "created_at" bigint not null,
+      "last_login_at" bigint null)`);
+    this.addSql(`create table "profile" (
+      "user_id" text not null primary key references "user" ("id") on update cascade on delete cascade,
+      "role" text not null)`);
+    this.addSql(`create table "session" (
+      "id" text not null primary key,
+      "user_id" text not null references "user" ("id") on update cascade on delete cascade,
+      "scheme" text not null,
+      "label" text null,
+      "secret_hash" text null,
+      "credentials_version" integer not null,
+      "generation" integer not null default 0,
+      "created_at" bigint not null,
+      "rotated_at" bigint not null,
+      "last_used_at" bigint null,
+      "expires_at" bigint null,
+      "refresh_expires_at" bigint null,
+      "ended_at" bigint null,
+      "end_reason" text null,
+      "ip_address" text null,
+      "user_agent" text null)`);
+    this.addSql(`create index "session_user_id_index" on "session" ("user_id")`);
+    this.addSql(`create index "session_created_at_id_index" on "session" ("created_at", "id")`);
+    this.addSql(`create table "signing_key" (
+      "kid" text not null primary key,
+      "algorithm" text not null,
+      "state" text not null,
+      "sealed_key" text not null,
+      "created_at" bigint not null,
+      "changed_at" bigint not null)`);
+  }
+}

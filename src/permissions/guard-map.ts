@@ -1,0 +1,157 @@
+import type { DirectableObject } from "@graphql-tools/utils";
+import {
+  type GraphQLFieldMap,
+  type GraphQLInterfaceType,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+} from "graphql";
+import { isAtLeast } from "../accounts/role.js";
+import { type Guard, readGuard } from "./directives.js";
+
+/** How a schema is guarded. */
+export interface GuardOptions {
+  /**
+   * Refuse a schema with a root field that has neither `@auth` nor `@public`, instead of asking for a signed-in
+   * user there. @default false
+   */
+  strict?: boolean;
+}
+
+/** By `Type.field`: what each guarded field, and each root field, asks for. */
+export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
+
+/**
+ * Reads what every field of a schema asks for.
+ * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+ */
+export function readGuards(schema: GraphQLSchema, options: GuardOptions): GuardMap {
+  return new GuardReader(schema, options).read();
+}
+
+class GuardReader {
+  readonly #schema: GraphQLSchema;
+  readonly #strict: boolean;
+  readonly #roots: ReadonlySet<unknown>;
+  readonly #problems: string[] = [];
+
+  constructor(schema: GraphQLSchema, { strict = false }: GuardOptions) {
+    this.#schema = schema;
+    this.#strict = strict;
+    this.#roots = new Set([
+      schema.getQueryType(),
+      schema.getMutationType(),
+      schema.getSubscriptionType(),
+    ]);
+  }
+
+  read(): GuardMap {
+    const guards = new Map<string, Exclude<Guard, null>>();
+    this.#requireOwnDirective();
+    for (const type of Object.values(this.#schema.getTypeMap())) {
+      if (isIntrospectionType(type)) continue;
+      this.#refuseInertGuards(type);
+      if (!isObjectType(type)) continue;
+      for (const name of Object.keys(type.getFields())) {
+        const guard = this.#fieldGuard(type, name);
+        if (guard !== null) guards.set(`${type.name}.${name}`, guard);
+      }
+    }
+    if (this.#problems.length > 0) {
+      throw new TypeError(`The schema's guards are not sound:\n- ${this.#problems.join("\n- ")}`);
+    }
+    return guards;
+  }
+
+  /** Somebody else's directive of the same name would be read as ours, and mean something else. */
+  #requireOwnDirective(): void {
+    const auth = this.#schema.getDirective("auth");
+    if (auth && !auth.args.some(({ name }) => name === "requires")) {
+      this.#problems.push("@auth is defined without the argument `requires`");
+    }
+  }
+
+  #fieldGuard(type: GraphQLObjectType, name: string): Guard {
+    const at = `${type.name}.${name}`;
+    const own = this.#read(at, type.getFields()[name] ?? {});
+    const fromType = this.#read(type.name, type);
+    const isRoot = this.#roots.has(type);
+    if (own === "PUBLIC" && !isRoot) {
+      this.#problems.push(`${at}: @public has an effect on root fields only`);
+    }
+    if (own !== null && isWeaker(own, fromType)) {
+      this.#problems.push(`${at}: is weaker than the guard of ${type.name}`);
+    }
+    const guard = own ?? fromType;
+    for (const parent of type.getInterfaces()) {
+      const required = this.#read(`${parent.name}.${name}`, parent.getFields()[name] ?? {});
+      if (isWeaker(guard, required)) {
+        this.#problems.push(`${at}: is weaker than the guard of ${parent.name}.${name}`);
+      }
+    }
+    if (guard === null && isRoot && this.#strict) {
+      this.#problems.push(`${at}: has neither @auth nor @public`);
+    }
+    return guard ?? (isRoot ? "USER" : null);
+  }
+
+  /** Reports guards on whatever has no resolver of its own to guard. */
+  #refuseInertGuards(type: GraphQLNamedType): void {
+    const elements: [at: string, element: DirectableObject][] = [];
+    if (!isObjectType(type)) elements.push([type.name, type]);
+    if (isObjectType(type) || isInterfaceType(type)) elements.push(...argumentsOf(type));
+    if (isInputObjectType(type))
+      elements.push(...membersOf(type.name, Object.values(type.getFields())));
+    if (isEnumType(type)) elements.push(...membersOf(type.name, type.getValues()));
+    if (isInterfaceType(type)) this.#refuseUnimplemented(type);
+    for (const [at, element] of elements) {
+      if (this.#read(at, element) !== null) this.#problems.push(`${at}: a guard cannot run here`);
+    }
+  }
+
+  #refuseUnimplemented(type: GraphQLInterfaceType): void {
+    for (const [name, field] of Object.entries(type.getFields())) {
+      const at = `${type.name}.${name}`;
+      const guard = this.#read(at, field);
+      if (guard === "PUBLIC")
+        this.#problems.push(`${at}: @public has an effect on root fields only`);
+      if (guard !== null && this.#schema.getImplementations(type).objects.length === 0) {
+        this.#problems.push(`${at}: a guard cannot run here, nothing implements ${type.name}`);
+      }
+    }
+  }
+
+  #read(at: string, element: DirectableObject): Guard {
+    try {
+      return readGuard(this.#schema, element);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      const problem = `${at}: ${error.message}`;
+      if (!this.#problems.includes(problem)) this.#problems.push(problem);
+      return null;
+    }
+  }
+}
+
+function isWeaker(guard: Guard, required: Guard): boolean {
+  if (required === null || required === "PUBLIC") return false;
+  return guard === null || guard === "PUBLIC" || !isAtLeast(guard, required);
+}
+
+function argumentsOf(type: { name: string; getFields: () => GraphQLFieldMap<unknown, unknown> }) {
+  return Object.values(type.getFields()).flatMap((field) =>
+    membersOf(`${type.name}.${field.name}`, field.args),
+  );
+}
+
+function membersOf(
+  at: string,
+  members: readonly (DirectableObject & { name: string })[],
+): [string, DirectableObject][] {
+  return members.map((member) => [`${at}.${member.name}`, member]);
+}

@@ -1,0 +1,45 @@
+import { mapSchema, MapperKind } from "@graphql-tools/utils";
+import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
+import { isAtLeast, type Role } from "../accounts/role.js";
+import type { AuthContext } from "../context.js";
+import { NoCredentials, RoleRequired } from "../errors.js";
+import { Principal } from "../sessions/principal.js";
+import { type GuardOptions, readGuards } from "./guard-map.js";
+
+/**
+ * A copy of a schema, ours or somebody else's, in which `@auth` and `@public` are enforced.
+ * Every root field needs a signed-in user unless it carries `@public`.
+ * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+ */
+export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): GraphQLSchema {
+  const guards = readGuards(schema, options);
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field, fieldName, typeName) => {
+      const role = guards.get(`${typeName}.${fieldName}`);
+      if (role === undefined || role === "PUBLIC") return undefined;
+      const { resolve = defaultFieldResolver, subscribe } = field;
+      const guarded = { ...field, resolve: withGuard(resolve, role) };
+      return subscribe ? { ...guarded, subscribe: withGuard(subscribe, role) } : guarded;
+    },
+  });
+}
+
+type Resolver = GraphQLFieldResolver<unknown, Partial<AuthContext> | undefined>;
+
+function withGuard(resolve: Resolver, role: Role): Resolver {
+  return (source, args, context, info) => {
+    requireRole(context, role);
+    return resolve(source, args, context, info);
+  };
+}
+
+/**
+ * Lets pass a signed-in user whose role is at least `role`, and nobody else. Only a context that `createContext` made
+ * counts: another object that happens to be called `user` does not.
+ * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials}, or {@link RoleRequired}
+ */
+export function requireRole(context: Partial<AuthContext> | undefined, role: Role): void {
+  const user = context?.user;
+  if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
+  if (!isAtLeast(user.role, role)) throw new RoleRequired(role);
+}

@@ -1,0 +1,40 @@
+import { printSchemaWithDirectives } from "@graphql-tools/utils";
+import { type GraphQLEnumType, GraphQLSchema } from "graphql";
+import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
+import type { AuthenticationService } from "./authentication/authentication.service.js";
+import { AuthenticationResolver } from "./authentication/authentication.resolver.js";
+import { createDirectives } from "./permissions/directives.js";
+import { SessionResolver } from "./sessions/session.resolver.js";
+import type { SessionService } from "./sessions/session.service.js";
+
+/** The services that the resolvers call. */
+export interface Services {
+  readonly authentication: AuthenticationService;
+  readonly sessions: SessionService;
+}
+
+/** The schema of Gatehouse with its directives stated, but not yet enforced. */
+export function createSchema({ authentication, sessions }: Services): GraphQLSchema {
+  const resolvers = new Map<unknown, object>([
+    [AuthenticationResolver, new AuthenticationResolver(authentication)],
+    [SessionResolver, new SessionResolver(sessions)],
+  ]);
+  const container: ContainerType = {
+    get: (resolver: ClassType) => resolvers.get(resolver),
+  };
+  const schema = buildSchemaSync({
+    resolvers: [AuthenticationResolver, SessionResolver],
+    container,
+    validate: false,
+  });
+  const role = schema.getType("Role") as GraphQLEnumType;
+  return new GraphQLSchema({
+    ...schema.toConfig(),
+    directives: [...schema.getDirectives(), ...createDirectives(role)],
+  });
+}
+
+/** A schema in SDL, with the directives where they stand. */
+export function printSchema(schema: GraphQLSchema): string {
+  return `${printSchemaWithDirectives(schema)}\n`;
+}

@@ -1,0 +1,93 @@
+import type { Role } from "../accounts/role.js";
+import {
+  type AuthError,
+  PasswordChanged,
+  SessionExpired,
+  TokenExpired,
+  TokenReused,
+  TokenRevoked,
+  UserInactive,
+} from "../errors.js";
+import type { AuthScheme } from "../events.js";
+import type { EndReason } from "./session.entity.js";
+
+/** A session as the API shows it. Instants are epoch milliseconds. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly scheme: AuthScheme;
+  readonly label: string | null;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+  readonly expiresAt: number | null;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+}
+
+/** One row of session, user and profile: all that a request's authentication needs, read in one statement. */
+export interface SessionRow extends SessionInfo {
+  readonly userId: string;
+  readonly secretHash: string | null;
+  readonly generation: number;
+  readonly rotatedAt: number;
+  readonly refreshExpiresAt: number | null;
+  readonly endedAt: number | null;
+  readonly endReason: EndReason | null;
+  readonly credentialsVersion: number;
+  readonly userCredentialsVersion: number;
+  readonly username: string;
+  readonly email: string | null;
+  /** SQLite's booleans are numbers. */
+  readonly isActive: boolean | number;
+  readonly userCreatedAt: number;
+  readonly lastLoginAt: number | null;
+  /** Null for a user without a Profile. */
+  readonly role: Role | null;
+}
+
+/** Who is asking: a user, by one of the user's sessions, as the database has them for this request. Read only. */
+export class Principal {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string | null;
+  /** From the Profile; a user without one counts as USER. */
+  readonly role: Role;
+  readonly isActive: boolean;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  /** Epoch milliseconds. */
+  readonly lastLoginAt: number | null;
+  readonly session: SessionInfo;
+
+  constructor(row: SessionRow) {
+    this.id = row.userId;
+    this.username = row.username;
+    this.email = row.email;
+    this.role = row.role ?? "USER";
+    this.isActive = Boolean(row.isActive);
+    this.createdAt = row.userCreatedAt;
+    this.lastLoginAt = row.lastLoginAt;
+    const { scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent } = row;
+    this.session = {
+      id: row.id,
+      scheme,
+      label,
+      createdAt,
+      lastUsedAt,
+      expiresAt,
+      ipAddress,
+      userAgent,
+    };
+  }
+}
+
+/** Why nothing of this session is accepted at `now` any more, or null while it lives. */
+export function findRefusal(row: SessionRow, now: number): AuthError | null {
+  if (row.endedAt !== null)
+    return row.endReason === "reused" ? new TokenReused() : new TokenRevoked();
+  if (!row.isActive) return new UserInactive();
+  if (row.credentialsVersion !== row.userCredentialsVersion) return new PasswordChanged();
+  if (row.expiresAt !== null && row.expiresAt <= now) {
+    return row.scheme === "TOKEN" ? new TokenExpired() : new SessionExpired();
+  }
+  return null;
+}

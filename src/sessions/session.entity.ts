@@ -1,0 +1,71 @@
+import { BigIntType, Entity, Index, ManyToOne, PrimaryKey, Property } from "@mikro-orm/core";
+import { UserEntity } from "../accounts/user.entity.js";
+import type { AuthScheme } from "../events.js";
+
+/** Why a session was ended before its time. */
+export type EndReason = "logout" | "reused";
+
+/**
+ * One login, whatever the scheme: the token family, the thing listed, and the thing that logout ends.
+ * Instants are epoch milliseconds. Nothing here logs anyone in.
+ */
+@Entity({ tableName: "session" })
+@Index({ properties: ["createdAt", "id"] })
+export class SessionEntity {
+  /** 128 random bits in hex: the `sid` claim, and the public part of a static token. */
+  @PrimaryKey({ type: "text" })
+  id!: string;
+
+  @ManyToOne({ entity: () => UserEntity, deleteRule: "cascade" })
+  @Index()
+  user!: UserEntity;
+
+  @Property({ type: "text" })
+  scheme!: AuthScheme;
+
+  /** What its owner calls it. */
+  @Property({ type: "text", nullable: true })
+  label!: string | null;
+
+  /** SHA-256 of a static token's secret, in hex; null for the other schemes. */
+  @Property({ type: "text", nullable: true })
+  secretHash!: string | null;
+
+  /** The user's count of password changes when the session began. */
+  @Property({ type: "integer" })
+  credentialsVersion!: number;
+
+  /** How often the refresh token was rotated. */
+  @Property({ type: "integer" })
+  generation = 0;
+
+  @Property({ type: new BigIntType("number") })
+  createdAt!: number;
+
+  /** When the present generation began. */
+  @Property({ type: new BigIntType("number") })
+  rotatedAt!: number;
+
+  @Property({ type: new BigIntType("number"), nullable: true })
+  lastUsedAt!: number | null;
+
+  /** The absolute limit; null means none. */
+  @Property({ type: new BigIntType("number"), nullable: true })
+  expiresAt!: number | null;
+
+  /** When the present refresh token expires; null for static tokens. */
+  @Property({ type: new BigIntType("number"), nullable: true })
+  refreshExpiresAt!: number | null;
+
+  @Property({ type: new BigIntType("number"), nullable: true })
+  endedAt!: number | null;
+
+  @Property({ type: "text", nullable: true })
+  endReason!: EndReason | null;
+
+  @Property({ type: "text", nullable: true })
+  ipAddress!: string | null;
+
+  @Property({ type: "text", nullable: true })
+  userAgent!: string | null;
+}

@@ -1,0 +1,174 @@
+import "reflect-metadata";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NewUser } from "../../src/accounts/account.service.js";
+import type { AuthEvent } from "../../src/events.js";
+import { createServer, type Server, type ServerOptions } from "../../src/index.js";
+
+/** The password of every test user, unless a test gives another. */
+export const PASSWORD = "correct horse battery staple";
+
+/** One GraphQL answer, with what HTTP said around it. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  data: any;
+  errors: { message: string; path?: string[]; extensions: Record<string, any> }[] | undefined;
+  /** `extensions.code` of the first error. */
+  code: string | undefined;
+  /** `extensions.reason` of the first error. */
+  reason: string | undefined;
+  text: string;
+}
+
+export interface Call {
+  variables?: Record<string, unknown>;
+  /** The whole `Authorization` header. */
+  authorization?: string;
+  headers?: Record<string, string>;
+}
+
+/** What `login` gives a test. */
+export interface Tokens {
+  scheme: string;
+  token: string;
+  access: string;
+  refresh: string;
+  session: { id: string };
+  /** The `Authorization` header to send. */
+  authorization: string;
+}
+
+const LOGIN = `mutation ($username: String!, $password: String!, $scheme: AuthScheme!) {
+  login(username: $username, password: $password, scheme: $scheme) {
+    scheme tokenType token access refresh expiresAt refreshExpiresAt session { id } user { id }
+  }
+}`;
+
+/** A running server over a database of its own, with users, a clock that moves, and the events it told. */
+export class Gate {
+  readonly events: AuthEvent[] = [];
+  readonly databasePath: string;
+  readonly #server: Server;
+  readonly #clock: { now: number };
+  readonly #folder: string;
+
+  private constructor(server: Server, folder: string, clock: { now: number }) {
+    this.#server = server;
+    this.#folder = folder;
+    this.#clock = clock;
+    this.databasePath = join(folder, "gate.sqlite");
+  }
+
+  static async open(options: Partial<ServerOptions> = {}): Promise<Gate> {
+    const folder = await mkdtemp(join(tmpdir(), "gate-"));
+    const clock = { now: Date.now() };
+    const events: AuthEvent[] = [];
+    const server = await createServer({
+      host: "127.0.0.1",
+      port: 0,
+      databaseUrl: `sqlite:${join(folder, "gate.sqlite")}`,
+      secretKey: randomBytes(32).toString("base64url"),
+      logLevel: "silent",
+      now: () => clock.now,
+      onEvent: (event) => events.push(event),
+      ...options,
+    });
+    const gate = new Gate(server, folder, clock);
+    Object.assign(gate, { events });
+    return gate;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  get auth(): Server["auth"] {
+    return this.#server.auth;
+  }
+
+  /** Epoch milliseconds. */
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  /** Moves the server's clock. */
+  advance(seconds: number): void {
+    this.#clock.now += seconds * 1000;
+  }
+
+  /** Creates a user, whose password is {@link PASSWORD}, and gives the id. */
+  async user(username: string, rest: Partial<NewUser> = {}): Promise<string> {
+    return this.auth.accounts.createUser({ username, password: PASSWORD, ...rest });
+  }
+
+  /** One GraphQL request over HTTP, as `application/graphql-response+json` unless `headers` say otherwise. */
+  async ask(query: string, { variables, authorization, headers }: Call = {}): Promise<Answer> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/graphql-response+json",
+        ...(authorization === undefined ? {} : { authorization }),
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    const text = await response.text();
+    const { data, errors } = JSON.parse(text) as Pick<Answer, "data" | "errors">;
+    const { code, reason } = errors?.[0]?.extensions ?? {};
+    return { status: response.status, headers: response.headers, data, errors, code, reason, text };
+  }
+
+  /** Logs in, and fails the test when that is refused. */
+  async login(
+    username: string,
+    scheme: "JWT" | "TOKEN" = "JWT",
+    password = PASSWORD,
+  ): Promise<Tokens> {
+    const { data, text } = await this.ask(LOGIN, { variables: { username, password, scheme } });
+    if (!data) throw new Error(`login was refused: ${text}`);
+    const tokens = data.login as Tokens;
+    const authorization = scheme === "TOKEN" ? `Token ${tokens.token}` : `Bearer ${tokens.access}`;
+    return { ...tokens, authorization };
+  }
+
+  async me(authorization?: string): Promise<Answer> {
+    return this.ask("{ me { id username } }", authorization === undefined ? {} : { authorization });
+  }
+
+  async refresh(refresh: string, call: Call = {}): Promise<Answer> {
+    const query = `mutation ($refresh: String!) {
+      refreshToken(refresh: $refresh) { access refresh expiresAt refreshExpiresAt session { id } user { id } }
+    }`;
+    return this.ask(query, { ...call, variables: { refresh } });
+  }
+
+  async logout({
+    refresh,
+    authorization,
+  }: {
+    refresh?: string;
+    authorization?: string;
+  }): Promise<Answer> {
+    const query = `mutation ($refresh: String) { logout(refresh: $refresh) { message sessionsEnded } }`;
+    return this.ask(query, {
+      variables: { refresh },
+      ...(authorization === undefined ? {} : { authorization }),
+    });
+  }
+
+  async verify(token: string): Promise<Answer> {
+    const query = `mutation ($token: String!) {
+      verifyToken(token: $token) { active scheme tokenType expiresAt user { username } }
+    }`;
+    return this.ask(query, { variables: { token } });
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
