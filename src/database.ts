@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
-import { type SqliteConnection, SqliteDriver } from "@mikro-orm/sqlite";
+import { SqliteDriver } from "@mikro-orm/sqlite";
 import sqlite3 from "sqlite3";
 import { ProfileEntity } from "./accounts/profile.entity.js";
 import { UserEntity } from "./accounts/user.entity.js";
