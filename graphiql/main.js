@@ -44,6 +44,8 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher: GraphiQL.createFetcher({ url: "/graphql" }),
     defaultTabs,
+    // GraphiQL does not take these from the first tab.
+    variables: defaultTabs[0].variables,
     defaultEditorToolsVisibility: "variables",
   }),
 );

@@ -1,0 +1,37 @@
+// Our server, as it is shipped, over a database of its own with users who are signed in.
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer } from "../dist/index.js";
+import { serveBench } from "./child.mjs";
+
+const folder = await mkdtemp(join(tmpdir(), "gatehouse-bench-"));
+const server = await createServer({
+  port: 0,
+  databaseUrl: `sqlite:${join(folder, "bench.sqlite")}`,
+  secretKey: randomBytes(32).toString("base64url"),
+  logLevel: "warn",
+});
+const { accounts, authentication } = server.auth;
+const password = "correct horse battery staple";
+const client = { ipAddress: null, userAgent: null };
+
+/** Header values of many sessions, so that no look-up is the one before. */
+const tokens = [];
+const bearers = [];
+await accounts.createUser({ username: "ada", email: "ada@example.com", password });
+for (let index = 0; index < 100; index += 1) {
+  const { token } = await authentication.createStaticToken({ username: "ada" }, null);
+  const { access } = await authentication.login({ username: "ada" }, password, "JWT", client);
+  tokens.push(`Token ${token}`);
+  bearers.push(`Bearer ${access}`);
+}
+
+process.once("SIGTERM", () => {
+  void server
+    .close()
+    .then(() => rm(folder, { recursive: true }))
+    .then(() => process.exit());
+});
+serveBench({ url: `${server.url}/graphql`, tokens, bearers, password });
