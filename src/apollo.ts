@@ -12,37 +12,33 @@ const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
 /** Both challenges, for a client that may use either. @see RFC 9110 11.6.1 */
 const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
-/** The codes of GraphQL and of Apollo whose messages are about the document, not about us. */
-const DOCUMENT_ERRORS = [
-  "GRAPHQL_PARSE_FAILED",
-  "GRAPHQL_VALIDATION_FAILED",
-  "OPERATION_RESOLUTION_FAILURE",
-  "BAD_USER_INPUT",
-  "BAD_REQUEST",
-  "PERSISTED_QUERY_NOT_SUPPORTED",
-  "PERSISTED_QUERY_NOT_FOUND",
-];
+type HasExtensions = Pick<GraphQLFormattedError, "extensions">;
+
+/** All that a client is told of a bug. */
+const MASKED = { code: "INTERNAL_SERVER_ERROR" };
+
+/** The context of a request to our own server. */
+export interface ServerContext extends AuthContext {
+  readonly requestId: string;
+}
 
 /** How {@link createApolloServer} sets Apollo Server up. */
 export interface ApolloOptions {
   readonly introspection: boolean;
-  /** Called with each error that is a bug, before it is masked. */
-  readonly onBug: (error: unknown) => void;
+  /** Called with each error that is not the client's doing, and with the request that met it. */
+  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
 /** Apollo Server over a guarded schema, with nothing switched on that we do not use. */
 export function createApolloServer(
   schema: GraphQLSchema,
-  { introspection, onBug }: ApolloOptions,
-): ApolloServer<AuthContext> {
-  return new ApolloServer<AuthContext>({
+  { introspection, onFault }: ApolloOptions,
+): ApolloServer<ServerContext> {
+  return new ApolloServer<ServerContext>({
     schema,
     introspection,
-    plugins: [httpStatusPlugin, ApolloServerPluginCacheControlDisabled()],
-    formatError: (formatted, error) => {
-      if (isBug(formatted)) onBug(unwrapResolverError(error));
-      return formatError(formatted, error);
-    },
+    plugins: [httpStatusPlugin, faultPlugin(onFault), ApolloServerPluginCacheControlDisabled()],
+    formatError,
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: !introspection,
     persistedQueries: false,
@@ -50,18 +46,41 @@ export function createApolloServer(
   });
 }
 
-function isBug({ extensions }: GraphQLFormattedError): boolean {
+/** Reports what is our fault, and gives the client of a bug the id to ask about it with. */
+function faultPlugin(onFault: ApolloOptions["onFault"]): ApolloServerPlugin<ServerContext> {
+  return {
+    requestDidStart: ({ contextValue: { requestId } }) =>
+      Promise.resolve({
+        didEncounterErrors: ({ errors }) => {
+          for (const error of errors.filter(isOurFault))
+            onFault(unwrapResolverError(error), requestId);
+          return Promise.resolve();
+        },
+        willSendResponse: ({ response: { body } }) => {
+          const errors = body.kind === "single" ? body.singleResult.errors : undefined;
+          for (const { extensions } of errors ?? []) {
+            if (extensions?.["code"] === MASKED.code) extensions["requestId"] = requestId;
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+/** Whether somebody has to look at the server: a bug, or the database is away. */
+function isOurFault(error: HasExtensions): boolean {
+  return isBug(error) || error.extensions?.["code"] === "SERVICE_UNAVAILABLE";
+}
+
+/** Whether nobody meant the client to see this error: those that are meant have a code. */
+function isBug({ extensions }: HasExtensions): boolean {
   const code = extensions?.["code"];
-  return (
-    typeof code !== "string" ||
-    !(DOCUMENT_ERRORS.includes(code) || Object.hasOwn(HTTP_STATUS, code)) ||
-    code === "INTERNAL_SERVER_ERROR"
-  );
+  return typeof code !== "string" || code === MASKED.code;
 }
 
 /**
- * What a client is told of an error: refusals in full, errors of its document without the values in it, and of
- * everything else that there was one. For Apollo Server's option of the same name.
+ * What a client is told of an error: refusals in full, other errors with a code without the values of its document,
+ * and of everything else that there was one. For Apollo Server's option of the same name.
  */
 export function formatError(
   formatted: GraphQLFormattedError,
@@ -74,7 +93,7 @@ export function formatError(
     message: "Internal server error.",
     ...(locations && { locations }),
     ...(path && { path }),
-    extensions: { code: "INTERNAL_SERVER_ERROR" },
+    extensions: { ...MASKED },
   };
 }
 

@@ -81,7 +81,7 @@ export class Database implements Sql {
   }
 
   async write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
-    const { client } = (this.#orm.em.getConnection()).getKnex() as unknown as {
+    const { client } = this.#orm.em.getConnection().getKnex() as unknown as {
       client: KnexClient;
     };
     const connection = await client.acquireConnection().catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { printSchemaWithDirectives } from "@graphql-tools/utils";
+import { mapSchema, MapperKind, printSchemaWithDirectives } from "@graphql-tools/utils";
 import { type GraphQLEnumType, GraphQLSchema } from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
 import type { AuthenticationService } from "./authentication/authentication.service.js";
@@ -28,9 +28,21 @@ export function createSchema({ authentication, sessions }: Services): GraphQLSch
     validate: false,
   });
   const role = schema.getType("Role") as GraphQLEnumType;
-  return new GraphQLSchema({
-    ...schema.toConfig(),
-    directives: [...schema.getDirectives(), ...createDirectives(role)],
+  return inWrittenOrder(
+    new GraphQLSchema({
+      ...schema.toConfig(),
+      directives: [...schema.getDirectives(), ...createDirectives(role)],
+    }),
+  );
+}
+
+/** Parameter decorators run from the last to the first, and type-graphql keeps that order. */
+function inWrittenOrder(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field) => ({
+      ...field,
+      args: Object.fromEntries(Object.entries(field.args ?? {}).reverse()),
+    }),
   });
 }
 

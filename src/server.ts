@@ -11,8 +11,7 @@ import {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import { createApolloServer } from "./apollo.js";
-import type { AuthContext } from "./context.js";
+import { createApolloServer, type ServerContext } from "./apollo.js";
 import { type Auth, openAuth } from "./auth.js";
 import { resolveServerConfig, type ServerConfig, type ServerOptions, serverUrl } from "./config.js";
 import { readGraphiql } from "./graphiql.js";
@@ -121,8 +120,8 @@ const MESSAGES: Readonly<Record<number, string>> = {
 async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
     introspection: config.introspection,
-    onBug: (error) => {
-      app.log.error({ err: error }, "a resolver failed");
+    onFault: (error, requestId) => {
+      app.log.error({ err: error, reqId: requestId }, "a resolver failed");
     },
   });
   await apollo.start();
@@ -144,7 +143,7 @@ async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig
 
 /** Hands a request to Apollo Server, whose answer is always one JSON text. */
 async function runOperation(
-  apollo: ApolloServer<AuthContext>,
+  apollo: ApolloServer<ServerContext>,
   auth: Auth,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -154,7 +153,10 @@ async function runOperation(
   const { rawHeaders } = request.raw;
   const answer = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: "POST", headers, search: "", body: request.body },
-    context: () => auth.createContext({ headers: request.headers, rawHeaders, ip: request.ip }),
+    context: async () => ({
+      ...(await auth.createContext({ headers: request.headers, rawHeaders, ip: request.ip })),
+      requestId: request.id,
+    }),
   });
   if (answer.body.kind !== "complete") throw new Error("Incremental delivery is not served.");
   for (const [name, value] of answer.headers) void reply.header(name, value);

@@ -39,9 +39,7 @@ export class PasswordHasher {
   requireNewPassword(password: string): void {
     requireHashable(password);
     if (Array.from(password).length < this.#minLength) {
-      throw new BadUserInput(
-        `password must have at least ${this.#minLength} characters.`,
-      );
+      throw new BadUserInput(`password must have at least ${this.#minLength} characters.`);
     }
   }
 

@@ -4,6 +4,8 @@ import type { Principal } from "./principal.js";
 import type { SessionCursor, SessionService } from "./session.service.js";
 import { SessionConnection, SessionType, toSessionType } from "./session.type.js";
 
+const PAGE_SIZE = 20;
+
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;
@@ -15,11 +17,19 @@ export class SessionResolver {
   @Query(() => SessionConnection, { description: "The live sessions of all users, newest first." })
   @Directive("@auth(requires: ADMIN)")
   async allSessions(
-    @Arg("first", () => Int, { defaultValue: 20, description: "From 1 to 100." }) first: number,
+    @Arg("first", () => Int, {
+      nullable: true,
+      defaultValue: PAGE_SIZE,
+      description: "From 1 to 100.",
+    })
+    first: number | null,
     @Arg("after", () => String, { nullable: true }) after: string | null | undefined,
     @Ctx("user") user: Principal | null,
   ): Promise<SessionConnection> {
-    const page = await this.#sessions.list(first, after == null ? null : parseCursor(after));
+    const page = await this.#sessions.list(
+      first ?? PAGE_SIZE,
+      after == null ? null : parseCursor(after),
+    );
     const edges = page.sessions.map((session) => ({
       cursor: formatCursor(session),
       node: toSessionType(session, user?.session.id),

@@ -43,10 +43,7 @@ export class RefreshTokens {
       sid: sessionId,
       gen: generation,
       // Derived, not random, so that a lost answer can be given again.
-      jti: createHash("sha256")
-        .update(`${sessionId}.${generation}`)
-        .digest("hex")
-        .slice(0, 32),
+      jti: createHash("sha256").update(`${sessionId}.${generation}`).digest("hex").slice(0, 32),
       iat,
       exp: Math.max(iat + 1, Math.floor(expiresAt / 1000)),
       token_type: TOKEN_TYPE,
