@@ -126,7 +126,10 @@ const addressRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
 const AUTH_SETTINGS = {
   databaseUrl: z
     .string()
-    .regex(/^sqlite:[^\0]+$/, "must be sqlite:PATH")
+    .regex(
+      /^(sqlite:(?!:memory:)|postgres(ql)?:\/\/)[^\0]+$/,
+      "must be sqlite:PATH or postgresql://…",
+    )
     .default("sqlite:data/gatehouse.sqlite"),
   secretKey: z.union([secret, z.array(secret).min(1)], {
     error: "must be at least 32 random bytes; `gatehouse generate-secret` makes one",

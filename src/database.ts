@@ -1,9 +1,19 @@
+import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
+import {
+  type EntityManager,
+  MikroORM,
+  type Options,
+  UnderscoreNamingStrategy,
+} from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
-import { SqliteDriver } from "@mikro-orm/sqlite";
+import {
+  type AbstractSqlConnection,
+  type AbstractSqlDriver,
+  SqliteDriver,
+} from "@mikro-orm/sqlite";
 import sqlite3 from "sqlite3";
 import { ProfileEntity } from "./accounts/profile.entity.js";
 import { UserEntity } from "./accounts/user.entity.js";
@@ -13,58 +23,78 @@ import { AccountsKeysSessions } from "./migrations/2026-11-22-accounts-keys-sess
 import { SessionEntity } from "./sessions/session.entity.js";
 import type { Sql, SqlValue } from "./sql.js";
 
-/** Oldest first. A migration that has landed is never changed. */
+/** Oldest first, and the same on every database. A migration that has landed is never changed. */
 const MIGRATIONS = [{ name: "2026-11-22-accounts-keys-sessions", class: AccountsKeysSessions }];
 
-/** How long a statement waits for another writer, in milliseconds. */
-const BUSY_TIMEOUT = 5000;
-const PRAGMAS = `PRAGMA busy_timeout = ${BUSY_TIMEOUT}; PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON`;
+/** How long a statement waits for a lock or runs, in milliseconds. */
+const STATEMENT_TIMEOUT = 5000;
 
 /** How long, in seconds, a client waits before it asks a database again that was away. */
 const RETRY_AFTER = 1;
 
-/** SQLite's words for a statement that is wrong in itself. All others mean that the database is away. */
-const STATEMENT_ERRORS = ["SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_RANGE"];
+const SQLITE_PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON`;
 
 /**
- * The database, and the only file that names a driver. Administration goes through the ORM; the statements of a
- * request are prepared once for each connection and bypass it.
+ * The words of SQLite, and the classes of PostgreSQL, for a statement that is wrong in itself. Any other error means
+ * that the database is away.
  */
-export class Database implements Sql {
-  readonly #orm: MikroORM<SqliteDriver>;
-  /** Beside the ORM's one connection, which writes. In WAL mode a reader never waits for a writer. */
-  readonly #reader: sqlite3.Database;
-  readonly #statements = new WeakMap<sqlite3.Database, Map<string, sqlite3.Statement>>();
+const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[0-8]|42)[0-9A-Z]{3})$/;
 
-  private constructor(orm: MikroORM<SqliteDriver>, reader: sqlite3.Database) {
+/** Runs the single statements of requests: prepared once for each connection, and past the ORM. */
+type Run = <Row>(statement: string, parameters: readonly SqlValue[]) => Promise<Row[]>;
+
+interface Engine {
+  readonly read: Run;
+  readonly write: Run;
+  close(): Promise<void>;
+}
+
+/** The database, and the only file that names a driver. Administration goes through the ORM. */
+export class Database implements Sql {
+  readonly read: Run;
+  readonly write: Run;
+  readonly #orm: MikroORM<AbstractSqlDriver>;
+  readonly #engine: Engine;
+
+  private constructor(orm: MikroORM<AbstractSqlDriver>, engine: Engine) {
     this.#orm = orm;
-    this.#reader = reader;
+    this.#engine = engine;
+    this.read = unlessAway(engine.read);
+    this.write = unlessAway(engine.write);
   }
 
   /**
-   * Opens the database, and makes its file, which only its owner can read, if there is none.
-   * @param url `sqlite:PATH`
+   * Opens the database. SQLite's file is made, so that only its owner can read it, if there is none.
+   * @param url `sqlite:PATH` or `postgresql://…`
    * @throws Error that says in one line what cannot be opened
    */
   static async open(url: string): Promise<Database> {
-    const path = url.slice("sqlite:".length);
-    createPrivateFile(path);
-    const orm = await MikroORM.init<SqliteDriver>({
-      driver: SqliteDriver,
-      dbName: path,
+    const isSqlite = url.startsWith("sqlite:");
+    const database = isSqlite
+      ? await openSqlite(url.slice("sqlite:".length))
+      : await openPostgres(url);
+    if (await database.isReachable()) return database;
+    await database.close();
+    throw new Error("The database cannot be reached.");
+  }
+
+  static async assemble(
+    options: Options<AbstractSqlDriver>,
+    connect: (pool: Pool) => Engine | Promise<Engine>,
+  ): Promise<Database> {
+    const orm = await MikroORM.init<AbstractSqlDriver>({
+      ...options,
       entities: [UserEntity, ProfileEntity, SigningKeyEntity, SessionEntity],
       extensions: [Migrator],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },
       migrations: { migrationsList: MIGRATIONS, snapshot: false, silent: true },
-      pool: {
-        afterCreate: (connection: sqlite3.Database, done: () => void) =>
-          connection.exec(PRAGMAS, done),
-      },
+      logger: () => undefined,
     });
+    const connection = orm.em.getConnection();
     try {
-      return new Database(orm, await openReader(path));
+      return new Database(orm, await connect(connection.getKnex().client as Pool));
     } catch (error) {
       await orm.close();
       throw error;
@@ -76,69 +106,16 @@ export class Database implements Sql {
     return this.#orm.em.fork();
   }
 
-  read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
-    return this.#run<Row>(this.#reader, statement, parameters);
-  }
-
-  async write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
-    const { client } = this.#orm.em.getConnection().getKnex() as unknown as {
-      client: KnexClient;
-    };
-    const connection = await client.acquireConnection().catch((error: unknown) => {
-      throw new ServiceUnavailable(RETRY_AFTER, error);
-    });
-    try {
-      return await this.#run<Row>(connection, statement, parameters);
-    } finally {
-      await client.releaseConnection(connection);
-    }
-  }
-
-  #run<Row>(
-    connection: sqlite3.Database,
-    statement: string,
-    parameters: readonly SqlValue[],
-  ): Promise<Row[]> {
-    return new Promise((resolve, reject) => {
-      this.#prepare(connection, statement, reject).all(
-        parameters,
-        (error: SqliteError | null, rows: Row[]) => {
-          if (error === null) resolve(rows);
-          else reject(toRefusal(error));
-        },
-      );
-    });
-  }
-
-  #prepare(
-    connection: sqlite3.Database,
-    statement: string,
-    reject: (error: Error) => void,
-  ): sqlite3.Statement {
-    const prepared = this.#statements.get(connection) ?? new Map<string, sqlite3.Statement>();
-    this.#statements.set(connection, prepared);
-    const known = prepared.get(statement);
-    if (known !== undefined) return known;
-    const made = connection.prepare(statement, (error: SqliteError | null) => {
-      if (error === null) return;
-      prepared.delete(statement);
-      reject(toRefusal(error));
-    });
-    prepared.set(statement, made);
-    return made;
-  }
-
   /**
    * Brings the schema up to date. Safe to call from several processes at once.
    * @returns the names of the migrations that this call applied
    * @throws Error when a newer version of Gatehouse wrote this database
    */
   async migrate(): Promise<string[]> {
-    const migrator = this.#orm.migrator;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#requireKnownMigrations();
-        return (await migrator.up()).map(({ name }) => name);
+        return (await this.#orm.migrator.up()).map(({ name }) => name);
       } catch (error) {
         // Another process may have been quicker.
         if (attempt === 10 || error instanceof NewerDatabase) throw error;
@@ -169,26 +146,74 @@ export class Database implements Sql {
 
   async close(): Promise<void> {
     await this.#orm.close();
-    await new Promise<void>((resolve) => {
-      this.#reader.close(() => {
-        resolve();
-      });
-    });
+    await this.#engine.close();
   }
 }
 
 class NewerDatabase extends Error {}
 
-type SqliteError = Error & { code?: string };
-
-interface KnexClient {
-  acquireConnection(): Promise<sqlite3.Database>;
-  releaseConnection(connection: sqlite3.Database): Promise<void>;
+/** The part of knex that hands out connections. */
+interface Pool<Connection = unknown> {
+  acquireConnection(): Promise<Connection>;
+  releaseConnection(connection: Connection): Promise<void>;
 }
 
-function toRefusal(error: SqliteError): Error {
-  const isStatementError = STATEMENT_ERRORS.includes(error.code ?? "");
-  return isStatementError ? error : new ServiceUnavailable(RETRY_AFTER, error);
+async function withConnection<Connection, Result>(
+  pool: Pool<Connection>,
+  use: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const connection = await pool.acquireConnection();
+  try {
+    return await use(connection);
+  } finally {
+    await pool.releaseConnection(connection);
+  }
+}
+
+function unlessAway(run: Run): Run {
+  return (statement, parameters) =>
+    run<never>(statement, parameters).catch((error: unknown) => {
+      const { code } = error as { code?: unknown };
+      if (typeof code === "string" && STATEMENT_ERROR.test(code)) throw error;
+      throw new ServiceUnavailable(RETRY_AFTER, error);
+    });
+}
+
+/** One connection of the ORM's writes, and one more reads: in WAL mode a reader never waits for a writer. */
+async function openSqlite(path: string): Promise<Database> {
+  createPrivateFile(path);
+  return Database.assemble(
+    { driver: SqliteDriver, dbName: path, pool: { afterCreate: setPragmas } },
+    async (pool) => {
+      const reader = await openReader(path);
+      const run = sqliteRunner();
+      return {
+        read: (statement, parameters) => run(reader, statement, parameters),
+        write: (statement, parameters) =>
+          withConnection(pool as Pool<sqlite3.Database>, (writer) =>
+            run(writer, statement, parameters),
+          ),
+        close: () =>
+          new Promise((resolve) => {
+            reader.close(() => {
+              resolve();
+            });
+          }),
+      };
+    },
+  );
+}
+
+/** Nobody waits for the lock that the change to WAL mode needs, so it is tried again for as long as others start. */
+function setPragmas(
+  connection: sqlite3.Database,
+  done: (error: Error | null) => void,
+  triesLeft = 100,
+): void {
+  connection.exec(SQLITE_PRAGMAS, (error) => {
+    if (error === null || triesLeft === 0) done(error);
+    else setTimeout(setPragmas, STATEMENT_TIMEOUT / 100, connection, done, triesLeft - 1);
+  });
 }
 
 /** SQLite gives its -wal and -shm files the mode of the database file. */
@@ -205,12 +230,91 @@ function createPrivateFile(path: string): void {
 function openReader(path: string): Promise<sqlite3.Database> {
   return new Promise((resolve, reject) => {
     const reader = new sqlite3.Database(path, sqlite3.OPEN_READONLY, (error) => {
-      if (error !== null) {
-        reject(new Error("The database file cannot be opened.", { cause: error }));
-        return;
-      }
-      reader.configure("busyTimeout", BUSY_TIMEOUT);
-      resolve(reader);
+      if (error === null) resolve(reader);
+      else reject(new Error("The database file cannot be opened.", { cause: error }));
     });
+    reader.configure("busyTimeout", STATEMENT_TIMEOUT);
   });
+}
+
+function sqliteRunner() {
+  const prepared = new WeakMap<sqlite3.Database, Map<string, sqlite3.Statement>>();
+  return <Row>(
+    connection: sqlite3.Database,
+    statement: string,
+    parameters: readonly SqlValue[],
+  ): Promise<Row[]> =>
+    new Promise((resolve, reject) => {
+      const statements = prepared.get(connection) ?? new Map<string, sqlite3.Statement>();
+      prepared.set(connection, statements);
+      const prepare = () =>
+        connection.prepare(statement, (error: Error | null) => {
+          if (error === null) return;
+          statements.delete(statement);
+          reject(error);
+        });
+      const known = statements.get(statement) ?? prepare();
+      statements.set(statement, known);
+      known.all(parameters, (error: Error | null, rows: Row[]) => {
+        if (error === null) resolve(rows);
+        else reject(error);
+      });
+    });
+}
+
+/** What we use of a connection of `pg`. */
+interface PostgresConnection {
+  query(query: {
+    name: string;
+    text: string;
+    values: readonly SqlValue[];
+    types: { getTypeParser: (type: number) => (text: string) => unknown };
+  }): Promise<{ rows: unknown[] }>;
+}
+
+const INT8 = 20;
+const BOOL = 16;
+const POSTGRES_TYPES = {
+  getTypeParser: (type: number) => {
+    if (type === BOOL) return (text: string) => text === "t";
+    const isNumber = type === INT8 || type === 23 || type === 21;
+    return isNumber ? Number : (text: string) => text;
+  },
+};
+
+/** The driver is loaded only where it is used. */
+async function openPostgres(url: string): Promise<Database> {
+  const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");
+  const { username, pathname } = new URL(url);
+  return Database.assemble(
+    {
+      driver: PostgreSqlDriver,
+      clientUrl: url,
+      dbName: decodeURIComponent(pathname.slice(1)) || username || "postgres",
+      pool: { min: 0, max: 10 },
+      driverOptions: {
+        acquireConnectionTimeout: STATEMENT_TIMEOUT,
+        connection: { application_name: "gatehouse", statement_timeout: STATEMENT_TIMEOUT },
+      },
+    },
+    (pool) => {
+      const named = new Map<string, { name: string; text: string }>();
+      const run: Run = async <Row>(statement: string, values: readonly SqlValue[]) => {
+        const query = named.get(statement) ?? nameStatement(statement);
+        named.set(statement, query);
+        const { rows } = await withConnection(pool as Pool<PostgresConnection>, (connection) =>
+          connection.query({ ...query, values, types: POSTGRES_TYPES }),
+        );
+        return rows as Row[];
+      };
+      return { read: run, write: run, close: () => Promise.resolve() };
+    },
+  );
+}
+
+/** PostgreSQL numbers its parameters, and finds a prepared statement by its name. */
+function nameStatement(statement: string): { name: string; text: string } {
+  let count = 0;
+  const text = statement.replaceAll("?", () => `$${(count += 1)}`);
+  return { name: createHash("sha256").update(text).digest("hex").slice(0, 32), text };
 }

@@ -6,20 +6,22 @@ export class AccountsKeysSessions extends Migration {
     this.addSql(`create table "user" (
       "id" text not null primary key,
       "username" text not null,
-      "username_key" text not null constraint "user_username_key_unique" unique,
+      "username_key" text not null,
       "email" text null,
-      "email_key" text null constraint "user_email_key_unique" unique,
+      "email_key" text null,
       "password_hash" text null,
       "credentials_version" integer not null default 0,
       "is_active" boolean not null default true,
       "created_at" bigint not null,
       "last_login_at" bigint null)`);
+    this.addSql(`create unique index "user_username_key_unique" on "user" ("username_key")`);
+    this.addSql(`create unique index "user_email_key_unique" on "user" ("email_key")`);
     this.addSql(`create table "profile" (
-      "user_id" text not null primary key references "user" ("id") on update cascade on delete cascade,
+      "user_id" text not null primary key constraint "profile_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
       "role" text not null)`);
     this.addSql(`create table "session" (
       "id" text not null primary key,
-      "user_id" text not null references "user" ("id") on update cascade on delete cascade,
+      "user_id" text not null constraint "session_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
       "scheme" text not null,
       "label" text null,
       "secret_hash" text null,
