@@ -9,11 +9,7 @@ import {
   UnderscoreNamingStrategy,
 } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
-import {
-  type AbstractSqlConnection,
-  type AbstractSqlDriver,
-  SqliteDriver,
-} from "@mikro-orm/sqlite";
+import { type AbstractSqlDriver, SqliteDriver } from "@mikro-orm/sqlite";
 import sqlite3 from "sqlite3";
 import { ProfileEntity } from "./accounts/profile.entity.js";
 import { UserEntity } from "./accounts/user.entity.js";
