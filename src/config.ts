@@ -38,6 +38,8 @@ export interface AuthOptions {
   reuseWindow?: number | undefined;
   /** Accepted difference between clocks, from 0 to 60. @default 5 */
   leeway?: number | undefined;
+  /** How long a key signs access tokens before the next one does; `null` means until `rotate-keys`. @default 7_776_000 (90 days) */
+  keyRotationInterval?: number | null | undefined;
   /** In code points, from 8 to 64. @default 15 */
   passwordMinLength?: number | undefined;
   /** The clock, in epoch milliseconds. @default Date.now */
@@ -59,6 +61,7 @@ export interface AuthConfig {
   readonly staticTokenLifetime: number | null;
   readonly reuseWindow: number;
   readonly leeway: number;
+  readonly keyRotationInterval: number | null;
   readonly passwordMinLength: number;
   readonly now: () => number;
   readonly onEvent: (event: AuthEvent) => void;
@@ -146,6 +149,10 @@ const AUTH_SETTINGS = {
     .default(90 * DAY),
   reuseWindow: seconds.min(0).max(60).default(10),
   leeway: seconds.min(0).max(60).default(5),
+  keyRotationInterval: seconds
+    .min(3600)
+    .nullable()
+    .default(90 * DAY),
   passwordMinLength: z.int().min(8).max(64).default(15),
   now: z.custom<() => number>(isFunction, "must be a function").default(() => Date.now),
   onEvent: z
@@ -277,6 +284,7 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
     asDurationOrNever,
     "a duration such as 90d, or never",
   ],
+  KEY_ROTATION_INTERVAL: ["keyRotationInterval", asDurationOrNever, "a duration of at least 1h, or never"],
   GRAPHIQL: ["graphiql", asSwitch, "on or off"],
   INTROSPECTION: ["introspection", asSwitch, "on or off"],
   CORS_ORIGINS: ["corsOrigins", asList],

@@ -1,10 +1,7 @@
 import type { Reason } from "./errors.js";
 
-/** The schemes a session can be opened with. */
-export const AUTH_SCHEMES = ["TOKEN", "JWT"] as const;
-
-/** How a session proves itself: a static token, or an access and refresh pair. */
-export type AuthScheme = (typeof AUTH_SCHEMES)[number];
+/** How a session proves itself: a static token, an access and refresh pair, or one token that slides. */
+export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /** What happened, for an audit trail. No event holds a password, a token or a hash. */
 export type AuthEvent =
@@ -12,4 +9,6 @@ export type AuthEvent =
   | { type: "token_refreshed"; userId: string; sessionId: string }
   | { type: "token_reused"; userId: string; sessionId: string }
   | { type: "session_ended"; userId: string; sessionId: string }
-  | { type: "login_failed"; login: string; reason: Reason };
+  | { type: "login_failed"; login: string; reason: Reason }
+  | { type: "role_denied"; userId: string; required: string }
+  | { type: "key_rotated"; kid: string };

@@ -1,10 +1,11 @@
 import { BigIntType, Entity, PrimaryKey, Property } from "@mikro-orm/core";
 import type { JwtAlgorithm } from "../config.js";
 
-/** `next` is published only, `active` signs, `retired` verifies, `revoked` does nothing. */
-export type SigningKeyState = "next" | "active" | "retired" | "revoked";
-
-/** A key that signs access tokens. Instants are epoch milliseconds. */
+/**
+ * A key that signs access tokens. Instants are epoch milliseconds.
+ * Its state follows from the clock: *next* until `activatesAt`, then *active* until another key is, then *retired*;
+ * or *revoked* at any time. Rotation only ever adds a row, so instances need not agree on a moment to switch.
+ */
 @Entity({ tableName: "signing_key" })
 export class SigningKeyEntity {
   @PrimaryKey({ type: "text" })
@@ -13,17 +14,16 @@ export class SigningKeyEntity {
   @Property({ type: "text" })
   algorithm!: JwtAlgorithm;
 
-  @Property({ type: "text" })
-  state!: SigningKeyState;
-
-  /** The private or secret JWK, sealed. */
+  /** The private or secret JWK, sealed with a key that comes from the root secret. */
   @Property({ type: "text" })
   sealedKey!: string;
 
   @Property({ type: new BigIntType("number") })
   createdAt!: number;
 
-  /** When the key came into its present state. */
   @Property({ type: new BigIntType("number") })
-  changedAt!: number;
+  activatesAt!: number;
+
+  @Property({ type: new BigIntType("number"), nullable: true })
+  revokedAt!: number | null;
 }

@@ -41,9 +41,9 @@ export class AccountsKeysSessions extends Migration {
     this.addSql(`create table "signing_key" (
       "kid" text not null primary key,
       "algorithm" text not null,
-      "state" text not null,
       "sealed_key" text not null,
       "created_at" bigint not null,
-      "changed_at" bigint not null)`);
+      "activates_at" bigint not null,
+      "revoked_at" bigint null)`);
   }
 }

@@ -50,26 +50,20 @@ export function signJwt(claims: Claims, key: Key, typ: string): string {
 }
 
 /**
- * The claims of a token that is ours, of the expected type, and in time.
- * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
+ * The claims of a token that is ours and of the expected type, and the `kid` of its key. It may have expired.
+ * @throws {@link TokenNotValid}, {@link TokenWrongType}
  * @see RFC 8725, RFC 9068 4
  */
-export function verifyJwt(token: string, ring: KeyRing, expected: Expectation): Claims {
-  const claims = verifyAnyAge(token, ring, expected);
-  requireInTime(claims, expected);
-  return claims;
-}
-
-/**
- * The same as {@link verifyJwt}, for a use where an expired token still tells something, such as logout.
- * @throws {@link TokenNotValid}, {@link TokenWrongType}
- */
-export function verifyAnyAge(token: string, ring: KeyRing, expected: Expectation): Claims {
-  const { payload } = verifySignature(token, ({ typ, kid }) => {
+export function verifyAnyAge(
+  token: string,
+  ring: KeyRing,
+  expected: Expectation,
+): { claims: Claims; kid: string } {
+  const { payload, key } = verifySignature(token, ({ typ, kid }) => {
     if (typ !== expected.typ) throw new TokenWrongType();
     return typeof kid === "string" && KEY_ID.test(kid) ? ring.find(kid) : undefined;
   });
-  return requireClaims(parseCanonical(payload), expected);
+  return { claims: requireClaims(parseCanonical(payload), expected), kid: key.kid };
 }
 
 /**
@@ -89,7 +83,7 @@ export function requireInTime(
 }
 
 /**
- * The decoded parts of a token whose signature is right under the one algorithm of its key.
+ * The payload of a token whose signature is right under the one algorithm of its key, and that key.
  * Nothing is known yet of the payload, not even that it is JSON.
  * @param findKey picks the key by the header, which is not verified at that point.
  * @throws {@link TokenNotValid}, and what `findKey` throws
@@ -97,7 +91,7 @@ export function requireInTime(
 export function verifySignature(
   token: string,
   findKey: (header: Record<string, unknown>) => Key | undefined,
-): { header: Record<string, unknown>; payload: string } {
+): { key: Key; payload: string } {
   if (token.length > TOKEN_MAX_LENGTH) throw new TokenNotValid();
   const segments = THREE_SEGMENTS.exec(token)?.slice(1) ?? [];
   const [headerText, payload, signature] = segments.map(decodeCanonical);
@@ -116,7 +110,7 @@ export function verifySignature(
   } catch {
     throw new TokenNotValid();
   }
-  return { header, payload };
+  return { key, payload };
 }
 
 /** The text in a base64url segment, or null where the segment has another spelling than the canonical one. */
