@@ -104,6 +104,9 @@ function withoutValues(message: string): string {
     .replace(/( cannot represent .*?value): .*$/s, "$1.")
     .replace(/^(Expected value of type .*?), found .*$/s, "$1.")
     .replace(/^(Value) ".*" (does not exist in ".*?" enum).*$/s, "$1 $2.")
+    .replace(/(Invalid .*? escape sequence): .*$/s, "$1.")
+    .replace(/(Invalid number), .*$/s, "$1.")
+    .replace(/(Invalid character): .*$/s, "$1.")
     .replace(/((?:Block)?String|Name|Int|Float) ".*"/s, "$1");
 }
 

@@ -21,7 +21,7 @@ export interface Auth {
   readonly schema: GraphQLSchema;
   /** The same schema in SDL with its directives, to be merged with other type definitions. */
   readonly typeDefs: string;
-  /** The resolvers of {@link Auth.typeDefs}. They are not guarded: pass the merged schema to {@link Auth.guard}. */
+  /** The resolvers of {@link Auth.typeDefs}, guarded. What they are merged with is not: pass it to {@link Auth.guard}. */
   readonly resolvers: IResolvers;
   /**
    * Builds the context of one request: who is asking. Never throws for a bad credential.
@@ -84,9 +84,9 @@ function assemble(config: AuthConfig, database: Database, keyRing: KeyRing): Aut
     new AccessTokens(config, keyRing),
     new RefreshTokens(config, createRefreshKeyRing(config.secretKeys)),
   );
-  const schema = createSchema({ authentication, sessions });
+  const schema = guardSchema(createSchema({ authentication, sessions }), { strict: true });
   return {
-    schema: guardSchema(schema, { strict: true }),
+    schema,
     typeDefs: printSchema(schema),
     resolvers: getResolversFromSchema(schema),
     createContext: (request) => createContext(authentication, request),
@@ -95,7 +95,7 @@ function assemble(config: AuthConfig, database: Database, keyRing: KeyRing): Aut
     authentication,
     sessions,
     jwks: () => keyRing.toJwks(),
-    isReady: () => database.isReachable(),
+    isReady: () => database.isReadable(),
     close: () => database.close(),
   };
 }

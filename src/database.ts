@@ -127,9 +127,9 @@ export class Database implements Sql {
     }
   }
 
-  /** Whether a statement runs. */
-  async isReachable(): Promise<boolean> {
-    return this.read("SELECT 1 AS one", []).then(
+  /** Whether what is stored can be read. */
+  async isReadable(): Promise<boolean> {
+    return this.read("SELECT kid FROM signing_key LIMIT 1", []).then(
       () => true,
       () => false,
     );

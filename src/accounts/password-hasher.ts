@@ -14,7 +14,6 @@ const ARGON2ID = {
   outputLen: 32,
 };
 
-const PHC_STRING = /^\$argon2(id|i|d)\$v=19\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+$/;
 const CURRENT_PARAMETERS = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 /** The hash of a password that nobody knows, checked in place of the one an unknown user does not have. */
@@ -55,9 +54,14 @@ export class PasswordHasher {
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);
-    const usableHash = passwordHash !== null && PHC_STRING.test(passwordHash) ? passwordHash : null;
-    const isRight = await verify(usableHash ?? DUMMY_HASH, password.normalize("NFC"));
-    return usableHash !== null && isRight;
+    const normalized = password.normalize("NFC");
+    try {
+      const isRight = await verify(passwordHash ?? DUMMY_HASH, normalized);
+      return passwordHash !== null && isRight;
+    } catch {
+      await verify(DUMMY_HASH, normalized);
+      return false;
+    }
   }
 
   /** Whether the hash was made with other parameters than today's. */

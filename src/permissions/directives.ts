@@ -44,7 +44,8 @@ export function readGuard(schema: GraphQLSchema, element: DirectableObject): Gua
   const roles = (directives.auth ?? []).map(({ requires = "USER" }) => requires);
   const guards = new Set(directives.public ? [...roles, "PUBLIC"] : roles);
   if (guards.size > 1) throw new TypeError("has guards that contradict each other");
-  const [guard = null] = guards;
-  if (guard === null || guard === "PUBLIC" || isRole(guard)) return guard;
+  if (guards.size === 0) return null;
+  const [guard] = guards;
+  if (guard === "PUBLIC" || isRole(guard)) return guard;
   throw new TypeError("has an @auth that names no role");
 }

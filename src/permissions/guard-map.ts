@@ -53,6 +53,7 @@ class GuardReader {
   read(): GuardMap {
     const guards = new Map<string, Exclude<Guard, null>>();
     this.#requireOwnDirective();
+    this.#refuse("schema", this.#schema);
     for (const type of Object.values(this.#schema.getTypeMap())) {
       if (isIntrospectionType(type)) continue;
       this.#refuseInertGuards(type);
@@ -109,9 +110,11 @@ class GuardReader {
       elements.push(...membersOf(type.name, Object.values(type.getFields())));
     if (isEnumType(type)) elements.push(...membersOf(type.name, type.getValues()));
     if (isInterfaceType(type)) this.#refuseUnimplemented(type);
-    for (const [at, element] of elements) {
-      if (this.#read(at, element) !== null) this.#problems.push(`${at}: a guard cannot run here`);
-    }
+    for (const [at, element] of elements) this.#refuse(at, element);
+  }
+
+  #refuse(at: string, element: DirectableObject): void {
+    if (this.#read(at, element) !== null) this.#problems.push(`${at}: a guard cannot run here`);
   }
 
   #refuseUnimplemented(type: GraphQLInterfaceType): void {

@@ -17,9 +17,11 @@ export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): 
     [MapperKind.OBJECT_FIELD]: (field, fieldName, typeName) => {
       const role = guards.get(`${typeName}.${fieldName}`);
       if (role === undefined || role === "PUBLIC") return undefined;
-      const { resolve = defaultFieldResolver, subscribe } = field;
+      const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
-      return subscribe ? { ...guarded, subscribe: withGuard(subscribe, role) } : guarded;
+      // Without a `subscribe` of its own, a subscription takes its source from the root value.
+      const isSubscription = typeName === schema.getSubscriptionType()?.name;
+      return isSubscription ? { ...guarded, subscribe: withGuard(subscribe, role) } : guarded;
     },
   });
 }

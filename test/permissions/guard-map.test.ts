@@ -1,0 +1,296 @@
+import "reflect-metadata";
+import { describe, expect, test } from "@jest/globals";
+import { makeExecutableSchema } from "@graphql-tools/schema";
+import { graphql, GraphQLInt, GraphQLObjectType, GraphQLSchema } from "graphql";
+import {
+  buildSchemaSync,
+  Directive,
+  Field,
+  InterfaceType,
+  ObjectType,
+  Query,
+  Resolver,
+} from "type-graphql";
+import { guardSchema } from "../../src/permissions/guards.js";
+import { readGuards } from "../../src/permissions/guard-map.js";
+
+const ANYWHERE = `FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ENUM | ENUM_VALUE | SCALAR
+  | INPUT_OBJECT | INPUT_FIELD_DEFINITION | ARGUMENT_DEFINITION | SCHEMA`;
+const DIRECTIVES = `
+  directive @auth(requires: Role! = USER) repeatable on ${ANYWHERE}
+  directive @public on ${ANYWHERE}
+  enum Role { USER ADMIN }`;
+
+/** A schema in which the directives may stand anywhere, as far as SDL is concerned. */
+const build = (typeDefs: string, directives = DIRECTIVES) =>
+  makeExecutableSchema({ typeDefs: [directives, typeDefs] });
+
+const QUERY = `type Query { a: Int @public }`;
+
+describe("a sound schema", () => {
+  test("G-16: every root field has a guard, and other fields have one where they or their type say so", () => {
+    const guards = readGuards(
+      build(`
+        type Query { a: Int @public b: Int c: Int @auth(requires: ADMIN) d: Doc @auth }
+        type Mutation { e: Int }
+        type Subscription { f: Int }
+        type Doc @auth { x: Int y: Int @auth(requires: ADMIN) }
+        type Free { z: Int }`),
+      {},
+    );
+    expect(Object.fromEntries(guards)).toEqual({
+      "Query.a": "PUBLIC",
+      "Query.b": "USER",
+      "Query.c": "ADMIN",
+      "Query.d": "USER",
+      "Mutation.e": "USER",
+      "Subscription.f": "USER",
+      "Doc.x": "USER",
+      "Doc.y": "ADMIN",
+    });
+  });
+
+  test("G-16: root types under other names, and extensions of types, are read alike", () => {
+    const guards = readGuards(
+      build(`
+        schema { query: Root }
+        type Root { a: Int @public }
+        extend type Root { b: Int c: Int @auth(requires: ADMIN) }
+        type Doc { x: Int }
+        extend type Doc @auth(requires: ADMIN)`),
+      {},
+    );
+    expect(guards.get("Root.b")).toBe("USER");
+    expect(guards.get("Root.c")).toBe("ADMIN");
+    expect(guards.get("Doc.x")).toBe("ADMIN");
+  });
+
+  test("G-17: a guard on a root type raises the role of all its fields", () => {
+    const guards = readGuards(build(`type Query @auth(requires: ADMIN) { a: Int b: Int }`), {});
+    expect([guards.get("Query.a"), guards.get("Query.b")]).toEqual(["ADMIN", "ADMIN"]);
+  });
+
+  test("a default that the schema itself gives to `requires` is heeded", () => {
+    const directives = DIRECTIVES.replace("= USER", "= ADMIN");
+    const guards = readGuards(build(`type Query { a: Int @auth }`, directives), {});
+    expect(guards.get("Query.a")).toBe("ADMIN");
+  });
+
+  test("guards are read from a schema made in code, by `extensions.directives`", async () => {
+    const field = (requires: string) => ({
+      type: GraphQLInt,
+      resolve: () => 1,
+      extensions: { directives: { auth: { requires } } },
+    });
+    const made = (requires: string) =>
+      new GraphQLSchema({
+        query: new GraphQLObjectType({ name: "Query", fields: { a: field(requires) } }),
+      });
+    expect(readGuards(made("ADMIN"), {}).get("Query.a")).toBe("ADMIN");
+    const { errors } = await graphql({ schema: guardSchema(made("ADMIN")), source: "{ a }" });
+    expect(errors?.[0]?.extensions["code"]).toBe("UNAUTHENTICATED");
+    expect(() => guardSchema(made("ROOT"))).toThrow(TypeError);
+  });
+
+  test("a schema that is guarded twice denies as it does when it is guarded once", async () => {
+    const twice = guardSchema(guardSchema(build(`type Query { a: Int b: Int @public }`)));
+    const { data, errors } = await graphql({
+      schema: twice,
+      source: "{ a b }",
+      rootValue: { a: 1, b: 2 },
+    });
+    expect([data, errors?.length]).toEqual([{ a: null, b: 2 }, 1]);
+  });
+});
+
+describe("the build fails for", () => {
+  const refusal = (typeDefs: string, directives?: string) => () =>
+    guardSchema(build(typeDefs, directives));
+
+  test.each(["Query", "Mutation", "Subscription"])(
+    "G-16: a field of %s with neither directive, in strict mode only",
+    (root) => {
+      const typeDefs = `${root === "Query" ? "" : QUERY} type ${root} { bare: Int }`;
+      expect(() => guardSchema(build(typeDefs), { strict: true })).toThrow(
+        `${root}.bare: has neither @auth nor @public`,
+      );
+      expect(() => guardSchema(build(typeDefs))).not.toThrow();
+    },
+  );
+
+  test.each([
+    ["an argument", `type Query { a(x: Int @auth): Int @public }`, "Query.a.x"],
+    ["an argument of another field", `${QUERY} type Doc { b(x: Int @auth): Int }`, "Doc.b.x"],
+    ["an interface's argument", `${QUERY} interface I { b(x: Int @auth): Int }`, "I.b.x"],
+    ["an input field", `${QUERY} input In { x: Int @auth }`, "In.x"],
+    ["an input type", `${QUERY} input In @auth { x: Int }`, "In"],
+    ["an enum value", `${QUERY} enum E { A @auth }`, "E.A"],
+    ["an enum", `${QUERY} enum E @auth { A }`, "E"],
+    ["a scalar", `${QUERY} scalar S @auth`, "S"],
+    ["a union", `${QUERY} type D { x: Int } union U @auth = D`, "U"],
+    [
+      "an interface type",
+      `${QUERY} interface I @auth { x: Int } type D implements I { x: Int }`,
+      "I",
+    ],
+    [
+      "a field of an interface that nothing implements",
+      `${QUERY} interface I { x: Int @auth }`,
+      "I.x",
+    ],
+  ])("G-18: an inert guard on %s", (_name, typeDefs, at) => {
+    expect(refusal(typeDefs)).toThrow(`${at}: a guard cannot run here`);
+  });
+
+  test("G-18: an inert guard on the schema itself", () => {
+    expect(refusal(`schema @auth { query: Q } type Q { a: Int @public }`)).toThrow(TypeError);
+  });
+
+  test.each([
+    [`type Doc { x: Int @public }`, "Doc.x"],
+    [`interface I { x: Int @public } type Doc implements I { x: Int }`, "I.x"],
+  ])("G-16: @public where it means nothing, in %s", (typeDefs, at) => {
+    expect(refusal(`${QUERY} ${typeDefs}`)).toThrow(
+      `${at}: @public has an effect on root fields only`,
+    );
+  });
+
+  test.each([
+    ["none", `type D implements I { x: Int }`],
+    ["a lower one", `type D implements I { x: Int @auth }`],
+    ["a lower one on its type", `type D implements I @auth { x: Int }`],
+    [
+      "none, through another interface",
+      `interface J implements I { x: Int @auth(requires: ADMIN) } type D implements I & J { x: Int }`,
+    ],
+  ])("G-17: a type whose field has %s where its interface asks for ADMIN", (_name, type) => {
+    const typeDefs = `${QUERY} interface I { x: Int @auth(requires: ADMIN) } ${type}`;
+    expect(refusal(typeDefs)).toThrow("D.x: is weaker than the guard of I.x");
+  });
+
+  test("G-17: one that is as strong, by field or by type, is no failure", () => {
+    const I = `${QUERY} interface I { x: Int @auth }`;
+    expect(refusal(`${I} type D implements I { x: Int @auth }`)).not.toThrow();
+    expect(refusal(`${I} type D implements I @auth(requires: ADMIN) { x: Int }`)).not.toThrow();
+  });
+
+  test.each([
+    [`type D @auth(requires: ADMIN) { x: Int @auth }`, "D.x: is weaker than the guard of D"],
+    [`type Mutation @auth { x: Int @public }`, "Mutation.x: is weaker than the guard of Mutation"],
+  ])("a field that is weaker than its type: %s", (typeDefs, message) => {
+    expect(refusal(`${QUERY} ${typeDefs}`)).toThrow(message);
+  });
+
+  test.each([
+    `type Query { a: Int @public @auth }`,
+    `type Query { a: Int @auth(requires: ADMIN) @auth }`,
+    `${QUERY} type D @auth @auth(requires: ADMIN) { x: Int }`,
+  ])("guards that contradict each other: %s", (typeDefs) => {
+    expect(refusal(typeDefs)).toThrow("has guards that contradict each other");
+  });
+
+  test("a role that is not one of ours", () => {
+    const directives = DIRECTIVES.replace("ADMIN }", "ADMIN ROOT }");
+    expect(refusal(`type Query { a: Int @auth(requires: ROOT) }`, directives)).toThrow(
+      "Query.a: has an @auth that names no role",
+    );
+  });
+
+  test.each([
+    [`directive @auth(role: String) on FIELD_DEFINITION`, `@auth(role: "ADMIN")`],
+    [`directive @auth on FIELD_DEFINITION`, `@auth`],
+    [`directive @auth(requires: [String!]!) on FIELD_DEFINITION`, `@auth(requires: ["ADMIN"])`],
+    [`directive @auth(requires: Int) on FIELD_DEFINITION`, `@auth(requires: 1)`],
+    [`directive @auth(requires: String) on FIELD_DEFINITION`, `@auth(requires: "admin")`],
+  ])("somebody else's %s", (directive, use) => {
+    expect(refusal(`type Query { a: Int ${use} }`, directive)).toThrow(TypeError);
+  });
+
+  test("an @auth that requires null, also below the root, where it would guard nothing", () => {
+    const directives = DIRECTIVES.replace("Role! = USER", "Role");
+    const typeDefs = `${QUERY} type Doc { x: Int @auth(requires: null) }`;
+    expect(refusal(typeDefs, directives)).toThrow(TypeError);
+  });
+
+  test("several faults at once, with a list of all of them", () => {
+    const typeDefs = `type Query { a: Int @public @auth } enum E { A @auth } type D { x: Int @public }`;
+    expect(refusal(typeDefs)).toThrow(
+      [
+        "The schema's guards are not sound:",
+        "Query.a: has guards that contradict each other",
+        "E.A: a guard cannot run here",
+        "D.x: @public has an effect on root fields only",
+      ].join("\n- "),
+    );
+  });
+});
+
+describe("a type-graphql schema", () => {
+  @InterfaceType()
+  abstract class Named {
+    @Field(() => String)
+    name!: string;
+
+    @Directive("@auth(requires: ADMIN)")
+    @Field(() => String, { nullable: true })
+    secret!: string;
+  }
+
+  @ObjectType({ implements: Named })
+  class Report extends Named {}
+
+  @Directive("@auth(requires: ADMIN)")
+  @ObjectType()
+  class Vault {
+    @Field(() => String, { nullable: true })
+    gold!: string;
+  }
+
+  @Resolver()
+  class ReportResolver {
+    @Query(() => Report)
+    @Directive("@public")
+    report(): Report {
+      return Object.assign(new Report(), { name: "n", secret: "s3cret" });
+    }
+
+    @Query(() => Vault)
+    @Directive("@public")
+    vault(): Vault {
+      return Object.assign(new Vault(), { gold: "g0ld" });
+    }
+
+    @Query(() => String, { nullable: true })
+    forgotten(): string {
+      return "f0rgotten";
+    }
+  }
+
+  const schema = buildSchemaSync({ resolvers: [ReportResolver], validate: false });
+
+  test("G-17, G-18: guards that @Directive states are enforced, on fields, types and inherited fields", async () => {
+    const source = `{ report { name secret } vault { gold } forgotten }`;
+    const { data, errors } = await graphql({
+      schema: guardSchema(schema),
+      source,
+      contextValue: {},
+    });
+    expect(JSON.parse(JSON.stringify(data))).toEqual({
+      report: { name: "n", secret: null },
+      vault: { gold: null },
+      forgotten: null,
+    });
+    expect(errors?.map(({ extensions }) => extensions["code"])).toEqual(
+      Array(3).fill("UNAUTHENTICATED"),
+    );
+  });
+
+  test("W35: without the guard the same directives enforce nothing, which is what strict mode is for", async () => {
+    const { data } = await graphql({ schema, source: `{ forgotten vault { gold } }` });
+    expect(JSON.parse(JSON.stringify(data))).toEqual({
+      forgotten: "f0rgotten",
+      vault: { gold: "g0ld" },
+    });
+    expect(() => guardSchema(schema, { strict: true })).toThrow("Query.forgotten");
+  });
+});

@@ -1,0 +1,56 @@
+import { createHmac, sign } from "node:crypto";
+import { resolveConfig, type JwtAlgorithm } from "../../src/config.js";
+import { Database } from "../../src/database.js";
+import { createRefreshKeyRing, type Key, loadKeyRing } from "../../src/keys/key-ring.js";
+import type { Gate } from "./gate.js";
+
+/** The keys that a gate signs with, which no attacker has: what is refused in spite of them is refused for itself. */
+export async function stealKeys(
+  gate: Gate,
+  secretKey: string,
+  jwtAlgorithm: JwtAlgorithm = "ES256",
+): Promise<{ access: Key; refresh: Key }> {
+  const databaseUrl = `sqlite:${gate.databasePath}`;
+  const database = await Database.open(databaseUrl);
+  try {
+    const ring = await loadKeyRing(
+      database,
+      resolveConfig({ databaseUrl, secretKey, jwtAlgorithm }),
+    );
+    return { access: ring.current, refresh: createRefreshKeyRing([secretKey]).current };
+  } finally {
+    await database.close();
+  }
+}
+
+/** A part of a token: a value to write as JSON, or the very text. */
+export type Part = object | string;
+
+/** The first two segments of a token. */
+export function signingInput(header: Part, payload: Part): string {
+  return [header, payload]
+    .map((part) => (typeof part === "string" ? part : JSON.stringify(part)))
+    .map((text) => Buffer.from(text).toString("base64url"))
+    .join(".");
+}
+
+/** A token of any header and payload, signed right with an ES256 or HS256 key. */
+export function forge(key: Key, header: Part, payload: Part): string {
+  const input = signingInput(header, payload);
+  const signature =
+    key.algorithm === "HS256"
+      ? createHmac("sha256", key.signingKey).update(input).digest()
+      : sign("sha256", Buffer.from(input), { key: key.signingKey, dsaEncoding: "ieee-p1363" });
+  return `${input}.${signature.toString("base64url")}`;
+}
+
+/** Claims as a test reads and changes them. */
+export type AnyClaims = Record<string, any> & { iat: number; exp: number };
+
+/** The decoded header and payload of a token. */
+export function decode(token: string): { header: Record<string, unknown>; claims: AnyClaims } {
+  const [header, claims] = token
+    .split(".", 2)
+    .map((segment) => JSON.parse(Buffer.from(segment, "base64url").toString("utf8")));
+  return { header, claims };
+}

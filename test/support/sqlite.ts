@@ -1,0 +1,15 @@
+import sqlite3 from "sqlite3";
+
+/** Runs one statement on a database file, over a connection of its own. */
+export function runSql(path: string, sql: string, parameters: unknown[] = []): Promise<any[]> {
+  return new Promise((resolve, reject) => {
+    const database = new sqlite3.Database(path);
+    database.configure("busyTimeout", 5000);
+    database.all(sql, parameters, (error: Error | null, rows: unknown[]) => {
+      database.close(() => {
+        if (error === null) resolve(rows);
+        else reject(error);
+      });
+    });
+  });
+}
