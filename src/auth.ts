@@ -7,13 +7,15 @@ import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
 import type { AuthContext } from "./context.js";
 import { createContext, type RequestLike } from "./create-context.js";
 import { Database } from "./database.js";
-import { createRefreshKeyRing, type KeyRing, loadKeyRing } from "./keys/key-ring.js";
+import { createRefreshKeyRing, type KeyRing } from "./keys/key-ring.js";
+import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import { createSchema, printSchema } from "./schema.js";
+import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
 import { AccessTokens } from "./tokens/access-token.js";
-import { RefreshTokens } from "./tokens/refresh-token.js";
+import { RotatingTokens } from "./tokens/rotating-token.js";
 
 /** Gatehouse, ready to serve by itself or as a part of another schema. */
 export interface Auth {
@@ -39,6 +41,8 @@ export interface Auth {
   readonly authentication: AuthenticationService;
   /** Where someone is signed in. */
   readonly sessions: SessionService;
+  /** What signs access tokens: rotates and revokes. */
+  readonly keys: SigningKeyService;
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): ReturnType<KeyRing["toJwks"]>;
   /** Whether the database answers. */
@@ -64,27 +68,34 @@ export async function openAuth(config: AuthConfig): Promise<Auth> {
   const database = await Database.open(config.databaseUrl);
   try {
     await database.migrate();
-    const keyRing = await loadKeyRing(database, config);
-    return assemble(config, database, keyRing);
+    return assemble(config, database, await SigningKeyService.open(database, config));
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-function assemble(config: AuthConfig, database: Database, keyRing: KeyRing): Auth {
+function assemble(config: AuthConfig, database: Database, keys: SigningKeyService): Auth {
   const hasher = new PasswordHasher(config.passwordMinLength);
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
   const sessions = new SessionService(database, config);
-  const authentication = new AuthenticationService(
+  const sessionList = new SessionList(database, config);
+  const refreshRing = createRefreshKeyRing(config.secretKeys);
+  const kinds = {
+    access: new AccessTokens(config, keys.ring),
+    refresh: RotatingTokens.refresh(config, refreshRing),
+    sliding: RotatingTokens.sliding(config, refreshRing),
+  };
+  const authentication = new AuthenticationService({
     config,
     accounts,
     hasher,
     sessions,
-    new AccessTokens(config, keyRing),
-    new RefreshTokens(config, createRefreshKeyRing(config.secretKeys)),
-  );
-  const schema = guardSchema(createSchema({ authentication, sessions }), { strict: true });
+    keys,
+    kinds,
+  });
+  const services = { authentication, sessions, sessionList };
+  const schema = guardSchema(createSchema(services), { strict: true });
   return {
     schema,
     typeDefs: printSchema(schema),
@@ -94,8 +105,12 @@ function assemble(config: AuthConfig, database: Database, keyRing: KeyRing): Aut
     accounts,
     authentication,
     sessions,
-    jwks: () => keyRing.toJwks(),
+    keys,
+    jwks: () => keys.ring.toJwks(),
     isReady: () => database.isReadable(),
-    close: () => database.close(),
+    close: async () => {
+      await sessions.flush().catch(() => undefined);
+      await database.close();
+    },
   };
 }

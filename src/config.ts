@@ -38,6 +38,11 @@ export interface AuthOptions {
   reuseWindow?: number | undefined;
   /** Accepted difference between clocks, from 0 to 60. @default 5 */
   leeway?: number | undefined;
+  /**
+   * `database` asks at each request whether the session of an access token lives; `stateless` trusts the signature
+   * until `exp`, so that fields which ask for no role cost no query. @default "database"
+   */
+  bearerCheck?: "database" | "stateless" | undefined;
   /** How long a key signs access tokens before the next one does; `null` means until `rotate-keys`. @default 7_776_000 (90 days) */
   keyRotationInterval?: number | null | undefined;
   /** In code points, from 8 to 64. @default 15 */
@@ -61,6 +66,7 @@ export interface AuthConfig {
   readonly staticTokenLifetime: number | null;
   readonly reuseWindow: number;
   readonly leeway: number;
+  readonly bearerCheck: "database" | "stateless";
   readonly keyRotationInterval: number | null;
   readonly passwordMinLength: number;
   readonly now: () => number;
@@ -149,6 +155,7 @@ const AUTH_SETTINGS = {
     .default(90 * DAY),
   reuseWindow: seconds.min(0).max(60).default(10),
   leeway: seconds.min(0).max(60).default(5),
+  bearerCheck: z.enum(["database", "stateless"]).default("database"),
   keyRotationInterval: seconds
     .min(3600)
     .nullable()
@@ -284,7 +291,11 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
     asDurationOrNever,
     "a duration such as 90d, or never",
   ],
-  KEY_ROTATION_INTERVAL: ["keyRotationInterval", asDurationOrNever, "a duration of at least 1h, or never"],
+  KEY_ROTATION_INTERVAL: [
+    "keyRotationInterval",
+    asDurationOrNever,
+    "a duration of at least 1h, or never",
+  ],
   GRAPHIQL: ["graphiql", asSwitch, "on or off"],
   INTROSPECTION: ["introspection", asSwitch, "on or off"],
   CORS_ORIGINS: ["corsOrigins", asList],

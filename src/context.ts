@@ -9,6 +9,11 @@ export interface AuthContext {
   readonly user: Principal | null;
   /** Why a presented credential was refused. Guarded fields answer with it; public fields ignore it. */
   readonly authError: AuthError | null;
+  /**
+   * The signed-in user as the database has them now. Costs no query unless `bearerCheck` is `stateless`.
+   * @throws {@link AuthContext.authError}, or {@link NoCredentials}
+   */
+  loadUser(): Promise<Principal>;
   /** What was presented, verified or not. */
   readonly credential: Credential | null;
   /** The program at the other end. */

@@ -1,7 +1,9 @@
 import { type Credential, parseAuthorization } from "./authentication/authorization-header.js";
 import type { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./context.js";
-import { AuthError } from "./errors.js";
+import { AuthError, NoCredentials } from "./errors.js";
+import { type Principal, TokenUser } from "./sessions/principal.js";
+import type { Client } from "./sessions/session.service.js";
 
 /** What of a request is read: Node's, Fastify's, Express's and the Fetch API's all have this shape. */
 export interface RequestLike {
@@ -31,12 +33,28 @@ export async function createContext(
     credential = parseAuthorization(
       request === undefined ? [] : headerLines(request, "authorization"),
     );
-    const user = credential === null ? null : await authentication.authenticate(credential);
-    return { user, authError: null, credential, client };
+    if (credential === null) return contextOf(null, null, credential, client);
+    const presented = credential;
+    const user = await authentication.authenticate(presented);
+    const context = contextOf(user, null, credential, client);
+    if (!(user instanceof TokenUser)) return context;
+    let loading: Promise<Principal> | undefined;
+    return { ...context, loadUser: () => (loading ??= authentication.loadUser(presented)) };
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
-    return { user: null, authError: error, credential, client };
+    return contextOf(null, error, credential, client);
   }
+}
+
+function contextOf(
+  user: Principal | null,
+  authError: AuthError | null,
+  credential: Credential | null,
+  client: Client,
+): AuthContext {
+  const loadUser = () =>
+    user === null ? Promise.reject(authError ?? new NoCredentials()) : Promise.resolve(user);
+  return { user, authError, loadUser, credential, client };
 }
 
 /** The values of all lines of one header. */

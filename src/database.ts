@@ -70,9 +70,13 @@ export class Database implements Sql {
     const database = isSqlite
       ? await openSqlite(url.slice("sqlite:".length))
       : await openPostgres(url);
-    if (await database.isReachable()) return database;
-    await database.close();
-    throw new Error("The database cannot be reached.");
+    try {
+      await database.read("SELECT 1", []);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw new Error("The database cannot be reached.", { cause: error });
+    }
   }
 
   static async assemble(

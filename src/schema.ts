@@ -5,19 +5,21 @@ import type { AuthenticationService } from "./authentication/authentication.serv
 import { AuthenticationResolver } from "./authentication/authentication.resolver.js";
 import { createDirectives } from "./permissions/directives.js";
 import { SessionResolver } from "./sessions/session.resolver.js";
+import type { SessionList } from "./sessions/session-list.js";
 import type { SessionService } from "./sessions/session.service.js";
 
 /** The services that the resolvers call. */
 export interface Services {
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;
+  readonly sessionList: SessionList;
 }
 
 /** The schema of Gatehouse with its directives stated, but not yet enforced. */
-export function createSchema({ authentication, sessions }: Services): GraphQLSchema {
+export function createSchema({ authentication, sessions, sessionList }: Services): GraphQLSchema {
   const resolvers = new Map<unknown, object>([
     [AuthenticationResolver, new AuthenticationResolver(authentication)],
-    [SessionResolver, new SessionResolver(sessions)],
+    [SessionResolver, new SessionResolver(sessions, sessionList)],
   ]);
   const container: ContainerType = {
     get: (resolver: ClassType) => resolvers.get(resolver),

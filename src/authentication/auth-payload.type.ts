@@ -1,10 +1,17 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, Int, ObjectType } from "type-graphql";
+import { Field, ObjectType } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
 import type { AuthScheme } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
-import { AuthSchemeEnum, SessionType, toDate, toSessionType } from "../sessions/session.type.js";
-import type { Issued, Verification } from "./authentication.service.js";
+import {
+  AuthSchemeEnum,
+  type LogoutPayload,
+  SessionType,
+  toDate,
+  toSessionType,
+} from "../sessions/session.type.js";
+import type { Verification } from "./authentication.service.js";
+import type { Issued } from "./token-issuer.js";
 
 @ObjectType({
   description: "What a login or a refresh gives. Tokens are shown here, and never again.",
@@ -16,7 +23,10 @@ export class AuthPayload {
   @Field(() => String, { description: "The header scheme to send: `Token` or `Bearer`." })
   tokenType!: string;
 
-  @Field(() => String, { nullable: true, description: "TOKEN: the key." })
+  @Field(() => String, {
+    nullable: true,
+    description: "TOKEN: the key. SLIDING: the sliding token.",
+  })
   token!: string | null;
 
   @Field(() => String, { nullable: true, description: "JWT: the access token." })
@@ -31,7 +41,10 @@ export class AuthPayload {
   })
   expiresAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: "JWT: when `refresh` expires. SLIDING: until when the token can slide.",
+  })
   refreshExpiresAt!: Date | null;
 
   @Field(() => SessionType)
@@ -63,15 +76,6 @@ export class TokenVerification {
 
   @Field(() => UserType, { nullable: true })
   user!: UserType | null;
-}
-
-@ObjectType()
-export class LogoutPayload {
-  @Field(() => String)
-  message!: string;
-
-  @Field(() => Int)
-  sessionsEnded!: number;
 }
 
 /** The API's view of a user. */

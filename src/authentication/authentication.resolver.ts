@@ -1,13 +1,12 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
-import { NoCredentials, type AuthError } from "../errors.js";
+import type { AuthError } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
 import type { Client } from "../sessions/session.service.js";
-import { AuthSchemeEnum } from "../sessions/session.type.js";
+import { AuthSchemeEnum, LogoutPayload } from "../sessions/session.type.js";
 import {
   AuthPayload,
-  LogoutPayload,
   toAuthPayload,
   toLogoutPayload,
   TokenVerification,
@@ -27,9 +26,8 @@ export class AuthenticationResolver {
 
   @Query(() => UserType, { description: "Who is asking." })
   @Directive("@auth")
-  me(@Ctx("user") user: Principal | null): UserType {
-    if (user === null) throw new NoCredentials();
-    return toUserType(user);
+  async me(@Ctx("loadUser") loadUser: () => Promise<Principal>): Promise<UserType> {
+    return toUserType(await loadUser());
   }
 
   @Mutation(() => AuthPayload, { description: "Logs in by user name and password." })
@@ -55,7 +53,8 @@ export class AuthenticationResolver {
   }
 
   @Mutation(() => AuthPayload, {
-    description: "Trades a refresh token for the session's next pair.",
+    description:
+      "Trades a refresh token for the session's next pair, or a sliding token for its successor.",
   })
   @Directive("@public")
   async refreshToken(@Arg("refresh", () => String) refresh: string): Promise<AuthPayload> {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { AccountService, Login } from "../accounts/account.service.js";
+import type { Account, AccountService, Login } from "../accounts/account.service.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { AuthConfig } from "../config.js";
 import {
@@ -8,16 +8,17 @@ import {
   NoCredentials,
   TokenExpired,
   TokenNotValid,
+  TokenRevoked,
   TokenWrongType,
   Unauthenticated,
   UserNotFound,
 } from "../errors.js";
 import type { AuthScheme } from "../events.js";
-import { findRefusal, Principal, type SessionRow } from "../sessions/principal.js";
+import type { SigningKeyService } from "../keys/signing-key.service.js";
+import { findRefusal, Principal, type SessionRow, TokenUser } from "../sessions/principal.js";
 import type { Client, SessionService } from "../sessions/session.service.js";
-import type { AccessTokens } from "../tokens/access-token.js";
 import type { Claims } from "../tokens/jwt.js";
-import type { RefreshTokens } from "../tokens/refresh-token.js";
+import type { RotatingClaims } from "../tokens/rotating-token.js";
 import {
   generateStaticToken,
   isSecretOf,
@@ -25,17 +26,7 @@ import {
   parseStaticToken,
 } from "../tokens/static-token.js";
 import type { Credential } from "./authorization-header.js";
-
-/** What a login or a refresh gives. Instants are epoch milliseconds. */
-export interface Issued {
-  readonly principal: Principal;
-  /** A static token. */
-  readonly token: string | null;
-  readonly access: string | null;
-  readonly refresh: string | null;
-  readonly expiresAt: number | null;
-  readonly refreshExpiresAt: number | null;
-}
+import { type Issued, issueTokens, type TokenKinds } from "./token-issuer.js";
 
 /** What a token is good for right now. @see RFC 7662 2.2 */
 export interface Verification {
@@ -46,39 +37,48 @@ export interface Verification {
   readonly expiresAt: number | null;
 }
 
+/** What {@link AuthenticationService} works with. */
+export interface AuthenticationParts {
+  readonly config: AuthConfig;
+  readonly accounts: AccountService;
+  readonly hasher: PasswordHasher;
+  readonly sessions: SessionService;
+  readonly keys: SigningKeyService;
+  readonly kinds: TokenKinds;
+}
+
 /** Credentials in, tokens out; tokens in, users out. */
 export class AuthenticationService {
-  readonly #config: AuthConfig;
-  readonly #accounts: AccountService;
-  readonly #hasher: PasswordHasher;
-  readonly #sessions: SessionService;
-  readonly #accessTokens: AccessTokens;
-  readonly #refreshTokens: RefreshTokens;
+  readonly #parts: AuthenticationParts;
 
-  constructor(
-    config: AuthConfig,
-    accounts: AccountService,
-    hasher: PasswordHasher,
-    sessions: SessionService,
-    accessTokens: AccessTokens,
-    refreshTokens: RefreshTokens,
-  ) {
-    this.#config = config;
-    this.#accounts = accounts;
-    this.#hasher = hasher;
-    this.#sessions = sessions;
-    this.#accessTokens = accessTokens;
-    this.#refreshTokens = refreshTokens;
+  constructor(parts: AuthenticationParts) {
+    this.#parts = parts;
   }
 
   /**
-   * The user behind a credential, if it can be used now. Costs one query, or none where the credential itself is bad.
+   * The user behind a credential, if it can be used now. Costs one query; or none where the credential itself is bad,
+   * and for an access token where `bearerCheck` is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
   async authenticate(credential: Credential): Promise<Principal> {
-    const { scheme, token } = credential;
+    if (this.#parts.config.bearerCheck === "stateless" && credential.scheme === "Bearer") {
+      const { claims, scheme } = await this.#verifyBearerAnyAge(credential.token);
+      if (scheme === "JWT") {
+        this.#parts.kinds.access.requireInTime(claims);
+        return new TokenUser(claims);
+      }
+    }
+    return this.loadUser(credential);
+  }
+
+  /**
+   * The same as {@link AuthenticationService.authenticate}, but the database is always asked.
+   * @throws {@link Unauthenticated} with the reason
+   */
+  async loadUser({ scheme, token }: Credential): Promise<Principal> {
     const { row } =
-      scheme === "Token" ? await this.#verifyStatic(token) : await this.#verifyAccess(token);
+      scheme === "Token" ? await this.#verifyStatic(token) : await this.#verifyBearer(token);
+    this.#parts.sessions.touch(row);
     return new Principal(row);
   }
 
@@ -87,15 +87,16 @@ export class AuthenticationService {
    * @throws {@link InvalidCredentials}; {@link BadUserInput} when an argument could be nobody's
    */
   async login(login: Login, password: string, scheme: AuthScheme, client: Client): Promise<Issued> {
-    const account = await this.#accounts.findAccount(login);
-    const isRight = await this.#hasher.verify(account?.passwordHash ?? null, password);
+    const { accounts, config, hasher } = this.#parts;
+    const account = await accounts.findAccount(login);
+    const isRight = await hasher.verify(account?.passwordHash ?? null, password);
     if (account !== null && isRight && account.isActive) {
-      await this.#accounts.recordLogin(account, password);
-      const issued = await this.#issue(account, { scheme, label: null, client });
+      await accounts.recordLogin(account, password);
+      const issued = await this.#open(account, scheme, null, client);
       if (issued !== null) return issued;
     }
     const name = "username" in login ? login.username : login.email;
-    this.#config.onEvent({ type: "login_failed", login: name, reason: "invalid_credentials" });
+    config.onEvent({ type: "login_failed", login: name, reason: "invalid_credentials" });
     throw new InvalidCredentials();
   }
 
@@ -105,93 +106,80 @@ export class AuthenticationService {
    */
   async createStaticToken(login: Login, label: string | null): Promise<Issued> {
     const client = { ipAddress: null, userAgent: null };
-    const account = await this.#accounts.findAccount(login);
-    const issued = account && (await this.#issue(account, { scheme: "TOKEN", label, client }));
+    const account = await this.#parts.accounts.findAccount(login);
+    const issued = account && (await this.#open(account, "TOKEN", label, client));
     if (issued === null) throw new BadUserInput("There is no such user, or the user is inactive.");
     return issued;
   }
 
-  async #issue(
-    account: Parameters<SessionService["open"]>[0],
-    opening: { scheme: AuthScheme; label: string | null; client: Client },
+  async #open(
+    account: Account,
+    scheme: AuthScheme,
+    label: string | null,
+    client: Client,
   ): Promise<Issued | null> {
+    const { config, kinds, sessions } = this.#parts;
     const id = randomBytes(16).toString("hex");
-    const made = opening.scheme === "TOKEN" ? generateStaticToken(id) : null;
+    const made = scheme === "TOKEN" ? generateStaticToken(id) : null;
     const secretHash = made?.secretHash ?? null;
-    const row = await this.#sessions.open(account, { ...opening, id, secretHash });
+    const row = await sessions.open(account, { id, scheme, label, secretHash, client });
     if (row === null) return null;
-    this.#config.onEvent({
-      type: "token_issued",
-      userId: row.userId,
-      sessionId: id,
-      scheme: opening.scheme,
-    });
-    if (made === null) return this.#issuePair(row);
-    const { expiresAt } = row;
-    return { ...NOTHING_ISSUED, token: made.token, expiresAt, principal: new Principal(row) };
-  }
-
-  /** The access token and the refresh token of the row's generation. */
-  #issuePair(row: SessionRow): Issued {
-    const { id: sessionId, userId, generation, rotatedAt, refreshExpiresAt } = row;
-    const grant = { userId, sessionId, sessionExpiresAt: row.expiresAt };
-    const refresh = this.#refreshTokens.issue({
-      userId,
-      sessionId,
-      generation,
-      issuedAt: rotatedAt,
-      expiresAt: refreshExpiresAt ?? rotatedAt,
-    });
-    return {
-      ...NOTHING_ISSUED,
-      ...this.#accessTokens.issue(grant),
-      refresh,
-      refreshExpiresAt,
-      principal: new Principal(row),
-    };
+    config.onEvent({ type: "token_issued", userId: row.userId, sessionId: id, scheme });
+    return issueTokens(kinds, row, made?.token ?? null);
   }
 
   /**
-   * Trades a refresh token for a new pair of the same session. Only the refresh token counts, never the header.
+   * Trades a refresh token for a new pair of the same session, or a sliding token for its successor. Only that token
+   * counts, never the header.
    * @throws {@link Unauthenticated} with the reason
    */
   async refresh(token: string): Promise<Issued> {
-    const row = await this.#sessions.rotate(this.#refreshTokens.verifyAnyAge(token));
-    this.#config.onEvent({ type: "token_refreshed", userId: row.userId, sessionId: row.id });
-    return this.#issuePair(row);
+    const { config, kinds, sessions } = this.#parts;
+    const { claims, scheme } = this.#verifyRotating(token);
+    const row = await sessions.rotate(claims, scheme);
+    config.onEvent({ type: "token_refreshed", userId: row.userId, sessionId: row.id });
+    return issueTokens(kinds, row, null);
+  }
+
+  /** The claims of a refresh or sliding token of any age: whether it has expired, is for its session to say. */
+  #verifyRotating(token: string): { claims: RotatingClaims; scheme: AuthScheme } {
+    const { refresh, sliding } = this.#parts.kinds;
+    try {
+      return { claims: refresh.verifyAnyAge(token), scheme: "JWT" };
+    } catch (error) {
+      if (!(error instanceof TokenWrongType)) throw error;
+      return { claims: sliding.verifyAnyAge(token), scheme: "SLIDING" };
+    }
   }
 
   /** What any of our tokens is good for now, or null where it is good for nothing. */
   async verifyToken(token: string): Promise<Verification | null> {
     try {
-      return await this.#verifyAnyToken(token);
+      return await this.#verifyAny(token);
     } catch (error) {
       if (error instanceof Unauthenticated) return null;
       throw error;
     }
   }
 
-  async #verifyAnyToken(token: string): Promise<Verification> {
+  async #verifyAny(token: string): Promise<Verification> {
     if (looksLikeStaticToken(token)) {
       const { row } = await this.#verifyStatic(token);
       return { principal: new Principal(row), tokenType: "Token", expiresAt: row.expiresAt };
     }
     try {
-      const { row, claims } = await this.#verifyAccess(token);
+      const { row, claims } = await this.#verifyBearer(token);
       return { principal: new Principal(row), tokenType: "Bearer", expiresAt: claims.exp * 1000 };
     } catch (error) {
       if (!(error instanceof TokenWrongType)) throw error;
     }
-    const claims = this.#refreshTokens.verifyAnyAge(token);
-    const row = await this.#requireLive(claims);
-    const { refreshExpiresAt } = row;
-    const isCurrent = claims.gen === row.generation;
-    if (!isCurrent || (refreshExpiresAt ?? 0) <= this.#config.now()) throw new TokenExpired();
-    return { principal: new Principal(row), tokenType: null, expiresAt: refreshExpiresAt };
+    const claims = this.#parts.kinds.refresh.verify(token);
+    const row = this.#requireGeneration(claims, await this.#findLive(claims, "JWT"));
+    return { principal: new Principal(row), tokenType: null, expiresAt: row.refreshExpiresAt };
   }
 
   /**
-   * Ends one session: that of the refresh token if there is one, else that of the header's credential.
+   * Ends one session: that of the refresh or sliding token if there is one, else that of the header's credential.
    * Ending what has ended already succeeds, and so does an expired token: nothing is left to revoke.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}
    * @see RFC 7009 2
@@ -202,40 +190,63 @@ export class AuthenticationService {
     refresh: string | null,
   ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
     if (refresh !== null) {
-      const claims = this.#refreshTokens.verifyAnyAge(refresh);
+      const { claims, scheme } = this.#verifyRotating(refresh);
       if (user !== null && user.id !== claims.sub) throw new TokenNotValid();
-      return { scheme: "JWT", hasEnded: await this.#endSession(claims.sid, claims.sub) };
+      return { scheme, hasEnded: await this.#end(claims) };
     }
     if (credential === null) throw new NoCredentials();
-    if (credential.scheme === "Bearer") {
-      const claims = this.#accessTokens.verifyAnyAge(credential.token);
-      return { scheme: "JWT", hasEnded: await this.#endSession(claims.sid, claims.sub) };
+    if (credential.scheme === "Token") {
+      const row = await this.#findStatic(credential.token);
+      const owner = row && { sid: row.id, sub: row.userId };
+      return { scheme: "TOKEN", hasEnded: owner !== null && (await this.#end(owner)) };
     }
-    const row = await this.#findStatic(credential.token);
-    return {
-      scheme: "TOKEN",
-      hasEnded: row !== null && (await this.#endSession(row.id, row.userId)),
-    };
+    const { claims, scheme } = await this.#verifyBearerAnyAge(credential.token);
+    return { scheme, hasEnded: await this.#end(claims) };
   }
 
-  async #endSession(id: string, userId: string): Promise<boolean> {
-    const hasEnded = await this.#sessions.end({ id, userId }, "logout");
-    if (hasEnded) this.#config.onEvent({ type: "session_ended", userId, sessionId: id });
-    return hasEnded;
+  #end({ sid, sub }: Pick<Claims, "sid" | "sub">): Promise<boolean> {
+    return this.#parts.sessions.end(sid, sub, "logout");
   }
 
-  async #verifyAccess(token: string): Promise<{ row: SessionRow; claims: Claims }> {
+  async #verifyBearer(token: string): Promise<{ row: SessionRow; claims: Claims }> {
+    const { access, sliding } = this.#parts.kinds;
+    const { claims, scheme } = await this.#verifyBearerAnyAge(token);
+    if (scheme === "JWT") {
+      access.requireInTime(claims);
+      return { row: await this.#findLive(claims, scheme), claims };
+    }
+    const current = sliding.verify(token);
+    return { row: this.#requireGeneration(current, await this.#findLive(current, scheme)), claims };
+  }
+
+  /** The claims of an access or sliding token. A key that we do not know may be one that another instance just made. */
+  async #verifyBearerAnyAge(token: string): Promise<{ claims: Claims; scheme: AuthScheme }> {
     if (looksLikeStaticToken(token)) throw new TokenWrongType();
-    const claims = this.#accessTokens.verify(token);
-    return { row: await this.#requireLive(claims), claims };
+    const { keys, kinds } = this.#parts;
+    try {
+      return { claims: kinds.access.verifyAnyAge(token), scheme: "JWT" };
+    } catch (error) {
+      if (error instanceof TokenWrongType) {
+        return { claims: kinds.sliding.verifyAnyAge(token), scheme: "SLIDING" };
+      }
+      if (!(await keys.reloadAtMostOnceASecond())) throw error;
+      return { claims: kinds.access.verifyAnyAge(token), scheme: "JWT" };
+    }
   }
 
-  async #requireLive({ sid, sub }: Claims): Promise<SessionRow> {
-    const row = await this.#sessions.find(sid);
+  async #findLive({ sid, sub }: Claims, scheme: AuthScheme): Promise<SessionRow> {
+    const row = await this.#parts.sessions.find(sid);
     // A session outlives its tokens in the database, so only a deleted user leaves a good token without one.
     if (row === null) throw new UserNotFound();
-    if (row.userId !== sub || row.scheme !== "JWT") throw new TokenNotValid();
+    if (row.userId !== sub || row.scheme !== scheme) throw new TokenNotValid();
     return this.#requireNoRefusal(row);
+  }
+
+  /** Of refresh and sliding tokens only the session's last one is good. */
+  #requireGeneration(claims: RotatingClaims, row: SessionRow): SessionRow {
+    if (claims.gen !== row.generation) throw new TokenRevoked();
+    if ((row.refreshExpiresAt ?? 0) <= this.#parts.config.now()) throw new TokenExpired();
+    return row;
   }
 
   async #verifyStatic(token: string): Promise<{ row: SessionRow }> {
@@ -248,21 +259,13 @@ export class AuthenticationService {
   async #findStatic(token: string): Promise<SessionRow | null> {
     const parsed = parseStaticToken(token);
     if (parsed === null) throw new TokenNotValid();
-    const row = await this.#sessions.find(parsed.sessionId);
+    const row = await this.#parts.sessions.find(parsed.sessionId);
     return row !== null && isSecretOf(row.secretHash, parsed.secret) ? row : null;
   }
 
   #requireNoRefusal(row: SessionRow): SessionRow {
-    const refusal = findRefusal(row, this.#config.now());
+    const refusal = findRefusal(row, this.#parts.config.now());
     if (refusal !== null) throw refusal;
     return row;
   }
 }
-
-const NOTHING_ISSUED = {
-  token: null,
-  access: null,
-  refresh: null,
-  expiresAt: null,
-  refreshExpiresAt: null,
-};

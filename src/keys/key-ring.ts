@@ -99,7 +99,8 @@ function requireFit({ kid, algorithm, verificationKey }: Key): void {
     RS256: asymmetricKeyType === "rsa" && isLongEnough(asymmetricKeyDetails),
     PS256: asymmetricKeyType === "rsa" && isLongEnough(asymmetricKeyDetails),
   }[algorithm];
-  if (!isFit) throw new TypeError(`The key ${kid} is too short or of another kind than ${algorithm}.`);
+  if (!isFit)
+    throw new TypeError(`The key ${kid} is too short or of another kind than ${algorithm}.`);
 }
 
 function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {

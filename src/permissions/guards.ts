@@ -1,9 +1,9 @@
 import { mapSchema, MapperKind } from "@graphql-tools/utils";
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
-import { isAtLeast, type Role } from "../accounts/role.js";
+import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
 import type { AuthContext } from "../context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
-import { Principal } from "../sessions/principal.js";
+import { Principal, TokenUser } from "../sessions/principal.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
@@ -30,18 +30,36 @@ type Resolver = GraphQLFieldResolver<unknown, Partial<AuthContext> | undefined>;
 
 function withGuard(resolve: Resolver, role: Role): Resolver {
   return (source, args, context, info) => {
-    requireRole(context, role);
-    return resolve(source, args, context, info);
+    const isLoading = requireRole(context, role);
+    if (isLoading === undefined) return resolve(source, args, context, info);
+    return isLoading.then(() => resolve(source, args, context, info));
   };
 }
 
 /**
  * Lets pass a signed-in user whose role is at least `role`, and nobody else. Only a context that `createContext` made
  * counts: another object that happens to be called `user` does not.
+ * @returns a promise where the role has to be asked for first, because `bearerCheck` is `stateless`
  * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials}, or {@link RoleRequired}
  */
-export function requireRole(context: Partial<AuthContext> | undefined, role: Role): void {
+export function requireRole(
+  context: Partial<AuthContext> | undefined,
+  role: Role,
+): Promise<void> | undefined {
   const user = context?.user;
   if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
+  if (user instanceof TokenUser && role !== LEAST_ROLE) {
+    const loading = context?.loadUser?.() ?? Promise.resolve(user);
+    return loading.then((loaded) => {
+      requireRoleOf(loaded, role);
+    });
+  }
+  requireRoleOf(user, role);
+  return undefined;
+}
+
+const [LEAST_ROLE] = ROLES;
+
+function requireRoleOf(user: Principal, role: Role): void {
   if (!isAtLeast(user.role, role)) throw new RoleRequired(role);
 }

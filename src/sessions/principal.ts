@@ -9,6 +9,7 @@ import {
   UserInactive,
 } from "../errors.js";
 import type { AuthScheme } from "../events.js";
+import type { Claims } from "../tokens/jwt.js";
 import type { EndReason } from "./session.entity.js";
 
 /** A session as the API shows it. Instants are epoch milliseconds. */
@@ -44,6 +45,19 @@ export interface SessionRow extends SessionInfo {
   readonly role: Role | null;
 }
 
+/** The columns of a {@link SessionRow} that a {@link Principal} shows. */
+type PrincipalRow = Omit<
+  SessionRow,
+  | "secretHash"
+  | "generation"
+  | "rotatedAt"
+  | "refreshExpiresAt"
+  | "endedAt"
+  | "endReason"
+  | "credentialsVersion"
+  | "userCredentialsVersion"
+>;
+
 /** Who is asking: a user, by one of the user's sessions, as the database has them for this request. Read only. */
 export class Principal {
   readonly id: string;
@@ -58,7 +72,7 @@ export class Principal {
   readonly lastLoginAt: number | null;
   readonly session: SessionInfo;
 
-  constructor(row: SessionRow) {
+  constructor(row: PrincipalRow) {
     this.id = row.userId;
     this.username = row.username;
     this.email = row.email;
@@ -79,6 +93,33 @@ export class Principal {
     };
   }
 }
+
+/** Who is asking, as an access token alone tells, where `bearerCheck` is `stateless`: an id, and the least role. */
+export class TokenUser extends Principal {
+  constructor({ sub, sid, iat, exp }: Pick<Claims, "sub" | "sid" | "iat" | "exp">) {
+    super({
+      id: sid,
+      userId: sub,
+      scheme: "JWT",
+      createdAt: iat * 1000,
+      expiresAt: exp * 1000,
+      username: "",
+      isActive: true,
+      userCreatedAt: 0,
+      ...NOTHING_KNOWN,
+    });
+  }
+}
+
+const NOTHING_KNOWN = {
+  label: null,
+  lastUsedAt: null,
+  ipAddress: null,
+  userAgent: null,
+  email: null,
+  lastLoginAt: null,
+  role: null,
+};
 
 /** Why nothing of this session is accepted at `now` any more, or null while it lives. */
 export function findRefusal(row: SessionRow, now: number): AuthError | null {

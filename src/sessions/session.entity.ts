@@ -3,7 +3,7 @@ import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme } from "../events.js";
 
 /** Why a session was ended before its time. */
-export type EndReason = "logout" | "reused";
+export type EndReason = "logout" | "reused" | "limit";
 
 /**
  * One login, whatever the scheme: the token family, the thing listed, and the thing that logout ends.

@@ -1,49 +1,95 @@
-import { Arg, Ctx, Directive, Int, Query, Resolver } from "type-graphql";
+import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import { BadUserInput } from "../errors.js";
 import type { Principal } from "./principal.js";
-import type { SessionCursor, SessionService } from "./session.service.js";
-import { SessionConnection, SessionType, toSessionType } from "./session.type.js";
+import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
+import type { SessionCursor, SessionList } from "./session-list.js";
+import type { SessionService } from "./session.service.js";
+import { LogoutPayload, SessionConnection, SessionType, toSessionType } from "./session.type.js";
 
 const PAGE_SIZE = 20;
 
+/** Every field here is guarded, so that there is a user. */
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;
+  readonly #list: SessionList;
 
-  constructor(sessions: SessionService) {
+  constructor(sessions: SessionService, list: SessionList) {
     this.#sessions = sessions;
+    this.#list = list;
   }
 
-  @Query(() => SessionConnection, { description: "The live sessions of all users, newest first." })
+  @Query(() => [SessionType], { description: "The caller's own live sessions, newest first." })
+  @Directive("@auth")
+  async sessions(@Ctx("user") user: Principal): Promise<SessionType[]> {
+    const sessions = await this.#list.ofUser(user.id);
+    return sessions.map((session) => toSessionType(session, user.session.id));
+  }
+
+  @Query(() => SessionConnection, { description: "The sessions of all users, newest first." })
   @Directive("@auth(requires: ADMIN)")
   async allSessions(
+    @Arg("where", () => SessionFilter, { nullable: true, description: "Default: those that live." })
+    where: SessionFilter | null | undefined,
     @Arg("first", () => Int, {
       nullable: true,
       defaultValue: PAGE_SIZE,
       description: "From 1 to 100.",
     })
     first: number | null,
-    @Arg("after", () => String, { nullable: true }) after: string | null | undefined,
-    @Ctx("user") user: Principal | null,
+    @Arg("after", () => String, { nullable: true, description: "The cursor to go on from." })
+    after: string | null | undefined,
+    @Ctx("user") user: Principal,
   ): Promise<SessionConnection> {
-    const page = await this.#sessions.list(
-      first ?? PAGE_SIZE,
-      after == null ? null : parseCursor(after),
-    );
+    const start = after == null ? null : parseCursor(after);
+    const page = await this.#list.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
     const edges = page.sessions.map((session) => ({
       cursor: formatCursor(session),
-      node: toSessionType(session, user?.session.id),
+      node: toSessionType(session, user.session.id),
     }));
     return {
       edges,
       pageInfo: {
         hasNextPage: page.hasNextPage,
-        hasPreviousPage: false,
+        hasPreviousPage: start !== null,
         startCursor: edges[0]?.cursor ?? null,
         endCursor: edges.at(-1)?.cursor ?? null,
       },
     };
   }
+
+  @Mutation(() => LogoutPayload, { description: "Ends all of the caller's sessions." })
+  @Directive("@auth")
+  async logoutAll(@Ctx("user") user: Principal): Promise<LogoutPayload> {
+    return toLogoutPayload(await this.#sessions.endAll(user.id, null));
+  }
+
+  @Mutation(() => LogoutPayload, { description: "Ends the caller's sessions but the present one." })
+  @Directive("@auth")
+  async logoutOthers(@Ctx("user") user: Principal): Promise<LogoutPayload> {
+    return toLogoutPayload(await this.#sessions.endAll(user.id, user.session.id));
+  }
+
+  @Mutation(() => LogoutPayload, {
+    description: "Ends one of the caller's sessions; an ADMIN may end anybody's.",
+  })
+  @Directive("@auth")
+  async revokeSession(
+    @Arg("id", () => ID) id: string,
+    @Ctx("loadUser") loadUser: () => Promise<Principal>,
+  ): Promise<LogoutPayload> {
+    const user = await loadUser();
+    const owner = user.role === "ADMIN" ? null : user.id;
+    if (!(await this.#sessions.end(id, owner, "logout"))) {
+      throw new BadUserInput("There is no such session, or it is over already.");
+    }
+    return toLogoutPayload(1);
+  }
+}
+
+function toLogoutPayload(sessionsEnded: number): LogoutPayload {
+  const sessions = sessionsEnded === 1 ? "session" : "sessions";
+  return { message: `Logout successful, ${sessionsEnded} ${sessions} ended`, sessionsEnded };
 }
 
 function formatCursor({ createdAt, id }: SessionCursor): string {

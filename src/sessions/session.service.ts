@@ -1,12 +1,14 @@
 import DataLoader from "dataloader";
 import type { Account } from "../accounts/account.service.js";
 import type { AuthConfig } from "../config.js";
-import { BadUserInput, TokenExpired, TokenNotValid, TokenReused, UserNotFound } from "../errors.js";
+import { TokenExpired, TokenNotValid, TokenReused, UserNotFound } from "../errors.js";
 import type { AuthScheme } from "../events.js";
-import type { Sql, SqlValue } from "../sql.js";
-import type { RefreshClaims } from "../tokens/refresh-token.js";
-import { findRefusal, type SessionInfo, type SessionRow } from "./principal.js";
+import type { Sql } from "../sql.js";
+import type { RotatingClaims } from "../tokens/rotating-token.js";
+import { findRefusal, type SessionRow } from "./principal.js";
 import type { EndReason } from "./session.entity.js";
+import { IS_LIVE, isLiveAt } from "./live.js";
+import { LastUsed } from "./last-used.js";
 
 /** What is known of the program at the other end. */
 export interface Client {
@@ -23,25 +25,16 @@ export interface SessionOpening {
   readonly client: Client;
 }
 
-/** One page of sessions, newest first. */
-export interface SessionPage {
-  readonly sessions: readonly SessionInfo[];
-  readonly hasNextPage: boolean;
-}
+/** How many live sessions a user has at most; the oldest is ended first. */
+const MAX_SESSIONS = 100;
 
-/** Where a page starts: after this session. */
-export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
-
-const PAGE_MAX_SIZE = 100;
-const TEXT_MAX_LENGTH = 255;
-
-const SESSION_INFO = `
-  s.id, s.scheme, s.label, s.created_at AS "createdAt", s.last_used_at AS "lastUsedAt", s.expires_at AS "expiresAt",
-  s.ip_address AS "ipAddress", s.user_agent AS "userAgent"`;
+/** In characters, of what a client says of itself. */
+const USER_AGENT_MAX_LENGTH = 255;
 
 /** The one statement that a request's authentication costs. */
 const SESSION_ROWS = `
-  SELECT ${SESSION_INFO},
+  SELECT s.id, s.scheme, s.label, s.created_at AS "createdAt", s.last_used_at AS "lastUsedAt",
+    s.expires_at AS "expiresAt", s.ip_address AS "ipAddress", s.user_agent AS "userAgent",
     s.user_id AS "userId", s.secret_hash AS "secretHash", s.generation, s.rotated_at AS "rotatedAt",
     s.refresh_expires_at AS "refreshExpiresAt", s.ended_at AS "endedAt", s.end_reason AS "endReason",
     s.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion",
@@ -52,18 +45,21 @@ const SESSION_ROWS = `
 
 /** How many look-ups a statement takes. Few sizes, so that each is prepared once. */
 const BATCH_SIZES = [1, 4, 16, 64];
-const statementOf = (size: number) => `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`;
-const STATEMENTS = new Map(BATCH_SIZES.map((size) => [size, statementOf(size)]));
+const STATEMENTS = new Map(
+  BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
+);
 
 /** Where someone is signed in. Every change of a session is one conditional statement. */
 export class SessionService {
   readonly #sql: Sql;
   readonly #config: AuthConfig;
+  readonly #lastUsed: LastUsed;
   readonly #rows: DataLoader<string, SessionRow | null>;
 
   constructor(sql: Sql, config: AuthConfig) {
     this.#sql = sql;
     this.#config = config;
+    this.#lastUsed = new LastUsed(sql, config.now);
     // Look-ups of requests that arrive in the same turn of the event loop share a statement. Nothing is cached.
     this.#rows = new DataLoader((ids) => this.#readRows(ids), {
       cache: false,
@@ -80,80 +76,90 @@ export class SessionService {
   async #readRows(ids: readonly string[]): Promise<(SessionRow | null)[]> {
     const size = BATCH_SIZES.find((batchSize) => batchSize >= ids.length) ?? ids.length;
     const padded = Array.from({ length: size }, (_, index) => ids[index] ?? ids[0] ?? "");
-    const rows = await this.#sql.read<SessionRow>(
-      STATEMENTS.get(size) ?? statementOf(size),
-      padded,
-    );
+    const rows = await this.#sql.read<SessionRow>(STATEMENTS.get(size) ?? "", padded);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);
   }
 
+  /** Remembers that a session was used. Written later, and at most once a minute, so that a request only reads. */
+  touch(row: SessionRow): void {
+    this.#lastUsed.touch(row);
+  }
+
+  /** Writes what {@link SessionService.touch} has remembered. */
+  async flush(): Promise<void> {
+    await this.#lastUsed.flush();
+  }
+
   /**
-   * Opens a session, if the account is still as it was when its password was checked.
+   * Opens a session, if the account is still as it was when its password was checked. A user who has 100 already
+   * loses the oldest.
    * @returns the session's row, or null when the password was changed or the user deactivated meanwhile
    */
   async open(account: Account, opening: SessionOpening): Promise<SessionRow | null> {
-    const { refreshTokenLifetime, now } = this.#config;
-    const createdAt = now();
-    const lifetime = this.#lifetime(opening.scheme);
-    const expiresAt = lifetime === null ? null : createdAt + lifetime * 1000;
-    const refreshExpiresAt =
-      opening.scheme === "TOKEN"
-        ? null
-        : Math.min(createdAt + refreshTokenLifetime * 1000, expiresAt ?? Infinity);
+    const { id, scheme, label, secretHash, client } = opening;
+    const { refreshTokenLifetime, sessionLifetime, staticTokenLifetime, now } = this.#config;
+    const at = now();
+    const isStatic = scheme === "TOKEN";
+    const lifetime = isStatic ? staticTokenLifetime : sessionLifetime;
+    const expiresAt = lifetime === null ? null : at + lifetime * 1000;
+    const refreshExpiresAt = at + Math.min(refreshTokenLifetime, lifetime ?? Infinity) * 1000;
     const opened = await this.#sql.write(
       `INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at,
-         rotated_at, last_used_at, expires_at, refresh_expires_at, ip_address, user_agent)
-       SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ? FROM "user"
+         rotated_at, expires_at, refresh_expires_at, ip_address, user_agent)
+       SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ? FROM "user"
        WHERE id = ? AND is_active AND credentials_version = ? RETURNING id`,
       [
-        opening.id,
-        opening.scheme,
-        opening.label,
-        opening.secretHash,
-        createdAt,
-        createdAt,
-        null,
-        expiresAt,
-        refreshExpiresAt,
-        opening.client.ipAddress,
-        opening.client.userAgent?.slice(0, TEXT_MAX_LENGTH) ?? null,
+        ...[id, scheme, label, secretHash, at, at, expiresAt],
+        isStatic ? null : refreshExpiresAt,
+        client.ipAddress,
+        client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null,
         account.id,
         account.credentialsVersion,
       ],
     );
-    return opened.length === 1 ? this.find(opening.id) : null;
+    if (opened.length === 0) return null;
+    await this.#endBeyondLimit(account.id, at);
+    return this.find(id);
   }
 
-  #lifetime(scheme: AuthScheme): number | null {
-    return scheme === "TOKEN" ? this.#config.staticTokenLifetime : this.#config.sessionLifetime;
+  async #endBeyondLimit(userId: string, at: number): Promise<void> {
+    await this.#sql.write(
+      `UPDATE session SET ended_at = ?, end_reason = 'limit'
+       WHERE ended_at IS NULL AND id IN (
+         SELECT id FROM session WHERE user_id = ? AND ${IS_LIVE}
+         ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET ${MAX_SESSIONS}) RETURNING id`,
+      [at, userId, ...isLiveAt(at)],
+    );
   }
 
   /**
-   * Moves the session of a refresh token on to its next generation, by one conditional UPDATE.
+   * Moves the session of a refresh or sliding token on to its next generation, by one conditional UPDATE.
    * The immediate predecessor of an unused generation gets that generation again within the reuse window;
    * any other replay ends the session.
    * @returns the session's row, whose `generation` is the one to issue
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
    */
-  async rotate(claims: RefreshClaims): Promise<SessionRow> {
+  async rotate(claims: RotatingClaims, scheme: AuthScheme): Promise<SessionRow> {
     const { refreshTokenLifetime, now } = this.#config;
     const at = now();
     const refreshExpiresAt = at + refreshTokenLifetime * 1000;
     const [rotated] = await this.#sql.write<Generation>(
       `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
          refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
-       WHERE id = ? AND user_id = ? AND scheme = 'JWT' AND generation = ?
-         AND ended_at IS NULL AND expires_at > ? AND refresh_expires_at > ?
+       WHERE id = ? AND user_id = ? AND scheme = ? AND generation = ? AND ${IS_LIVE}
          AND EXISTS (SELECT 1 FROM "user" u WHERE u.id = session.user_id AND u.is_active
                      AND u.credentials_version = session.credentials_version)
        RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
-      [at, at, refreshExpiresAt, refreshExpiresAt, claims.sid, claims.sub, claims.gen, at, at],
+      [
+        ...[at, at, refreshExpiresAt, refreshExpiresAt],
+        ...[claims.sid, claims.sub, scheme, claims.gen, ...isLiveAt(at)],
+      ],
     );
     const row = await this.find(claims.sid);
     if (row === null) throw new UserNotFound();
-    if (row.userId !== claims.sub || row.scheme !== "JWT") throw new TokenNotValid();
+    if (row.userId !== claims.sub || row.scheme !== scheme) throw new TokenNotValid();
     const refusal = findRefusal(row, at);
     if (refusal !== null) throw refusal;
     // What this call rotated to, though another may have rotated on since.
@@ -162,50 +168,47 @@ export class SessionService {
     if (claims.gen === row.generation) throw new TokenExpired();
     const isPredecessor = claims.gen === row.generation - 1;
     if (isPredecessor && at - row.rotatedAt < this.#config.reuseWindow * 1000) return row;
-    if (await this.end(row, "reused")) {
+    if (await this.end(row.id, row.userId, "reused")) {
       this.#config.onEvent({ type: "token_reused", userId: row.userId, sessionId: row.id });
     }
     throw new TokenReused();
   }
 
-  /** Ends a session that still lives. Of two calls at once, one ends it. @returns whether this call did */
-  async end(
-    { id, userId }: Pick<SessionRow, "id" | "userId">,
-    reason: EndReason,
-  ): Promise<boolean> {
+  /**
+   * Ends one session of a user that still lives. Of two calls at once, one ends it.
+   * @param userId whose it has to be; null for anybody's
+   * @returns whether this call ended it
+   */
+  async end(id: string, userId: string | null, reason: EndReason): Promise<boolean> {
+    const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#config.now();
-    const ended = await this.#sql.write(
+    const ended = await this.#sql.write<{ userId: string }>(
       `UPDATE session SET ended_at = ?, end_reason = ?
-       WHERE id = ? AND user_id = ? AND ${IS_LIVE} RETURNING id`,
-      [at, reason, id, userId, ...isLiveAt(at)],
+       WHERE id = ? ${owner} AND ${IS_LIVE} RETURNING user_id AS "userId"`,
+      [at, reason, id, ...(userId === null ? [] : [userId]), ...isLiveAt(at)],
     );
+    for (const { userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason);
     return ended.length === 1;
   }
 
   /**
-   * A page of all users' live sessions, newest first.
-   * @throws {@link BadUserInput} when `first` is not from 1 to 100
+   * Ends all live sessions of a user, or all but one.
+   * @returns how many this call ended
    */
-  async list(first: number, after: SessionCursor | null): Promise<SessionPage> {
-    if (first < 1 || first > PAGE_MAX_SIZE) {
-      throw new BadUserInput(`first must be from 1 to ${PAGE_MAX_SIZE}.`);
-    }
+  async endAll(userId: string, exceptId: string | null): Promise<number> {
     const at = this.#config.now();
-    const parameters: SqlValue[] = isLiveAt(at);
-    if (after !== null) parameters.push(after.createdAt, after.id);
-    const sessions = await this.#sql.read<SessionInfo>(
-      `SELECT ${SESSION_INFO} FROM session s
-       WHERE ${IS_LIVE} ${after === null ? "" : "AND (s.created_at, s.id) < (?, ?)"}
-       ORDER BY s.created_at DESC, s.id DESC LIMIT ?`,
-      [...parameters, first + 1],
+    const ended = await this.#sql.write<{ id: string }>(
+      `UPDATE session SET ended_at = ?, end_reason = 'logout'
+       WHERE user_id = ? AND id <> ? AND ${IS_LIVE} RETURNING id`,
+      [at, userId, exceptId ?? "", ...isLiveAt(at)],
     );
-    return { sessions: sessions.slice(0, first), hasNextPage: sessions.length > first };
+    for (const { id } of ended) this.#reportEnd(userId, id, "logout");
+    return ended.length;
+  }
+
+  #reportEnd(userId: string, sessionId: string, reason: EndReason): void {
+    if (reason === "logout") this.#config.onEvent({ type: "session_ended", userId, sessionId });
   }
 }
 
 type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
-
-/** A session that can still be used or refreshed. The two `?` are the present instant. */
-const IS_LIVE = `(ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-  AND (refresh_expires_at IS NULL OR refresh_expires_at > ?))`;
-const isLiveAt = (at: number): number[] => [at, at];

@@ -1,13 +1,14 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
 import type { SessionInfo } from "./principal.js";
 
 /** The schemes, as type-graphql knows enums. */
-export const AuthSchemeEnum = { TOKEN: "TOKEN", JWT: "JWT" } as const satisfies Record<
-  AuthScheme,
-  AuthScheme
->;
+export const AuthSchemeEnum = {
+  TOKEN: "TOKEN",
+  JWT: "JWT",
+  SLIDING: "SLIDING",
+} as const satisfies Record<AuthScheme, AuthScheme>;
 
 registerEnumType(AuthSchemeEnum, {
   name: "AuthScheme",
@@ -17,6 +18,10 @@ registerEnumType(AuthSchemeEnum, {
     JWT: {
       description:
         "A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair.",
+    },
+    SLIDING: {
+      description:
+        "One token, sent as `Authorization: Bearer <token>`, that is exchanged for its successor before it expires.",
     },
   },
 });
@@ -83,6 +88,15 @@ export class SessionConnection {
 
   @Field(() => PageInfo)
   pageInfo!: PageInfo;
+}
+
+@ObjectType()
+export class LogoutPayload {
+  @Field(() => String)
+  message!: string;
+
+  @Field(() => Int)
+  sessionsEnded!: number;
 }
 
 /** The API's view of a session. */

@@ -56,8 +56,16 @@ export class TokenKind {
    */
   verify(token: string): Claims {
     const claims = this.verifyAnyAge(token);
-    requireInTime(claims, this.#expected());
+    this.requireInTime(claims);
     return claims;
+  }
+
+  /**
+   * Refuses claims that are past their `exp`, or not yet valid.
+   * @throws {@link TokenExpired}, {@link TokenNotValid}
+   */
+  requireInTime(claims: Claims): void {
+    requireInTime(claims, this.#expected());
   }
 
   /**

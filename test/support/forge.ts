@@ -1,7 +1,8 @@
 import { createHmac, sign } from "node:crypto";
 import { resolveConfig, type JwtAlgorithm } from "../../src/config.js";
 import { Database } from "../../src/database.js";
-import { createRefreshKeyRing, type Key, loadKeyRing } from "../../src/keys/key-ring.js";
+import { createRefreshKeyRing, type Key } from "../../src/keys/key-ring.js";
+import { SigningKeyService } from "../../src/keys/signing-key.service.js";
 import type { Gate } from "./gate.js";
 
 /** The keys that a gate signs with, which no attacker has: what is refused in spite of them is refused for itself. */
@@ -13,10 +14,8 @@ export async function stealKeys(
   const databaseUrl = `sqlite:${gate.databasePath}`;
   const database = await Database.open(databaseUrl);
   try {
-    const ring = await loadKeyRing(
-      database,
-      resolveConfig({ databaseUrl, secretKey, jwtAlgorithm }),
-    );
+    const config = resolveConfig({ databaseUrl, secretKey, jwtAlgorithm });
+    const { ring } = await SigningKeyService.open(database, config);
     return { access: ring.current, refresh: createRefreshKeyRing([secretKey]).current };
   } finally {
     await database.close();

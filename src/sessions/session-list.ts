@@ -1,0 +1,109 @@
+import { canonicalUsername } from "../accounts/identifiers.js";
+import type { AuthConfig } from "../config.js";
+import { BadUserInput } from "../errors.js";
+import type { AuthScheme } from "../events.js";
+import type { Sql, SqlValue } from "../sql.js";
+import { IS_LIVE, isLiveAt } from "./live.js";
+import type { SessionInfo } from "./principal.js";
+
+/** Which sessions to list. Several fields mean AND; one that is null or left out means nothing. Instants are epoch milliseconds. */
+export interface SessionQuery {
+  readonly userIds?: readonly string[] | null | undefined;
+  /** The user name, in the very letters. */
+  readonly username?: string | null | undefined;
+  /** The user name in its canonical form. */
+  readonly usernameIexact?: string | null | undefined;
+  /** A part of the e-mail address, in any case. */
+  readonly emailIcontains?: string | null | undefined;
+  readonly createdAfter?: number | null | undefined;
+  readonly createdAtOrAfter?: number | null | undefined;
+  readonly createdBefore?: number | null | undefined;
+  readonly createdAtOrBefore?: number | null | undefined;
+  readonly scheme?: AuthScheme | null | undefined;
+  readonly isLive?: boolean | null | undefined;
+}
+
+/** One page of sessions, newest first. */
+export interface SessionPage {
+  readonly sessions: readonly SessionInfo[];
+  readonly hasNextPage: boolean;
+}
+
+/** Where a page starts: after this session. */
+export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
+
+const PAGE_MAX_SIZE = 100;
+const LIST_MAX_SIZE = 100;
+
+const SESSIONS = `
+  SELECT s.id, s.scheme, s.label, s.created_at AS "createdAt", s.last_used_at AS "lastUsedAt",
+    s.expires_at AS "expiresAt", s.ip_address AS "ipAddress", s.user_agent AS "userAgent"
+  FROM session s JOIN "user" u ON u.id = s.user_id`;
+
+/** Lists sessions, for their owner or for an administrator. */
+export class SessionList {
+  readonly #sql: Sql;
+  readonly #config: AuthConfig;
+
+  constructor(sql: Sql, config: AuthConfig) {
+    this.#sql = sql;
+    this.#config = config;
+  }
+
+  /**
+   * A page of the sessions that match, newest first. Its place in the list is stable while others are opened.
+   * @throws {@link BadUserInput} when `first` is not from 1 to 100, or a list in the query is longer than 100
+   */
+  async page(
+    query: SessionQuery,
+    first: number,
+    after: SessionCursor | null,
+  ): Promise<SessionPage> {
+    if (first < 1 || first > PAGE_MAX_SIZE) {
+      throw new BadUserInput(`first must be from 1 to ${PAGE_MAX_SIZE}.`);
+    }
+    const conditions = [...this.#conditions(query)];
+    if (after !== null)
+      conditions.push(["(s.created_at, s.id) < (?, ?)", [after.createdAt, after.id]]);
+    const where = conditions.map(([condition]) => condition).join(" AND ");
+    const sessions = await this.#sql.read<SessionInfo>(
+      `${SESSIONS} ${where && `WHERE ${where}`} ORDER BY s.created_at DESC, s.id DESC LIMIT ?`,
+      [...conditions.flatMap(([, parameters]) => parameters), first + 1],
+    );
+    return { sessions: sessions.slice(0, first), hasNextPage: sessions.length > first };
+  }
+
+  /** All live sessions of a user, newest first: never more than a page. */
+  async ofUser(userId: string): Promise<readonly SessionInfo[]> {
+    return (await this.page({ userIds: [userId], isLive: true }, PAGE_MAX_SIZE, null)).sessions;
+  }
+
+  *#conditions(query: SessionQuery): Generator<[condition: string, parameters: SqlValue[]]> {
+    const { userIds, username, usernameIexact, emailIcontains, scheme, isLive } = query;
+    if (userIds != null) {
+      if (userIds.length > LIST_MAX_SIZE) {
+        throw new BadUserInput(`A list may have at most ${LIST_MAX_SIZE} entries.`);
+      }
+      yield [
+        userIds.length === 0 ? "1 = 0" : `u.id IN (${userIds.map(() => "?").join(", ")})`,
+        [...userIds],
+      ];
+    }
+    if (username != null) yield ["u.username = ?", [username]];
+    if (usernameIexact != null) yield ["u.username_key = ?", [canonicalUsername(usernameIexact)]];
+    if (emailIcontains != null) {
+      const pattern = emailIcontains.toLowerCase().replace(/[\\%_]/g, "\\$&");
+      yield [`u.email_key LIKE ? ESCAPE '\\'`, [`%${pattern}%`]];
+    }
+    for (const [operator, instant] of [
+      [">", query.createdAfter],
+      [">=", query.createdAtOrAfter],
+      ["<", query.createdBefore],
+      ["<=", query.createdAtOrBefore],
+    ] as const) {
+      if (instant != null) yield [`s.created_at ${operator} ?`, [instant]];
+    }
+    if (scheme != null) yield ["s.scheme = ?", [scheme]];
+    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, isLiveAt(this.#config.now())];
+  }
+}
