@@ -95,6 +95,9 @@ export class TokenNotValid extends Unauthenticated {
   }
 }
 
+/** The token names a key that we do not have, or do not have yet. To the client it is any other bad token. */
+export class UnknownKey extends TokenNotValid {}
+
 /** The token was good, and its lifetime is over. */
 export class TokenExpired extends Unauthenticated {
   constructor() {

@@ -11,6 +11,7 @@ import {
   TokenRevoked,
   TokenWrongType,
   Unauthenticated,
+  UnknownKey,
   UserNotFound,
 } from "../errors.js";
 import type { AuthScheme } from "../events.js";
@@ -229,7 +230,8 @@ export class AuthenticationService {
       if (error instanceof TokenWrongType) {
         return { claims: kinds.sliding.verifyAnyAge(token), scheme: "SLIDING" };
       }
-      if (!(await keys.reloadAtMostOnceASecond())) throw error;
+      const mayBeNew = error instanceof UnknownKey && (await keys.reloadAtMostOnceASecond());
+      if (!mayBeNew) throw error;
       return { claims: kinds.access.verifyAnyAge(token), scheme: "JWT" };
     }
   }

@@ -1,5 +1,5 @@
 import jsonwebtoken from "jsonwebtoken";
-import { TokenExpired, TokenNotValid, TokenWrongType } from "../errors.js";
+import { TokenExpired, TokenNotValid, TokenWrongType, UnknownKey } from "../errors.js";
 import type { Key, KeyRing } from "../keys/key-ring.js";
 
 /** In characters. A longer token is refused before anything is decoded. */
@@ -51,7 +51,7 @@ export function signJwt(claims: Claims, key: Key, typ: string): string {
 
 /**
  * The claims of a token that is ours and of the expected type, and the `kid` of its key. It may have expired.
- * @throws {@link TokenNotValid}, {@link TokenWrongType}
+ * @throws {@link TokenNotValid}, {@link UnknownKey}, {@link TokenWrongType}
  * @see RFC 8725, RFC 9068 4
  */
 export function verifyAnyAge(
@@ -61,7 +61,10 @@ export function verifyAnyAge(
 ): { claims: Claims; kid: string } {
   const { payload, key } = verifySignature(token, ({ typ, kid }) => {
     if (typ !== expected.typ) throw new TokenWrongType();
-    return typeof kid === "string" && KEY_ID.test(kid) ? ring.find(kid) : undefined;
+    if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
+    const key = ring.find(kid);
+    if (key === undefined) throw new UnknownKey();
+    return key;
   });
   return { claims: requireClaims(parseCanonical(payload), expected), kid: key.kid };
 }
