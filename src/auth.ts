@@ -4,11 +4,13 @@ import { AccountService } from "./accounts/account.service.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
 import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
+import type { AuthEvent } from "./events.js";
 import type { AuthContext } from "./context.js";
 import { createContext, type RequestLike } from "./create-context.js";
 import { Database } from "./database.js";
 import { createRefreshKeyRing, type KeyRing } from "./keys/key-ring.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
+import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import { createSchema, printSchema } from "./schema.js";
@@ -43,6 +45,8 @@ export interface Auth {
   readonly sessions: SessionService;
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
+  /** What has to be done from time to time. */
+  readonly maintenance: MaintenanceService;
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): ReturnType<KeyRing["toJwks"]>;
   /** Whether the database answers. */
@@ -63,12 +67,25 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   return openAuth(resolveConfig(options));
 }
 
+/** An audit hook that fails must not fail the request which it is told of. */
+function withSafeHook(config: AuthConfig): AuthConfig {
+  const onEvent = (event: AuthEvent) => {
+    try {
+      config.onEvent(event);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
+  };
+  return { ...config, onEvent };
+}
+
 /** The same as {@link createAuth}, with the options checked already. */
 export async function openAuth(config: AuthConfig): Promise<Auth> {
   const database = await Database.open(config.databaseUrl);
   try {
     await database.migrate();
-    return assemble(config, database, await SigningKeyService.open(database, config));
+    const safe = withSafeHook(config);
+    return assemble(safe, database, await SigningKeyService.open(database, safe));
   } catch (error) {
     await database.close();
     throw error;
@@ -94,21 +111,24 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     keys,
     kinds,
   });
+  const maintenance = new MaintenanceService(database, config, keys);
   const services = { authentication, sessions, sessionList };
   const schema = guardSchema(createSchema(services), { strict: true });
   return {
     schema,
     typeDefs: printSchema(schema),
     resolvers: getResolversFromSchema(schema),
-    createContext: (request) => createContext(authentication, request),
+    createContext: (request) => createContext(authentication, config.onEvent, request),
     guard: guardSchema,
     accounts,
     authentication,
     sessions,
     keys,
+    maintenance,
     jwks: () => keys.ring.toJwks(),
     isReady: () => database.isReadable(),
     close: async () => {
+      await maintenance.stop();
       await sessions.flush().catch(() => undefined);
       await database.close();
     },

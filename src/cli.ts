@@ -65,6 +65,35 @@ program
   );
 
 program
+  .command("prune")
+  .description("delete sessions and keys that nothing valid belongs to any more")
+  .action(() =>
+    withAuth(async ({ maintenance }) => {
+      const deleted = await maintenance.prune((count) => {
+        if (count % 10_000 < 1000) console.error(`${count} rows deleted …`);
+      });
+      console.log(`${deleted} ${deleted === 1 ? "row" : "rows"} deleted.`);
+    }),
+  );
+
+program
+  .command("rotate-keys")
+  .description("publish the key that will sign access tokens next; running servers pick it up")
+  .option("--now", "let it sign at once, before others had time to see it")
+  .option("--revoke <kid>", "refuse all that this key has signed")
+  .action(({ now = false, revoke }: { now?: boolean; revoke?: string }) =>
+    withAuth(async ({ keys }) => {
+      if (revoke !== undefined) {
+        await keys.revoke(revoke);
+        console.log(`Revoked the key ${revoke}.`);
+        return;
+      }
+      const { kid, activatesAt } = await keys.rotate(now);
+      console.log(`The key ${kid} signs from ${new Date(activatesAt).toISOString()} on.`);
+    }),
+  );
+
+program
   .command("generate-secret")
   .description("print a new SECRET_KEY")
   .action(() => {
@@ -98,8 +127,15 @@ async function welcomeFirstAdmin({ accounts }: Auth, isLoopback: boolean): Promi
 }
 
 async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void> {
-  const { databaseUrl, secretKey, passwordMinLength } = readOptions();
-  const auth = await createAuth({ databaseUrl, secretKey, passwordMinLength });
+  const { databaseUrl, secretKey, passwordMinLength, jwtAlgorithm, staticTokenLifetime } =
+    readOptions();
+  const auth = await createAuth({
+    databaseUrl,
+    secretKey,
+    passwordMinLength,
+    jwtAlgorithm,
+    staticTokenLifetime,
+  });
   try {
     await use(auth);
   } finally {
@@ -114,7 +150,10 @@ function readOptions(): ServerOptions {
   if (options.isProduction === true || !isLoopbackHost(options.host ?? "127.0.0.1")) {
     throw new TypeError("SECRET_KEY: is required; `gatehouse generate-secret` makes one");
   }
-  const path = (options.databaseUrl ?? DEFAULT_DATABASE_URL).slice("sqlite:".length);
+  const { databaseUrl = DEFAULT_DATABASE_URL } = options;
+  const path = databaseUrl.startsWith("sqlite:")
+    ? databaseUrl.slice("sqlite:".length)
+    : "data/gatehouse.sqlite";
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   return { ...options, secretKey: readOrCreateSecretKey(path.replace(/(\.sqlite)?$/, ".secret")) };
 }

@@ -1,4 +1,5 @@
 import type { Credential } from "./authentication/authorization-header.js";
+import type { Role } from "./accounts/role.js";
 import type { AuthError } from "./errors.js";
 import type { Principal } from "./sessions/principal.js";
 import type { Client } from "./sessions/session.service.js";
@@ -14,6 +15,8 @@ export interface AuthContext {
    * @throws {@link AuthContext.authError}, or {@link NoCredentials}
    */
   loadUser(): Promise<Principal>;
+  /** Tells the audit trail that the user's role was too low. */
+  onRoleDenied(required: Role): void;
   /** What was presented, verified or not. */
   readonly credential: Credential | null;
   /** The program at the other end. */

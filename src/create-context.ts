@@ -1,6 +1,8 @@
 import { type Credential, parseAuthorization } from "./authentication/authorization-header.js";
 import type { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./context.js";
+import type { Role } from "./accounts/role.js";
+import type { AuthEvent } from "./events.js";
 import { AuthError, NoCredentials } from "./errors.js";
 import { type Principal, TokenUser } from "./sessions/principal.js";
 import type { Client } from "./sessions/session.service.js";
@@ -22,6 +24,7 @@ export interface RequestLike {
  */
 export async function createContext(
   authentication: AuthenticationService,
+  onEvent: (event: AuthEvent) => void,
   request: RequestLike | undefined,
 ): Promise<AuthContext> {
   const client = {
@@ -33,16 +36,16 @@ export async function createContext(
     credential = parseAuthorization(
       request === undefined ? [] : headerLines(request, "authorization"),
     );
-    if (credential === null) return contextOf(null, null, credential, client);
+    if (credential === null) return contextOf(null, null, credential, client, onEvent);
     const presented = credential;
     const user = await authentication.authenticate(presented);
-    const context = contextOf(user, null, credential, client);
+    const context = contextOf(user, null, credential, client, onEvent);
     if (!(user instanceof TokenUser)) return context;
     let loading: Promise<Principal> | undefined;
     return { ...context, loadUser: () => (loading ??= authentication.loadUser(presented)) };
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
-    return contextOf(null, error, credential, client);
+    return contextOf(null, error, credential, client, onEvent);
   }
 }
 
@@ -51,10 +54,14 @@ function contextOf(
   authError: AuthError | null,
   credential: Credential | null,
   client: Client,
+  onEvent: (event: AuthEvent) => void,
 ): AuthContext {
   const loadUser = () =>
     user === null ? Promise.reject(authError ?? new NoCredentials()) : Promise.resolve(user);
-  return { user, authError, loadUser, credential, client };
+  const onRoleDenied = (required: Role) => {
+    if (user !== null) onEvent({ type: "role_denied", userId: user.id, required });
+  };
+  return { user, authError, loadUser, onRoleDenied, credential, client };
 }
 
 /** The values of all lines of one header. */

@@ -14,6 +14,7 @@ import sqlite3 from "sqlite3";
 import { ProfileEntity } from "./accounts/profile.entity.js";
 import { UserEntity } from "./accounts/user.entity.js";
 import { ServiceUnavailable } from "./errors.js";
+import { LeaseEntity } from "./maintenance/lease.entity.js";
 import { SigningKeyEntity } from "./keys/signing-key.entity.js";
 import { AccountsKeysSessions } from "./migrations/2026-11-22-accounts-keys-sessions.js";
 import { SessionEntity } from "./sessions/session.entity.js";
@@ -85,7 +86,7 @@ export class Database implements Sql {
   ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
-      entities: [UserEntity, ProfileEntity, SigningKeyEntity, SessionEntity],
+      entities: [UserEntity, ProfileEntity, SigningKeyEntity, SessionEntity, LeaseEntity],
       extensions: [Migrator],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },

@@ -1,3 +1,4 @@
+import type { Role } from "./accounts/role.js";
 import type { Reason } from "./errors.js";
 
 /** How a session proves itself: a static token, an access and refresh pair, or one token that slides. */
@@ -10,5 +11,5 @@ export type AuthEvent =
   | { type: "token_reused"; userId: string; sessionId: string }
   | { type: "session_ended"; userId: string; sessionId: string }
   | { type: "login_failed"; login: string; reason: Reason }
-  | { type: "role_denied"; userId: string; required: string }
+  | { type: "role_denied"; userId: string; required: Role }
   | { type: "key_rotated"; kid: string };

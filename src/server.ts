@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastifyCors from "@fastify/cors";
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import {
   fastify,
+  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
@@ -13,7 +14,13 @@ import {
 } from "fastify";
 import { createApolloServer, type ServerContext } from "./apollo.js";
 import { type Auth, openAuth } from "./auth.js";
-import { resolveServerConfig, type ServerConfig, type ServerOptions, serverUrl } from "./config.js";
+import {
+  type AuthConfig,
+  resolveServerConfig,
+  type ServerConfig,
+  type ServerOptions,
+  serverUrl,
+} from "./config.js";
 import { readGraphiql } from "./graphiql.js";
 
 /** A running server. */
@@ -47,9 +54,12 @@ const SECURITY_HEADERS = {
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
   const config = resolveServerConfig(options);
-  const auth = await openAuth(config.auth);
   const app = createApp(config);
+  const auth = await openAuth({ ...config.auth, onEvent: auditTo(app.log, config.auth.onEvent) });
   try {
+    auth.maintenance.start((error) => {
+      app.log.error({ err: error }, "maintenance failed");
+    });
     await addGraphql(app, auth, config);
     addKeys(app, auth);
     addHealth(app, auth);
@@ -68,6 +78,20 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       await auth.close();
     },
   };
+}
+
+/** Logs each event, with who tried to log in made unreadable: people type passwords into the wrong field. */
+function auditTo(log: FastifyBaseLogger, onEvent: AuthConfig["onEvent"]): AuthConfig["onEvent"] {
+  return (event) => {
+    const { type, ...details } =
+      "login" in event ? { ...event, login: fingerprint(event.login) } : event;
+    log.info({ audit: type, ...details }, "audit");
+    onEvent(event);
+  };
+}
+
+function fingerprint(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 /** The port that the system picked, where 0 was asked for. */

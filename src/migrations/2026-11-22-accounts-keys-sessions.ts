@@ -38,6 +38,14 @@ export class AccountsKeysSessions extends Migration {
       "user_agent" text null)`);
     this.addSql(`create index "session_user_id_index" on "session" ("user_id")`);
     this.addSql(`create index "session_created_at_id_index" on "session" ("created_at", "id")`);
+    this.addSql(
+      `create index "session_refresh_expires_at_index" on "session" ("refresh_expires_at")`,
+    );
+    this.addSql(`create index "session_expires_at_index" on "session" ("expires_at")`);
+    this.addSql(`create table "lease" (
+      "name" text not null primary key,
+      "holder" text not null,
+      "expires_at" bigint not null)`);
     this.addSql(`create table "signing_key" (
       "kid" text not null primary key,
       "algorithm" text not null,

@@ -51,15 +51,17 @@ export function requireRole(
   if (user instanceof TokenUser && role !== LEAST_ROLE) {
     const loading = context?.loadUser?.() ?? Promise.resolve(user);
     return loading.then((loaded) => {
-      requireRoleOf(loaded, role);
+      requireRoleOf(loaded, role, context);
     });
   }
-  requireRoleOf(user, role);
+  requireRoleOf(user, role, context);
   return undefined;
 }
 
 const [LEAST_ROLE] = ROLES;
 
-function requireRoleOf(user: Principal, role: Role): void {
-  if (!isAtLeast(user.role, role)) throw new RoleRequired(role);
+function requireRoleOf(user: Principal, role: Role, context?: Partial<AuthContext>): void {
+  if (isAtLeast(user.role, role)) return;
+  context?.onRoleDenied?.(role);
+  throw new RoleRequired(role);
 }

@@ -50,10 +50,12 @@ export class SessionEntity {
   lastUsedAt!: number | null;
 
   /** The absolute limit; null means none. */
+  @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;
 
-  /** When the present refresh token expires; null for static tokens. */
+  /** When the present refresh or sliding token expires; null for static tokens. */
+  @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   refreshExpiresAt!: number | null;
 
