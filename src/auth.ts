@@ -3,6 +3,7 @@ import type { GraphQLSchema } from "graphql";
 import { AccountService } from "./accounts/account.service.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
+import { createTokenClasses } from "./authentication/token-classes.js";
 import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
 import type { AuthEvent } from "./events.js";
 import type { AuthContext } from "./context.js";
@@ -43,6 +44,8 @@ export interface Auth {
   readonly authentication: AuthenticationService;
   /** Where someone is signed in. */
   readonly sessions: SessionService;
+  /** The token classes that simplejwt's and DRF's users know. */
+  readonly tokens: ReturnType<typeof createTokenClasses>;
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */
@@ -111,6 +114,7 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     keys,
     kinds,
   });
+  const tokens = createTokenClasses({ config, accounts, sessions, sessionList, kinds });
   const maintenance = new MaintenanceService(database, config, keys);
   const services = { authentication, sessions, sessionList };
   const schema = guardSchema(createSchema(services), { strict: true });
@@ -123,6 +127,7 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     accounts,
     authentication,
     sessions,
+    tokens,
     keys,
     maintenance,
     jwks: () => keys.ring.toJwks(),

@@ -6,6 +6,14 @@ export type { Role } from "./accounts/role.js";
 export type { Credential } from "./authentication/authorization-header.js";
 export type { Verification } from "./authentication/authentication.service.js";
 export type { Issued } from "./authentication/token-issuer.js";
+export {
+  AccessToken,
+  RefreshToken,
+  SlidingToken,
+  StaticToken,
+  Token,
+  UntypedToken,
+} from "./authentication/token-classes.js";
 export type { AuthOptions, JwtAlgorithm, ServerOptions } from "./config.js";
 export type { AuthContext } from "./context.js";
 export type { RequestLike } from "./create-context.js";

@@ -70,6 +70,12 @@ export class AccountService {
     return accounts.length === 1 ? (accounts[0] ?? null) : null;
   }
 
+  /** The user with this id, or null. */
+  async findAccountById(id: string): Promise<Account | null> {
+    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
+    return account ?? null;
+  }
+
   /** Whether nobody can log in yet. */
   async hasNoUsers(): Promise<boolean> {
     return (await this.#em().count(UserEntity)) === 0;

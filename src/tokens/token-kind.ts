@@ -40,7 +40,7 @@ export class TokenKind {
   }
 
   /** The claims that each token of this kind has, for the caller to add what is its own. Instants are epoch seconds. */
-  claims<Own extends object>(own: Own & Pick<Claims, "sub" | "sid" | "jti" | "iat" | "exp">) {
+  claims<Own extends object>(own: Own): Own & Pick<Claims, "iss" | "aud" | "token_type"> {
     const { jwtIssuer, jwtAudience } = this.#config;
     return { iss: jwtIssuer, aud: jwtAudience, ...own, token_type: this.tokenType };
   }
