@@ -3,7 +3,7 @@ import type { GraphQLSchema } from "graphql";
 import { AccountService } from "./accounts/account.service.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
-import { createTokenClasses } from "./authentication/token-classes.js";
+import { createTokenClasses, type TokenClasses } from "./authentication/token-classes.js";
 import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
 import type { AuthEvent } from "./events.js";
 import type { AuthContext } from "./context.js";
@@ -45,7 +45,7 @@ export interface Auth {
   /** Where someone is signed in. */
   readonly sessions: SessionService;
   /** The token classes that simplejwt's and DRF's users know. */
-  readonly tokens: ReturnType<typeof createTokenClasses>;
+  readonly tokens: TokenClasses;
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */

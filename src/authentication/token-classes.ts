@@ -24,6 +24,7 @@ export interface TokenBackend {
   readonly sessions: SessionService;
   readonly sessionList: SessionList;
   readonly kinds: TokenKinds;
+  readonly classes: () => TokenClasses;
 }
 
 const CLIENT = { ipAddress: null, userAgent: null };
@@ -231,11 +232,7 @@ export class RefreshToken extends RotatingToken {
 
   /** An access token of the same session, with the same claims of the application, whose lifetime counts from when this token was read. */
   get accessToken(): AccessToken {
-    const backend = this.backend;
-    class BoundAccessToken extends AccessToken {
-      static override readonly backend = backend;
-    }
-    const access = new BoundAccessToken();
+    const access = new (this.backend.classes().AccessToken)();
     const { noCopyClaims } = RefreshToken;
     for (const [claim, value] of Object.entries(this.payload)) {
       if (!noCopyClaims.includes(claim)) access.set(claim, value);
@@ -370,8 +367,18 @@ export class StaticToken {
 }
 
 /** The token classes of one configuration. */
-export function createTokenClasses(backend: TokenBackend) {
-  return {
+export interface TokenClasses {
+  readonly AccessToken: typeof AccessToken;
+  readonly RefreshToken: typeof RefreshToken;
+  readonly SlidingToken: typeof SlidingToken;
+  readonly UntypedToken: typeof UntypedToken;
+  readonly StaticToken: typeof StaticToken;
+}
+
+/** Makes the token classes of one configuration. */
+export function createTokenClasses(parts: Omit<TokenBackend, "classes">): TokenClasses {
+  const backend: TokenBackend = { ...parts, classes: () => classes };
+  const classes: TokenClasses = {
     AccessToken: class extends AccessToken {
       static override readonly backend = backend;
     },
@@ -388,4 +395,5 @@ export function createTokenClasses(backend: TokenBackend) {
       static override readonly backend = backend;
     },
   };
+  return classes;
 }
