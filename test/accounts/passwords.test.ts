@@ -1,175 +1,169 @@
 import { hash } from "@node-rs/argon2";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate, PASSWORD } from "../support/gate.js";
-import { runSql } from "../support/sqlite.js";
+import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
 const KEY = "🔑";
 
-let gate: Gate;
-let names = 0;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let names = 0;
 
-beforeAll(async () => {
-  gate = await Gate.open();
-});
-
-afterAll(() => gate.close());
-
-/** Creates a user with this password, and gives a function that tells whether another logs in. */
-async function userWith(password: string) {
-  const username = `user${(names += 1)}`;
-  const id = await gate.user(username, { password });
-  const letsIn = (attempt: string) =>
-    gate.login(username, "JWT", attempt).then(
-      () => true,
-      () => false,
-    );
-  return { id, username, letsIn };
-}
-
-const storedHash = async (id: string): Promise<string> =>
-  (await runSql(gate.databasePath, `SELECT password_hash FROM "user" WHERE id = ?`, [id]))[0]
-    .password_hash;
-
-describe("the length of a password", () => {
-  test("PW-1: is at least 15 code points, which are not bytes and not UTF-16 units", async () => {
-    for (const short of ["", "x".repeat(7), "x".repeat(14), KEY.repeat(14)]) {
-      await expect(userWith(short)).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
-    }
-    for (const password of ["abcdefghijklmno", KEY.repeat(15)]) {
-      expect(await (await userWith(password)).letsIn(password)).toBe(true);
-    }
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
   });
 
-  test("PW-1: holds for a new password too, and a refused one leaves the old and its sessions", async () => {
-    const { id, username, letsIn } = await userWith(PASSWORD);
-    const { authorization } = await gate.login(username);
-    const refused = gate.auth.accounts.setPassword(id, "x".repeat(14));
-    await expect(refused).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
-    expect((await gate.me(authorization)).status).toBe(200);
-    expect(await letsIn(PASSWORD)).toBe(true);
-  });
+  afterAll(() => gate.close());
 
-  test("PW-1: can be set down to 8 and never below", async () => {
-    await expect(Gate.open({ passwordMinLength: 7 })).rejects.toThrow(/passwordMinLength/);
-    const short = await Gate.open({ passwordMinLength: 8 });
-    try {
-      await short.user("ada", { password: "12345678" });
-      const seven = short.user("eve", { password: "1234567" });
-      await expect(seven).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
-    } finally {
-      await short.close();
-    }
-  });
-
-  test("PW-2: is at most 256 code points, and nothing before that is cut off", async () => {
-    for (const length of [72, 128, 255]) {
-      const start = "x".repeat(length);
-      const { letsIn } = await userWith(`${start}a`);
-      expect([await letsIn(`${start}b`), await letsIn(start), await letsIn(`${start}a`)]).toEqual([
-        false,
-        false,
-        true,
-      ]);
-    }
-    const { letsIn } = await userWith(KEY.repeat(256));
-    expect(await letsIn(KEY.repeat(256))).toBe(true);
-    for (const long of ["x".repeat(257), KEY.repeat(257)]) {
-      await expect(userWith(long)).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
-    }
-  });
-});
-
-describe("what is in a password", () => {
-  test("PW-3, W12: blanks count, at both ends and inside, and there is no rule of composition", async () => {
-    const { letsIn } = await userWith("  all lower  case ");
-    const others = [
-      "all lower  case",
-      "  all lower  case",
-      "all lower  case ",
-      "  all lower case ",
-    ];
-    for (const other of others) expect(await letsIn(other)).toBe(false);
-    expect(await letsIn("  all lower  case ")).toBe(true);
-  });
-
-  test("PW-4, L-13: NFC and NFD are one password; another case or compatibility form is another", async () => {
-    const password = "é".repeat(10) + "ﬁsch zwei";
-    const { letsIn } = await userWith(password.normalize("NFD"));
-    expect([
-      await letsIn(password.normalize("NFC")),
-      await letsIn(password.normalize("NFD")),
-    ]).toEqual([true, true]);
-    expect([
-      await letsIn(password.normalize("NFKC")),
-      await letsIn(password.toUpperCase()),
-    ]).toEqual([false, false]);
-  });
-
-  test("PW-3: a lone surrogate is refused", async () => {
-    const broken = userWith(`${"x".repeat(20)}\ud800`);
-    await expect(broken).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
-  });
-});
-
-describe("a password's hash", () => {
-  test("PW-6: is argon2id with OWASP's parameters, and of the same password twice is not the same", async () => {
-    const hashes = await Promise.all(
-      [await userWith(PASSWORD), await userWith(PASSWORD)].map(({ id }) => storedHash(id)),
-    );
-    for (const stored of hashes) {
-      expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22,}\$[\w+/]{43}$/);
-    }
-    expect(hashes[0]).not.toBe(hashes[1]);
-  });
-
-  /** A user whose hash was made when it cost less. */
-  async function userOfOld() {
-    const user = await userWith(PASSWORD);
-    const old = await hash(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
-    await runSql(gate.databasePath, `UPDATE "user" SET password_hash = ? WHERE id = ?`, [
-      old,
-      user.id,
-    ]);
-    return { ...user, old };
+  /** Creates a user with this password, and gives a function that tells whether another logs in. */
+  async function userWith(password: string) {
+    const username = `user${(names += 1)}`;
+    const id = await gate.user(username, { password });
+    const letsIn = (attempt: string) =>
+      gate.login(username, "JWT", attempt).then(
+        () => true,
+        () => false,
+      );
+    return { id, username, letsIn };
   }
 
-  test("L-21, PW-7: of old parameters is made anew at login, and no session ends by that", async () => {
-    const { id, username, old } = await userOfOld();
-    await expect(gate.login(username, "JWT", "a wrong password")).rejects.toThrow();
-    expect(await storedHash(id)).toBe(old);
-    const { authorization } = await gate.login(username);
-    const renewed = await storedHash(id);
-    expect(renewed).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
-    expect((await gate.me(authorization)).status).toBe(200);
-    await gate.login(username);
-    expect(await storedHash(id)).toBe(renewed);
-  });
+  const storedHash = async (id: string): Promise<string> =>
+    (await gate.sql(`SELECT password_hash FROM "user" WHERE id = ?`, [id]))[0].password_hash;
 
-  test("L-21: made anew by a login that races a password change never brings the old password back", async () => {
-    for (let round = 0; round < 5; round += 1) {
-      const { id, letsIn } = await userOfOld();
-      await Promise.all([
-        letsIn(PASSWORD),
-        gate.auth.accounts.setPassword(id, "another correct horse"),
-      ]);
-      expect([await letsIn(PASSWORD), await letsIn("another correct horse")]).toEqual([
-        false,
-        true,
-      ]);
-    }
-  });
-
-  test.each(["", "x", "pbkdf2_sha256$1$a$b", "$argon2id$v=19$m=1,t=1,p=1$AA$AA", PASSWORD])(
-    "L-14: that is none (%j) lets nobody in, and is no 500",
-    async (stored) => {
-      const { id, username } = await userWith(PASSWORD);
-      await runSql(gate.databasePath, `UPDATE "user" SET password_hash = ? WHERE id = ?`, [
-        stored,
-        id,
-      ]);
-      for (const attempt of [PASSWORD, stored || " "]) {
-        await expect(gate.login(username, "JWT", attempt)).rejects.toThrow("invalid_credentials");
+  describe("the length of a password", () => {
+    test("PW-1: is at least 15 code points, which are not bytes and not UTF-16 units", async () => {
+      for (const short of ["", "x".repeat(7), "x".repeat(14), KEY.repeat(14)]) {
+        await expect(userWith(short)).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
       }
-    },
-  );
+      for (const password of ["abcdefghijklmno", KEY.repeat(15)]) {
+        expect(await (await userWith(password)).letsIn(password)).toBe(true);
+      }
+    });
+
+    test("PW-1: holds for a new password too, and a refused one leaves the old and its sessions", async () => {
+      const { id, username, letsIn } = await userWith(PASSWORD);
+      const { authorization } = await gate.login(username);
+      const refused = gate.auth.accounts.setPassword(id, "x".repeat(14));
+      await expect(refused).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+      expect((await gate.me(authorization)).status).toBe(200);
+      expect(await letsIn(PASSWORD)).toBe(true);
+    });
+
+    test("PW-1: can be set down to 8 and never below", async () => {
+      await expect(Gate.open({ passwordMinLength: 7 }, database)).rejects.toThrow(
+        /passwordMinLength/,
+      );
+      const short = await Gate.open({ passwordMinLength: 8 }, database);
+      try {
+        await short.user("ada", { password: "12345678" });
+        const seven = short.user("eve", { password: "1234567" });
+        await expect(seven).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+      } finally {
+        await short.close();
+      }
+    });
+
+    test("PW-2: is at most 256 code points, and nothing before that is cut off", async () => {
+      for (const length of [72, 128, 255]) {
+        const start = "x".repeat(length);
+        const { letsIn } = await userWith(`${start}a`);
+        expect([await letsIn(`${start}b`), await letsIn(start), await letsIn(`${start}a`)]).toEqual(
+          [false, false, true],
+        );
+      }
+      const { letsIn } = await userWith(KEY.repeat(256));
+      expect(await letsIn(KEY.repeat(256))).toBe(true);
+      for (const long of ["x".repeat(257), KEY.repeat(257)]) {
+        await expect(userWith(long)).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+      }
+    });
+  });
+
+  describe("what is in a password", () => {
+    test("PW-3, W12: blanks count, at both ends and inside, and there is no rule of composition", async () => {
+      const { letsIn } = await userWith("  all lower  case ");
+      const others = [
+        "all lower  case",
+        "  all lower  case",
+        "all lower  case ",
+        "  all lower case ",
+      ];
+      for (const other of others) expect(await letsIn(other)).toBe(false);
+      expect(await letsIn("  all lower  case ")).toBe(true);
+    });
+
+    test("PW-4, L-13: NFC and NFD are one password; another case or compatibility form is another", async () => {
+      const password = "é".repeat(10) + "ﬁsch zwei";
+      const { letsIn } = await userWith(password.normalize("NFD"));
+      expect([
+        await letsIn(password.normalize("NFC")),
+        await letsIn(password.normalize("NFD")),
+      ]).toEqual([true, true]);
+      expect([
+        await letsIn(password.normalize("NFKC")),
+        await letsIn(password.toUpperCase()),
+      ]).toEqual([false, false]);
+    });
+
+    test("PW-3: a lone surrogate is refused", async () => {
+      const broken = userWith(`${"x".repeat(20)}\ud800`);
+      await expect(broken).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+    });
+  });
+
+  describe("a password's hash", () => {
+    test("PW-6: is argon2id with OWASP's parameters, and of the same password twice is not the same", async () => {
+      const hashes = await Promise.all(
+        [await userWith(PASSWORD), await userWith(PASSWORD)].map(({ id }) => storedHash(id)),
+      );
+      for (const stored of hashes) {
+        expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22,}\$[\w+/]{43}$/);
+      }
+      expect(hashes[0]).not.toBe(hashes[1]);
+    });
+
+    /** A user whose hash was made when it cost less. */
+    async function userOfOld() {
+      const user = await userWith(PASSWORD);
+      const old = await hash(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
+      await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [old, user.id]);
+      return { ...user, old };
+    }
+
+    test("L-21, PW-7: of old parameters is made anew at login, and no session ends by that", async () => {
+      const { id, username, old } = await userOfOld();
+      await expect(gate.login(username, "JWT", "a wrong password")).rejects.toThrow();
+      expect(await storedHash(id)).toBe(old);
+      const { authorization } = await gate.login(username);
+      const renewed = await storedHash(id);
+      expect(renewed).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+      expect((await gate.me(authorization)).status).toBe(200);
+      await gate.login(username);
+      expect(await storedHash(id)).toBe(renewed);
+    });
+
+    test("L-21: made anew by a login that races a password change never brings the old password back", async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const { id, letsIn } = await userOfOld();
+        await Promise.all([
+          letsIn(PASSWORD),
+          gate.auth.accounts.setPassword(id, "another correct horse"),
+        ]);
+        expect([await letsIn(PASSWORD), await letsIn("another correct horse")]).toEqual([
+          false,
+          true,
+        ]);
+      }
+    });
+
+    test.each(["", "x", "pbkdf2_sha256$1$a$b", "$argon2id$v=19$m=1,t=1,p=1$AA$AA", PASSWORD])(
+      "L-14: that is none (%j) lets nobody in, and is no 500",
+      async (stored) => {
+        const { id, username } = await userWith(PASSWORD);
+        await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [stored, id]);
+        for (const attempt of [PASSWORD, stored || " "]) {
+          await expect(gate.login(username, "JWT", attempt)).rejects.toThrow("invalid_credentials");
+        }
+      },
+    );
+  });
 });

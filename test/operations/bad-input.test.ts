@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
 /** Stands in every bad value; an answer that holds it repeats what it was given. */
 const CANARY = "c4n4ry";
@@ -14,176 +14,190 @@ const OPERATIONS = {
 };
 const names = Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[];
 
-let gate: Gate;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  await gate.user("ada", { email: "ada@example.com" });
-});
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada", { email: "ada@example.com" });
+  });
 
-afterAll(() => gate.close());
+  afterAll(() => gate.close());
 
-const send = (name: keyof typeof OPERATIONS, v: unknown) =>
-  gate.ask(OPERATIONS[name], { variables: { v } });
+  const send = (name: keyof typeof OPERATIONS, v: unknown) =>
+    gate.ask(OPERATIONS[name], { variables: { v } });
 
-/** Nothing of what was sent is in the answer, nor anything of how it was refused inside. */
-function expectDiscreet({ text, headers }: Answer): void {
-  expect(text + JSON.stringify([...headers])).not.toContain(CANARY);
-  expect(text).not.toMatch(/stacktrace|node_modules|SQLITE|\.ts:|\.js:/);
-}
+  /** Nothing of what was sent is in the answer, nor anything of how it was refused inside. */
+  function expectDiscreet({ text, headers }: Answer): void {
+    expect(text + JSON.stringify([...headers])).not.toContain(CANARY);
+    expect(text).not.toMatch(/stacktrace|node_modules|SQLITE|\.ts:|\.js:/);
+  }
 
-describe("an argument of the wrong type", () => {
-  test.each(names)("T-09: of %s, by variable, is BAD_USER_INPUT and not repeated", async (name) => {
-    const values = [1234567, true, [CANARY], { [CANARY]: CANARY }, [[CANARY]], null, undefined];
-    for (const value of values) {
-      const answer = await send(name, value);
-      expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+  describe("an argument of the wrong type", () => {
+    test.each(names)(
+      "T-09: of %s, by variable, is BAD_USER_INPUT and not repeated",
+      async (name) => {
+        const values = [1234567, true, [CANARY], { [CANARY]: CANARY }, [[CANARY]], null, undefined];
+        for (const value of values) {
+          const answer = await send(name, value);
+          expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+          expectDiscreet(answer);
+          expect(answer.text).not.toContain("1234567");
+        }
+      },
+    );
+
+    test.each([
+      `login(username: { ${CANARY}: "${CANARY}" }, password: "x")`,
+      `login(username: "ada", password: ["${CANARY}"])`,
+      `login(username: "ada", password: ${CANARY})`,
+      `login(username: "ada", password: 7${CANARY.replaceAll(/\D/g, "")}${CANARY.replaceAll(/\D/g, "")})`,
+      `login(username: "ada", password: "x", scheme: ${CANARY})`,
+      `login(username: "ada", password: "x", scheme: "${CANARY}")`,
+      `login(username: "ada", password: "x", scheme: null)`,
+      `login(username: "ada", scheme: JWT)`,
+      `login(password: "${CANARY}")`,
+      `login(username: null, password: "${CANARY}")`,
+      `emailLogin(email: "${CANARY}")`,
+      `emailLogin`,
+      `refreshToken`,
+      `verifyToken`,
+      `verifyToken(token: { a: "${CANARY}" })`,
+      `logout(refresh: 7.5)`,
+    ])("T-09, A-19, R-03, V-04: in the document is 400 and not repeated: %s", async (field) => {
+      const answer = await gate.ask(`mutation { ${field} { __typename } }`);
+      expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
+      expect(answer.data).toBeUndefined();
       expectDiscreet(answer);
-      expect(answer.text).not.toContain("1234567");
-    }
-  });
+      expect(answer.text).not.toContain("7444");
+    });
 
-  test.each([
-    `login(username: { ${CANARY}: "${CANARY}" }, password: "x")`,
-    `login(username: "ada", password: ["${CANARY}"])`,
-    `login(username: "ada", password: ${CANARY})`,
-    `login(username: "ada", password: 7${CANARY.replaceAll(/\D/g, "")}${CANARY.replaceAll(/\D/g, "")})`,
-    `login(username: "ada", password: "x", scheme: ${CANARY})`,
-    `login(username: "ada", password: "x", scheme: "${CANARY}")`,
-    `login(username: "ada", password: "x", scheme: null)`,
-    `login(username: "ada", scheme: JWT)`,
-    `login(password: "${CANARY}")`,
-    `login(username: null, password: "${CANARY}")`,
-    `emailLogin(email: "${CANARY}")`,
-    `emailLogin`,
-    `refreshToken`,
-    `verifyToken`,
-    `verifyToken(token: { a: "${CANARY}" })`,
-    `logout(refresh: 7.5)`,
-  ])("T-09, A-19, R-03, V-04: in the document is 400 and not repeated: %s", async (field) => {
-    const answer = await gate.ask(`mutation { ${field} { __typename } }`);
-    expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
-    expect(answer.data).toBeUndefined();
-    expectDiscreet(answer);
-    expect(answer.text).not.toContain("7444");
-  });
-
-  test.each([CANARY, "jwt", "SLIDE", "", "Bearer", 1, ["JWT"], { JWT: CANARY }])(
-    "an unknown scheme word, %j, is BAD_USER_INPUT and not repeated",
-    async (scheme) => {
-      const query = `mutation ($s: AuthScheme!) {
+    test.each([CANARY, "jwt", "SLIDE", "", "Bearer", 1, ["JWT"], { JWT: CANARY }])(
+      "an unknown scheme word, %j, is BAD_USER_INPUT and not repeated",
+      async (scheme) => {
+        const query = `mutation ($s: AuthScheme!) {
         login(username: "ada", password: "${PASSWORD}", scheme: $s) { scheme }
       }`;
-      const answer = await gate.ask(query, { variables: { s: scheme } });
-      expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
-      expectDiscreet(answer);
-    },
-  );
-
-  test.each([
-    `mutation { login(username: "ada", password: "${CANARY}`,
-    `mutation { login(username: "ada", password "${CANARY}") { scheme } }`,
-    `mutation { login(username: "ada" password: """${CANARY}`,
-    `mutation { login(username: "ada", "${CANARY}") { scheme } }`,
-    `mutation { login(username: "ada", """${CANARY}""") { scheme } }`,
-    `mutation { login(username: "ada", password: "\\u{${CANARY}}") { scheme } }`,
-    `mutation { login(username: "ada", password: "\\u${CANARY}") { scheme } }`,
-    `mutation { login(username: "ada", password: "\\${CANARY}") { scheme } }`,
-    `mutation { login(username: "ada", password: '${CANARY}') { scheme } }`,
-    `mutation { login(username: "ada", password: 12${CANARY}) { scheme } }`,
-  ])("a document that does not parse is 400 and its values not repeated: %s", async (query) => {
-    const answer = await gate.ask(query);
-    expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_PARSE_FAILED"]);
-    expectDiscreet(answer);
-    expect(answer.text).not.toMatch(/c4n/);
-  });
-});
-
-describe("a string that is odd", () => {
-  test.each(["login", "login's password", "emailLogin"] as const)(
-    "T-10: an empty one, a lone surrogate, or one of 50 kB as %s is BAD_USER_INPUT",
-    async (name) => {
-      for (const value of ["", `${CANARY}\ud800`, `\udc00${CANARY}`, CANARY.repeat(8500)]) {
-        const answer = await send(name, value);
-        expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
+        const answer = await gate.ask(query, { variables: { s: scheme } });
+        expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
         expectDiscreet(answer);
-      }
-    },
-  );
+      },
+    );
 
-  test.each(["login", "emailLogin"] as const)("a NUL in %s is BAD_USER_INPUT", async (name) => {
-    for (const value of ["ada\0", `\0${CANARY}`, "ada@example.com\0"]) {
-      const answer = await send(name, value);
-      expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+    test.each([
+      `mutation { login(username: "ada", password: "${CANARY}`,
+      `mutation { login(username: "ada", password "${CANARY}") { scheme } }`,
+      `mutation { login(username: "ada" password: """${CANARY}`,
+      `mutation { login(username: "ada", "${CANARY}") { scheme } }`,
+      `mutation { login(username: "ada", """${CANARY}""") { scheme } }`,
+      `mutation { login(username: "ada", password: "\\u{${CANARY}}") { scheme } }`,
+      `mutation { login(username: "ada", password: "\\u${CANARY}") { scheme } }`,
+      `mutation { login(username: "ada", password: "\\${CANARY}") { scheme } }`,
+      `mutation { login(username: "ada", password: '${CANARY}') { scheme } }`,
+      `mutation { login(username: "ada", password: 12${CANARY}) { scheme } }`,
+    ])("a document that does not parse is 400 and its values not repeated: %s", async (query) => {
+      const answer = await gate.ask(query);
+      expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_PARSE_FAILED"]);
       expectDiscreet(answer);
-    }
-  });
-
-  test("PW-3: a NUL in a password cuts nothing off", async () => {
-    await gate.user("nul", { password: "fifteen letters\0and more" });
-    const query = `mutation ($p: String!) { login(username: "nul", password: $p) { scheme } }`;
-    const status = async (p: string) => (await gate.ask(query, { variables: { p } })).status;
-    expect(await status("fifteen letters")).toBe(401);
-    expect(await status("fifteen letters\0and less")).toBe(401);
-    expect(await status("fifteen letters\0and more")).toBe(200);
-  });
-
-  test.each(["refreshToken", "logout"] as const)(
-    "R-17: an odd one for %s is token_not_valid, whatever it is",
-    async (name) => {
-      const odd = ["", "\0", "\ud800", CANARY, `a.${CANARY}.c`, "..", "é.é.é", CANARY.repeat(8500)];
-      for (const value of odd) {
-        const answer = await send(name, value);
-        expect(answer).toMatchObject({ status: 401, reason: "token_not_valid" });
-        expectDiscreet(answer);
-      }
-    },
-  );
-
-  test("V-06: an odd one for verifyToken is inactive, and nothing else is said", async () => {
-    const odd = ["", "\0", "\ud800", CANARY, "gth_", `gth_${CANARY}`, "..", CANARY.repeat(8500)];
-    for (const value of odd) {
-      const answer = await send("verifyToken", value);
-      expect(answer.data).toEqual({ verifyToken: { active: false, user: null } });
-      expectDiscreet(answer);
-    }
-  });
-
-  test.each(names)(
-    "LG-10: one of 1 MB for %s is 413 before anything is read of it",
-    async (name) => {
-      const answer = await send(name, CANARY.repeat(175_000));
-      expect(answer).toMatchObject({ status: 413, code: "BAD_REQUEST" });
-      expectDiscreet(answer);
-    },
-  );
-});
-
-describe("a body that is no request", () => {
-  test.each([
-    `{"query": "{ me { id } }", "variables": "${CANARY}"}`,
-    `{"query": "{ me { id } }", "variables": ["${CANARY}"]}`,
-    `{"query": ["${CANARY}"]}`,
-    `{"query": {"${CANARY}": 1}}`,
-    `{"query": ""}`,
-    `{"password": "${CANARY}"}`,
-    `{"query": "{ me { id } }", "extensions": "${CANARY}"}`,
-    `["${CANARY}"]`,
-    `[{"query": "{ me { id } }"}]`,
-    `"${CANARY}"`,
-    `{"password": "${CANARY}`,
-    CANARY,
-    ``,
-    `null`,
-  ])("is 400 with a code, and not repeated: %s", async (body) => {
-    const response = await fetch(`${gate.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body,
+      expect(answer.text).not.toMatch(/c4n/);
     });
-    const text = await response.text();
-    expect(response.status).toBe(400);
-    expect(text).not.toContain(CANARY);
-    expect(JSON.parse(text).errors[0].extensions.code).toBe("BAD_REQUEST");
+  });
+
+  describe("a string that is odd", () => {
+    test.each(["login", "login's password", "emailLogin"] as const)(
+      "T-10: an empty one, a lone surrogate, or one of 50 kB as %s is BAD_USER_INPUT",
+      async (name) => {
+        for (const value of ["", `${CANARY}\ud800`, `\udc00${CANARY}`, CANARY.repeat(8500)]) {
+          const answer = await send(name, value);
+          expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
+          expectDiscreet(answer);
+        }
+      },
+    );
+
+    test.each(["login", "emailLogin"] as const)("a NUL in %s is BAD_USER_INPUT", async (name) => {
+      for (const value of ["ada\0", `\0${CANARY}`, "ada@example.com\0"]) {
+        const answer = await send(name, value);
+        expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+        expectDiscreet(answer);
+      }
+    });
+
+    test("PW-3: a NUL in a password cuts nothing off", async () => {
+      await gate.user("nul", { password: "fifteen letters\0and more" });
+      const query = `mutation ($p: String!) { login(username: "nul", password: $p) { scheme } }`;
+      const status = async (p: string) => (await gate.ask(query, { variables: { p } })).status;
+      expect(await status("fifteen letters")).toBe(401);
+      expect(await status("fifteen letters\0and less")).toBe(401);
+      expect(await status("fifteen letters\0and more")).toBe(200);
+    });
+
+    test.each(["refreshToken", "logout"] as const)(
+      "R-17: an odd one for %s is token_not_valid, whatever it is",
+      async (name) => {
+        const odd = [
+          "",
+          "\0",
+          "\ud800",
+          CANARY,
+          `a.${CANARY}.c`,
+          "..",
+          "é.é.é",
+          CANARY.repeat(8500),
+        ];
+        for (const value of odd) {
+          const answer = await send(name, value);
+          expect(answer).toMatchObject({ status: 401, reason: "token_not_valid" });
+          expectDiscreet(answer);
+        }
+      },
+    );
+
+    test("V-06: an odd one for verifyToken is inactive, and nothing else is said", async () => {
+      const odd = ["", "\0", "\ud800", CANARY, "gth_", `gth_${CANARY}`, "..", CANARY.repeat(8500)];
+      for (const value of odd) {
+        const answer = await send("verifyToken", value);
+        expect(answer.data).toEqual({ verifyToken: { active: false, user: null } });
+        expectDiscreet(answer);
+      }
+    });
+
+    test.each(names)(
+      "LG-10: one of 1 MB for %s is 413 before anything is read of it",
+      async (name) => {
+        const answer = await send(name, CANARY.repeat(175_000));
+        expect(answer).toMatchObject({ status: 413, code: "BAD_REQUEST" });
+        expectDiscreet(answer);
+      },
+    );
+  });
+
+  describe("a body that is no request", () => {
+    test.each([
+      `{"query": "{ me { id } }", "variables": "${CANARY}"}`,
+      `{"query": "{ me { id } }", "variables": ["${CANARY}"]}`,
+      `{"query": ["${CANARY}"]}`,
+      `{"query": {"${CANARY}": 1}}`,
+      `{"query": ""}`,
+      `{"password": "${CANARY}"}`,
+      `{"query": "{ me { id } }", "extensions": "${CANARY}"}`,
+      `["${CANARY}"]`,
+      `[{"query": "{ me { id } }"}]`,
+      `"${CANARY}"`,
+      `{"password": "${CANARY}`,
+      CANARY,
+      ``,
+      `null`,
+    ])("is 400 with a code, and not repeated: %s", async (body) => {
+      const response = await fetch(`${gate.url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      });
+      const text = await response.text();
+      expect(response.status).toBe(400);
+      expect(text).not.toContain(CANARY);
+      expect(JSON.parse(text).errors[0].extensions.code).toBe("BAD_REQUEST");
+    });
   });
 });

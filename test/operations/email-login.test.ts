@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate, PASSWORD } from "../support/gate.js";
-import { runSql } from "../support/sqlite.js";
+import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
 const EMAIL_LOGIN = `mutation ($email: String!, $password: String!, $scheme: AuthScheme! = JWT) {
   emailLogin(email: $email, password: $password, scheme: $scheme) {
@@ -8,98 +7,98 @@ const EMAIL_LOGIN = `mutation ($email: String!, $password: String!, $scheme: Aut
   }
 }`;
 
-let gate: Gate;
-let mamun: string;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let mamun: string;
 
-const emailLogin = (email: string, password = PASSWORD, scheme?: string) =>
-  gate.ask(EMAIL_LOGIN, { variables: { email, password, scheme } });
+  const emailLogin = (email: string, password = PASSWORD, scheme?: string) =>
+    gate.ask(EMAIL_LOGIN, { variables: { email, password, scheme } });
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  mamun = await gate.user("mamun", { email: "mamun@gmail.com" });
-  await gate.user("idle", { email: "idle@gmail.com" });
-  await gate.user("keyless", { email: "keyless@gmail.com", password: null });
-  const { id } = (await gate.auth.accounts.findAccount({ username: "idle" }))!;
-  await gate.auth.accounts.setActive(id, false);
-});
-
-afterAll(() => gate.close());
-
-describe("emailLogin", () => {
-  test("L-08: gives tokens that work, the user's id and e-mail, by either scheme", async () => {
-    const jwt = (await emailLogin("mamun@gmail.com")).data.emailLogin;
-    const fixed = (await emailLogin("mamun@gmail.com", PASSWORD, "TOKEN")).data.emailLogin;
-    for (const { user } of [jwt, fixed])
-      expect(user).toEqual({ id: mamun, email: "mamun@gmail.com" });
-    expect((await gate.me(`Bearer ${jwt.access}`)).data.me.id).toBe(mamun);
-    expect((await gate.me(`Token ${fixed.token}`)).data.me.id).toBe(mamun);
-    expect((await gate.refresh(jwt.refresh)).status).toBe(200);
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    mamun = await gate.user("mamun", { email: "mamun@gmail.com" });
+    await gate.user("idle", { email: "idle@gmail.com" });
+    await gate.user("keyless", { email: "keyless@gmail.com", password: null });
+    const { id } = (await gate.auth.accounts.findAccount({ username: "idle" }))!;
+    await gate.auth.accounts.setActive(id, false);
   });
 
-  test("L-09, L-15: unknown, wrong, inactive and without a password are the same bytes", async () => {
-    const unknown = await emailLogin("nobody@gmail.com");
-    expect(unknown).toMatchObject({
-      status: 401,
-      code: "UNAUTHENTICATED",
-      reason: "invalid_credentials",
+  afterAll(() => gate.close());
+
+  describe("emailLogin", () => {
+    test("L-08: gives tokens that work, the user's id and e-mail, by either scheme", async () => {
+      const jwt = (await emailLogin("mamun@gmail.com")).data.emailLogin;
+      const fixed = (await emailLogin("mamun@gmail.com", PASSWORD, "TOKEN")).data.emailLogin;
+      for (const { user } of [jwt, fixed])
+        expect(user).toEqual({ id: mamun, email: "mamun@gmail.com" });
+      expect((await gate.me(`Bearer ${jwt.access}`)).data.me.id).toBe(mamun);
+      expect((await gate.me(`Token ${fixed.token}`)).data.me.id).toBe(mamun);
+      expect((await gate.refresh(jwt.refresh)).status).toBe(200);
     });
-    const others = [
-      await emailLogin("mamun@gmail.com", "a wrong password"),
-      await emailLogin("idle@gmail.com"),
-      await emailLogin("keyless@gmail.com"),
-      await emailLogin("not an address"),
-      await emailLogin("mamun"),
-    ];
-    for (const { status, text } of others) {
-      expect([status, text]).toEqual([unknown.status, unknown.text]);
-    }
-  });
 
-  test.each(["Mamun@Gmail.com ", "  mamun@gmail.com", "MAMUN@GMAIL.COM", "mamun@GMAIL.com"])(
-    "L-11: the address is trimmed and its case folded: '%s'",
-    async (email) => {
-      expect((await emailLogin(email)).data.emailLogin.user.id).toBe(mamun);
-    },
-  );
-
-  test("L-11, W12: the password is neither trimmed nor folded", async () => {
-    for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, PASSWORD.toUpperCase()]) {
-      expect((await emailLogin("mamun@gmail.com", password)).reason).toBe("invalid_credentials");
-    }
-  });
-
-  test("L-10: an address in another spelling is the same address, and cannot be taken again", async () => {
-    for (const email of ["MAMUN@gmail.com", "mamun@GMAIL.COM"]) {
-      await expect(gate.user("second", { email })).rejects.toMatchObject({
-        code: "BAD_USER_INPUT",
+    test("L-09, L-15: unknown, wrong, inactive and without a password are the same bytes", async () => {
+      const unknown = await emailLogin("nobody@gmail.com");
+      expect(unknown).toMatchObject({
+        status: 401,
+        code: "UNAUTHENTICATED",
+        reason: "invalid_credentials",
       });
-    }
-  });
+      const others = [
+        await emailLogin("mamun@gmail.com", "a wrong password"),
+        await emailLogin("idle@gmail.com"),
+        await emailLogin("keyless@gmail.com"),
+        await emailLogin("not an address"),
+        await emailLogin("mamun"),
+      ];
+      for (const { status, text } of others) {
+        expect([status, text]).toEqual([unknown.status, unknown.text]);
+      }
+    });
 
-  test("L-10: two users who share an address by old data are refused, and it is no 500", async () => {
-    const old = await Gate.open();
-    try {
-      await old.user("one", { email: "both@example.com" });
-      await old.user("two", { email: "other@example.com" });
-      // A user table as it was before there was a unique index.
-      await runSql(old.databasePath, `CREATE TABLE copy AS SELECT * FROM "user"`);
-      await runSql(old.databasePath, `DROP TABLE "user"`);
-      await runSql(old.databasePath, `ALTER TABLE copy RENAME TO "user"`);
-      await runSql(old.databasePath, `UPDATE "user" SET email_key = 'both@example.com'`);
-      const variables = { email: "both@example.com", password: PASSWORD };
-      const answer = await old.ask(EMAIL_LOGIN, { variables });
-      expect(answer).toMatchObject({ status: 401, reason: "invalid_credentials" });
-    } finally {
-      await old.close();
-    }
-  });
+    test.each(["Mamun@Gmail.com ", "  mamun@gmail.com", "MAMUN@GMAIL.COM", "mamun@GMAIL.com"])(
+      "L-11: the address is trimmed and its case folded: '%s'",
+      async (email) => {
+        expect((await emailLogin(email)).data.emailLogin.user.id).toBe(mamun);
+      },
+    );
 
-  test("a user name is no e-mail address, and the reverse", async () => {
-    expect((await emailLogin("mamun")).reason).toBe("invalid_credentials");
-    const variables = { username: "mamun@gmail.com", password: PASSWORD };
-    const query = `mutation ($username: String!, $password: String!) {
+    test("L-11, W12: the password is neither trimmed nor folded", async () => {
+      for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, PASSWORD.toUpperCase()]) {
+        expect((await emailLogin("mamun@gmail.com", password)).reason).toBe("invalid_credentials");
+      }
+    });
+
+    test("L-10: an address in another spelling is the same address, and cannot be taken again", async () => {
+      for (const email of ["MAMUN@gmail.com", "mamun@GMAIL.COM"]) {
+        await expect(gate.user("second", { email })).rejects.toMatchObject({
+          code: "BAD_USER_INPUT",
+        });
+      }
+    });
+
+    test("L-10: two users who share an address by old data are refused, and it is no 500", async () => {
+      const old = await Gate.open({}, database);
+      try {
+        await old.user("one", { email: "both@example.com" });
+        await old.user("two", { email: "other@example.com" });
+        // A user table as it was before there was a unique index.
+        await old.sql(`DROP INDEX user_email_key_unique`);
+        await old.sql(`UPDATE "user" SET email_key = 'both@example.com'`);
+        const variables = { email: "both@example.com", password: PASSWORD };
+        const answer = await old.ask(EMAIL_LOGIN, { variables });
+        expect(answer).toMatchObject({ status: 401, reason: "invalid_credentials" });
+      } finally {
+        await old.close();
+      }
+    });
+
+    test("a user name is no e-mail address, and the reverse", async () => {
+      expect((await emailLogin("mamun")).reason).toBe("invalid_credentials");
+      const variables = { username: "mamun@gmail.com", password: PASSWORD };
+      const query = `mutation ($username: String!, $password: String!) {
       login(username: $username, password: $password) { scheme }
     }`;
-    expect((await gate.ask(query, { variables })).reason).toBe("invalid_credentials");
+      expect((await gate.ask(query, { variables })).reason).toBe("invalid_credentials");
+    });
   });
 });

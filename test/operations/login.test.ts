@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { decode } from "../support/forge.js";
-import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
 const LOGIN = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) { scheme tokenType token access refresh user { id } }
@@ -12,184 +12,190 @@ const REFUSED = {
   data: null,
 };
 
-let gate: Gate;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
 
-const login = (username: string, password: string) =>
-  gate.ask(LOGIN, { variables: { username, password } });
+  const login = (username: string, password: string) =>
+    gate.ask(LOGIN, { variables: { username, password } });
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  await gate.user("ada", { email: "ada@example.com" });
-  await gate.auth.accounts.setActive(await gate.user("idle"), false);
-  await gate.user("keyless", { password: null });
-});
-
-afterAll(() => gate.close());
-
-describe("login", () => {
-  test("A-01, A-02: gives an access and a refresh token by default, of those two types", async () => {
-    const { status, data } = await login("ada", PASSWORD);
-    expect([status, data.login.scheme, data.login.tokenType]).toEqual([200, "JWT", "Bearer"]);
-    expect(data.login.token).toBeNull();
-    expect(decode(data.login.access).claims["token_type"]).toBe("access");
-    expect(decode(data.login.refresh).claims["token_type"]).toBe("refresh");
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada", { email: "ada@example.com" });
+    await gate.auth.accounts.setActive(await gate.user("idle"), false);
+    await gate.user("keyless", { password: null });
   });
 
-  test("T-06: gives a static token by the scheme TOKEN, and nothing of the other", async () => {
-    const { tokenType, access, refresh, token } = (
-      await gate.ask(
-        `mutation { login(username: "ada", password: "${PASSWORD}", scheme: TOKEN) { tokenType access refresh token } }`,
-      )
-    ).data.login;
-    expect([tokenType, access, refresh]).toEqual(["Token", null, null]);
-    expect(token).toMatch(/^gth_/);
-  });
+  afterAll(() => gate.close());
 
-  test("A-03: the access token reads `me`, and so does one that was got by refresh", async () => {
-    const { refresh, authorization } = await gate.login("ada");
-    expect((await gate.me(authorization)).data.me.username).toBe("ada");
-    const { access } = (await gate.refresh(refresh)).data.refreshToken;
-    expect((await gate.me(`Bearer ${access}`)).data.me.username).toBe("ada");
-  });
+  describe("login", () => {
+    test("A-01, A-02: gives an access and a refresh token by default, of those two types", async () => {
+      const { status, data } = await login("ada", PASSWORD);
+      expect([status, data.login.scheme, data.login.tokenType]).toEqual([200, "JWT", "Bearer"]);
+      expect(data.login.token).toBeNull();
+      expect(decode(data.login.access).claims["token_type"]).toBe("access");
+      expect(decode(data.login.refresh).claims["token_type"]).toBe("refresh");
+    });
 
-  test("A-18: an access token is in no row: two logins and three refreshes are two sessions", async () => {
-    await gate.user("counted", { role: "ADMIN" });
-    const { authorization } = await gate.login("counted", "TOKEN");
-    const list = "{ allSessions(first: 100) { edges { node { id } } } }";
-    const count = async () =>
-      (await gate.ask(list, { authorization })).data.allSessions.edges.length;
-    const before = await count();
-    for (let { refresh } = await gate.login("ada"), turn = 0; turn < 3; turn += 1) {
-      ({ refresh } = (await gate.refresh(refresh)).data.refreshToken);
-    }
-    await gate.login("ada");
-    expect((await count()) - before).toBe(2);
-  });
+    test("T-06: gives a static token by the scheme TOKEN, and nothing of the other", async () => {
+      const { tokenType, access, refresh, token } = (
+        await gate.ask(
+          `mutation { login(username: "ada", password: "${PASSWORD}", scheme: TOKEN) { tokenType access refresh token } }`,
+        )
+      ).data.login;
+      expect([tokenType, access, refresh]).toEqual(["Token", null, null]);
+      expect(token).toMatch(/^gth_/);
+    });
 
-  test("L-07: does not sign in the operation that it stands in, nor the one after", async () => {
-    const { data } = await gate.ask(
-      `mutation { login(username: "ada", password: "${PASSWORD}") { access user { username } } }`,
-      { authorization: "Basic eDp5" },
-    );
-    expect(data.login.user.username).toBe("ada");
-    expect((await gate.me()).reason).toBe("no_credentials");
-  });
+    test("A-03: the access token reads `me`, and so does one that was got by refresh", async () => {
+      const { refresh, authorization } = await gate.login("ada");
+      expect((await gate.me(authorization)).data.me.username).toBe("ada");
+      const { access } = (await gate.refresh(refresh)).data.refreshToken;
+      expect((await gate.me(`Bearer ${access}`)).data.me.username).toBe("ada");
+    });
 
-  test("L-05: sets lastLoginAt, on the user's clock and not in the future; a refused one does not", async () => {
-    await gate.user("late");
-    const LAST = "{ me { lastLoginAt } }";
-    const { authorization } = await gate.login("late");
-    const at = gate.now;
-    const read = async () =>
-      (await gate.ask(LAST, { authorization })).data.me.lastLoginAt as string;
-    expect(new Date(await read()).getTime()).toBe(at);
-    gate.advance(10);
-    await login("late", "a wrong password");
-    expect(new Date(await read()).getTime()).toBe(at);
-  });
-
-  test("L-13: takes letters beyond ASCII, in NFC and NFD; another case is another password", async () => {
-    const password = "pässwörd lang genug 🔑";
-    await gate.user("walterwhité", { password });
-    for (const form of ["NFC", "NFD"] as const) {
-      const answer = await login("walterwhité".normalize(form), password.normalize(form));
-      expect(answer.status).toBe(200);
-    }
-    expect(await login("walterwhité", password.toUpperCase())).toMatchObject(REFUSED);
-  });
-
-  test("L-14: refuses a user without a password, whatever is tried", async () => {
-    for (const password of [PASSWORD, "null", "keyless", " "]) {
-      expect(await login("keyless", password)).toMatchObject(REFUSED);
-    }
-    expect((await login("keyless", "")).code).toBe("BAD_USER_INPUT");
-  });
-
-  test("LG-11: opens a session of its own each time", async () => {
-    const [first, second] = [await gate.login("ada"), await gate.login("ada")];
-    expect(first.session.id).not.toBe(second.session.id);
-    expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
-  });
-});
-
-describe("a refused login", () => {
-  /** Everything of an answer that could tell one refusal from another. */
-  const visible = ({ status, headers, text }: Answer) => ({
-    status,
-    text,
-    headers: [...headers].filter(([name]) => name !== "date").sort(),
-  });
-
-  test("L-02, L-15, T-08, U-04, LG-1: unknown, wrong, inactive and without a password are the same bytes", async () => {
-    const unknown = await login("nobody", PASSWORD);
-    expect(unknown).toMatchObject(REFUSED);
-    const others = [
-      await login("ada", "a wrong password"),
-      await login("idle", PASSWORD),
-      await login("idle", "a wrong password"),
-      await login("keyless", PASSWORD),
-      await login("nobody at all", PASSWORD),
-    ];
-    for (const other of others) expect(visible(other)).toEqual(visible(unknown));
-  });
-
-  test("L-02, LG-1: the same holds for a client of plain application/json", async () => {
-    const plain = (username: string) =>
-      gate.ask(LOGIN, {
-        variables: { username, password: "a wrong password" },
-        headers: { accept: "application/json" },
-      });
-    const [known, unknown, idle] = [await plain("ada"), await plain("nobody"), await plain("idle")];
-    expect(unknown).toMatchObject({ status: 200, data: null, reason: "invalid_credentials" });
-    expect([visible(known), visible(idle)]).toEqual([visible(unknown), visible(unknown)]);
-  });
-
-  test("L-04: takes as long for nobody as for somebody, because a password is always hashed", async () => {
-    const users = ["ada", "nobody", "idle", "keyless"];
-    const times = new Map(users.map((user) => [user, [] as number[]]));
-    for (let round = 0; round < 15; round += 1) {
-      for (const user of users) {
-        const start = performance.now();
-        await login(user, "a wrong password");
-        times.get(user)?.push(performance.now() - start);
+    test("A-18: an access token is in no row: two logins and three refreshes are two sessions", async () => {
+      await gate.user("counted", { role: "ADMIN" });
+      const { authorization } = await gate.login("counted", "TOKEN");
+      const list = "{ allSessions(first: 100) { edges { node { id } } } }";
+      const count = async () =>
+        (await gate.ask(list, { authorization })).data.allSessions.edges.length;
+      const before = await count();
+      for (let { refresh } = await gate.login("ada"), turn = 0; turn < 3; turn += 1) {
+        ({ refresh } = (await gate.refresh(refresh)).data.refreshToken);
       }
-    }
-    // The fastest of many says what a login costs; slower ones say what else the machine did.
-    const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
-    expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(2);
-  });
+      await gate.login("ada");
+      expect((await count()) - before).toBe(2);
+    });
 
-  test("T-10: an empty user name or password is BAD_USER_INPUT, sooner than any hash is made", async () => {
-    const timed = async (username: string, password: string) => {
-      const times: number[] = [];
-      for (let round = 0; round < 9; round += 1) {
-        const start = performance.now();
-        expect((await login(username, password)).status).toBeGreaterThanOrEqual(400);
-        times.push(performance.now() - start);
+    test("L-07: does not sign in the operation that it stands in, nor the one after", async () => {
+      const { data } = await gate.ask(
+        `mutation { login(username: "ada", password: "${PASSWORD}") { access user { username } } }`,
+        { authorization: "Basic eDp5" },
+      );
+      expect(data.login.user.username).toBe("ada");
+      expect((await gate.me()).reason).toBe("no_credentials");
+    });
+
+    test("L-05: sets lastLoginAt, on the user's clock and not in the future; a refused one does not", async () => {
+      await gate.user("late");
+      const LAST = "{ me { lastLoginAt } }";
+      const { authorization } = await gate.login("late");
+      const at = gate.now;
+      const read = async () =>
+        (await gate.ask(LAST, { authorization })).data.me.lastLoginAt as string;
+      expect(new Date(await read()).getTime()).toBe(at);
+      gate.advance(10);
+      await login("late", "a wrong password");
+      expect(new Date(await read()).getTime()).toBe(at);
+    });
+
+    test("L-13: takes letters beyond ASCII, in NFC and NFD; another case is another password", async () => {
+      const password = "pässwörd lang genug 🔑";
+      await gate.user("walterwhité", { password });
+      for (const form of ["NFC", "NFD"] as const) {
+        const answer = await login("walterwhité".normalize(form), password.normalize(form));
+        expect(answer.status).toBe(200);
       }
-      return Math.min(...times);
-    };
-    expect(await login("", PASSWORD)).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
-    expect(await login("ada", "")).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
-    const hashed = await timed("ada", "a wrong password");
-    expect(await timed("", PASSWORD)).toBeLessThan(hashed / 2);
-    expect(await timed("ada", "")).toBeLessThan(hashed / 2);
+      expect(await login("walterwhité", password.toUpperCase())).toMatchObject(REFUSED);
+    });
+
+    test("L-14: refuses a user without a password, whatever is tried", async () => {
+      for (const password of [PASSWORD, "null", "keyless", " "]) {
+        expect(await login("keyless", password)).toMatchObject(REFUSED);
+      }
+      expect((await login("keyless", "")).code).toBe("BAD_USER_INPUT");
+    });
+
+    test("LG-11: opens a session of its own each time", async () => {
+      const [first, second] = [await gate.login("ada"), await gate.login("ada")];
+      expect(first.session.id).not.toBe(second.session.id);
+      expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
+    });
   });
 
-  test("L-06: is told as one event, with the login and without the password", async () => {
-    gate.events.length = 0;
-    await login("ada", "canary-password-5f1");
-    expect(gate.events).toEqual([
-      { type: "login_failed", login: "ada", reason: "invalid_credentials" },
-    ]);
-  });
+  describe("a refused login", () => {
+    /** Everything of an answer that could tell one refusal from another. */
+    const visible = ({ status, headers, text }: Answer) => ({
+      status,
+      text,
+      headers: [...headers].filter(([name]) => name !== "date").sort(),
+    });
 
-  test("R-15: a login that succeeds is told as one token_issued, without the tokens", async () => {
-    gate.events.length = 0;
-    const { session, authorization } = await gate.login("ada");
-    const userId = (await gate.me(authorization)).data.me.id;
-    expect(gate.events).toEqual([
-      { type: "token_issued", userId, sessionId: session.id, scheme: "JWT" },
-    ]);
+    test("L-02, L-15, T-08, U-04, LG-1: unknown, wrong, inactive and without a password are the same bytes", async () => {
+      const unknown = await login("nobody", PASSWORD);
+      expect(unknown).toMatchObject(REFUSED);
+      const others = [
+        await login("ada", "a wrong password"),
+        await login("idle", PASSWORD),
+        await login("idle", "a wrong password"),
+        await login("keyless", PASSWORD),
+        await login("nobody at all", PASSWORD),
+      ];
+      for (const other of others) expect(visible(other)).toEqual(visible(unknown));
+    });
+
+    test("L-02, LG-1: the same holds for a client of plain application/json", async () => {
+      const plain = (username: string) =>
+        gate.ask(LOGIN, {
+          variables: { username, password: "a wrong password" },
+          headers: { accept: "application/json" },
+        });
+      const [known, unknown, idle] = [
+        await plain("ada"),
+        await plain("nobody"),
+        await plain("idle"),
+      ];
+      expect(unknown).toMatchObject({ status: 200, data: null, reason: "invalid_credentials" });
+      expect([visible(known), visible(idle)]).toEqual([visible(unknown), visible(unknown)]);
+    });
+
+    test("L-04: takes as long for nobody as for somebody, because a password is always hashed", async () => {
+      const users = ["ada", "nobody", "idle", "keyless"];
+      const times = new Map(users.map((user) => [user, [] as number[]]));
+      for (let round = 0; round < 15; round += 1) {
+        for (const user of users) {
+          const start = performance.now();
+          await login(user, "a wrong password");
+          times.get(user)?.push(performance.now() - start);
+        }
+      }
+      // The fastest of many says what a login costs; slower ones say what else the machine did.
+      const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
+      expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(2);
+    });
+
+    test("T-10: an empty user name or password is BAD_USER_INPUT, sooner than any hash is made", async () => {
+      const timed = async (username: string, password: string) => {
+        const times: number[] = [];
+        for (let round = 0; round < 9; round += 1) {
+          const start = performance.now();
+          expect((await login(username, password)).status).toBeGreaterThanOrEqual(400);
+          times.push(performance.now() - start);
+        }
+        return Math.min(...times);
+      };
+      expect(await login("", PASSWORD)).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+      expect(await login("ada", "")).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+      const hashed = await timed("ada", "a wrong password");
+      expect(await timed("", PASSWORD)).toBeLessThan(hashed / 2);
+      expect(await timed("ada", "")).toBeLessThan(hashed / 2);
+    });
+
+    test("L-06: is told as one event, with the login and without the password", async () => {
+      gate.events.length = 0;
+      await login("ada", "canary-password-5f1");
+      expect(gate.events).toEqual([
+        { type: "login_failed", login: "ada", reason: "invalid_credentials" },
+      ]);
+    });
+
+    test("R-15: a login that succeeds is told as one token_issued, without the tokens", async () => {
+      gate.events.length = 0;
+      const { session, authorization } = await gate.login("ada");
+      const userId = (await gate.me(authorization)).data.me.id;
+      expect(gate.events).toEqual([
+        { type: "token_issued", userId, sessionId: session.id, scheme: "JWT" },
+      ]);
+    });
   });
 });

@@ -1,114 +1,119 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate } from "../support/gate.js";
+import { DATABASES, Gate } from "../support/gate.js";
 
-let gate: Gate;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  await gate.user("ada");
-  await gate.user("eve");
-});
-
-afterAll(() => gate.close());
-
-describe("logout", () => {
-  test("T-22, T-24: by one static token ends that one, and leaves the others", async () => {
-    const first = await gate.login("ada", "TOKEN");
-    const second = await gate.login("ada", "TOKEN");
-    const { data } = await gate.logout({ authorization: first.authorization });
-    expect(data.logout).toEqual({
-      message: "Logout successful, token deleted",
-      sessionsEnded: 1,
-    });
-    const refused = await gate.me(first.authorization);
-    expect(refused).toMatchObject({
-      status: 401,
-      code: "UNAUTHENTICATED",
-      reason: "token_revoked",
-    });
-    expect((await gate.me(second.authorization)).data.me.username).toBe("ada");
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada");
+    await gate.user("eve");
   });
 
-  test.each(["access", "refresh"] as const)(
-    "A-17, B-15: by the %s token ends the session: its access token and its refresh token are refused at once",
-    async (name) => {
-      const { access, refresh, authorization } = await gate.login("ada");
-      const { data } = await gate.logout(name === "access" ? { authorization } : { refresh });
+  afterAll(() => gate.close());
+
+  describe("logout", () => {
+    test("T-22, T-24: by one static token ends that one, and leaves the others", async () => {
+      const first = await gate.login("ada", "TOKEN");
+      const second = await gate.login("ada", "TOKEN");
+      const { data } = await gate.logout({ authorization: first.authorization });
       expect(data.logout).toEqual({
-        message: "Logout successful, token blacklisted",
+        message: "Logout successful, token deleted",
         sessionsEnded: 1,
       });
-      expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_revoked" });
-      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "token_revoked" });
-      for (const token of [access, refresh]) {
-        expect((await gate.verify(token)).data.verifyToken.active).toBe(false);
-      }
-    },
-  );
+      const refused = await gate.me(first.authorization);
+      expect(refused).toMatchObject({
+        status: 401,
+        code: "UNAUTHENTICATED",
+        reason: "token_revoked",
+      });
+      expect((await gate.me(second.authorization)).data.me.username).toBe("ada");
+    });
 
-  test("B-17, RF-13: a second time, and with an expired token, succeeds and ends nothing", async () => {
-    const { refresh, authorization } = await gate.login("ada");
-    await gate.logout({ refresh });
-    expect((await gate.logout({ refresh })).data.logout.sessionsEnded).toBe(0);
-    expect((await gate.logout({ authorization })).data.logout.sessionsEnded).toBe(0);
-    const late = await gate.login("ada");
-    gate.advance(31 * 86_400);
-    expect((await gate.logout({ refresh: late.refresh })).data.logout.sessionsEnded).toBe(0);
-    expect((await gate.logout(late)).data.logout.sessionsEnded).toBe(0);
-  });
-
-  test("an expired access token still ends its session, so that the refresh token dies too", async () => {
-    const { refresh, authorization } = await gate.login("ada");
-    gate.advance(3600);
-    expect((await gate.logout({ authorization })).data.logout.sessionsEnded).toBe(1);
-    expect((await gate.refresh(refresh)).reason).toBe("token_revoked");
-  });
-
-  test("B-18: an access token in place of the refresh token is token_wrong_type", async () => {
-    const { access, authorization } = await gate.login("ada");
-    const answer = await gate.logout({ refresh: access });
-    expect(answer).toMatchObject({ status: 401, reason: "token_wrong_type" });
-    expect((await gate.me(authorization)).status).toBe(200);
-  });
-
-  test("RF-13: somebody else's refresh token beside one's own header ends nothing", async () => {
-    const ada = await gate.login("ada");
-    const eve = await gate.login("eve");
-    const answer = await gate.logout({ refresh: ada.refresh, authorization: eve.authorization });
-    expect(answer).toMatchObject({ status: 401, reason: "token_not_valid" });
-    expect((await gate.me(ada.authorization)).data.me.username).toBe("ada");
-    expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
-  });
-
-  test("without any credential it is no_credentials, and with a bad one that one's own reason", async () => {
-    expect(await gate.logout({})).toMatchObject({ status: 401, reason: "no_credentials" });
-    const bad = [
-      ["Bearer", "bad_authorization_header"],
-      ["Bearer nonsense", "token_not_valid"],
-      ["Token nonsense", "token_not_valid"],
-    ] as const;
-    for (const [authorization, reason] of bad) {
-      expect(await gate.logout({ authorization })).toMatchObject({ status: 401, reason });
-    }
-    const answer = await gate.logout({ refresh: "nonsense" });
-    expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_not_valid" });
-  });
-
-  test("U-12: of a session that a password change ended succeeds", async () => {
-    const id = await gate.user("dan");
-    const { refresh } = await gate.login("dan");
-    await gate.auth.accounts.setPassword(id, "another correct horse");
-    expect((await gate.logout({ refresh })).status).toBe(200);
-    expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
-  });
-
-  test("LG-12: tells of one ended session, once", async () => {
-    const { refresh, session } = await gate.login("ada");
-    await gate.logout({ refresh });
-    await gate.logout({ refresh });
-    const ended = gate.events.filter(
-      (event) => event.type === "session_ended" && event.sessionId === session.id,
+    test.each(["access", "refresh"] as const)(
+      "A-17, B-15: by the %s token ends the session: its access token and its refresh token are refused at once",
+      async (name) => {
+        const { access, refresh, authorization } = await gate.login("ada");
+        const { data } = await gate.logout(name === "access" ? { authorization } : { refresh });
+        expect(data.logout).toEqual({
+          message: "Logout successful, token blacklisted",
+          sessionsEnded: 1,
+        });
+        expect(await gate.me(authorization)).toMatchObject({
+          status: 401,
+          reason: "token_revoked",
+        });
+        expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "token_revoked" });
+        for (const token of [access, refresh]) {
+          expect((await gate.verify(token)).data.verifyToken.active).toBe(false);
+        }
+      },
     );
-    expect(ended).toHaveLength(1);
+
+    test("B-17, RF-13: a second time, and with an expired token, succeeds and ends nothing", async () => {
+      const { refresh, authorization } = await gate.login("ada");
+      await gate.logout({ refresh });
+      expect((await gate.logout({ refresh })).data.logout.sessionsEnded).toBe(0);
+      expect((await gate.logout({ authorization })).data.logout.sessionsEnded).toBe(0);
+      const late = await gate.login("ada");
+      gate.advance(31 * 86_400);
+      expect((await gate.logout({ refresh: late.refresh })).data.logout.sessionsEnded).toBe(0);
+      expect((await gate.logout(late)).data.logout.sessionsEnded).toBe(0);
+    });
+
+    test("an expired access token still ends its session, so that the refresh token dies too", async () => {
+      const { refresh, authorization } = await gate.login("ada");
+      gate.advance(3600);
+      expect((await gate.logout({ authorization })).data.logout.sessionsEnded).toBe(1);
+      expect((await gate.refresh(refresh)).reason).toBe("token_revoked");
+    });
+
+    test("B-18: an access token in place of the refresh token is token_wrong_type", async () => {
+      const { access, authorization } = await gate.login("ada");
+      const answer = await gate.logout({ refresh: access });
+      expect(answer).toMatchObject({ status: 401, reason: "token_wrong_type" });
+      expect((await gate.me(authorization)).status).toBe(200);
+    });
+
+    test("RF-13: somebody else's refresh token beside one's own header ends nothing", async () => {
+      const ada = await gate.login("ada");
+      const eve = await gate.login("eve");
+      const answer = await gate.logout({ refresh: ada.refresh, authorization: eve.authorization });
+      expect(answer).toMatchObject({ status: 401, reason: "token_not_valid" });
+      expect((await gate.me(ada.authorization)).data.me.username).toBe("ada");
+      expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
+    });
+
+    test("without any credential it is no_credentials, and with a bad one that one's own reason", async () => {
+      expect(await gate.logout({})).toMatchObject({ status: 401, reason: "no_credentials" });
+      const bad = [
+        ["Bearer", "bad_authorization_header"],
+        ["Bearer nonsense", "token_not_valid"],
+        ["Token nonsense", "token_not_valid"],
+      ] as const;
+      for (const [authorization, reason] of bad) {
+        expect(await gate.logout({ authorization })).toMatchObject({ status: 401, reason });
+      }
+      const answer = await gate.logout({ refresh: "nonsense" });
+      expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_not_valid" });
+    });
+
+    test("U-12: of a session that a password change ended succeeds", async () => {
+      const id = await gate.user("dan");
+      const { refresh } = await gate.login("dan");
+      await gate.auth.accounts.setPassword(id, "another correct horse");
+      expect((await gate.logout({ refresh })).status).toBe(200);
+      expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
+    });
+
+    test("LG-12: tells of one ended session, once", async () => {
+      const { refresh, session } = await gate.login("ada");
+      await gate.logout({ refresh });
+      await gate.logout({ refresh });
+      const ended = gate.events.filter(
+        (event) => event.type === "session_ended" && event.sessionId === session.id,
+      );
+      expect(ended).toHaveLength(1);
+    });
   });
 });

@@ -2,225 +2,227 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { type AnyClaims, decode, forge, stealKeys } from "../support/forge.js";
-import { Gate, type Tokens } from "../support/gate.js";
+import { DATABASES, Gate, type Tokens } from "../support/gate.js";
 
 const DAY = 86_400;
 
-let gate: Gate;
-let keys: { access: Key; refresh: Key };
-
-beforeAll(async () => {
-  const secretKey = randomBytes(32).toString("hex");
-  gate = await Gate.open({ secretKey });
-  await gate.user("ada");
-  await gate.user("eve");
-  keys = await stealKeys(gate, secretKey);
-});
-
-afterAll(() => gate.close());
-
-describe("refreshToken", () => {
-  test("R-01, R-08: gives an access token whose lifetime counts from now", async () => {
-    const { refresh, access } = await gate.login("ada");
-    gate.advance(1000);
-    const { status, data } = await gate.refresh(refresh);
-    const { exp, iat } = decode(data.refreshToken.access).claims;
-    expect(status).toBe(200);
-    expect([iat, exp]).toEqual([Math.floor(gate.now / 1000), Math.floor(gate.now / 1000) + 300]);
-    expect(exp).toBeGreaterThan(decode(access).claims.exp);
-    expect(new Date(data.refreshToken.expiresAt).getTime()).toBe(exp * 1000);
-    expect((await gate.me(`Bearer ${data.refreshToken.access}`)).data.me.username).toBe("ada");
-  });
-
-  test("R-07: access and refresh token of one pair differ in jti, exp and type, and agree on user and session", async () => {
-    const { access, refresh } = await gate.login("ada");
-    const [first, second] = [decode(access), decode(refresh)];
-    expect(second.header["typ"]).not.toBe(first.header["typ"]);
-    expect(second.header["kid"]).not.toBe(first.header["kid"]);
-    for (const claim of ["jti", "exp", "token_type"]) {
-      expect(second.claims[claim]).not.toBe(first.claims[claim]);
-    }
-    for (const claim of ["sub", "sid", "iss", "aud"]) {
-      expect(second.claims[claim]).toBe(first.claims[claim]);
-    }
-  });
-
-  test("R-12, LG-11: the next refresh token differs, expires later, and is of the same session", async () => {
-    const { refresh, session } = await gate.login("ada");
-    gate.advance(60);
-    const { data } = await gate.refresh(refresh);
-    const [before, after] = [decode(refresh).claims, decode(data.refreshToken.refresh).claims];
-    expect(after["jti"]).not.toBe(before["jti"]);
-    expect(after.exp).toBe(before.exp + 60);
-    expect(data.refreshToken.session.id).toBe(session.id);
-  });
-
-  test("R-02: a claim that somebody signed into a refresh token reaches no access token", async () => {
-    const { refresh } = await gate.login("ada");
-    const { header, claims } = decode(refresh);
-    const forged = forge(keys.refresh, header, { ...claims, role: "ADMIN", name: "x" });
-    const { access } = (await gate.refresh(forged)).data.refreshToken;
-    expect(Object.keys(decode(access).claims).sort()).toEqual([
-      "aud",
-      "exp",
-      "iat",
-      "iss",
-      "jti",
-      "sid",
-      "sub",
-      "token_type",
-    ]);
-  });
-
-  test("R-05: an expired refresh token is token_expired", async () => {
-    const { refresh } = await gate.login("ada");
-    gate.advance(7 * DAY);
-    expect(await gate.refresh(refresh)).toMatchObject({
-      status: 401,
-      code: "UNAUTHENTICATED",
-      reason: "token_expired",
-    });
-  });
-
-  test("R-22: a session without a refresh for the idle limit is over, one with a refresh goes on", async () => {
-    const { refresh } = await gate.login("ada");
-    gate.advance(7 * DAY - 1);
-    const next = await gate.refresh(refresh);
-    expect(next.status).toBe(200);
-    gate.advance(7 * DAY);
-    expect((await gate.refresh(next.data.refreshToken.refresh)).reason).toBe("token_expired");
-  });
-
-  test("R-21, R-20: no refresh carries a session beyond thirty days from its login", async () => {
-    let { refresh } = await gate.login("ada");
-    for (let week = 0; week < 4; week += 1) {
-      gate.advance(7 * DAY - 1);
-      ({ refresh } = (await gate.refresh(refresh)).data.refreshToken);
-    }
-    expect((await gate.verify(refresh)).data.verifyToken.active).toBe(true);
-    gate.advance(2 * DAY + 4);
-    expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "session_expired" });
-    expect((await gate.verify(refresh)).data.verifyToken.active).toBe(false);
-  });
-
-  test("R-06: an access token is token_wrong_type, and a static token is refused", async () => {
-    const { access } = await gate.login("ada");
-    const { token } = await gate.login("ada", "TOKEN");
-    expect(await gate.refresh(access)).toMatchObject({ status: 401, reason: "token_wrong_type" });
-    expect(await gate.refresh(token)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
-  });
-
-  test("A-08: a refresh token as Bearer is token_wrong_type", async () => {
-    const { refresh } = await gate.login("ada");
-    expect(await gate.me(`Bearer ${refresh}`)).toMatchObject({
-      status: 401,
-      reason: "token_wrong_type",
-    });
-  });
-
-  test("R-10, W28: in a request of somebody else it gives tokens of its own session's user", async () => {
-    const ada = await gate.login("ada");
-    const eve = await gate.login("eve");
-    const { data } = await gate.refresh(ada.refresh, { authorization: eve.authorization });
-    expect(data.refreshToken.session.id).toBe(ada.session.id);
-    expect((await gate.me(`Bearer ${data.refreshToken.access}`)).data.me.username).toBe("ada");
-    expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
-  });
-
-  test("R-11: works beside its own access token that has expired", async () => {
-    const { refresh, authorization } = await gate.login("ada");
-    gate.advance(3600);
-    expect((await gate.me(authorization)).reason).toBe("token_expired");
-    expect((await gate.refresh(refresh, { authorization })).status).toBe(200);
-  });
-
-  test("R-14: is told as one token_refreshed, without the tokens", async () => {
-    const { refresh, session } = await gate.login("ada");
-    gate.events.length = 0;
-    const { data } = await gate.refresh(refresh);
-    expect(gate.events).toEqual([
-      { type: "token_refreshed", userId: data.refreshToken.user.id, sessionId: session.id },
-    ]);
-  });
-
-  test("U-06, RF-9: is refused for a user who is inactive, deleted, or has a new password", async () => {
-    const states: [string, (id: string) => Promise<void>, string][] = [
-      ["one", (id) => gate.auth.accounts.setActive(id, false), "user_inactive"],
-      ["two", (id) => gate.auth.accounts.deleteUser(id), "user_not_found"],
-      [
-        "three",
-        (id) => gate.auth.accounts.setPassword(id, "another correct horse"),
-        "password_changed",
-      ],
-    ];
-    for (const [name, change, reason] of states) {
-      const id = await gate.user(name);
-      const { refresh, authorization } = await gate.login(name);
-      await change(id);
-      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason });
-      expect(await gate.me(authorization)).toMatchObject({ status: 401, reason });
-    }
-  });
-
-  test("U-06: the session of a refused refresh is not moved on: the token works when the user is back", async () => {
-    const id = await gate.user("back");
-    const { refresh } = await gate.login("back");
-    await gate.auth.accounts.setActive(id, false);
-    await gate.refresh(refresh);
-    await gate.auth.accounts.setActive(id, true);
-    const { data } = await gate.refresh(refresh);
-    expect(decode(data.refreshToken.refresh).claims["gen"]).toBe(1);
-  });
-});
-
-describe("a refresh token that is signed with the real key", () => {
-  let tokens: Tokens;
-  let header: Record<string, unknown>;
-  let claims: AnyClaims;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let keys: { access: Key; refresh: Key };
 
   beforeAll(async () => {
-    tokens = await gate.login("ada");
-    ({ header, claims } = decode(tokens.refresh));
+    const secretKey = randomBytes(32).toString("hex");
+    gate = await Gate.open({ secretKey }, database);
+    await gate.user("ada");
+    await gate.user("eve");
+    keys = await stealKeys(gate, secretKey);
   });
 
-  const present = (payload: object) => gate.refresh(forge(keys.refresh, header, payload));
+  afterAll(() => gate.close());
 
-  test.each(["sub", "sid", "gen", "jti", "iat", "exp", "iss", "aud", "token_type"])(
-    "R-09, R-13, W9: without %s is refused",
-    async (name) => {
-      const rest = Object.fromEntries(Object.entries(claims).filter(([claim]) => claim !== name));
-      expect(await present(rest)).toMatchObject({ status: 401, reason: "token_not_valid" });
-    },
-  );
+  describe("refreshToken", () => {
+    test("R-01, R-08: gives an access token whose lifetime counts from now", async () => {
+      const { refresh, access } = await gate.login("ada");
+      gate.advance(1000);
+      const { status, data } = await gate.refresh(refresh);
+      const { exp, iat } = decode(data.refreshToken.access).claims;
+      expect(status).toBe(200);
+      expect([iat, exp]).toEqual([Math.floor(gate.now / 1000), Math.floor(gate.now / 1000) + 300]);
+      expect(exp).toBeGreaterThan(decode(access).claims.exp);
+      expect(new Date(data.refreshToken.expiresAt).getTime()).toBe(exp * 1000);
+      expect((await gate.me(`Bearer ${data.refreshToken.access}`)).data.me.username).toBe("ada");
+    });
 
-  test("R-09, W10: with another's user, an unknown session, or an odd generation is refused, and ends nothing", async () => {
-    const eve: unknown = decode((await gate.login("eve")).access).claims["sub"];
-    const odd = [
-      { sub: eve },
-      { sub: "abc" },
-      { sid: "0".repeat(32) },
-      { gen: -1 },
-      { gen: 0.5 },
-      { gen: "0" },
-      { gen: null },
-      { gen: (claims["gen"] as number) + 1 },
-      { gen: 2 ** 53 },
-      { exp: claims.exp + 1 },
-      { iat: claims.iat - 1, exp: claims.exp + 1 },
-    ];
-    for (const change of odd) {
-      const answer = await present({ ...claims, ...change });
-      expect([answer.status, answer.code]).toEqual([401, "UNAUTHENTICATED"]);
-    }
-    expect((await gate.me(tokens.authorization)).status).toBe(200);
-    expect((await gate.refresh(tokens.refresh)).status).toBe(200);
+    test("R-07: access and refresh token of one pair differ in jti, exp and type, and agree on user and session", async () => {
+      const { access, refresh } = await gate.login("ada");
+      const [first, second] = [decode(access), decode(refresh)];
+      expect(second.header["typ"]).not.toBe(first.header["typ"]);
+      expect(second.header["kid"]).not.toBe(first.header["kid"]);
+      for (const claim of ["jti", "exp", "token_type"]) {
+        expect(second.claims[claim]).not.toBe(first.claims[claim]);
+      }
+      for (const claim of ["sub", "sid", "iss", "aud"]) {
+        expect(second.claims[claim]).toBe(first.claims[claim]);
+      }
+    });
+
+    test("R-12, LG-11: the next refresh token differs, expires later, and is of the same session", async () => {
+      const { refresh, session } = await gate.login("ada");
+      gate.advance(60);
+      const { data } = await gate.refresh(refresh);
+      const [before, after] = [decode(refresh).claims, decode(data.refreshToken.refresh).claims];
+      expect(after["jti"]).not.toBe(before["jti"]);
+      expect(after.exp).toBe(before.exp + 60);
+      expect(data.refreshToken.session.id).toBe(session.id);
+    });
+
+    test("R-02: a claim that somebody signed into a refresh token reaches no access token", async () => {
+      const { refresh } = await gate.login("ada");
+      const { header, claims } = decode(refresh);
+      const forged = forge(keys.refresh, header, { ...claims, role: "ADMIN", name: "x" });
+      const { access } = (await gate.refresh(forged)).data.refreshToken;
+      expect(Object.keys(decode(access).claims).sort()).toEqual([
+        "aud",
+        "exp",
+        "iat",
+        "iss",
+        "jti",
+        "sid",
+        "sub",
+        "token_type",
+      ]);
+    });
+
+    test("R-05: an expired refresh token is token_expired", async () => {
+      const { refresh } = await gate.login("ada");
+      gate.advance(7 * DAY);
+      expect(await gate.refresh(refresh)).toMatchObject({
+        status: 401,
+        code: "UNAUTHENTICATED",
+        reason: "token_expired",
+      });
+    });
+
+    test("R-22: a session without a refresh for the idle limit is over, one with a refresh goes on", async () => {
+      const { refresh } = await gate.login("ada");
+      gate.advance(7 * DAY - 1);
+      const next = await gate.refresh(refresh);
+      expect(next.status).toBe(200);
+      gate.advance(7 * DAY);
+      expect((await gate.refresh(next.data.refreshToken.refresh)).reason).toBe("token_expired");
+    });
+
+    test("R-21, R-20: no refresh carries a session beyond thirty days from its login", async () => {
+      let { refresh } = await gate.login("ada");
+      for (let week = 0; week < 4; week += 1) {
+        gate.advance(7 * DAY - 1);
+        ({ refresh } = (await gate.refresh(refresh)).data.refreshToken);
+      }
+      expect((await gate.verify(refresh)).data.verifyToken.active).toBe(true);
+      gate.advance(2 * DAY + 4);
+      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "session_expired" });
+      expect((await gate.verify(refresh)).data.verifyToken.active).toBe(false);
+    });
+
+    test("R-06: an access token is token_wrong_type, and a static token is refused", async () => {
+      const { access } = await gate.login("ada");
+      const { token } = await gate.login("ada", "TOKEN");
+      expect(await gate.refresh(access)).toMatchObject({ status: 401, reason: "token_wrong_type" });
+      expect(await gate.refresh(token)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
+    });
+
+    test("A-08: a refresh token as Bearer is token_wrong_type", async () => {
+      const { refresh } = await gate.login("ada");
+      expect(await gate.me(`Bearer ${refresh}`)).toMatchObject({
+        status: 401,
+        reason: "token_wrong_type",
+      });
+    });
+
+    test("R-10, W28: in a request of somebody else it gives tokens of its own session's user", async () => {
+      const ada = await gate.login("ada");
+      const eve = await gate.login("eve");
+      const { data } = await gate.refresh(ada.refresh, { authorization: eve.authorization });
+      expect(data.refreshToken.session.id).toBe(ada.session.id);
+      expect((await gate.me(`Bearer ${data.refreshToken.access}`)).data.me.username).toBe("ada");
+      expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
+    });
+
+    test("R-11: works beside its own access token that has expired", async () => {
+      const { refresh, authorization } = await gate.login("ada");
+      gate.advance(3600);
+      expect((await gate.me(authorization)).reason).toBe("token_expired");
+      expect((await gate.refresh(refresh, { authorization })).status).toBe(200);
+    });
+
+    test("R-14: is told as one token_refreshed, without the tokens", async () => {
+      const { refresh, session } = await gate.login("ada");
+      gate.events.length = 0;
+      const { data } = await gate.refresh(refresh);
+      expect(gate.events).toEqual([
+        { type: "token_refreshed", userId: data.refreshToken.user.id, sessionId: session.id },
+      ]);
+    });
+
+    test("U-06, RF-9: is refused for a user who is inactive, deleted, or has a new password", async () => {
+      const states: [string, (id: string) => Promise<void>, string][] = [
+        ["one", (id) => gate.auth.accounts.setActive(id, false), "user_inactive"],
+        ["two", (id) => gate.auth.accounts.deleteUser(id), "user_not_found"],
+        [
+          "three",
+          (id) => gate.auth.accounts.setPassword(id, "another correct horse"),
+          "password_changed",
+        ],
+      ];
+      for (const [name, change, reason] of states) {
+        const id = await gate.user(name);
+        const { refresh, authorization } = await gate.login(name);
+        await change(id);
+        expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason });
+        expect(await gate.me(authorization)).toMatchObject({ status: 401, reason });
+      }
+    });
+
+    test("U-06: the session of a refused refresh is not moved on: the token works when the user is back", async () => {
+      const id = await gate.user("back");
+      const { refresh } = await gate.login("back");
+      await gate.auth.accounts.setActive(id, false);
+      await gate.refresh(refresh);
+      await gate.auth.accounts.setActive(id, true);
+      const { data } = await gate.refresh(refresh);
+      expect(decode(data.refreshToken.refresh).claims["gen"]).toBe(1);
+    });
   });
 
-  test("JW-6: is no access token, whatever its header says, and the reverse", async () => {
-    const { header: accessHeader, claims: accessClaims } = decode(tokens.access);
-    const asAccess = forge(keys.refresh, { ...header, typ: "at+jwt" }, accessClaims);
-    expect((await gate.me(`Bearer ${asAccess}`)).reason).toBe("token_not_valid");
-    const asRefresh = forge(keys.access, { ...accessHeader, typ: "rt+jwt" }, claims);
-    expect((await gate.refresh(asRefresh)).reason).toBe("token_not_valid");
+  describe("a refresh token that is signed with the real key", () => {
+    let tokens: Tokens;
+    let header: Record<string, unknown>;
+    let claims: AnyClaims;
+
+    beforeAll(async () => {
+      tokens = await gate.login("ada");
+      ({ header, claims } = decode(tokens.refresh));
+    });
+
+    const present = (payload: object) => gate.refresh(forge(keys.refresh, header, payload));
+
+    test.each(["sub", "sid", "gen", "jti", "iat", "exp", "iss", "aud", "token_type"])(
+      "R-09, R-13, W9: without %s is refused",
+      async (name) => {
+        const rest = Object.fromEntries(Object.entries(claims).filter(([claim]) => claim !== name));
+        expect(await present(rest)).toMatchObject({ status: 401, reason: "token_not_valid" });
+      },
+    );
+
+    test("R-09, W10: with another's user, an unknown session, or an odd generation is refused, and ends nothing", async () => {
+      const eve: unknown = decode((await gate.login("eve")).access).claims["sub"];
+      const odd = [
+        { sub: eve },
+        { sub: "abc" },
+        { sid: "0".repeat(32) },
+        { gen: -1 },
+        { gen: 0.5 },
+        { gen: "0" },
+        { gen: null },
+        { gen: (claims["gen"] as number) + 1 },
+        { gen: 2 ** 53 },
+        { exp: claims.exp + 1 },
+        { iat: claims.iat - 1, exp: claims.exp + 1 },
+      ];
+      for (const change of odd) {
+        const answer = await present({ ...claims, ...change });
+        expect([answer.status, answer.code]).toEqual([401, "UNAUTHENTICATED"]);
+      }
+      expect((await gate.me(tokens.authorization)).status).toBe(200);
+      expect((await gate.refresh(tokens.refresh)).status).toBe(200);
+    });
+
+    test("JW-6: is no access token, whatever its header says, and the reverse", async () => {
+      const { header: accessHeader, claims: accessClaims } = decode(tokens.access);
+      const asAccess = forge(keys.refresh, { ...header, typ: "at+jwt" }, accessClaims);
+      expect((await gate.me(`Bearer ${asAccess}`)).reason).toBe("token_not_valid");
+      const asRefresh = forge(keys.access, { ...accessHeader, typ: "rt+jwt" }, claims);
+      expect((await gate.refresh(asRefresh)).reason).toBe("token_not_valid");
+    });
   });
 });

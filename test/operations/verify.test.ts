@@ -1,82 +1,84 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate } from "../support/gate.js";
+import { DATABASES, Gate } from "../support/gate.js";
 
 const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
 
-let gate: Gate;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  await gate.user("ada");
-});
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada");
+  });
 
-afterAll(() => gate.close());
+  afterAll(() => gate.close());
 
-const verify = async (token: string) => (await gate.verify(token)).data.verifyToken;
+  const verify = async (token: string) => (await gate.verify(token)).data.verifyToken;
 
-describe("verifyToken", () => {
-  test("V-01, V-06: says of a good token its scheme, header word, expiry and user", async () => {
-    const { access, refresh } = await gate.login("ada");
-    const { token } = await gate.login("ada", "TOKEN");
-    const user = { username: "ada" };
-    expect(await verify(access)).toMatchObject({
-      active: true,
-      scheme: "JWT",
-      tokenType: "Bearer",
-      user,
+  describe("verifyToken", () => {
+    test("V-01, V-06: says of a good token its scheme, header word, expiry and user", async () => {
+      const { access, refresh } = await gate.login("ada");
+      const { token } = await gate.login("ada", "TOKEN");
+      const user = { username: "ada" };
+      expect(await verify(access)).toMatchObject({
+        active: true,
+        scheme: "JWT",
+        tokenType: "Bearer",
+        user,
+      });
+      expect(await verify(refresh)).toMatchObject({
+        active: true,
+        scheme: "JWT",
+        tokenType: null,
+        user,
+      });
+      expect(await verify(token)).toMatchObject({
+        active: true,
+        scheme: "TOKEN",
+        tokenType: "Token",
+        user,
+      });
+      const inFiveMinutes = Math.floor(gate.now / 1000) * 1000 + 300_000;
+      expect(new Date((await verify(access)).expiresAt).getTime()).toBe(inFiveMinutes);
     });
-    expect(await verify(refresh)).toMatchObject({
-      active: true,
-      scheme: "JWT",
-      tokenType: null,
-      user,
+
+    test("V-02: an expired token is inactive, and nothing else is said", async () => {
+      const { access } = await gate.login("ada");
+      gate.advance(306);
+      expect(await verify(access)).toEqual(INACTIVE);
     });
-    expect(await verify(token)).toMatchObject({
-      active: true,
-      scheme: "TOKEN",
-      tokenType: "Token",
-      user,
+
+    test("V-07, V-08: a token whose session has ended is inactive", async () => {
+      const { access, refresh } = await gate.login("ada");
+      const fixed = await gate.login("ada", "TOKEN");
+      await gate.logout({ refresh });
+      await gate.logout({ authorization: fixed.authorization });
+      for (const token of [access, refresh, fixed.token])
+        expect(await verify(token)).toEqual(INACTIVE);
     });
-    const inFiveMinutes = Math.floor(gate.now / 1000) * 1000 + 300_000;
-    expect(new Date((await verify(access)).expiresAt).getTime()).toBe(inFiveMinutes);
-  });
 
-  test("V-02: an expired token is inactive, and nothing else is said", async () => {
-    const { access } = await gate.login("ada");
-    gate.advance(306);
-    expect(await verify(access)).toEqual(INACTIVE);
-  });
+    test("V-09: a token of an inactive or deleted user, or from before a password change, is inactive", async () => {
+      const { accounts } = gate.auth;
+      const changes = [
+        (id: string) => accounts.setActive(id, false),
+        (id: string) => accounts.setPassword(id, "another correct horse"),
+        (id: string) => accounts.deleteUser(id),
+      ];
+      for (const [index, change] of changes.entries()) {
+        const id = await gate.user(`user.${index}`);
+        const { access, refresh } = await gate.login(`user.${index}`);
+        const { token } = await gate.login(`user.${index}`, "TOKEN");
+        await change(id);
+        for (const text of [access, refresh, token]) expect(await verify(text)).toEqual(INACTIVE);
+      }
+    });
 
-  test("V-07, V-08: a token whose session has ended is inactive", async () => {
-    const { access, refresh } = await gate.login("ada");
-    const fixed = await gate.login("ada", "TOKEN");
-    await gate.logout({ refresh });
-    await gate.logout({ authorization: fixed.authorization });
-    for (const token of [access, refresh, fixed.token])
-      expect(await verify(token)).toEqual(INACTIVE);
-  });
-
-  test("V-09: a token of an inactive or deleted user, or from before a password change, is inactive", async () => {
-    const { accounts } = gate.auth;
-    const changes = [
-      (id: string) => accounts.setActive(id, false),
-      (id: string) => accounts.setPassword(id, "another correct horse"),
-      (id: string) => accounts.deleteUser(id),
-    ];
-    for (const [index, change] of changes.entries()) {
-      const id = await gate.user(`user.${index}`);
-      const { access, refresh } = await gate.login(`user.${index}`);
-      const { token } = await gate.login(`user.${index}`, "TOKEN");
-      await change(id);
-      for (const text of [access, refresh, token]) expect(await verify(text)).toEqual(INACTIVE);
-    }
-  });
-
-  test("B-03: a refresh token that was traded in is inactive, and verifying it ends nothing", async () => {
-    const { refresh } = await gate.login("ada");
-    const next = (await gate.refresh(refresh)).data.refreshToken.refresh;
-    gate.advance(60);
-    expect(await verify(refresh)).toEqual(INACTIVE);
-    expect((await verify(next)).active).toBe(true);
+    test("B-03: a refresh token that was traded in is inactive, and verifying it ends nothing", async () => {
+      const { refresh } = await gate.login("ada");
+      const next = (await gate.refresh(refresh)).data.refreshToken.refresh;
+      gate.advance(60);
+      expect(await verify(refresh)).toEqual(INACTIVE);
+      expect((await verify(next)).active).toBe(true);
+    });
   });
 });

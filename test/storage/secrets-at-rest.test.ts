@@ -1,113 +1,114 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate, type Tokens } from "../support/gate.js";
-import { runSql } from "../support/sqlite.js";
+import { DATABASES, Gate, type Tokens } from "../support/gate.js";
 
 const USERS = 100;
 
-let gate: Gate;
-let passwords: string[];
-let jwt: Tokens[];
-let fixed: Tokens[];
-/** Every value of every column of every table, and the files as they are. */
-let stored: Buffer;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let passwords: string[];
+  let jwt: Tokens[];
+  let fixed: Tokens[];
+  /** Every value of every column of every table, and the files as they are. */
+  let stored: Buffer;
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  const users = Array.from({ length: USERS }, (_, index) => ({
-    username: `user${index}`,
-    password: `the password of user ${index} is ${(index * 7919).toString(36)} and long`,
-  }));
-  passwords = users.map(({ password }) => password);
-  [jwt, fixed] = [[], []];
-  for (const { username, password } of users) {
-    await gate.user(username, { password });
-    jwt.push(await gate.login(username, "JWT", password));
-    fixed.push(await gate.login(username, "TOKEN", password));
-  }
-  for (const tokens of jwt.slice(0, 50)) await gate.refresh(tokens.refresh);
-  for (const { authorization } of [...jwt.slice(0, 20), ...fixed.slice(0, 20)]) {
-    await gate.logout({ authorization });
-  }
-  stored = Buffer.concat([await dump(), ...(await files())]);
-}, 60_000);
-
-afterAll(() => gate.close());
-
-async function dump(): Promise<Buffer> {
-  const tables = await runSql(
-    gate.databasePath,
-    `SELECT name FROM sqlite_master WHERE type = 'table'`,
-  );
-  const rows = await Promise.all(
-    tables.map(({ name }) => runSql(gate.databasePath, `SELECT * FROM "${name}"`)),
-  );
-  return Buffer.from(
-    rows
-      .flat()
-      .flatMap((row) => Object.values(row))
-      .map(String)
-      .join("\n"),
-  );
-}
-
-const files = () =>
-  Promise.all(["", "-wal"].map((suffix) => readFile(`${gate.databasePath}${suffix}`)));
-
-/** The ways in which a secret could lie there and still be used. */
-const spellings = (secret: string) => {
-  const bytes = Buffer.from(secret);
-  const hex = bytes.toString("hex");
-  const base64 = bytes.toString("base64").replace(/=+$/, "");
-  return [secret, hex, hex.toUpperCase(), base64, bytes.toString("base64url"), reverse(secret)];
-};
-
-const reverse = (text: string) => Array.from(text).reverse().join("");
-
-const foundOf = (secrets: string[]) =>
-  secrets.filter((secret) => spellings(secret).some((spelling) => stored.includes(spelling)));
-
-describe("the database's columns and files", () => {
-  test("the search finds what is there: names, session ids and the hashes of keys", () => {
-    expect(stored.includes("user99")).toBe(true);
-    expect(jwt.every(({ session }) => stored.includes(session.id))).toBe(true);
-    expect(stored.includes("$argon2id$")).toBe(true);
-  });
-
-  test("T-21, W1: hold none of 100 static tokens, whole or the secret alone", () => {
-    expect(foundOf(fixed.map(({ token }) => token))).toEqual([]);
-    expect(foundOf(fixed.map(({ token }) => token.slice(37, 80)))).toEqual([]);
-    expect(new Set(fixed.map(({ token }) => token)).size).toBe(USERS);
-  });
-
-  test("R-19, W14: hold none of 100 refresh and 100 access tokens, whole or the signature alone", () => {
-    const tokens = jwt.flatMap(({ access, refresh }) => [access, refresh]);
-    expect(foundOf(tokens)).toEqual([]);
-    expect(foundOf(tokens.map((token) => token.split(".")[2] ?? token))).toEqual([]);
-  });
-
-  test("hold none of 100 passwords", () => {
-    expect(foundOf(passwords)).toEqual([]);
-  });
-
-  test("hold no private key in clear", () => {
-    expect(stored.includes(`"d":"`)).toBe(false);
-    expect(stored.includes("PRIVATE KEY")).toBe(false);
-    expect(stored.includes(Buffer.from(`"kty":"EC"`).toString("base64url").slice(0, -2))).toBe(
-      false,
-    );
-  });
-
-  test("T-21: what is stored of a key is no key", async () => {
-    const rows = await runSql(
-      gate.databasePath,
-      `SELECT id, secret_hash AS hash FROM session WHERE secret_hash IS NOT NULL AND ended_at IS NULL`,
-    );
-    expect(rows.length).toBe(USERS - 20);
-    const { id, hash } = rows[0];
-    for (const text of [id, hash, `gth_${id}_${hash}`, `gth_${id}_${hash.slice(0, 49)}`]) {
-      expect((await gate.me(`Token ${text}`)).code).toBe("UNAUTHENTICATED");
-      expect((await gate.me(`Bearer ${text}`)).code).toBe("UNAUTHENTICATED");
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    const users = Array.from({ length: USERS }, (_, index) => ({
+      username: `user${index}`,
+      password: `the password of user ${index} is ${(index * 7919).toString(36)} and long`,
+    }));
+    passwords = users.map(({ password }) => password);
+    [jwt, fixed] = [[], []];
+    for (const { username, password } of users) {
+      await gate.user(username, { password });
+      jwt.push(await gate.login(username, "JWT", password));
+      fixed.push(await gate.login(username, "TOKEN", password));
     }
+    for (const tokens of jwt.slice(0, 50)) await gate.refresh(tokens.refresh);
+    for (const { authorization } of [...jwt.slice(0, 20), ...fixed.slice(0, 20)]) {
+      await gate.logout({ authorization });
+    }
+    stored = Buffer.concat([await dump(), ...(await files())]);
+  }, 60_000);
+
+  afterAll(() => gate.close());
+
+  async function dump(): Promise<Buffer> {
+    const tables = await gate.sql(
+      database === "sqlite"
+        ? `SELECT name FROM sqlite_master WHERE type = 'table'`
+        : `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+    );
+    const rows = await Promise.all(tables.map(({ name }) => gate.sql(`SELECT * FROM "${name}"`)));
+    return Buffer.from(
+      rows
+        .flat()
+        .flatMap((row) => Object.values(row))
+        .map(String)
+        .join("\n"),
+    );
+  }
+
+  const files = () =>
+    database === "sqlite"
+      ? Promise.all(["", "-wal"].map((suffix) => readFile(`${gate.databasePath}${suffix}`)))
+      : [];
+
+  /** The ways in which a secret could lie there and still be used. */
+  const spellings = (secret: string) => {
+    const bytes = Buffer.from(secret);
+    const hex = bytes.toString("hex");
+    const base64 = bytes.toString("base64").replace(/=+$/, "");
+    return [secret, hex, hex.toUpperCase(), base64, bytes.toString("base64url"), reverse(secret)];
+  };
+
+  const reverse = (text: string) => Array.from(text).reverse().join("");
+
+  const foundOf = (secrets: string[]) =>
+    secrets.filter((secret) => spellings(secret).some((spelling) => stored.includes(spelling)));
+
+  describe("the database's columns and files", () => {
+    test("the search finds what is there: names, session ids and the hashes of keys", () => {
+      expect(stored.includes("user99")).toBe(true);
+      expect(jwt.every(({ session }) => stored.includes(session.id))).toBe(true);
+      expect(stored.includes("$argon2id$")).toBe(true);
+    });
+
+    test("T-21, W1: hold none of 100 static tokens, whole or the secret alone", () => {
+      expect(foundOf(fixed.map(({ token }) => token))).toEqual([]);
+      expect(foundOf(fixed.map(({ token }) => token.slice(37, 80)))).toEqual([]);
+      expect(new Set(fixed.map(({ token }) => token)).size).toBe(USERS);
+    });
+
+    test("R-19, W14: hold none of 100 refresh and 100 access tokens, whole or the signature alone", () => {
+      const tokens = jwt.flatMap(({ access, refresh }) => [access, refresh]);
+      expect(foundOf(tokens)).toEqual([]);
+      expect(foundOf(tokens.map((token) => token.split(".")[2] ?? token))).toEqual([]);
+    });
+
+    test("hold none of 100 passwords", () => {
+      expect(foundOf(passwords)).toEqual([]);
+    });
+
+    test("hold no private key in clear", () => {
+      expect(stored.includes(`"d":"`)).toBe(false);
+      expect(stored.includes("PRIVATE KEY")).toBe(false);
+      expect(stored.includes(Buffer.from(`"kty":"EC"`).toString("base64url").slice(0, -2))).toBe(
+        false,
+      );
+    });
+
+    test("T-21: what is stored of a key is no key", async () => {
+      const rows = await gate.sql(
+        `SELECT id, secret_hash AS hash FROM session WHERE secret_hash IS NOT NULL AND ended_at IS NULL`,
+      );
+      expect(rows.length).toBe(USERS - 20);
+      const { id, hash } = rows[0];
+      for (const text of [id, hash, `gth_${id}_${hash}`, `gth_${id}_${hash.slice(0, 49)}`]) {
+        expect((await gate.me(`Token ${text}`)).code).toBe("UNAUTHENTICATED");
+        expect((await gate.me(`Bearer ${text}`)).code).toBe("UNAUTHENTICATED");
+      }
+    });
   });
 });

@@ -11,7 +11,7 @@ export async function stealKeys(
   secretKey: string,
   jwtAlgorithm: JwtAlgorithm = "ES256",
 ): Promise<{ access: Key; refresh: Key }> {
-  const databaseUrl = `sqlite:${gate.databasePath}`;
+  const { databaseUrl } = gate;
   const database = await Database.open(databaseUrl);
   try {
     const config = resolveConfig({ databaseUrl, secretKey, jwtAlgorithm });

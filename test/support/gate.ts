@@ -1,11 +1,11 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NewUser } from "../../src/accounts/account.service.js";
-import type { AuthEvent } from "../../src/events.js";
+import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { createServer, type Server, type ServerOptions } from "../../src/index.js";
+import { createDatabase, type DatabaseKind, type TestDatabase } from "./databases.js";
+
+export { DATABASES } from "./databases.js";
 
 /** The password of every test user, unless a test gives another. */
 export const PASSWORD = "correct horse battery staple";
@@ -47,38 +47,68 @@ const LOGIN = `mutation ($username: String!, $password: String!, $scheme: AuthSc
   }
 }`;
 
+type GateOptions = Partial<ServerOptions> & Pick<ServerOptions, "secretKey">;
+
 /** A running server over a database of its own, with users, a clock that moves, and the events it told. */
 export class Gate {
   readonly events: AuthEvent[] = [];
-  readonly databasePath: string;
-  readonly #server: Server;
+  readonly #database: TestDatabase;
   readonly #clock: { now: number };
-  readonly #folder: string;
+  #server!: Server;
+  #options!: GateOptions;
+  #isOwner = true;
 
-  private constructor(server: Server, folder: string, clock: { now: number }) {
-    this.#server = server;
-    this.#folder = folder;
+  private constructor(database: TestDatabase, clock: { now: number }) {
+    this.#database = database;
     this.#clock = clock;
-    this.databasePath = join(folder, "gate.sqlite");
   }
 
-  static async open(options: Partial<ServerOptions> = {}): Promise<Gate> {
-    const folder = await mkdtemp(join(tmpdir(), "gate-"));
-    const clock = { now: Date.now() };
-    const events: AuthEvent[] = [];
-    const server = await createServer({
-      host: "127.0.0.1",
-      port: 0,
-      databaseUrl: `sqlite:${join(folder, "gate.sqlite")}`,
-      secretKey: randomBytes(32).toString("base64url"),
-      logLevel: "silent",
-      now: () => clock.now,
-      onEvent: (event) => events.push(event),
-      ...options,
-    });
-    const gate = new Gate(server, folder, clock);
-    Object.assign(gate, { events });
-    return gate;
+  static async open(
+    options: Partial<ServerOptions> = {},
+    database: DatabaseKind = "sqlite",
+  ): Promise<Gate> {
+    const gate = new Gate(await createDatabase(database), { now: Date.now() });
+    return gate.#start({ secretKey: randomBytes(32).toString("base64url"), ...options });
+  }
+
+  /** Another server over the same database, with the same options but these, and the same clock. */
+  async another(options: Partial<ServerOptions> = {}): Promise<Gate> {
+    const gate = new Gate(this.#database, this.#clock);
+    gate.#isOwner = false;
+    return gate.#start({ ...this.#options, ...options });
+  }
+
+  async #start(options: GateOptions): Promise<this> {
+    this.#options = options;
+    try {
+      this.#server = await createServer({
+        host: "127.0.0.1",
+        port: 0,
+        databaseUrl: this.databaseUrl,
+        logLevel: "silent",
+        now: () => this.#clock.now,
+        onEvent: (event) => this.events.push(event),
+        ...options,
+      });
+      return this;
+    } catch (error) {
+      if (this.#isOwner) await this.#database.drop();
+      throw error;
+    }
+  }
+
+  get databaseUrl(): string {
+    return this.#database.url;
+  }
+
+  /** The file of a SQLite database. */
+  get databasePath(): string {
+    return this.databaseUrl.slice("sqlite:".length);
+  }
+
+  /** Runs one statement, with `?` for its parameters, past the server. */
+  sql(statement: string, parameters?: unknown[]): Promise<any[]> {
+    return this.#database.sql(statement, parameters);
   }
 
   get url(): string {
@@ -123,16 +153,12 @@ export class Gate {
   }
 
   /** Logs in, and fails the test when that is refused. */
-  async login(
-    username: string,
-    scheme: "JWT" | "TOKEN" = "JWT",
-    password = PASSWORD,
-  ): Promise<Tokens> {
+  async login(username: string, scheme: AuthScheme = "JWT", password = PASSWORD): Promise<Tokens> {
     const { data, text } = await this.ask(LOGIN, { variables: { username, password, scheme } });
     if (!data) throw new Error(`login was refused: ${text}`);
     const tokens = data.login as Tokens;
-    const authorization = scheme === "TOKEN" ? `Token ${tokens.token}` : `Bearer ${tokens.access}`;
-    return { ...tokens, authorization };
+    const { tokenType, token, access } = data.login;
+    return { ...tokens, authorization: `${tokenType} ${token ?? access}` };
   }
 
   async me(authorization?: string): Promise<Answer> {
@@ -141,7 +167,7 @@ export class Gate {
 
   async refresh(refresh: string, call: Call = {}): Promise<Answer> {
     const query = `mutation ($refresh: String!) {
-      refreshToken(refresh: $refresh) { access refresh expiresAt refreshExpiresAt session { id } user { id } }
+      refreshToken(refresh: $refresh) { token access refresh expiresAt refreshExpiresAt session { id } user { id } }
     }`;
     return this.ask(query, { ...call, variables: { refresh } });
   }
@@ -169,6 +195,6 @@ export class Gate {
 
   async close(): Promise<void> {
     await this.#server.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    if (this.#isOwner) await this.#database.drop();
   }
 }

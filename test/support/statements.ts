@@ -1,17 +1,29 @@
+import pg from "pg";
 import sqlite3 from "sqlite3";
+
+/** What the drivers run a statement with. */
+const DOORS: readonly [prototype: any, methods: readonly string[]][] = [
+  [sqlite3.Statement.prototype, ["all", "get", "run", "each", "exec"]],
+  [sqlite3.Database.prototype, ["all", "get", "run", "each", "exec"]],
+  [pg.Client.prototype, ["query"]],
+];
+
+/** What knex asks each new connection of its own accord. */
+const HANDSHAKE = /^select version\(\)/i;
 
 /** Counts the SQL statements that this process runs while `run` does, at the driver. */
 export async function countStatements(run: () => Promise<unknown>): Promise<number> {
   let count = 0;
-  const restore = [sqlite3.Statement.prototype, sqlite3.Database.prototype].flatMap((prototype) =>
-    (["all", "get", "run", "each", "exec"] as const).flatMap((method) => {
-      const original = (prototype as any)[method];
+  const restore = DOORS.flatMap(([prototype, methods]) =>
+    methods.flatMap((method) => {
+      const original = prototype[method];
       if (typeof original !== "function") return [];
-      (prototype as any)[method] = function (this: unknown, ...parameters: unknown[]) {
-        count += 1;
+      prototype[method] = function (this: unknown, ...parameters: unknown[]) {
+        const [statement] = parameters;
+        if (typeof statement !== "string" || !HANDSHAKE.test(statement)) count += 1;
         return original.apply(this, parameters);
       };
-      return [() => ((prototype as any)[method] = original)];
+      return [() => (prototype[method] = original)];
     }),
   );
   try {

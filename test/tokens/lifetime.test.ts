@@ -1,88 +1,93 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { decode } from "../support/forge.js";
-import { Gate } from "../support/gate.js";
+import { DATABASES, Gate } from "../support/gate.js";
 
-let gate: Gate;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
 
-afterEach(() => gate.close());
+  afterEach(() => gate.close());
 
-async function openWithLeeway(leeway: number): Promise<Gate> {
-  gate = await Gate.open({ leeway });
-  await gate.user("ada");
-  return gate;
-}
-
-/** Moves the clock to this second. */
-const moveTo = (second: number) => {
-  gate.advance(second - gate.now / 1000);
-};
-
-describe("lifetimes", () => {
-  test("C-11: an access token is good one second before exp, and expired at exp", async () => {
-    await openWithLeeway(0);
-    const { access, authorization } = await gate.login("ada");
-    const { exp } = decode(access).claims;
-    moveTo(exp - 1);
-    expect((await gate.me(authorization)).status).toBe(200);
-    moveTo(exp);
-    expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
-  });
-
-  test("C-12: within the leeway after exp an access token is good, and then no more", async () => {
-    await openWithLeeway(30);
-    const { access, authorization } = await gate.login("ada");
-    const { exp } = decode(access).claims;
-    moveTo(exp + 29);
-    expect((await gate.me(authorization)).status).toBe(200);
-    moveTo(exp + 30);
-    expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
-  });
-
-  test("A-21: with the options as they come, an expired access token is refused", async () => {
-    gate = await Gate.open();
+  async function openWithLeeway(leeway: number): Promise<Gate> {
+    gate = await Gate.open({ leeway }, database);
     await gate.user("ada");
-    const { authorization } = await gate.login("ada");
-    expect((await gate.me(authorization)).status).toBe(200);
-    gate.advance(306);
-    const answer = await gate.me(authorization);
-    expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_expired" });
-  });
+    return gate;
+  }
 
-  test("no access token outlives its session, however late it is issued", async () => {
-    gate = await Gate.open({ refreshTokenLifetime: 1000, sessionLifetime: 1000, leeway: 0 });
-    await gate.user("ada");
-    const { refresh } = await gate.login("ada");
-    gate.advance(900);
-    const { access } = (await gate.refresh(refresh)).data.refreshToken;
-    const { exp, iat } = decode(access).claims;
-    expect(exp - iat).toBeLessThanOrEqual(100);
-    gate.advance(100);
-    expect((await gate.me(`Bearer ${access}`)).code).toBe("UNAUTHENTICATED");
-  });
+  /** Moves the clock to this second. */
+  const moveTo = (second: number) => {
+    gate.advance(second - gate.now / 1000);
+  };
 
-  test("T-25: a static token is good until its expiry, and then token_expired", async () => {
-    gate = await Gate.open({ staticTokenLifetime: 3600 });
-    await gate.user("ada");
-    const { authorization } = await gate.login("ada", "TOKEN");
-    gate.advance(3599);
-    expect((await gate.me(authorization)).status).toBe(200);
-    gate.advance(1);
-    const answer = await gate.me(authorization);
-    expect(answer).toMatchObject({ status: 401, reason: "token_expired" });
-  });
+  describe("lifetimes", () => {
+    test("C-11: an access token is good one second before exp, and expired at exp", async () => {
+      await openWithLeeway(0);
+      const { access, authorization } = await gate.login("ada");
+      const { exp } = decode(access).claims;
+      moveTo(exp - 1);
+      expect((await gate.me(authorization)).status).toBe(200);
+      moveTo(exp);
+      expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
+    });
 
-  test("T-31: a login states the expiry of its token, and null where there is none", async () => {
-    const login = `mutation { login(username: "ada", password: "correct horse battery staple", scheme: TOKEN) { expiresAt } }`;
-    gate = await Gate.open({ staticTokenLifetime: 3600 });
-    await gate.user("ada");
-    const { expiresAt } = (await gate.ask(login)).data.login;
-    expect(new Date(expiresAt).getTime()).toBe(gate.now + 3_600_000);
-    await gate.close();
-    gate = await Gate.open({ staticTokenLifetime: null });
-    await gate.user("ada");
-    const { authorization } = await gate.login("ada", "TOKEN");
-    expect((await gate.ask(login)).data.login.expiresAt).toBeNull();
-    gate.advance(20 * 365 * 86_400);
-    expect((await gate.me(authorization)).status).toBe(200);
+    test("C-12: within the leeway after exp an access token is good, and then no more", async () => {
+      await openWithLeeway(30);
+      const { access, authorization } = await gate.login("ada");
+      const { exp } = decode(access).claims;
+      moveTo(exp + 29);
+      expect((await gate.me(authorization)).status).toBe(200);
+      moveTo(exp + 30);
+      expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
+    });
+
+    test("A-21: with the options as they come, an expired access token is refused", async () => {
+      gate = await Gate.open({}, database);
+      await gate.user("ada");
+      const { authorization } = await gate.login("ada");
+      expect((await gate.me(authorization)).status).toBe(200);
+      gate.advance(306);
+      const answer = await gate.me(authorization);
+      expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_expired" });
+    });
+
+    test("no access token outlives its session, however late it is issued", async () => {
+      gate = await Gate.open(
+        { refreshTokenLifetime: 1000, sessionLifetime: 1000, leeway: 0 },
+        database,
+      );
+      await gate.user("ada");
+      const { refresh } = await gate.login("ada");
+      gate.advance(900);
+      const { access } = (await gate.refresh(refresh)).data.refreshToken;
+      const { exp, iat } = decode(access).claims;
+      expect(exp - iat).toBeLessThanOrEqual(100);
+      gate.advance(100);
+      expect((await gate.me(`Bearer ${access}`)).code).toBe("UNAUTHENTICATED");
+    });
+
+    test("T-25: a static token is good until its expiry, and then token_expired", async () => {
+      gate = await Gate.open({ staticTokenLifetime: 3600 }, database);
+      await gate.user("ada");
+      const { authorization } = await gate.login("ada", "TOKEN");
+      gate.advance(3599);
+      expect((await gate.me(authorization)).status).toBe(200);
+      gate.advance(1);
+      const answer = await gate.me(authorization);
+      expect(answer).toMatchObject({ status: 401, reason: "token_expired" });
+    });
+
+    test("T-31: a login states the expiry of its token, and null where there is none", async () => {
+      const login = `mutation { login(username: "ada", password: "correct horse battery staple", scheme: TOKEN) { expiresAt } }`;
+      gate = await Gate.open({ staticTokenLifetime: 3600 }, database);
+      await gate.user("ada");
+      const { expiresAt } = (await gate.ask(login)).data.login;
+      expect(new Date(expiresAt).getTime()).toBe(gate.now + 3_600_000);
+      await gate.close();
+      gate = await Gate.open({ staticTokenLifetime: null }, database);
+      await gate.user("ada");
+      const { authorization } = await gate.login("ada", "TOKEN");
+      expect((await gate.ask(login)).data.login.expiresAt).toBeNull();
+      gate.advance(20 * 365 * 86_400);
+      expect((await gate.me(authorization)).status).toBe(200);
+    });
   });
 });

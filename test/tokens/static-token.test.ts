@@ -2,171 +2,174 @@ import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { generateStaticToken, parseStaticToken } from "../../src/tokens/static-token.js";
-import { Gate } from "../support/gate.js";
-import { runSql } from "../support/sqlite.js";
+import { DATABASES, Gate } from "../support/gate.js";
 import { countStatements } from "../support/statements.js";
 
 const SESSION_ID = "0123456789abcdef0123456789abcdef";
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
-let gate: Gate;
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
 
-beforeAll(async () => {
-  gate = await Gate.open();
-  await gate.user("ada");
-});
-
-afterAll(() => gate.close());
-
-const sessionRow = async (id: string) =>
-  (await runSql(gate.databasePath, `SELECT * FROM session WHERE id = ?`, [id]))[0];
-
-describe("a static token", () => {
-  test("T-13, T-14: has a fixed length and alphabet, a prefix to find it by, 256 random bits and a checksum", () => {
-    const { token, secretHash } = generateStaticToken(SESSION_ID);
-    expect(token).toMatch(/^gth_[0-9a-f]{32}_[0-9A-Za-z]{43}[0-9A-Za-z]{6}$/);
-    expect(43 * Math.log2(62)).toBeGreaterThanOrEqual(256);
-    const secret = token.slice(37, 80);
-    expect(secretHash).toBe(createHash("sha256").update(secret).digest("hex"));
-    expect(parseStaticToken(token)).toEqual({ sessionId: SESSION_ID, secret });
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada");
   });
 
-  test("T-16: ten in a row differ, and none is one character over and over", () => {
-    const tokens = Array.from({ length: 10 }, () => generateStaticToken(SESSION_ID).token);
-    expect(new Set(tokens).size).toBe(10);
-    for (const token of tokens) expect(new Set(token.slice(37)).size).toBeGreaterThan(10);
-  });
+  afterAll(() => gate.close());
 
-  test("T-06, T-07: each login gives a new one, and the others go on", async () => {
-    const first = await gate.login("ada", "TOKEN");
-    const second = await gate.login("ada", "TOKEN");
-    expect(second.token).not.toBe(first.token);
-    expect(second.session.id).not.toBe(first.session.id);
-    for (const { authorization } of [first, second]) {
-      expect((await gate.me(authorization)).data.me.username).toBe("ada");
-    }
-  });
+  const sessionRow = async (id: string) =>
+    (await gate.sql(`SELECT * FROM session WHERE id = ?`, [id]))[0];
 
-  test("T-02: a well-formed one that nobody was given is refused", async () => {
-    const { token } = generateStaticToken(SESSION_ID);
-    expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
-  });
-
-  test("T-02: the id of a live session with the secret of another is refused", async () => {
-    const { session } = await gate.login("ada", "TOKEN");
-    const { token } = generateStaticToken(session.id);
-    expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
-  });
-
-  test("T-03: cut, lengthened, mistyped or in another case it is refused without a look-up", async () => {
-    const { token } = await gate.login("ada", "TOKEN");
-    const swapped = token.at(40) === "A" ? "B" : "A";
-    const bad = [
-      "g",
-      "gth_",
-      "gth__",
-      token.slice(0, 10),
-      token.slice(0, -1),
-      `${token}0`,
-      `${token}=`,
-      token.slice(1),
-      token.toUpperCase(),
-      token.replace("gth_", "GTH_"),
-      token.slice(0, 40) + swapped + token.slice(41),
-    ];
-    const statements = await countStatements(async () => {
-      for (const text of bad) expect(await gate.me(`Token ${text}`)).toMatchObject(NOT_VALID);
+  describe("a static token", () => {
+    test("T-13, T-14: has a fixed length and alphabet, a prefix to find it by, 256 random bits and a checksum", () => {
+      const { token, secretHash } = generateStaticToken(SESSION_ID);
+      expect(token).toMatch(/^gth_[0-9a-f]{32}_[0-9A-Za-z]{43}[0-9A-Za-z]{6}$/);
+      expect(43 * Math.log2(62)).toBeGreaterThanOrEqual(256);
+      const secret = token.slice(37, 80);
+      expect(secretHash).toBe(createHash("sha256").update(secret).digest("hex"));
+      expect(parseStaticToken(token)).toEqual({ sessionId: SESSION_ID, secret });
     });
-    expect(statements).toBe(0);
-  });
 
-  test("ST-6: is refused under Bearer, and a JWT under Token", async () => {
-    const { token } = await gate.login("ada", "TOKEN");
-    const { access, refresh } = await gate.login("ada", "JWT");
-    expect((await gate.me(`Bearer ${token}`)).reason).toBe("token_wrong_type");
-    for (const jwt of [access, refresh]) {
-      expect(await gate.me(`Token ${jwt}`)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
-    }
-  });
-
-  test("T-04, U-02: of an inactive user is user_inactive, and good again with the user", async () => {
-    const id = await gate.user("bob");
-    const { authorization } = await gate.login("bob", "TOKEN");
-    await gate.auth.accounts.setActive(id, false);
-    const answer = await gate.me(authorization);
-    expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "user_inactive" });
-    await gate.auth.accounts.setActive(id, true);
-    expect((await gate.me(authorization)).status).toBe(200);
-  });
-
-  test("T-34: goes with its deleted user", async () => {
-    const id = await gate.user("cyd");
-    const { authorization, session } = await gate.login("cyd", "TOKEN");
-    await gate.auth.accounts.deleteUser(id);
-    expect(await gate.me(authorization)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
-    expect(await sessionRow(session.id)).toBeUndefined();
-  });
-
-  test("T-26: beside ten expired ones costs one statement and deletes none of them", async () => {
-    const id = await gate.user("dan");
-    for (let login = 0; login < 10; login += 1) await gate.login("dan", "TOKEN");
-    await runSql(gate.databasePath, `UPDATE session SET expires_at = 1 WHERE user_id = ?`, [id]);
-    const { authorization } = await gate.login("dan", "TOKEN");
-    expect(await countStatements(() => gate.me(authorization))).toBe(1);
-    const [{ count }] = await runSql(
-      gate.databasePath,
-      `SELECT count(*) AS count FROM session WHERE user_id = ?`,
-      [id],
-    );
-    expect(count).toBe(11);
-  });
-});
-
-describe("the row of a static token", () => {
-  test("T-17: is never overwritten by a second one of the same id", async () => {
-    const { session, authorization } = await gate.login("ada", "TOKEN");
-    const account = await gate.auth.accounts.findAccount({ username: "ada" });
-    const before = await sessionRow(session.id);
-    const again = gate.auth.sessions.open(account!, {
-      id: session.id,
-      scheme: "TOKEN",
-      label: "stolen",
-      secretHash: "0".repeat(64),
-      client: { ipAddress: null, userAgent: null },
+    test("T-16: ten in a row differ, and none is one character over and over", () => {
+      const tokens = Array.from({ length: 10 }, () => generateStaticToken(SESSION_ID).token);
+      expect(new Set(tokens).size).toBe(10);
+      for (const token of tokens) expect(new Set(token.slice(37)).size).toBeGreaterThan(10);
     });
-    await expect(again).rejects.toThrow(/UNIQUE constraint/);
-    expect(await sessionRow(session.id)).toEqual(before);
-    expect((await gate.me(authorization)).status).toBe(200);
-  });
 
-  test("T-18: cannot lose its id, and lets nobody in when it loses its hash", async () => {
-    const { session, token, authorization } = await gate.login("ada", "TOKEN");
-    const clearId = `UPDATE session SET id = NULL WHERE id = ?`;
-    await expect(runSql(gate.databasePath, clearId, [session.id])).rejects.toThrow(/NOT NULL/);
-    expect((await gate.me(authorization)).status).toBe(200);
-    for (const hash of ["NULL", "''"]) {
-      const clearHash = `UPDATE session SET secret_hash = ${hash} WHERE id = ?`;
-      await runSql(gate.databasePath, clearHash, [session.id]);
+    test("T-06, T-07: each login gives a new one, and the others go on", async () => {
+      const first = await gate.login("ada", "TOKEN");
+      const second = await gate.login("ada", "TOKEN");
+      expect(second.token).not.toBe(first.token);
+      expect(second.session.id).not.toBe(first.session.id);
+      for (const { authorization } of [first, second]) {
+        expect((await gate.me(authorization)).data.me.username).toBe("ada");
+      }
+    });
+
+    test("T-02: a well-formed one that nobody was given is refused", async () => {
+      const { token } = generateStaticToken(SESSION_ID);
       expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
-    }
+    });
+
+    test("T-02: the id of a live session with the secret of another is refused", async () => {
+      const { session } = await gate.login("ada", "TOKEN");
+      const { token } = generateStaticToken(session.id);
+      expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
+    });
+
+    test("T-03: cut, lengthened, mistyped or in another case it is refused without a look-up", async () => {
+      const { token } = await gate.login("ada", "TOKEN");
+      const swapped = token.at(40) === "A" ? "B" : "A";
+      const bad = [
+        "g",
+        "gth_",
+        "gth__",
+        token.slice(0, 10),
+        token.slice(0, -1),
+        `${token}0`,
+        `${token}=`,
+        token.slice(1),
+        token.toUpperCase(),
+        token.replace("gth_", "GTH_"),
+        token.slice(0, 40) + swapped + token.slice(41),
+      ];
+      const statements = await countStatements(async () => {
+        for (const text of bad) expect(await gate.me(`Token ${text}`)).toMatchObject(NOT_VALID);
+      });
+      expect(statements).toBe(0);
+    });
+
+    test("ST-6: is refused under Bearer, and a JWT under Token", async () => {
+      const { token } = await gate.login("ada", "TOKEN");
+      const { access, refresh } = await gate.login("ada", "JWT");
+      expect((await gate.me(`Bearer ${token}`)).reason).toBe("token_wrong_type");
+      for (const jwt of [access, refresh]) {
+        expect(await gate.me(`Token ${jwt}`)).toMatchObject({
+          status: 401,
+          code: "UNAUTHENTICATED",
+        });
+      }
+    });
+
+    test("T-04, U-02: of an inactive user is user_inactive, and good again with the user", async () => {
+      const id = await gate.user("bob");
+      const { authorization } = await gate.login("bob", "TOKEN");
+      await gate.auth.accounts.setActive(id, false);
+      const answer = await gate.me(authorization);
+      expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "user_inactive" });
+      await gate.auth.accounts.setActive(id, true);
+      expect((await gate.me(authorization)).status).toBe(200);
+    });
+
+    test("T-34: goes with its deleted user", async () => {
+      const id = await gate.user("cyd");
+      const { authorization, session } = await gate.login("cyd", "TOKEN");
+      await gate.auth.accounts.deleteUser(id);
+      expect(await gate.me(authorization)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
+      expect(await sessionRow(session.id)).toBeUndefined();
+    });
+
+    test("T-26: beside ten expired ones costs one statement and deletes none of them", async () => {
+      const id = await gate.user("dan");
+      for (let login = 0; login < 10; login += 1) await gate.login("dan", "TOKEN");
+      await gate.sql(`UPDATE session SET expires_at = 1 WHERE user_id = ?`, [id]);
+      const { authorization } = await gate.login("dan", "TOKEN");
+      expect(await countStatements(() => gate.me(authorization))).toBe(1);
+      const [{ count }] = await gate.sql(
+        `SELECT count(*) AS count FROM session WHERE user_id = ?`,
+        [id],
+      );
+      expect(Number(count)).toBe(11);
+    });
   });
 
-  test("T-19: keeps its hash through the requests it is used for", async () => {
-    const { session, authorization } = await gate.login("ada", "TOKEN");
-    const before = await sessionRow(session.id);
-    await gate.me(authorization);
-    await gate.verify(authorization.slice("Token ".length));
-    expect((await sessionRow(session.id)).secret_hash).toBe(before.secret_hash);
-  });
+  describe("the row of a static token", () => {
+    test("T-17: is never overwritten by a second one of the same id", async () => {
+      const { session, authorization } = await gate.login("ada", "TOKEN");
+      const account = await gate.auth.accounts.findAccount({ username: "ada" });
+      const before = await sessionRow(session.id);
+      const again = gate.auth.sessions.open(account!, {
+        id: session.id,
+        scheme: "TOKEN",
+        label: "stolen",
+        secretHash: "0".repeat(64),
+        client: { ipAddress: null, userAgent: null },
+      });
+      await expect(again).rejects.toThrow(/unique constraint/i);
+      expect(await sessionRow(session.id)).toEqual(before);
+      expect((await gate.me(authorization)).status).toBe(200);
+    });
 
-  test("T-20: what a resolver can print of it, and what is told of it, holds neither secret nor hash", async () => {
-    const { token, authorization, session } = await gate.login("ada", "TOKEN");
-    const { user } = await gate.auth.createContext({ headers: { authorization } });
-    const { secret_hash: hash } = await sessionRow(session.id);
-    const printed = inspect([user, gate.events], { depth: 9, showHidden: true });
-    expect(printed).toContain(session.id);
-    expect(printed).not.toContain(token.slice(37, 80));
-    expect(printed).not.toContain(hash);
-    expect(JSON.stringify([user, gate.events])).not.toContain(hash);
+    test("T-18: cannot lose its id, and lets nobody in when it loses its hash", async () => {
+      const { session, token, authorization } = await gate.login("ada", "TOKEN");
+      const clearId = `UPDATE session SET id = NULL WHERE id = ?`;
+      await expect(gate.sql(clearId, [session.id])).rejects.toThrow(/not.null/i);
+      expect((await gate.me(authorization)).status).toBe(200);
+      for (const hash of ["NULL", "''"]) {
+        const clearHash = `UPDATE session SET secret_hash = ${hash} WHERE id = ?`;
+        await gate.sql(clearHash, [session.id]);
+        expect(await gate.me(`Token ${token}`)).toMatchObject(NOT_VALID);
+      }
+    });
+
+    test("T-19: keeps its hash through the requests it is used for", async () => {
+      const { session, authorization } = await gate.login("ada", "TOKEN");
+      const before = await sessionRow(session.id);
+      await gate.me(authorization);
+      await gate.verify(authorization.slice("Token ".length));
+      expect((await sessionRow(session.id)).secret_hash).toBe(before.secret_hash);
+    });
+
+    test("T-20: what a resolver can print of it, and what is told of it, holds neither secret nor hash", async () => {
+      const { token, authorization, session } = await gate.login("ada", "TOKEN");
+      const { user } = await gate.auth.createContext({ headers: { authorization } });
+      const { secret_hash: hash } = await sessionRow(session.id);
+      const printed = inspect([user, gate.events], { depth: 9, showHidden: true });
+      expect(printed).toContain(session.id);
+      expect(printed).not.toContain(token.slice(37, 80));
+      expect(printed).not.toContain(hash);
+      expect(JSON.stringify([user, gate.events])).not.toContain(hash);
+    });
   });
 });

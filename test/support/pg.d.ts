@@ -1,0 +1,11 @@
+/** What the tests use of `pg`, which comes without types. */
+declare module "pg" {
+  export class Client {
+    constructor(options: { connectionString: string; connectionTimeoutMillis?: number });
+    connect(): Promise<void>;
+    query(text: string, values?: unknown[]): Promise<{ rows: any[] }>;
+    end(): Promise<void>;
+  }
+  const pg: { Client: typeof Client };
+  export default pg;
+}
