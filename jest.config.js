@@ -18,5 +18,6 @@ export default {
       },
     ],
   },
+  reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
 };

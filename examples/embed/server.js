@@ -1,0 +1,49 @@
+// A schema-first Apollo server of your own, with Gatehouse's operations and guards in it.
+// Start it with SECRET_KEY set (`npx gatehouse generate-secret`), then make a user:
+// npx gatehouse create-user ada --role admin --password-stdin
+import { ApolloServer } from "@apollo/server";
+import { startStandaloneServer } from "@apollo/server/standalone";
+import { makeExecutableSchema } from "@graphql-tools/schema";
+import { createAuth, formatError, httpStatusPlugin } from "gatehouse";
+
+const { DATABASE_URL, PORT = "4000", SECRET_KEY } = process.env;
+
+const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
+
+const typeDefs = `
+  extend type Query {
+    "Whoever is signed in may read it."
+    motto: String! @auth
+    "How often the motto was read."
+    mottoReads: Int! @auth(requires: ADMIN)
+  }
+`;
+
+let reads = 0;
+
+const resolvers = {
+  Query: {
+    motto: (_parent, _args, { user }) => {
+      reads += 1;
+      return `Know thyself, ${user.username}.`;
+    },
+    mottoReads: () => reads,
+  },
+};
+
+// Only the schema that `guard` gives back is guarded.
+const schema = auth.guard(
+  makeExecutableSchema({
+    typeDefs: [auth.typeDefs, typeDefs],
+    resolvers: [auth.resolvers, resolvers],
+  }),
+);
+
+const server = new ApolloServer({ schema, formatError, plugins: [httpStatusPlugin] });
+
+const { url } = await startStandaloneServer(server, {
+  listen: { port: Number(PORT) },
+  context: ({ req }) => auth.createContext(req),
+});
+
+console.log(`Ready at ${url}`);

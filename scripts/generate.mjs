@@ -1,0 +1,57 @@
+// Writes the files that are generated from the code. With --check: compares them instead, and fails where one differs.
+import "reflect-metadata";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findTests, renderConformance } from "./conformance-page.mjs";
+import { renderPermissions } from "./permissions-page.mjs";
+
+const ROOT = new URL("../", import.meta.url);
+
+async function generate() {
+  const { createSchema, printSchema } = await importBuilt("schema.js");
+  const { readGuards } = await importBuilt("permissions/guard-map.js");
+  // Only its shape is read; none of its resolvers runs.
+  const schema = createSchema({ authentication: {}, sessions: {} });
+  return {
+    "schema.graphql": printSchema(schema),
+    "docs/permissions.md": renderPermissions(schema, readGuards(schema, { strict: true })),
+    "docs/conformance.md": renderConformance(await readCases(), await readTests()),
+  };
+}
+
+function importBuilt(path) {
+  return import(new URL(`dist/${path}`, ROOT));
+}
+
+async function readCases() {
+  return JSON.parse(await readFile(new URL("test/conformance/cases.json", ROOT), "utf8"));
+}
+
+async function readTests() {
+  const entries = await readdir(new URL("test/", ROOT), { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .map((entry) => `${entry.parentPath}/${entry.name}`)
+    .map((path) => relative(fileURLToPath(ROOT), path).replaceAll("\\", "/"))
+    .sort();
+  const texts = await Promise.all(files.map((file) => readFile(new URL(file, ROOT), "utf8")));
+  return files.flatMap((file, index) => findTests(file, texts[index]));
+}
+
+async function write(files) {
+  await mkdir(new URL("docs/", ROOT), { recursive: true });
+  for (const [path, text] of Object.entries(files)) await writeFile(new URL(path, ROOT), text);
+}
+
+async function check(files) {
+  for (const [path, text] of Object.entries(files)) {
+    const committed = await readFile(new URL(path, ROOT), "utf8").catch(() => null);
+    if (committed === text) continue;
+    console.error(`${path} is not what the code says: run \`npm run generate\`, and commit it.`);
+    process.exitCode = 1;
+  }
+}
+
+const files = await generate();
+await (process.argv.includes("--check") ? check(files) : write(files));

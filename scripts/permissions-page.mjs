@@ -1,0 +1,33 @@
+// @ts-check
+// docs/permissions.md: who may read each field of a schema, from the guards that are enforced.
+import { isIntrospectionType, isObjectType } from "graphql";
+
+const READERS = { PUBLIC: "anyone", USER: "signed-in user", ADMIN: "`ADMIN`" };
+
+/**
+ * The page for a schema.
+ * @param {import("graphql").GraphQLSchema} schema
+ * @param {import("../src/permissions/guard-map.js").GuardMap} guards as `readGuards` gives them
+ * @returns {string}
+ */
+export function renderPermissions(schema, guards) {
+  const rows = Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (!isObjectType(type) || isIntrospectionType(type)) return [];
+    const fields = Object.keys(type.getFields()).map((name) => `${type.name}.${name}`);
+    return fields.map((field) => `| \`${field}\` | ${readerOf(guards.get(field))} |`);
+  });
+  return `# Permissions
+
+Who may read each field of the schema, generated from the guards that the server enforces: do not edit,
+run \`npm run generate\`.
+
+| field | who |
+| --- | --- |
+${rows.join("\n")}
+`;
+}
+
+/** @param {keyof typeof READERS | undefined} guard */
+function readerOf(guard) {
+  return guard === undefined ? "whoever may read the parent" : READERS[guard];
+}

@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { beforeAll, expect, test } from "@jest/globals";
+import { cruise, type ICruiseResult } from "dependency-cruiser";
+
+/** Files and folders of src. What stands in a row imports from the rows above only, never from beside itself. */
+const ORDER = [
+  ["errors", "sql", "accounts/role", "client"],
+  ["events"],
+  ["config"],
+  ["accounts", "keys", "throttling", "migrations"],
+  ["tokens"],
+  ["sessions"],
+  ["authentication"],
+  ["context"],
+  ["permissions"],
+  ["create-context", "schema", "database", "apollo", "graphiql"],
+  ["auth"],
+  ["server"],
+  ["cli", "index"],
+];
+
+/** The packages that one file, or one more place, keeps to itself. */
+const DOORS: [packages: RegExp, doors: string[]][] = [
+  [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$|migrations$)/, ["database"]],
+  [/^@mikro-orm\/migrations$/, ["database", "migrations"]],
+  [/^jsonwebtoken$/, ["tokens/jwt"]],
+  [/^fastify$|^@fastify\//, ["server"]],
+];
+
+interface Import {
+  /** Within src, without the extension. */
+  from: string;
+  to: string;
+}
+
+let files: string[];
+/** From file to file, types included. */
+let imports: Import[];
+let packageImports: Import[];
+let cycles: string[];
+
+beforeAll(async () => {
+  const { output } = await cruise(["src"], {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    validate: true,
+    ruleSet: { forbidden: [{ name: "no-cycles", from: {}, to: { circular: true } }] },
+  });
+  const { modules, summary } = output as ICruiseResult;
+  files = modules.map(({ source }) => source).filter((source) => source.startsWith("src/"));
+  const all = modules.flatMap(({ source, dependencies }) =>
+    dependencies.map(({ module, resolved }) => ({ from: source, module, resolved })),
+  );
+  const isLocal = ({ resolved }: { resolved: string }) => resolved.startsWith("src/");
+  imports = all
+    .filter(isLocal)
+    .map(({ from, resolved }) => ({ from: nameOf(from), to: nameOf(resolved) }));
+  packageImports = all
+    .filter((found) => !isLocal(found))
+    .map(({ from, module }) => ({ from: nameOf(from), to: packageOf(module) }));
+  cycles = summary.violations.map(({ from, to }) => `${from} -> ${to}`);
+}, 60_000);
+
+test("every file of src has its place in the import order", () => {
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.map(nameOf).filter((file) => placeOf(file) === undefined)).toEqual([]);
+});
+
+test("a file imports from lower in the order only, types included, and never from beside itself", () => {
+  expect(imports.length).toBeGreaterThan(0);
+  const wrong = imports.filter(({ from, to }) => {
+    const importer = placeOf(from);
+    const imported = placeOf(to);
+    return importer?.unit !== imported?.unit && (imported?.row ?? 0) >= (importer?.row ?? 0);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("no imports go round in a cycle, types included", () => {
+  expect(cycles).toEqual([]);
+});
+
+test("an entity knows nothing of the API, and an API type nothing of the database", () => {
+  const wrong = packageImports.filter(
+    ({ from, to }) =>
+      (from.endsWith(".entity") && to === "type-graphql") ||
+      (from.endsWith(".type") && to.startsWith("@mikro-orm/")),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("the database's driver, jsonwebtoken and the HTTP framework are each imported in one place", () => {
+  expect(
+    DOORS.flatMap(([packages]) => packageImports.filter(({ to }) => packages.test(to))),
+  ).not.toEqual([]);
+  const wrong = DOORS.flatMap(([packages, doors]) =>
+    packageImports.filter(({ from, to }) => packages.test(to) && !isIn(from, doors)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("the environment is read in cli.ts only", () => {
+  const readers = files.filter((file) => {
+    const code = readFileSync(file, "utf8").replaceAll(/\/\*.*?\*\/|^\s*\/\/.*$/gms, "");
+    return /\bprocess\s*(\.\s*env\b|\[)|["'](node:)?process["']/.test(code);
+  });
+  expect(readers).toEqual(["src/cli.ts"]);
+});
+
+test("no folder of src is a drawer for everything", () => {
+  const folders = readdirSync("src", { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  expect(folders.filter((name) => /^(utils?|common|helpers?|shared|lib|misc)$/.test(name))).toEqual(
+    [],
+  );
+});
+
+function placeOf(file: string): { row: number; unit: string } | undefined {
+  for (const [row, units] of ORDER.entries()) {
+    const unit = units.find((name) => isIn(file, [name]));
+    if (unit !== undefined) return { row, unit };
+  }
+  return undefined;
+}
+
+function isIn(file: string, places: readonly string[]): boolean {
+  return places.some((place) => file === place || file.startsWith(`${place}/`));
+}
+
+function nameOf(path: string): string {
+  return path.replace(/^src\//, "").replace(/\.ts$/, "");
+}
+
+/** `@apollo/server/errors` is of the package `@apollo/server`. */
+function packageOf(module: string): string {
+  return module.split("/", module.startsWith("@") ? 2 : 1).join("/");
+}
