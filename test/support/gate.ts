@@ -28,6 +28,8 @@ export interface Call {
   /** The whole `Authorization` header. */
   authorization?: string;
   headers?: Record<string, string>;
+  /** Another server than the gate's own, over the same database. */
+  url?: string;
 }
 
 /** What `login` gives a test. */
@@ -135,8 +137,11 @@ export class Gate {
   }
 
   /** One GraphQL request over HTTP, as `application/graphql-response+json` unless `headers` say otherwise. */
-  async ask(query: string, { variables, authorization, headers }: Call = {}): Promise<Answer> {
-    const response = await fetch(`${this.url}/graphql`, {
+  async ask(
+    query: string,
+    { variables, authorization, headers, url = this.url }: Call = {},
+  ): Promise<Answer> {
+    const response = await fetch(`${url}/graphql`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -174,16 +179,10 @@ export class Gate {
 
   async logout({
     refresh,
-    authorization,
-  }: {
-    refresh?: string;
-    authorization?: string;
-  }): Promise<Answer> {
+    ...call
+  }: Pick<Call, "authorization" | "url"> & { refresh?: string }): Promise<Answer> {
     const query = `mutation ($refresh: String) { logout(refresh: $refresh) { message sessionsEnded } }`;
-    return this.ask(query, {
-      variables: { refresh },
-      ...(authorization === undefined ? {} : { authorization }),
-    });
+    return this.ask(query, { ...call, variables: { refresh } });
   }
 
   async verify(token: string): Promise<Answer> {

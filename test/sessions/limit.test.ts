@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { DATABASES, Gate } from "../support/gate.js";
+
+const LIMIT = 100;
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+  });
+
+  afterAll(() => gate.close());
+
+  /** Signs a user in `count` times, one second apart, and gives the static tokens, oldest first. */
+  async function fill(username: string, count: number): Promise<string[]> {
+    const tokens: string[] = [];
+    for (let index = 0; index < count; index += 1) {
+      gate.advance(1);
+      const { token } = await gate.auth.authentication.createStaticToken({ username }, null);
+      tokens.push(token!);
+    }
+    gate.advance(1);
+    return tokens;
+  }
+
+  const countLive = async (userId: string) => {
+    const where = "user_id = ? AND ended_at IS NULL AND expires_at > ?";
+    return (await gate.sql(`SELECT id FROM session WHERE ${where}`, [userId, gate.now])).length;
+  };
+
+  describe("the sessions of one user", () => {
+    test("RF-15: are at most 100: of 20 logins at once at the limit, each ends one of the 20 oldest", async () => {
+      const id = await gate.user("ada");
+      const old = await fill("ada", LIMIT);
+      const logins = await Promise.all(Array.from({ length: 20 }, () => gate.login("ada")));
+      for (const [index, token] of old.entries()) {
+        const { status, reason } = await gate.me(`Token ${token}`);
+        expect([index, status, reason]).toEqual(
+          index < 20 ? [index, 401, "token_revoked"] : [index, 200, undefined],
+        );
+      }
+      for (const { authorization, refresh } of logins) {
+        expect((await gate.me(authorization)).status).toBe(200);
+        expect((await gate.refresh(refresh)).status).toBe(200);
+      }
+      expect(await countLive(id)).toBe(LIMIT);
+    });
+
+    test("RF-15: count only while they live, and each user's for itself", async () => {
+      const [id, other] = [await gate.user("bob"), await gate.user("cyd")];
+      const neighbour = await gate.login("cyd", "TOKEN");
+      const [first = "", second = ""] = await fill("bob", LIMIT);
+      await gate.logout({ authorization: `Token ${second}` });
+      await gate.login("bob");
+      expect((await gate.me(`Token ${first}`)).status).toBe(200);
+      await gate.login("bob");
+      expect((await gate.me(`Token ${first}`)).reason).toBe("token_revoked");
+      expect([await countLive(id), await countLive(other)]).toEqual([LIMIT, 1]);
+      expect((await gate.me(neighbour.authorization)).status).toBe(200);
+    });
+  });
+});

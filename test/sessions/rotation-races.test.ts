@@ -1,0 +1,114 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { type ServerProcess, startServerProcess } from "../support/server-process.js";
+
+const ROUNDS = 25;
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let other: ServerProcess;
+
+  beforeAll(async () => {
+    const secretKey = randomBytes(32).toString("base64url");
+    // Both servers keep the machine's time.
+    gate = await Gate.open({ secretKey, now: Date.now }, database);
+    await gate.user("ada");
+    other = await startServerProcess({ DATABASE_URL: gate.databaseUrl, SECRET_KEY: secretKey });
+  });
+
+  afterAll(async () => {
+    await other.close();
+    await gate.close();
+  });
+
+  const urlsOf = (processes: number) => [gate.url, other.url].slice(0, processes);
+
+  /** Fails unless nothing that a refresh gave, nor what it was given for, is accepted any more. */
+  async function expectDead(refreshed: Answer, tokens: { access: string; refresh: string }) {
+    expect([200, 401]).toContain(refreshed.status);
+    const minted = refreshed.data?.refreshToken as typeof tokens | undefined;
+    for (const { access, refresh } of minted === undefined ? [tokens] : [tokens, minted]) {
+      expect((await gate.me(`Bearer ${access}`)).code).toBe("UNAUTHENTICATED");
+      expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
+      expect((await gate.refresh(refresh, { url: other.url })).code).toBe("UNAUTHENTICATED");
+    }
+  }
+
+  describe.each([1, 2])("in %d process(es)", (processes) => {
+    test("N-01, N-02, RF-1, W3: 50 refreshes of one token at once give one successor, which works, and no error", async () => {
+      for (let round = 0; round < 4; round += 1) {
+        const { refresh, session } = await gate.login("ada");
+        const urls = urlsOf(processes);
+        const answers = await Promise.all(
+          Array.from({ length: 50 }, (_, index) =>
+            gate.refresh(refresh, { url: urls[index % urls.length]! }),
+          ),
+        );
+        expect(answers.map(({ status, text }) => (status === 200 ? "" : text)).join("")).toBe("");
+        const successors = new Set(answers.map(({ data }) => data.refreshToken.refresh as string));
+        expect(successors.size).toBe(1);
+        const [row] = await gate.sql("SELECT generation, ended_at FROM session WHERE id = ?", [
+          session.id,
+        ]);
+        expect([row.generation, row.ended_at]).toEqual([1, null]);
+        const [successor = ""] = successors;
+        expect((await gate.refresh(successor, { url: urls.at(-1)! })).status).toBe(200);
+      }
+    });
+
+    test("N-03, RF-4: of a refresh and a logout at once nothing survives", async () => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const { access, refresh, authorization } = await gate.login("ada");
+        const by = round % 2 === 0 ? { refresh } : { authorization };
+        const [refreshed, ended] = await Promise.all([
+          gate.refresh(refresh),
+          gate.logout({ ...by, url: urlsOf(processes).at(-1)! }),
+        ]);
+        expect(ended.data?.logout.sessionsEnded).toBe(1);
+        await expectDead(refreshed, { access, refresh });
+      }
+    });
+  });
+
+  describe("of a refresh at once with", () => {
+    test("RF-4, U-10: a password change, nothing survives", async () => {
+      const id = await gate.user("bob");
+      const passwords = [PASSWORD, "another correct horse"];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const [password = "", next = ""] = round % 2 === 0 ? passwords : passwords.toReversed();
+        const tokens = await gate.login("bob", "JWT", password);
+        const changed = gate.auth.accounts.setPassword(id, next);
+        // The hash takes its time; the refresh starts while the row is about to change.
+        await new Promise((resolve) => setTimeout(resolve, round));
+        const [refreshed] = await Promise.all([gate.refresh(tokens.refresh), changed]);
+        await expectDead(refreshed, tokens);
+      }
+    });
+
+    test("RF-4, U-06: a deactivation, nothing survives", async () => {
+      const id = await gate.user("cyd");
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const tokens = await gate.login("cyd");
+        const [refreshed] = await Promise.all([
+          gate.refresh(tokens.refresh),
+          gate.auth.accounts.setActive(id, false),
+        ]);
+        await expectDead(refreshed, tokens);
+        await gate.auth.accounts.setActive(id, true);
+      }
+    });
+
+    test("RF-4, B-26: a logoutAll, nothing survives", async () => {
+      await gate.user("dan");
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const { access, refresh, authorization } = await gate.login("dan");
+        const [refreshed] = await Promise.all([
+          gate.refresh(refresh),
+          gate.ask("mutation { logoutAll { sessionsEnded } }", { authorization }),
+        ]);
+        await expectDead(refreshed, { access, refresh });
+      }
+    });
+  });
+});

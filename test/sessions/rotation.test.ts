@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decode } from "../support/forge.js";
+import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+
+const DAY = 86_400;
+const REUSED = { status: 401, code: "UNAUTHENTICATED", reason: "token_reused" };
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada");
+  });
+
+  afterAll(() => gate.close());
+
+  /** Trades a refresh token in, and fails the test when that is refused. */
+  async function rotate(refresh: string, at = gate): Promise<Pick<Tokens, "access" | "refresh">> {
+    const { data, text } = await at.refresh(refresh);
+    if (!data) throw new Error(`refreshToken was refused: ${text}`);
+    return data.refreshToken;
+  }
+
+  const reuseEvents = (sessionId: string) =>
+    gate.events.filter((event) => event.type === "token_reused" && event.sessionId === sessionId);
+
+  describe("within the reuse window", () => {
+    test("B-05, RF-3: the predecessor gives the byte-same successor, as often as it is asked", async () => {
+      const { refresh } = await gate.login("ada");
+      const next = await rotate(refresh);
+      for (let second = 0; second < 10; second += 1) {
+        expect((await rotate(refresh)).refresh).toBe(next.refresh);
+        if (second < 9) gate.advance(1);
+      }
+      expect((await gate.refresh(next.refresh)).status).toBe(200);
+    });
+
+    test("B-05: each repeat comes with an access token of its own, which works", async () => {
+      const { refresh } = await gate.login("ada");
+      const [first, second] = [await rotate(refresh), await rotate(refresh)];
+      expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
+      for (const { access } of [first, second]) {
+        expect((await gate.me(`Bearer ${access}`)).data.me.username).toBe("ada");
+      }
+    });
+
+    test("B-05: another server gives the same successor", async () => {
+      const { refresh } = await gate.login("ada");
+      const next = await rotate(refresh);
+      const other = await gate.another();
+      try {
+        expect((await rotate(refresh, other)).refresh).toBe(next.refresh);
+      } finally {
+        await other.close();
+      }
+    });
+
+    test("RF-3: the use of the successor closes the window: the predecessor ends the session", async () => {
+      const { refresh, session } = await gate.login("ada");
+      const first = await rotate(refresh);
+      const second = await rotate(first.refresh);
+      expect(await gate.refresh(refresh)).toMatchObject(REUSED);
+      expect(await gate.refresh(second.refresh)).toMatchObject(REUSED);
+      expect(reuseEvents(session.id)).toHaveLength(1);
+    });
+
+    test("RF-3: a repeat does not prolong the window", async () => {
+      const { refresh } = await gate.login("ada");
+      await rotate(refresh);
+      gate.advance(9);
+      await rotate(refresh);
+      gate.advance(1);
+      expect(await gate.refresh(refresh)).toMatchObject(REUSED);
+    });
+  });
+
+  describe("a refresh token that comes back", () => {
+    test("B-04, B-03, W4, RF-2: after the window ends its session, its access tokens and successor included, and no other", async () => {
+      const other = await gate.login("ada");
+      const { access, refresh, session } = await gate.login("ada");
+      const next = await rotate(refresh);
+      gate.advance(10);
+      expect(await gate.refresh(refresh)).toMatchObject(REUSED);
+      for (const token of [access, next.access]) {
+        expect(await gate.me(`Bearer ${token}`)).toMatchObject(REUSED);
+      }
+      for (const token of [next.refresh, refresh]) {
+        expect(await gate.refresh(token)).toMatchObject(REUSED);
+      }
+      expect(reuseEvents(session.id)).toHaveLength(1);
+      expect((await gate.me(other.authorization)).status).toBe(200);
+      expect((await gate.refresh(other.refresh)).status).toBe(200);
+    });
+
+    test("B-04: ten times at once is told as one token_reused", async () => {
+      const { refresh, session } = await gate.login("ada");
+      await rotate(refresh);
+      gate.advance(11);
+      const answers = await Promise.all(Array.from({ length: 10 }, () => gate.refresh(refresh)));
+      for (const answer of answers) expect(answer).toMatchObject(REUSED);
+      const userId: unknown = decode(refresh).claims["sub"];
+      expect(reuseEvents(session.id)).toEqual([
+        { type: "token_reused", userId, sessionId: session.id },
+      ]);
+    });
+
+    test("B-04: ends the session also when it has expired itself", async () => {
+      const { refresh } = await gate.login("ada");
+      gate.advance(6 * DAY);
+      const next = await rotate(refresh);
+      gate.advance(2 * DAY);
+      expect(await gate.refresh(refresh)).toMatchObject(REUSED);
+      expect(await gate.refresh(next.refresh)).toMatchObject(REUSED);
+    });
+
+    test("RF-5: generations are counted, not timed: three in one second, and the first ends the session", async () => {
+      const { refresh } = await gate.login("ada");
+      const chain = [refresh];
+      for (let turn = 0; turn < 3; turn += 1) {
+        chain.push((await rotate(chain.at(-1)!)).refresh);
+      }
+      const claims = chain.map((token) => decode(token).claims);
+      expect(claims.map(({ gen }) => gen as number)).toEqual([0, 1, 2, 3]);
+      expect(new Set(claims.map(({ iat }) => iat)).size).toBe(1);
+      expect(new Set(claims.map(({ jti }) => jti as string)).size).toBe(4);
+      expect(await gate.refresh(refresh)).toMatchObject(REUSED);
+      for (const token of chain) expect(await gate.refresh(token)).toMatchObject(REUSED);
+    });
+
+    test("RF-3: with a reuse window of 0 ends the session at once", async () => {
+      const strict = await gate.another({ reuseWindow: 0 });
+      try {
+        const { refresh } = await strict.login("ada");
+        const next = await rotate(refresh, strict);
+        expect(await strict.refresh(refresh)).toMatchObject(REUSED);
+        expect(await strict.me(`Bearer ${next.access}`)).toMatchObject(REUSED);
+        expect(strict.events.filter(({ type }) => type === "token_reused")).toHaveLength(1);
+      } finally {
+        await strict.close();
+      }
+    });
+
+    test("B-14: of a session that was logged out stays refused when its user is deleted", async () => {
+      const id = await gate.user("gone");
+      const { refresh, authorization } = await gate.login("gone");
+      await gate.logout({ refresh });
+      await gate.auth.accounts.deleteUser(id);
+      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
+      expect(await gate.me(authorization)).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
+      await gate.user("gone");
+      expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
+    });
+
+    test("B-03: after a logout is token_revoked, and is told as no reuse", async () => {
+      const { refresh, session } = await gate.login("ada");
+      const next = await rotate(refresh);
+      await gate.logout({ refresh: next.refresh });
+      gate.advance(60);
+      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "token_revoked" });
+      expect(reuseEvents(session.id)).toEqual([]);
+    });
+  });
+
+  describe("the limits of a session", () => {
+    test("RF-7, R-22: a refresh token is good until one second before its idle limit", async () => {
+      const { refresh } = await gate.login("ada");
+      const { exp } = decode(refresh).claims;
+      const spare = await gate.login("ada");
+      gate.advance(7 * DAY - 1);
+      expect((await gate.refresh(spare.refresh)).status).toBe(200);
+      gate.advance(1);
+      expect(Math.floor(gate.now / 1000)).toBe(exp);
+      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "token_expired" });
+    });
+
+    test("RF-7, R-21, R-12: no rotation extends the absolute limit, and no token outlives it", async () => {
+      let { access, refresh } = await gate.login("ada");
+      const end = Math.floor(gate.now / 1000) + 30 * DAY;
+      for (let turn = 0; turn < 5; turn += 1) {
+        gate.advance(6 * DAY - 1);
+        ({ access, refresh } = await rotate(refresh));
+        expect(decode(refresh).claims.exp).toBeLessThanOrEqual(end);
+        expect(decode(access).claims.exp).toBeLessThanOrEqual(end);
+      }
+      expect(decode(refresh).claims.exp).toBe(end);
+      gate.advance(5);
+      expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "session_expired" });
+      expect(await gate.me(`Bearer ${access}`)).toMatchObject({ status: 401 });
+      expect((await gate.verify(refresh)).data.verifyToken.active).toBe(false);
+    });
+  });
+});
