@@ -12,7 +12,7 @@ async function generate() {
   const { createSchema, printSchema } = await importBuilt("schema.js");
   const { readGuards } = await importBuilt("permissions/guard-map.js");
   // Only its shape is read; none of its resolvers runs.
-  const schema = createSchema({ authentication: {}, sessions: {} });
+  const schema = createSchema({ authentication: {}, sessions: {}, sessionList: {} });
   return {
     "schema.graphql": printSchema(schema),
     "docs/permissions.md": renderPermissions(schema, readGuards(schema, { strict: true })),

@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
-import { createAuth, type Auth } from "./auth.js";
-import { isLoopbackHost, optionsFromEnv, type ServerOptions } from "./config.js";
+import type { Auth } from "./auth.js";
+import {
+  inVariables,
+  optionsFromEnv,
+  resolveServerConfig,
+  type ServerConfig,
+  type ServerOptions,
+} from "./config.js";
 import { generateSecretKey, readOrCreateSecretKey } from "./keys/secret-key.js";
-import { createServer } from "./server.js";
-
-const DEFAULT_DATABASE_URL = "sqlite:data/gatehouse.sqlite";
 
 /** The exit code of a command line that could not be understood, as in sysexits.h. */
 const EX_USAGE = 64;
@@ -18,8 +19,9 @@ const EX_USAGE = 64;
 const program = new Command("gatehouse")
   .description("GraphQL authentication: login, tokens, sessions and guards.")
   .helpCommand(false)
+  .showSuggestionAfterError(false)
   .exitOverride()
-  .configureOutput({ outputError: () => undefined });
+  .configureOutput({ outputError: () => undefined, writeErr: () => undefined });
 
 program
   .command("serve")
@@ -43,10 +45,10 @@ program
   .addOption(
     new Option("--role <role>", "what the user may do").choices(["user", "admin"]).default("user"),
   )
-  .requiredOption("--password-stdin", "read the password from standard input")
+  .requiredOption("--password-stdin", "read the password from standard input: one line")
   .action((username: string, { email, role }: { email?: string; role: string }) =>
     withAuth(async ({ accounts }) => {
-      const password = (await text(process.stdin)).replace(/\r?\n$/, "");
+      const password = await readPassword();
       const isAdmin = role === "admin";
       await accounts.createUser({ username, email, password, role: isAdmin ? "ADMIN" : "USER" });
       console.log(`Created the ${role} ${username}.`);
@@ -70,7 +72,7 @@ program
   .action(() =>
     withAuth(async ({ maintenance }) => {
       const deleted = await maintenance.prune((count) => {
-        if (count % 10_000 < 1000) console.error(`${count} rows deleted …`);
+        if (count % 10_000 === 0) console.error(`${count} rows deleted …`);
       });
       console.log(`${deleted} ${deleted === 1 ? "row" : "rows"} deleted.`);
     }),
@@ -102,9 +104,9 @@ program
 
 async function serve(): Promise<void> {
   const options = readOptions();
-  const isLoopback = isLoopbackHost(options.host ?? "127.0.0.1");
+  const { createServer } = await import("./server.js");
   const server = await createServer(options);
-  if (await server.auth.accounts.hasNoUsers()) await welcomeFirstAdmin(server.auth, isLoopback);
+  if (await server.auth.accounts.hasNoUsers()) await welcomeFirstAdmin(server.auth, options);
   console.log(`Gatehouse listens on ${server.url}`);
   if (server.hasGraphiql) console.log(`GraphiQL: ${server.url}/graphql`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -114,8 +116,8 @@ async function serve(): Promise<void> {
   }
 }
 
-async function welcomeFirstAdmin({ accounts }: Auth, isLoopback: boolean): Promise<void> {
-  if (!isLoopback) {
+async function welcomeFirstAdmin({ accounts }: Auth, options: ServerOptions): Promise<void> {
+  if (!resolveServerConfig(options).isLoopback) {
     console.log("There is no user yet: gatehouse create-user NAME --role admin --password-stdin");
     return;
   }
@@ -127,15 +129,9 @@ async function welcomeFirstAdmin({ accounts }: Auth, isLoopback: boolean): Promi
 }
 
 async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void> {
-  const { databaseUrl, secretKey, passwordMinLength, jwtAlgorithm, staticTokenLifetime } =
-    readOptions();
-  const auth = await createAuth({
-    databaseUrl,
-    secretKey,
-    passwordMinLength,
-    jwtAlgorithm,
-    staticTokenLifetime,
-  });
+  const config = resolveServerConfig(readOptions());
+  const { openAuth } = await import("./auth.js");
+  const auth = await openAuth(config.auth);
   try {
     await use(auth);
   } finally {
@@ -143,30 +139,45 @@ async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void
   }
 }
 
-/** The environment's settings. On loopback a missing SECRET_KEY is made, and kept beside the database. */
+async function readPassword(): Promise<string> {
+  const bytes = await buffer(process.stdin);
+  const line = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  const password = line.replace(/\r?\n$/, "");
+  if (/[\r\n]/.test(password)) throw new Error("The password on standard input must be one line.");
+  return password;
+}
+
+/**
+ * The environment's settings, checked as a whole before anything is written. On loopback a missing SECRET_KEY is made,
+ * and kept beside the database.
+ */
 function readOptions(): ServerOptions {
   const options = optionsFromEnv(process.env);
-  if (options.secretKey !== undefined) return { ...options, secretKey: options.secretKey };
-  if (options.isProduction === true || !isLoopbackHost(options.host ?? "127.0.0.1")) {
-    throw new TypeError("SECRET_KEY: is required; `gatehouse generate-secret` makes one");
+  const { secretKey } = options;
+  const config = resolveServerConfig({ ...options, secretKey: secretKey ?? generateSecretKey() });
+  if (secretKey !== undefined) return { ...options, secretKey };
+  if (options.isProduction === true || !config.isLoopback) {
+    throw new TypeError("secretKey: is required; `gatehouse generate-secret` makes one");
   }
-  const { databaseUrl = DEFAULT_DATABASE_URL } = options;
-  const path = databaseUrl.startsWith("sqlite:")
-    ? databaseUrl.slice("sqlite:".length)
-    : "data/gatehouse.sqlite";
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  return { ...options, secretKey: readOrCreateSecretKey(path.replace(/(\.sqlite)?$/, ".secret")) };
+  return { ...options, secretKey: readOrCreateSecretKey(secretPath(config)) };
+}
+
+function secretPath({ auth: { databaseUrl } }: ServerConfig): string {
+  const [, path = "data/gatehouse"] = /^sqlite:(.*?)(?:\.sqlite)?$/s.exec(databaseUrl) ?? [];
+  return `${path}.secret`;
 }
 
 /** One clear line, and an exit code other than 0. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) process.exit(0);
-    console.error(error.message.replace(/^error: /, "gatehouse: "));
+    const line =
+      error.code === "commander.help" ? "name a command; --help lists them" : error.message;
+    console.error(`gatehouse: ${line.replace(/^error: /, "").replaceAll("\n", " ")}`);
     process.exit(EX_USAGE);
   }
-  const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
-  console.error(`gatehouse: ${line ?? ""}`);
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  console.error(`gatehouse: ${error instanceof TypeError ? inVariables(line) : line}`);
   process.exit(1);
 }
 

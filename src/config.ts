@@ -312,6 +312,7 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
 export function optionsFromEnv(
   env: Readonly<Record<string, string | undefined>>,
 ): Partial<ServerOptions> {
+  if (env["REDIS_URL"]) throw new TypeError("REDIS_URL: is not served by this version");
   const options: Record<string, unknown> = {};
   for (const [variable, [setting, read, hint]] of Object.entries(ENVIRONMENT)) {
     const value = env[variable];
@@ -320,6 +321,14 @@ export function optionsFromEnv(
     options[setting] = parse(schema, read(value), variable);
   }
   return options;
+}
+
+/** A message about options, in the words of somebody who sets variables. */
+export function inVariables(message: string): string {
+  return Object.entries(ENVIRONMENT).reduce(
+    (text, [variable, [setting]]) => text.replaceAll(new RegExp(`\\b${setting}\\b`, "g"), variable),
+    message,
+  );
 }
 
 function withError(schema: z.ZodType, hint: string): z.ZodType {

@@ -146,8 +146,9 @@ export class Database implements Sql {
   }
 
   async close(): Promise<void> {
-    await this.#orm.close();
+    // The ORM's connection last: one that only reads cannot clear SQLite's -wal file away.
     await this.#engine.close();
+    await this.#orm.close();
   }
 }
 

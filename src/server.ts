@@ -63,7 +63,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     await addGraphql(app, auth, config);
     addKeys(app, auth);
     addHealth(app, auth);
-    await app.listen({ host: config.host, port: config.port });
+    await listen(app, config);
   } catch (error) {
     await app.close();
     await auth.close();
@@ -92,6 +92,23 @@ function auditTo(log: FastifyBaseLogger, onEvent: AuthConfig["onEvent"]): AuthCo
 
 function fingerprint(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+/** What the system says when it cannot listen, in our words. */
+const LISTEN_ERRORS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "port: is in use by another process",
+  EACCES: "port: may not be used by this process",
+  EADDRNOTAVAIL: "host: is no address of this machine",
+  ENOTFOUND: "host: is no address of this machine",
+};
+
+async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const message = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? ""];
+    throw message === undefined ? error : new TypeError(message, { cause: error });
+  }
 }
 
 /** The port that the system picked, where 0 was asked for. */

@@ -8,7 +8,7 @@ const ORDER = [
   ["events"],
   ["config"],
   ["accounts", "keys", "throttling", "migrations"],
-  ["tokens"],
+  ["tokens", "maintenance"],
   ["sessions"],
   ["authentication"],
   ["context"],

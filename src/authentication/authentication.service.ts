@@ -106,6 +106,11 @@ export class AuthenticationService {
    * @throws {@link BadUserInput} when there is no such active user
    */
   async createStaticToken(login: Login, label: string | null): Promise<Issued> {
+    if (label !== null && !/^[^\p{Cc}]{1,100}$/u.test(label)) {
+      throw new BadUserInput(
+        "label must have from 1 to 100 characters, none of them a control character.",
+      );
+    }
     const client = { ipAddress: null, userAgent: null };
     const account = await this.#parts.accounts.findAccount(login);
     const issued = account && (await this.#open(account, "TOKEN", label, client));

@@ -1,5 +1,6 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** What a key derived from the root secret is for. Each purpose has a key of its own. */
 export type Purpose = "refresh-token" | "key-sealing";
@@ -19,12 +20,19 @@ export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** The root secret kept in a file that only its owner can read; made when there is none yet. */
+/**
+ * The root secret kept in a file that only its owner can read; made when there is none yet.
+ * @throws Error that says in one line why it cannot be made
+ */
 export function readOrCreateSecretKey(path: string): string {
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(path, `${generateSecretKey()}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST") {
+      throw new Error(`The secret cannot be kept beside the database (${code}).`, { cause: error });
+    }
   }
   return readFileSync(path, "utf8").trim();
 }
