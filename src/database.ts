@@ -187,20 +187,23 @@ async function openSqlite(path: string): Promise<Database> {
   return Database.assemble(
     { driver: SqliteDriver, dbName: path, pool: { afterCreate: setPragmas } },
     async (pool) => {
-      const reader = await openReader(path);
-      const run = sqliteRunner();
+      const reader = new SqliteStatements(await openReader(path));
+      const writers = new Map<sqlite3.Database, SqliteStatements>();
+      const writerOn = (connection: sqlite3.Database) => {
+        const writer = writers.get(connection) ?? new SqliteStatements(connection);
+        writers.set(connection, writer);
+        return writer;
+      };
       return {
-        read: (statement, parameters) => run(reader, statement, parameters),
+        read: (statement, parameters) => reader.run(statement, parameters),
         write: (statement, parameters) =>
-          withConnection(pool as Pool<sqlite3.Database>, (writer) =>
-            run(writer, statement, parameters),
+          withConnection(pool as Pool<sqlite3.Database>, (connection) =>
+            writerOn(connection).run(statement, parameters),
           ),
-        close: () =>
-          new Promise((resolve) => {
-            reader.close(() => {
-              resolve();
-            });
-          }),
+        close: async () => {
+          for (const statements of [reader, ...writers.values()]) await statements.finalize();
+          await reader.close();
+        },
       };
     },
   );
@@ -239,29 +242,52 @@ function openReader(path: string): Promise<sqlite3.Database> {
   });
 }
 
-function sqliteRunner() {
-  const prepared = new WeakMap<sqlite3.Database, Map<string, sqlite3.Statement>>();
-  return <Row>(
-    connection: sqlite3.Database,
-    statement: string,
-    parameters: readonly SqlValue[],
-  ): Promise<Row[]> =>
-    new Promise((resolve, reject) => {
-      const statements = prepared.get(connection) ?? new Map<string, sqlite3.Statement>();
-      prepared.set(connection, statements);
+/** The prepared statements of one connection, which cannot be closed as long as there are any. */
+class SqliteStatements {
+  readonly #connection: sqlite3.Database;
+  readonly #prepared = new Map<string, sqlite3.Statement>();
+
+  constructor(connection: sqlite3.Database) {
+    this.#connection = connection;
+  }
+
+  run<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
       const prepare = () =>
-        connection.prepare(statement, (error: Error | null) => {
+        this.#connection.prepare(statement, (error: Error | null) => {
           if (error === null) return;
-          statements.delete(statement);
+          this.#prepared.delete(statement);
           reject(error);
         });
-      const known = statements.get(statement) ?? prepare();
-      statements.set(statement, known);
-      known.all(parameters, (error: Error | null, rows: Row[]) => {
+      const prepared = this.#prepared.get(statement) ?? prepare();
+      this.#prepared.set(statement, prepared);
+      prepared.all(parameters, (error: Error | null, rows: Row[]) => {
         if (error === null) resolve(rows);
         else reject(error);
       });
     });
+  }
+
+  async finalize(): Promise<void> {
+    const finalizing = [...this.#prepared.values()].map(
+      (prepared) =>
+        new Promise<void>((resolve) => {
+          prepared.finalize(() => {
+            resolve();
+          });
+        }),
+    );
+    this.#prepared.clear();
+    await Promise.all(finalizing);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#connection.close(() => {
+        resolve();
+      });
+    });
+  }
 }
 
 /** What we use of a connection of `pg`. */
