@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { DATABASES, Gate } from "../support/gate.js";
+import { countStatements } from "../support/statements.js";
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    await gate.user("ada");
+  });
+
+  afterAll(() => gate.close());
+
+  const lastUsed = async (id: string) => {
+    const [row] = await gate.sql("SELECT last_used_at AS at FROM session WHERE id = ?", [id]);
+    return row.at === null ? null : Number(row.at);
+  };
+
+  describe("lastUsedAt", () => {
+    test.each(["JWT", "TOKEN", "SLIDING"] as const)(
+      "ST-3, W32: of a session by %s is written at most once a minute, however often it is used",
+      async (scheme) => {
+        const { authorization, session } = await gate.login("ada", scheme);
+        const use = async () => {
+          for (let turn = 0; turn < 5; turn += 1) await gate.me(authorization);
+          return countStatements(() => gate.auth.sessions.flush());
+        };
+        expect(await lastUsed(session.id)).toBeNull();
+        expect(await use()).toBe(1);
+        const first = gate.now;
+        expect(await lastUsed(session.id)).toBe(first);
+        gate.advance(59);
+        expect(await use()).toBe(0);
+        expect(await lastUsed(session.id)).toBe(first);
+        gate.advance(1);
+        expect(await use()).toBe(1);
+        expect(await lastUsed(session.id)).toBe(gate.now);
+      },
+    );
+
+    test("ST-3: costs a request that reads no statement but the one it authenticates by", async () => {
+      const { authorization } = await gate.login("ada");
+      expect(await countStatements(() => gate.me(authorization))).toBe(1);
+      await gate.auth.sessions.flush();
+    });
+
+    test("ST-3: of 150 sessions is written by two statements", async () => {
+      const tokens = [];
+      for (let index = 0; index < 150; index += 1) {
+        const username = `user${Math.floor(index / 50)}`;
+        if (index % 50 === 0) await gate.user(username);
+        const issued = await gate.auth.authentication.createStaticToken({ username }, null);
+        tokens.push(`Token ${issued.token}`);
+      }
+      await Promise.all(tokens.map((authorization) => gate.me(authorization)));
+      expect(await countStatements(() => gate.auth.sessions.flush())).toBeLessThanOrEqual(2);
+      const unwritten = "SELECT id FROM session WHERE last_used_at IS NULL AND scheme = 'TOKEN'";
+      expect(await gate.sql(unwritten)).toEqual([]);
+    });
+
+    test("ST-3: is not moved by a credential that is refused", async () => {
+      const { authorization, token, session } = await gate.login("ada", "TOKEN");
+      await gate.logout({ authorization });
+      await gate.auth.sessions.flush();
+      const before = await lastUsed(session.id);
+      gate.advance(3600);
+      await gate.me(authorization);
+      await gate.verify(token);
+      await gate.auth.sessions.flush();
+      expect(await lastUsed(session.id)).toBe(before);
+    });
+  });
+});
