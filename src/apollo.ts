@@ -1,10 +1,10 @@
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
-import type { GraphQLFormattedError, GraphQLSchema } from "graphql";
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import Negotiator from "negotiator";
 import type { AuthContext } from "./context.js";
-import { AuthError, type ErrorCode, HTTP_STATUS } from "./errors.js";
+import { type ErrorCode, HTTP_STATUS } from "./errors.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
 const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
@@ -12,10 +12,11 @@ const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
 /** Both challenges, for a client that may use either. @see RFC 9110 11.6.1 */
 const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
-type HasExtensions = Pick<GraphQLFormattedError, "extensions">;
-
 /** All that a client is told of a bug. */
 const MASKED = { code: "INTERNAL_SERVER_ERROR" };
+
+/** In characters. A longer message repeats something that the client sent. */
+const MESSAGE_MAX_LENGTH = 300;
 
 /** The context of a request to our own server. */
 export interface ServerContext extends AuthContext {
@@ -68,32 +69,45 @@ function faultPlugin(onFault: ApolloOptions["onFault"]): ApolloServerPlugin<Serv
 }
 
 /** Whether somebody has to look at the server: a bug, or the database is away. */
-function isOurFault(error: HasExtensions): boolean {
-  return isBug(error) || error.extensions?.["code"] === "SERVICE_UNAVAILABLE";
+function isOurFault(error: GraphQLError): boolean {
+  return isBug(error) || error.extensions["code"] === "SERVICE_UNAVAILABLE";
 }
 
-/** Whether nobody meant the client to see this error: those that are meant have a code. */
-function isBug({ extensions }: HasExtensions): boolean {
-  const code = extensions?.["code"];
-  return typeof code !== "string" || code === MASKED.code;
+/** Whether nobody meant the client to see this error. Those that are meant have a code, or come from graphql-js. */
+function isBug({ extensions, path, originalError }: GraphQLError): boolean {
+  const { code } = extensions;
+  const isAboutRequest = path === undefined && originalError === undefined;
+  return code === MASKED.code || (typeof code !== "string" && !isAboutRequest);
+}
+
+/** What a client is told of a bug that was met before there was an operation. */
+export function internalServerError(requestId: string): GraphQLError {
+  return new GraphQLError("", { extensions: { ...MASKED, requestId } });
 }
 
 /**
- * What a client is told of an error: refusals in full, other errors with a code without the values of its document,
+ * What a client is told of an error: those with a code in full, but those about its document without the values in it;
  * and of everything else that there was one. For Apollo Server's option of the same name.
  */
 export function formatError(
   formatted: GraphQLFormattedError,
   error: unknown,
 ): GraphQLFormattedError {
-  if (unwrapResolverError(error) instanceof AuthError) return formatted;
-  if (!isBug(formatted)) return { ...formatted, message: withoutValues(formatted.message) };
-  const { locations, path } = formatted;
+  const { locations, path, message } = formatted;
+  const extensions = { ...formatted.extensions };
+  delete extensions["stacktrace"];
+  const place = { ...(locations && { locations }), ...(path && { path }) };
+  if (!(error instanceof GraphQLError) || isBug(error)) {
+    const { requestId } = extensions;
+    const id = requestId === undefined ? {} : { requestId };
+    return { message: "Internal server error.", ...place, extensions: { ...MASKED, ...id } };
+  }
+  if (path !== undefined) return { message, ...place, extensions };
+  const hasCode = typeof error.extensions["code"] === "string";
   return {
-    message: "Internal server error.",
-    ...(locations && { locations }),
-    ...(path && { path }),
-    extensions: { ...MASKED },
+    message: withoutValues(message.slice(0, MESSAGE_MAX_LENGTH)),
+    ...place,
+    extensions: hasCode ? extensions : { code: "BAD_REQUEST" },
   };
 }
 
@@ -122,11 +136,12 @@ export const httpStatusPlugin: ApolloServerPlugin = {
         if (body.kind !== "single" || body.singleResult.data !== null) return Promise.resolve();
         const accept = request.http?.headers.get("accept");
         const [error] = body.singleResult.errors ?? [];
-        const code = error?.extensions?.["code"] as ErrorCode | undefined;
-        if (code === undefined || accept === undefined || !prefersGraphqlResponse(accept)) {
+        const code = error?.extensions?.["code"];
+        const isOurs = typeof code === "string" && Object.hasOwn(HTTP_STATUS, code);
+        if (!isOurs || accept === undefined || !prefersGraphqlResponse(accept)) {
           return Promise.resolve();
         }
-        http.status = HTTP_STATUS[code];
+        http.status = HTTP_STATUS[code as ErrorCode];
         if (code === "UNAUTHENTICATED") http.headers.set("www-authenticate", CHALLENGES);
         const retryAfter = error?.extensions?.["retryAfter"];
         if (typeof retryAfter === "number") http.headers.set("retry-after", retryAfter.toString());

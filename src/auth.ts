@@ -74,12 +74,17 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
 function withSafeHook(config: AuthConfig): AuthConfig {
   const onEvent = (event: AuthEvent) => {
     try {
-      config.onEvent(event);
+      const done = config.onEvent(event);
+      if (done instanceof Promise) done.catch(warn);
     } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error));
+      warn(error);
     }
   };
   return { ...config, onEvent };
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
 }
 
 /** The same as {@link createAuth}, with the options checked already. */

@@ -11,6 +11,7 @@ import {
   type ServerConfig,
   type ServerOptions,
 } from "./config.js";
+import { BadUserInput } from "./errors.js";
 import { generateSecretKey, readOrCreateSecretKey } from "./keys/secret-key.js";
 
 /** The exit code of a command line that could not be understood, as in sysexits.h. */
@@ -121,8 +122,15 @@ async function welcomeFirstAdmin({ accounts }: Auth, options: ServerOptions): Pr
     console.log("There is no user yet: gatehouse create-user NAME --role admin --password-stdin");
     return;
   }
-  const password = randomBytes(15).toString("base64url");
-  await accounts.createUser({ username: "admin", password, role: "ADMIN" });
+  const length = Math.max(20, options.passwordMinLength ?? 0);
+  const password = randomBytes(length).toString("base64url").slice(0, length);
+  try {
+    await accounts.createUser({ username: "admin", password, role: "ADMIN" });
+  } catch (error) {
+    // Another server that started at the same time was quicker, and has printed its password.
+    if (error instanceof BadUserInput) return;
+    throw error;
+  }
   console.log(
     `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
   );

@@ -49,8 +49,8 @@ export interface AuthOptions {
   passwordMinLength?: number | undefined;
   /** The clock, in epoch milliseconds. @default Date.now */
   now?: (() => number) | undefined;
-  /** Called for each event worth an audit trail, after it happened. */
-  onEvent?: ((event: AuthEvent) => void) | undefined;
+  /** Called for each event worth an audit trail, after it happened. A failure of it is a warning, nothing more. */
+  onEvent?: ((event: AuthEvent) => unknown) | undefined;
 }
 
 /** {@link AuthOptions} with every default filled in, checked as a whole, and frozen. */
@@ -70,7 +70,7 @@ export interface AuthConfig {
   readonly keyRotationInterval: number | null;
   readonly passwordMinLength: number;
   readonly now: () => number;
-  readonly onEvent: (event: AuthEvent) => void;
+  readonly onEvent: (event: AuthEvent) => unknown;
 }
 
 /** What `createServer` takes beside {@link AuthOptions}. */
@@ -110,6 +110,7 @@ const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"
 type LogLevel = (typeof LOG_LEVELS)[number];
 
 const DAY = 86_400;
+const CENTURY = 36_525 * DAY;
 
 const seconds = z.int("must be whole seconds");
 const text = z.string().regex(/^[^\0]{1,255}$/, "must be 1 to 255 characters");
@@ -147,10 +148,17 @@ const AUTH_SETTINGS = {
   jwtIssuer: text.default("gatehouse"),
   jwtAudience: text.default("gatehouse"),
   accessTokenLifetime: seconds.min(60).max(3600).default(300),
-  refreshTokenLifetime: seconds.min(60).default(7 * DAY),
-  sessionLifetime: seconds.min(60).default(30 * DAY),
+  refreshTokenLifetime: seconds
+    .min(60)
+    .max(CENTURY)
+    .default(7 * DAY),
+  sessionLifetime: seconds
+    .min(60)
+    .max(CENTURY)
+    .default(30 * DAY),
   staticTokenLifetime: seconds
     .min(60)
+    .max(CENTURY)
     .nullable()
     .default(90 * DAY),
   reuseWindow: seconds.min(0).max(60).default(10),
@@ -158,12 +166,13 @@ const AUTH_SETTINGS = {
   bearerCheck: z.enum(["database", "stateless"]).default("database"),
   keyRotationInterval: seconds
     .min(3600)
+    .max(CENTURY)
     .nullable()
     .default(90 * DAY),
   passwordMinLength: z.int().min(8).max(64).default(15),
   now: z.custom<() => number>(isFunction, "must be a function").default(() => Date.now),
   onEvent: z
-    .custom<(event: AuthEvent) => void>(isFunction, "must be a function")
+    .custom<(event: AuthEvent) => unknown>(isFunction, "must be a function")
     .default(() => () => undefined),
 };
 

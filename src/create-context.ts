@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { type Credential, parseAuthorization } from "./authentication/authorization-header.js";
 import type { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./context.js";
@@ -9,7 +10,7 @@ import type { Client } from "./sessions/session.service.js";
 
 /** What of a request is read: Node's, Fastify's, Express's and the Fetch API's all have this shape. */
 export interface RequestLike {
-  readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers?: Headers | Readonly<Record<string, string | string[] | undefined>> | undefined;
   /** Node's flat list of names and values. Only here a second `Authorization` line can be seen. */
   readonly rawHeaders?: readonly string[] | undefined;
   /** The client's address, where the framework knows about trusted proxies. */
@@ -25,17 +26,16 @@ export interface RequestLike {
 export async function createContext(
   authentication: AuthenticationService,
   onEvent: (event: AuthEvent) => void,
-  request: RequestLike | undefined,
+  request: RequestLike | null | undefined,
 ): Promise<AuthContext> {
+  const address = request?.ip ?? request?.socket?.remoteAddress ?? "";
   const client = {
-    ipAddress: request?.ip ?? request?.socket?.remoteAddress ?? null,
-    userAgent: request === undefined ? null : (headerLines(request, "user-agent")[0] ?? null),
+    ipAddress: isIP(address) === 0 ? null : address,
+    userAgent: headerLines(request, "user-agent")[0] ?? null,
   };
   let credential: Credential | null = null;
   try {
-    credential = parseAuthorization(
-      request === undefined ? [] : headerLines(request, "authorization"),
-    );
+    credential = parseAuthorization(headerLines(request, "authorization"));
     if (credential === null) return contextOf(null, null, credential, client, onEvent);
     const presented = credential;
     const user = await authentication.authenticate(presented);
@@ -64,13 +64,19 @@ function contextOf(
   return { user, authError, loadUser, onRoleDenied, credential, client };
 }
 
-/** The values of all lines of one header. */
-function headerLines({ headers, rawHeaders }: RequestLike, name: string): readonly string[] {
-  if (rawHeaders !== undefined) {
-    return rawHeaders.filter(
-      (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name,
-    );
-  }
-  const value = headers instanceof Headers ? headers.get(name) : headers[name];
-  return value == null ? [] : [value].flat();
+/** The values of all lines of one header. A name may be in any case, as it is in objects made by hand. */
+function headerLines(request: RequestLike | null | undefined, name: string): readonly string[] {
+  const { headers, rawHeaders = [] } = request ?? {};
+  const value = isHeaders(headers) ? headers.get(name) : findHeader(headers ?? {}, name);
+  const values = value == null ? [] : [value].flat();
+  const lines = rawHeaders.filter((key, index) => index % 2 === 0 && key.toLowerCase() === name);
+  return lines.length > 1 ? [...values, ...values] : values;
+}
+
+function isHeaders(headers: RequestLike["headers"]): headers is Headers {
+  return typeof headers?.get === "function";
+}
+
+function findHeader(headers: Exclude<RequestLike["headers"], Headers | undefined>, name: string) {
+  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }

@@ -185,7 +185,12 @@ function unlessAway(run: Run): Run {
 async function openSqlite(path: string): Promise<Database> {
   createPrivateFile(path);
   return Database.assemble(
-    { driver: SqliteDriver, dbName: path, pool: { afterCreate: setPragmas } },
+    {
+      driver: SqliteDriver,
+      dbName: path,
+      pool: { afterCreate: setPragmas },
+      driverOptions: { acquireConnectionTimeout: STATEMENT_TIMEOUT },
+    },
     async (pool) => {
       const reader = new SqliteStatements(await openReader(path));
       const writers = new Map<sqlite3.Database, SqliteStatements>();
@@ -245,22 +250,15 @@ function openReader(path: string): Promise<sqlite3.Database> {
 /** The prepared statements of one connection, which cannot be closed as long as there are any. */
 class SqliteStatements {
   readonly #connection: sqlite3.Database;
-  readonly #prepared = new Map<string, sqlite3.Statement>();
+  readonly #prepared = new Map<string, Promise<sqlite3.Statement>>();
 
   constructor(connection: sqlite3.Database) {
     this.#connection = connection;
   }
 
-  run<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+  async run<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+    const prepared = await this.#prepare(statement);
     return new Promise((resolve, reject) => {
-      const prepare = () =>
-        this.#connection.prepare(statement, (error: Error | null) => {
-          if (error === null) return;
-          this.#prepared.delete(statement);
-          reject(error);
-        });
-      const prepared = this.#prepared.get(statement) ?? prepare();
-      this.#prepared.set(statement, prepared);
       prepared.all(parameters, (error: Error | null, rows: Row[]) => {
         if (error === null) resolve(rows);
         else reject(error);
@@ -268,17 +266,32 @@ class SqliteStatements {
     });
   }
 
+  /** All who ask while a statement is being prepared wait for it, and learn where that fails. */
+  #prepare(statement: string): Promise<sqlite3.Statement> {
+    const known = this.#prepared.get(statement);
+    if (known !== undefined) return known;
+    const preparing = new Promise<sqlite3.Statement>((resolve, reject) => {
+      const prepared = this.#connection.prepare(statement, (error: Error | null) => {
+        if (error === null) resolve(prepared);
+        else reject(error);
+      });
+    });
+    this.#prepared.set(statement, preparing);
+    preparing.catch(() => this.#prepared.delete(statement));
+    return preparing;
+  }
+
   async finalize(): Promise<void> {
-    const finalizing = [...this.#prepared.values()].map(
-      (prepared) =>
-        new Promise<void>((resolve) => {
-          prepared.finalize(() => {
-            resolve();
-          });
-        }),
-    );
+    const preparing = [...this.#prepared.values()];
     this.#prepared.clear();
-    await Promise.all(finalizing);
+    for (const result of await Promise.allSettled(preparing)) {
+      if (result.status === "rejected") continue;
+      await new Promise<void>((resolve) => {
+        result.value.finalize(() => {
+          resolve();
+        });
+      });
+    }
   }
 
   close(): Promise<void> {

@@ -105,7 +105,7 @@ export class TokenExpired extends Unauthenticated {
   }
 }
 
-/** A genuine token of another kind than the place it was sent to takes. */
+/** A token of another kind than the place it was sent to takes, as far as its own header says. */
 export class TokenWrongType extends Unauthenticated {
   constructor() {
     super("Token has the wrong type for this use.", "token_wrong_type");

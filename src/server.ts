@@ -12,7 +12,7 @@ import {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import { createApolloServer, type ServerContext } from "./apollo.js";
+import { createApolloServer, internalServerError, type ServerContext } from "./apollo.js";
 import { type Auth, openAuth } from "./auth.js";
 import {
   type AuthConfig,
@@ -39,6 +39,8 @@ const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
 const READINESS_TIMEOUT = 1_000;
+/** How long running requests, and those who never finish theirs, may hold up the end. */
+const CLOSE_TIMEOUT = 5_000;
 
 /** On every answer; GraphiQL and the key set replace what they must. */
 const SECURITY_HEADERS = {
@@ -74,7 +76,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     hasGraphiql: config.graphiql,
     auth,
     close: async () => {
+      const impatient = setTimeout(() => {
+        app.server.closeAllConnections();
+      }, CLOSE_TIMEOUT).unref();
       await app.close();
+      clearTimeout(impatient);
       await auth.close();
     },
   };
@@ -119,6 +125,12 @@ function portOf(app: FastifyInstance): number {
 function createApp({ trustedProxies, logLevel }: ServerConfig): FastifyInstance {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
+    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
+    frameworkErrors: (error, request, reply) => {
+      void (reply as FastifyReply)
+        .code(error.statusCode ?? 400)
+        .send(toGraphqlError(400, request.id));
+    },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
@@ -126,7 +138,6 @@ function createApp({ trustedProxies, logLevel }: ServerConfig): FastifyInstance 
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
   });
-  app.server.headersTimeout = HEADERS_TIMEOUT;
   app.removeContentTypeParser("text/plain");
   app.addHook("onRequest", (_request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
@@ -189,15 +200,22 @@ async function runOperation(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const headers = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value));
+  const httpHeaders = new HeaderMap();
+  for (const [name, value] of Object.entries(request.headers)) {
+    httpHeaders.set(name, String(value));
+  }
   const { rawHeaders } = request.raw;
   const answer = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: "POST", headers, search: "", body: request.body },
-    context: async () => ({
-      ...(await auth.createContext({ headers: request.headers, rawHeaders, ip: request.ip })),
-      requestId: request.id,
-    }),
+    httpGraphQLRequest: { method: "POST", headers: httpHeaders, search: "", body: request.body },
+    context: async () => {
+      const { id: requestId, headers, ip } = request;
+      try {
+        return { ...(await auth.createContext({ headers, rawHeaders, ip })), requestId };
+      } catch (error) {
+        request.log.error({ err: error }, "the context could not be built");
+        throw internalServerError(requestId);
+      }
+    },
   });
   if (answer.body.kind !== "complete") throw new Error("Incremental delivery is not served.");
   for (const [name, value] of answer.headers) void reply.header(name, value);

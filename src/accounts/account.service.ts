@@ -1,7 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { type EntityManager, UniqueConstraintViolationException } from "@mikro-orm/core";
+import {
+  DriverException,
+  type EntityManager,
+  UniqueConstraintViolationException,
+} from "@mikro-orm/core";
 import type { AuthConfig } from "../config.js";
-import { BadUserInput } from "../errors.js";
+import { BadUserInput, ServiceUnavailable } from "../errors.js";
 import type { Sql } from "../sql.js";
 import {
   canonicalEmail,
@@ -11,7 +15,7 @@ import {
 } from "./identifiers.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
-import type { Role } from "./role.js";
+import { isRole, type Role } from "./role.js";
 import { UserEntity } from "./user.entity.js";
 
 /** By what a user is looked up to log in. */
@@ -100,14 +104,18 @@ export class AccountService {
     if (password !== null) this.#hasher.requireNewPassword(password);
     user.passwordHash = password === null ? null : await this.#hasher.hash(password);
     user.createdAt = this.#config.now();
+    requireRole(role);
     const profile = new ProfileEntity();
     profile.user = user;
     profile.role = role;
     try {
       await this.#em().persist([user, profile]).flush();
     } catch (error) {
-      if (!(error instanceof UniqueConstraintViolationException)) throw error;
-      throw new BadUserInput("A user with this user name or e-mail address exists already.");
+      if (error instanceof UniqueConstraintViolationException) {
+        throw new BadUserInput("A user with this user name or e-mail address exists already.");
+      }
+      // The ORM's message has the whole statement in it.
+      throw error instanceof DriverException ? new ServiceUnavailable(1, error) : error;
     }
     return user.id;
   }
@@ -153,6 +161,7 @@ export class AccountService {
    * @throws {@link BadUserInput} when the user does not exist, or is the last active ADMIN.
    */
   async setRole(userId: string, role: Role): Promise<void> {
+    requireRole(role);
     await this.#updateUser(
       `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
@@ -178,6 +187,10 @@ export class AccountService {
       throw new BadUserInput("No such user, or the last active ADMIN, who has to stay.");
     }
   }
+}
+
+function requireRole(role: Role): void {
+  if (!isRole(role)) throw new BadUserInput("role must be USER or ADMIN.");
 }
 
 /** Holds unless the user of the two `?` is the only active ADMIN. */

@@ -46,7 +46,9 @@ export function canonicalEmail(email: string): string {
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  return `${trimmed.slice(0, at + 1).toLowerCase()}${domainToASCII(domain) || domain.toLowerCase()}`;
+  // As in a URL, %6d would be an m; here it is what it says.
+  const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
+  return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }
 
 /**

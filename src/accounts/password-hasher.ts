@@ -14,7 +14,8 @@ const ARGON2ID = {
   outputLen: 32,
 };
 
-const CURRENT_PARAMETERS = "$argon2id$v=19$m=19456,t=2,p=1$";
+const { memoryCost, timeCost, parallelism } = ARGON2ID;
+const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
 /** The hash of a password that nobody knows, checked in place of the one an unknown user does not have. */
 const DUMMY_HASH =

@@ -9,7 +9,11 @@ export function isRole(value: unknown): value is Role {
   return ROLES.some((role) => role === value);
 }
 
-/** Whether a user with role `actual` may do what `required` asks for. */
+/**
+ * Whether a user with role `actual` may do what `required` asks for.
+ * @throws TypeError where `required` is no role, so that a misspelt one opens nothing
+ */
 export function isAtLeast(actual: Role, required: Role): boolean {
+  if (!isRole(required)) throw new TypeError(`There is no role ${JSON.stringify(required)}.`);
   return ROLES.indexOf(actual) >= ROLES.indexOf(required);
 }

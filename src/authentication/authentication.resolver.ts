@@ -1,6 +1,5 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
-import type { AuthError } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
 import type { Client } from "../sessions/session.service.js";
@@ -13,8 +12,7 @@ import {
   toTokenVerification,
   toUserType,
 } from "./auth-payload.type.js";
-import type { AuthenticationService } from "./authentication.service.js";
-import type { Credential } from "./authorization-header.js";
+import type { AuthenticationService, Presented } from "./authentication.service.js";
 
 @Resolver()
 export class AuthenticationResolver {
@@ -75,16 +73,9 @@ export class AuthenticationResolver {
   @Directive("@public")
   async logout(
     @Arg("refresh", () => String, { nullable: true }) refresh: string | null | undefined,
-    @Ctx()
-    context: { credential: Credential | null; user: Principal | null; authError: AuthError | null },
+    @Ctx() presented: Presented,
   ): Promise<LogoutPayload> {
-    const { credential, user, authError } = context;
-    if (refresh == null && credential === null && authError !== null) throw authError;
-    const { scheme, hasEnded } = await this.#authentication.logout(
-      credential,
-      user,
-      refresh ?? null,
-    );
+    const { scheme, hasEnded } = await this.#authentication.logout(presented, refresh ?? null);
     return toLogoutPayload(scheme, hasEnded);
   }
 }

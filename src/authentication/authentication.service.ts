@@ -3,6 +3,7 @@ import type { Account, AccountService, Login } from "../accounts/account.service
 import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { AuthConfig } from "../config.js";
 import {
+  type AuthError,
   BadUserInput,
   InvalidCredentials,
   NoCredentials,
@@ -36,6 +37,13 @@ export interface Verification {
   readonly tokenType: Credential["scheme"] | null;
   /** Epoch milliseconds; null means that it does not expire. */
   readonly expiresAt: number | null;
+}
+
+/** What came with the request, and what became of it. */
+export interface Presented {
+  readonly credential: Credential | null;
+  readonly user: Principal | null;
+  readonly authError: AuthError | null;
 }
 
 /** What {@link AuthenticationService} works with. */
@@ -191,8 +199,7 @@ export class AuthenticationService {
    * @see RFC 7009 2
    */
   async logout(
-    credential: Credential | null,
-    user: Principal | null,
+    { credential, user, authError }: Presented,
     refresh: string | null,
   ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
     if (refresh !== null) {
@@ -200,7 +207,7 @@ export class AuthenticationService {
       if (user !== null && user.id !== claims.sub) throw new TokenNotValid();
       return { scheme, hasEnded: await this.#end(claims) };
     }
-    if (credential === null) throw new NoCredentials();
+    if (credential === null) throw authError ?? new NoCredentials();
     if (credential.scheme === "Token") {
       const row = await this.#findStatic(credential.token);
       const owner = row && { sid: row.id, sub: row.userId };

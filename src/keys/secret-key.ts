@@ -1,5 +1,5 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** What a key derived from the root secret is for. Each purpose has a key of its own. */
@@ -27,12 +27,23 @@ export function generateSecretKey(): string {
 export function readOrCreateSecretKey(path: string): string {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, `${generateSecretKey()}\n`, { mode: 0o600, flag: "wx" });
+    if (!existsSync(path)) createSecretFile(path);
+    return readFileSync(path, "utf8").trim();
   } catch (error) {
     const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    if (code !== "EEXIST") {
-      throw new Error(`The secret cannot be kept beside the database (${code}).`, { cause: error });
-    }
+    throw new Error(`The secret cannot be kept beside the database (${code}).`, { cause: error });
   }
-  return readFileSync(path, "utf8").trim();
+}
+
+/** The file appears under its name with its content, or not at all; of several that are made at once, one stays. */
+function createSecretFile(path: string): void {
+  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
+  writeFileSync(temporary, `${generateSecretKey()}\n`, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(temporary);
+  }
 }

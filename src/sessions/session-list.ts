@@ -3,7 +3,7 @@ import type { AuthConfig } from "../config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";
-import { IS_LIVE, isLiveAt } from "./live.js";
+import { IS_LIVE, isOpenAt } from "./live.js";
 import type { SessionInfo } from "./principal.js";
 
 /** Which sessions to list. Several fields mean AND; one that is null or left out means nothing. Instants are epoch milliseconds. */
@@ -36,9 +36,9 @@ const PAGE_MAX_SIZE = 100;
 const LIST_MAX_SIZE = 100;
 
 const SESSIONS = `
-  SELECT s.id, s.scheme, s.label, s.created_at AS "createdAt", s.last_used_at AS "lastUsedAt",
-    s.expires_at AS "expiresAt", s.ip_address AS "ipAddress", s.user_agent AS "userAgent"
-  FROM session s JOIN "user" u ON u.id = s.user_id`;
+  SELECT session.id, scheme, label, session.created_at AS "createdAt", last_used_at AS "lastUsedAt",
+    expires_at AS "expiresAt", ip_address AS "ipAddress", user_agent AS "userAgent"
+  FROM session JOIN "user" u ON u.id = session.user_id`;
 
 /** Lists sessions, for their owner or for an administrator. */
 export class SessionList {
@@ -64,10 +64,10 @@ export class SessionList {
     }
     const conditions = [...this.#conditions(query)];
     if (after !== null)
-      conditions.push(["(s.created_at, s.id) < (?, ?)", [after.createdAt, after.id]]);
+      conditions.push(["(session.created_at, session.id) < (?, ?)", [after.createdAt, after.id]]);
     const where = conditions.map(([condition]) => condition).join(" AND ");
     const sessions = await this.#sql.read<SessionInfo>(
-      `${SESSIONS} ${where && `WHERE ${where}`} ORDER BY s.created_at DESC, s.id DESC LIMIT ?`,
+      `${SESSIONS} ${where && `WHERE ${where}`} ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
       [...conditions.flatMap(([, parameters]) => parameters), first + 1],
     );
     return { sessions: sessions.slice(0, first), hasNextPage: sessions.length > first };
@@ -101,9 +101,9 @@ export class SessionList {
       ["<", query.createdBefore],
       ["<=", query.createdAtOrBefore],
     ] as const) {
-      if (instant != null) yield [`s.created_at ${operator} ?`, [instant]];
+      if (instant != null) yield [`session.created_at ${operator} ?`, [instant]];
     }
-    if (scheme != null) yield ["s.scheme = ?", [scheme]];
-    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, isLiveAt(this.#config.now())];
+    if (scheme != null) yield ["session.scheme = ?", [scheme]];
+    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, isOpenAt(this.#config.now())];
   }
 }

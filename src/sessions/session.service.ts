@@ -7,7 +7,7 @@ import type { Sql } from "../sql.js";
 import type { RotatingClaims } from "../tokens/rotating-token.js";
 import { findRefusal, type SessionRow } from "./principal.js";
 import type { EndReason } from "./session.entity.js";
-import { IS_LIVE, isLiveAt } from "./live.js";
+import { IS_LIVE, IS_OPEN, isOpenAt } from "./live.js";
 import { LastUsed } from "./last-used.js";
 
 /** What is known of the program at the other end. */
@@ -127,9 +127,9 @@ export class SessionService {
     await this.#sql.write(
       `UPDATE session SET ended_at = ?, end_reason = 'limit'
        WHERE ended_at IS NULL AND id IN (
-         SELECT id FROM session WHERE user_id = ? AND ${IS_LIVE}
+         SELECT id FROM session WHERE user_id = ? AND ${IS_OPEN}
          ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET ${MAX_SESSIONS}) RETURNING id`,
-      [at, userId, ...isLiveAt(at)],
+      [at, userId, ...isOpenAt(at)],
     );
   }
 
@@ -149,12 +149,10 @@ export class SessionService {
       `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
          refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
        WHERE id = ? AND user_id = ? AND scheme = ? AND generation = ? AND ${IS_LIVE}
-         AND EXISTS (SELECT 1 FROM "user" u WHERE u.id = session.user_id AND u.is_active
-                     AND u.credentials_version = session.credentials_version)
        RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
       [
         ...[at, at, refreshExpiresAt, refreshExpiresAt],
-        ...[claims.sid, claims.sub, scheme, claims.gen, ...isLiveAt(at)],
+        ...[claims.sid, claims.sub, scheme, claims.gen, ...isOpenAt(at)],
       ],
     );
     const row = await this.find(claims.sid);
@@ -184,8 +182,8 @@ export class SessionService {
     const at = this.#config.now();
     const ended = await this.#sql.write<{ userId: string }>(
       `UPDATE session SET ended_at = ?, end_reason = ?
-       WHERE id = ? ${owner} AND ${IS_LIVE} RETURNING user_id AS "userId"`,
-      [at, reason, id, ...(userId === null ? [] : [userId]), ...isLiveAt(at)],
+       WHERE id = ? ${owner} AND ${IS_OPEN} RETURNING user_id AS "userId"`,
+      [at, reason, id, ...(userId === null ? [] : [userId]), ...isOpenAt(at)],
     );
     for (const { userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason);
     return ended.length === 1;
@@ -199,8 +197,8 @@ export class SessionService {
     const at = this.#config.now();
     const ended = await this.#sql.write<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'logout'
-       WHERE user_id = ? AND id <> ? AND ${IS_LIVE} RETURNING id`,
-      [at, userId, exceptId ?? "", ...isLiveAt(at)],
+       WHERE user_id = ? AND id <> ? AND ${IS_OPEN} RETURNING id`,
+      [at, userId, exceptId ?? "", ...isOpenAt(at)],
     );
     for (const { id } of ended) this.#reportEnd(userId, id, "logout");
     return ended.length;

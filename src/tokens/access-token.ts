@@ -20,6 +20,7 @@ export class AccessTokens extends TokenKind {
       typ: "at+jwt",
       tokenType: "access",
       lifetime: config.accessTokenLifetime,
+      maxLifetime: config.accessTokenLifetime,
       ring,
     });
     this.#now = config.now;

@@ -26,14 +26,18 @@ export interface Claims {
   readonly [claim: string]: unknown;
 }
 
-/** What a verifier demands of a token. */
+/** What a verifier demands of a token, whenever it comes. */
 export interface Expectation {
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
   readonly tokenType: string;
   readonly issuer: string;
   readonly audience: string;
-  /** The longest `exp - iat` that we sign, in seconds. */
+}
+
+/** When a verifier accepts a token. */
+export interface Timing {
+  /** The longest `exp - iat`, in seconds. */
   readonly maxLifetime: number;
   /** In seconds, on both sides. */
   readonly leeway: number;
@@ -70,18 +74,14 @@ export function verifyAnyAge(
 }
 
 /**
- * Refuses what is past its `exp`, or not yet valid. The boundary belongs to expired.
+ * Refuses what is past its `exp`, not yet valid, or lives longer than we sign. The boundary belongs to expired.
  * @throws {@link TokenExpired}, {@link TokenNotValid}
  */
-export function requireInTime(
-  claims: Claims,
-  { now, leeway }: Pick<Expectation, "now" | "leeway">,
-): void {
+export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timing): void {
   const seconds = Math.floor(now / 1000);
   const notBefore = claims["nbf"] ?? claims.iat;
-  if (!isInstant(notBefore) || claims.iat > seconds + leeway || notBefore > seconds + leeway) {
-    throw new TokenNotValid();
-  }
+  const isEarly = !isInstant(notBefore) || Math.max(claims.iat, notBefore) > seconds + leeway;
+  if (isEarly || claims.exp - claims.iat > maxLifetime) throw new TokenNotValid();
   if (seconds >= claims.exp + leeway) throw new TokenExpired();
 }
 
@@ -155,8 +155,7 @@ function requireClaims(payload: Record<string, unknown> | null, expected: Expect
     [sub, sid, jti, tokenType].every(isNonEmptyText) &&
     isInstant(iat) &&
     isInstant(exp) &&
-    exp > iat &&
-    exp - iat <= expected.maxLifetime;
+    exp > iat;
   if (!isOurs) throw new TokenNotValid();
   if (tokenType !== expected.tokenType) throw new TokenWrongType();
   return Object.freeze(payload) as Claims;

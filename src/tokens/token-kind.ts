@@ -14,6 +14,8 @@ export interface TokenKindOptions {
   readonly tokenType: string;
   /** In seconds: from `iat` to `exp`, unless the session ends before. */
   readonly lifetime: number;
+  /** The longest lifetime to accept, in seconds, where that is not for the session to say. */
+  readonly maxLifetime?: number;
   /** The keys that sign this kind, and no other. */
   readonly ring: KeyRing;
 }
@@ -28,12 +30,15 @@ export class TokenKind {
   readonly tokenType: string;
   readonly #typ: string;
   readonly #ring: KeyRing;
+  readonly #maxLifetime: number;
   readonly #config: AuthConfig;
   readonly #verified = new LRUCache<string, { claims: Claims; kid: string }>({ max: REMEMBERED });
 
-  constructor(config: AuthConfig, { typ, tokenType, lifetime, ring }: TokenKindOptions) {
+  constructor(config: AuthConfig, options: TokenKindOptions) {
+    const { typ, tokenType, lifetime, maxLifetime = Infinity, ring } = options;
     this.lifetime = lifetime;
     this.tokenType = tokenType;
+    this.#maxLifetime = maxLifetime;
     this.#typ = typ;
     this.#ring = ring;
     this.#config = config;
@@ -65,7 +70,8 @@ export class TokenKind {
    * @throws {@link TokenExpired}, {@link TokenNotValid}
    */
   requireInTime(claims: Claims): void {
-    requireInTime(claims, this.#expected());
+    const { leeway, now } = this.#config;
+    requireInTime(claims, { maxLifetime: this.#maxLifetime, leeway, now: now() });
   }
 
   /**
@@ -81,15 +87,7 @@ export class TokenKind {
   }
 
   #expected(): Expectation {
-    const { jwtIssuer, jwtAudience, leeway, now } = this.#config;
-    return {
-      typ: this.#typ,
-      tokenType: this.tokenType,
-      issuer: jwtIssuer,
-      audience: jwtAudience,
-      maxLifetime: this.lifetime,
-      leeway,
-      now: now(),
-    };
+    const { jwtIssuer: issuer, jwtAudience: audience } = this.#config;
+    return { typ: this.#typ, tokenType: this.tokenType, issuer, audience };
   }
 }
