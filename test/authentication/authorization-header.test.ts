@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parseAuthorization } from "../../src/authentication/authorization-header.js";
 import { BadAuthorizationHeader } from "../../src/index.js";
 import { DATABASES, Gate, type Tokens } from "../support/gate.js";
-import { countStatements } from "../support/statements.js";
 import { askWithLines } from "../support/wire.js";
 
 const ME = "{ me { username } }";
@@ -227,7 +226,7 @@ describe.each(DATABASES)("over %s", (database) => {
         `Bearer ${head}.${payload}.${"A".repeat(86)}`,
         `Token ${fixed.token.slice(0, -1)}${fixed.token.endsWith("0") ? "1" : "0"}`,
       ];
-      const statements = await countStatements(async () => {
+      const statements = await gate.countStatements(async () => {
         for (const authorization of bad) {
           const { user, authError } = await gate.auth.createContext({ headers: { authorization } });
           expect([user, authError?.code]).toEqual([null, "UNAUTHENTICATED"]);

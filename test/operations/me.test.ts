@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { DATABASES, Gate } from "../support/gate.js";
-import { countStatements } from "../support/statements.js";
 
 describe.each(DATABASES)("over %s", (database) => {
   let gate: Gate;
@@ -21,7 +20,7 @@ describe.each(DATABASES)("over %s", (database) => {
           { length: 10 },
           (_, index) => `f${index.toString()}: me { username }`,
         );
-        const statements = await countStatements(async () => {
+        const statements = await gate.countStatements(async () => {
           const { data } = await gate.ask(`{ ${fields.join(" ")} }`, { authorization });
           expect(data.f9.username).toBe("ada");
         });

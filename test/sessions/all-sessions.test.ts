@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { DATABASES, Gate, type Tokens } from "../support/gate.js";
-import { countStatements } from "../support/statements.js";
 
 const ALL = `query ($where: SessionFilter, $first: Int, $after: String) {
   allSessions(where: $where, first: $first, after: $after) {
@@ -64,7 +63,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const all = [...everybody(), admin.session.id];
       expect(await find(null)).toEqual(all);
       expect(await find({})).toEqual(all);
-      expect(await countStatements(() => find(null))).toBe(2);
+      expect(await gate.countStatements(() => find(null))).toBe(2);
     });
 
     test("M-11: userId finds by user id, any of a list", async () => {

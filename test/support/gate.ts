@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { NewUser } from "../../src/accounts/account.service.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { createServer, type Server, type ServerOptions } from "../../src/index.js";
+import { countStatements } from "./statements.js";
 import { createDatabase, type DatabaseKind, type TestDatabase } from "./databases.js";
 
 export { DATABASES } from "./databases.js";
@@ -190,6 +191,12 @@ export class Gate {
       verifyToken(token: $token) { active scheme tokenType expiresAt user { username } }
     }`;
     return this.ask(query, { variables: { token } });
+  }
+
+  /** Counts the SQL statements of `run`, without what requests before it left to be written. */
+  async countStatements(run: () => Promise<unknown>): Promise<number> {
+    await this.auth.sessions.flush();
+    return countStatements(run);
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,6 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { generateStaticToken, parseStaticToken } from "../../src/tokens/static-token.js";
 import { DATABASES, Gate } from "../support/gate.js";
-import { countStatements } from "../support/statements.js";
 
 const SESSION_ID = "0123456789abcdef0123456789abcdef";
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
@@ -74,7 +73,7 @@ describe.each(DATABASES)("over %s", (database) => {
         token.replace("gth_", "GTH_"),
         token.slice(0, 40) + swapped + token.slice(41),
       ];
-      const statements = await countStatements(async () => {
+      const statements = await gate.countStatements(async () => {
         for (const text of bad) expect(await gate.me(`Token ${text}`)).toMatchObject(NOT_VALID);
       });
       expect(statements).toBe(0);
@@ -115,7 +114,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (let login = 0; login < 10; login += 1) await gate.login("dan", "TOKEN");
       await gate.sql(`UPDATE session SET expires_at = 1 WHERE user_id = ?`, [id]);
       const { authorization } = await gate.login("dan", "TOKEN");
-      expect(await countStatements(() => gate.me(authorization))).toBe(1);
+      expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);
       const [{ count }] = await gate.sql(
         `SELECT count(*) AS count FROM session WHERE user_id = ?`,
         [id],

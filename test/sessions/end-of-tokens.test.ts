@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Call, DATABASES, Gate, type Tokens } from "../support/gate.js";
+
+const SCHEMES = ["JWT", "TOKEN", "SLIDING"] as const;
+const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
+
+/** What is about to end, and who can end it. */
+interface Scene {
+  id: string;
+  /** The session to end. */
+  target: Tokens;
+  /** Another session of the same user. */
+  other: Tokens;
+}
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let twin: Gate;
+  let admin: Tokens;
+  let names = 0;
+
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    twin = await gate.another();
+    await gate.user("root", { role: "ADMIN" });
+    admin = await gate.login("root", "TOKEN");
+  });
+
+  afterAll(async () => {
+    await twin.close();
+    await gate.close();
+  });
+
+  const end = (field: string, { authorization }: Tokens) =>
+    gate.ask(`mutation { ${field} { sessionsEnded } }`, { authorization });
+
+  /** Each way for tokens to lose what they gave, and the reason that their holder is told. */
+  const endings: Record<string, [run: (scene: Scene) => Promise<unknown>, reason: string]> = {
+    "logout by its header": [({ target }) => end("logout", target), "token_revoked"],
+    "logoutAll by itself": [({ target }) => end("logoutAll", target), "token_revoked"],
+    "logoutAll by another": [({ other }) => end("logoutAll", other), "token_revoked"],
+    "logoutOthers by another": [({ other }) => end("logoutOthers", other), "token_revoked"],
+    "revokeSession by its user": [
+      ({ target, other }) => end(`revokeSession(id: "${target.session.id}")`, other),
+      "token_revoked",
+    ],
+    "revokeSession by an ADMIN": [
+      ({ target }) => end(`revokeSession(id: "${target.session.id}")`, admin),
+      "token_revoked",
+    ],
+    "setActive(false)": [({ id }) => gate.auth.accounts.setActive(id, false), "user_inactive"],
+    setPassword: [
+      ({ id }) => gate.auth.accounts.setPassword(id, "another correct horse"),
+      "password_changed",
+    ],
+    deleteUser: [({ id }) => gate.auth.accounts.deleteUser(id), "user_not_found"],
+  };
+
+  async function openScene(scheme: (typeof SCHEMES)[number]): Promise<Scene> {
+    const username = `user${(names += 1)}`;
+    const id = await gate.user(username, { role: "ADMIN" });
+    const target = await gate.login(username, scheme);
+    return { id, target, other: await gate.login(username, "TOKEN") };
+  }
+
+  /** Each use of a session's tokens; those that refresh come last. */
+  const usesOf = ({ scheme, authorization, token, access, refresh }: Tokens) => [
+    (call: Call) => gate.ask("{ me { id } }", { ...call, authorization }),
+    (call: Call) => gate.ask(ADMINS, { ...call, authorization }),
+    ...(scheme === "TOKEN"
+      ? []
+      : [(call: Call) => gate.refresh(scheme === "JWT" ? refresh : token, call)]),
+    ...[token, access, refresh].filter(Boolean).map((text) => async (call: Call) => {
+      const query = `mutation ($token: String!) { verifyToken(token: $token) { active } }`;
+      const answer = await gate.ask(query, { ...call, variables: { token: text } });
+      return answer.data.verifyToken.active === false ? null : answer;
+    }),
+  ];
+
+  describe.each(SCHEMES)("the tokens of a session by %s", (scheme) => {
+    test.each(Object.entries(endings))(
+      "JW-18, W15, RF-16: die at once, on every server, by %s",
+      async (name, [run, reason]) => {
+        const scene = await openScene(scheme);
+        expect((await gate.me(scene.target.authorization)).status).toBe(200);
+        expect((await gate.ask(ADMINS, { ...scene.target, url: twin.url })).status).toBe(200);
+        await run(scene);
+        // A static token names nobody: without its row it is a token like any other that is not ours.
+        const told = scheme === "TOKEN" && name === "deleteUser" ? "token_not_valid" : reason;
+        for (const url of [gate.url, twin.url]) {
+          for (const use of usesOf(scene.target)) {
+            const answer = await use({ url });
+            if (answer === null) continue;
+            expect(answer).toMatchObject({ status: 401, code: "UNAUTHENTICATED", reason: told });
+          }
+        }
+        expect((await gate.me(admin.authorization)).status).toBe(200);
+      },
+    );
+
+    test("W16, R-02, JW-13: have the new role at once, on every server, by setRole, and so do their successors", async () => {
+      const { id, target } = await openScene(scheme);
+      for (const [role, status] of [
+        ["USER", 403],
+        ["ADMIN", 200],
+        ["USER", 403],
+      ] as const) {
+        await gate.auth.accounts.setRole(id, role);
+        for (const url of [gate.url, twin.url]) {
+          const call = { authorization: target.authorization, url };
+          expect((await gate.ask(ADMINS, call)).status).toBe(status);
+          const { data } = await gate.ask("{ me { profile { role } } }", call);
+          expect(data.me.profile.role).toBe(role);
+        }
+      }
+      if (scheme === "TOKEN") return;
+      const { data } = await gate.refresh(scheme === "JWT" ? target.refresh : target.token);
+      const authorization = `Bearer ${data.refreshToken.access ?? data.refreshToken.token}`;
+      expect(await gate.ask(ADMINS, { authorization })).toMatchObject({
+        status: 403,
+        code: "FORBIDDEN",
+        reason: "role_required",
+      });
+    });
+
+    test("U-09, U-10, U-12: stay dead when the old password comes back", async () => {
+      const { id, target } = await openScene(scheme);
+      await gate.auth.accounts.setPassword(id, "another correct horse");
+      await gate.auth.accounts.setPassword(id, "correct horse battery staple");
+      for (const use of usesOf(target)) {
+        const answer = await use({});
+        if (answer !== null) expect(answer).toMatchObject({ reason: "password_changed" });
+      }
+    });
+
+    test("U-02: of an inactive user work again when the user is active again", async () => {
+      const { id, target } = await openScene(scheme);
+      await gate.auth.accounts.setActive(id, false);
+      expect((await gate.me(target.authorization)).reason).toBe("user_inactive");
+      await gate.auth.accounts.setActive(id, true);
+      expect((await gate.me(target.authorization)).status).toBe(200);
+    });
+
+    test("U-16: still name the same user when the user's name and address change", async () => {
+      const { id, target } = await openScene(scheme);
+      await gate.sql(`UPDATE "user" SET username = ?, username_key = ?, email = ? WHERE id = ?`, [
+        `new${id}`,
+        `new${id}`,
+        `${id}@example.com`,
+        id,
+      ]);
+      expect((await gate.me(target.authorization)).data.me).toEqual({ id, username: `new${id}` });
+    });
+  });
+});

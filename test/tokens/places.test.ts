@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decode, signingInput } from "../support/forge.js";
+import { type Answer, DATABASES, Gate } from "../support/gate.js";
+
+const KINDS = ["access", "refresh", "sliding", "static"] as const;
+type Kind = (typeof KINDS)[number];
+
+const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
+
+/** Each place that takes a token, and the kinds it takes. */
+const TAKES = {
+  Bearer: ["access", "sliding"],
+  Token: ["static"],
+  refreshToken: ["refresh", "sliding"],
+  logout: ["refresh", "sliding"],
+  verifyToken: KINDS,
+} as const satisfies Record<string, readonly Kind[]>;
+type Place = keyof typeof TAKES;
+const PLACES = Object.keys(TAKES) as Place[];
+
+/** The ways to make a bad token out of a good one. */
+const FORMS: Record<string, (token: string) => string> = {
+  "with another payload under the same signature": (token) => {
+    const { header, claims } = split(token);
+    if (claims === null) return token.slice(0, 40) + swap(token.charAt(40)) + token.slice(41);
+    return `${signingInput(header, { ...claims, sub: "0".repeat(32) })}.${token.split(".")[2]!}`;
+  },
+  "with another signature": (token) => token.slice(0, -9) + swap(token.at(-9)!) + token.slice(-8),
+  "that is unsigned": (token) => {
+    const { header, claims } = split(token);
+    if (claims === null) return token.slice(0, -6);
+    return `${signingInput({ ...header, alg: "none" }, claims)}.`;
+  },
+  "that is cut": (token) => token.slice(0, token.length / 2),
+  "that is too long": (token) => token + "A".repeat(4097 - token.length),
+  "with its case changed": (token) => token.toUpperCase(),
+};
+
+const swap = (letter: string) => (letter === "A" ? "B" : "A");
+const split = (token: string) =>
+  token.startsWith("gth_") ? { header: {}, claims: null } : decode(token);
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let foreign: Gate;
+
+  beforeAll(async () => {
+    [gate, foreign] = [await Gate.open({}, database), await Gate.open()];
+    await gate.user("ada");
+    await foreign.user("ada");
+  });
+
+  afterAll(async () => {
+    await foreign.close();
+    await gate.close();
+  });
+
+  const getToken = async (kind: Kind, from = gate): Promise<string> => {
+    if (kind === "static") return (await from.login("ada", "TOKEN")).token;
+    if (kind === "sliding") return (await from.login("ada", "SLIDING")).token;
+    return (await from.login("ada", "JWT"))[kind];
+  };
+
+  const present = (token: string, place: Place): Promise<Answer> => {
+    if (place === "refreshToken") return gate.refresh(token);
+    if (place === "logout") return gate.logout({ refresh: token });
+    if (place === "verifyToken") return gate.verify(token);
+    return gate.me(`${place} ${token}`);
+  };
+
+  const takes = (place: Place, kind: Kind) => (TAKES[place] as readonly Kind[]).includes(kind);
+
+  /** Whether a place can tell, by the look of a bad token, that its kind does not belong there. */
+  const seesWrongType = (place: Place, kind: Kind) =>
+    place === "Bearer" ? !takes(place, kind) : kind === "access" && place !== "Token";
+
+  function expectRefused(answer: Answer, place: Place, reasons: string[]): void {
+    if (place === "verifyToken") {
+      expect([answer.status, answer.data?.verifyToken]).toEqual([200, INACTIVE]);
+      return;
+    }
+    expect([place, answer.status, answer.code]).toEqual([place, 401, "UNAUTHENTICATED"]);
+    expect(reasons).toContain(answer.reason);
+    expect(answer.headers.get("www-authenticate")).toMatch(/Bearer.*Token|Token.*Bearer/);
+  }
+
+  describe.each(KINDS)("a good %s token", (kind) => {
+    test.each(PLACES.filter((place) => takes(place, kind)))(
+      "RF-6: is taken by %s",
+      async (place) => {
+        const { status, data } = await present(await getToken(kind), place);
+        expect([status, data?.verifyToken?.active ?? true]).toEqual([200, true]);
+      },
+    );
+
+    test.each(PLACES.filter((place) => !takes(place, kind)))(
+      "RF-6, ST-6, JW-6, R-06, A-08: is refused by %s, and goes on where it belongs",
+      async (place) => {
+        const token = await getToken(kind);
+        const reason = seesWrongType(place, kind) ? "token_wrong_type" : "token_not_valid";
+        const statements = await gate.countStatements(async () => {
+          expectRefused(await present(token, place), place, [reason]);
+        });
+        expect(statements).toBe(0);
+        const home = kind === "static" ? "Token" : kind === "refresh" ? "refreshToken" : "Bearer";
+        expect((await present(token, home)).status).toBe(200);
+      },
+    );
+
+    test.each(PLACES)("J-13: that another house signed is refused by %s", async (place) => {
+      const token = await getToken(kind, foreign);
+      const statements = await gate.countStatements(async () => {
+        expectRefused(await present(token, place), place, [
+          seesWrongType(place, kind) ? "token_wrong_type" : "token_not_valid",
+        ]);
+      });
+      // The key may be new; a static token is looked up.
+      expect(statements).toBeLessThanOrEqual(1);
+    });
+  });
+
+  describe.each(KINDS)("a bad %s token", (kind) => {
+    test.each(Object.entries(FORMS))(
+      "H-18, J-09, JW-11: %s is refused in every place, for no statement",
+      async (form, make) => {
+        const bad = make(await getToken(kind));
+        for (const place of PLACES) {
+          const isHeader = place === "Bearer" || place === "Token";
+          const isWhole = form.startsWith("with another") || kind === "static";
+          const reasons =
+            isHeader && form === "that is too long"
+              ? ["bad_authorization_header"]
+              : isWhole &&
+                  seesWrongType(place, kind) &&
+                  bad.startsWith(kind === "static" ? "gth_" : "")
+                ? ["token_wrong_type"]
+                : ["token_not_valid"];
+          const statements = await gate.countStatements(async () => {
+            expectRefused(await present(bad, place), place, reasons);
+          });
+          expect([place, statements]).toEqual([place, 0]);
+        }
+      },
+    );
+  });
+
+  describe("a token argument of another type", () => {
+    const fields = {
+      refreshToken: "refreshToken(refresh: $v) { access }",
+      logout: "logout(refresh: $v) { message }",
+      verifyToken: "verifyToken(token: $v) { active }",
+    };
+    test.each(Object.entries(fields))(
+      "T-09: is BAD_USER_INPUT for %s, for no statement",
+      async (_name, field) => {
+        const statements = await gate.countStatements(async () => {
+          for (const v of [7, true, ["x"], { token: "x" }, null]) {
+            const answer = await gate.ask(`mutation ($v: String!) { ${field} }`, {
+              variables: { v },
+            });
+            expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+          }
+        });
+        expect(statements).toBe(0);
+      },
+    );
+  });
+});
