@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { generateSecretKey } from "../../src/keys/secret-key.js";
+import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+
+describe.each(DATABASES)("over %s", (database) => {
+  const [OLD, NEW] = [generateSecretKey(), generateSecretKey()];
+  let gate: Gate;
+  let opened: Gate[];
+  let all: Tokens[];
+
+  beforeEach(async () => {
+    gate = await Gate.open({ secretKey: OLD }, database);
+    await gate.user("ada");
+    opened = [gate];
+    all = [
+      await gate.login("ada", "JWT"),
+      await gate.login("ada", "TOKEN"),
+      await gate.login("ada", "SLIDING"),
+    ];
+  });
+
+  afterEach(async () => {
+    for (const each of opened.toReversed()) await each.close();
+  });
+
+  /** A server of another secret over the same database. */
+  async function restart(secretKey: string | string[]): Promise<Gate> {
+    const next = await gate.another({ secretKey });
+    opened.push(next);
+    return next;
+  }
+
+  const storedKeys = () => gate.sql("SELECT kid, sealed_key FROM signing_key");
+
+  describe("the root secret", () => {
+    test("J-15: as a list [new, old] keeps every credential alive", async () => {
+      const next = await restart([NEW, OLD]);
+      const [jwt, , sliding] = all as [Tokens, Tokens, Tokens];
+      for (const { authorization } of all) {
+        expect((await next.me(authorization)).data?.me.username).toBe("ada");
+      }
+      const { data } = await next.refresh(jwt.refresh);
+      expect((await next.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
+      const slid = (await next.refresh(sliding.token)).data.refreshToken.token;
+      expect((await next.me(`Bearer ${slid}`)).status).toBe(200);
+      // A client that lost the answer is answered by a token of the same generation.
+      const again = await next.refresh(jwt.refresh);
+      expect(again.data.refreshToken.refresh).toBe(data.refreshToken.refresh);
+    });
+
+    test("J-15: that was old can be dropped: what the new one signed lives on, what the old one signed is not valid", async () => {
+      const both = await restart([NEW, OLD]);
+      const [jwt, fixed, sliding] = all as [Tokens, Tokens, Tokens];
+      const { refresh, access } = (await both.refresh(jwt.refresh)).data.refreshToken;
+      const late = await both.login("ada", "SLIDING");
+      const only = await restart(NEW);
+      for (const authorization of [
+        `Bearer ${access}`,
+        jwt.authorization,
+        fixed.authorization,
+        late.authorization,
+      ]) {
+        expect((await only.me(authorization)).data?.me.username).toBe("ada");
+      }
+      expect((await only.refresh(refresh)).status).toBe(200);
+      expect((await only.refresh(late.token)).status).toBe(200);
+      const refused = { status: 401, reason: "token_not_valid" };
+      expect(await only.refresh(jwt.refresh)).toMatchObject(refused);
+      expect(await only.me(sliding.authorization)).toMatchObject(refused);
+    });
+
+    test("J-15: that is new seals the private keys anew, and the old one opens them no more", async () => {
+      const before = await storedKeys();
+      await restart([NEW, OLD]);
+      const after = await storedKeys();
+      expect(after.map(({ kid }) => kid)).toEqual(before.map(({ kid }) => kid));
+      expect(after[0].sealed_key).not.toBe(before[0].sealed_key);
+      await expect(restart(OLD)).rejects.toThrow(TypeError);
+      await restart(NEW);
+      expect(await storedKeys()).toEqual(after);
+    });
+
+    test("J-18: that is lost fails in one clear line which names the setting and holds no secret", async () => {
+      const lost = generateSecretKey();
+      const error: Error = await restart(lost).then(
+        () => new Error("it started"),
+        (refusal: unknown) => refusal as Error,
+      );
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toMatch(/^secretKey: /);
+      expect(error.message).not.toContain("\n");
+      expect(error.message).not.toContain(lost);
+      expect((await gate.me(all[0]!.authorization)).status).toBe(200);
+    });
+
+    test("J-18, R-19: leaves no private half in clear, and a sealed one cannot be moved to another row", async () => {
+      await gate.auth.keys.rotate();
+      const rows = await storedKeys();
+      expect(rows).toHaveLength(2);
+      for (const { sealed_key: sealed } of rows) {
+        const bytes = Buffer.from(sealed, "base64url").toString("latin1");
+        expect(bytes).not.toMatch(/"d":|"kty"|P-256/);
+        expect(sealed).not.toMatch(/eyJ|"d"/);
+      }
+      const [first, second] = rows;
+      const move = "UPDATE signing_key SET sealed_key = ? WHERE kid = ?";
+      await gate.sql(move, [second.sealed_key, first.kid]);
+      await expect(restart(OLD)).rejects.toThrow(/^secretKey: /);
+    });
+
+    test.each(["", "secret", "x".repeat(31), "x".repeat(64), "abab".repeat(16)])(
+      "J-17, JW-14: is refused at start where it is short or no secret: '%s'",
+      async (secretKey) => {
+        const error: Error = await restart(secretKey).then(
+          () => new Error("it started"),
+          (refusal: unknown) => refusal as Error,
+        );
+        expect(error).toBeInstanceOf(TypeError);
+        expect(error.message).toMatch(/^secretKey: .*32/);
+        await expect(restart([NEW, secretKey])).rejects.toThrow(TypeError);
+      },
+    );
+  });
+});
