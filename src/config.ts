@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { AuthEvent } from "./events.js";
 
 /** The algorithms that access tokens can be signed with. */
-export const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
+const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
 
 /** A JWS algorithm of RFC 7518. */
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
@@ -258,7 +258,7 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
 }
 
 /** Whether only this machine can reach a server that listens on `host`. */
-export function isLoopbackHost(host: string): boolean {
+function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -38,6 +38,14 @@ const SQLITE_PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journ
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[0-8]|42)[0-9A-Z]{3})$/;
 
+const silently = () => undefined;
+
+/** Of knex, which would wait a minute for a connection, and writes to the console what it also throws. */
+const POOL_OPTIONS = {
+  acquireConnectionTimeout: STATEMENT_TIMEOUT,
+  log: { debug: silently, warn: silently, error: silently, deprecate: silently },
+};
+
 /** Runs the single statements of requests: prepared once for each connection, and past the ORM. */
 type Run = <Row>(statement: string, parameters: readonly SqlValue[]) => Promise<Row[]>;
 
@@ -82,7 +90,7 @@ export class Database implements Sql {
 
   static async assemble(
     options: Options<AbstractSqlDriver>,
-    connect: (pool: Pool) => Engine | Promise<Engine>,
+    connect: (pool: Pool) => Engine,
   ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
@@ -93,13 +101,7 @@ export class Database implements Sql {
       migrations: { migrationsList: MIGRATIONS, snapshot: false, silent: true },
       logger: () => undefined,
     });
-    const connection = orm.em.getConnection();
-    try {
-      return new Database(orm, await connect(connection.getKnex().client as Pool));
-    } catch (error) {
-      await orm.close();
-      throw error;
-    }
+    return new Database(orm, connect(orm.em.getConnection().getKnex().client as Pool));
   }
 
   /** A new unit of work. */
@@ -184,15 +186,18 @@ function unlessAway(run: Run): Run {
 /** One connection of the ORM's writes, and one more reads: in WAL mode a reader never waits for a writer. */
 async function openSqlite(path: string): Promise<Database> {
   createPrivateFile(path);
+  const reader = new SqliteStatements(await openReader(path));
+  await reader.run("SELECT name FROM sqlite_master", []).catch((error: unknown) => {
+    throw new Error("The file is not an SQLite database.", { cause: error });
+  });
   return Database.assemble(
     {
       driver: SqliteDriver,
       dbName: path,
       pool: { afterCreate: setPragmas },
-      driverOptions: { acquireConnectionTimeout: STATEMENT_TIMEOUT },
+      driverOptions: POOL_OPTIONS,
     },
-    async (pool) => {
-      const reader = new SqliteStatements(await openReader(path));
+    (pool) => {
       const writers = new Map<sqlite3.Database, SqliteStatements>();
       const writerOn = (connection: sqlite3.Database) => {
         const writer = writers.get(connection) ?? new SqliteStatements(connection);
@@ -334,7 +339,7 @@ async function openPostgres(url: string): Promise<Database> {
       dbName: decodeURIComponent(pathname.slice(1)) || username || "postgres",
       pool: { min: 0, max: 10 },
       driverOptions: {
-        acquireConnectionTimeout: STATEMENT_TIMEOUT,
+        ...POOL_OPTIONS,
         connection: { application_name: "gatehouse", statement_timeout: STATEMENT_TIMEOUT },
       },
     },

@@ -23,4 +23,5 @@ export { formatError, httpStatusPlugin } from "./apollo.js";
 export { requireRole } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
 export { createServer, type Server } from "./server.js";
+export { STATIC_TOKEN_PATTERN } from "./tokens/static-token.js";
 export { Principal, type SessionInfo, TokenUser } from "./sessions/principal.js";

@@ -2,9 +2,9 @@ import { domainToASCII } from "node:url";
 import { BadUserInput } from "../errors.js";
 
 /** In code points, as in Django. */
-const USERNAME_MAX_LENGTH = 150;
+export const USERNAME_MAX_LENGTH = 150;
 /** In characters. @see RFC 5321 4.5.3.1.3 */
-const EMAIL_MAX_LENGTH = 254;
+export const EMAIL_MAX_LENGTH = 254;
 
 /** Scripts whose letters look alike. A name that mixes them with Latin is not what it seems. */
 const LATIN = /\p{Script=Latin}/u;
@@ -63,7 +63,11 @@ export function requireNewEmail(email: string): string {
   return canonical;
 }
 
-function requireText(name: string, value: string, maxLength: number): void {
+/**
+ * Lets pass text that a database and a person can read.
+ * @throws {@link BadUserInput} when it is empty, too long, or has control characters or half characters in it
+ */
+export function requireText(name: string, value: string, maxLength: number): void {
   if (value === "") throw new BadUserInput(`${name} must not be empty.`);
   if (value.length > 2 * maxLength || Array.from(value).length > maxLength) {
     throw new BadUserInput(`${name} must have at most ${maxLength} characters.`);

@@ -3,7 +3,7 @@ import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import type { Role } from "./role.js";
 
 /** The roles, as type-graphql knows enums. */
-export const RoleEnum = { USER: "USER", ADMIN: "ADMIN" } as const satisfies Record<Role, Role>;
+const RoleEnum = { USER: "USER", ADMIN: "ADMIN" } as const satisfies Record<Role, Role>;
 
 registerEnumType(RoleEnum, {
   name: "Role",

@@ -1,4 +1,9 @@
-import { canonicalUsername } from "../accounts/identifiers.js";
+import {
+  canonicalUsername,
+  EMAIL_MAX_LENGTH,
+  requireText,
+  USERNAME_MAX_LENGTH,
+} from "../accounts/identifiers.js";
 import type { AuthConfig } from "../config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
@@ -34,6 +39,8 @@ export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 const PAGE_MAX_SIZE = 100;
 const LIST_MAX_SIZE = 100;
+/** More than any id of ours has. */
+const ID_MAX_LENGTH = 64;
 
 const SESSIONS = `
   SELECT session.id, scheme, label, session.created_at AS "createdAt", last_used_at AS "lastUsedAt",
@@ -84,14 +91,17 @@ export class SessionList {
       if (userIds.length > LIST_MAX_SIZE) {
         throw new BadUserInput(`A list may have at most ${LIST_MAX_SIZE} entries.`);
       }
-      yield [
-        userIds.length === 0 ? "1 = 0" : `u.id IN (${userIds.map(() => "?").join(", ")})`,
-        [...userIds],
-      ];
+      for (const userId of userIds) requireText("userId.in", userId, ID_MAX_LENGTH);
+      const places = userIds.map(() => "?").join(", ");
+      yield [userIds.length === 0 ? "1 = 0" : `u.id IN (${places})`, [...userIds]];
     }
-    if (username != null) yield ["u.username = ?", [username]];
+    if (username != null) {
+      requireText("username.exact", username, USERNAME_MAX_LENGTH);
+      yield ["u.username = ?", [username]];
+    }
     if (usernameIexact != null) yield ["u.username_key = ?", [canonicalUsername(usernameIexact)]];
     if (emailIcontains != null) {
+      requireText("email.icontains", emailIcontains, EMAIL_MAX_LENGTH);
       const pattern = emailIcontains.toLowerCase().replace(/[\\%_]/g, "\\$&");
       yield [`u.email_key LIKE ? ESCAPE '\\'`, [`%${pattern}%`]];
     }

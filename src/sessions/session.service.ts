@@ -28,6 +28,9 @@ export interface SessionOpening {
 /** How many live sessions a user has at most; the oldest is ended first. */
 const MAX_SESSIONS = 100;
 
+/** 128 bits in hex. */
+const SESSION_ID = /^[0-9a-f]{32}$/;
+
 /** In characters, of what a client says of itself. */
 const USER_AGENT_MAX_LENGTH = 255;
 
@@ -178,6 +181,7 @@ export class SessionService {
    * @returns whether this call ended it
    */
   async end(id: string, userId: string | null, reason: EndReason): Promise<boolean> {
+    if (!SESSION_ID.test(id)) return false;
     const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#config.now();
     const ended = await this.#sql.write<{ userId: string }>(

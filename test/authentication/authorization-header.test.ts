@@ -191,7 +191,8 @@ describe.each(DATABASES)("over %s", (database) => {
         { headers: { authorization } },
         { headers: { authorization: [authorization] } },
         { headers: new Headers({ authorization }) },
-        { headers: {}, rawHeaders: ["AUTHORIZATION", authorization] },
+        { headers: { AUTHORIZATION: authorization } },
+        { headers: { authorization }, rawHeaders: ["AUTHORIZATION", authorization] },
       ];
       for (const request of requests) {
         expect((await gate.auth.createContext(request)).user?.username).toBe("ada");

@@ -206,8 +206,6 @@ describe.each(DATABASES)("over %s", (database) => {
         { gen: null },
         { gen: (claims["gen"] as number) + 1 },
         { gen: 2 ** 53 },
-        { exp: claims.exp + 1 },
-        { iat: claims.iat - 1, exp: claims.exp + 1 },
       ];
       for (const change of odd) {
         const answer = await present({ ...claims, ...change });
