@@ -4,9 +4,11 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
 import autocannon from "autocannon";
+import { measurePrune } from "./prune.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
+const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
 const CONNECTIONS = 32;
 /** Logins are counted, not timed: what is under way when the time is over would cost CPU and not count. */
 const HASHES = 64 * SECONDS;
@@ -61,7 +63,8 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 }
 for (const { child } of [bare, gatehouse, argon2]) child.kill();
 
-const report = describe();
+process.stderr.write("pruning\n");
+const report = `${describe()}\n${await measurePrune(ROWS)}`;
 process.stdout.write(report);
 await writeFile(new URL("results.md", import.meta.url), report);
 
