@@ -132,7 +132,7 @@ describe("the signature layer on Wycheproof's JWS vectors", () => {
         isAccepted(jws as string, { ...key, alg }),
       ),
     );
-    // 332 is a good PS256 signature, which is invalid only because its key is bound to PS512.
+    // 332 is a good RS256 signature, which is invalid only because its key is bound to PS512.
     expect(accepted.map(({ tcId }) => tcId)).toEqual([332]);
   });
 

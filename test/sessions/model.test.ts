@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+
+const [ACCESS, IDLE, ABSOLUTE, FIXED, WINDOW, LEEWAY] = [60, 1000, 3000, 2000, 10, 5];
+const SECOND = 1000;
+const RUNS = { sqlite: 60, postgresql: 25 };
+
+interface Session {
+  id: string;
+  scheme: "JWT" | "TOKEN" | "SLIDING";
+  generation: number;
+  rotatedAt: number;
+  expiresAt: number;
+  refreshExpiresAt: number;
+  ended: "token_revoked" | "token_reused" | null;
+  /** The refresh or sliding token of each generation. */
+  rotating: string[];
+}
+
+interface Issued {
+  kind: "access" | "refresh" | "sliding" | "static";
+  text: string;
+  session: Session;
+  generation: number;
+  /** Epoch seconds. */
+  exp: number;
+}
+
+/** What should be, by the rules alone. */
+class Model {
+  isActive = true;
+  readonly sessions: Session[] = [];
+  readonly tokens: Issued[] = [];
+
+  isLive = ({ ended, expiresAt, refreshExpiresAt }: Session, now: number) =>
+    ended === null && expiresAt > now && refreshExpiresAt > now;
+
+  /** Why a session is of no use, or undefined. */
+  refusal({ ended, expiresAt, scheme }: Session, now: number): string | undefined {
+    if (ended !== null) return ended;
+    if (!this.isActive) return "user_inactive";
+    if (expiresAt > now) return undefined;
+    return scheme === "TOKEN" ? "token_expired" : "session_expired";
+  }
+
+  /** Why a token lets nobody in, or undefined. */
+  use({ kind, session, generation, exp }: Issued, now: number): string | undefined {
+    if (kind === "refresh") return "token_wrong_type";
+    if (kind !== "static" && now / SECOND >= exp + LEEWAY) return "token_expired";
+    const refusal = this.refusal(session, now);
+    if (refusal !== undefined || kind !== "sliding") return refusal;
+    if (generation !== session.generation) return "token_revoked";
+    return session.refreshExpiresAt <= now ? "token_expired" : undefined;
+  }
+
+  /** Why a token gives no successor, or undefined; what a refresh does is done. */
+  refresh({ kind, session, generation }: Issued, now: number): string | undefined {
+    if (kind === "access") return "token_wrong_type";
+    if (kind === "static") return "token_not_valid";
+    const refusal = this.refusal(session, now);
+    if (refusal !== undefined) return refusal;
+    if (generation === session.generation) {
+      if (!this.isLive(session, now)) return "token_expired";
+      session.generation += 1;
+      session.rotatedAt = now;
+      session.refreshExpiresAt = Math.min(now + IDLE * SECOND, session.expiresAt);
+      return undefined;
+    }
+    const isPredecessor = generation === session.generation - 1;
+    if (isPredecessor && now - session.rotatedAt < WINDOW * SECOND) return undefined;
+    if (this.isLive(session, now)) session.ended = "token_reused";
+    return "token_reused";
+  }
+
+  end(sessions: Session[], now: number): number {
+    const live = sessions.filter((session) => this.isLive(session, now));
+    for (const session of live) session.ended = "token_revoked";
+    return live.length;
+  }
+
+  issue(session: Session, { access, refresh, token }: Partial<Tokens>, now: number): void {
+    const { generation, scheme, expiresAt, refreshExpiresAt } = session;
+    const add = (kind: Issued["kind"], text: string, until: number) =>
+      this.tokens.push({ kind, text, session, generation, exp: until / SECOND });
+    if (access != null) add("access", access, Math.min(now + ACCESS * SECOND, expiresAt));
+    if (refresh != null) add("refresh", refresh, refreshExpiresAt);
+    if (token != null) add(scheme === "TOKEN" ? "static" : "sliding", token, refreshExpiresAt);
+    session.rotating[generation] ??= refresh ?? token ?? "";
+  }
+}
+
+interface Real {
+  gate: Gate;
+  clock: { now: number };
+  userId: string;
+  username: string;
+}
+
+/** A step that may need a token, picked by number among all that were ever issued. */
+class Step implements fc.AsyncCommand<Model, Real> {
+  constructor(
+    readonly name: string,
+    readonly needsToken: boolean,
+    readonly pick: number,
+    readonly act: (model: Model, real: Real, token: Issued) => Promise<void>,
+  ) {}
+
+  check = ({ tokens }: Readonly<Model>) => !this.needsToken || tokens.length > 0;
+  toString = () => `${this.name}${this.needsToken ? `(${this.pick})` : ""}`;
+  run = (model: Model, real: Real) =>
+    this.act(model, real, model.tokens[this.pick % model.tokens.length]!);
+}
+
+async function login(scheme: Session["scheme"], model: Model, { gate, clock, username }: Real) {
+  const { now } = clock;
+  if (!model.isActive) {
+    await expect(gate.login(username, scheme)).rejects.toThrow("invalid_credentials");
+    return;
+  }
+  const tokens = await gate.login(username, scheme);
+  const isFixed = scheme === "TOKEN";
+  const expiresAt = now + (isFixed ? FIXED : ABSOLUTE) * SECOND;
+  const refreshExpiresAt = isFixed ? Infinity : now + IDLE * SECOND;
+  const begun = { generation: 0, rotatedAt: now, ended: null, rotating: [] };
+  const session = { ...begun, id: tokens.session.id, scheme, expiresAt, refreshExpiresAt };
+  model.sessions.push(session);
+  model.issue(session, tokens, now);
+}
+
+async function use(model: Model, { gate, clock }: Real, token: Issued) {
+  const scheme = token.kind === "static" ? "Token" : "Bearer";
+  const { reason } = await gate.me(`${scheme} ${token.text}`);
+  expect([token.kind, reason]).toEqual([token.kind, model.use(token, clock.now)]);
+}
+
+async function refresh(model: Model, { gate, clock }: Real, token: Issued) {
+  const expected = model.refresh(token, clock.now);
+  const { reason, data } = await gate.refresh(token.text);
+  expect([token.kind, reason]).toEqual([token.kind, expected]);
+  if (expected !== undefined) return;
+  const { session } = token;
+  const successor: string = data.refreshToken.refresh ?? data.refreshToken.token;
+  expect(successor).toBe(session.rotating[session.generation] ?? successor);
+  model.issue(session, data.refreshToken, clock.now);
+}
+
+async function logout(model: Model, { gate, clock }: Real, { kind, text, session }: Issued) {
+  const isArgument = kind === "refresh" || kind === "sliding";
+  const scheme = kind === "static" ? "Token" : "Bearer";
+  const { data } = await gate.logout(
+    isArgument ? { refresh: text } : { authorization: `${scheme} ${text}` },
+  );
+  expect(data.logout.sessionsEnded).toBe(model.end([session], clock.now));
+}
+
+async function logoutAll(model: Model, { gate, clock, userId }: Real) {
+  const expected = model.end(model.sessions, clock.now);
+  expect(await gate.auth.sessions.endAll(userId, null)).toBe(expected);
+}
+
+async function setActive(isActive: boolean, model: Model, { gate, userId }: Real) {
+  await gate.auth.accounts.setActive(userId, isActive);
+  model.isActive = isActive;
+}
+
+const pick = fc.nat(1000);
+const steps = [
+  fc
+    .constantFrom("JWT", "SLIDING", "TOKEN" as const)
+    .map((scheme) => new Step(`login ${scheme}`, false, 0, (m, r) => login(scheme, m, r))),
+  pick.map((index) => new Step("use", true, index, use)),
+  pick.map((index) => new Step("refresh", true, index, refresh)),
+  pick.map((index) => new Step("refresh", true, index, refresh)),
+  pick.map((index) => new Step("logout", true, index, logout)),
+  fc.constant(null).map(() => new Step("logoutAll", false, 0, logoutAll)),
+  fc.boolean().map((is) => new Step(`setActive ${is}`, false, 0, (m, r) => setActive(is, m, r))),
+  fc.constantFrom(1, 9, 10, WINDOW + 1, ACCESS, 300, IDLE - 1, IDLE, 1500).map(
+    (seconds) =>
+      new Step(`wait ${seconds} s`, false, 0, (_model, { clock }) => {
+        clock.now += seconds * SECOND;
+        return Promise.resolve();
+      }),
+  ),
+];
+
+/** Each token ever issued is active exactly when the model says so, and each session has one successor at most. */
+async function expectAgreement(model: Model, { gate, clock }: Real): Promise<void> {
+  const living = new Map<Session, Set<string>>();
+  for (const token of model.tokens) {
+    const { kind, session, generation, text } = token;
+    const isCurrent = generation === session.generation && session.refreshExpiresAt > clock.now;
+    const isGood =
+      kind === "refresh"
+        ? isCurrent && model.refusal(session, clock.now) === undefined
+        : model.use(token, clock.now) === undefined;
+    const isActive = (await gate.auth.authentication.verifyToken(text)) !== null;
+    expect([kind, generation, isActive]).toEqual([kind, generation, isGood]);
+    if (isActive && kind !== "access") {
+      living.set(session, (living.get(session) ?? new Set()).add(text));
+    }
+  }
+  for (const texts of living.values()) expect(texts.size).toBe(1);
+}
+
+describe.each(DATABASES)("over %s", (database) => {
+  const clock = { now: Math.floor(Date.now() / SECOND) * SECOND };
+  let gate: Gate;
+  let runs = 0;
+
+  beforeAll(async () => {
+    const lifetimes = {
+      accessTokenLifetime: ACCESS,
+      refreshTokenLifetime: IDLE,
+      sessionLifetime: ABSOLUTE,
+      staticTokenLifetime: FIXED,
+      reuseWindow: WINDOW,
+      leeway: LEEWAY,
+    };
+    gate = await Gate.open({ ...lifetimes, now: () => clock.now }, database);
+  });
+
+  afterAll(() => gate.close());
+
+  test("RF-1 to RF-9, S-17, T-25, U-02: however logins, refreshes, uses, logouts, deactivations and time follow each other, the server answers as the rules say", async () => {
+    const property = fc.asyncProperty(
+      fc.commands(steps, { maxCommands: 25, size: "max" }),
+      async (commands) => {
+        const username = `user${(runs += 1)}`;
+        const userId = await gate.user(username);
+        const model = new Model();
+        const real = { gate, clock, userId, username };
+        await fc.asyncModelRun(() => ({ model, real }), commands);
+        await expectAgreement(model, real);
+      },
+    );
+    const seed = process.env["MODEL_SEED"];
+    await fc.assert(property, {
+      numRuns: RUNS[database],
+      interruptAfterTimeLimit: 25_000,
+      markInterruptAsFailure: false,
+      ...(seed === undefined ? {} : { seed: Number(seed) }),
+    });
+    expect(runs).toBeGreaterThan(0);
+  }, 60_000);
+});
