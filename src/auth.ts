@@ -3,7 +3,8 @@ import type { GraphQLSchema } from "graphql";
 import { AccountService } from "./accounts/account.service.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
-import { createTokenClasses, type TokenClasses } from "./authentication/token-classes.js";
+import { createJwtClasses, type JwtClasses } from "./authentication/jwt-classes.js";
+import { createStaticTokenClass, type StaticToken } from "./authentication/static-token-class.js";
 import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
 import type { AuthEvent } from "./events.js";
 import type { AuthContext } from "./context.js";
@@ -45,7 +46,7 @@ export interface Auth {
   /** Where someone is signed in. */
   readonly sessions: SessionService;
   /** The token classes that simplejwt's and DRF's users know. */
-  readonly tokens: TokenClasses;
+  readonly tokens: JwtClasses & { readonly StaticToken: typeof StaticToken };
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */
@@ -119,7 +120,7 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     keys,
     kinds,
   });
-  const tokens = createTokenClasses({ config, accounts, sessions, sessionList, kinds });
+  const backend = { config, accounts, sessions, sessionList, kinds };
   const maintenance = new MaintenanceService(database, config, keys);
   const services = { authentication, sessions, sessionList };
   const schema = guardSchema(createSchema(services), { strict: true });
@@ -132,7 +133,7 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     accounts,
     authentication,
     sessions,
-    tokens,
+    tokens: { ...createJwtClasses(backend), StaticToken: createStaticTokenClass(backend) },
     keys,
     maintenance,
     jwks: () => keys.ring.toJwks(),

@@ -10,10 +10,10 @@ export {
   AccessToken,
   RefreshToken,
   SlidingToken,
-  StaticToken,
   Token,
   UntypedToken,
-} from "./authentication/token-classes.js";
+} from "./authentication/jwt-classes.js";
+export { StaticToken } from "./authentication/static-token-class.js";
 export type { AuthOptions, JwtAlgorithm, ServerOptions } from "./config.js";
 export type { AuthContext } from "./context.js";
 export type { RequestLike } from "./create-context.js";

@@ -28,6 +28,7 @@ import {
   parseStaticToken,
 } from "../tokens/static-token.js";
 import type { Credential } from "./authorization-header.js";
+import { NO_CLIENT } from "./token-backend.js";
 import { type Issued, issueTokens, type TokenKinds } from "./token-issuer.js";
 
 /** What a token is good for right now. @see RFC 7662 2.2 */
@@ -119,9 +120,8 @@ export class AuthenticationService {
         "label must have from 1 to 100 characters, none of them a control character.",
       );
     }
-    const client = { ipAddress: null, userAgent: null };
     const account = await this.#parts.accounts.findAccount(login);
-    const issued = account && (await this.#open(account, "TOKEN", label, client));
+    const issued = account && (await this.#open(account, "TOKEN", label, NO_CLIENT));
     if (issued === null) throw new BadUserInput("There is no such user, or the user is inactive.");
     return issued;
   }

@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { AccountService } from "../accounts/account.service.js";
-import type { AuthConfig } from "../config.js";
 import {
   BadUserInput,
   TokenExpired,
@@ -9,25 +7,11 @@ import {
   TokenWrongType,
 } from "../errors.js";
 import type { AuthScheme } from "../events.js";
-import { findRefusal, Principal, type SessionInfo } from "../sessions/principal.js";
-import type { SessionList, SessionQuery } from "../sessions/session-list.js";
-import type { SessionService } from "../sessions/session.service.js";
+import { findRefusal } from "../sessions/principal.js";
 import { type Claims, decodePayload } from "../tokens/jwt.js";
-import { generateStaticToken } from "../tokens/static-token.js";
 import type { TokenKind } from "../tokens/token-kind.js";
+import { NO_CLIENT, type TokenBackend } from "./token-backend.js";
 import type { TokenKinds } from "./token-issuer.js";
-
-/** What all token classes of one configuration share. */
-export interface TokenBackend {
-  readonly config: AuthConfig;
-  readonly accounts: AccountService;
-  readonly sessions: SessionService;
-  readonly sessionList: SessionList;
-  readonly kinds: TokenKinds;
-  readonly classes: () => TokenClasses;
-}
-
-const CLIENT = { ipAddress: null, userAgent: null };
 
 /**
  * A JWT as simplejwt's users know it: a map of claims that can be read, changed and signed.
@@ -36,7 +20,7 @@ const CLIENT = { ipAddress: null, userAgent: null };
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
 export class Token {
-  /** The configuration, shared by the classes that {@link createTokenClasses} made together. */
+  /** The configuration, shared by the classes that {@link createJwtClasses} made together. */
   static readonly backend: TokenBackend | undefined;
   /** Which kind of token the class makes. */
   static readonly kind: keyof TokenKinds | undefined;
@@ -179,7 +163,13 @@ export class Token {
     const id = randomBytes(16).toString("hex");
     const row =
       account &&
-      (await sessions.open(account, { id, scheme, label: null, secretHash: null, client: CLIENT }));
+      (await sessions.open(account, {
+        id,
+        scheme,
+        label: null,
+        secretHash: null,
+        client: NO_CLIENT,
+      }));
     if (row === null) throw new BadUserInput("There is no such user, or the user is inactive.");
     this.set("sid", id);
   }
@@ -232,7 +222,7 @@ export class RefreshToken extends RotatingToken {
 
   /** An access token of the same session, with the same claims of the application, whose lifetime counts from when this token was read. */
   get accessToken(): AccessToken {
-    const access = new (this.backend.classes().AccessToken)();
+    const access = new (boundAccessTokens.get(this.backend) ?? AccessToken)();
     const { noCopyClaims } = RefreshToken;
     for (const [claim, value] of Object.entries(this.payload)) {
       if (!noCopyClaims.includes(claim)) access.set(claim, value);
@@ -286,99 +276,20 @@ export class UntypedToken extends Token {
   }
 }
 
-/**
- * A static token as DRF's users know it. Its key is known only to what {@link StaticToken.create} returns.
- * @see https://www.django-rest-framework.org/api-guide/authentication/#tokenauthentication
- * @example
- * const token = await auth.tokens.StaticToken.create(user, "backup script");
- * console.log(token.key); // once
- * for (const old of await auth.tokens.StaticToken.find({ userIds: [user.id] })) await old.delete();
- */
-export class StaticToken {
-  static readonly backend: TokenBackend | undefined;
-
-  /** The key to send as `Authorization: Token <key>`, for as long as this object lives; null for one that was found. */
-  readonly key: string | null;
-  readonly session: SessionInfo;
-
-  constructor(session: SessionInfo, key: string | null) {
-    this.session = session;
-    this.key = key;
-  }
-
-  /** A key in the right shape, which belongs to nobody. */
-  static generateKey(): string {
-    return generateStaticToken(randomBytes(16).toString("hex")).token;
-  }
-
-  /**
-   * Makes a token for a user, beside those that the user has.
-   * @throws {@link BadUserInput} for an unknown or inactive user
-   */
-  static async create(user: { id: string }, label: string | null = null): Promise<StaticToken> {
-    const { accounts, sessions } = this.requireBackend();
-    const account = await accounts.findAccountById(user.id);
-    const id = randomBytes(16).toString("hex");
-    const { token, secretHash } = generateStaticToken(id);
-    const opening = { id, scheme: "TOKEN", label, secretHash, client: CLIENT } as const;
-    const row = account && (await sessions.open(account, opening));
-    if (row === null) throw new BadUserInput("There is no such user, or the user is inactive.");
-    return new this(new Principal(row).session, token);
-  }
-
-  /** A live token of the user with this label, or a new one. Only a new one has its key. */
-  static async getOrCreate(
-    user: { id: string },
-    label: string | null = null,
-  ): Promise<{ token: StaticToken; isCreated: boolean }> {
-    const known = await this.find({ userIds: [user.id] });
-    const token = known.find(({ session }) => session.label === label);
-    if (token !== undefined) return { token, isCreated: false };
-    return { token: await this.create(user, label), isCreated: true };
-  }
-
-  /** The newest hundred live tokens that match. */
-  static async find(where: Omit<SessionQuery, "scheme" | "isLive">): Promise<StaticToken[]> {
-    const query = { ...where, scheme: "TOKEN", isLive: true } as const;
-    const { sessions } = await this.requireBackend().sessionList.page(query, 100, null);
-    return sessions.map((session) => new this(session, null));
-  }
-
-  /** Ends the token. @returns whether it lived until now */
-  async delete(): Promise<boolean> {
-    const { sessions } = (this.constructor as typeof StaticToken).requireBackend();
-    return sessions.end(this.session.id, null, "logout");
-  }
-
-  protected static requireBackend(): TokenBackend {
-    if (this.backend === undefined) throw new TypeError("Use the token classes of createAuth().");
-    return this.backend;
-  }
-
-  /** Never the key. */
-  toString(): string {
-    return `gth_${this.session.id}_…`;
-  }
-
-  /** Never the key. */
-  toJSON(): SessionInfo {
-    return this.session;
-  }
-}
-
-/** The token classes of one configuration. */
-export interface TokenClasses {
+/** The JWT classes of one configuration. */
+export interface JwtClasses {
   readonly AccessToken: typeof AccessToken;
   readonly RefreshToken: typeof RefreshToken;
   readonly SlidingToken: typeof SlidingToken;
   readonly UntypedToken: typeof UntypedToken;
-  readonly StaticToken: typeof StaticToken;
 }
 
-/** Makes the token classes of one configuration. */
-export function createTokenClasses(parts: Omit<TokenBackend, "classes">): TokenClasses {
-  const backend: TokenBackend = { ...parts, classes: () => classes };
-  const classes: TokenClasses = {
+/** So that a refresh token of a configuration makes access tokens of the same one. */
+const boundAccessTokens = new WeakMap<TokenBackend, typeof AccessToken>();
+
+/** Makes the JWT classes of one configuration. */
+export function createJwtClasses(backend: TokenBackend): JwtClasses {
+  const classes = {
     AccessToken: class extends AccessToken {
       static override readonly backend = backend;
     },
@@ -391,9 +302,7 @@ export function createTokenClasses(parts: Omit<TokenBackend, "classes">): TokenC
     UntypedToken: class extends UntypedToken {
       static override readonly backend = backend;
     },
-    StaticToken: class extends StaticToken {
-      static override readonly backend = backend;
-    },
   };
+  boundAccessTokens.set(backend, classes.AccessToken);
   return classes;
 }

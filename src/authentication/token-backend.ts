@@ -1,0 +1,17 @@
+import type { AccountService } from "../accounts/account.service.js";
+import type { AuthConfig } from "../config.js";
+import type { SessionList } from "../sessions/session-list.js";
+import type { SessionService } from "../sessions/session.service.js";
+import type { TokenKinds } from "./token-issuer.js";
+
+/** What all token classes of one configuration share. */
+export interface TokenBackend {
+  readonly config: AuthConfig;
+  readonly accounts: AccountService;
+  readonly sessions: SessionService;
+  readonly sessionList: SessionList;
+  readonly kinds: TokenKinds;
+}
+
+/** Who opens a session in code: nobody over the network. */
+export const NO_CLIENT = { ipAddress: null, userAgent: null };
