@@ -12,6 +12,8 @@ export interface Key {
   readonly verificationKey: KeyObject;
   /** From when on it signs, in epoch milliseconds, unless a later one does. */
   readonly activatesAt: number;
+  /** Which of two that become active at the same moment is the later one, in epoch milliseconds. */
+  readonly createdAt: number;
 }
 
 /** In bits, by the algorithm's family. @see RFC 7518 3.2, 3.3 */
@@ -44,7 +46,7 @@ export class KeyRing {
       throw new TypeError("Symmetric and asymmetric keys must not share a ring.");
     }
     const order = keys.toSorted(
-      (a, b) => b.activatesAt - a.activatesAt || (a.kid < b.kid ? -1 : 1),
+      (a, b) => b.activatesAt - a.activatesAt || b.createdAt - a.createdAt,
     );
     if (!order.some(({ activatesAt }) => activatesAt <= this.#now())) {
       throw new TypeError("No key is active.");
@@ -116,7 +118,8 @@ export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {
     const key = deriveKey(secretKey, "refresh-token");
     const kid = createHash("sha256").update(key.export()).digest("hex").slice(0, 16);
     const activatesAt = -index;
-    return { kid, algorithm: "HS256", signingKey: key, verificationKey: key, activatesAt };
+    const keys = { signingKey: key, verificationKey: key };
+    return { kid, algorithm: "HS256", ...keys, activatesAt, createdAt: 0 };
   });
   return new KeyRing(keys, () => 0);
 }

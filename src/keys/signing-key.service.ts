@@ -25,6 +25,7 @@ interface SigningKeyRow {
   algorithm: JwtAlgorithm;
   sealedKey: string;
   activatesAt: number;
+  createdAt: number;
 }
 
 /** The ring that signs access tokens, kept in the database, sealed. */
@@ -44,15 +45,26 @@ export class SigningKeyService {
 
   /**
    * Loads the ring; makes the first key where there is none, and a new one where the algorithm was changed.
-   * @throws TypeError when `secretKey` does not open the keys, or they are not fit for use
+   * @throws TypeError when `secretKey` does not open the keys, they are not fit for use, or the algorithm cannot be
+   * changed to this one
    */
   static async open(sql: Sql, config: AuthConfig): Promise<SigningKeyService> {
-    const rows = await readRows(sql);
-    if (!rows.some(({ algorithm }) => algorithm === config.jwtAlgorithm)) {
-      await insertKey(sql, config, config.now());
-    }
     const keys = await readKeys(sql, sealingKeysOf(config));
-    const service = new SigningKeyService(sql, config, keys);
+    if (keys.length === 0) {
+      await insertKey(sql, config, config.now());
+    } else {
+      const { current } = new KeyRing(keys, config.now);
+      if (isSymmetric(current.algorithm) !== isSymmetric(config.jwtAlgorithm)) {
+        throw new TypeError(
+          `jwtAlgorithm: the keys in this database are for ${current.algorithm}; symmetric and asymmetric ones do not mix`,
+        );
+      }
+      if (current.algorithm !== config.jwtAlgorithm) {
+        await insertKey(sql, config, config.now(), { after: current });
+      }
+    }
+    const loaded = await readKeys(sql, sealingKeysOf(config));
+    const service = new SigningKeyService(sql, config, loaded);
     await service.#reseal();
     return service;
   }
@@ -79,24 +91,31 @@ export class SigningKeyService {
    */
   async rotate(isUrgent = false): Promise<{ kid: string; activatesAt: number }> {
     await this.reload();
-    if (this.ring.next !== undefined && !isUrgent) {
+    const now = this.#config.now();
+    const { current } = this.ring;
+    const activatesAt = isUrgent ? now : now + PUBLISH_AHEAD * 1000;
+    const kid = await insertKey(this.#sql, this.#config, activatesAt, {
+      after: current,
+      unlessAfter: isUrgent ? undefined : now,
+    });
+    if (kid === null) {
       throw new BadUserInput("The next key is published already, and waits to become active.");
     }
-    const activatesAt = this.#config.now() + (isUrgent ? 0 : PUBLISH_AHEAD * 1000);
-    const kid = await insertKey(this.#sql, this.#config, activatesAt);
     await this.reload();
     this.#config.onEvent({ type: "key_rotated", kid });
     return { kid, activatesAt };
   }
 
-  /** Rotates when the youngest key has signed for longer than `keyRotationInterval`. */
+  /** Rotates when the youngest key has signed for longer than `keyRotationInterval`, unless somebody else just did. */
   async rotateIfDue(): Promise<void> {
     const { keyRotationInterval, now } = this.#config;
     if (keyRotationInterval === null) return;
     await this.reload();
     const { current, next } = this.ring;
     if (next !== undefined || now() - current.activatesAt < keyRotationInterval * 1000) return;
-    await this.rotate();
+    await this.rotate().catch((error: unknown) => {
+      if (!(error instanceof BadUserInput)) throw error;
+    });
   }
 
   /**
@@ -135,7 +154,8 @@ function sealingKeysOf({ secretKeys }: AuthConfig): KeyObject[] {
 
 async function readRows(sql: Sql): Promise<SigningKeyRow[]> {
   return sql.read<SigningKeyRow>(
-    `SELECT kid, algorithm, sealed_key AS "sealedKey", activates_at AS "activatesAt"
+    `SELECT kid, algorithm, sealed_key AS "sealedKey", activates_at AS "activatesAt",
+       created_at AS "createdAt"
      FROM signing_key WHERE revoked_at IS NULL`,
     [],
   );
@@ -145,18 +165,31 @@ async function readKeys(sql: Sql, sealingKeys: readonly KeyObject[]): Promise<Ke
   return (await readRows(sql)).map((row) => openKey(row, sealingKeys));
 }
 
-async function insertKey(sql: Sql, config: AuthConfig, activatesAt: number): Promise<string> {
+/**
+ * Adds a new key.
+ * @param options `after` is a key that it follows; `unlessAfter` an instant after which no other may become active
+ * @returns its `kid`, or null where another waits
+ */
+async function insertKey(
+  sql: Sql,
+  config: AuthConfig,
+  activatesAt: number,
+  options: { after?: Key; unlessAfter?: number | undefined } = {},
+): Promise<string | null> {
   const { jwtAlgorithm, now } = config;
+  const { after, unlessAfter = Number.MAX_SAFE_INTEGER } = options;
+  const createdAt = Math.max(now(), (after?.createdAt ?? 0) + 1);
   const [sealingKey] = sealingKeysOf(config);
   if (sealingKey === undefined) throw new TypeError("secretKey: is required");
   const kid = randomBytes(8).toString("hex");
   const jwk = JSON.stringify(generateKey(jwtAlgorithm).export({ format: "jwk" }));
-  await sql.write(
+  const inserted = await sql.write(
     `INSERT INTO signing_key (kid, algorithm, sealed_key, created_at, activates_at)
-     VALUES (?, ?, ?, ?, ?) RETURNING kid`,
-    [kid, jwtAlgorithm, seal(sealingKey, jwk, kid), now(), activatesAt],
+     SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (
+       SELECT 1 FROM signing_key WHERE revoked_at IS NULL AND activates_at > ?) RETURNING kid`,
+    [...[kid, jwtAlgorithm, seal(sealingKey, jwk, kid), createdAt, activatesAt], unlessAfter],
   );
-  return kid;
+  return inserted.length === 1 ? kid : null;
 }
 
 function generateKey(algorithm: JwtAlgorithm): KeyObject {
@@ -177,12 +210,13 @@ function openSeal(kid: string, sealedKey: string, sealingKeys: readonly KeyObjec
 }
 
 function openKey(row: SigningKeyRow, sealingKeys: readonly KeyObject[]): Key {
-  const { kid, algorithm, activatesAt } = row;
+  const { kid, algorithm, activatesAt, createdAt } = row;
   const jwk = JSON.parse(openSeal(kid, row.sealedKey, sealingKeys)) as JsonWebKey;
   if (isSymmetric(algorithm)) {
     const key = createSecretKey(Buffer.from(jwk.k ?? "", "base64url"));
-    return { kid, algorithm, signingKey: key, verificationKey: key, activatesAt };
+    return { kid, algorithm, signingKey: key, verificationKey: key, activatesAt, createdAt };
   }
   const signingKey = createPrivateKey({ key: jwk, format: "jwk" });
-  return { kid, algorithm, signingKey, verificationKey: createPublicKey(signingKey), activatesAt };
+  const verificationKey = createPublicKey(signingKey);
+  return { kid, algorithm, signingKey, verificationKey, activatesAt, createdAt };
 }

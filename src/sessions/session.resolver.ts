@@ -8,7 +8,9 @@ import { LogoutPayload, SessionConnection, SessionType, toSessionType } from "./
 
 const PAGE_SIZE = 20;
 
-/** Every field here is guarded, so that there is a user. */
+type LoadUser = () => Promise<Principal>;
+
+/** Every field here is guarded, so that there is a user; each asks the database for it, whatever `bearerCheck` says. */
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;
@@ -21,7 +23,8 @@ export class SessionResolver {
 
   @Query(() => [SessionType], { description: "The caller's own live sessions, newest first." })
   @Directive("@auth")
-  async sessions(@Ctx("user") user: Principal): Promise<SessionType[]> {
+  async sessions(@Ctx("loadUser") loadUser: LoadUser): Promise<SessionType[]> {
+    const user = await loadUser();
     const sessions = await this.#list.ofUser(user.id);
     return sessions.map((session) => toSessionType(session, user.session.id));
   }
@@ -60,13 +63,15 @@ export class SessionResolver {
 
   @Mutation(() => LogoutPayload, { description: "Ends all of the caller's sessions." })
   @Directive("@auth")
-  async logoutAll(@Ctx("user") user: Principal): Promise<LogoutPayload> {
+  async logoutAll(@Ctx("loadUser") loadUser: LoadUser): Promise<LogoutPayload> {
+    const user = await loadUser();
     return toLogoutPayload(await this.#sessions.endAll(user.id, null));
   }
 
   @Mutation(() => LogoutPayload, { description: "Ends the caller's sessions but the present one." })
   @Directive("@auth")
-  async logoutOthers(@Ctx("user") user: Principal): Promise<LogoutPayload> {
+  async logoutOthers(@Ctx("loadUser") loadUser: LoadUser): Promise<LogoutPayload> {
+    const user = await loadUser();
     return toLogoutPayload(await this.#sessions.endAll(user.id, user.session.id));
   }
 
@@ -76,7 +81,7 @@ export class SessionResolver {
   @Directive("@auth")
   async revokeSession(
     @Arg("id", () => ID) id: string,
-    @Ctx("loadUser") loadUser: () => Promise<Principal>,
+    @Ctx("loadUser") loadUser: LoadUser,
   ): Promise<LogoutPayload> {
     const user = await loadUser();
     const owner = user.role === "ADMIN" ? null : user.id;

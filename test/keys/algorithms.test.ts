@@ -140,7 +140,14 @@ describe("a ring of keys", () => {
     algorithm: JwtAlgorithm,
     { privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject },
     activatesAt = 0,
-  ): Key => ({ kid, algorithm, signingKey: privateKey, verificationKey: publicKey, activatesAt });
+  ): Key => ({
+    kid,
+    algorithm,
+    signingKey: privateKey,
+    verificationKey: publicKey,
+    activatesAt,
+    createdAt: 0,
+  });
   const ring = (...keys: Key[]) => new KeyRing(keys, () => NOW);
 
   test("J-15: signs with the key that became active last, and knows the next", () => {

@@ -37,7 +37,8 @@ function toKey(jwk: Jwk, algorithm = jwk.alg): Key {
       : createPublicKey({ key: jwk, format: "jwk" });
   const kid = jwk.kid ?? "none";
   const ours = algorithm as JwtAlgorithm;
-  return { kid, algorithm: ours, signingKey: key, verificationKey: key, activatesAt: 0 };
+  const times = { activatesAt: 0, createdAt: 0 };
+  return { kid, algorithm: ours, signingKey: key, verificationKey: key, ...times };
 }
 
 const NATIVE: Record<string, JwtAlgorithm> = { RSA: "RS256", EC: "ES256", oct: "HS256" };
