@@ -212,6 +212,7 @@ function openSeal(kid: string, sealedKey: string, sealingKeys: readonly KeyObjec
 function openKey(row: SigningKeyRow, sealingKeys: readonly KeyObject[]): Key {
   const { kid, algorithm, activatesAt, createdAt } = row;
   const jwk = JSON.parse(openSeal(kid, row.sealedKey, sealingKeys)) as JsonWebKey;
+  requireUse(kid, algorithm, jwk);
   if (isSymmetric(algorithm)) {
     const key = createSecretKey(Buffer.from(jwk.k ?? "", "base64url"));
     return { kid, algorithm, signingKey: key, verificationKey: key, activatesAt, createdAt };
@@ -219,4 +220,10 @@ function openKey(row: SigningKeyRow, sealingKeys: readonly KeyObject[]): Key {
   const signingKey = createPrivateKey({ key: jwk, format: "jwk" });
   const verificationKey = createPublicKey(signingKey);
   return { kid, algorithm, signingKey, verificationKey, activatesAt, createdAt };
+}
+
+/** @see RFC 7517 4.2, 4.4 */
+function requireUse(kid: string, algorithm: JwtAlgorithm, { use, alg }: JsonWebKey): void {
+  if ((use ?? "sig") === "sig" && (alg ?? algorithm) === algorithm) return;
+  throw new TypeError(`The key ${kid} is meant for another use than signing with ${algorithm}.`);
 }

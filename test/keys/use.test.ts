@@ -1,0 +1,32 @@
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { expect, test } from "@jest/globals";
+import { seal } from "../../src/keys/sealing.js";
+import { deriveKey } from "../../src/keys/secret-key.js";
+import { Gate } from "../support/gate.js";
+
+test.each([{ use: "enc" }, { alg: "ES384" }])(
+  "JW-2: a key whose JWK says %j is refused when the ring is loaded, and the ring stays as it was",
+  async (members) => {
+    const secretKey = randomBytes(32).toString("base64url");
+    const gate = await Gate.open({ secretKey });
+    try {
+      await gate.user("ada");
+      const { authorization } = await gate.login("ada");
+      const jwk = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({
+        format: "jwk",
+      });
+      const text = JSON.stringify({ ...jwk, ...members });
+      const sealed = seal(deriveKey(secretKey, "key-sealing"), text, "wrong");
+      await gate.sql(
+        `INSERT INTO signing_key (kid, algorithm, sealed_key, created_at, activates_at) VALUES ('wrong', 'ES256', ?, 0, 0)`,
+        [sealed],
+      );
+      await expect(gate.auth.keys.reload()).rejects.toThrow(
+        new TypeError("The key wrong is meant for another use than signing with ES256."),
+      );
+      expect((await gate.me(authorization)).status).toBe(200);
+    } finally {
+      await gate.close();
+    }
+  },
+);
