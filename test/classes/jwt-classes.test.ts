@@ -644,7 +644,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
     test("B-14: what was blacklisted stays refused when its user is deleted, and when the name is taken again", async () => {
       const user = await newUser("b14");
-      const tokens = [];
+      const tokens: gatehouse.Token[] = [];
       for (const name of MADE) {
         const token = await classOf(name).forUser(user);
         await token.blacklist();
