@@ -85,7 +85,7 @@ function withSafeHook(config: AuthConfig): AuthConfig {
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
+  process.emitWarning(error instanceof Error ? error : "An audit hook failed.");
 }
 
 /** The same as {@link createAuth}, with the options checked already. */

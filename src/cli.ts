@@ -72,8 +72,11 @@ program
   .description("delete sessions and keys that nothing valid belongs to any more")
   .action(() =>
     withAuth(async ({ maintenance }) => {
+      let told = 0;
       const deleted = await maintenance.prune((count) => {
-        if (count % 10_000 === 0) console.error(`${count} rows deleted …`);
+        if (count - told < 10_000) return;
+        told = count;
+        console.error(`${count} rows deleted …`);
       });
       console.log(`${deleted} ${deleted === 1 ? "row" : "rows"} deleted.`);
     }),
@@ -82,7 +85,11 @@ program
 program
   .command("rotate-keys")
   .description("publish the key that will sign access tokens next; running servers pick it up")
-  .option("--now", "let it sign at once, before others had time to see it")
+  .addOption(
+    new Option("--now", "let it sign at once, before others had time to see it").conflicts(
+      "revoke",
+    ),
+  )
   .option("--revoke <kid>", "refuse all that this key has signed")
   .action(({ now = false, revoke }: { now?: boolean; revoke?: string }) =>
     withAuth(async ({ keys }) => {

@@ -92,7 +92,7 @@ function auditTo(log: FastifyBaseLogger, onEvent: AuthConfig["onEvent"]): AuthCo
     const { type, ...details } =
       "login" in event ? { ...event, login: fingerprint(event.login) } : event;
     log.info({ audit: type, ...details }, "audit");
-    onEvent(event);
+    return onEvent(event);
   };
 }
 

@@ -40,6 +40,9 @@ export interface NewUser {
   role?: Role | undefined;
 }
 
+/** 128 bits in hex. */
+const USER_ID = /^[0-9a-f]{32}$/;
+
 const ACCOUNT = `
   SELECT id, password_hash AS "passwordHash", credentials_version AS "credentialsVersion", is_active AS "isActive"
   FROM "user"`;
@@ -76,6 +79,7 @@ export class AccountService {
 
   /** The user with this id, or null. */
   async findAccountById(id: string): Promise<Account | null> {
+    if (!USER_ID.test(id)) return null;
     const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
     return account ?? null;
   }

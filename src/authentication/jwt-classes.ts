@@ -39,12 +39,12 @@ export class Token {
   constructor(token?: string | null, { verify = true }: { verify?: boolean } = {}) {
     this.currentTime = this.backend.config.now();
     if (token == null) {
-      this.payload = { ...this.tokenKind.claims({}) };
+      this.payload = toMap(this.tokenKind.claims({}));
       this.setIat();
       this.setExp();
       this.setJti();
     } else {
-      this.payload = { ...(verify ? this.read(token) : decodePayload(token)) };
+      this.payload = toMap(verify ? this.read(token) : decodePayload(token));
     }
   }
 
@@ -201,6 +201,11 @@ export class AccessToken extends Token {
   static override readonly kind: keyof TokenKinds = "access";
 }
 
+/** A copy without a prototype, so that every claim is only a claim. */
+function toMap(claims: object): Record<string, unknown> {
+  return Object.assign(Object.create(null) as Record<string, unknown>, claims);
+}
+
 /** A token of which a session has one at a time. */
 abstract class RotatingToken extends Token {
   override async outstand(): Promise<void> {
@@ -227,7 +232,9 @@ export class RefreshToken extends RotatingToken {
     for (const [claim, value] of Object.entries(this.payload)) {
       if (!noCopyClaims.includes(claim)) access.set(claim, value);
     }
-    return access.setIat({ at: this.currentTime }).setExp({ from: this.currentTime });
+    access.setIat({ at: this.currentTime }).setExp({ from: this.currentTime });
+    // None outlives the refresh token: its session may be gone by then.
+    return access.set("exp", Math.min(Number(access.get("exp")), Number(this.get("exp"))));
   }
 }
 
@@ -255,6 +262,11 @@ export class SlidingToken extends RotatingToken {
  * new auth.tokens.UntypedToken(text).get("token_type"); // "refresh"
  */
 export class UntypedToken extends Token {
+  constructor(token?: string | null, options?: { verify?: boolean }) {
+    if (token == null) throw new TypeError("Cannot create token with no type or lifetime.");
+    super(token, options);
+  }
+
   protected override get tokenKind(): TokenKind {
     const { access, refresh, sliding } = this.backend.kinds;
     const tokenType = this.get("token_type");

@@ -16,13 +16,18 @@ import { NO_CLIENT, type TokenBackend } from "./token-backend.js";
 export class StaticToken {
   static readonly backend: TokenBackend | undefined;
 
-  /** The key to send as `Authorization: Token <key>`, for as long as this object lives; null for one that was found. */
-  readonly key: string | null;
+  /** Private, so that no way of printing the object shows it. */
+  readonly #key: string | null;
   readonly session: SessionInfo;
 
   constructor(session: SessionInfo, key: string | null) {
     this.session = session;
-    this.key = key;
+    this.#key = key;
+  }
+
+  /** The key to send as `Authorization: Token <key>`, for as long as this object lives; null for one that was found. */
+  get key(): string | null {
+    return this.#key;
   }
 
   /** A key in the right shape, which belongs to nobody. */

@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import type { Account } from "../accounts/account.service.js";
 import type { AuthConfig } from "../config.js";
-import { TokenExpired, TokenNotValid, TokenReused, UserNotFound } from "../errors.js";
+import { BadUserInput, TokenExpired, TokenNotValid, TokenReused, UserNotFound } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { RotatingClaims } from "../tokens/rotating-token.js";
@@ -28,6 +28,7 @@ export interface SessionOpening {
 /** How many live sessions a user has at most; the oldest is ended first. */
 const MAX_SESSIONS = 100;
 
+const LABEL = /^[^\p{Cc}]{1,100}$/u;
 /** 128 bits in hex. */
 const SESSION_ID = /^[0-9a-f]{32}$/;
 
@@ -98,9 +99,15 @@ export class SessionService {
    * Opens a session, if the account is still as it was when its password was checked. A user who has 100 already
    * loses the oldest.
    * @returns the session's row, or null when the password was changed or the user deactivated meanwhile
+   * @throws {@link BadUserInput} when the label is empty, too long, or has control characters in it
    */
   async open(account: Account, opening: SessionOpening): Promise<SessionRow | null> {
     const { id, scheme, label, secretHash, client } = opening;
+    if (label !== null && !LABEL.test(label)) {
+      throw new BadUserInput(
+        "label must have from 1 to 100 characters, none of them a control character.",
+      );
+    }
     const { refreshTokenLifetime, sessionLifetime, staticTokenLifetime, now } = this.#config;
     const at = now();
     const isStatic = scheme === "TOKEN";
@@ -123,6 +130,7 @@ export class SessionService {
     );
     if (opened.length === 0) return null;
     await this.#endBeyondLimit(account.id, at);
+    this.#config.onEvent({ type: "token_issued", userId: account.id, sessionId: id, scheme });
     return this.find(id);
   }
 
@@ -145,21 +153,11 @@ export class SessionService {
    * @see RFC 9700 4.14.2
    */
   async rotate(claims: RotatingClaims, scheme: AuthScheme): Promise<SessionRow> {
-    const { refreshTokenLifetime, now } = this.#config;
-    const at = now();
-    const refreshExpiresAt = at + refreshTokenLifetime * 1000;
-    const [rotated] = await this.#sql.write<Generation>(
-      `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
-         refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
-       WHERE id = ? AND user_id = ? AND scheme = ? AND generation = ? AND ${IS_LIVE}
-       RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
-      [
-        ...[at, at, refreshExpiresAt, refreshExpiresAt],
-        ...[claims.sid, claims.sub, scheme, claims.gen, ...isOpenAt(at)],
-      ],
-    );
+    const at = this.#config.now();
+    const isInTime = Math.floor(at / 1000) < claims.exp + this.#config.leeway;
+    const rotated = isInTime ? await this.#rotateOnce(claims, scheme, at) : undefined;
     const row = await this.find(claims.sid);
-    if (row === null) throw new UserNotFound();
+    if (row === null) throw isInTime ? new UserNotFound() : new TokenExpired();
     if (row.userId !== claims.sub || row.scheme !== scheme) throw new TokenNotValid();
     const refusal = findRefusal(row, at);
     if (refusal !== null) throw refusal;
@@ -173,6 +171,25 @@ export class SessionService {
       this.#config.onEvent({ type: "token_reused", userId: row.userId, sessionId: row.id });
     }
     throw new TokenReused();
+  }
+
+  async #rotateOnce(
+    claims: RotatingClaims,
+    scheme: AuthScheme,
+    at: number,
+  ): Promise<Generation | undefined> {
+    const refreshExpiresAt = at + this.#config.refreshTokenLifetime * 1000;
+    const [rotated] = await this.#sql.write<Generation>(
+      `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
+         refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
+       WHERE id = ? AND user_id = ? AND scheme = ? AND generation = ? AND ${IS_LIVE}
+       RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
+      [
+        ...[at, at, refreshExpiresAt, refreshExpiresAt],
+        ...[claims.sid, claims.sub, scheme, claims.gen, ...isOpenAt(at)],
+      ],
+    );
+    return rotated;
   }
 
   /**

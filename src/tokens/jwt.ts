@@ -50,6 +50,8 @@ export function signJwt(claims: Claims, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
     header: { alg: key.algorithm, kid: key.kid, typ },
+    // Otherwise a missing `iat` would be added; with it, one that is there would be dropped.
+    noTimestamp: !Object.hasOwn(claims, "iat"),
   });
 }
 
@@ -122,7 +124,7 @@ export function verifySignature(
  */
 export function decodePayload(token: string): Record<string, unknown> {
   const [, payload = ""] = token.split(".");
-  const claims = parseCanonical(Buffer.from(payload, "base64url").toString("utf8"));
+  const claims = parseObject(Buffer.from(payload, "base64url").toString("utf8"));
   if (claims === null) throw new TokenNotValid();
   return claims;
 }
@@ -138,10 +140,15 @@ function decodeCanonical(segment: string): string | null {
  * number in another form survives the comparison.
  */
 function parseCanonical(text: string | null): Record<string, unknown> | null {
+  const value = parseObject(text ?? "");
+  return JSON.stringify(value) === text ? value : null;
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(text ?? "");
+    const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject && JSON.stringify(value) === text ? (value as Record<string, unknown>) : null;
+    return isObject ? (value as Record<string, unknown>) : null;
   } catch {
     return null;
   }
