@@ -311,7 +311,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(() => String(token)).toThrow(gatehouse.TokenWrongType);
     });
 
-    test("A-09, V-03: by the class of another type is refused", async () => {
+    test("V-03: by the class of another type is refused", async () => {
       for (const name of MADE) {
         const text = String(await classOf(name).forUser(ada));
         for (const other of MADE.filter((it) => it !== name)) {
@@ -402,7 +402,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("A-04, C-09: an access token that was given a longer life than the configuration's is refused everywhere", async () => {
+    test("C-09: an access token that was given a longer life than the configuration's is refused everywhere", async () => {
       const { AccessToken } = gate.auth.tokens;
       const token = (await AccessToken.forUser(ada)).setExp({ lifetime: 301 });
       expect(() => {
@@ -666,7 +666,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expectRefused();
     });
 
-    test("B-10: checkBlacklist knows a refresh token that was used from its successor", async () => {
+    test("checkBlacklist knows a refresh token that was used from its successor", async () => {
       const { RefreshToken } = gate.auth.tokens;
       const { refresh } = await gate.login("ada");
       const { data } = await gate.refresh(refresh);

@@ -43,7 +43,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("StaticToken.create", () => {
-    test("T-01: gives a token whose key is good for its user, once", async () => {
+    test("gives a token whose key is good for its user, once", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada, "backup script");
       expect(token.key).toMatch(STATIC_TOKEN_PATTERN);
       expect(token.session).toMatchObject({

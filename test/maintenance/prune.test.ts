@@ -109,7 +109,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-      "B-16: keeps a %s session that was ended until its tokens would have expired",
+      "keeps a %s session that was ended until its tokens would have expired",
       async (scheme) => {
         const lifetime = scheme === "TOKEN" ? 90 * DAY : 7 * DAY;
         const { authorization, session } = await gate.login("ada", scheme);
@@ -123,7 +123,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("B-16: keeps a static token without an end for some time after it was ended, and then deletes it", async () => {
+    test("keeps a static token without an end for some time after it was ended, and then deletes it", async () => {
       const lasting = await gate.another({ staticTokenLifetime: null });
       try {
         const { authorization } = await lasting.login("ada", "TOKEN");
@@ -139,7 +139,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("B-16: keeps a session that was ended for reuse, so that its tokens are still told why", async () => {
+    test("keeps a session that was ended for reuse, so that its tokens are still told why", async () => {
       const { refresh } = await gate.login("ada");
       await gate.refresh(refresh);
       gate.advance(60);
