@@ -311,7 +311,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(() => String(token)).toThrow(gatehouse.TokenWrongType);
     });
 
-    test("V-03: by the class of another type is refused", async () => {
+    test("by the class of another type is refused", async () => {
       for (const name of MADE) {
         const text = String(await classOf(name).forUser(ada));
         for (const other of MADE.filter((it) => it !== name)) {
