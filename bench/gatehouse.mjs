@@ -18,12 +18,16 @@ const password = "correct horse battery staple";
 const client = { ipAddress: null, userAgent: null };
 
 /** Header values of many sessions, so that no look-up is the one before. */
+const usernames = [];
 const tokens = [];
 const bearers = [];
-await accounts.createUser({ username: "ada", email: "ada@example.com", password });
+// As many users: one may hold a hundred sessions at most, and a login more ends the oldest.
 for (let index = 0; index < 100; index += 1) {
-  const { token } = await authentication.createStaticToken({ username: "ada" }, null);
-  const { access } = await authentication.login({ username: "ada" }, password, "JWT", client);
+  const username = `user${index}`;
+  await accounts.createUser({ username, email: `${username}@example.com`, password });
+  const { token } = await authentication.createStaticToken({ username }, null);
+  const { access } = await authentication.login({ username }, password, "JWT", client);
+  usernames.push(username);
   tokens.push(`Token ${token}`);
   bearers.push(`Bearer ${access}`);
 }
@@ -34,4 +38,4 @@ process.once("SIGTERM", () => {
     .then(() => rm(folder, { recursive: true }))
     .then(() => process.exit());
 });
-serveBench({ url: `${server.url}/graphql`, tokens, bearers, password });
+serveBench({ url: `${server.url}/graphql`, usernames, tokens, bearers, password });
