@@ -6,5 +6,6 @@ export function serveBench(hello) {
     const { user, system } = process.cpuUsage();
     process.send({ cpu: user + system });
   });
+  process.once("disconnect", () => process.exit());
   process.send(hello);
 }

@@ -18,16 +18,17 @@ const password = "correct horse battery staple";
 const client = { ipAddress: null, userAgent: null };
 
 /** Header values of many sessions, so that no look-up is the one before. */
-const usernames = [];
+const visitors = [];
 const tokens = [];
 const bearers = [];
-// As many users: one may hold a hundred sessions at most, and a login more ends the oldest.
+// Those who log in while it is measured have no token here: a hundred-and-first login would end its session.
 for (let index = 0; index < 100; index += 1) {
-  const username = `user${index}`;
-  await accounts.createUser({ username, email: `${username}@example.com`, password });
-  const { token } = await authentication.createStaticToken({ username }, null);
-  const { access } = await authentication.login({ username }, password, "JWT", client);
-  usernames.push(username);
+  const [owner, visitor] = [`owner${index}`, `visitor${index}`];
+  await accounts.createUser({ username: owner, email: `${owner}@example.com`, password });
+  await accounts.createUser({ username: visitor, password });
+  const { token } = await authentication.createStaticToken({ username: owner }, null);
+  const { access } = await authentication.login({ username: owner }, password, "JWT", client);
+  visitors.push(visitor);
   tokens.push(`Token ${token}`);
   bearers.push(`Bearer ${access}`);
 }
@@ -38,4 +39,4 @@ process.once("SIGTERM", () => {
     .then(() => rm(folder, { recursive: true }))
     .then(() => process.exit());
 });
-serveBench({ url: `${server.url}/graphql`, usernames, tokens, bearers, password });
+serveBench({ url: `${server.url}/graphql`, visitors, tokens, bearers, password });

@@ -27,8 +27,8 @@ const argon2 = await start("argon2.mjs");
 
 const body = JSON.stringify({ query: ME });
 const asEach = (values) => values.map((authorization) => ({ headers: { authorization } }));
-const { usernames, tokens, bearers, password } = gatehouse.hello;
-const logins = usernames.map((username) => ({
+const { visitors, tokens, bearers, password } = gatehouse.hello;
+const logins = visitors.map((username) => ({
   body: JSON.stringify({ query: LOGIN, variables: { username, password } }),
 }));
 
