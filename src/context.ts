@@ -1,8 +1,8 @@
 import type { Credential } from "./authentication/authorization-header.js";
 import type { Role } from "./accounts/role.js";
 import type { AuthError } from "./errors.js";
+import type { Client } from "./events.js";
 import type { Principal } from "./sessions/principal.js";
-import type { Client } from "./sessions/session.service.js";
 
 /** Who is asking, as every resolver finds it in its context. */
 export interface AuthContext {

@@ -1,8 +1,7 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
-import type { AuthScheme } from "../events.js";
+import type { AuthScheme, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
-import type { Client } from "../sessions/session.service.js";
 import { AuthSchemeEnum, LogoutPayload } from "../sessions/session.type.js";
 import {
   AuthPayload,
@@ -55,16 +54,22 @@ export class AuthenticationResolver {
       "Trades a refresh token for the session's next pair, or a sliding token for its successor.",
   })
   @Directive("@public")
-  async refreshToken(@Arg("refresh", () => String) refresh: string): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.refresh(refresh));
+  async refreshToken(
+    @Arg("refresh", () => String) refresh: string,
+    @Ctx("client") client: Client,
+  ): Promise<AuthPayload> {
+    return toAuthPayload(await this.#authentication.refresh(refresh, client));
   }
 
   @Mutation(() => TokenVerification, {
     description: "Whether a token of ours is good now: not expired, not revoked, its user active.",
   })
   @Directive("@public")
-  async verifyToken(@Arg("token", () => String) token: string): Promise<TokenVerification> {
-    return toTokenVerification(await this.#authentication.verifyToken(token));
+  async verifyToken(
+    @Arg("token", () => String) token: string,
+    @Ctx("client") client: Client,
+  ): Promise<TokenVerification> {
+    return toTokenVerification(await this.#authentication.verifyToken(token, client));
   }
 
   @Mutation(() => LogoutPayload, {
