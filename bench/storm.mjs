@@ -28,7 +28,8 @@ export async function measureStorm() {
     const { accounts, authentication } = server.auth;
     await accounts.createUser({ username: "ada", password: PASSWORD });
     const { token } = await authentication.createStaticToken({ username: "ada" }, null);
-    const me = () => ask(server.url, { query: "{ me { id } }" }, { authorization: `Token ${token}` });
+    const me = () =>
+      ask(server.url, { query: "{ me { id } }" }, { authorization: `Token ${token}` });
     for (let index = 0; index < 200; index += 1) await me();
     const rounds = [];
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -114,6 +114,11 @@ export interface ServerOptions extends AuthOptions {
   introspection?: boolean | undefined;
   /** The exact origins that may call from a browser, such as `https://app.example.com`. @default none */
   corsOrigins?: readonly string[] | undefined;
+  /**
+   * Keep refresh tokens in a cookie that no script can read, instead of the answer: for pages of this server's own site.
+   * @default false
+   */
+  refreshCookie?: boolean | undefined;
   /** Connections from one address at a time; not counted where there are trusted proxies. @default 50 */
   connectionsPerAddress?: number | undefined;
   /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed. @default none */
@@ -136,6 +141,7 @@ export interface ServerConfig {
   readonly introspection: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly refreshCookie: boolean;
   readonly connectionsPerAddress: number;
   readonly logLevel: LogLevel;
 }
@@ -249,6 +255,7 @@ export const SERVER_SETTINGS = {
   graphiql: z.boolean().optional(),
   introspection: z.boolean().optional(),
   corsOrigins: z.array(origin).default([]),
+  refreshCookie: z.boolean().default(false),
   connectionsPerAddress: count.default(50),
   trustedProxies: z.array(addressRange).default([]),
   logLevel: z.enum(LOG_LEVELS).default("info"),
@@ -342,6 +349,7 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
   return Object.freeze({
     auth: resolved,
     isOpen,
+    refreshCookie: server.refreshCookie,
     connectionsPerAddress: server.connectionsPerAddress,
     host,
     port,

@@ -64,6 +64,7 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
   REQUESTS_PER_ADDRESS: ["requestsPerAddress", asNumber, "a number of at least 1"],
   REFRESHES_PER_ADDRESS: ["refreshesPerAddress", asNumber, "a number of at least 1"],
   REFRESHES_PER_SESSION: ["refreshesPerSession", asNumber, "a number of at least 1"],
+  REFRESH_COOKIE: ["refreshCookie", asSwitch, "on or off"],
   CONNECTIONS_PER_ADDRESS: ["connectionsPerAddress", asNumber, "a number of at least 1"],
   UV_THREADPOOL_SIZE: ["hashConcurrency", asHalf, "a number from 1 to 1024"],
   NODE_ENV: ["isProduction", (value) => value === "production"],

@@ -20,6 +20,7 @@ import {
   type ServerContext,
 } from "./apollo.js";
 import { type Auth, openAuth } from "./auth.js";
+import type { RefreshCookie } from "./authentication/refresh-cookie.js";
 import {
   type AuthConfig,
   resolveServerConfig,
@@ -27,6 +28,7 @@ import {
   type ServerOptions,
   serverUrl,
 } from "./config.js";
+import { createRefreshCookie, CSRF_HEADER } from "./cookie.js";
 import { DocumentLimits } from "./document-limits.js";
 import { ServiceUnavailable } from "./errors.js";
 import { readGraphiql } from "./graphiql.js";
@@ -210,7 +212,9 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const path = routeOptions.url ?? null;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   const record = request.getDecorator<OperationRecord | null>(RECORD);
-  request.log.info({ method, path, ip, status: reply.statusCode, ms, ...record }, "request");
+  const { statusCode: status } = reply;
+  const outcome = record?.outcome ?? (status < 400 ? "ok" : "refused");
+  request.log.info({ method, path, ip, status, ms, ...record, outcome }, "request");
 }
 
 /** What is said of a request that never became a GraphQL request. */
@@ -243,13 +247,16 @@ async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig
     await app.register(fastifyCors, {
       origin: [...config.corsOrigins],
       methods: ["POST"],
-      allowedHeaders: ["authorization", "content-type"],
+      allowedHeaders: ["authorization", "content-type", CSRF_HEADER],
+      credentials: config.refreshCookie,
       exposedHeaders: ["retry-after", "www-authenticate"],
       maxAge: 600,
     });
   }
   const limits = new DocumentLimits(auth.schema);
-  app.post("/graphql", (request, reply) => runOperation({ apollo, auth, limits }, request, reply));
+  app.post("/graphql", (request, reply) =>
+    runOperation({ apollo, auth, limits, config }, request, reply),
+  );
   if (config.graphiql) await addGraphiql(app);
   app.route({
     method: config.graphiql
@@ -265,11 +272,12 @@ interface Graphql {
   readonly apollo: ApolloServer<ServerContext>;
   readonly auth: Auth;
   readonly limits: DocumentLimits;
+  readonly config: ServerConfig;
 }
 
 /** Hands a request to Apollo Server, whose answer is always one JSON text. */
 async function runOperation(
-  { apollo, auth, limits }: Graphql,
+  { apollo, auth, limits, config }: Graphql,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -296,7 +304,8 @@ async function runOperation(
           socket,
           id: requestId,
         });
-        return { ...context, requestId, record };
+        const cookie = config.refreshCookie ? cookieOf(request, reply, config) : undefined;
+        return { ...context, requestId, record, ...(cookie && { refreshCookie: cookie }) };
       } catch (error) {
         request.log.error({ err: error }, "the context could not be built");
         throw internalServerError(requestId);
@@ -315,6 +324,16 @@ async function runOperation(
   if (answer.body.kind !== "complete") throw new Error("Incremental delivery is not served.");
   for (const [name, value] of answer.headers) void reply.header(name, value);
   return reply.code(answer.status ?? 200).send(answer.body.string);
+}
+
+function cookieOf(
+  { headers, host }: FastifyRequest,
+  reply: FastifyReply,
+  { corsOrigins }: ServerConfig,
+): RefreshCookie {
+  return createRefreshCookie({ headers, host, corsOrigins }, (line) => {
+    void reply.header("set-cookie", line);
+  });
 }
 
 /** What comes of `running`, or null when it takes too long. */

@@ -11,7 +11,9 @@ import {
   toTokenVerification,
   toUserType,
 } from "./auth-payload.type.js";
+import { NoCredentials, Unauthenticated } from "../errors.js";
 import type { AuthenticationService, Presented } from "./authentication.service.js";
+import { keepInCookie, type RefreshCookie } from "./refresh-cookie.js";
 
 @Resolver()
 export class AuthenticationResolver {
@@ -34,8 +36,10 @@ export class AuthenticationResolver {
     @Arg("password", () => String) password: string,
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
     @Ctx("client") client: Client,
+    @Ctx("refreshCookie") cookie: RefreshCookie | undefined,
   ): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.login({ username }, password, scheme, client));
+    const issued = await this.#authentication.login({ username }, password, scheme, client);
+    return keepInCookie(toAuthPayload(issued), cookie);
   }
 
   @Mutation(() => AuthPayload, { description: "Logs in by e-mail address and password." })
@@ -45,8 +49,10 @@ export class AuthenticationResolver {
     @Arg("password", () => String) password: string,
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
     @Ctx("client") client: Client,
+    @Ctx("refreshCookie") cookie: RefreshCookie | undefined,
   ): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.login({ email }, password, scheme, client));
+    const issued = await this.#authentication.login({ email }, password, scheme, client);
+    return keepInCookie(toAuthPayload(issued), cookie);
   }
 
   @Mutation(() => AuthPayload, {
@@ -56,9 +62,16 @@ export class AuthenticationResolver {
   @Directive("@public")
   async refreshToken(
     @Arg("refresh", () => String) refresh: string,
-    @Ctx("client") client: Client,
+    @Ctx() presented: Presented & WithCookie,
   ): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.refresh(refresh, client));
+    const { client, refreshCookie: cookie } = presented;
+    try {
+      const token = cookie && refresh === "" ? requireCookie(presented) : refresh;
+      return keepInCookie(toAuthPayload(await this.#authentication.refresh(token, client)), cookie);
+    } catch (error) {
+      if (error instanceof Unauthenticated) cookie?.clear();
+      throw error;
+    }
   }
 
   @Mutation(() => TokenVerification, {
@@ -78,9 +91,28 @@ export class AuthenticationResolver {
   @Directive("@public")
   async logout(
     @Arg("refresh", () => String, { nullable: true }) refresh: string | null | undefined,
-    @Ctx() presented: Presented,
+    @Ctx() presented: Presented & WithCookie,
   ): Promise<LogoutPayload> {
-    const { scheme, hasEnded } = await this.#authentication.logout(presented, refresh ?? null);
+    const { refreshCookie: cookie } = presented;
+    const token = cookie && refresh === "" ? requireCookie(presented) : (refresh ?? null);
+    const { scheme, hasEnded } = await this.#authentication.logout(presented, token);
+    cookie?.clear();
     return toLogoutPayload(scheme, hasEnded);
   }
+}
+
+interface WithCookie {
+  readonly refreshCookie?: RefreshCookie;
+}
+
+/**
+ * The cookie's token, where nothing else was presented: who sent a header, however bad, meant the header.
+ * @throws the header's own {@link Presented.authError}, or {@link NoCredentials}
+ */
+function requireCookie({ credential, authError, refreshCookie }: Presented & WithCookie): string {
+  const token = refreshCookie?.token ?? null;
+  if (credential !== null || authError !== null || token === null) {
+    throw authError ?? new NoCredentials();
+  }
+  return token;
 }
