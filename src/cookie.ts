@@ -16,6 +16,8 @@ interface CookieRequest {
   readonly host: string;
   /** The other origins that may call. */
   readonly corsOrigins: readonly string[];
+  /** The clock, in epoch milliseconds. */
+  readonly now: () => number;
 }
 
 /**
@@ -31,8 +33,9 @@ export function createRefreshCookie(
   return {
     token: token ?? null,
     set: (value, expiresAt) => {
-      const expires = new Date(expiresAt);
-      setCookie(stringifySetCookie({ ...ATTRIBUTES, name: NAME, value, expires }));
+      // Counted from now: the browser's clock may be wrong.
+      const maxAge = Math.max(0, Math.floor((expiresAt - request.now()) / 1000));
+      setCookie(stringifySetCookie({ ...ATTRIBUTES, name: NAME, value, maxAge }));
     },
     clear: () => {
       setCookie(stringifySetCookie({ ...ATTRIBUTES, name: NAME, value: "", maxAge: 0 }));

@@ -329,9 +329,9 @@ async function runOperation(
 function cookieOf(
   { headers, host }: FastifyRequest,
   reply: FastifyReply,
-  { corsOrigins }: ServerConfig,
+  { corsOrigins, auth: { now } }: ServerConfig,
 ): RefreshCookie {
-  return createRefreshCookie({ headers, host, corsOrigins }, (line) => {
+  return createRefreshCookie({ headers, host, corsOrigins, now }, (line) => {
     void reply.header("set-cookie", line);
   });
 }

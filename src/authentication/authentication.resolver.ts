@@ -65,11 +65,12 @@ export class AuthenticationResolver {
     @Ctx() presented: Presented & WithCookie,
   ): Promise<AuthPayload> {
     const { client, refreshCookie: cookie } = presented;
+    const isInCookie = cookie !== undefined && refresh === "";
+    const token = isInCookie ? requireCookie(presented) : refresh;
     try {
-      const token = cookie && refresh === "" ? requireCookie(presented) : refresh;
       return keepInCookie(toAuthPayload(await this.#authentication.refresh(token, client)), cookie);
     } catch (error) {
-      if (error instanceof Unauthenticated) cookie?.clear();
+      if (isInCookie && error instanceof Unauthenticated) cookie.clear();
       throw error;
     }
   }
