@@ -4,7 +4,7 @@
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { makeExecutableSchema } from "@graphql-tools/schema";
-import { createAuth, formatError, httpStatusPlugin } from "gatehouse";
+import { apolloOptions, createAuth } from "gatehouse";
 
 const { DATABASE_URL, PORT = "4000", SECRET_KEY } = process.env;
 
@@ -39,7 +39,7 @@ const schema = auth.guard(
   }),
 );
 
-const server = new ApolloServer({ schema, formatError, plugins: [httpStatusPlugin] });
+const server = new ApolloServer({ ...apolloOptions(schema), schema });
 
 const { url } = await startStandaloneServer(server, {
   listen: { port: Number(PORT) },
