@@ -14,6 +14,9 @@ const MAX_LOOK = 64;
 /** Knows some 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and letters written as digits. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_LOOK });
 
+/** In characters: a shorter name is in many passwords by chance. */
+const MIN_WORD = 3;
+
 /** Whose password it is to be. */
 export interface Owner {
   readonly username: string;
@@ -31,11 +34,25 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   if (Array.from(password).length < minLength) {
     throw new BadUserInput(`password must have at least ${minLength} characters.`);
   }
-  const words = [...PRODUCT_WORDS, owner.username, ...(owner.email?.split("@") ?? [])];
-  const { score } = zxcvbn.check(password.slice(0, MAX_LOOK), words);
+  const { username, email } = owner;
+  const words = [
+    ...PRODUCT_WORDS,
+    username,
+    ...(email === null ? [] : [email, ...email.split("@")]),
+  ];
+  const { score } = zxcvbn.check(withoutWords(password, words).slice(0, MAX_LOOK), words);
   if (score < MIN_SCORE) {
     throw new BadUserInput(
       "password is too easy to guess. Several unrelated words make a good one.",
     );
   }
+}
+
+/** What is left of a password for one who tries these words in any number and place. */
+function withoutWords(password: string, words: readonly string[]): string {
+  const known = words
+    .filter(({ length }) => length >= MIN_WORD)
+    .sort((a, b) => b.length - a.length)
+    .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return password.replace(new RegExp(known.join("|"), "gi"), "");
 }

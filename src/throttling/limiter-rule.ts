@@ -28,7 +28,10 @@ export interface Count {
   readonly expiresAt: number;
 }
 
-/** Counts one more try, which the caller has found not to be blocked. The same rule as a script: `redis-limiter.ts`. */
+/**
+ * Counts one more try, which the caller has found not to be blocked. The same rule as a script: `redis-limiter.ts`; as a
+ * statement: `sql-limiter.ts`.
+ */
 export function countTry(rule: LimiterRule, count: Count | undefined, now: number): Count {
   const known = count !== undefined && now < count.expiresAt ? count : undefined;
   const points = (known?.points ?? 0) + 1;

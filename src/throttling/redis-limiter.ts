@@ -6,6 +6,8 @@ import { MemoryLimiter } from "./memory-limiter.js";
 
 /** In milliseconds: when Redis does not answer by then, this process counts by itself. */
 const TIMEOUT = 500;
+/** How many look-ups may wait for an answer; what comes beyond is counted here at once. */
+const MAX_WAITING = 1000;
 /** In milliseconds: how long a start waits for Redis, and at most until it is tried again. */
 const PATIENCE = 1000;
 
@@ -21,6 +23,7 @@ export async function openRedisCounters(
   const client = createClient({
     url,
     disableOfflineQueue: true,
+    commandsQueueMaxLength: MAX_WAITING,
     pingInterval: 5 * PATIENCE,
     socket: {
       connectTimeout: PATIENCE,
@@ -58,8 +61,8 @@ function createRedisLimiter(
     points: rule.points,
     duration: rule.window,
     customIncrTtlLuaScript: scriptOf(rule),
-    insuranceLimiter,
   });
+  // It alone falls back: a look-up that fails after it has timed out is not counted twice.
   return new RLWrapperTimeouts({ limiter, timeoutMs: TIMEOUT, insuranceLimiter });
 }
 

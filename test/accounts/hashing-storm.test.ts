@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { PasswordHasher } from "../../src/accounts/password-hasher.js";
+import { attempt, expectThrottled, from, WRONG } from "../support/attempts.js";
+import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
+
+const STORM = 200;
+const CONCURRENCY = 2;
+const QUEUE = 64;
+/** In milliseconds. */
+const MAX_WAIT = 2000;
+const HANGS = 3000;
+
+const addressOf = (index: number) => from(`198.51.${index >> 4}.${index}`);
+
+let gate: Gate;
+let signedIn: Tokens;
+
+beforeAll(async () => {
+  gate = await Gate.open({
+    trustedProxies: ["127.0.0.1"],
+    loginsPerAddress: 30,
+    requestsPerAddress: 100,
+    loginFailuresPerAccount: 5,
+    hashConcurrency: CONCURRENCY,
+  });
+  await gate.user("ada");
+  signedIn = await gate.login("ada");
+});
+
+afterAll(() => gate.close());
+
+test("PW-9: a storm of 200 logins leaves none hanging, turns away who would wait too long, and `me` is answered meanwhile", async () => {
+  for (let turn = 0; turn < 5; turn += 1) await attempt(gate, "throttled");
+  // The same without the hashing tells what the machine makes of 200 requests at once.
+  const start = performance.now();
+  await Promise.all(
+    Array.from({ length: STORM }, (_, index) =>
+      attempt(gate, `calm-${index}`, "", addressOf(index)),
+    ),
+  );
+  const machine = performance.now() - start;
+  let left = STORM;
+  const took: number[] = [];
+  const storm = Array.from({ length: STORM }, async (_, index) => {
+    const start = performance.now();
+    const answer = await attempt(gate, `storm-${index}`, WRONG, addressOf(index));
+    took.push(performance.now() - start);
+    left -= 1;
+    return answer;
+  });
+  const calm: number[] = [];
+  await Promise.race(storm);
+  // Who is throttled is told so in the thick of it: it takes no turn of anybody.
+  expectThrottled(await attempt(gate, "throttled"), 1);
+  while (left > 0) {
+    const start = performance.now();
+    expect((await gate.me(signedIn.authorization)).status).toBe(200);
+    calm.push(performance.now() - start);
+  }
+  const answers = await Promise.all(storm);
+  const turnedAway = answers.filter(({ status }) => status === 503);
+  const looked = answers.filter(({ status }) => status === 401);
+  expect(looked.length + turnedAway.length).toBe(STORM);
+  expect(looked.length).toBeGreaterThan(0);
+  expect(turnedAway.length).toBeGreaterThan(0);
+  for (const answer of turnedAway) {
+    expect(answer).toMatchObject({ code: "SERVICE_UNAVAILABLE", data: null });
+    expect(answer.errors?.[0]?.extensions).toEqual({ code: "SERVICE_UNAVAILABLE", retryAfter: 2 });
+    expect(answer.headers.get("retry-after")).toBe("2");
+  }
+  expect(Math.max(...took)).toBeLessThan(HANGS + 2 * machine);
+  expect(Math.max(...calm)).toBeLessThan(1000 + machine);
+  const after = await attempt(gate, "ada", PASSWORD, from("198.51.99.1"));
+  expect(after.status).toBe(200);
+});
+
+test("PW-9: a login that was turned away is told as no failure of anybody", () => {
+  const failed = gate.events.filter((event) => event.type === "login_failed");
+  const reasons = new Set(failed.map((event) => event.reason));
+  expect([...reasons].sort()).toEqual(["invalid_credentials", "throttled"]);
+});
+
+test("PW-9: of 200 at the same moment at most 2 are hashed and 64 wait, none for longer than 2 seconds", async () => {
+  const hasher = new PasswordHasher(CONCURRENCY);
+  const start = performance.now();
+  const outcomes = await Promise.all(
+    Array.from({ length: STORM }, () =>
+      hasher.verify(null, WRONG).then(
+        () => ({ code: "hashed", took: performance.now() - start }),
+        (error: unknown) => ({
+          code: (error as { code: string }).code,
+          took: performance.now() - start,
+        }),
+      ),
+    ),
+  );
+  const hashed = outcomes.filter(({ code }) => code === "hashed");
+  const refused = outcomes.filter(({ code }) => code === "SERVICE_UNAVAILABLE");
+  expect(hashed.length + refused.length).toBe(STORM);
+  expect(hashed.length).toBeGreaterThan(0);
+  expect(hashed.length).toBeLessThanOrEqual(CONCURRENCY + QUEUE);
+  for (const { took } of refused) expect(took).toBeLessThan(MAX_WAIT + 500);
+  expect(await hasher.verify(null, WRONG)).toBe(false);
+});

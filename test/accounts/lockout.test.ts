@@ -1,0 +1,142 @@
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
+import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { runNode } from "../support/node-process.js";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SECRET_KEY = "an example of a secret that is long enough";
+const LIMIT = 3;
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let count = 0;
+  let name: string;
+  let id: string;
+
+  beforeAll(async () => {
+    gate = await Gate.open({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, database);
+  });
+
+  afterAll(() => gate.close());
+
+  beforeEach(async () => {
+    name = `user${(count += 1)}`;
+    id = await gate.user(name, { email: `${name}@example.com` });
+  });
+
+  /** Tries wrong passwords, and waits until they are written. */
+  async function fail(times: number): Promise<void> {
+    for (let turn = 0; turn < times; turn += 1) {
+      expect(await attempt(gate, name)).toMatchObject(REFUSED);
+    }
+    await gate.auth.accounts.flush();
+  }
+
+  const locks = () =>
+    gate.events.filter((event) => event.type === "account_locked" && event.userId === id);
+
+  /** Everything of an answer that could tell one refusal from another. */
+  const visible = ({ status, headers, text }: Answer) => ({
+    status,
+    text,
+    headers: [...headers].filter(([key]) => key !== "date").sort(),
+  });
+
+  describe("after so many wrong passwords in a row", () => {
+    test("LG-2: the right one is refused as any wrong one is, in the same bytes", async () => {
+      const wrong = visible(await attempt(gate, name));
+      await fail(LIMIT - 1);
+      expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+      expect(visible(await attempt(gate, name, PASSWORD))).toEqual(wrong);
+      expect(visible(await attempt(gate, "nobody", PASSWORD))).toEqual(wrong);
+    });
+
+    test("LG-6: and by the e-mail address too", async () => {
+      await fail(1);
+      for (let turn = 1; turn < LIMIT; turn += 1) {
+        await attemptByEmail(gate, `${name}@example.com`);
+      }
+      await gate.auth.accounts.flush();
+      for (const answer of [
+        await attemptByEmail(gate, `${name}@example.com`, PASSWORD),
+        await attempt(gate, name, PASSWORD),
+      ]) {
+        expect(answer).toMatchObject(REFUSED);
+      }
+    });
+
+    test("LG-2: time alone opens it not again", async () => {
+      await fail(LIMIT);
+      gate.advance(365 * 86_400);
+      expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+    });
+
+    test("LG-12: that is told as one event, however many more are tried", async () => {
+      await fail(LIMIT - 1);
+      expect(locks()).toEqual([]);
+      await fail(1);
+      expect(locks()).toEqual([{ type: "account_locked", userId: id }]);
+      await fail(2);
+      await attempt(gate, name, PASSWORD);
+      expect(locks()).toHaveLength(1);
+    });
+
+    test("LG-7: its sessions live on, and go on being refreshed", async () => {
+      const { authorization, refresh } = await gate.login(name);
+      await fail(LIMIT);
+      expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+      expect((await gate.me(authorization)).data.me.username).toBe(name);
+      const { data } = await gate.refresh(refresh);
+      expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
+    });
+
+    test("LG-2: accounts.unlock opens it again, for as many tries as before", async () => {
+      for (const login of [{ username: name.toUpperCase() }, { email: `${name}@EXAMPLE.com` }]) {
+        await fail(LIMIT);
+        expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+        await gate.auth.accounts.unlock(login);
+        expect((await attempt(gate, name, PASSWORD)).status).toBe(200);
+      }
+      await expect(gate.auth.accounts.unlock({ username: "nobody" })).rejects.toMatchObject({
+        code: "BAD_USER_INPUT",
+      });
+    });
+
+    test("LG-2: a new password opens it again, and the old one is a wrong one", async () => {
+      await fail(LIMIT);
+      const next = "another long and unused phrase";
+      await gate.auth.accounts.setPassword(id, next);
+      expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+      expect((await attempt(gate, name, next)).status).toBe(200);
+    });
+
+    test("LG-2: `gatehouse unlock` opens it again, and knows who is nobody", async () => {
+      await fail(LIMIT);
+      const env = { SECRET_KEY, DATABASE_URL: gate.databaseUrl };
+      const unlock = (who: string) => runNode([CLI, "unlock", who], { cwd: ROOT, env });
+      const done = await unlock(name);
+      expect({ code: done.code, stderr: done.stderr }).toEqual({ code: 0, stderr: "" });
+      expect((await attempt(gate, name, PASSWORD)).status).toBe(200);
+      const nobody = await unlock("nobody");
+      expect([nobody.code, nobody.stdout]).not.toContain(0);
+      expect(nobody.stderr).toMatch(/^\S.*\n$/);
+    });
+  });
+
+  test("LG-2: a right password before that makes all free again", async () => {
+    for (let turn = 0; turn < 2; turn += 1) {
+      await fail(LIMIT - 1);
+      expect((await attempt(gate, name, PASSWORD)).status).toBe(200);
+    }
+    expect(locks()).toEqual([]);
+  });
+
+  test("LG-2: wrong passwords at the same moment count each", async () => {
+    await Promise.all(Array.from({ length: LIMIT }, () => attempt(gate, name)));
+    await gate.auth.accounts.flush();
+    expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
+    expect(locks()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,163 @@
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { dictionary } from "@zxcvbn-ts/language-common";
+import { Gate } from "../support/gate.js";
+import { runNode } from "../support/node-process.js";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SECRET_KEY = "an example of a secret that is long enough";
+const MESSAGE = "password is too easy to guess. Several unrelated words make a good one.";
+const REFUSED = { code: "BAD_USER_INPUT", message: MESSAGE };
+
+const OWNER = { username: "ada.lovelace", email: "countess@example.com" };
+
+/** All are at least 15 characters long. */
+const WEAK: Readonly<Record<string, readonly string[]>> = {
+  "common ones": [
+    "passwordpassword",
+    "PasswordPassword1",
+    "P@ssw0rdP@ssw0rd",
+    "password12345678",
+    "iloveyouiloveyou",
+    "letmeinletmein1",
+    "monkeymonkeymonkey",
+    "administrator123",
+    "123456789987654321",
+  ],
+  "sequences and repetitions": [
+    "123456789012345",
+    "abcdefghijklmno",
+    "aaaaaaaaaaaaaaa",
+    "                    ",
+    "🔑".repeat(15),
+  ],
+  "walks over a keyboard": [
+    "qwertyuiopasdfg",
+    "1qaz2wsx3edc4rfv",
+    "qazwsxedcrfvtgb",
+    "zxcvbnmasdfghjkl",
+    "asdfghjklasdfghjkl",
+  ],
+  "the user name": [
+    "ada.lovelaceada.lovelace",
+    "ADA.LOVELACE1234",
+    "ada.lovelace.1815",
+    "ecalevol.adaecalevol.ada",
+  ],
+  "the e-mail address": [
+    "countesscountess",
+    "COUNTESScountess1",
+    "countess@example.com",
+    "Countess2026!!!",
+  ],
+  "words of this product": [
+    "gatehousegatehouse",
+    "GatehouseGatehouse1",
+    "graphqlgraphql12",
+    "Gatehouse-GraphQL",
+    "Gatehouse2026!!",
+  ],
+};
+const CASES = Object.entries(WEAK).flatMap(([kind, passwords]) =>
+  passwords.map((password) => [kind, password] as const),
+);
+
+let gate: Gate;
+let short: Gate;
+let id: string;
+
+beforeAll(async () => {
+  gate = await Gate.open({ secretKey: SECRET_KEY });
+  short = await gate.another({ passwordMinLength: 8 });
+  id = await gate.user(OWNER.username, { email: OWNER.email });
+});
+
+afterAll(async () => {
+  await short.close();
+  await gate.close();
+});
+
+describe("a new password that is easy to guess", () => {
+  test.each(CASES)("PW-5: for %s is refused by setPassword: '%s'", async (_kind, password) => {
+    await expect(gate.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
+  });
+
+  test("PW-5: is refused by createUser, for the name and address of the user to be, and nobody is made", async () => {
+    const owner = { username: "grace.hopper", email: "admiral@example.com" };
+    const weak = ["grace.hoppergrace.hopper", "admiraladmiral1", "admiral@example.com"];
+    for (const password of [...weak, "passwordpassword"]) {
+      await expect(gate.auth.accounts.createUser({ ...owner, password })).rejects.toMatchObject(
+        REFUSED,
+      );
+    }
+    expect(await gate.auth.accounts.findAccount({ username: owner.username })).toBeNull();
+  });
+
+  test("PW-5: is refused by `gatehouse create-user` in one line that does not repeat it", async () => {
+    const password = "hunter2hunter2hunter2";
+    const { code, stdout, stderr } = await runNode(
+      [CLI, "create-user", "grace", "--password-stdin"],
+      {
+        cwd: ROOT,
+        env: { SECRET_KEY, DATABASE_URL: gate.databaseUrl },
+        input: password,
+      },
+    );
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain(MESSAGE);
+    expect(stderr.trimEnd()).not.toContain("\n");
+    expect(stderr).not.toContain("hunter2");
+  });
+
+  test.each([
+    "password1",
+    "iloveyou",
+    "qwerty123",
+    "letmein1",
+    "12345678",
+    "P@ssw0rd",
+    "1qaz2wsx",
+    "gatehouse1",
+    "lovelace1",
+    "ada.lovelace",
+    "countess1",
+  ])("PW-5: is refused where 8 characters are enough, too: '%s'", async (password) => {
+    await expect(short.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
+  });
+
+  test("PW-5: every tenth of the 3,000 most common of 8 characters is refused, and each of 15", async () => {
+    const common = dictionary["passwords-common"].map(String);
+    const often = common.filter(({ length }) => length >= 8).slice(0, 3000);
+    const long = common.filter(({ length }) => length >= 15);
+    expect([often.length, long.length > 30]).toEqual([3000, true]);
+    for (const password of [...often.filter((_, index) => index % 10 === 0), ...long]) {
+      await expect(short.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
+    }
+  });
+});
+
+describe("a new password that is not", () => {
+  test.each([
+    "correct horse battery staple",
+    "vier betrunkene Igel",
+    "pässwörd lang genug 🔑",
+    "xK9#mQ2$vL7@pR4",
+    "das Pferd frisst Gurkensalat 密码",
+  ])("PW-5, PW-3: is taken, of whatever characters: '%s'", async (password) => {
+    await gate.auth.accounts.setPassword(id, password);
+    await gate.login(OWNER.username, "JWT", password);
+  });
+
+  test("PW-5: is taken where 8 characters are enough, too", async () => {
+    await short.auth.accounts.setPassword(id, "tulip-radio-42");
+    await short.login(OWNER.username, "JWT", "tulip-radio-42");
+  });
+
+  test("PW-5: what is refused for one user is taken for another", async () => {
+    const password = "countess zanzibar.quartz 7";
+    await gate.user("zanzibar.quartz");
+    await gate.user("grace", { email: "admiral@example.com", password });
+    await gate.login("grace", "JWT", password);
+  });
+});

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { hash } from "@node-rs/argon2";
+import { attempt, REFUSED, WRONG } from "../support/attempts.js";
+import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+
+const SAMPLES = 60;
+/** How far the medians of two kinds of refusal may lie apart, as a part of them. */
+const ALIKE = 0.1;
+
+/** Each is refused; the last takes half as long again, to show that this would be seen. */
+const KINDS: Readonly<Record<string, readonly [name: string, password: string]>> = {
+  unknown: ["nobody", WRONG],
+  wrong: ["ada", WRONG],
+  inactive: ["idle", PASSWORD],
+  locked: ["locked", PASSWORD],
+  slower: ["slow", WRONG],
+};
+
+let gate: Gate;
+
+beforeAll(async () => {
+  gate = await Gate.open({ hashConcurrency: 1, loginFailureLimit: 100 });
+  await gate.user("ada");
+  await gate.auth.accounts.setActive(await gate.user("idle"), false);
+  const locked = await gate.user("locked");
+  await gate.sql(`UPDATE "user" SET failed_logins = 100 WHERE id = ?`, [locked]);
+  const slow = await gate.user("slow");
+  const slowly = await hash(PASSWORD, {
+    memoryCost: 19_456,
+    timeCost: 3,
+    parallelism: 1,
+  });
+  await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [slowly, slow]);
+});
+
+afterAll(() => gate.close());
+
+const login = (kind: string, headers: Record<string, string> = {}) =>
+  attempt(gate, ...(KINDS[kind] as [string, string]), { headers });
+
+/** Everything of an answer that could tell one refusal from another. */
+const visible = ({ status, headers, text }: Answer) => ({
+  status,
+  text,
+  headers: [...headers].filter(([name]) => name !== "date").sort(),
+});
+
+test.each(["application/graphql-response+json", "application/json", "*/*"])(
+  "LG-1, L-02, L-15: unknown, wrong, inactive and locked are the same bytes in %s",
+  async (accept) => {
+    const unknown = await login("unknown", { accept });
+    expect(unknown).toMatchObject({ ...REFUSED, status: unknown.status });
+    for (const kind of ["wrong", "inactive", "locked"]) {
+      expect([kind, visible(await login(kind, { accept }))]).toEqual([kind, visible(unknown)]);
+    }
+  },
+);
+
+test("LG-1, PW-10, L-04: and take the same time, to a tenth, in which a slower hash would be seen", async () => {
+  const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
+  for (let round = 0; round < SAMPLES; round += 1) {
+    // In any order, so that none pays each time for what the same other left to be done.
+    const kinds = Object.keys(KINDS);
+    for (let turn = kinds.length; turn > 0; turn -= 1) {
+      const [kind = ""] = kinds.splice(Math.floor(Math.random() * turn), 1);
+      const start = performance.now();
+      const { reason } = await login(kind);
+      times.get(kind)?.push(performance.now() - start);
+      expect(reason).toBe("invalid_credentials");
+    }
+  }
+  // A round's refusals had the same machine: each is compared with the one of the same round.
+  const unknown = times.get("unknown") ?? [];
+  const ratio = (kind: string) =>
+    median((times.get(kind) ?? []).map((time, round) => time / (unknown[round] ?? NaN)));
+  for (const kind of ["wrong", "inactive", "locked"]) {
+    expect([kind, Math.abs(Math.log(ratio(kind))) < ALIKE]).toEqual([kind, true]);
+  }
+  expect(Math.log(ratio("slower"))).toBeGreaterThan(ALIKE);
+}, 90_000);
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}

@@ -1,0 +1,72 @@
+import { expect } from "@jest/globals";
+import type { Answer, Call, Gate } from "./gate.js";
+
+/** Nobody's password. */
+export const WRONG = "nobody has this password";
+
+const LOGIN = `mutation ($name: String!, $password: String!) {
+  login(username: $name, password: $password) { access refresh }
+}`;
+const EMAIL_LOGIN = `mutation ($name: String!, $password: String!) {
+  emailLogin(email: $name, password: $password) { access refresh }
+}`;
+
+/** Tries to log in, by a wrong password unless a test gives the right one. */
+export function attempt(
+  gate: Gate,
+  name: string,
+  password = WRONG,
+  call: Call = {},
+): Promise<Answer> {
+  return gate.ask(LOGIN, { ...call, variables: { name, password } });
+}
+
+/** The same as {@link attempt}, by e-mail address. */
+export function attemptByEmail(
+  gate: Gate,
+  name: string,
+  password = WRONG,
+  call: Call = {},
+): Promise<Answer> {
+  return gate.ask(EMAIL_LOGIN, { ...call, variables: { name, password } });
+}
+
+/** The request's headers where a proxy says that it comes from there. */
+export function from(address: string): Pick<Call, "headers"> {
+  return { headers: { "x-forwarded-for": address } };
+}
+
+/** That the password was looked at, and refused. */
+export const REFUSED = {
+  status: 401,
+  code: "UNAUTHENTICATED",
+  reason: "invalid_credentials",
+  data: null,
+};
+
+/** Expects an answer that says to come back later, in whole seconds, and nothing else. */
+export function expectThrottled(answer: Answer, retryAfter: number): void {
+  expect(answer).toMatchObject({
+    status: 429,
+    code: "TOO_MANY_REQUESTS",
+    reason: "throttled",
+    data: null,
+  });
+  expect(answer.errors?.[0]?.message).toBe("Too many attempts. Try again later.");
+  expect(answer.errors?.[0]?.extensions).toEqual({
+    code: "TOO_MANY_REQUESTS",
+    reason: "throttled",
+    retryAfter,
+  });
+  expect(answer.headers.get("retry-after")).toBe(retryAfter.toString());
+}
+
+/** How many logins by this name were refused after their password was hashed. */
+export function countHashed({ events }: Gate, login: string): number {
+  return events.filter(
+    (event) =>
+      event.type === "login_failed" &&
+      event.login === login &&
+      event.reason === "invalid_credentials",
+  ).length;
+}

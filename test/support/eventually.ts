@@ -1,0 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How long to wait at most, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** Waits until `holds` says so. Fails when it never does. */
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error("What was waited for did not come.");
+    await sleep(20);
+  }
+}

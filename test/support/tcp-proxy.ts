@@ -1,0 +1,83 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** Stands before a server, and can take it away. */
+export class TcpProxy {
+  readonly #server = createServer((socket) => {
+    this.#accept(socket);
+  });
+  readonly #target: URL;
+  readonly #sockets = new Set<Socket>();
+  #mode: "pass" | "cut" | "hang" = "pass";
+  #answered = 0;
+
+  private constructor(target: string) {
+    this.#target = new URL(target);
+  }
+
+  /** @param target the URL of the server it stands before */
+  static async open(target: string): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  /** That of the server, by way of here. */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return Object.assign(new URL(this.#target), { hostname: "127.0.0.1", port }).href;
+  }
+
+  /** How many bytes the server has answered. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** Ends every connection, and refuses new ones. */
+  cut(): void {
+    this.#mode = "cut";
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Keeps every connection, and lets nothing through. */
+  hang(): void {
+    this.#mode = "hang";
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** Is as if nothing stood here. */
+  pass(): void {
+    this.#mode = "pass";
+    for (const socket of this.#sockets) socket.resume();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #accept(client: Socket): void {
+    const { hostname, port } = this.#target;
+    if (this.#mode === "cut") {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(Number(port), hostname);
+    upstream.on("data", (chunk) => (this.#answered += chunk.length));
+    this.#join(client, upstream);
+    this.#join(upstream, client);
+  }
+
+  #join(from: Socket, to: Socket): void {
+    this.#sockets.add(from);
+    from.on("data", (chunk) => to.write(chunk));
+    from.on("error", () => undefined);
+    from.on("close", () => {
+      this.#sockets.delete(from);
+      to.destroy();
+    });
+    if (this.#mode === "hang") from.pause();
+  }
+}

@@ -1,0 +1,301 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { ServerOptions } from "../../src/index.js";
+import { MemoryLimiter } from "../../src/throttling/memory-limiter.js";
+import {
+  attempt,
+  attemptByEmail,
+  countHashed,
+  expectThrottled,
+  REFUSED,
+} from "../support/attempts.js";
+import type { DatabaseKind } from "../support/databases.js";
+import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { HAS_REDIS, REDIS_URL } from "../support/redis.js";
+
+const FREE = 5;
+const MINUTE = 60;
+
+interface Store {
+  readonly name: string;
+  readonly database: DatabaseKind;
+  readonly options: Partial<ServerOptions>;
+  /** Whether it counts for all servers over one database, and over a restart. */
+  readonly isShared: boolean;
+  /** Whether time passes there as it does here, and not as the gate says. */
+  readonly hasOwnClock: boolean;
+}
+
+const MEMORY: Store = {
+  name: "memory",
+  database: "sqlite",
+  options: {},
+  isShared: false,
+  hasOwnClock: false,
+};
+
+const STORES: readonly Store[] = [
+  MEMORY,
+  ...DATABASES.map((database) => ({
+    name: `database (${database})`,
+    database,
+    options: { throttleStore: "database" as const },
+    isShared: true,
+    hasOwnClock: false,
+  })),
+  ...(HAS_REDIS
+    ? [
+        {
+          name: "redis",
+          database: "sqlite" as const,
+          options: { redisUrl: REDIS_URL },
+          isShared: true,
+          hasOwnClock: true,
+        },
+      ]
+    : []),
+];
+
+describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwnClock }) => {
+  let gate: Gate;
+
+  beforeAll(async () => {
+    gate = await Gate.open({ loginFailuresPerAccount: FREE, ...options }, database);
+  });
+
+  afterAll(() => gate.close());
+
+  /** Lets time pass on the store's clock. */
+  async function pass(seconds: number): Promise<void> {
+    if (hasOwnClock) await sleep(seconds * 1000);
+    else gate.advance(seconds);
+  }
+
+  /** Uses up what costs no wait. */
+  async function fail(name: string, times = FREE): Promise<void> {
+    for (let turn = 0; turn < times; turn += 1) {
+      expect(await attempt(gate, name)).toMatchObject(REFUSED);
+    }
+  }
+
+  describe("wrong passwords for one account", () => {
+    test("LG-2, L-17, W17: 5 cost nothing; of 20 in a row the others are not looked at, nor is the right one", async () => {
+      await gate.user("ada");
+      await fail("ada");
+      for (let turn = FREE; turn < 20; turn += 1) expectThrottled(await attempt(gate, "ada"), 1);
+      expectThrottled(await attempt(gate, "ada", PASSWORD), 1);
+      expect(countHashed(gate, "ada")).toBe(FREE);
+    });
+
+    test("LG-2: the right one is taken after the wait, and all are free again", async () => {
+      await gate.user("bea");
+      await fail("bea");
+      await pass(1);
+      expect((await attempt(gate, "bea", PASSWORD)).status).toBe(200);
+      await fail("bea");
+      expectThrottled(await attempt(gate, "bea"), 1);
+    });
+
+    test("LG-2: after each wait one is looked at, and the next wait is twice as long", async () => {
+      await gate.user("cyd");
+      await fail("cyd");
+      for (const wait of hasOwnClock ? [1] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {
+        expectThrottled(await attempt(gate, "cyd"), wait);
+        await pass(wait);
+        await fail("cyd", 1);
+      }
+      expectThrottled(await attempt(gate, "cyd", PASSWORD), hasOwnClock ? 2 : 900);
+    });
+
+    test("LG-2: a right one before the sixth makes all free again", async () => {
+      await gate.user("dan");
+      for (let turn = 0; turn < 2; turn += 1) {
+        await fail("dan", FREE - 1);
+        expect((await attempt(gate, "dan", PASSWORD)).status).toBe(200);
+      }
+    });
+
+    test("LG-6: are counted together by name and by address, in any spelling", async () => {
+      await gate.user("eve", { email: "eve@example.com" });
+      const spellings = ["eve", "EVE", "ｅｖｅ"];
+      for (const name of spellings) expect(await attempt(gate, name)).toMatchObject(REFUSED);
+      for (const address of ["eve@example.com", " EVE@Example.COM"]) {
+        expect(await attemptByEmail(gate, address)).toMatchObject(REFUSED);
+      }
+      for (const name of spellings) expectThrottled(await attempt(gate, name, PASSWORD), 1);
+      expectThrottled(await attemptByEmail(gate, "eve@example.com", PASSWORD), 1);
+    });
+
+    test("LG-1, LG-2: are counted for nobody as for somebody, in any spelling, with the same answers", async () => {
+      await gate.user("known");
+      for (const name of ["nobody", "NOBODY", "ｎｏｂｏｄｙ", "noBody", "nobody"]) {
+        expect(await attempt(gate, name)).toMatchObject(REFUSED);
+      }
+      await fail("known");
+      const [unknown, known] = [await attempt(gate, "Nobody"), await attempt(gate, "known")];
+      expectThrottled(unknown, 1);
+      expect(unknown.text).toBe(known.text);
+      for (let turn = 0; turn < FREE; turn += 1) {
+        expect(await attemptByEmail(gate, "nobody@example.com")).toMatchObject(REFUSED);
+      }
+      expectThrottled(await attemptByEmail(gate, "Nobody@EXAMPLE.com"), 1);
+    });
+
+    test("LG-7: end no session, and hinder nobody else: its user is signed in, and refreshes", async () => {
+      await gate.user("gil");
+      await gate.user("fay");
+      const { authorization, refresh } = await gate.login("gil");
+      await fail("gil");
+      expectThrottled(await attempt(gate, "gil", PASSWORD), 1);
+      expect((await gate.me(authorization)).status).toBe(200);
+      expect((await gate.refresh(refresh)).status).toBe(200);
+      expect((await attempt(gate, "fay", PASSWORD)).status).toBe(200);
+    });
+
+    test("LG-5: of 200 at the same moment no more are looked at than of 200 one after the other", async () => {
+      await gate.user("hal");
+      const start = performance.now();
+      const answers = await Promise.all(Array.from({ length: 200 }, () => attempt(gate, "hal")));
+      const seconds = (performance.now() - start) / 1000;
+      // Where time does not stand still, one more becomes free after 1 second, another after 3, and so on.
+      const more = hasOwnClock ? Math.floor(Math.log2(1 + seconds)) : 0;
+      const hashed = countHashed(gate, "hal");
+      expect(hashed).toBeGreaterThanOrEqual(FREE);
+      expect(hashed).toBeLessThanOrEqual(FREE + more);
+      expect(answers.filter(({ status }) => status === 401)).toHaveLength(hashed);
+      const others = answers.filter(({ status }) => status !== 401);
+      for (const other of others) {
+        expect(other).toMatchObject({ status: 429, reason: "throttled" });
+      }
+    });
+  });
+
+  if (!hasOwnClock) {
+    test("LG-2: a failure is forgotten 15 minutes after the last one, and not sooner", async () => {
+      await gate.user("ivy");
+      await fail("ivy", FREE - 1);
+      gate.advance(15 * MINUTE - 1);
+      await fail("ivy", 1);
+      expectThrottled(await attempt(gate, "ivy"), 1);
+      gate.advance(1 + 15 * MINUTE);
+      await fail("ivy", FREE);
+      expectThrottled(await attempt(gate, "ivy"), 1);
+    });
+
+    test("LG-2: a wait is over neither a millisecond sooner nor later, and is told in seconds rounded up", async () => {
+      await gate.user("jan");
+      await fail("jan");
+      gate.advance(0.001);
+      expectThrottled(await attempt(gate, "jan", PASSWORD), 1);
+      gate.advance(0.998);
+      expectThrottled(await attempt(gate, "jan", PASSWORD), 1);
+      gate.advance(0.001);
+      await fail("jan", 1);
+      gate.advance(0.999);
+      expectThrottled(await attempt(gate, "jan", PASSWORD), 2);
+      gate.advance(1);
+      gate.advance(0.001);
+      expect((await attempt(gate, "jan", PASSWORD)).status).toBe(200);
+    });
+  }
+
+  if (isShared) {
+    test("OP-8, LG-2: two servers count as one, and so does the one that comes after a restart", async () => {
+      await gate.user("kim");
+      const [first, second] = [await gate.another(), await gate.another()];
+      try {
+        for (const server of [first, second, first, second, first]) {
+          expect(await attempt(server, "kim")).toMatchObject(REFUSED);
+        }
+        for (const server of [second, first, gate]) {
+          expectThrottled(await attempt(server, "kim", PASSWORD), 1);
+        }
+      } finally {
+        await first.close();
+        await second.close();
+      }
+      const third = await gate.another();
+      try {
+        await pass(1);
+        expect(await attempt(third, "kim")).toMatchObject(REFUSED);
+        expectThrottled(await attempt(third, "kim", PASSWORD), 2);
+      } finally {
+        await third.close();
+      }
+    });
+
+    test("LG-5: of 40 at the same moment on two servers no more are looked at than on one", async () => {
+      await gate.user("lee");
+      const other = await gate.another();
+      try {
+        const start = performance.now();
+        const answers = await Promise.all(
+          Array.from({ length: 40 }, (_, index) => attempt(index % 2 ? gate : other, "lee")),
+        );
+        const more = hasOwnClock
+          ? Math.floor(Math.log2(1 + (performance.now() - start) / 1000))
+          : 0;
+        const hashed = countHashed(gate, "lee") + countHashed(other, "lee");
+        expect(hashed).toBeGreaterThanOrEqual(FREE);
+        expect(hashed).toBeLessThanOrEqual(FREE + more);
+        expect(answers.filter(({ status }) => status === 429)).toHaveLength(40 - hashed);
+      } finally {
+        await other.close();
+      }
+    });
+  }
+});
+
+describe("counted in memory", () => {
+  test("LG-2: a client of plain application/json is told the same, with the status 200", async () => {
+    const gate = await Gate.open({ loginFailuresPerAccount: 1 });
+    try {
+      const headers = { accept: "application/json" };
+      await attempt(gate, "plain");
+      const answer = await attempt(gate, "plain", PASSWORD, { headers });
+      expect(answer).toMatchObject({ status: 200, data: null, code: "TOO_MANY_REQUESTS" });
+      expect(answer.errors?.[0]?.extensions).toMatchObject({ reason: "throttled", retryAfter: 1 });
+    } finally {
+      await gate.close();
+    }
+  });
+
+  test("OP-8: of 100,001 keys the one that was idle longest is forgotten, and no other", async () => {
+    const limiter = new MemoryLimiter({ name: "any", points: 1, window: 60 }, () => 0);
+    for (let key = 0; key <= 100_000; key += 1) await limiter.consume(key.toString());
+    const isBlocked = (key: number) =>
+      limiter.consume(key.toString()).then(
+        () => false,
+        () => true,
+      );
+    expect([await isBlocked(1), await isBlocked(100_000), await isBlocked(0)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+});
+
+test("prune deletes the counters of the database that count nothing any more, and no other", async () => {
+  const gate = await Gate.open({ throttleStore: "database", loginFailuresPerAccount: 2 });
+  try {
+    const count = async () => (await gate.sql("SELECT count(*) AS n FROM throttle"))[0].n;
+    await attempt(gate, "early");
+    gate.advance(10 * MINUTE);
+    for (let turn = 0; turn < 2; turn += 1) await attempt(gate, "late");
+    const before = await count();
+    expect(before).toBeGreaterThanOrEqual(3);
+    gate.advance(5 * MINUTE - 1);
+    const expired = await gate.auth.maintenance.prune();
+    expect(await count()).toBe(before - expired);
+    gate.advance(1);
+    expect(await gate.auth.maintenance.prune()).toBe(1);
+    expect(await attempt(gate, "late")).toMatchObject(REFUSED);
+    expectThrottled(await attempt(gate, "late"), 2);
+    gate.advance(15 * MINUTE + 2);
+    await gate.auth.maintenance.prune();
+    expect(await count()).toBe(0);
+  } finally {
+    await gate.close();
+  }
+});
