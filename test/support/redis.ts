@@ -22,9 +22,9 @@ if (!HAS_REDIS) {
 }
 
 /** Runs one command, such as `["PTTL", key]`, over a connection of its own. */
-export async function runRedis(...command: string[]): Promise<any> {
+export async function runRedis(url: string, ...command: string[]): Promise<any> {
   const client = createClient({
-    url: REDIS_URL,
+    url,
     socket: { connectTimeout: 5000, reconnectStrategy: false },
   });
   // What fails is told by the command.
@@ -39,7 +39,7 @@ export async function runRedis(...command: string[]): Promise<any> {
 
 /** Why Redis cannot be used, or null where it can. */
 async function findRedisFault(): Promise<string | null> {
-  return runRedis("PING").then(
+  return runRedis(REDIS_URL, "PING").then(
     () => null,
     (error: unknown) => (error as { code?: string }).code ?? String(error),
   );
