@@ -160,8 +160,11 @@ export function formatError(
   }
   if (path !== undefined) return { message, ...place, extensions };
   const hasCode = typeof error.extensions["code"] === "string";
+  const isIntrospection = extensions["validationErrorCode"] === "INTROSPECTION_DISABLED";
   return {
-    message: withoutValues(message.slice(0, MESSAGE_MAX_LENGTH)),
+    message: isIntrospection
+      ? "Introspection is off."
+      : withoutValues(message.slice(0, MESSAGE_MAX_LENGTH)),
     ...place,
     extensions: hasCode ? extensions : { code: "BAD_REQUEST" },
   };
