@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Server as HttpServer, STATUS_CODES } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, isIP, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastifyCors from "@fastify/cors";
 import { type ApolloServer, HeaderMap } from "@apollo/server";
@@ -153,8 +153,14 @@ function createApp(config: ServerConfig): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
     frameworkErrors: (error, request, reply) => {
+      const status = error.statusCode ?? 400;
+      // No hook is run for it.
+      request.log.info(
+        { method: request.method, ip: request.socket.remoteAddress, status },
+        "request",
+      );
       void (reply as FastifyReply)
-        .code(error.statusCode ?? 400)
+        .code(status)
         .headers(SECURITY_HEADERS)
         .send(toGraphqlError(400, request.id));
     },
@@ -242,7 +248,9 @@ const RECORD = "operationRecord";
 
 /** One line a request, with nothing of its own words but the operation's name. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { routeOptions, method, ip } = request;
+  const { routeOptions, method } = request;
+  // What a proxy passes on need not be an address.
+  const ip = isIP(request.ip) === 0 ? request.socket.remoteAddress : request.ip;
   const path = routeOptions.url ?? null;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   const record = request.getDecorator<OperationRecord | null>(RECORD);
@@ -317,7 +325,8 @@ async function runOperation(
     httpHeaders.set(name, String(value));
   }
   const { rawHeaders } = request.raw;
-  const record: OperationRecord = {};
+  // Until it is known to be an operation.
+  const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   const running = apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: "POST", headers: httpHeaders, search: "", body: request.body },
@@ -338,6 +347,7 @@ async function runOperation(
         return { ...context, requestId, record };
       } catch (error) {
         request.log.error({ err: error }, "the context could not be built");
+        record.outcome = "INTERNAL_SERVER_ERROR";
         throw internalServerError(requestId);
       }
     },
