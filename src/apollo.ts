@@ -19,6 +19,9 @@ const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 /** In characters. A longer message repeats something that the client sent. */
 const MESSAGE_MAX_LENGTH = 300;
 
+/** How much of an operation's name the log holds, in characters. */
+const NAME_MAX_LENGTH = 128;
+
 /** How many errors an answer has at most, and of what size they are together, in bytes. */
 const MAX_ERRORS = 10;
 const MAX_ERRORS_SIZE = 64 * 1024;
@@ -94,7 +97,9 @@ const recordPlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({
       willSendResponse: ({ operationName, operation, response: { body } }) => {
-        if (operation !== undefined && operationName != null) record.operation = operationName;
+        if (operation !== undefined && operationName != null) {
+          record.operation = operationName.slice(0, NAME_MAX_LENGTH);
+        }
         const [error] = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
         const code = error?.extensions?.["code"];
         record.outcome = error === undefined ? "ok" : typeof code === "string" ? code : "error";
@@ -160,8 +165,11 @@ export function formatError(
   }
   if (path !== undefined) return { message, ...place, extensions };
   const hasCode = typeof error.extensions["code"] === "string";
+  const isIntrospection = extensions["validationErrorCode"] === "INTROSPECTION_DISABLED";
   return {
-    message: withoutValues(message.slice(0, MESSAGE_MAX_LENGTH)),
+    message: isIntrospection
+      ? "Introspection is off."
+      : withoutValues(message.slice(0, MESSAGE_MAX_LENGTH)),
     ...place,
     extensions: hasCode ? extensions : { code: "BAD_REQUEST" },
   };

@@ -180,11 +180,14 @@ function isGuessable(value: string): boolean {
   return EXAMPLES.test(value) || entropy < MIN_ENTROPY || /^(.{1,20})\1+$/s.test(value);
 }
 
-const origin = z
-  .string()
-  .refine((value) => URL.canParse(value) && new URL(value).origin === value, {
-    error: "must be exact origins such as https://app.example.com",
-  });
+const origin = z.string().refine(isOrigin, {
+  error: "must be exact origins such as https://app.example.com",
+});
+
+/** A `*` is taken for a part of a name by URL, and for any name by whoever writes it. */
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
+}
 
 const addressRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: "must be IP addresses or CIDR ranges",
@@ -315,8 +318,8 @@ export function resolveConfig(options: AuthOptions): AuthConfig {
       accessTokenLifetime >= refreshTokenLifetime,
     "refreshTokenLifetime: must be at most sessionLifetime": refreshTokenLifetime > sessionLifetime,
     "secretKey: must not hold the same secret twice": new Set(secretKeys).size < secretKeys.length,
-    "secretKey: must not be used for the database or Redis too": secretKeys.some((key) =>
-      urls.includes(key),
+    "secretKey: must not be used for the database or Redis too": secretKeys.some(
+      (key) => urls.includes(key) || urls.includes(encodeURIComponent(key)),
     ),
   });
   return Object.freeze({ ...config, redisUrl: config.redisUrl, secretKeys });

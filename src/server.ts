@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Server as HttpServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type Server as HttpServer, STATUS_CODES } from "node:http";
+import { type AddressInfo, isIP, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastifyCors from "@fastify/cors";
 import { type ApolloServer, HeaderMap } from "@apollo/server";
@@ -65,6 +65,9 @@ const SECURITY_HEADERS = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
+
+/** JSON is UTF-8, whatever else somebody calls it. @see RFC 8259 8.1 */
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
 /** Where the client came by TLS, which a trusted proxy tells. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
@@ -152,9 +155,19 @@ function createApp(config: ServerConfig): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
     frameworkErrors: (error, request, reply) => {
+      const status = error.statusCode ?? 400;
+      // No hook is run for it.
+      request.log.info(
+        { method: request.method, ip: request.socket.remoteAddress, status },
+        "request",
+      );
       void (reply as FastifyReply)
-        .code(error.statusCode ?? 400)
+        .code(status)
+        .headers(SECURITY_HEADERS)
         .send(toGraphqlError(400, request.id));
+    },
+    clientErrorHandler: (error, socket) => {
+      refuseConnection(app.log, error, socket);
     },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
@@ -170,8 +183,9 @@ function createApp(config: ServerConfig): FastifyInstance {
   app.addHook("onRequest", (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
     if (request.protocol === "https") void reply.headers(HTTPS_HEADERS);
-    const { "content-encoding": encoding = "identity" } = request.headers;
-    if (encoding.toLowerCase() === "identity") done();
+    const { "content-encoding": encoding = "identity", "content-type": type = "" } =
+      request.headers;
+    if (encoding.toLowerCase() === "identity" && !OTHER_CHARSET.test(type)) done();
     else void reply.code(415).send(toGraphqlError(415, request.id));
   });
   app.addHook("onResponse", (request, reply, done) => {
@@ -185,6 +199,34 @@ function createApp(config: ServerConfig): FastifyInstance {
   });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(toGraphqlError(404, request.id)));
   return app;
+}
+
+/** The status of what Node could not read as a request, where it is not 400. */
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+/** Answers what never became a request, and closes. Nothing of it is logged: there may be a credential in it. */
+function refuseConnection(
+  log: FastifyBaseLogger,
+  { code = "" }: NodeJS.ErrnoException,
+  socket: Socket,
+): void {
+  if (code === "ECONNRESET" || socket.destroyed) return;
+  const status = CLIENT_ERRORS[code] ?? 400;
+  log.info({ ip: socket.remoteAddress, status }, "request");
+  const body = JSON.stringify(toGraphqlError(status, ""));
+  const headers = {
+    ...SECURITY_HEADERS,
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(body).toString(),
+    connection: "close",
+  };
+  const lines = Object.entries(headers).map((header) => header.join(": "));
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, ...lines].join("\r\n");
+  if (socket.writable) socket.write(`${head}\r\n\r\n${body}`);
+  socket.destroy();
 }
 
 /** Closes a connection at once when its address has too many. */
@@ -208,7 +250,9 @@ const RECORD = "operationRecord";
 
 /** One line a request, with nothing of its own words but the operation's name. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { routeOptions, method, ip } = request;
+  const { routeOptions, method } = request;
+  // What a proxy passes on need not be an address.
+  const ip = isIP(request.ip) === 0 ? request.socket.remoteAddress : request.ip;
   const path = routeOptions.url ?? null;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   const record = request.getDecorator<OperationRecord | null>(RECORD);
@@ -230,9 +274,14 @@ const MESSAGES: Readonly<Record<number, string>> = {
   400: "The body must be one JSON object with a `query`.",
   404: "There is nothing here. GraphQL is at POST /graphql.",
   405: "GraphQL is at POST /graphql.",
+  408: "The request took too long to arrive.",
   413: "The body must be at most 100 KiB.",
   415: "The content type must be application/json, and the body not compressed.",
+  431: "The header must be at most 16 KiB.",
 };
+
+/** Those that GraphQL is never served by. */
+const OTHER_METHODS = ["OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
 async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
@@ -259,9 +308,7 @@ async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig
   );
   if (config.graphiql) await addGraphiql(app);
   app.route({
-    method: config.graphiql
-      ? ["PUT", "PATCH", "DELETE"]
-      : ["GET", "HEAD", "PUT", "PATCH", "DELETE"],
+    method: config.graphiql ? OTHER_METHODS : ["GET", "HEAD", ...OTHER_METHODS],
     url: "/graphql",
     handler: (request, reply) =>
       reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id)),
@@ -286,7 +333,8 @@ async function runOperation(
     httpHeaders.set(name, String(value));
   }
   const { rawHeaders } = request.raw;
-  const record: OperationRecord = {};
+  // Until it is known to be an operation.
+  const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   const running = apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: "POST", headers: httpHeaders, search: "", body: request.body },
@@ -308,6 +356,7 @@ async function runOperation(
         return { ...context, requestId, record, ...(cookie && { refreshCookie: cookie }) };
       } catch (error) {
         request.log.error({ err: error }, "the context could not be built");
+        record.outcome = "INTERNAL_SERVER_ERROR";
         throw internalServerError(requestId);
       }
     },

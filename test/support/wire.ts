@@ -44,3 +44,82 @@ function parseAnswer(answer: string): WireAnswer {
   const extensions = text.startsWith("{") ? JSON.parse(text).errors?.[0]?.extensions : undefined;
   return { status, head, text, extensions };
 }
+
+/** A connection on which a test says what it likes, and when. */
+export interface Connection {
+  write(text: string | Buffer): void;
+  /** All that came so far, in Latin-1. */
+  readonly received: string;
+  /** Resolves once what came matches. */
+  waitFor(pattern: RegExp): Promise<void>;
+  /** Resolves with all that came, once the other side has closed. */
+  readonly closed: Promise<string>;
+  close(): void;
+}
+
+/** Opens a connection to where `url` is. */
+export async function openConnection(url: string): Promise<Connection> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let received = "";
+  socket.on("data", (chunk) => (received += chunk.toString("latin1")));
+  // A reset is a way to close.
+  socket.on("error", () => undefined);
+  const closed = new Promise<string>((resolve) => {
+    socket.once("close", () => {
+      resolve(received);
+    });
+  });
+  await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
+  return {
+    write: (text) =>
+      void socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text),
+    get received() {
+      return received;
+    },
+    waitFor: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (pattern.test(received)) resolve();
+          else if (socket.destroyed) reject(new Error(`It closed before ${pattern}: ${received}`));
+        };
+        socket.on("data", look).once("close", look);
+        look();
+      }),
+    closed,
+    close: () => {
+      socket.destroy();
+    },
+  };
+}
+
+/** Sends exactly these bytes, of Latin-1, and gives what comes until the other side closes. */
+export async function sendRaw(url: string, text: string | Buffer): Promise<WireAnswer> {
+  const connection = await openConnection(url);
+  connection.write(text);
+  return parseAnswer(await connection.closed);
+}
+
+/**
+ * A whole request, by default a POST to `/graphql`. Lines that are given take the place of ours by their names. There is
+ * nothing said of a body that is empty, and no length where there are chunks.
+ */
+export function rawRequest(
+  body: string | Buffer,
+  lines: readonly string[] = [],
+  start = "POST /graphql HTTP/1.1",
+): Buffer {
+  const nameOf = (line: string) => (line.split(":")[0] ?? "").trim().toLowerCase();
+  const given = new Set(lines.map(nameOf));
+  const isEmpty = body.length === 0;
+  const ours = [
+    "Host: localhost",
+    "Connection: close",
+    ...(isEmpty ? [] : ["Content-Type: application/json"]),
+    ...(isEmpty || given.has("transfer-encoding")
+      ? []
+      : [`Content-Length: ${Buffer.byteLength(body)}`]),
+  ].filter((line) => !given.has(nameOf(line)));
+  const head = Buffer.from(`${[start, ...ours, ...lines].join("\r\n")}\r\n\r\n`, "latin1");
+  return Buffer.concat([head, Buffer.from(body)]);
+}

@@ -1,0 +1,566 @@
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Server as HttpServer } from "node:http";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
+import {
+  askWithLines,
+  type Connection,
+  openConnection,
+  rawRequest,
+  sendRaw,
+} from "../support/wire.js";
+
+const ME = `{"query":"{ me { username } }"}`;
+const TYPENAME = `{"query":"{ __typename }"}`;
+const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { access } }`;
+
+let gate: Gate;
+/** The same, called from a web page, and behind a proxy. */
+let proxied: Gate;
+let ada: Tokens;
+let eve: Tokens;
+/** Sends a header line each second, from the first test to the last. */
+let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
+
+beforeAll(async () => {
+  gate = await Gate.open({ connectionsPerAddress: 50 });
+  proxied = await gate.another({
+    corsOrigins: ["https://good.example.com", "http://localhost:3000"],
+    trustedProxies: ["127.0.0.1"],
+    graphiql: false,
+  });
+  await gate.user("ada");
+  await gate.user("eve");
+  ada = await gate.login("ada");
+  eve = await gate.login("eve");
+  const connection = await openConnection(proxied.url);
+  connection.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\n");
+  const drip = setInterval(() => {
+    connection.write("X: y\r\n");
+  }, 1000);
+  const startedAt = performance.now();
+  const milliseconds = connection.closed.then(() => performance.now() - startedAt);
+  slow = { connection, drip, milliseconds };
+});
+
+/** Whatever was done to it, the server is there, and knows who is who. */
+afterEach(async () => {
+  for (const url of [gate.url, proxied.url]) {
+    const { data } = await gate.ask("{ me { username } }", { ...ada, url });
+    expect(data.me.username).toBe("ada");
+  }
+});
+
+afterAll(async () => {
+  clearInterval(slow.drip);
+  slow.connection.close();
+  await proxied.close();
+  await gate.close();
+});
+
+const send = (body: string | Buffer, lines?: string[], start?: string) =>
+  sendRaw(gate.url, rawRequest(body, lines, start));
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe("a request that two servers could read in two ways", () => {
+  const authorized = () => `Authorization: ${ada.authorization}`;
+
+  test.each([
+    [
+      "a length and chunks",
+      () => ["Content-Length: 4", "Transfer-Encoding: chunked", authorized()],
+    ],
+    [
+      "chunks and a length",
+      () => ["Transfer-Encoding: chunked", "Content-Length: 4", authorized()],
+    ],
+    ["two lengths", () => ["Content-Length: 31", "Content-Length: 4", authorized()]],
+    ["a list of lengths", () => ["Content-Length: 31, 31", authorized()]],
+    ["a length with a sign", () => ["Content-Length: +31", authorized()]],
+    ["a length that is none", () => ["Content-Length: 1e2", authorized()]],
+    ["an unknown coding", () => ["Transfer-Encoding: xchunked", authorized()]],
+    ["chunks of chunks", () => ["Transfer-Encoding: chunked, identity", authorized()]],
+    ["a folded line", () => [authorized(), "X-Folded: a", " Authorization: Bearer x"]],
+    ["a space before a colon", () => ["Authorization : Bearer x"]],
+    ["a name with a space", () => ["X Y: z", authorized()]],
+    ["a bare CR", () => [`Authorization: Bearer x\rX: y`]],
+    ["a NUL", () => [`${authorized()}\0`]],
+    ["a control character", () => [`X: a\u0001b`, authorized()]],
+    ["a line without a colon", () => ["Authorization", authorized()]],
+  ])("O-10: with %s is 400, and the connection closed", async (_name, lines) => {
+    const { status, text, head } = await send(ME, lines());
+    expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([400, "BAD_REQUEST"]);
+    expect(head).toMatch(/^connection: close$/im);
+    expect(text).not.toContain("ada");
+  });
+
+  test("O-10: a bare LF ends no header that follows it with somebody's name", async () => {
+    const { status, text } = await send(ME, [`X: a\nAuthorization: ${ada.authorization}`]);
+    expect(status).toBe(400);
+    expect(text).not.toContain(`"username"`);
+  });
+
+  test("O-10: what follows a refused request on its connection is not run", async () => {
+    const hidden = rawRequest(ME, [authorized()]).toString("latin1");
+    const lines = ["Content-Length: 0", "Transfer-Encoding: chunked", "Connection: keep-alive"];
+    const { text } = await send(`0\r\n\r\n${hidden}`, lines);
+    expect(text.match(/"errors"/g)).toHaveLength(1);
+    expect(text).not.toContain(`"username"`);
+  });
+
+  test("O-10: each of many requests on one connection has its own identity", async () => {
+    const connection = await openConnection(gate.url);
+    const order = numbers(30).map((index) => [ada, null, eve][index % 3] ?? null);
+    const requests = order.map((who, index) =>
+      rawRequest(ME, [
+        ...(who === null ? [] : [`Authorization: ${who.authorization}`]),
+        `Connection: ${index === order.length - 1 ? "close" : "keep-alive"}`,
+      ]),
+    );
+    connection.write(Buffer.concat(requests));
+    const bodies = (await connection.closed).match(/\{"(?:data|errors)".*\}/g) ?? [];
+    const names = bodies.map((body) => JSON.parse(body).data?.me.username ?? null);
+    expect(names).toEqual(order.map((who) => (who === ada ? "ada" : who === eve ? "eve" : null)));
+  });
+});
+
+describe("a request that is too large or too slow", () => {
+  test("a header of 17 KB is 431, in the words of all other refusals", async () => {
+    const { status, text, head } = await send(ME, [`X-Large: ${"x".repeat(17_000)}`]);
+    expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([431, "BAD_REQUEST"]);
+    expect(head).toMatch(/^x-content-type-options: nosniff$/m);
+  });
+
+  test("a body that says it is too large is refused before it comes", async () => {
+    const connection = await openConnection(gate.url);
+    const lines = ["Content-Type: application/json", "Content-Length: 1000000000"];
+    connection.write(rawRequest("", lines));
+    await connection.waitFor(/^HTTP\/1\.1 413 [^]*"BAD_REQUEST"/);
+    connection.close();
+  });
+
+  test("a body of endless chunks is refused once it is too large", async () => {
+    const connection = await openConnection(gate.url);
+    const lines = ["Content-Type: application/json", "Transfer-Encoding: chunked"];
+    connection.write(rawRequest("", lines));
+    connection.write(`4000\r\n${" ".repeat(0x4000)}\r\n`.repeat(7));
+    await connection.waitFor(/^HTTP\/1\.1 413 [^]*"BAD_REQUEST"/);
+    connection.close();
+  });
+
+  test.each([
+    ["gzip", gzipSync(ME)],
+    ["x-gzip", gzipSync(ME)],
+    ["deflate", deflateSync(ME)],
+    ["br", brotliCompressSync(ME)],
+    ["zstd", Buffer.from(ME)],
+    ["identity, gzip", gzipSync(ME)],
+    ["GZIP", gzipSync(ME)],
+    ["gzip, gzip", gzipSync(gzipSync(ME))],
+    ["nonsense", Buffer.from(ME)],
+    ["", Buffer.from(ME)],
+  ])("GQ-1: a body in the coding `%s` is 415, and not unpacked", async (coding, body) => {
+    const { status, text } = await send(body, [`Content-Encoding: ${coding}`]);
+    expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([415, "BAD_REQUEST"]);
+  });
+
+  test("GQ-1: 10 MB in 10 kB of gzip are 415, and cost nothing", async () => {
+    const bomb = gzipSync(Buffer.alloc(10_000_000, " "));
+    expect(bomb.length).toBeLessThan(20_000);
+    const start = process.cpuUsage();
+    expect((await send(bomb, ["Content-Encoding: gzip"])).status).toBe(415);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(200);
+  });
+
+  test("GQ-15: a server waits 10 s for headers, 30 s for all of a request, 5 s for the next, and takes 1,000 connections", async () => {
+    const seen: HttpServer[] = [];
+    const look = (message: unknown) => seen.push((message as { server: HttpServer }).server);
+    subscribe("http.server.request.start", look);
+    await gate.me();
+    unsubscribe("http.server.request.start", look);
+    expect(seen[0]).toMatchObject({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 5000,
+      maxConnections: 1000,
+    });
+  });
+});
+
+describe("many connections of one address", () => {
+  test("GQ-15: 50 are served, the 51st is closed at once, and when one is closed another is served", async () => {
+    const crowded = await gate.another({ connectionsPerAddress: 50 });
+    const open = await Promise.all(numbers(50).map(() => openConnection(crowded.url)));
+    try {
+      const request = rawRequest(TYPENAME, ["Connection: keep-alive"]);
+      for (const connection of open) {
+        connection.write(request);
+        await connection.waitFor(/"__typename"/);
+      }
+      const refused = await openConnection(crowded.url);
+      refused.write(request);
+      expect(await refused.closed).toBe("");
+      open[0]?.write(rawRequest(TYPENAME));
+      await open[0]?.closed;
+      const next = await sendRaw(crowded.url, rawRequest(TYPENAME));
+      expect(next.status).toBe(200);
+    } finally {
+      for (const connection of open) connection.close();
+      await crowded.close();
+    }
+  });
+
+  test("GQ-15: behind a trusted proxy, whose address all have, they are not counted", async () => {
+    const open = await Promise.all(numbers(60).map(() => openConnection(proxied.url)));
+    const answers = open.map(async (connection) => {
+      connection.write(rawRequest(TYPENAME));
+      return (await connection.closed).slice(0, 15);
+    });
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(["HTTP/1.1 200 OK"]));
+  });
+});
+
+describe("a web page of somebody else", () => {
+  const preflight = [
+    "Access-Control-Request-Method: POST",
+    "Access-Control-Request-Headers: authorization,content-type",
+  ];
+  const fromPage = (origin: string) => [`Origin: ${origin}`, `Authorization: ${ada.authorization}`];
+  const ask = (url: string, lines: string[], start?: string) =>
+    sendRaw(url, rawRequest(start === undefined ? ME : "", lines, start));
+
+  test("GQ-16: CORS is off unless it is switched on", async () => {
+    for (const origin of ["https://good.example.com", "null", gate.url]) {
+      const { status, head } = await ask(gate.url, fromPage(origin));
+      expect([status, head]).toEqual([200, expect.not.stringMatching(/access-control/i)]);
+      const asked = await ask(
+        gate.url,
+        [`Origin: ${origin}`, ...preflight],
+        "OPTIONS /graphql HTTP/1.1",
+      );
+      expect(asked.status).toBe(405);
+      expect(asked.head).not.toMatch(/access-control/i);
+    }
+  });
+
+  test.each(["https://good.example.com", "http://localhost:3000"])(
+    "GQ-16: %s, which is named, may call",
+    async (origin) => {
+      const asked = await ask(
+        proxied.url,
+        [`Origin: ${origin}`, ...preflight],
+        "OPTIONS /graphql HTTP/1.1",
+      );
+      expect(asked.status).toBe(204);
+      expect(asked.head).toMatch(/^access-control-allow-methods: POST$/im);
+      expect(asked.head).toMatch(/^access-control-allow-headers: authorization, content-type$/im);
+      const { status, head, text } = await ask(proxied.url, fromPage(origin));
+      expect([status, JSON.parse(text).data.me.username]).toEqual([200, "ada"]);
+      for (const answer of [asked.head, head]) {
+        expect(answer).toContain(`access-control-allow-origin: ${origin}\r\n`);
+        expect(answer).toMatch(/^vary: origin$/im);
+        expect(answer).not.toMatch(/access-control-allow-credentials/i);
+      }
+    },
+  );
+
+  test.each([
+    "null",
+    "*",
+    "https://evil.example.com",
+    "https://good.example.com.evil.com",
+    "https://good.example.evil.com",
+    "https://evil.com/https://good.example.com",
+    "https://sub.good.example.com",
+    "https://xgood.example.com",
+    "http://good.example.com",
+    "https://good.example.com:443",
+    "https://good.example.com:8443",
+    "https://good.example.com/",
+    "https://GOOD.example.com",
+    "https://good.example.com.",
+    "https://good.example.com@evil.com",
+    "https://good-example.com",
+    "https://goodXexample.com",
+    "http://localhost:3001",
+    "http://127.0.0.1:3000",
+    "https://good.example.com, https://evil.example.com",
+    "",
+  ])("GQ-16: `%s`, which is not, may not, and is not repeated", async (origin) => {
+    const asked = await ask(
+      proxied.url,
+      [`Origin: ${origin}`, ...preflight],
+      "OPTIONS /graphql HTTP/1.1",
+    );
+    const called = await ask(proxied.url, fromPage(origin));
+    for (const { head } of [asked, called]) {
+      expect(head).not.toMatch(/access-control-allow-(origin|credentials)/i);
+      expect(head).toMatch(/^vary: origin$/im);
+    }
+  });
+
+  test.each([
+    [
+      "a form",
+      ["Content-Type: application/x-www-form-urlencoded"],
+      `query=${encodeURIComponent(LOGIN)}`,
+    ],
+    ["a form of plain text", ["Content-Type: text/plain"], `{"query":"{ me { id } }","x":"="}`],
+    [
+      "a form with files",
+      ["Content-Type: multipart/form-data; boundary=x"],
+      `--x\r\n\r\n${ME}\r\n--x--`,
+    ],
+    ["a beacon", ["Content-Type: "], ME],
+  ])(
+    "GQ-10: a request without a preflight, by %s, is 415 and never run",
+    async (_name, lines, body) => {
+      const statements = await gate.countStatements(async () => {
+        const { status } = await send(body, [
+          ...lines,
+          "Origin: https://evil.example.com",
+          `Authorization: ${ada.authorization}`,
+        ]);
+        expect(status).toBe(415);
+      });
+      expect(statements).toBe(0);
+    },
+  );
+});
+
+describe("the headers of every answer", () => {
+  const get = (path: string, lines: string[] = []) => send("", lines, `GET ${path} HTTP/1.1`);
+
+  test.each<[string, number, () => Promise<{ status: number; head: string }>]>([
+    ["an answer", 200, () => send(TYPENAME)],
+    ["a refused document", 400, () => send(`{"query":"{"}`)],
+    ["a refused credential", 401, () => askWithLines(gate.url, "{ me { id } }", [])],
+    ["a refused body", 400, () => send("[")],
+    ["a URL that is none", 400, () => get("/%zz")],
+    ["no HTTP", 400, () => sendRaw(gate.url, "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")],
+    ["a path that is none", 404, () => get("/nothing")],
+    ["another method", 405, () => send("", [], "DELETE /graphql HTTP/1.1")],
+    ["a large body", 413, () => send(" ".repeat(102_401))],
+    ["another type", 415, () => send(ME, ["Content-Type: text/plain"])],
+    ["a compressed body", 415, () => send(ME, ["Content-Encoding: gzip"])],
+    ["a large header", 431, () => send(ME, [`X: ${"x".repeat(17_000)}`])],
+    ["health", 200, () => get("/health/live")],
+    ["readiness", 200, () => get("/health/ready")],
+  ])("GQ-17: %s, %i, has them all, and `no-store`", async (_name, status, ask) => {
+    const answer = await ask();
+    expect(answer.status).toBe(status);
+    expect(answer.head).toMatch(/^cache-control: no-store$/im);
+    expect(answer.head).toMatch(
+      /^content-security-policy: default-src 'none'; frame-ancestors 'none'$/im,
+    );
+    expectPosture(answer.head);
+  });
+
+  test("GQ-17: the key set has them, and may be kept for a while", async () => {
+    const { status, head } = await get("/.well-known/jwks.json");
+    expect(status).toBe(200);
+    expect(head).toMatch(/^cache-control: public, max-age=300$/im);
+    expectPosture(head);
+  });
+
+  test("GQ-17, GQ-20: GraphiQL's page and files have them, with a policy of their own", async () => {
+    const page = await get("/graphql", ["Accept: text/html"]);
+    expect(page.status).toBe(200);
+    expect(page.head).toMatch(/^content-security-policy: default-src 'none'; script-src 'self';/im);
+    expect(page.head).toMatch(/^cache-control: no-store$/im);
+    const script = await get("/graphiql/main.js");
+    expect(script.status).toBe(200);
+    for (const { head } of [page, script]) expectPosture(head);
+    const without = await sendRaw(
+      proxied.url,
+      rawRequest("", ["Accept: text/html"], "GET /graphql HTTP/1.1"),
+    );
+    expect(without.status).toBe(405);
+  });
+
+  test("RF-18: an answer with tokens is never kept", async () => {
+    const { data, headers } = await gate.ask(LOGIN);
+    expect(data.login.access).toBeTruthy();
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect((await gate.refresh(ada.refresh)).headers.get("cache-control")).toBe("no-store");
+  });
+
+  function expectPosture(head: string): void {
+    expect(head).toMatch(/^x-content-type-options: nosniff$/im);
+    expect(head).toMatch(/^referrer-policy: no-referrer$/im);
+    expect(head).not.toMatch(/^(server|x-powered-by|via|set-cookie|strict-transport-security):/im);
+    expect(head).not.toMatch(/fastify|apollo|node/i);
+  }
+
+  test("GQ-17: only where a trusted proxy says that the client came by TLS, it shall come so again", async () => {
+    const hsts = /^strict-transport-security: max-age=31536000; includeSubDomains$/im;
+    const by = async (url: string, lines: string[]) =>
+      hsts.test((await sendRaw(url, rawRequest(TYPENAME, lines))).head);
+    expect(await by(proxied.url, ["X-Forwarded-Proto: https"])).toBe(true);
+    expect(await by(proxied.url, ["X-Forwarded-Proto: http"])).toBe(false);
+    expect(await by(proxied.url, [])).toBe(false);
+    expect(await by(gate.url, ["X-Forwarded-Proto: https"])).toBe(false);
+    expect(await by(gate.url, ["Forwarded: proto=https"])).toBe(false);
+  });
+});
+
+describe("a target or a host that is odd", () => {
+  test.each([
+    "//graphql",
+    "/graphql/",
+    "/GRAPHQL",
+    "/Graphql",
+    "/graphql;x",
+    "/graphql%2f",
+    "/graphql%00",
+    "/x/../graphql",
+    "/./graphql",
+    "/graphql.json",
+    `/${"graphql/".repeat(1000)}`,
+    "*",
+  ])("%s is nobody's: 404, and runs nothing", async (target) => {
+    const { status, text } = await send(
+      ME,
+      [`Authorization: ${ada.authorization}`],
+      `POST ${target} HTTP/1.1`,
+    );
+    expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([404, "BAD_REQUEST"]);
+    expect(text).not.toContain("ada");
+  });
+
+  test.each([
+    "/graphiql/../../package.json",
+    "/graphiql/..%2f..%2fpackage.json",
+    "/graphiql/%2e%2e/%2e%2e/package.json",
+    "/graphiql/..%5c..%5cpackage.json",
+    "/graphiql/..\\..\\package.json",
+    "/graphiql/....//....//package.json",
+    "/graphiql/main.js%00.css",
+    "/graphiql//main.js",
+    "/graphiql//etc/passwd",
+    "/graphiql/",
+    "/graphiql",
+    "/graphiql/__proto__",
+    "/graphiql/constructor",
+    "/.well-known/../graphiql/main.js",
+    "/../../../../etc/passwd",
+    "/assets/graphiql/index.html",
+  ])("GQ-20: %s leads to no file", async (target) => {
+    const { status, text } = await send("", ["Accept: text/html"], `GET ${target} HTTP/1.1`);
+    expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([404, "BAD_REQUEST"]);
+  });
+
+  test.each([
+    "evil.example",
+    `<script>"'@@:99999`,
+    "localhost:99999999",
+    "x".repeat(10_000),
+    "127.0.0.1\t\u00e9",
+    "",
+  ])("RC-3: a host `%s` is not believed, and not repeated", async (host) => {
+    const page = await send("", [`Host: ${host}`, "Accept: text/html"], "GET /graphql HTTP/1.1");
+    const answer = await send(TYPENAME, [`Host: ${host}`, `X-Forwarded-Host: evil.example`]);
+    expect([page.status, answer.status]).toEqual([200, 200]);
+    for (const { head, text } of [page, answer]) {
+      expect(head + text).not.toMatch(/evil|script>"|99999|xxxx/);
+    }
+    expect(JSON.parse(answer.text)).toEqual({ data: { __typename: "Query" } });
+  });
+
+  test("RC-3: a whole URL as the target is read for its path alone", async () => {
+    const { status, text, head } = await send(
+      TYPENAME,
+      [],
+      "POST http://evil.example/graphql HTTP/1.1",
+    );
+    expect([status, text.trim()]).toEqual([200, `{"data":{"__typename":"Query"}}`]);
+    expect(head).not.toContain("evil");
+  });
+
+  test.each([
+    "CONNECT evil.example:443",
+    "FOO /graphql",
+    "GET  /graphql",
+    "POST /graphql HTTP/9.9 X",
+  ])("`%s` is answered with a refusal or by closing, and nothing else", async (start) => {
+    const { head, text } = await send("", [], `${start} HTTP/1.1`);
+    expect(head === "" || /^HTTP\/1\.1 4\d\d /.test(head)).toBe(true);
+    expect(text).not.toContain("evil");
+  });
+});
+
+describe("JSON that is odd", () => {
+  test.each([
+    `{"query":"{ __typename }","__proto__":{"isAdmin":true}}`,
+    `{"query":"{ __typename }","variables":{"__proto__":{"a":1}}}`,
+    `{"query":"{ __typename }","constructor":{"prototype":{"isAdmin":true}}}`,
+    `{"query":"{ __typename }","variables":{"a":{"constructor":{"prototype":{"isAdmin":true}}}}}`,
+    String.raw`{"query":"{ __typename }","\u005f_proto__":{"isAdmin":true}}`,
+  ])("a key that would change all objects is 400: %s", async (body) => {
+    const { status, text } = await send(body);
+    expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([400, "BAD_REQUEST"]);
+    expect(({} as Record<string, unknown>)["isAdmin"]).toBeUndefined();
+  });
+
+  test.each(["constructor", "toString", "hasOwnProperty", "valueOf", "prototype"])(
+    "a variable, an operation or a key named %s is a name like any other",
+    async (name) => {
+      const query = `query ${name}($${name}: Int) { __typename @skip(if: false) }`;
+      const request = { query, variables: { [name]: 1 }, operationName: name, [name]: name };
+      const { text } = await send(JSON.stringify(request));
+      expect(JSON.parse(text).errors[0].message).toMatch(/is never used/);
+      const missing = await send(JSON.stringify({ query: "{ __typename }", operationName: name }));
+      expect(JSON.parse(missing.text).errors[0].extensions.code).toBe(
+        "OPERATION_RESOLUTION_FAILURE",
+      );
+    },
+  );
+
+  test.each([
+    ["100 KiB of [", "[".repeat(102_000)],
+    ["100 KiB of {", `{"a":`.repeat(20_000)],
+    ["whole nested lists", `${"[".repeat(51_000)}${"]".repeat(51_000)}`],
+    [
+      "whole nested variables",
+      `{"query":"{ __typename }","variables":${`{"a":`.repeat(16_000)}1${"}".repeat(16_000)}}`,
+    ],
+    [
+      "nested extensions",
+      `{"query":"{ __typename }","extensions":{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`,
+    ],
+    ["a number without end", `{"query":"{ __typename }","variables":{"a":${"9".repeat(100_000)}}}`],
+    [
+      "100,000 keys",
+      `{"query":"{ __typename }","variables":{${numbers(9000)
+        .map((key) => `"${key}":0`)
+        .join(",")}}}`,
+    ],
+  ])("%s are answered soon, by a refusal or as if they were not there", async (_name, body) => {
+    const start = performance.now();
+    const { status, text } = await send(body);
+    expect(performance.now() - start).toBeLessThan(3000);
+    if (status === 200) expect(JSON.parse(text)).toEqual({ data: { __typename: "Query" } });
+    else expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([400, "BAD_REQUEST"]);
+  });
+
+  test("of a key that is there twice the last counts, for limits and execution alike", async () => {
+    const twice = `{"query":"{ __typename }","query":"{ me { username } }"}`;
+    const { text } = await send(twice, [`Authorization: ${ada.authorization}`]);
+    expect(JSON.parse(text).data).toEqual({ me: { username: "ada" } });
+    const hidden = `{"query":"{ __typename }","query":"{ ${"a: __typename ".repeat(16)} }"}`;
+    const refused = await send(hidden);
+    expect(refused.status).toBe(400);
+    expect(JSON.parse(refused.text).errors[0].message).toMatch(/^The document has/);
+  });
+});
+
+describe("a client that never comes to the end of its header", () => {
+  test("GQ-15: is cut off after 10 seconds, however often it sends a little", async () => {
+    const text = await slow.connection.closed;
+    expect(text).toMatch(/^HTTP\/1\.1 408 [^]*"BAD_REQUEST"/);
+    expect(await slow.milliseconds).toBeGreaterThan(9000);
+    expect(await slow.milliseconds).toBeLessThan(25_000);
+  });
+});

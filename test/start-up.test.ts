@@ -1,0 +1,294 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createServer, type ServerOptions } from "../src/index.js";
+import { type Ended, runNode, startNode, waitForLine } from "./support/node-process.js";
+
+const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const SECRET_KEY = randomBytes(32).toString("base64url");
+const OTHER_SECRET = randomBytes(32).toString("base64url");
+const PASSWORD = "correct horse battery staple";
+/** What a team would set. */
+const PRODUCTION = {
+  NODE_ENV: "production",
+  HOST: "127.0.0.1",
+  DATABASE_URL: "sqlite:data/gatehouse.sqlite",
+  SECRET_KEY: `${SECRET_KEY},${OTHER_SECRET}`,
+  CORS_ORIGINS: "https://app.example.com",
+  TRUSTED_PROXIES: "127.0.0.1,10.0.0.0/8",
+  JWT_ISSUER: "https://login.example.com",
+  LOG_LEVEL: "info",
+};
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "start-up-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const gatehouse = (parameters: string[], env: Record<string, string>, input = ""): Promise<Ended> =>
+  runNode([CLI, ...parameters], { cwd: folder, env: { PORT: "0", ...env }, input });
+
+async function start(env: Record<string, string>) {
+  const { child, ended } = startNode([CLI, "serve"], { cwd: folder, env: { PORT: "0", ...env } });
+  const [, url = ""] = await waitForLine(child, /^Gatehouse listens on (\S+)$/m);
+  return { child, ended, url };
+}
+
+/** The options of a server that others can reach, and what is wrong with them. */
+async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
+  const databaseUrl = `sqlite:${join(folder, "gate.sqlite")}`;
+  const wrong = createServer({
+    secretKey: SECRET_KEY,
+    port: 0,
+    host: "127.0.0.1",
+    isProduction: true,
+    logLevel: "silent",
+    databaseUrl,
+    ...options,
+  });
+  const error = await wrong.then(
+    async (server) => {
+      await server.close();
+      throw new Error("It started.");
+    },
+    (reason: unknown) => reason as Error,
+  );
+  expect(error).toBeInstanceOf(TypeError);
+  return error.message.split("\n");
+}
+
+describe("a server that others can reach does not start", () => {
+  const SHORT =
+    "secretKey: must be at least 32 random bytes; `gatehouse generate-secret` makes one";
+  const PHRASE =
+    "secretKey: looks like an example or a phrase; `gatehouse generate-secret` makes one";
+
+  test.each([
+    ["", SHORT],
+    ["secret", SHORT],
+    ["x".repeat(64), SHORT],
+    [SECRET_KEY.slice(0, 31), SHORT],
+    ["an example of a secret that is long enough", PHRASE],
+    ["your-256-bit-secret-your-256-bit-secret", PHRASE],
+    ["django-insecure-#k3v!q8w2z5x7c9b1n4m6l0p", PHRASE],
+    ["ChangeMe-8f3k2j9d7s6a5h4g1q0w2e3r4t5y6u7i", PHRASE],
+    ["correct-horse-battery-staple-CorrectHorse 1", PHRASE],
+    [SECRET_KEY.slice(0, 12).repeat(4), PHRASE],
+    ["0123456789".repeat(5), PHRASE],
+    ["abcdefgh".repeat(8), PHRASE],
+    ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabcdefghij", PHRASE],
+  ])(
+    "OP-5, JW-14: with the secret `%s`, which was not made by chance",
+    async (secretKey, problem) => {
+      expect(await problemsOf({ secretKey })).toEqual([problem]);
+      expect(await problemsOf({ secretKey: [SECRET_KEY, secretKey] })).toEqual([problem]);
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
+
+  test("OP-5, JW-14: with the same secret twice, or one that is the database's or Redis's too", async () => {
+    expect(await problemsOf({ secretKey: [SECRET_KEY, SECRET_KEY] })).toEqual([
+      "secretKey: must not hold the same secret twice",
+    ]);
+    const both = "secretKey: must not be used for the database or Redis too";
+    const databaseUrl = `postgresql://gate:${SECRET_KEY}@127.0.0.1:1/gate`;
+    expect(await problemsOf({ databaseUrl })).toEqual([both]);
+    expect(await problemsOf({ redisUrl: `redis://:${SECRET_KEY}@127.0.0.1:1` })).toEqual([both]);
+  });
+
+  test("OP-5, JW-14: with a secret that is the database's too, as a URL writes it", async () => {
+    const secretKey = `${SECRET_KEY}+/=?`;
+    const databaseUrl = `postgresql://gate:${encodeURIComponent(secretKey)}@127.0.0.1:1/gate`;
+    expect(await problemsOf({ secretKey, databaseUrl })).toEqual([
+      "secretKey: must not be used for the database or Redis too",
+    ]);
+  });
+
+  test.each<[string, Partial<ServerOptions>]>([
+    ["leeway: must be less than accessTokenLifetime", { leeway: 60, accessTokenLifetime: 60 }],
+    [
+      "accessTokenLifetime: must be less than refreshTokenLifetime",
+      { accessTokenLifetime: 3600, refreshTokenLifetime: 3600 },
+    ],
+    [
+      "refreshTokenLifetime: must be at most sessionLifetime",
+      { refreshTokenLifetime: 86_400, sessionLifetime: 86_399 },
+    ],
+    ["graphiql: must be off where others can reach the server", { graphiql: true }],
+    ["introspection: must be off where others can reach the server", { introspection: true }],
+    [
+      "graphiql: must be off where others can reach the server",
+      { graphiql: true, host: "0.0.0.0", isProduction: false },
+    ],
+    [
+      "introspection: must be off where others can reach the server",
+      { introspection: true, host: "::", isProduction: false },
+    ],
+  ])("OP-5, Z-05: %s", async (problem, options) => {
+    expect(await problemsOf(options)).toEqual([problem]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.each([
+    "*",
+    "null",
+    "https://*.example.com",
+    "https://app.example.com/",
+    "app.example.com",
+    "https://app.example.com:443",
+    "",
+  ])("OP-5, GQ-16: with the origin `%s`, which is not exactly one", async (origin) => {
+    expect(await problemsOf({ corsOrigins: ["https://app.example.com", origin] })).toEqual([
+      "corsOrigins: must be exact origins such as https://app.example.com",
+    ]);
+  });
+
+  test("OP-1, OP-5: over a database, or beside a secret, that others can read; and it says which to change", async () => {
+    const data = join(folder, "data");
+    mkdirSync(data);
+    const first = await gatehouse(["migrate"], PRODUCTION);
+    expect(first.code).toBe(0);
+    writeFileSync(join(data, "gatehouse.secret"), `${SECRET_KEY}\n`);
+    for (const host of ["127.0.0.1", "0.0.0.0"]) {
+      for (const mode of host === "0.0.0.0" ? [0o644] : [0o640, 0o602]) {
+        for (const name of ["gatehouse.sqlite", "gatehouse.secret"])
+          chmodSync(join(data, name), mode);
+        const databaseUrl = `sqlite:${join(data, "gatehouse.sqlite")}`;
+        const problems = await problemsOf({
+          databaseUrl,
+          host,
+          isProduction: host === "127.0.0.1",
+          secretKey: [SECRET_KEY, OTHER_SECRET],
+        });
+        const line = (name: string) =>
+          `databaseUrl: others can read ${join(data, name)}; run chmod 600 on it`;
+        expect(problems).toEqual(
+          expect.arrayContaining([line("gatehouse.sqlite"), line("gatehouse.secret")]),
+        );
+      }
+    }
+    const ended = await gatehouse(["serve"], PRODUCTION);
+    expect(ended.code).not.toBe(0);
+    expect(ended.stdout).not.toContain("listens");
+    expect(ended.stderr).toMatch(
+      /^gatehouse: DATABASE_URL: others can read data\/gatehouse\.sqlite; run chmod 600 on it$/m,
+    );
+    expect(ended.stderr).toMatch(
+      /^gatehouse: DATABASE_URL: others can read data\/gatehouse\.secret; run chmod 600 on it$/m,
+    );
+  });
+});
+
+describe("gatehouse serve", () => {
+  test("OP-5: lists all that is wrong, a line each by the variable's name, prints no value, and writes nothing", async () => {
+    const values = { a: "hunter2-a", b: "hunter2-b", c: "hunter2-c", d: "hunter2-d" };
+    const ended = await gatehouse(["serve"], {
+      NODE_ENV: "production",
+      SECRET_KEY: values.a,
+      PORT: values.b,
+      CORS_ORIGINS: `*,${values.c}`,
+      ACCESS_TOKEN_LIFETIME: values.d,
+      TRUSTED_PROXIES: "everywhere",
+      LOG_LEVEL: "loud",
+    });
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toBe("");
+    const lines = ended.stderr.trimEnd().split("\n");
+    const names = lines.map((line) => /^gatehouse: ([A-Z_]+): /.exec(line)?.[1]);
+    expect(names.sort()).toEqual([
+      "ACCESS_TOKEN_LIFETIME",
+      "CORS_ORIGINS",
+      "LOG_LEVEL",
+      "PORT",
+      "SECRET_KEY",
+      "TRUSTED_PROXIES",
+    ]);
+    expect(ended.stderr).not.toMatch(/hunter2|everywhere|loud/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("OP-5: lists together what does not go together, and writes nothing", async () => {
+    const ended = await gatehouse(["serve"], {
+      HOST: "0.0.0.0",
+      SECRET_KEY: "an example of a secret that is long enough",
+      GRAPHIQL: "on",
+      INTROSPECTION: "on",
+    });
+    expect([ended.code, ended.stdout]).toEqual([1, ""]);
+    expect(ended.stderr.trimEnd().split("\n").sort()).toEqual([
+      "gatehouse: GRAPHIQL: must be off where others can reach the server",
+      "gatehouse: INTROSPECTION: must be off where others can reach the server",
+      "gatehouse: SECRET_KEY: looks like an example or a phrase; `gatehouse generate-secret` makes one",
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("OP-5, OP-9: starts in production as it should, tells nothing of itself, and ends with 0", async () => {
+    const { child, ended, url } = await start(PRODUCTION);
+    const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+    expect(page.status).toBe(405);
+    const health = [];
+    for (const path of ["/health/live", "/health/ready"]) {
+      const answer = await fetch(`${url}${path}`);
+      health.push([answer.status, await answer.text()]);
+      expect([...answer.headers.keys()]).not.toEqual(expect.arrayContaining(["server"]));
+    }
+    expect(health).toEqual([
+      [200, `{"status":"ok"}`],
+      [200, `{"status":"ok"}`],
+    ]);
+    child.kill("SIGTERM");
+    const { code, stderr, stdout } = await ended;
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toContain("GraphiQL");
+    expect(stdout).not.toContain(SECRET_KEY);
+    expect(existsSync(join(folder, "data/gatehouse.secret"))).toBe(false);
+  });
+
+  test("OP-6: at SIGTERM logins under way are answered, nobody new is let in, and it ends with 0 within 10 s", async () => {
+    const env = { ...PRODUCTION, LOGIN_FAILURES_PER_ACCOUNT: "100" };
+    await gatehouse(["create-user", "ada", "--password-stdin"], env, PASSWORD);
+    const { child, ended, url } = await start(env);
+    const query = `mutation { login(username: "ada", password: "${PASSWORD}") { access } }`;
+    let isFirst = true;
+    let killedAt = 0;
+    const underWay = Array.from({ length: 12 }, async () => {
+      const answer = await fetch(`${url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query }),
+      });
+      if (isFirst) {
+        isFirst = false;
+        killedAt = performance.now();
+        child.kill("SIGTERM");
+      }
+      return (await answer.json()) as { data?: { login: { access: string } } };
+    });
+    const answers = await Promise.all(underWay);
+    for (const { data } of answers) expect(data?.login.access).toMatch(/^eyJ/);
+    const ready = await fetch(`${url}/health/ready`).then(
+      ({ status }) => status,
+      () => "closed",
+    );
+    expect(["closed", 503]).toContain(ready);
+    expect(await ended).toMatchObject({ code: 0, stderr: "" });
+    expect(performance.now() - killedAt).toBeLessThan(10_000);
+  });
+});
