@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Server as HttpServer } from "node:http";
+import { type Server as HttpServer, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastifyCors from "@fastify/cors";
@@ -63,6 +63,9 @@ const SECURITY_HEADERS = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
+
+/** JSON is UTF-8, whatever else somebody calls it. @see RFC 8259 8.1 */
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
 /** Where the client came by TLS, which a trusted proxy tells. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
@@ -152,7 +155,11 @@ function createApp(config: ServerConfig): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       void (reply as FastifyReply)
         .code(error.statusCode ?? 400)
+        .headers(SECURITY_HEADERS)
         .send(toGraphqlError(400, request.id));
+    },
+    clientErrorHandler: (error, socket) => {
+      refuseConnection(app.log, error, socket);
     },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
@@ -168,8 +175,9 @@ function createApp(config: ServerConfig): FastifyInstance {
   app.addHook("onRequest", (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
     if (request.protocol === "https") void reply.headers(HTTPS_HEADERS);
-    const { "content-encoding": encoding = "identity" } = request.headers;
-    if (encoding.toLowerCase() === "identity") done();
+    const { "content-encoding": encoding = "identity", "content-type": type = "" } =
+      request.headers;
+    if (encoding.toLowerCase() === "identity" && !OTHER_CHARSET.test(type)) done();
     else void reply.code(415).send(toGraphqlError(415, request.id));
   });
   app.addHook("onResponse", (request, reply, done) => {
@@ -183,6 +191,34 @@ function createApp(config: ServerConfig): FastifyInstance {
   });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(toGraphqlError(404, request.id)));
   return app;
+}
+
+/** The status of what Node could not read as a request, where it is not 400. */
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+/** Answers what never became a request, and closes. Nothing of it is logged: there may be a credential in it. */
+function refuseConnection(
+  log: FastifyBaseLogger,
+  { code = "" }: NodeJS.ErrnoException,
+  socket: Socket,
+): void {
+  if (code === "ECONNRESET" || socket.destroyed) return;
+  const status = CLIENT_ERRORS[code] ?? 400;
+  log.info({ ip: socket.remoteAddress, status }, "request");
+  const body = JSON.stringify(toGraphqlError(status, ""));
+  const headers = {
+    ...SECURITY_HEADERS,
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(body).toString(),
+    connection: "close",
+  };
+  const lines = Object.entries(headers).map((header) => header.join(": "));
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, ...lines].join("\r\n");
+  if (socket.writable) socket.write(`${head}\r\n\r\n${body}`);
+  socket.destroy();
 }
 
 /** Closes a connection at once when its address has too many. */
@@ -226,9 +262,14 @@ const MESSAGES: Readonly<Record<number, string>> = {
   400: "The body must be one JSON object with a `query`.",
   404: "There is nothing here. GraphQL is at POST /graphql.",
   405: "GraphQL is at POST /graphql.",
+  408: "The request took too long to arrive.",
   413: "The body must be at most 100 KiB.",
   415: "The content type must be application/json, and the body not compressed.",
+  431: "The header must be at most 16 KiB.",
 };
+
+/** Those that GraphQL is never served by. */
+const OTHER_METHODS = ["OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
 async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
@@ -252,9 +293,7 @@ async function addGraphql(app: FastifyInstance, auth: Auth, config: ServerConfig
   app.post("/graphql", (request, reply) => runOperation({ apollo, auth, limits }, request, reply));
   if (config.graphiql) await addGraphiql(app);
   app.route({
-    method: config.graphiql
-      ? ["PUT", "PATCH", "DELETE"]
-      : ["GET", "HEAD", "PUT", "PATCH", "DELETE"],
+    method: config.graphiql ? OTHER_METHODS : ["GET", "HEAD", ...OTHER_METHODS],
     url: "/graphql",
     handler: (request, reply) =>
       reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id)),
