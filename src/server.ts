@@ -177,6 +177,10 @@ function createApp(config: ServerConfig): FastifyInstance {
     genReqId: () => randomUUID(),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
+  // Node alone would answer an expectation that it does not know, with no body. @see RFC 9110 10.1.1
+  app.server.on("checkExpectation", (request, response) => {
+    app.server.emit("request", request, response);
+  });
   if (trustedProxies.length === 0) limitConnections(app.server, config.connectionsPerAddress);
   app.removeContentTypeParser("text/plain");
   app.decorateRequest(RECORD, null);

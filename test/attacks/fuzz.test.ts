@@ -1,0 +1,359 @@
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { documents } from "../support/documents.js";
+import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
+
+const CANARY = "c4n4ry7f3";
+const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+/** In milliseconds, of one property. */
+const TIME_LIMIT = 6_000;
+
+/** What an error may say: our closed set, GraphQL's and Apollo Server's. */
+const CODES = [
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "BAD_USER_INPUT",
+  "TOO_MANY_REQUESTS",
+  "SERVICE_UNAVAILABLE",
+  "GRAPHQL_PARSE_FAILED",
+  "GRAPHQL_VALIDATION_FAILED",
+  "OPERATION_RESOLUTION_FAILURE",
+  "PERSISTED_QUERY_NOT_SUPPORTED",
+  "BAD_REQUEST",
+];
+/** Words that only the inside knows. */
+const INSIDE =
+  /node_modules|\bat (async )?\S+ \(|\.[cm]?[jt]s\b|file:\/\/|\/work\/|\/tmp\/|stack|sqlite|postgres|mikro|knex|fastify|apollo|typegraphql|type-graphql|jsonwebtoken|argon2|\b(SELECT|INSERT|UPDATE|DELETE) |TypeError|undefined/i;
+
+/** Texts for arguments: what attackers try, and what JavaScript trips over. */
+const TEXTS = [
+  "",
+  "ada",
+  PASSWORD,
+  `${CANARY}' OR 1=1 --`,
+  `${CANARY}__proto__`,
+  "constructor",
+  `\0${CANARY}`,
+  "\u202e\u200b\ufeff",
+  "\ud83d\ude00".repeat(50),
+  "e30.e30.e30",
+  "gth_x",
+  "x".repeat(5000),
+];
+
+interface WireAnswer {
+  status: number;
+  text: string;
+}
+
+/** POSTs a good query with these header lines, in Latin-1, and waits for all of the answer. */
+function sendLines(url: string, lines: string[]): Promise<WireAnswer> {
+  const { hostname, port, host } = new URL(url);
+  const body = JSON.stringify({ query: "{ me { id } }" });
+  const isTyped = lines.some((line) => line.startsWith("Content-Type:"));
+  const head = [
+    "POST /graphql HTTP/1.1",
+    `Host: ${host}`,
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+    ...(isTyped ? [] : ["Content-Type: application/json"]),
+    ...lines,
+  ].join("\r\n");
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(Buffer.from(`${head}\r\n\r\n${body}`, "latin1"));
+    });
+    socket.setTimeout(5_000, () =>
+      socket.destroy(new Error(`no answer to ${JSON.stringify(lines)}`)),
+    );
+    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.on("error", reject);
+    socket.on("close", () => {
+      const answer = Buffer.concat(chunks)
+        .toString("utf8")
+        .replace(/^HTTP\/1.1 100 Continue\r\n\r\n/, "");
+      const end = answer.indexOf("\r\n\r\n");
+      resolve({ status: Number(answer.slice(9, 12)), text: answer.slice(end + 4) });
+    });
+  });
+}
+
+describe("a request that was made up by chance", () => {
+  let gate: Gate;
+  let good: Tokens;
+  let fuzzer: string;
+  let victim: Tokens;
+
+  beforeAll(async () => {
+    gate = await Gate.open();
+    await gate.user("ada", { email: "ada@example.com" });
+    fuzzer = await gate.user("mallory", { role: "ADMIN", password: null });
+    [good, victim] = [await gate.login("ada", "TOKEN"), await gate.login("ada")];
+    console.log(`FUZZ_SEED=${SEED}`);
+  });
+
+  afterAll(() => gate.close());
+
+  const run = async <T extends [unknown, ...unknown[]]>(
+    numRuns: number,
+    property: fc.IAsyncProperty<T>,
+  ) => {
+    await fc.assert(property, {
+      seed: SEED,
+      numRuns,
+      endOnFailure: true,
+      interruptAfterTimeLimit: TIME_LIMIT,
+      markInterruptAsFailure: false,
+    });
+    expect((await gate.me(good.authorization)).data.me.username).toBe("ada");
+  };
+
+  async function post(body: string, headers: Record<string, string> = {}): Promise<WireAnswer> {
+    const response = await fetch(`${gate.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body,
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
+  /** A credential of the fuzzer's that works, whatever was done with the one before. */
+  const freshCredential = async () =>
+    `Token ${(await gate.auth.tokens.StaticToken.create({ id: fuzzer })).key}`;
+
+  /** Whatever was sent: a status we know, a body of GraphQL's shape, known codes, and nothing of the inside. */
+  function expectSound({ status, text }: WireAnswer): void {
+    const isOverloaded = status === 503 && text.includes("SERVICE_UNAVAILABLE");
+    expect(isOverloaded || (status >= 200 && status < 500)).toBe(true);
+    const body = JSON.parse(text);
+    expect(Object.keys(body).filter((key) => !["data", "errors"].includes(key))).toEqual([]);
+    expect("data" in body || "errors" in body).toBe(true);
+    if (!("errors" in body)) return;
+    expect(Array.isArray(body.errors) && body.errors.length > 0 && body.errors.length <= 10).toBe(
+      true,
+    );
+    for (const { message, extensions, locations, path, ...rest } of body.errors) {
+      expect([typeof message, rest]).toEqual(["string", {}]);
+      expect(CODES).toContain(extensions.code);
+      const { code, reason, retryAfter, ...other } = extensions;
+      expect([code, reason, retryAfter, other]).toEqual([code, reason, retryAfter, {}]);
+      expect([
+        locations === undefined || Array.isArray(locations),
+        path === undefined || Array.isArray(path),
+      ]).toEqual([true, true]);
+    }
+    expect(JSON.stringify(body.errors)).not.toMatch(INSIDE);
+  }
+
+  test("GQ-11, GQ-12: with a valid document is answered as one, whoever asks", async () => {
+    const texts = [...TEXTS, victim.session.id, victim.refresh, victim.access, good.token];
+    const valid = documents(gate.auth.schema, { texts });
+    const asked = fc.constantFrom("anonymous", "fuzzer", "fuzzer", "bad");
+    const property = fc.asyncProperty(valid, asked, async (query, who) => {
+      const authorization = { anonymous: "", bad: "Bearer x.y.z", fuzzer: "" }[who];
+      const used = who === "fuzzer" ? await freshCredential() : authorization;
+      const answer = await post(JSON.stringify({ query }), used ? { authorization: used } : {});
+      expectSound(answer);
+    });
+    await run(150, property);
+  });
+
+  test("GQ-1 to GQ-12: with a document that was damaged is refused as GraphQL refuses, or answered", async () => {
+    const damage = fc.record({
+      at: fc.nat(400),
+      cut: fc.nat(12),
+      text: fc.oneof(
+        fc.string({ unit: "binary", maxLength: 12 }),
+        fc.constantFrom(
+          "{",
+          "}",
+          "...",
+          "...F1",
+          "@skip",
+          "@include(if: $x)",
+          "($v: [[Int!]!]!)",
+          '"""',
+          "\\u{110000}",
+          "9".repeat(400),
+          "subscription { a }",
+          "fragment F1 on Query { ...F1 }",
+          "query A { me { id } } query B { me { id } }",
+          "__schema { types { name } }",
+          "scheme: NONE",
+          CANARY,
+        ),
+      ),
+    });
+    const damaged = fc
+      .tuple(
+        documents(gate.auth.schema, { texts: TEXTS }),
+        fc.array(damage, { minLength: 1, maxLength: 3 }),
+      )
+      .map(([document, damages]) =>
+        damages.reduce((text, { at, cut, text: put }) => {
+          const place = at % text.length;
+          return `${text.slice(0, place)}${put}${text.slice(place + cut)}`;
+        }, document),
+      );
+    const property = fc.asyncProperty(damaged, async (query) => {
+      const authorization = await freshCredential();
+      expectSound(await post(JSON.stringify({ query }), { authorization }));
+    });
+    await run(150, property);
+  });
+
+  test("GQ-12, T-09, T-10: with any JSON for its variables, prototype keys too, is never repeated and never a crash", async () => {
+    const key = fc.oneof(
+      fc.constantFrom(
+        "v",
+        "__proto__",
+        "constructor",
+        "prototype",
+        "toString",
+        "valueOf",
+        "length",
+        "in",
+        "exact",
+        "gt",
+      ),
+      fc.string({ maxLength: 6 }),
+    );
+    const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+      json: fc.oneof(
+        { depthSize: "small", withCrossShrink: true },
+        fc.constantFrom<unknown>(null, true, 0, -1, 1.5, 1e308, 2 ** 53, CANARY, ...TEXTS),
+        fc.string({ unit: "binary", maxLength: 20 }),
+        fc.array(tie("json"), { maxLength: 4 }),
+        fc
+          .array(fc.tuple(key, tie("json")), { maxLength: 4 })
+          .map((entries) => Object.fromEntries(entries) as unknown),
+      ),
+    }));
+    const OPERATIONS = [
+      `mutation ($v: String!) { login(username: $v, password: "p") { scheme } }`,
+      `mutation ($v: String!, $w: AuthScheme!) { emailLogin(email: "a@b", password: $v, scheme: $w) { scheme } }`,
+      `mutation ($v: String!) { refreshToken(refresh: $v) { scheme } }`,
+      `mutation ($v: String!) { verifyToken(token: $v) { active } }`,
+      `mutation ($v: String) { logout(refresh: $v) { message } }`,
+      `mutation ($v: ID!) { revokeSession(id: $v) { message } }`,
+      `query ($v: SessionFilter, $w: Int) { allSessions(where: $v, first: $w) { edges { cursor } } }`,
+      `query ($v: [ID!], $w: DateTime) { allSessions(where: { userId: { in: $v }, createdAt: { gt: $w } }) { edges { cursor } } }`,
+      `query ($v: String) { allSessions(after: $v, where: { username: { iexact: $v }, email: { icontains: $v } }) { edges { cursor } } }`,
+      `query ($v: Boolean!) { me { id @include(if: $v) username } }`,
+    ];
+    const authorization = await freshCredential();
+    const property = fc.asyncProperty(
+      fc.constantFrom(...OPERATIONS),
+      json,
+      json,
+      json,
+      async (query, v, w, odd) => {
+        // As text, because a literal's key __proto__ would set a prototype here.
+        const text = (value: unknown) => JSON.stringify(value);
+        const bodies = [
+          `{"query":${text(query)},"variables":{"v":${text(v)},"w":${text(w)}}}`,
+          `{"query":${text(query)},"variables":{"__proto__":{"v":${text(v)}},"constructor":${text(w)},"v":${text(odd)}}}`,
+        ];
+        for (const body of bodies) {
+          const answer = await post(body, { authorization });
+          expectSound(answer);
+          expect(answer.text).not.toContain(CANARY);
+        }
+      },
+    );
+    await run(75, property);
+    expect(({} as Record<string, unknown>)["v"]).toBeUndefined();
+  });
+
+  test("GQ-7, GQ-10: with any body around it is 4xx, or an answer", async () => {
+    const property = fc.asyncProperty(
+      fc.json({ maxDepth: 3 }),
+      fc.json({ maxDepth: 2 }),
+      async (value, other) => {
+        const query = `"query":"{ me { id } }"`;
+        for (const body of [
+          value,
+          `{"query":${value}}`,
+          `{${query},"variables":${value},"operationName":${other}}`,
+          `{${query},"extensions":${value}}`,
+          `{${query},"${CANARY}":${value},"__proto__":${other}}`,
+          `{${query}`.slice(0, value.length),
+        ]) {
+          expectSound(await post(body));
+        }
+      },
+    );
+    await run(20, property);
+  });
+
+  test("H-04 to H-25, GQ-10: with any header lines is never a 5xx and never silence", async () => {
+    const line = (name: string, value: fc.Arbitrary<string>) =>
+      value.map((text) => `${name}: ${text}`);
+    const bytes = fc
+      .array(fc.integer({ min: 1, max: 255 }), { maxLength: 30 })
+      .map((codes) => String.fromCharCode(...codes).replace(/[\r\n]/g, ""));
+    const parts = fc.constantFrom(
+      "Bearer",
+      "Token",
+      "bearer",
+      "Basic",
+      " ",
+      "  ",
+      "\t",
+      ",",
+      "=",
+      good.token,
+      victim.access,
+      "e30.e30.e30",
+      "\xe9",
+      '"',
+      "\0",
+    );
+    const authorization = fc.array(parts, { maxLength: 5 }).map((all) => all.join(""));
+    const type = fc.constantFrom(
+      "application/json",
+      "application/json; charset=ibm037",
+      "application/json;charset=utf-16le",
+      "text/plain",
+      "multipart/form-data; boundary=x",
+      "application/x-www-form-urlencoded",
+      "application/graphql",
+      "a/b;c",
+      "",
+      "application/json, text/plain",
+    );
+    const accept = fc.constantFrom(
+      "*/*",
+      "text/html",
+      "application/graphql-response+json",
+      "multipart/mixed",
+      "application/json;q=0",
+      ",,;;",
+      "q=1",
+      "image/png, */*;q=0.1",
+    );
+    const lines = fc.array(
+      fc.oneof(
+        line("Authorization", fc.oneof(authorization, bytes)),
+        line("Content-Type", fc.oneof(type, bytes)),
+        line("Accept", fc.oneof(accept, bytes)),
+        line("Content-Encoding", fc.constantFrom("gzip", "identity", "br, gzip", "x", "")),
+        line("X-Forwarded-For", fc.oneof(fc.constantFrom("1.2.3.4, ::1", "unknown"), bytes)),
+        line("Cookie", bytes),
+        line("User-Agent", bytes),
+        line("Expect", fc.constantFrom("100-continue", "200-ok")),
+        line("X-HTTP-Method-Override", fc.constantFrom("GET", "DELETE")),
+        line("Origin", fc.constantFrom("null", "http://evil.example", "")),
+      ),
+      { maxLength: 4 },
+    );
+    const property = fc.asyncProperty(lines, async (odd) => {
+      const answer = await sendLines(gate.url, odd);
+      expect(answer.text).not.toContain(good.token);
+      expectSound(answer);
+    });
+    await run(120, property);
+  });
+});
