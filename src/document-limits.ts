@@ -16,6 +16,8 @@ import { readGuard } from "./permissions/directives.js";
 export const PARSE_LIMITS = { maxLexicalTokens: 1000, maxSourceLength: 15_000 };
 /** Of a whole document, as it is written. */
 const MAX_DIRECTIVES = 10;
+/** Of a whole document, as it is written: validation compares each field with all others that are answered by its name. */
+const MAX_NAMESAKES = 100;
 
 /** Of an operation once its fragments are expanded; of credential fields, in all operations of a document together. */
 const LIMITS: Readonly<Record<keyof Shape, { max: number; what: string }>> = {
@@ -73,8 +75,12 @@ export class DocumentLimits {
 
   /** What goes beyond a limit, or null. Expects a document that was parsed within {@link PARSE_LIMITS}. */
   findExcess(document: DocumentNode): GraphQLError | null {
-    if (countDirectives(document) > MAX_DIRECTIVES) {
+    const { directives, namesakes } = countWritten(document);
+    if (directives > MAX_DIRECTIVES) {
       return refusal(`The document has more than ${MAX_DIRECTIVES} directives.`);
+    }
+    if (namesakes > MAX_NAMESAKES) {
+      return refusal(`The document has more than ${MAX_NAMESAKES} fields of one name.`);
     }
     const shapes = new ShapeReader(document, this.#credentialFields).readOperations();
     const credentials = shapes.reduce((sum, shape) => sum + shape.credentials, 0);
@@ -117,10 +123,18 @@ function parseWithin(text: string): DocumentNode {
   }
 }
 
-function countDirectives(document: DocumentNode): number {
-  let count = 0;
-  visit(document, { Directive: () => void (count += 1) });
-  return count;
+/** Counts directives, and the fields of the name that comes most often. */
+function countWritten(document: DocumentNode): { directives: number; namesakes: number } {
+  const fields = new Map<string, number>();
+  let directives = 0;
+  visit(document, {
+    Directive: () => void (directives += 1),
+    Field: ({ alias, name }) => {
+      const key = (alias ?? name).value;
+      fields.set(key, (fields.get(key) ?? 0) + 1);
+    },
+  });
+  return { directives, namesakes: Math.max(0, ...fields.values()) };
 }
 
 /** Each fragment is looked at once, and its shape added wherever it is spread. */

@@ -24,6 +24,7 @@ const ORDER = [
   ],
   ["apollo"],
   ["auth"],
+  ["http"],
   ["server"],
   ["cli", "index"],
 ];
@@ -33,7 +34,7 @@ const DOORS: [packages: RegExp, doors: string[]][] = [
   [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$|migrations$)/, ["database"]],
   [/^@mikro-orm\/migrations$/, ["database", "migrations"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
-  [/^fastify$|^@fastify\//, ["server"]],
+  [/^fastify$|^@fastify\//, ["server", "http"]],
   [/^(rate-limiter-flexible|redis)$/, ["throttling"]],
   [/^@node-rs\/argon2$/, ["accounts/password-hasher"]],
 ];

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { parseCookie, stringifySetCookie } from "cookie";
-import type { RefreshCookie } from "./authentication/refresh-cookie.js";
+import type { RefreshCookie } from "../authentication/refresh-cookie.js";
 
 /** The prefix makes browsers refuse it from a subdomain, or without TLS; loopback counts as TLS. @see RFC 6265bis 4.1.3.2 */
 const NAME = "__Host-gatehouse-refresh";

@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import type { Server as HttpServer } from "node:http";
+import { isIP, type Socket } from "node:net";
+import {
+  fastify,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
+import type { OperationRecord } from "../apollo.js";
+import type { ServerConfig } from "../config.js";
+import { addressKey } from "../throttling/address-key.js";
+import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
+
+const BODY_LIMIT = 100 * 1024;
+const HEADERS_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 30_000;
+const KEEP_ALIVE_TIMEOUT = 5_000;
+const MAX_CONNECTIONS = 1_000;
+
+/** JSON is UTF-8, whatever else somebody calls it. @see RFC 8259 8.1 */
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
+
+/** Where the client came by TLS, which a trusted proxy tells. */
+const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
+
+/** An HTTP server that limits, answers and logs requests as all of ours; it serves nothing yet. */
+export function createApp(config: ServerConfig): FastifyInstance {
+  const { trustedProxies, logLevel } = config;
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
+    frameworkErrors: (error, request, reply) => {
+      const status = error.statusCode ?? 400;
+      // No hook is run for it.
+      request.log.info(
+        { method: request.method, ip: request.socket.remoteAddress, status },
+        "request",
+      );
+      void (reply as FastifyReply)
+        .code(status)
+        .headers(SECURITY_HEADERS)
+        .send(toGraphqlError(400, request.id));
+    },
+    clientErrorHandler: (error, socket) => {
+      refuseConnection(app.log, error, socket);
+    },
+    requestTimeout: REQUEST_TIMEOUT,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    logger: { level: logLevel, base: null },
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  // Node alone would answer an expectation that it does not know, with no body. @see RFC 9110 10.1.1
+  app.server.on("checkExpectation", (request, response) => {
+    app.server.emit("request", request, response);
+  });
+  if (trustedProxies.length === 0) limitConnections(app.server, config.connectionsPerAddress);
+  app.removeContentTypeParser("text/plain");
+  app.decorateRequest(RECORD, null);
+  app.addHook("onRequest", (request, reply, done) => {
+    void reply.headers(SECURITY_HEADERS);
+    if (request.protocol === "https") void reply.headers(HTTPS_HEADERS);
+    const { "content-encoding": encoding = "identity", "content-type": type = "" } =
+      request.headers;
+    if (encoding.toLowerCase() === "identity" && !OTHER_CHARSET.test(type)) done();
+    else void reply.code(415).send(toGraphqlError(415, request.id));
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    logRequest(request, reply);
+    done();
+  });
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) request.log.error({ err: error }, "request failed");
+    return reply.code(status).send(toGraphqlError(status, request.id));
+  });
+  app.setNotFoundHandler((request, reply) => reply.code(404).send(toGraphqlError(404, request.id)));
+  return app;
+}
+
+/** Closes a connection at once when its address has too many. */
+function limitConnections(server: HttpServer, max: number): void {
+  const counts = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const { remoteAddress } = socket;
+    const address = remoteAddress === undefined ? "" : addressKey(remoteAddress);
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    socket.once("close", () => {
+      const rest = (counts.get(address) ?? 1) - 1;
+      if (rest === 0) counts.delete(address);
+      else counts.set(address, rest);
+    });
+    if (count > max) socket.destroy();
+  });
+}
+
+/** Where a request keeps its {@link OperationRecord}. */
+export const RECORD = "operationRecord";
+
+/** One line a request, with nothing of its own words but the operation's name. */
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const { routeOptions, method } = request;
+  // What a proxy passes on need not be an address.
+  const ip = isIP(request.ip) === 0 ? request.socket.remoteAddress : request.ip;
+  const path = routeOptions.url ?? null;
+  const ms = Math.round(reply.elapsedTime * 10) / 10;
+  const record = request.getDecorator<OperationRecord | null>(RECORD);
+  const { statusCode: status } = reply;
+  const outcome = record?.outcome ?? (status < 400 ? "ok" : "refused");
+  request.log.info({ method, path, ip, status, ms, ...record, outcome }, "request");
+}

@@ -1,0 +1,58 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyBaseLogger } from "fastify";
+
+/** On every answer; GraphiQL and the key set replace what they must. */
+export const SECURITY_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+/** What is said of a request that never became a GraphQL request. */
+export function toGraphqlError(status: number, requestId: string) {
+  const isBug = status >= 500;
+  const message = MESSAGES[status] ?? "Bad request.";
+  const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
+  const extensions = isBug ? { code, requestId } : { code };
+  return { errors: [{ message: isBug ? "Internal server error." : message, extensions }] };
+}
+
+const MESSAGES: Readonly<Record<number, string>> = {
+  400: "The body must be one JSON object with a `query`.",
+  404: "There is nothing here. GraphQL is at POST /graphql.",
+  405: "GraphQL is at POST /graphql.",
+  408: "The request took too long to arrive.",
+  413: "The body must be at most 100 KiB.",
+  415: "The content type must be application/json, and the body not compressed.",
+  431: "The header must be at most 16 KiB.",
+};
+
+/** The status of what Node could not read as a request, where it is not 400. */
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+/** Answers what never became a request, and closes. Nothing of it is logged: there may be a credential in it. */
+export function refuseConnection(
+  log: FastifyBaseLogger,
+  { code = "" }: NodeJS.ErrnoException,
+  socket: Socket,
+): void {
+  if (code === "ECONNRESET" || socket.destroyed) return;
+  const status = CLIENT_ERRORS[code] ?? 400;
+  log.info({ ip: socket.remoteAddress, status }, "request");
+  const body = JSON.stringify(toGraphqlError(status, ""));
+  const headers = {
+    ...SECURITY_HEADERS,
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(body).toString(),
+    connection: "close",
+  };
+  const lines = Object.entries(headers).map((header) => header.join(": "));
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, ...lines].join("\r\n");
+  if (socket.writable) socket.write(`${head}\r\n\r\n${body}`);
+  socket.destroy();
+}
