@@ -1,0 +1,186 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decode, forge, stealKeys } from "../support/forge.js";
+import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+
+const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
+const ACCEPTS = ["application/json", "application/graphql-response+json"];
+
+/** Everything that a client can tell two answers apart by, but for the clock. */
+function tellable({ status, headers, text }: Answer): string {
+  const rest = [...headers].filter(([name]) => name !== "date");
+  return JSON.stringify([status, rest, text]);
+}
+
+/** The one answer that all of these are. */
+function expectAlike(answers: Answer[]): Answer {
+  expect(answers.length).toBeGreaterThan(1);
+  expect(new Set(answers.map(tellable)).size).toBe(1);
+  return answers[0]!;
+}
+
+let gate: Gate;
+const secretKey = randomBytes(32).toString("hex");
+
+beforeAll(async () => {
+  gate = await Gate.open({ secretKey });
+  await gate.user("ada", { email: "ada@example.com" });
+  await gate.user("keyless", { email: "keyless@example.com", password: null });
+  const idle = await gate.user("idle", { email: "idle@example.com" });
+  await gate.auth.accounts.setActive(idle, false);
+});
+
+afterAll(() => gate.close());
+
+describe("a login that is refused", () => {
+  const LOGINS = {
+    login: `mutation ($who: String!, $password: String!, $scheme: AuthScheme!) {
+      login(username: $who, password: $password, scheme: $scheme) { scheme }
+    }`,
+    emailLogin: `mutation ($who: String!, $password: String!, $scheme: AuthScheme!) {
+      emailLogin(email: $who, password: $password, scheme: $scheme) { scheme }
+    }`,
+  };
+  const WHO = {
+    login: ["ada", "idle", "keyless", "nobody"],
+    emailLogin: [
+      "ada@example.com",
+      "idle@example.com",
+      "keyless@example.com",
+      "nobody@example.com",
+    ],
+  };
+
+  describe.each(["login", "emailLogin"] as const)("by %s", (name) => {
+    const ask = (who: string, password: string, scheme: string, accept: string) =>
+      gate.ask(LOGINS[name], { variables: { who, password, scheme }, headers: { accept } });
+
+    test.each(ACCEPTS)(
+      "LG-1, L-02: is one answer for the wrong password, nobody, an inactive and a keyless user, by every scheme, as %s",
+      async (accept) => {
+        const answers: Answer[] = [];
+        for (const scheme of accept === ACCEPTS[0] ? ["TOKEN"] : ["JWT", "SLIDING"]) {
+          for (const who of WHO[name])
+            answers.push(await ask(who, "a wrong password", scheme, accept));
+        }
+        expect(expectAlike(answers).reason).toBe("invalid_credentials");
+      },
+    );
+  });
+
+  test("LG-1, LG-2, LG-6: is one answer once the account is locked, whoever it is, by either name, and with the right password too", async () => {
+    const [accept] = ACCEPTS;
+    const strict = await gate.another({ loginFailuresPerAccount: 5 });
+    const ask = (name: keyof typeof LOGINS, who: string, password: string) =>
+      strict.ask(LOGINS[name], {
+        variables: { who, password, scheme: "JWT" },
+        headers: { accept: accept! },
+      });
+    try {
+      for (const who of WHO.login) {
+        for (let attempt = 0; attempt < 6; attempt += 1)
+          await ask("login", who, "a wrong password");
+      }
+      const answers: Answer[] = [];
+      for (const who of WHO.login) answers.push(await ask("login", who, PASSWORD));
+      expect(expectAlike(answers)).toMatchObject({
+        code: "TOO_MANY_REQUESTS",
+        reason: "throttled",
+      });
+      // The address of a user is the user's; of nobody it is another name, which is not locked yet.
+      const byEmail = await ask("emailLogin", "ada@example.com", PASSWORD);
+      expect(byEmail).toMatchObject({ code: "TOO_MANY_REQUESTS", reason: "throttled" });
+    } finally {
+      await strict.close();
+    }
+  });
+});
+
+describe("a token that is refused", () => {
+  let dead: string[];
+  let forged: { refresh: string[]; static: string[] };
+
+  beforeAll(async () => {
+    const id = await gate.user("bob", { password: null });
+    const { RefreshToken, SlidingToken, StaticToken } = gate.auth.tokens;
+    const keys = await stealKeys(gate, secretKey);
+    const refresh = (await RefreshToken.forUser({ id })).toString();
+    const sliding = (await SlidingToken.forUser({ id })).toString();
+    const fixed = (await StaticToken.create({ id })).key!;
+    const other = (await StaticToken.create({ id })).key!;
+    const { header, claims } = decode(refresh);
+    forged = {
+      refresh: [
+        "",
+        "x",
+        "aaaa.bbbb.cccc",
+        `${refresh.slice(0, -4)}AAAA`,
+        forge(keys.refresh, { ...header, kid: "unknown" }, claims),
+        forge(keys.refresh, header, { ...claims, iss: "other" }),
+      ],
+      static: [
+        StaticToken.generateKey(),
+        fixed.slice(0, -1) + (fixed.endsWith("0") ? "1" : "0"),
+        `gth_${"0".repeat(32)}_x`,
+        "nonsense",
+      ],
+    };
+    const access = new RefreshToken(refresh).accessToken.toString();
+    await gate.logout({ refresh });
+    await gate.logout({ refresh: sliding });
+    await gate.logout({ authorization: `Token ${other}` });
+    dead = [access, refresh, sliding, other];
+  });
+
+  test.each(ACCEPTS)(
+    "RF-14, V-02, V-06: by verifyToken is one answer, forged, foreign, of another kind, or logged out, as %s",
+    async (accept) => {
+      const query = `mutation ($token: String!) { verifyToken(token: $token) { active scheme tokenType expiresAt user { id } } }`;
+      const answers = await Promise.all(
+        [...dead, ...forged.refresh, ...forged.static, "x".repeat(5000)].map((token) =>
+          gate.ask(query, { variables: { token }, headers: { accept } }),
+        ),
+      );
+      expect(expectAlike(answers).data.verifyToken.active).toBe(false);
+    },
+  );
+
+  test("RF-10: by refreshToken is one answer, however it was forged", async () => {
+    const refreshed = await Promise.all(forged.refresh.map((token) => gate.refresh(token)));
+    expect(expectAlike(refreshed)).toMatchObject({ status: 401, reason: "token_not_valid" });
+  });
+
+  test("RF-10: by refreshToken is one answer for each session that was ended, whoever had it", async () => {
+    const [, refresh, sliding] = dead;
+    const answers = await Promise.all([gate.refresh(refresh!), gate.refresh(sliding!)]);
+    expect(expectAlike(answers)).toMatchObject({ status: 401, reason: "token_revoked" });
+  });
+
+  test("ST-2: by the header is one answer for a static token that is unknown, mistyped, or of a session with another secret", async () => {
+    const answers = await Promise.all(forged.static.map((key) => gate.me(`Token ${key}`)));
+    expect(expectAlike(answers)).toMatchObject({ status: 401, reason: "token_not_valid" });
+  });
+
+  test.each(SCHEMES)(
+    "AZ-6, B-28: by %s, revokeSession tells nobody whether an id is another's, over, or nobody's",
+    async (scheme) => {
+      const name = `carl.${scheme}`;
+      await gate.user(name);
+      const { authorization } = await gate.login(name, scheme);
+      const { sid } = decode(dead[1]!).claims;
+      const living = await gate.auth.tokens.RefreshToken.forUser({
+        id: String(decode(dead[1]!).claims["sub"]),
+      });
+      const ids = [sid, living.get("sid"), "0".repeat(32), "x"];
+      const answers = await Promise.all(
+        ids.map((id) =>
+          gate.ask(`mutation ($id: ID!) { revokeSession(id: $id) { message } }`, {
+            authorization,
+            variables: { id },
+          }),
+        ),
+      );
+      expect(expectAlike(answers)).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+    },
+  );
+});
