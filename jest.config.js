@@ -20,4 +20,5 @@ export default {
   },
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
+  maxWorkers: 2,
 };

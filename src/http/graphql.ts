@@ -43,7 +43,10 @@ export async function addGraphql(
     await app.register(fastifyCors, {
       origin: [...config.corsOrigins],
       methods: ["POST"],
-      allowedHeaders: ["authorization", "content-type", CSRF_HEADER],
+      allowedHeaders: [
+        ...["authorization", "content-type"],
+        ...(config.refreshCookie ? [CSRF_HEADER] : []),
+      ],
       credentials: config.refreshCookie,
       exposedHeaders: ["retry-after", "www-authenticate"],
       maxAge: 600,
