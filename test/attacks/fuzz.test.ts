@@ -288,7 +288,7 @@ describe("a request that was made up by chance", () => {
     await run(20, property);
   });
 
-  test("H-04 to H-25, GQ-10: with any header lines is never a 5xx and never silence", async () => {
+  test("H-05 to H-25, GQ-10: with any header lines is never a 5xx and never silence", async () => {
     const line = (name: string, value: fc.Arbitrary<string>) =>
       value.map((text) => `${name}: ${text}`);
     const bytes = fc
