@@ -45,7 +45,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("after so many wrong passwords in a row", () => {
-    test("LG-2: the right one is refused as any wrong one is, in the same bytes", async () => {
+    test("LG-2, L-16: the right one is refused as any wrong one is, in the same bytes", async () => {
       const wrong = visible(await attempt(gate, name));
       await fail(LIMIT - 1);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);

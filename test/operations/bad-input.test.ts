@@ -200,4 +200,20 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(JSON.parse(text).errors[0].extensions.code).toBe("BAD_REQUEST");
     });
   });
+
+  test("O-09: a token in an argument of a field is refused: no field takes one", async () => {
+    const answer = await gate.ask(`{ me(token: "${CANARY}") { id } }`);
+    expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
+    expectDiscreet(answer);
+  });
+
+  test("Z-07: whatever language a client wants, code and reason are the same", async () => {
+    const [english, bengali] = await Promise.all(
+      ["en", "bn, *;q=0"].map((language) =>
+        gate.ask("{ me { id } }", { headers: { "accept-language": language } }),
+      ),
+    );
+    expect([bengali?.code, bengali?.reason]).toEqual(["UNAUTHENTICATED", "no_credentials"]);
+    expect([english?.code, english?.reason]).toEqual([bengali?.code, bengali?.reason]);
+  });
 });
