@@ -1,7 +1,16 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "assets", "coverage", "test/generated", "examples/*/node_modules"] },
+  {
+    ignores: [
+      "dist",
+      "assets",
+      "coverage",
+      "test/generated",
+      "src/client/*.generated.ts",
+      "examples/*/node_modules",
+    ],
+  },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
