@@ -12,6 +12,12 @@ const server = await createServer({
   databaseUrl: `sqlite:${join(folder, "bench.sqlite")}`,
   secretKey: randomBytes(32).toString("base64url"),
   logLevel: "warn",
+  // All load comes from one address.
+  loginsPerAddress: 1_000_000,
+  requestsPerAddress: 1_000_000,
+  refreshesPerAddress: 1_000_000,
+  refreshesPerSession: 1_000_000,
+  loginFailuresPerAccount: 100,
 });
 const { accounts, authentication } = server.auth;
 const password = "correct horse battery staple";

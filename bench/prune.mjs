@@ -15,7 +15,15 @@ export async function measurePrune(rows) {
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-prune-"));
   const path = join(folder, "prune.sqlite");
   const secretKey = randomBytes(32).toString("base64url");
-  const options = { port: 0, databaseUrl: `sqlite:${path}`, secretKey, logLevel: "warn" };
+  const options = {
+    ...{ port: 0, databaseUrl: `sqlite:${path}`, secretKey, logLevel: "warn" },
+    // All load comes from one address.
+    loginsPerAddress: 1_000_000,
+    requestsPerAddress: 1_000_000,
+    refreshesPerAddress: 1_000_000,
+    refreshesPerSession: 1_000_000,
+    loginFailuresPerAccount: 100,
+  };
   const server = await createServer(options);
   try {
     const userId = await server.auth.accounts.createUser({ username: "ada", password: PASSWORD });

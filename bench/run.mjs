@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
 import autocannon from "autocannon";
 import { measurePrune } from "./prune.mjs";
+import { measureStorm } from "./storm.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
@@ -67,8 +68,10 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 }
 for (const { child } of [bare, gatehouse, argon2]) child.kill();
 
+process.stderr.write("a storm of logins\n");
+const storm = await measureStorm();
 process.stderr.write("pruning\n");
-const report = `${describe()}\n${await measurePrune(ROWS)}`;
+const report = `${describe()}\n${storm}\n${await measurePrune(ROWS)}`;
 process.stdout.write(report);
 await writeFile(new URL("results.md", import.meta.url), report);
 

@@ -4,6 +4,7 @@ import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/di
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import Negotiator from "negotiator";
 import type { AuthContext } from "./context.js";
+import { documentLimits, PARSE_LIMITS } from "./document-limits.js";
 import { type ErrorCode, HTTP_STATUS } from "./errors.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
@@ -18,9 +19,22 @@ const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 /** In characters. A longer message repeats something that the client sent. */
 const MESSAGE_MAX_LENGTH = 300;
 
+/** How many errors an answer has at most, and of what size they are together, in bytes. */
+const MAX_ERRORS = 10;
+const MAX_ERRORS_SIZE = 64 * 1024;
+
+/** What the log says of an operation. */
+export interface OperationRecord {
+  /** Its name, where the document gives it one. */
+  operation?: string;
+  /** `ok`, or the code of its first error. */
+  outcome?: string;
+}
+
 /** The context of a request to our own server. */
 export interface ServerContext extends AuthContext {
   readonly requestId: string;
+  readonly record: OperationRecord;
 }
 
 /** How {@link createApolloServer} sets Apollo Server up. */
@@ -30,22 +44,64 @@ export interface ApolloOptions {
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
-/** Apollo Server over a guarded schema, with nothing switched on that we do not use. */
+/** Apollo Server over a guarded schema, with nothing switched on that we do not use. Its documents are checked before. */
 export function createApolloServer(
   schema: GraphQLSchema,
   { introspection, onFault }: ApolloOptions,
 ): ApolloServer<ServerContext> {
+  const own = [recordPlugin, faultPlugin(onFault), ApolloServerPluginCacheControlDisabled()];
   return new ApolloServer<ServerContext>({
+    ...SAFE_OPTIONS,
     schema,
     introspection,
-    plugins: [httpStatusPlugin, faultPlugin(onFault), ApolloServerPluginCacheControlDisabled()],
-    formatError,
-    includeStacktraceInErrorResponses: false,
+    plugins: [...own, ...SAFE_OPTIONS.plugins],
     hideSchemaDetailsFromClientErrors: !introspection,
-    persistedQueries: false,
     stopOnTerminationSignals: false,
   });
 }
+
+/**
+ * What an Apollo Server of one's own needs, to refuse what our server refuses: errors that tell nothing of the inside and
+ * repeat nothing of the request, their HTTP status, and limits on documents.
+ * @param schema the one to serve, as {@link Auth.guard} gave it
+ * @example
+ * new ApolloServer({ ...apolloOptions(schema), schema });
+ */
+export function apolloOptions(schema: GraphQLSchema) {
+  return { ...SAFE_OPTIONS, validationRules: [documentLimits(schema)] };
+}
+
+/** Cuts off errors beyond what a client can read. */
+const errorLimitPlugin: ApolloServerPlugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      willSendResponse: ({ response: { body } }) => {
+        if (body.kind !== "single" || body.singleResult.errors === undefined) {
+          return Promise.resolve();
+        }
+        let size = 0;
+        body.singleResult.errors = body.singleResult.errors.slice(0, MAX_ERRORS).filter((error) => {
+          size += Buffer.byteLength(JSON.stringify(error));
+          return size <= MAX_ERRORS_SIZE;
+        });
+        return Promise.resolve();
+      },
+    }),
+};
+
+/** Tells the log what the request was, and how it ended. */
+const recordPlugin: ApolloServerPlugin<ServerContext> = {
+  requestDidStart: ({ contextValue: { record } }) =>
+    Promise.resolve({
+      willSendResponse: ({ operationName, operation, response: { body } }) => {
+        if (operation !== undefined && operationName != null) record.operation = operationName;
+        const [error] = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
+        const code = error?.extensions?.["code"];
+        record.outcome = error === undefined ? "ok" : typeof code === "string" ? code : "error";
+        return Promise.resolve();
+      },
+    }),
+};
 
 /** Reports what is our fault, and gives the client of a bug the id to ask about it with. */
 function faultPlugin(onFault: ApolloOptions["onFault"]): ApolloServerPlugin<ServerContext> {
@@ -153,3 +209,11 @@ export const httpStatusPlugin: ApolloServerPlugin = {
 function prefersGraphqlResponse(accept: string): boolean {
   return new Negotiator({ headers: { accept } }).mediaType(MEDIA_TYPES) === GRAPHQL_RESPONSE;
 }
+
+const SAFE_OPTIONS = {
+  formatError,
+  plugins: [httpStatusPlugin, errorLimitPlugin],
+  parseOptions: PARSE_LIMITS,
+  includeStacktraceInErrorResponses: false,
+  persistedQueries: false as const,
+};

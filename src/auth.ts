@@ -6,11 +6,12 @@ import { AuthenticationService } from "./authentication/authentication.service.j
 import { createJwtClasses, type JwtClasses } from "./authentication/jwt-classes.js";
 import { createStaticTokenClass, type StaticToken } from "./authentication/static-token-class.js";
 import { type AuthConfig, type AuthOptions, resolveConfig } from "./config.js";
-import type { AuthEvent } from "./events.js";
+import type { AuthEvent, Client } from "./events.js";
 import type { AuthContext } from "./context.js";
 import { createContext, type RequestLike } from "./create-context.js";
 import { Database } from "./database.js";
 import { createRefreshKeyRing, type KeyRing } from "./keys/key-ring.js";
+import { deriveKey } from "./keys/secret-key.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
@@ -18,6 +19,9 @@ import { guardSchema } from "./permissions/guards.js";
 import { createSchema, printSchema } from "./schema.js";
 import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
+import { openCounters } from "./throttling/counters.js";
+import type { Counters } from "./throttling/limiter-rule.js";
+import { Throttle } from "./throttling/throttle.js";
 import { AccessTokens } from "./tokens/access-token.js";
 import { RotatingTokens } from "./tokens/rotating-token.js";
 
@@ -73,9 +77,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
 
 /** An audit hook that fails must not fail the request which it is told of. */
 function withSafeHook(config: AuthConfig): AuthConfig {
-  const onEvent = (event: AuthEvent) => {
+  const onEvent = (event: AuthEvent, client: Client) => {
     try {
-      const done = config.onEvent(event);
+      const done = config.onEvent(event, client);
       if (done instanceof Promise) done.catch(warn);
     } catch (error) {
       warn(error);
@@ -85,24 +89,36 @@ function withSafeHook(config: AuthConfig): AuthConfig {
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : "An audit hook failed.");
+  process.emitWarning(error instanceof Error ? error : "Something failed without saying what.");
 }
 
-/** The same as {@link createAuth}, with the options checked already. */
-export async function openAuth(config: AuthConfig): Promise<Auth> {
+/**
+ * The same as {@link createAuth}, with the options checked already.
+ * @param onFault called with what went wrong and failed no request
+ */
+export async function openAuth(
+  config: AuthConfig,
+  onFault: (error: unknown) => void = warn,
+): Promise<Auth> {
   const database = await Database.open(config.databaseUrl);
   try {
     await database.migrate();
     const safe = withSafeHook(config);
-    return assemble(safe, database, await SigningKeyService.open(database, safe));
+    const keys = await SigningKeyService.open(database, safe);
+    return assemble(safe, database, keys, await openCounters(safe, database, onFault));
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-function assemble(config: AuthConfig, database: Database, keys: SigningKeyService): Auth {
-  const hasher = new PasswordHasher(config.passwordMinLength);
+function assemble(
+  config: AuthConfig,
+  database: Database,
+  keys: SigningKeyService,
+  counters: Counters,
+): Auth {
+  const hasher = new PasswordHasher(config.hashConcurrency);
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
   const sessions = new SessionService(database, config);
   const sessionList = new SessionList(database, config);
@@ -112,10 +128,13 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     refresh: RotatingTokens.refresh(config, refreshRing),
     sliding: RotatingTokens.sliding(config, refreshRing),
   };
+  const [currentSecret = ""] = config.secretKeys;
+  const throttlingKey = deriveKey(currentSecret, "throttling");
   const authentication = new AuthenticationService({
     config,
     accounts,
     hasher,
+    throttle: new Throttle(config, counters.createLimiter, throttlingKey),
     sessions,
     keys,
     kinds,
@@ -141,6 +160,8 @@ function assemble(config: AuthConfig, database: Database, keys: SigningKeyServic
     close: async () => {
       await maintenance.stop();
       await sessions.flush().catch(() => undefined);
+      await accounts.flush();
+      await counters.close();
       await database.close();
     },
   };

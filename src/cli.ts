@@ -4,15 +4,10 @@ import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
 import type { Auth } from "./auth.js";
-import {
-  inVariables,
-  optionsFromEnv,
-  resolveServerConfig,
-  type ServerConfig,
-  type ServerOptions,
-} from "./config.js";
+import { resolveServerConfig, type ServerOptions } from "./config.js";
+import { inVariables, optionsFromEnv } from "./environment.js";
 import { BadUserInput } from "./errors.js";
-import { generateSecretKey, readOrCreateSecretKey } from "./keys/secret-key.js";
+import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/secret-key.js";
 
 /** The exit code of a command line that could not be understood, as in sysexits.h. */
 const EX_USAGE = 64;
@@ -64,6 +59,17 @@ program
   .action((username: string, { label = null }: { label?: string | null }) =>
     withAuth(async ({ authentication }) => {
       console.log((await authentication.createStaticToken({ username }, label)).token);
+    }),
+  );
+
+program
+  .command("unlock")
+  .description("let a user log in again after too many wrong passwords")
+  .argument("<username>")
+  .action((username: string) =>
+    withAuth(async ({ accounts }) => {
+      await accounts.unlock({ username });
+      console.log(`Unlocked ${username}.`);
     }),
   );
 
@@ -174,15 +180,10 @@ function readOptions(): ServerOptions {
   if (options.isProduction === true || !config.isLoopback) {
     throw new TypeError("secretKey: is required; `gatehouse generate-secret` makes one");
   }
-  return { ...options, secretKey: readOrCreateSecretKey(secretPath(config)) };
+  return { ...options, secretKey: readOrCreateSecretKey(secretPathOf(config.auth.databaseUrl)) };
 }
 
-function secretPath({ auth: { databaseUrl } }: ServerConfig): string {
-  const [, path = "data/gatehouse"] = /^sqlite:(.*?)(?:\.sqlite)?$/s.exec(databaseUrl) ?? [];
-  return `${path}.secret`;
-}
-
-/** One clear line, and an exit code other than 0. */
+/** One clear line, or one for each setting that is wrong; and an exit code other than 0. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) process.exit(0);
@@ -191,8 +192,11 @@ function fail(error: unknown): never {
     console.error(`gatehouse: ${line.replace(/^error: /, "").replaceAll("\n", " ")}`);
     process.exit(EX_USAGE);
   }
-  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-  console.error(`gatehouse: ${error instanceof TypeError ? inVariables(line) : line}`);
+  const lines = (error instanceof Error ? error.message : String(error)).split("\n");
+  const isAboutSettings = error instanceof TypeError;
+  for (const line of isAboutSettings ? lines : lines.slice(0, 1)) {
+    console.error(`gatehouse: ${isAboutSettings ? inVariables(line) : line}`);
+  }
   process.exit(1);
 }
 

@@ -1,6 +1,5 @@
-import ms, { type StringValue } from "ms";
 import { z } from "zod";
-import type { AuthEvent } from "./events.js";
+import type { AuthEvent, Client } from "./events.js";
 
 /** The algorithms that access tokens can be signed with. */
 const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
@@ -49,8 +48,29 @@ export interface AuthOptions {
   passwordMinLength?: number | undefined;
   /** The clock, in epoch milliseconds. @default Date.now */
   now?: (() => number) | undefined;
+  /**
+   * Where tries are counted: `memory` is this process; `database` survives a restart, and counts for all instances.
+   * With `redisUrl` they are counted there. @default "memory"
+   */
+  throttleStore?: "memory" | "database" | undefined;
+  /** `redis://…`: counts tries for several instances. While Redis is away each instance counts by itself. @default none */
+  redisUrl?: string | undefined;
+  /** Wrong passwords in a row that cost no wait; then it is 1 second, doubling up to 15 minutes. @default 5 */
+  loginFailuresPerAccount?: number | undefined;
+  /** Wrong passwords in a row after which no password is right any more, until it is set anew or unlocked. @default 100 */
+  loginFailureLimit?: number | undefined;
+  /** Logins per minute from one address; of IPv6, from one /64. @default 30 */
+  loginsPerAddress?: number | undefined;
+  /** Calls per minute from one address of any field that checks a credential. @default 100 */
+  requestsPerAddress?: number | undefined;
+  /** Refreshes per 5 minutes from one address. @default 150 */
+  refreshesPerAddress?: number | undefined;
+  /** Refreshes per 5 minutes of one session. @default 30 */
+  refreshesPerSession?: number | undefined;
+  /** Passwords hashed at once: at most half of libuv's threads, so that the database keeps the others. @default 2 */
+  hashConcurrency?: number | undefined;
   /** Called for each event worth an audit trail, after it happened. A failure of it is a warning, nothing more. */
-  onEvent?: ((event: AuthEvent) => unknown) | undefined;
+  onEvent?: ((event: AuthEvent, client: Client) => unknown) | undefined;
 }
 
 /** {@link AuthOptions} with every default filled in, checked as a whole, and frozen. */
@@ -70,7 +90,16 @@ export interface AuthConfig {
   readonly keyRotationInterval: number | null;
   readonly passwordMinLength: number;
   readonly now: () => number;
-  readonly onEvent: (event: AuthEvent) => unknown;
+  readonly throttleStore: "memory" | "database";
+  readonly redisUrl: string | undefined;
+  readonly loginFailuresPerAccount: number;
+  readonly loginFailureLimit: number;
+  readonly loginsPerAddress: number;
+  readonly requestsPerAddress: number;
+  readonly refreshesPerAddress: number;
+  readonly refreshesPerSession: number;
+  readonly hashConcurrency: number;
+  readonly onEvent: (event: AuthEvent, client: Client) => unknown;
 }
 
 /** What `createServer` takes beside {@link AuthOptions}. */
@@ -85,6 +114,13 @@ export interface ServerOptions extends AuthOptions {
   introspection?: boolean | undefined;
   /** The exact origins that may call from a browser, such as `https://app.example.com`. @default none */
   corsOrigins?: readonly string[] | undefined;
+  /**
+   * Keep refresh tokens in a cookie that no script can read, instead of the answer: for pages of this server's own site.
+   * @default false
+   */
+  refreshCookie?: boolean | undefined;
+  /** Connections from one address at a time; not counted where there are trusted proxies. @default 50 */
+  connectionsPerAddress?: number | undefined;
   /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed. @default none */
   trustedProxies?: readonly string[] | undefined;
   /** @default "info" */
@@ -99,10 +135,14 @@ export interface ServerConfig {
   readonly host: string;
   readonly port: number;
   readonly isLoopback: boolean;
+  /** Whether only developers use it: bound to loopback, and not in production. */
+  readonly isOpen: boolean;
   readonly graphiql: boolean;
   readonly introspection: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly refreshCookie: boolean;
+  readonly connectionsPerAddress: number;
   readonly logLevel: LogLevel;
 }
 
@@ -113,6 +153,7 @@ const DAY = 86_400;
 const CENTURY = 36_525 * DAY;
 
 const seconds = z.int("must be whole seconds");
+const count = z.int("must be a whole number").min(1).max(1_000_000);
 const text = z.string().regex(/^[^\0]{1,255}$/, "must be 1 to 255 characters");
 
 /** Long enough, and not one character over and over. */
@@ -121,6 +162,23 @@ const secret = z
   .refine((value) => Buffer.byteLength(value) >= 32 && new Set(value).size >= 8, {
     error: "must be at least 32 random bytes; `gatehouse generate-secret` makes one",
   });
+
+/** Words of examples, of phrases, and of those who did not mean it. */
+const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
+/** In bits, counting how often each character comes. */
+const MIN_ENTROPY = 100;
+
+/** Whether a secret that is long enough was still not made by chance. */
+function isGuessable(value: string): boolean {
+  const characters = Array.from(value);
+  const counts = new Map<string, number>();
+  for (const character of characters) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const entropy = [...counts.values()].reduce(
+    (bits, times) => bits - times * Math.log2(times / characters.length),
+    0,
+  );
+  return EXAMPLES.test(value) || entropy < MIN_ENTROPY || /^(.{1,20})\1+$/s.test(value);
+}
 
 const origin = z
   .string()
@@ -133,7 +191,7 @@ const addressRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
 });
 
 /** One entry for each of {@link AuthOptions}: what it must be, and its default. */
-const AUTH_SETTINGS = {
+export const AUTH_SETTINGS = {
   databaseUrl: z
     .string()
     .regex(
@@ -170,19 +228,35 @@ const AUTH_SETTINGS = {
     .nullable()
     .default(90 * DAY),
   passwordMinLength: z.int().min(8).max(64).default(15),
+  throttleStore: z.enum(["memory", "database"]).default("memory"),
+  redisUrl: z
+    .string()
+    .refine((value) => URL.canParse(value) && /^rediss?:\/\//.test(value), {
+      error: "must be redis://… or rediss://…",
+    })
+    .optional(),
+  loginFailuresPerAccount: count.max(100).default(5),
+  loginFailureLimit: count.max(100).default(100),
+  loginsPerAddress: count.default(30),
+  requestsPerAddress: count.default(100),
+  refreshesPerAddress: count.default(150),
+  refreshesPerSession: count.default(30),
+  hashConcurrency: z.int().min(1).max(512).default(2),
   now: z.custom<() => number>(isFunction, "must be a function").default(() => Date.now),
   onEvent: z
-    .custom<(event: AuthEvent) => unknown>(isFunction, "must be a function")
+    .custom<(event: AuthEvent, client: Client) => unknown>(isFunction, "must be a function")
     .default(() => () => undefined),
 };
 
 /** One entry for each option that only a server has. */
-const SERVER_SETTINGS = {
+export const SERVER_SETTINGS = {
   host: text.default("127.0.0.1"),
   port: z.int().min(0).max(65_535).default(4000),
   graphiql: z.boolean().optional(),
   introspection: z.boolean().optional(),
   corsOrigins: z.array(origin).default([]),
+  refreshCookie: z.boolean().default(false),
+  connectionsPerAddress: count.default(50),
   trustedProxies: z.array(addressRange).default([]),
   logLevel: z.enum(LOG_LEVELS).default("info"),
   isProduction: z.boolean().default(false),
@@ -195,12 +269,35 @@ function isFunction(value: unknown): boolean {
 const authOptions = z.strictObject(AUTH_SETTINGS);
 const serverOptions = z.strictObject({ ...AUTH_SETTINGS, ...SERVER_SETTINGS });
 
-function parse<T extends z.ZodType>(schema: T, value: unknown, name?: string): z.infer<T> {
+/** Every setting that is wrong, each on a line of its own. The lines name the settings, and never repeat a value. */
+export class WrongSettings extends TypeError {
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "TypeError";
+  }
+}
+
+/**
+ * Checks one value, or all options.
+ * @param name of the one value; where options are checked, each has its own
+ * @throws {@link WrongSettings}
+ */
+export function parse<T extends z.ZodType>(schema: T, value: unknown, name?: string): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const at = name ?? issue?.path[0]?.toString() ?? "options";
-  throw new TypeError(`${at}: ${issue?.message ?? "not valid"}`);
+  const problems = result.error.issues.map(({ path, keys, message }: Issue) => {
+    const at = name ?? keys?.[0] ?? path[0]?.toString() ?? "options";
+    return `${at}: ${keys === undefined ? message : "is no option"}`;
+  });
+  throw new WrongSettings([...new Set(problems)]);
+}
+
+type Issue = z.core.$ZodIssue & { keys?: string[] };
+
+/** Throws what `problems` says is wrong, if anything is. */
+function requireNone(problems: Readonly<Record<string, boolean>>): void {
+  const found = Object.keys(problems).filter((problem) => problems[problem]);
+  if (found.length > 0) throw new WrongSettings(found);
 }
 
 /**
@@ -209,23 +306,20 @@ function parse<T extends z.ZodType>(schema: T, value: unknown, name?: string): z
  */
 export function resolveConfig(options: AuthOptions): AuthConfig {
   const { secretKey, ...config } = parse(authOptions, options);
-  requireThat(
-    config.leeway < config.accessTokenLifetime,
-    "leeway: must be less than accessTokenLifetime",
-  );
-  requireThat(
-    config.accessTokenLifetime < config.refreshTokenLifetime,
-    "accessTokenLifetime: must be less than refreshTokenLifetime",
-  );
-  requireThat(
-    config.refreshTokenLifetime <= config.sessionLifetime,
-    "refreshTokenLifetime: must be at most sessionLifetime",
-  );
-  return Object.freeze({ ...config, secretKeys: [secretKey].flat() });
-}
-
-function requireThat(condition: boolean, otherwise: string): void {
-  if (!condition) throw new TypeError(otherwise);
+  const secretKeys = [secretKey].flat();
+  const { accessTokenLifetime, refreshTokenLifetime, sessionLifetime, leeway } = config;
+  const urls = `${config.databaseUrl} ${config.redisUrl ?? ""}`;
+  requireNone({
+    "leeway: must be less than accessTokenLifetime": leeway >= accessTokenLifetime,
+    "accessTokenLifetime: must be less than refreshTokenLifetime":
+      accessTokenLifetime >= refreshTokenLifetime,
+    "refreshTokenLifetime: must be at most sessionLifetime": refreshTokenLifetime > sessionLifetime,
+    "secretKey: must not hold the same secret twice": new Set(secretKeys).size < secretKeys.length,
+    "secretKey: must not be used for the database or Redis too": secretKeys.some((key) =>
+      urls.includes(key),
+    ),
+  });
+  return Object.freeze({ ...config, redisUrl: config.redisUrl, secretKeys });
 }
 
 /**
@@ -241,11 +335,22 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
   const auth = Object.fromEntries(Object.entries(options).filter(isAuthOption));
   const isLoopback = isLoopbackHost(host);
   const isOpen = isLoopback && !isProduction;
+  const resolved = resolveConfig({
+    ...(auth as unknown as AuthOptions),
+    jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
+  });
+  requireNone({
+    "graphiql: must be off where others can reach the server": graphiql === true && !isOpen,
+    "introspection: must be off where others can reach the server":
+      introspection === true && !isOpen,
+    "secretKey: looks like an example or a phrase; `gatehouse generate-secret` makes one":
+      !isOpen && resolved.secretKeys.some(isGuessable),
+  });
   return Object.freeze({
-    auth: resolveConfig({
-      ...(auth as unknown as AuthOptions),
-      jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
-    }),
+    auth: resolved,
+    isOpen,
+    refreshCookie: server.refreshCookie,
+    connectionsPerAddress: server.connectionsPerAddress,
     host,
     port,
     isLoopback,
@@ -265,81 +370,4 @@ function isLoopbackHost(host: string): boolean {
 /** The URL of a server that listens on `host` and `port`. */
 export function serverUrl(host: string, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-type Read = (value: string) => unknown;
-
-const asText: Read = (value) => value;
-const asNumber: Read = (value) => (/^\d{1,9}$/.test(value) ? Number(value) : value);
-const asSwitch: Read = (value) => ({ on: true, off: false })[value] ?? value;
-const asList: Read = (value) => value.split(",").map((item) => item.trim());
-
-/** `5m`, `7d`, `36h`: the text that `ms` reads, as whole seconds. */
-const asDuration: Read = (value) =>
-  /^\d{1,6} ?[a-z]+$/i.test(value)
-    ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000
-    : NaN;
-const asDurationOrNever: Read = (value) => (value === "never" ? null : asDuration(value));
-
-const SETTINGS = { ...AUTH_SETTINGS, ...SERVER_SETTINGS };
-
-/** Each environment variable, the option that it sets, how its text is read, and what to say when it is wrong. */
-const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: string]>> = {
-  HOST: ["host", asText],
-  PORT: ["port", asNumber, "a port from 0 to 65535"],
-  DATABASE_URL: ["databaseUrl", asText],
-  SECRET_KEY: ["secretKey", asList],
-  JWT_ALGORITHM: ["jwtAlgorithm", asText],
-  JWT_ISSUER: ["jwtIssuer", asText],
-  JWT_AUDIENCE: ["jwtAudience", asText],
-  ACCESS_TOKEN_LIFETIME: ["accessTokenLifetime", asDuration, "a duration from 1m to 1h"],
-  REFRESH_TOKEN_LIFETIME: ["refreshTokenLifetime", asDuration, "a duration such as 7d"],
-  SESSION_LIFETIME: ["sessionLifetime", asDuration, "a duration such as 30d"],
-  STATIC_TOKEN_LIFETIME: [
-    "staticTokenLifetime",
-    asDurationOrNever,
-    "a duration such as 90d, or never",
-  ],
-  KEY_ROTATION_INTERVAL: [
-    "keyRotationInterval",
-    asDurationOrNever,
-    "a duration of at least 1h, or never",
-  ],
-  GRAPHIQL: ["graphiql", asSwitch, "on or off"],
-  INTROSPECTION: ["introspection", asSwitch, "on or off"],
-  CORS_ORIGINS: ["corsOrigins", asList],
-  TRUSTED_PROXIES: ["trustedProxies", asList],
-  LOG_LEVEL: ["logLevel", asText],
-  PASSWORD_MIN_LENGTH: ["passwordMinLength", asNumber, "a number from 8 to 64"],
-  NODE_ENV: ["isProduction", (value) => value === "production"],
-};
-
-/**
- * Reads the options that are set in the environment. An empty variable counts as not set.
- * @throws TypeError that names the variable, and never repeats its value.
- */
-export function optionsFromEnv(
-  env: Readonly<Record<string, string | undefined>>,
-): Partial<ServerOptions> {
-  if (env["REDIS_URL"]) throw new TypeError("REDIS_URL: is not served by this version");
-  const options: Record<string, unknown> = {};
-  for (const [variable, [setting, read, hint]] of Object.entries(ENVIRONMENT)) {
-    const value = env[variable];
-    if (value === undefined || value === "") continue;
-    const schema = hint === undefined ? SETTINGS[setting] : withError(SETTINGS[setting], hint);
-    options[setting] = parse(schema, read(value), variable);
-  }
-  return options;
-}
-
-/** A message about options, in the words of somebody who sets variables. */
-export function inVariables(message: string): string {
-  return Object.entries(ENVIRONMENT).reduce(
-    (text, [variable, [setting]]) => text.replaceAll(new RegExp(`\\b${setting}\\b`, "g"), variable),
-    message,
-  );
-}
-
-function withError(schema: z.ZodType, hint: string): z.ZodType {
-  return z.unknown().refine((value) => schema.safeParse(value).success, `must be ${hint}`);
 }

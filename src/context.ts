@@ -1,8 +1,9 @@
 import type { Credential } from "./authentication/authorization-header.js";
+import type { RefreshCookie } from "./authentication/refresh-cookie.js";
 import type { Role } from "./accounts/role.js";
 import type { AuthError } from "./errors.js";
+import type { Client } from "./events.js";
 import type { Principal } from "./sessions/principal.js";
-import type { Client } from "./sessions/session.service.js";
 
 /** Who is asking, as every resolver finds it in its context. */
 export interface AuthContext {
@@ -21,4 +22,6 @@ export interface AuthContext {
   readonly credential: Credential | null;
   /** The program at the other end. */
   readonly client: Client;
+  /** Where the server keeps refresh tokens of browsers; none unless it was told to. */
+  readonly refreshCookie?: RefreshCookie;
 }

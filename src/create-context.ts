@@ -3,10 +3,9 @@ import { type Credential, parseAuthorization } from "./authentication/authorizat
 import type { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./context.js";
 import type { Role } from "./accounts/role.js";
-import type { AuthEvent } from "./events.js";
+import type { AuthEvent, Client } from "./events.js";
 import { AuthError, NoCredentials } from "./errors.js";
 import { type Principal, TokenUser } from "./sessions/principal.js";
-import type { Client } from "./sessions/session.service.js";
 
 /** What of a request is read: Node's, Fastify's, Express's and the Fetch API's all have this shape. */
 export interface RequestLike {
@@ -15,6 +14,8 @@ export interface RequestLike {
   readonly rawHeaders?: readonly string[] | undefined;
   /** The client's address, where the framework knows about trusted proxies. */
   readonly ip?: string | undefined;
+  /** The request's name in the log, where the framework gives it one. */
+  readonly id?: unknown;
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
@@ -25,13 +26,13 @@ export interface RequestLike {
  */
 export async function createContext(
   authentication: AuthenticationService,
-  onEvent: (event: AuthEvent) => void,
+  onEvent: (event: AuthEvent, client: Client) => unknown,
   request: RequestLike | null | undefined,
 ): Promise<AuthContext> {
-  const address = request?.ip ?? request?.socket?.remoteAddress ?? "";
   const client = {
-    ipAddress: isIP(address) === 0 ? null : address,
+    ipAddress: addressOf(request),
     userAgent: headerLines(request, "user-agent")[0] ?? null,
+    requestId: typeof request?.id === "string" ? request.id : null,
   };
   let credential: Credential | null = null;
   try {
@@ -54,14 +55,20 @@ function contextOf(
   authError: AuthError | null,
   credential: Credential | null,
   client: Client,
-  onEvent: (event: AuthEvent) => void,
+  onEvent: (event: AuthEvent, client: Client) => unknown,
 ): AuthContext {
   const loadUser = () =>
     user === null ? Promise.reject(authError ?? new NoCredentials()) : Promise.resolve(user);
   const onRoleDenied = (required: Role) => {
-    if (user !== null) onEvent({ type: "role_denied", userId: user.id, required });
+    if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
   };
   return { user, authError, loadUser, onRoleDenied, credential, client };
+}
+
+/** Where a proxy we trust names no address at all, its own counts: nobody goes uncounted. */
+function addressOf(request: RequestLike | null | undefined): string | null {
+  const known = [request?.ip, request?.socket?.remoteAddress];
+  return known.find((address) => address !== undefined && isIP(address) !== 0) ?? null;
 }
 
 /** The values of all lines of one header. A name may be in any case, as it is in objects made by hand. */

@@ -17,11 +17,16 @@ import { ServiceUnavailable } from "./errors.js";
 import { LeaseEntity } from "./maintenance/lease.entity.js";
 import { SigningKeyEntity } from "./keys/signing-key.entity.js";
 import { AccountsKeysSessions } from "./migrations/2026-11-22-accounts-keys-sessions.js";
+import { Throttling } from "./migrations/2026-11-25-throttling.js";
 import { SessionEntity } from "./sessions/session.entity.js";
 import type { Sql, SqlValue } from "./sql.js";
+import { ThrottleEntity } from "./throttling/throttle.entity.js";
 
 /** Oldest first, and the same on every database. A migration that has landed is never changed. */
-const MIGRATIONS = [{ name: "2026-11-22-accounts-keys-sessions", class: AccountsKeysSessions }];
+const MIGRATIONS = [
+  { name: "2026-11-22-accounts-keys-sessions", class: AccountsKeysSessions },
+  { name: "2026-11-25-throttling", class: Throttling },
+];
 
 /** How long a statement waits for a lock or runs, in milliseconds. */
 const STATEMENT_TIMEOUT = 5000;
@@ -36,7 +41,7 @@ const SQLITE_PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journ
  * The words of SQLite, and the classes of PostgreSQL, for a statement that is wrong in itself. Any other error means
  * that the database is away.
  */
-const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[0-8]|42)[0-9A-Z]{3})$/;
+const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3})$/;
 
 const silently = () => undefined;
 
@@ -94,7 +99,10 @@ export class Database implements Sql {
   ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
-      entities: [UserEntity, ProfileEntity, SigningKeyEntity, SessionEntity, LeaseEntity],
+      entities: [
+        ...[UserEntity, ProfileEntity, SigningKeyEntity],
+        ...[SessionEntity, LeaseEntity, ThrottleEntity],
+      ],
       extensions: [Migrator],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },

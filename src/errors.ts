@@ -175,6 +175,17 @@ export class BadUserInput extends AuthError {
   }
 }
 
+/** Tried too often. */
+export class TooManyRequests extends AuthError {
+  constructor(retryAfter: number) {
+    super("Too many attempts. Try again later.", {
+      code: "TOO_MANY_REQUESTS",
+      reason: "throttled",
+      retryAfter,
+    });
+  }
+}
+
 /** A part the request needs is away or overloaded; the credential may be good, so clients keep it. */
 export class ServiceUnavailable extends AuthError {
   constructor(retryAfter: number, cause?: unknown) {

@@ -7,13 +7,22 @@ const ORDER = [
   ["errors", "sql", "accounts/role", "client"],
   ["events"],
   ["config"],
-  ["accounts", "keys", "throttling", "migrations"],
+  ["environment", "accounts", "keys", "throttling", "migrations"],
   ["tokens", "maintenance"],
   ["sessions"],
   ["authentication"],
   ["context"],
   ["permissions"],
-  ["create-context", "schema", "database", "apollo", "graphiql"],
+  [
+    "create-context",
+    "schema",
+    "database",
+    "document-limits",
+    "graphiql",
+    "private-files",
+    "cookie",
+  ],
+  ["apollo"],
   ["auth"],
   ["server"],
   ["cli", "index"],
@@ -25,6 +34,8 @@ const DOORS: [packages: RegExp, doors: string[]][] = [
   [/^@mikro-orm\/migrations$/, ["database", "migrations"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
   [/^fastify$|^@fastify\//, ["server"]],
+  [/^(rate-limiter-flexible|redis)$/, ["throttling"]],
+  [/^@node-rs\/argon2$/, ["accounts/password-hasher"]],
 ];
 
 interface Import {

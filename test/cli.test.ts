@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
@@ -75,7 +76,10 @@ describe("gatehouse serve", () => {
   });
 
   test("creates no admin where others could reach it, and says how to", async () => {
-    const { output } = await serve({ HOST: "0.0.0.0", SECRET_KEY });
+    const { output } = await serve({
+      HOST: "0.0.0.0",
+      SECRET_KEY: randomBytes(32).toString("base64url"),
+    });
     expect(output()).toContain("gatehouse create-user");
     expect(output()).not.toContain("password:");
     expect(await runSql(databasePath(), "SELECT username FROM user")).toEqual([]);
@@ -184,8 +188,8 @@ describe("gatehouse create-user", () => {
 
   test("PASSWORD_MIN_LENGTH holds here too", async () => {
     const env = { PASSWORD_MIN_LENGTH: "8" };
-    expect((await createUser("ada", { env, input: "12345678" })).code).toBe(0);
-    expectOneLine(await createUser("bob", { env, input: "1234567" }), /at least 8/);
+    expect((await createUser("ada", { env, input: "v7#qLz0w" })).code).toBe(0);
+    expectOneLine(await createUser("bob", { env, input: "v7#qLz0" }), /at least 8/);
   });
 });
 
@@ -298,7 +302,9 @@ describe("a wrong setting is refused in one line that names it, and nothing is w
     ["a proxy that is no address", { TRUSTED_PROXIES: VALUE }],
     ["passwords that are too short", { PASSWORD_MIN_LENGTH: "7" }],
     ["a log level that is none", { LOG_LEVEL: VALUE }],
-    ["a Redis, which is not served yet", { REDIS_URL: `redis://${VALUE}` }],
+    ["a Redis that is none", { REDIS_URL: `http://${VALUE}` }],
+    ["a place to count that is none", { THROTTLE_STORE: VALUE }],
+    ["a number of logins that is none", { LOGINS_PER_ADDRESS: "0" }],
   ])("%s", async (_what, env: Record<string, string>) => {
     const [variable = ""] = Object.keys(env);
     const ended = await gatehouse(["serve"], { env });

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import {
   DriverException,
   type EntityManager,
@@ -6,6 +7,7 @@ import {
 } from "@mikro-orm/core";
 import type { AuthConfig } from "../config.js";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
+import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
 import {
   canonicalEmail,
@@ -13,6 +15,7 @@ import {
   requireNewEmail,
   requireNewUsername,
 } from "./identifiers.js";
+import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
 import { isRole, type Role } from "./role.js";
@@ -27,6 +30,8 @@ export interface Account {
   readonly passwordHash: string | null;
   readonly credentialsVersion: number;
   readonly isActive: boolean;
+  /** Wrong passwords since the last right one. */
+  readonly failedLogins: number;
 }
 
 /** What makes a new user. */
@@ -44,7 +49,8 @@ export interface NewUser {
 const USER_ID = /^[0-9a-f]{32}$/;
 
 const ACCOUNT = `
-  SELECT id, password_hash AS "passwordHash", credentials_version AS "credentialsVersion", is_active AS "isActive"
+  SELECT id, password_hash AS "passwordHash", credentials_version AS "credentialsVersion", is_active AS "isActive",
+    failed_logins AS "failedLogins"
   FROM "user"`;
 
 /** Who exists: finds users, and changes them. */
@@ -53,6 +59,7 @@ export class AccountService {
   readonly #sql: Sql;
   readonly #config: AuthConfig;
   readonly #hasher: PasswordHasher;
+  #recording: Promise<unknown> = Promise.resolve();
 
   constructor(em: () => EntityManager, sql: Sql, config: AuthConfig, hasher: PasswordHasher) {
     this.#em = em;
@@ -66,14 +73,10 @@ export class AccountService {
    * @throws {@link BadUserInput} when the identifier is malformed.
    */
   async findAccount(login: Login): Promise<Account | null> {
-    const accounts =
-      "username" in login
-        ? await this.#sql.read<Account>(`${ACCOUNT} WHERE username_key = ?`, [
-            canonicalUsername(login.username),
-          ])
-        : await this.#sql.read<Account>(`${ACCOUNT} WHERE email_key = ?`, [
-            canonicalEmail(login.email),
-          ]);
+    const column = "username" in login ? "username_key" : "email_key";
+    const accounts = await this.#sql.read<Account>(`${ACCOUNT} WHERE ${column} = ?`, [
+      canonicalLogin(login),
+    ]);
     return accounts.length === 1 ? (accounts[0] ?? null) : null;
   }
 
@@ -105,7 +108,7 @@ export class AccountService {
     user.usernameKey = requireNewUsername(username);
     user.email = email;
     user.emailKey = email === null ? null : requireNewEmail(email);
-    if (password !== null) this.#hasher.requireNewPassword(password);
+    if (password !== null) await this.#requireNewPassword(password, { username, email });
     user.passwordHash = password === null ? null : await this.#hasher.hash(password);
     user.createdAt = this.#config.now();
     requireRole(role);
@@ -124,27 +127,75 @@ export class AccountService {
     return user.id;
   }
 
-  /** Remembers a login, and replaces a hash of old parameters, unless the password has changed meanwhile. */
-  async recordLogin(account: Account, password: string): Promise<void> {
+  /**
+   * Remembers a login, and replaces a hash of old parameters, unless the password has changed or the account was locked
+   * meanwhile.
+   * @returns whether the login counts
+   */
+  async recordLogin(account: Account, password: string): Promise<boolean> {
     const passwordHash =
       account.passwordHash !== null && this.#hasher.needsRehash(account.passwordHash)
         ? await this.#hasher.hash(password)
         : account.passwordHash;
-    await this.#sql.write(
-      `UPDATE "user" SET last_login_at = ?, password_hash = ? WHERE id = ? AND credentials_version = ? RETURNING id`,
-      [this.#config.now(), passwordHash, account.id, account.credentialsVersion],
+    const { loginFailureLimit, now } = this.#config;
+    const recorded = await this.#sql.write(
+      `UPDATE "user" SET last_login_at = ?, password_hash = ?, failed_logins = 0
+       WHERE id = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`,
+      [now(), passwordHash, account.id, account.credentialsVersion, loginFailureLimit],
     );
+    return recorded.length === 1;
   }
 
   /**
-   * Sets a new password. Every session the user has is over at its next request.
-   * @throws {@link BadUserInput} when the password is too short or too long, or the user does not exist.
+   * Counts a wrong password. It is written after the answer: that a user exists must not show in how long it takes.
+   * @see NIST SP 800-63B 3.2.2
+   */
+  recordFailure({ id }: Account, client: Client): void {
+    const write = async () => {
+      const [user] = await this.#sql.write<Pick<Account, "failedLogins">>(
+        `UPDATE "user" SET failed_logins = failed_logins + 1 WHERE id = ?
+         RETURNING failed_logins AS "failedLogins"`,
+        [id],
+      );
+      if (user?.failedLogins === this.#config.loginFailureLimit) {
+        this.#config.onEvent({ type: "account_locked", userId: id }, client);
+      }
+    };
+    this.#recording = this.#recording
+      .then(() => setImmediate())
+      .then(write)
+      .catch(() => undefined);
+  }
+
+  /** Waits until what {@link AccountService.recordFailure} was told is written. */
+  async flush(): Promise<void> {
+    await this.#recording;
+  }
+
+  /**
+   * Lets a user log in again who was locked out by too many wrong passwords.
+   * @throws {@link BadUserInput} when there is no such user
+   */
+  async unlock(login: Login): Promise<void> {
+    const account = await this.findAccount(login);
+    await this.#updateUser(`UPDATE "user" SET failed_logins = 0 WHERE id = ? RETURNING id`, [
+      account?.id ?? "",
+    ]);
+  }
+
+  /**
+   * Sets a new password. Every session the user has is over at its next request, and a locked account is open again.
+   * @throws {@link BadUserInput} when the password is too short, too long or too weak, or the user does not exist.
    */
   async setPassword(userId: string, password: string): Promise<void> {
-    this.#hasher.requireNewPassword(password);
+    const [owner] = await this.#sql.read<Owner>(`SELECT username, email FROM "user" WHERE id = ?`, [
+      userId,
+    ]);
+    await this.#requireNewPassword(password, owner ?? { username: "", email: null });
     const passwordHash = await this.#hasher.hash(password);
     await this.#updateUser(
-      `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1 WHERE id = ? RETURNING id`,
+      `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
+       WHERE id = ? RETURNING id`,
       [passwordHash, userId],
     );
   }
@@ -185,12 +236,26 @@ export class AccountService {
     ]);
   }
 
+  /** What knows the common passwords takes a tenth of a second to load, which no start has to wait for. */
+  async #requireNewPassword(password: string, owner: Owner): Promise<void> {
+    const { requireNewPassword } = await import("./new-password.js");
+    requireNewPassword(password, owner, this.#config.passwordMinLength);
+  }
+
   async #updateUser(statement: string, parameters: (string | number | boolean)[]): Promise<void> {
     const changed = await this.#sql.write(statement, parameters);
     if (changed.length === 0) {
       throw new BadUserInput("No such user, or the last active ADMIN, who has to stay.");
     }
   }
+}
+
+/**
+ * What a login names, in the form in which it is compared.
+ * @throws {@link BadUserInput} when it is malformed
+ */
+export function canonicalLogin(login: Login): string {
+  return "username" in login ? canonicalUsername(login.username) : canonicalEmail(login.email);
 }
 
 function requireRole(role: Role): void {

@@ -32,6 +32,10 @@ export class UserEntity {
   @Property({ type: "integer" })
   credentialsVersion = 0;
 
+  /** Wrong passwords since the last right one. */
+  @Property({ type: "integer" })
+  failedLogins = 0;
+
   @Property({ type: "boolean" })
   isActive = true;
 

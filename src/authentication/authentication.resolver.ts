@@ -1,8 +1,7 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
-import type { AuthScheme } from "../events.js";
+import type { AuthScheme, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
-import type { Client } from "../sessions/session.service.js";
 import { AuthSchemeEnum, LogoutPayload } from "../sessions/session.type.js";
 import {
   AuthPayload,
@@ -12,7 +11,9 @@ import {
   toTokenVerification,
   toUserType,
 } from "./auth-payload.type.js";
+import { NoCredentials, Unauthenticated } from "../errors.js";
 import type { AuthenticationService, Presented } from "./authentication.service.js";
+import { keepInCookie, type RefreshCookie } from "./refresh-cookie.js";
 
 @Resolver()
 export class AuthenticationResolver {
@@ -35,8 +36,10 @@ export class AuthenticationResolver {
     @Arg("password", () => String) password: string,
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
     @Ctx("client") client: Client,
+    @Ctx("refreshCookie") cookie: RefreshCookie | undefined,
   ): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.login({ username }, password, scheme, client));
+    const issued = await this.#authentication.login({ username }, password, scheme, client);
+    return keepInCookie(toAuthPayload(issued), cookie);
   }
 
   @Mutation(() => AuthPayload, { description: "Logs in by e-mail address and password." })
@@ -46,8 +49,10 @@ export class AuthenticationResolver {
     @Arg("password", () => String) password: string,
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
     @Ctx("client") client: Client,
+    @Ctx("refreshCookie") cookie: RefreshCookie | undefined,
   ): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.login({ email }, password, scheme, client));
+    const issued = await this.#authentication.login({ email }, password, scheme, client);
+    return keepInCookie(toAuthPayload(issued), cookie);
   }
 
   @Mutation(() => AuthPayload, {
@@ -55,16 +60,30 @@ export class AuthenticationResolver {
       "Trades a refresh token for the session's next pair, or a sliding token for its successor.",
   })
   @Directive("@public")
-  async refreshToken(@Arg("refresh", () => String) refresh: string): Promise<AuthPayload> {
-    return toAuthPayload(await this.#authentication.refresh(refresh));
+  async refreshToken(
+    @Arg("refresh", () => String) refresh: string,
+    @Ctx() presented: Presented & WithCookie,
+  ): Promise<AuthPayload> {
+    const { client, refreshCookie: cookie } = presented;
+    const isInCookie = cookie !== undefined && refresh === "";
+    const token = isInCookie ? requireCookie(presented) : refresh;
+    try {
+      return keepInCookie(toAuthPayload(await this.#authentication.refresh(token, client)), cookie);
+    } catch (error) {
+      if (isInCookie && error instanceof Unauthenticated) cookie.clear();
+      throw error;
+    }
   }
 
   @Mutation(() => TokenVerification, {
     description: "Whether a token of ours is good now: not expired, not revoked, its user active.",
   })
   @Directive("@public")
-  async verifyToken(@Arg("token", () => String) token: string): Promise<TokenVerification> {
-    return toTokenVerification(await this.#authentication.verifyToken(token));
+  async verifyToken(
+    @Arg("token", () => String) token: string,
+    @Ctx("client") client: Client,
+  ): Promise<TokenVerification> {
+    return toTokenVerification(await this.#authentication.verifyToken(token, client));
   }
 
   @Mutation(() => LogoutPayload, {
@@ -73,9 +92,28 @@ export class AuthenticationResolver {
   @Directive("@public")
   async logout(
     @Arg("refresh", () => String, { nullable: true }) refresh: string | null | undefined,
-    @Ctx() presented: Presented,
+    @Ctx() presented: Presented & WithCookie,
   ): Promise<LogoutPayload> {
-    const { scheme, hasEnded } = await this.#authentication.logout(presented, refresh ?? null);
+    const { refreshCookie: cookie } = presented;
+    const token = cookie && refresh === "" ? requireCookie(presented) : (refresh ?? null);
+    const { scheme, hasEnded } = await this.#authentication.logout(presented, token);
+    cookie?.clear();
     return toLogoutPayload(scheme, hasEnded);
   }
+}
+
+interface WithCookie {
+  readonly refreshCookie?: RefreshCookie;
+}
+
+/**
+ * The cookie's token, where nothing else was presented: who sent a header, however bad, meant the header.
+ * @throws the header's own {@link Presented.authError}, or {@link NoCredentials}
+ */
+function requireCookie({ credential, authError, refreshCookie }: Presented & WithCookie): string {
+  const token = refreshCookie?.token ?? null;
+  if (credential !== null || authError !== null || token === null) {
+    throw authError ?? new NoCredentials();
+  }
+  return token;
 }

@@ -1,5 +1,10 @@
 import { randomBytes } from "node:crypto";
-import type { Account, AccountService, Login } from "../accounts/account.service.js";
+import {
+  type Account,
+  type AccountService,
+  canonicalLogin,
+  type Login,
+} from "../accounts/account.service.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { AuthConfig } from "../config.js";
 import {
@@ -11,14 +16,16 @@ import {
   TokenNotValid,
   TokenRevoked,
   TokenWrongType,
+  TooManyRequests,
   Unauthenticated,
   UnknownKey,
   UserNotFound,
 } from "../errors.js";
-import type { AuthScheme } from "../events.js";
+import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import { findRefusal, Principal, type SessionRow, TokenUser } from "../sessions/principal.js";
-import type { Client, SessionService } from "../sessions/session.service.js";
+import type { SessionService } from "../sessions/session.service.js";
+import type { Throttle } from "../throttling/throttle.js";
 import type { Claims } from "../tokens/jwt.js";
 import type { RotatingClaims } from "../tokens/rotating-token.js";
 import {
@@ -28,7 +35,6 @@ import {
   parseStaticToken,
 } from "../tokens/static-token.js";
 import type { Credential } from "./authorization-header.js";
-import { NO_CLIENT } from "./token-backend.js";
 import { type Issued, issueTokens, type TokenKinds } from "./token-issuer.js";
 
 /** What a token is good for right now. @see RFC 7662 2.2 */
@@ -45,6 +51,7 @@ export interface Presented {
   readonly credential: Credential | null;
   readonly user: Principal | null;
   readonly authError: AuthError | null;
+  readonly client: Client;
 }
 
 /** What {@link AuthenticationService} works with. */
@@ -52,6 +59,7 @@ export interface AuthenticationParts {
   readonly config: AuthConfig;
   readonly accounts: AccountService;
   readonly hasher: PasswordHasher;
+  readonly throttle: Throttle;
   readonly sessions: SessionService;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
@@ -93,21 +101,32 @@ export class AuthenticationService {
   }
 
   /**
-   * Logs a user in by password. Unknown, wrong and inactive are alike, also in time: a password is always hashed.
-   * @throws {@link InvalidCredentials}; {@link BadUserInput} when an argument could be nobody's
+   * Logs a user in by password. Unknown, wrong, inactive and locked are alike, also in time: a password is always hashed.
+   * @throws {@link InvalidCredentials}; {@link TooManyRequests} before anything is hashed; {@link ServiceUnavailable}
+   * when too many are; {@link BadUserInput} when an argument could be nobody's
    */
   async login(login: Login, password: string, scheme: AuthScheme, client: Client): Promise<Issued> {
-    const { accounts, config, hasher } = this.#parts;
+    const { accounts, config, hasher, throttle } = this.#parts;
     const account = await accounts.findAccount(login);
-    const isRight = await hasher.verify(account?.passwordHash ?? null, password);
-    if (account !== null && isRight && account.isActive) {
-      await accounts.recordLogin(account, password);
+    // A user has one counter, whether it is the name or the address that is tried.
+    const counter = account?.id ?? canonicalLogin(login);
+    try {
+      await throttle.login(counter, client.ipAddress);
+      const isRight = await hasher.verify(account?.passwordHash ?? null, password);
+      if (account !== null && !isRight) accounts.recordFailure(account, client);
+      if (account === null || !isRight || !account.isActive) throw new InvalidCredentials();
+      if (!(await accounts.recordLogin(account, password))) throw new InvalidCredentials();
       const issued = await this.#open(account, scheme, null, client);
-      if (issued !== null) return issued;
+      if (issued === null) throw new InvalidCredentials();
+      await throttle.loginSucceeded(counter);
+      return issued;
+    } catch (error) {
+      if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
+        const { reason = "invalid_credentials" } = error;
+        config.onEvent({ type: "login_failed", login: nameOf(login), reason }, client);
+      }
+      throw error;
     }
-    const name = "username" in login ? login.username : login.email;
-    config.onEvent({ type: "login_failed", login: name, reason: "invalid_credentials" });
-    throw new InvalidCredentials();
   }
 
   /**
@@ -138,13 +157,15 @@ export class AuthenticationService {
   /**
    * Trades a refresh token for a new pair of the same session, or a sliding token for its successor. Only that token
    * counts, never the header.
-   * @throws {@link Unauthenticated} with the reason
+   * @throws {@link Unauthenticated} with the reason; {@link TooManyRequests}
    */
-  async refresh(token: string): Promise<Issued> {
-    const { config, kinds, sessions } = this.#parts;
+  async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
+    const { config, kinds, sessions, throttle } = this.#parts;
+    await throttle.request(client.ipAddress);
     const { claims, scheme } = this.#verifyRotating(token);
-    const row = await sessions.rotate(claims, scheme);
-    config.onEvent({ type: "token_refreshed", userId: row.userId, sessionId: row.id });
+    await throttle.refresh(claims.sid, client.ipAddress);
+    const row = await sessions.rotate(claims, scheme, client);
+    config.onEvent({ type: "token_refreshed", userId: row.userId, sessionId: row.id }, client);
     return issueTokens(kinds, row, null);
   }
 
@@ -159,8 +180,12 @@ export class AuthenticationService {
     }
   }
 
-  /** What any of our tokens is good for now, or null where it is good for nothing. */
-  async verifyToken(token: string): Promise<Verification | null> {
+  /**
+   * What any of our tokens is good for now, or null where it is good for nothing.
+   * @throws {@link TooManyRequests}: it is an oracle
+   */
+  async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
+    await this.#parts.throttle.request(client.ipAddress);
     try {
       return await this.#verifyAny(token);
     } catch (error) {
@@ -188,30 +213,31 @@ export class AuthenticationService {
   /**
    * Ends one session: that of the refresh or sliding token if there is one, else that of the header's credential.
    * Ending what has ended already succeeds, and so does an expired token: nothing is left to revoke.
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}; {@link TooManyRequests}
    * @see RFC 7009 2
    */
   async logout(
-    { credential, user, authError }: Presented,
+    { credential, user, authError, client }: Presented,
     refresh: string | null,
   ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
+    if (user === null) await this.#parts.throttle.request(client.ipAddress);
     if (refresh !== null) {
       const { claims, scheme } = this.#verifyRotating(refresh);
       if (user !== null && user.id !== claims.sub) throw new TokenNotValid();
-      return { scheme, hasEnded: await this.#end(claims) };
+      return { scheme, hasEnded: await this.#end(claims, client) };
     }
     if (credential === null) throw authError ?? new NoCredentials();
     if (credential.scheme === "Token") {
       const row = await this.#findStatic(credential.token);
       const owner = row && { sid: row.id, sub: row.userId };
-      return { scheme: "TOKEN", hasEnded: owner !== null && (await this.#end(owner)) };
+      return { scheme: "TOKEN", hasEnded: owner !== null && (await this.#end(owner, client)) };
     }
     const { claims, scheme } = await this.#verifyBearerAnyAge(credential.token);
-    return { scheme, hasEnded: await this.#end(claims) };
+    return { scheme, hasEnded: await this.#end(claims, client) };
   }
 
-  #end({ sid, sub }: Pick<Claims, "sid" | "sub">): Promise<boolean> {
-    return this.#parts.sessions.end(sid, sub, "logout");
+  #end({ sid, sub }: Pick<Claims, "sid" | "sub">, client: Client): Promise<boolean> {
+    return this.#parts.sessions.end(sid, sub, "logout", client);
   }
 
   async #verifyBearer(token: string): Promise<{ row: SessionRow; claims: Claims }> {
@@ -275,4 +301,9 @@ export class AuthenticationService {
     if (refusal !== null) throw refusal;
     return row;
   }
+}
+
+/** As it was typed: an audit trail may need to know. */
+function nameOf(login: Login): string {
+  return "username" in login ? login.username : login.email;
 }

@@ -6,11 +6,11 @@ import {
   TokenRevoked,
   TokenWrongType,
 } from "../errors.js";
-import type { AuthScheme } from "../events.js";
+import { type AuthScheme, NO_CLIENT } from "../events.js";
 import { findRefusal } from "../sessions/principal.js";
 import { type Claims, decodePayload } from "../tokens/jwt.js";
 import type { TokenKind } from "../tokens/token-kind.js";
-import { NO_CLIENT, type TokenBackend } from "./token-backend.js";
+import type { TokenBackend } from "./token-backend.js";
 import type { TokenKinds } from "./token-issuer.js";
 
 /**

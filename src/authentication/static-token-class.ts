@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { BadUserInput } from "../errors.js";
+import { NO_CLIENT } from "../events.js";
 import { Principal, type SessionInfo } from "../sessions/principal.js";
 import type { SessionQuery } from "../sessions/session-list.js";
 import { generateStaticToken } from "../tokens/static-token.js";
-import { NO_CLIENT, type TokenBackend } from "./token-backend.js";
+import type { TokenBackend } from "./token-backend.js";
 
 /**
  * A static token as DRF's users know it. Its key is known only to what {@link StaticToken.create} returns.

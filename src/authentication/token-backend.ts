@@ -12,6 +12,3 @@ export interface TokenBackend {
   readonly sessionList: SessionList;
   readonly kinds: TokenKinds;
 }
-
-/** Who opens a session in code: nobody over the network. */
-export const NO_CLIENT = { ipAddress: null, userAgent: null };

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname } from "node:path";
 
 /** What a key derived from the root secret is for. Each purpose has a key of its own. */
-export type Purpose = "refresh-token" | "key-sealing";
+export type Purpose = "refresh-token" | "key-sealing" | "throttling";
 
 /**
  * A 256-bit key for one purpose, from the root secret.
@@ -18,6 +18,12 @@ export function deriveKey(secretKey: string, purpose: Purpose): KeyObject {
 /** A new root secret: 256 random bits in base64url. */
 export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
+}
+
+/** Where the root secret is kept that is made at the first start: beside the database. */
+export function secretPathOf(databaseUrl: string): string {
+  const [, path = "data/gatehouse"] = /^sqlite:(.*?)(?:\.sqlite)?$/s.exec(databaseUrl) ?? [];
+  return `${path}.secret`;
 }
 
 /**

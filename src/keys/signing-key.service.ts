@@ -9,6 +9,7 @@ import {
 } from "node:crypto";
 import type { AuthConfig, JwtAlgorithm } from "../config.js";
 import { BadUserInput } from "../errors.js";
+import { NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { seal, unseal } from "./sealing.js";
@@ -102,7 +103,7 @@ export class SigningKeyService {
       throw new BadUserInput("The next key is published already, and waits to become active.");
     }
     await this.reload();
-    this.#config.onEvent({ type: "key_rotated", kid });
+    this.#config.onEvent({ type: "key_rotated", kid }, NO_CLIENT);
     return { kid, activatesAt };
   }
 

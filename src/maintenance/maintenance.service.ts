@@ -38,7 +38,8 @@ export class MaintenanceService {
   }
 
   /**
-   * Deletes sessions whose every token has expired, and keys that nothing valid was signed with, in small batches.
+   * Deletes sessions whose every token has expired, counters that count nothing any more, and keys that nothing valid was
+   * signed with, in small batches.
    * Safe to run twice at once, and to stop half-way.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns how many rows were deleted
@@ -50,6 +51,7 @@ export class MaintenanceService {
       [deleteSessions("refresh_expires_at <= ?", "refresh_expires_at"), [cutoff]],
       [deleteSessions("expires_at <= ?", "expires_at"), [cutoff]],
       [deleteSessions("expires_at IS NULL AND ended_at <= ?", "expires_at"), [now - KEEP_ENDED]],
+      [DELETE_COUNTERS, [now]],
       [DELETE_KEYS, [cutoff - ACCESS_TOKEN_MAX_LIFETIME]],
     ];
     let deleted = 0;
@@ -109,6 +111,9 @@ function deleteSessions(condition: string, order: string): string {
   return `DELETE FROM session WHERE id IN (
     SELECT id FROM session WHERE ${condition} ORDER BY ${order} LIMIT ${BATCH_SIZE}) RETURNING id`;
 }
+
+const DELETE_COUNTERS = `DELETE FROM throttle WHERE key IN (
+  SELECT key FROM throttle WHERE expires_at <= ? ORDER BY expires_at LIMIT ${BATCH_SIZE}) RETURNING key`;
 
 /** A key is superseded when a later one has been active for as long as anything it signed could live. */
 const DELETE_KEYS = `DELETE FROM signing_key WHERE EXISTS (

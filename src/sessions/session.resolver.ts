@@ -1,5 +1,6 @@
 import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import { BadUserInput } from "../errors.js";
+import type { Client } from "../events.js";
 import type { Principal } from "./principal.js";
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import type { SessionCursor, SessionList } from "./session-list.js";
@@ -63,16 +64,22 @@ export class SessionResolver {
 
   @Mutation(() => LogoutPayload, { description: "Ends all of the caller's sessions." })
   @Directive("@auth")
-  async logoutAll(@Ctx("loadUser") loadUser: LoadUser): Promise<LogoutPayload> {
+  async logoutAll(
+    @Ctx("loadUser") loadUser: LoadUser,
+    @Ctx("client") client: Client,
+  ): Promise<LogoutPayload> {
     const user = await loadUser();
-    return toLogoutPayload(await this.#sessions.endAll(user.id, null));
+    return toLogoutPayload(await this.#sessions.endAll(user.id, null, client));
   }
 
   @Mutation(() => LogoutPayload, { description: "Ends the caller's sessions but the present one." })
   @Directive("@auth")
-  async logoutOthers(@Ctx("loadUser") loadUser: LoadUser): Promise<LogoutPayload> {
+  async logoutOthers(
+    @Ctx("loadUser") loadUser: LoadUser,
+    @Ctx("client") client: Client,
+  ): Promise<LogoutPayload> {
     const user = await loadUser();
-    return toLogoutPayload(await this.#sessions.endAll(user.id, user.session.id));
+    return toLogoutPayload(await this.#sessions.endAll(user.id, user.session.id, client));
   }
 
   @Mutation(() => LogoutPayload, {
@@ -82,10 +89,11 @@ export class SessionResolver {
   async revokeSession(
     @Arg("id", () => ID) id: string,
     @Ctx("loadUser") loadUser: LoadUser,
+    @Ctx("client") client: Client,
   ): Promise<LogoutPayload> {
     const user = await loadUser();
     const owner = user.role === "ADMIN" ? null : user.id;
-    if (!(await this.#sessions.end(id, owner, "logout"))) {
+    if (!(await this.#sessions.end(id, owner, "logout", client))) {
       throw new BadUserInput("There is no such session, or it is over already.");
     }
     return toLogoutPayload(1);

@@ -2,19 +2,13 @@ import DataLoader from "dataloader";
 import type { Account } from "../accounts/account.service.js";
 import type { AuthConfig } from "../config.js";
 import { BadUserInput, TokenExpired, TokenNotValid, TokenReused, UserNotFound } from "../errors.js";
-import type { AuthScheme } from "../events.js";
+import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { RotatingClaims } from "../tokens/rotating-token.js";
 import { findRefusal, type SessionRow } from "./principal.js";
 import type { EndReason } from "./session.entity.js";
 import { IS_LIVE, IS_OPEN, isOpenAt } from "./live.js";
 import { LastUsed } from "./last-used.js";
-
-/** What is known of the program at the other end. */
-export interface Client {
-  readonly ipAddress: string | null;
-  readonly userAgent: string | null;
-}
 
 /** What a login decides about its session. */
 export interface SessionOpening {
@@ -129,19 +123,21 @@ export class SessionService {
       ],
     );
     if (opened.length === 0) return null;
-    await this.#endBeyondLimit(account.id, at);
-    this.#config.onEvent({ type: "token_issued", userId: account.id, sessionId: id, scheme });
+    await this.#endBeyondLimit(account.id, at, client);
+    const event = { type: "token_issued", userId: account.id, sessionId: id, scheme } as const;
+    this.#config.onEvent(event, client);
     return this.find(id);
   }
 
-  async #endBeyondLimit(userId: string, at: number): Promise<void> {
-    await this.#sql.write(
+  async #endBeyondLimit(userId: string, at: number, client: Client): Promise<void> {
+    const ended = await this.#sql.write<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'limit'
        WHERE ended_at IS NULL AND id IN (
          SELECT id FROM session WHERE user_id = ? AND ${IS_OPEN}
          ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET ${MAX_SESSIONS}) RETURNING id`,
       [at, userId, ...isOpenAt(at)],
     );
+    for (const { id } of ended) this.#reportEnd(userId, id, "limit", client);
   }
 
   /**
@@ -152,7 +148,11 @@ export class SessionService {
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
    */
-  async rotate(claims: RotatingClaims, scheme: AuthScheme): Promise<SessionRow> {
+  async rotate(
+    claims: RotatingClaims,
+    scheme: AuthScheme,
+    client: Client = NO_CLIENT,
+  ): Promise<SessionRow> {
     const at = this.#config.now();
     const isInTime = Math.floor(at / 1000) < claims.exp + this.#config.leeway;
     const rotated = isInTime ? await this.#rotateOnce(claims, scheme, at) : undefined;
@@ -168,7 +168,8 @@ export class SessionService {
     const isPredecessor = claims.gen === row.generation - 1;
     if (isPredecessor && at - row.rotatedAt < this.#config.reuseWindow * 1000) return row;
     if (await this.end(row.id, row.userId, "reused")) {
-      this.#config.onEvent({ type: "token_reused", userId: row.userId, sessionId: row.id });
+      const event = { type: "token_reused", userId: row.userId, sessionId: row.id } as const;
+      this.#config.onEvent(event, client);
     }
     throw new TokenReused();
   }
@@ -197,7 +198,12 @@ export class SessionService {
    * @param userId whose it has to be; null for anybody's
    * @returns whether this call ended it
    */
-  async end(id: string, userId: string | null, reason: EndReason): Promise<boolean> {
+  async end(
+    id: string,
+    userId: string | null,
+    reason: EndReason,
+    client: Client = NO_CLIENT,
+  ): Promise<boolean> {
     if (!SESSION_ID.test(id)) return false;
     const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#config.now();
@@ -206,7 +212,7 @@ export class SessionService {
        WHERE id = ? ${owner} AND ${IS_OPEN} RETURNING user_id AS "userId"`,
       [at, reason, id, ...(userId === null ? [] : [userId]), ...isOpenAt(at)],
     );
-    for (const { userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason);
+    for (const { userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason, client);
     return ended.length === 1;
   }
 
@@ -214,19 +220,24 @@ export class SessionService {
    * Ends all live sessions of a user, or all but one.
    * @returns how many this call ended
    */
-  async endAll(userId: string, exceptId: string | null): Promise<number> {
+  async endAll(
+    userId: string,
+    exceptId: string | null,
+    client: Client = NO_CLIENT,
+  ): Promise<number> {
     const at = this.#config.now();
     const ended = await this.#sql.write<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'logout'
        WHERE user_id = ? AND id <> ? AND ${IS_OPEN} RETURNING id`,
       [at, userId, exceptId ?? "", ...isOpenAt(at)],
     );
-    for (const { id } of ended) this.#reportEnd(userId, id, "logout");
+    for (const { id } of ended) this.#reportEnd(userId, id, "logout", client);
     return ended.length;
   }
 
-  #reportEnd(userId: string, sessionId: string, reason: EndReason): void {
-    if (reason === "logout") this.#config.onEvent({ type: "session_ended", userId, sessionId });
+  #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
+    if (reason === "reused") return;
+    this.#config.onEvent({ type: "session_ended", userId, sessionId }, client);
   }
 }
 

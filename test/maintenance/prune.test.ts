@@ -12,6 +12,8 @@ import { DATABASES, Gate } from "../support/gate.js";
 import { runNode, startNode } from "../support/node-process.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+/** How many there are. */
+const MIGRATIONS = 2;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SECRET_KEY = "an example of a secret that is long enough";
 
@@ -561,7 +563,7 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
     const database = await Database.open(home.url);
     try {
       expect(await database.pendingChanges()).not.toBe("");
-      expect(await database.migrate()).toHaveLength(1);
+      expect(await database.migrate()).toHaveLength(MIGRATIONS);
       expect(await database.pendingChanges()).toBe("");
       expect(await database.migrate()).toEqual([]);
       expect(await database.pendingChanges()).toBe("");
@@ -576,10 +578,10 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
     const databases = await Promise.all(Array.from({ length: 4 }, () => Database.open(home.url)));
     try {
       const applied = await Promise.all(databases.map((database) => database.migrate()));
-      expect(applied.flat()).toHaveLength(1);
+      expect(applied.flat()).toHaveLength(MIGRATIONS);
       for (const database of databases) expect(await database.pendingChanges()).toBe("");
       const [{ n }] = await home.sql(`SELECT count(*) AS n FROM mikro_orm_migrations`);
-      expect(Number(n)).toBe(1);
+      expect(Number(n)).toBe(MIGRATIONS);
     } finally {
       for (const database of databases) await database.close();
       await home.drop();
@@ -596,7 +598,7 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
       const ended = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
       expect(runs).toEqual([ended, ended, ended, ended]);
       const [{ n }] = await home.sql(`SELECT count(*) AS n FROM mikro_orm_migrations`);
-      expect(Number(n)).toBe(1);
+      expect(Number(n)).toBe(MIGRATIONS);
     } finally {
       await home.drop();
     }

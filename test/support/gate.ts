@@ -50,6 +50,16 @@ const LOGIN = `mutation ($username: String!, $password: String!, $scheme: AuthSc
   }
 }`;
 
+/** Tests try often, and from one address. Those of throttling say how often they may. */
+const UNTHROTTLED = {
+  loginsPerAddress: 1_000_000,
+  requestsPerAddress: 1_000_000,
+  refreshesPerAddress: 1_000_000,
+  refreshesPerSession: 1_000_000,
+  loginFailuresPerAccount: 100,
+  connectionsPerAddress: 1000,
+};
+
 type GateOptions = Partial<ServerOptions> & Pick<ServerOptions, "secretKey">;
 
 /** A running server over a database of its own, with users, a clock that moves, and the events it told. */
@@ -89,6 +99,7 @@ export class Gate {
         port: 0,
         databaseUrl: this.databaseUrl,
         logLevel: "silent",
+        ...UNTHROTTLED,
         now: () => this.#clock.now,
         onEvent: (event) => this.events.push(event),
         ...options,

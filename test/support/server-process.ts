@@ -3,6 +3,15 @@ import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
+/** Tests try often, and from one address. */
+const UNTHROTTLED = {
+  LOGINS_PER_ADDRESS: "1000000",
+  REQUESTS_PER_ADDRESS: "1000000",
+  REFRESHES_PER_ADDRESS: "1000000",
+  REFRESHES_PER_SESSION: "1000000",
+  CONNECTIONS_PER_ADDRESS: "1000",
+};
+
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly url: string;
@@ -14,7 +23,12 @@ export async function startServerProcess(
   env: Readonly<Record<string, string>>,
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [CLI, "serve"], {
-    env: { PATH: process.env["PATH"], HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "silent", ...env },
+    env: {
+      PATH: process.env["PATH"],
+      ...{ HOST: "127.0.0.1", PORT: "0", LOG_LEVEL: "silent" },
+      ...UNTHROTTLED,
+      ...env,
+    },
   });
   const closed = new Promise<void>((resolve) =>
     child.once("close", () => {

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+
+const NAME = "__Host-gatehouse-refresh";
+const FRONTEND = "https://app.example.com";
+
+const LOGIN = `mutation ($scheme: AuthScheme! = JWT) {
+  login(username: "ada", password: "${PASSWORD}", scheme: $scheme) { access refresh token refreshExpiresAt }
+}`;
+const REFRESH = `mutation ($refresh: String! = "") { refreshToken(refresh: $refresh) { access refresh } }`;
+const LOGOUT = `mutation ($refresh: String = "") { logout(refresh: $refresh) { sessionsEnded } }`;
+
+let gate: Gate;
+
+beforeAll(async () => {
+  gate = await Gate.open({ refreshCookie: true, corsOrigins: [FRONTEND] });
+  await gate.user("ada", { email: "ada@example.com" });
+});
+
+afterAll(() => gate.close());
+
+/** The `Set-Cookie` line of an answer, and the value in it. */
+function cookieOf({ headers }: Answer): { line: string; value: string } {
+  const line = headers.get("set-cookie") ?? "";
+  return { line, value: new RegExp(`^${NAME}=([^;]*)`).exec(line)?.[1] ?? "" };
+}
+
+const logIn = async () => cookieOf(await gate.ask(LOGIN)).value;
+
+/** What a page of ours sends. */
+const withCookie = (value: string, more: Record<string, string> = {}) => ({
+  headers: { cookie: `theme=dark; ${NAME}=${value}`, "x-gatehouse-csrf": "1", ...more },
+});
+
+describe("a login", () => {
+  test("RF-12: sets the refresh token in a cookie that no script, subdomain or other site can use, and not in the answer", async () => {
+    for (const query of [
+      LOGIN,
+      LOGIN.replace(`login(username: "ada"`, `login: emailLogin(email: "ada@example.com"`),
+    ]) {
+      const answer = await gate.ask(query);
+      const { line, value } = cookieOf(answer);
+      expect(line).toBe(
+        `${NAME}=${value}; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict`,
+      );
+      expect(value.length).toBeLessThan(4096);
+      expect(answer.data.login.refresh).toBeNull();
+      expect(answer.data.login.access).toMatch(/^eyJ/);
+      expect(answer.text).not.toContain(value);
+    }
+  });
+
+  test.each(["TOKEN", "SLIDING"])(
+    "RF-12: by %s sets no cookie: its token goes into a header",
+    async (scheme) => {
+      const answer = await gate.ask(LOGIN, { variables: { scheme } });
+      expect(answer.headers.get("set-cookie")).toBeNull();
+      expect(answer.data.login.token).not.toBeNull();
+    },
+  );
+
+  test("RF-12: that is refused sets no cookie", async () => {
+    const answer = await gate.ask(LOGIN.replace(PASSWORD, "a wrong one"));
+    expect([answer.reason, answer.headers.get("set-cookie")]).toEqual([
+      "invalid_credentials",
+      null,
+    ]);
+  });
+});
+
+describe("a refresh", () => {
+  test("RF-12: by the cookie gives an access token, and the next refresh token in the cookie only", async () => {
+    const value = await logIn();
+    const answer = await gate.ask(REFRESH, withCookie(value));
+    const next = cookieOf(answer);
+    expect(answer.data.refreshToken.refresh).toBeNull();
+    expect(next.value).toMatch(/^eyJ/);
+    expect(next.value).not.toBe(value);
+    expect((await gate.me(`Bearer ${answer.data.refreshToken.access}`)).data.me.username).toBe(
+      "ada",
+    );
+    expect((await gate.ask(REFRESH, withCookie(next.value))).status).toBe(200);
+  });
+
+  test("B-05: by the cookie of a lost answer gets the same successor again", async () => {
+    const value = await logIn();
+    const [first, second] = [
+      await gate.ask(REFRESH, withCookie(value)),
+      await gate.ask(REFRESH, withCookie(value)),
+    ].map((answer) => cookieOf(answer).value);
+    expect(second).toBe(first);
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["without the header that only a page of ours sends", { "x-gatehouse-csrf": "" }],
+    ["of another site", { origin: "https://evil.example" }],
+    ["of a site that looks alike", { origin: `${FRONTEND}.evil.example` }],
+    ["of a sandboxed frame", { origin: "null" }],
+  ])("O-07: %s does not use the cookie, nor clear it", async (what, more) => {
+    const value = await logIn();
+    const call = withCookie(value, more);
+    if (what.startsWith("without")) Reflect.deleteProperty(call.headers, "x-gatehouse-csrf");
+    const answer = await gate.ask(REFRESH, call);
+    expect([answer.status, answer.reason]).toEqual([401, "no_credentials"]);
+    expect(answer.headers.get("set-cookie")).toBeNull();
+    expect((await gate.ask(REFRESH, withCookie(value))).status).toBe(200);
+  });
+
+  test.each([
+    ["itself", (): string => gate.url],
+    ["a front end that CORS_ORIGINS names", (): string => FRONTEND],
+  ] as const)("O-07: of a page of %s uses the cookie", async (_what, origin) => {
+    const answer = await gate.ask(REFRESH, withCookie(await logIn(), { origin: origin() }));
+    expect(answer.status).toBe(200);
+  });
+
+  test("O-05: with a header that is bad is refused for the header, and never falls back to the cookie", async () => {
+    const value = await logIn();
+    for (const [authorization, reason] of [
+      ["Bearer x.y.z", "token_not_valid"],
+      ["Bearer", "bad_authorization_header"],
+    ] as const) {
+      const answer = await gate.ask(REFRESH, { ...withCookie(value), authorization });
+      expect([answer.reason, answer.headers.get("set-cookie")]).toEqual([reason, null]);
+      expect(
+        (await gate.ask("{ me { id } }", { ...withCookie(value), authorization })).reason,
+      ).toBe(reason);
+    }
+  });
+
+  test("O-05: with a token in its argument uses that, not the cookie", async () => {
+    const value = await logIn();
+    const answer = await gate.ask(REFRESH, { ...withCookie(value), variables: { refresh: "x" } });
+    expect([answer.reason, answer.headers.get("set-cookie")]).toEqual(["token_not_valid", null]);
+  });
+
+  test("RF-12: the cookie signs nobody in by itself", async () => {
+    const answer = await gate.ask("{ me { id } }", withCookie(await logIn()));
+    expect([answer.status, answer.reason]).toEqual([401, "no_credentials"]);
+  });
+
+  test("B-04: by a stolen cookie ends the session, and the browser forgets it", async () => {
+    const value = await logIn();
+    const next = cookieOf(await gate.ask(REFRESH, withCookie(value))).value;
+    gate.advance(60);
+    const replayed = await gate.ask(REFRESH, withCookie(value));
+    expect(replayed.reason).toBe("token_reused");
+    expect(cookieOf(replayed).line).toMatch(/=; Max-Age=0;/);
+    expect((await gate.ask(REFRESH, withCookie(next))).reason).toBe("token_reused");
+  });
+});
+
+describe("a logout", () => {
+  test("B-15: by the cookie ends its session and clears it", async () => {
+    const value = await logIn();
+    const answer = await gate.ask(LOGOUT, withCookie(value));
+    expect(answer.data.logout.sessionsEnded).toBe(1);
+    expect(cookieOf(answer).line).toBe(
+      `${NAME}=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict`,
+    );
+    expect((await gate.ask(REFRESH, withCookie(value))).reason).toBe("token_revoked");
+  });
+
+  test("O-07: of another site ends nothing", async () => {
+    const value = await logIn();
+    const answer = await gate.ask(LOGOUT, withCookie(value, { origin: "https://evil.example" }));
+    expect([answer.reason, answer.headers.get("set-cookie")]).toEqual(["no_credentials", null]);
+    expect((await gate.ask(REFRESH, withCookie(value))).status).toBe(200);
+  });
+});
+
+test("RF-12: a server that was not told to neither sets a cookie nor reads one", async () => {
+  const value = await logIn();
+  const other = await gate.another({ refreshCookie: false });
+  try {
+    const login = await other.ask(LOGIN);
+    expect([login.headers.get("set-cookie"), login.data.login.refresh]).toEqual([
+      null,
+      expect.stringMatching(/^eyJ/),
+    ]);
+    expect((await other.ask(REFRESH, withCookie(value))).reason).toBe("token_not_valid");
+  } finally {
+    await other.close();
+  }
+});
+
+test("GQ-16: only a front end that is named may send the cookie from another origin", async () => {
+  const preflight = async (origin: string) => {
+    const { headers } = await fetch(`${gate.url}/graphql`, {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "x-gatehouse-csrf",
+      },
+    });
+    return ["origin", "credentials"].map((name) => headers.get(`access-control-allow-${name}`));
+  };
+  expect(await preflight(FRONTEND)).toEqual([FRONTEND, "true"]);
+  expect((await preflight("https://evil.example"))[0]).toBeNull();
+});
