@@ -29,6 +29,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const listeners = new Set<() => void>();
   let login = isCookie ? undefined : store.read();
   let state = toState(login, null, store.hasFailed);
+  let latest: News | undefined;
 
   function note(next: Login | null | undefined, error: Failure | null): void {
     login = next;
@@ -49,11 +50,17 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     if (!isCookie) store.write(next);
   }
 
-  /** News may be late; a storage that is shared is not. Without one, a tab has a login of its own, unless it was copied. */
+  /**
+   * A storage that is shared has the last word. It may show a change before or after the news of it come, which alone
+   * say why. Without one, a tab has a login of its own, unless it was copied.
+   */
   function hear(news?: News): void {
     if (store.shared) {
+      latest = news ?? latest;
       const next = store.read();
-      if (next?.token !== login?.token) note(next, news?.error ?? null);
+      if (next?.token === login?.token) return;
+      note(next, latest && latest.login?.token === next?.token ? latest.error : null);
+      latest = undefined;
     } else if (news && ((isCookie && news.login) || news.session === login?.session)) {
       keep(news.login);
       note(news.login, news.error);

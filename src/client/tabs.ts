@@ -38,7 +38,9 @@ export function openTabs(
       hear(data as News);
     };
     channel.unref?.();
-  } else platform.addEventListener?.("storage", onStorage);
+  }
+  // Besides the channel: a browser can deliver a message before this tab's storage shows what it is about.
+  platform.addEventListener?.("storage", onStorage);
 
   return {
     tell(news) {
