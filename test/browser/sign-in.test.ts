@@ -7,8 +7,11 @@ import {
   isSignedIn,
   isSignedOut,
   notice,
-  type SignIn,
+  open,
+  reload,
   signIn,
+  type SignIn,
+  signOut,
   submit,
 } from "../support/example.js";
 import { PASSWORD } from "../support/gate.js";
@@ -95,7 +98,7 @@ describeBrowser("in a browser", () => {
     test("is refused to a USER, by the server, and says why", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
-      await page.getByRole("link", { name: "Administration" }).click();
+      await open(page, "Administration");
       await heading(page, "For administrators only").waitFor();
       expect(stage.seen.at(-1)!.answer).toContain("role_required");
       await page.getByRole("link", { name: "Back to your profile" }).click();
@@ -108,13 +111,13 @@ describeBrowser("in a browser", () => {
       await signIn(dora, "dora");
       const ada = await stage.visit();
       await signIn(ada, "ada");
-      await ada.getByRole("link", { name: "Administration" }).click();
+      await open(ada, "Administration");
       await ada.getByRole("searchbox").fill("DORA");
       await ada.keyboard.press("Enter");
       const rows = ada.getByRole("list", { name: "Sessions of DORA" }).getByRole("listitem");
       await rows.first().getByRole("button").click();
       await notice(ada).getByText("is signed out").waitFor();
-      await dora.getByRole("button", { name: "Reload" }).click();
+      await reload(dora);
       await alert(dora).getByText("This session was ended").waitFor();
     });
   });
@@ -176,20 +179,20 @@ describeBrowser("in a browser", () => {
       await check("refused sign-in");
       await signIn(page, "bob");
       await check("profile");
-      await page.getByRole("link", { name: "Sessions" }).click();
-      await page.getByText("This device", { exact: true }).waitFor();
+      await open(page, "Sessions");
+      await page.getByText("Current session").waitFor();
       await check("sessions");
       await page.getByRole("button", { name: "Sign out everywhere" }).click();
       await check("dialog");
       await page.keyboard.press("Escape");
-      await page.getByRole("link", { name: "Administration" }).click();
+      await open(page, "Administration");
       await heading(page, "For administrators only").waitFor();
       await check("administration, refused");
-      await page.getByRole("button", { name: "Sign out" }).click();
+      await signOut(page);
       await notice(page).getByText("You are signed out.").waitFor();
       await check("signed out");
       await submit(page, "ada");
-      await page.getByText("This device", { exact: true }).waitFor();
+      await page.getByText("Current session").waitFor();
       await check("administration");
       expect(
         Object.fromEntries(Object.entries(barriers).filter(([, found]) => found.length)),
@@ -204,10 +207,10 @@ describeBrowser("in a browser", () => {
       expect(await isTooWide()).toBe(false);
       await signIn(page, "bob");
       expect(await isTooWide()).toBe(false);
-      await page.getByRole("link", { name: "Sessions" }).click();
-      await page.getByText("This device", { exact: true }).waitFor();
+      await open(page, "Sessions");
+      await page.getByText("Current session").waitFor();
       expect(await isTooWide()).toBe(false);
-      await page.getByRole("link", { name: "Administration" }).click();
+      await open(page, "Administration");
       await heading(page, "For administrators only").waitFor();
       expect(await isTooWide()).toBe(false);
     });

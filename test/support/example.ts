@@ -13,6 +13,7 @@ export interface SignIn {
 /** Fills in the form of the example, and sends it. */
 export async function submit(page: Page, name: string, how: SignIn = {}): Promise<void> {
   const { by = "User name", scheme = "JWT", storage = "Local storage" } = how;
+  await page.bringToFront();
   await page.getByRole("radio", { name: new RegExp(`^${scheme}`) }).check();
   await page.getByRole("radio", { name: new RegExp(`^${storage}`) }).check();
   await page.getByRole("radio", { name: by }).check();
@@ -38,7 +39,19 @@ export async function isSignedOut(page: Page): Promise<void> {
 
 /** Asks the server anew. */
 export async function reload(page: Page): Promise<void> {
+  await page.bringToFront();
   await page.getByRole("button", { name: "Reload" }).click();
+}
+
+/** Goes to another page, by the links at the top. */
+export async function open(page: Page, name: string): Promise<void> {
+  await page.bringToFront();
+  await page.getByRole("link", { name, exact: true }).click();
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await page.bringToFront();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
 }
 
 export const heading = (page: Page, name: string): Locator => page.getByRole("heading", { name });

@@ -31,6 +31,9 @@ const POLICY =
 /** What is asked of no host. */
 const LOCAL = /^(data|blob|about):/;
 
+/** Where a tab is that nobody uses. */
+const BLANK = "about:blank";
+
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
@@ -49,10 +52,10 @@ export class Stage {
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #server: Server;
+  /** Those of the test that runs, and those that wait for the next: a new one takes its time. */
   #contexts: BrowserContext[] = [];
-  #plain: Page[] = [];
-  /** One that is used over and over, because a new one takes its time. */
-  #spare: Page | undefined;
+  #spares: BrowserContext[] = [];
+  readonly #special = new Set<BrowserContext>();
   #problems: string[] = [];
 
   private constructor(gate: Gate, cookieGate: Gate, browser: Browser, folder: string) {
@@ -89,10 +92,17 @@ export class Stage {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** A browser profile, watched. */
-  async person(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-    const context = await this.#browser.newContext(options);
+  /** A browser profile with nothing in it. One with options is thrown away after the test. */
+  async person(options?: BrowserContextOptions): Promise<BrowserContext> {
+    const spare = options === undefined ? this.#spares.pop() : undefined;
+    const context = spare ?? (await this.#browser.newContext(options));
     this.#contexts.push(context);
+    if (spare === undefined) this.#watch(context);
+    if (options !== undefined) this.#special.add(context);
+    return context;
+  }
+
+  #watch(context: BrowserContext): void {
     context.setDefaultTimeout(10_000);
     const complain = (problem: string) => {
       if (!this.expected?.test(problem)) this.#problems.push(problem);
@@ -107,41 +117,40 @@ export class Stage {
       const url = asked.url();
       if (!url.startsWith(this.url) && !LOCAL.test(url)) complain(url);
     });
-    return context;
   }
 
-  /** The example in a new tab: of a profile, or of one with nothing in it. */
+  /** The example in a new tab, of this profile or of one with nothing in it. */
   async visit(person?: BrowserContext, path = ""): Promise<Page> {
-    const spare = person === undefined ? this.#spare : undefined;
-    if (spare) this.#spare = undefined;
-    const page = spare ?? (await (person ?? (await this.person())).newPage());
-    if (person === undefined) this.#plain.push(page);
+    const context = person ?? (await this.person());
+    const blank = context.pages().find((page) => page.url() === BLANK);
+    const page = blank ?? (await context.newPage());
     await page.goto(this.url + path);
     return page;
   }
 
   /**
-   * Closes the tabs of a test, and forgets what was seen.
+   * Ends what a test did, and forgets what was seen.
    * @returns errors in the console, errors that nobody caught, and requests to other hosts
    */
   async reset(): Promise<string[]> {
-    const [kept] = this.#plain;
-    if (kept) {
-      await kept.evaluate("localStorage.clear(); sessionStorage.clear()");
-      await kept.goto("about:blank");
-      await kept.context().clearCookies();
-      this.#spare = kept;
-    }
-    const others = this.#contexts.filter((context) => context !== this.#spare?.context());
-    await Promise.all(others.map((context) => context.close()));
+    await Promise.all(this.#contexts.map((context) => this.#clear(context)));
     const problems = this.#problems;
-    this.#contexts = this.#contexts.filter((context) => !others.includes(context));
-    this.#plain = [];
+    this.#contexts = [];
     this.#problems = [];
     this.fault = undefined;
     this.expected = undefined;
     this.seen.length = 0;
     return problems;
+  }
+
+  async #clear(context: BrowserContext): Promise<void> {
+    const [page, ...others] = context.pages();
+    if (this.#special.delete(context) || page === undefined) return context.close();
+    await Promise.all(others.map((other) => other.close()));
+    await page.evaluate("localStorage.clear(); sessionStorage.clear()");
+    await page.goto(BLANK);
+    await context.clearCookies();
+    this.#spares.push(context);
   }
 
   async close(): Promise<void> {

@@ -98,7 +98,7 @@ export function SessionList({
         <li key={session.id}>
           <div>
             <strong id={session.id}>{session.label ?? nameOfDevice(session.userAgent)}</strong>{" "}
-            {session.isCurrent && <span className="badge">This device</span>}
+            {session.isCurrent && <span className="badge">Current session</span>}
             <p className="muted">
               {session.scheme} · {session.ipAddress ?? "unknown address"} · signed in{" "}
               <When instant={session.createdAt} />
