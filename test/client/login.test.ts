@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const create = (options: Partial<AuthClientOptions> = {}) =>
-  createAuthClient({ url: proxy.url, timeout: 0.5, ...options });
+  createAuthClient({ url: proxy.url, ...options });
 
 describe.each(SCHEMES)("with scheme %s", (scheme) => {
   let client: AuthClient;
@@ -127,7 +127,7 @@ describe("a login that fails", () => {
     "for an answer %s is not sent again by itself",
     async (_, loss) => {
       proxy.spoil("Login", loss);
-      const { status, error } = await create().login("ada", PASSWORD);
+      const { status, error } = await create({ timeout: 0.8 }).login("ada", PASSWORD);
       expect([status, error?.reason]).toEqual([
         "anonymous",
         expect.stringMatching(/^(offline|bad_answer|internal_server_error)$/),
