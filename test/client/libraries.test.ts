@@ -1,4 +1,11 @@
-import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from "@apollo/client";
+import {
+  ApolloClient,
+  type CombinedGraphQLErrors,
+  gql,
+  HttpLink,
+  InMemoryCache,
+  type TypedDocumentNode,
+} from "@apollo/client";
 import {
   afterAll,
   afterEach,
@@ -11,7 +18,7 @@ import {
 } from "@jest/globals";
 import { Client, fetchExchange } from "@urql/core";
 import { authExchange } from "@urql/exchange-auth";
-import { ClientError, GraphQLClient } from "graphql-request";
+import { type ClientError, GraphQLClient } from "graphql-request";
 import { createAuthLink } from "../../src/client/apollo.js";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { createAuthConfig } from "../../src/client/urql.js";
@@ -34,8 +41,8 @@ const LIBRARIES: Record<string, (auth: AuthClient) => Ask> = {
     const client = new ApolloClient({ link, cache: new InMemoryCache() });
     return async () => {
       try {
-        const query = gql(ME);
-        const { data } = await client.query<any>({ query, fetchPolicy: "network-only" });
+        const query: TypedDocumentNode<{ me: { username: string } }> = gql(ME);
+        const { data } = await client.query({ query, fetchPolicy: "network-only" });
         return data?.me.username ?? "nothing";
       } catch (error) {
         return reasonOf((error as CombinedGraphQLErrors).errors);
