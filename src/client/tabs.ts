@@ -56,6 +56,7 @@ export function openTabs(
     },
     close() {
       channel?.close();
+      channel = undefined;
       platform.removeEventListener?.("storage", onStorage);
     },
   };

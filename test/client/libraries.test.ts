@@ -16,9 +16,9 @@ import {
   jest,
   test,
 } from "@jest/globals";
-import { Client, fetchExchange } from "@urql/core";
 import { authExchange } from "@urql/exchange-auth";
 import { type ClientError, GraphQLClient } from "graphql-request";
+import { Client, fetchExchange } from "urql";
 import { createAuthLink } from "../../src/client/apollo.js";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { createAuthConfig } from "../../src/client/urql.js";

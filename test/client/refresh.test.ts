@@ -167,6 +167,7 @@ describe("the lost answer to a refresh", () => {
   ])(
     "%s, each time: the attempts end, the login stays, and the state says %s",
     async (loss, reason) => {
+      jest.spyOn(Math, "random").mockReturnValue(0);
       proxy.spoil("Refresh", ...Array(10).fill(LOSSES[loss]));
       const state = await client.refresh();
       expect(state).toMatchObject({ status: "authenticated", error: { reason } });
