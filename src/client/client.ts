@@ -85,8 +85,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         query: query + GRANT,
         variables,
       });
-      const grant = data && ("login" in data ? data.login : data.emailLogin);
-      const login = grant && toLogin(grant, isCookie);
+      const login = toLogin(data && Object.values(data)[0], isCookie);
       if (login) session.change(login, null);
       else session.note(session.login, failure ?? NO_TOKEN);
     });

@@ -20,17 +20,18 @@ export interface Login {
 /** In seconds: how long before its end an access token is renewed, at most. */
 const RENEWAL_WINDOW = 60;
 
-/** The login that an answer gives, or null where there is no token in it. A cookie's refresh token is not told. */
+/** The login that an answer gives, or null where it is not all there. A cookie's refresh token is not told. */
 export function toLogin(
-  { tokenType, token: whole, access, refresh, session, user }: GrantFragment,
+  grant: Partial<GrantFragment> | null | undefined,
   isCookie: boolean,
 ): Login | null {
+  const { tokenType, token: whole, access, refresh, session, user } = grant ?? {};
   const token = access ?? whole;
-  if (!token) return null;
+  if (!tokenType || !token || !session || !user) return null;
   const { iat, exp } = readClaims(token);
   const lifetime = exp - iat;
   // A sliding token is renewed halfway: it is its use that keeps it alive. NaN, for a static one, becomes null.
-  const window = access === null ? lifetime / 2 : Math.min(RENEWAL_WINDOW, lifetime / 5);
+  const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   return {
     authorization: `${tokenType} ${token}`,

@@ -36,7 +36,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
       // Whoever logged out or in meanwhile has the last word.
       session.sync();
       if (session.login !== before) return;
-      const login = data && toLogin(data.refreshToken, isCookie);
+      const login = toLogin(data?.refreshToken, isCookie);
       if (login) session.change(login, null);
       else if (failure?.reason === "no_credentials") session.note(null, null);
       else if (failure && isRefusal(failure)) session.change(null, failure);

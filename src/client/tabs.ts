@@ -58,6 +58,7 @@ export function openTabs(
     },
     close() {
       channel?.close();
+      channel = undefined;
       platform.removeEventListener?.("storage", onStorage);
     },
   };

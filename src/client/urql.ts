@@ -11,29 +11,29 @@ import { findRefusal } from "./failure.js";
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  let refused: { authorization: string | null; error: CombinedError } | undefined;
+  let refused: { authorization: string | null; errors: CombinedError["graphQLErrors"] } | null =
+    null;
+  let recovered: string | null = null;
 
   return (utilities) =>
     Promise.resolve({
       addAuthToOperation(operation) {
-        const { authorization } = client.getSession();
-        return authorization === null
-          ? operation
-          : utilities.appendHeaders(operation, { authorization });
+        // One that was sent before is never repeated in the name of somebody who has logged in since.
+        const wasSent = readAuthorization(operation.context) !== null;
+        const authorization = wasSent ? recovered : client.getSession().authorization;
+        return authorization ? utilities.appendHeaders(operation, { authorization }) : operation;
       },
       willAuthError: client.isRenewalDue,
-      didAuthError(error, { context }) {
-        if (findRefusal(error.graphQLErrors) === null) return false;
-        refused = { authorization: readAuthorization(context), error };
+      didAuthError({ graphQLErrors: errors }, { context }) {
+        if (findRefusal(errors) === null) return false;
+        refused = { authorization: readAuthorization(context), errors };
         return true;
       },
       async refreshAuth() {
         const present = refused;
-        refused = undefined;
-        if (present === undefined) await client.refresh();
-        else if (!(await client.recover(present.authorization, present.error.graphQLErrors))) {
-          throw present.error;
-        }
+        refused = null;
+        if (present) recovered = await client.recover(present.authorization, present.errors);
+        else await client.refresh();
       },
     });
 }

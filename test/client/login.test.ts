@@ -4,7 +4,7 @@ import {
   type AuthClientOptions,
   createAuthClient,
 } from "../../src/client/index.js";
-import { answerWith, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
+import { answerWith, type Fault, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
 const SCHEMES = ["jwt", "token", "sliding"] as const;
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const create = (options: Partial<AuthClientOptions> = {}) =>
-  createAuthClient({ url: proxy.url, timeout: 0.5, ...options });
+  createAuthClient({ url: proxy.url, ...options });
 
 describe.each(SCHEMES)("with scheme %s", (scheme) => {
   let client: AuthClient;
@@ -127,7 +127,7 @@ describe("a login that fails", () => {
     "for an answer %s is not sent again by itself",
     async (_, loss) => {
       proxy.spoil("Login", loss);
-      const { status, error } = await create().login("ada", PASSWORD);
+      const { status, error } = await create({ timeout: 0.8 }).login("ada", PASSWORD);
       expect([status, error?.reason]).toEqual([
         "anonymous",
         expect.stringMatching(/^(offline|bad_answer|internal_server_error)$/),
@@ -141,12 +141,35 @@ describe("a login that fails", () => {
     expect((await client.login("ada", PASSWORD)).error?.reason).toBe("offline");
   });
 
-  test("because its answer has no token in it is a bad answer", async () => {
-    proxy.spoil("Login", (response) => {
-      response.writeHead(200, { "content-type": "application/json" }).end('{"data":{"login":{}}}');
-    });
-    expect((await create().login("ada", PASSWORD)).error?.reason).toBe("bad_answer");
+  test.each([
+    '{"data":{"login":{}}}',
+    '{"data":{"login":null}}',
+    '{"data":{"login":{"tokenType":"Bearer","access":"x"}}}',
+    '{"data":"text"}',
+    '{"data":{}}',
+  ])("because the answer is %s is a bad answer, and rejects nothing", async (body) => {
+    const client = create();
+    const spoiled: Fault = (response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end(body);
+    };
+    proxy.spoil("Login", spoiled);
+    expect((await client.login("ada", PASSWORD)).error?.reason).toBe("bad_answer");
+    await client.login("ada", PASSWORD);
+    proxy.spoil("Refresh", spoiled);
+    expect((await client.refresh()).error?.reason).toBe("bad_answer");
   });
+});
+
+describe("errors that are none of GraphQL's", () => {
+  test.each(['{"errors":"text"}', '{"errors":[null]}', '{"errors":[{}]}'])(
+    "%s are a bad answer, and reject nothing",
+    async (body) => {
+      proxy.spoil("Login", (response) => {
+        response.writeHead(200, { "content-type": "application/json" }).end(body);
+      });
+      expect((await create().login("ada", PASSWORD)).error?.reason).toBe("bad_answer");
+    },
+  );
 });
 
 describe("a logout whose answer is lost", () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  client = createAuthClient({ url: proxy.url, timeout: 1 });
+  client = createAuthClient({ url: proxy.url, timeout: 2 });
   await client.login("ada", PASSWORD);
   proxy.reset();
   gate.events.length = 0;
@@ -167,6 +167,7 @@ describe("the lost answer to a refresh", () => {
   ])(
     "%s, each time: the attempts end, the login stays, and the state says %s",
     async (loss, reason) => {
+      jest.spyOn(Math, "random").mockReturnValue(0);
       proxy.spoil("Refresh", ...Array(10).fill(LOSSES[loss]));
       const state = await client.refresh();
       expect(state).toMatchObject({ status: "authenticated", error: { reason } });
@@ -178,7 +179,7 @@ describe("the lost answer to a refresh", () => {
 
   test("leaves the login to the next refresh, once the server is back", async () => {
     proxy.spoil("Refresh", ...Array(4).fill((response: any) => response.destroy()));
-    const away = createAuthClient({ url: proxy.url, timeout: 0.2 });
+    const away = createAuthClient({ url: proxy.url, timeout: 2 });
     await away.login("ada", PASSWORD);
     expect((await away.refresh()).error?.reason).toBe("offline");
     proxy.reset();
