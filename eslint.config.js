@@ -1,12 +1,24 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "assets", "coverage", "test/generated", "examples/*/node_modules"] },
   {
-    files: ["**/*.ts"],
+    ignores: [
+      "dist",
+      "assets",
+      "coverage",
+      "test/generated",
+      "src/client/*.generated.ts",
+      "examples/*/node_modules",
+    ],
+  },
+  {
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
-      parserOptions: { project: "./tsconfig.json", tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ["./tsconfig.json", "./examples/react-app/tsconfig.json"],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       // Decorated classes are how type-graphql and MikroORM are told things.

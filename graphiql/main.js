@@ -1,10 +1,12 @@
 /* global React, ReactDOM, GraphiQL */
 
-const bearer = JSON.stringify({ Authorization: "Bearer <paste access here>" }, null, 2);
+const { createElement, useEffect, useState } = React;
+const { Button, useHeadersEditorState } = GraphiQL.React;
 
 const defaultTabs = [
   {
     query: `# 1. Log in. The server printed the first admin's password when it started.
+# Then press "Use this login", above on the right, in any tab that is to send it.
 mutation LogIn($username: String!, $password: String!) {
   login(username: $username, password: $password) {
     tokenType
@@ -17,11 +19,10 @@ mutation LogIn($username: String!, $password: String!) {
     variables: JSON.stringify({ username: "admin", password: "" }, null, 2),
   },
   {
-    query: `# 2. Who am I? Paste the access token into the Headers editor below.
+    query: `# 2. Who am I?
 query Me {
   me { id username email profile { role } lastLoginAt }
 }`,
-    headers: bearer,
   },
   {
     query: `# 3. Trade the refresh token for the next pair. It is good for one use.
@@ -36,16 +37,135 @@ mutation LogOut($refresh: String) {
   logout(refresh: $refresh) { message sessionsEnded }
 }`,
     variables: JSON.stringify({ refresh: null }, null, 2),
-    headers: bearer,
   },
 ];
 
-ReactDOM.createRoot(document.getElementById("graphiql")).render(
-  React.createElement(GraphiQL, {
-    fetcher: GraphiQL.createFetcher({ url: "/graphql" }),
-    defaultTabs,
-    // GraphiQL does not take these from the first tab.
-    variables: defaultTabs[0].variables,
-    defaultEditorToolsVisibility: "variables",
-  }),
-);
+const RENEW = `mutation Renew($refresh: String!) {
+  refreshToken(refresh: $refresh) { token access refresh expiresAt }
+}`;
+
+const fetchGraphql = GraphiQL.createFetcher({
+  url: "/graphql",
+  // Where the server keeps refresh tokens in a cookie, it takes them from pages that send this only.
+  headers: { "x-gatehouse-csrf": "1" },
+  enableIncrementalDelivery: false,
+});
+
+/** What a login or a refresh gave, under whatever name it was asked for; or null. */
+function findCredential(data) {
+  const grant = Object.values(data ?? {}).find((value) => value?.access || value?.token);
+  if (!grant) return null;
+  const { access, token, refresh, expiresAt } = grant;
+  const isStatic = !access && token.startsWith("gth_");
+  return {
+    authorization: `${isStatic ? "Token" : "Bearer"} ${access ?? token}`,
+    // A sliding token renews itself; an empty one stands for the cookie.
+    refresh: isStatic ? null : access ? (refresh ?? "") : token,
+    expiresAt: expiresAt ? Date.parse(expiresAt) : Infinity,
+  };
+}
+
+/** The text of the header editor with this credential in it, beside the other headers. */
+function withAuthorization(text, authorization) {
+  const headers = readHeaders(text).filter(([name]) => name.toLowerCase() !== "authorization");
+  return JSON.stringify(
+    Object.fromEntries([...headers, ["Authorization", authorization]]),
+    null,
+    2,
+  );
+}
+
+function readHeaders(text) {
+  try {
+    return Object.entries(JSON.parse(text));
+  } catch {
+    return [];
+  }
+}
+
+/** The page: GraphiQL, which remembers the last credential that an answer gave. */
+function Page() {
+  const [credential, setCredential] = useState(null);
+  const [used, setUsed] = useState(null);
+
+  const [fetcher] = useState(() => async (request, { headers }) => {
+    const answer = await fetchGraphql(request, { headers });
+    const found = findCredential(answer.data);
+    if (found) setCredential(found);
+    else if (answer.errors?.some(({ extensions }) => extensions?.reason === "token_expired")) {
+      const sent = Object.values(headers ?? {});
+      setCredential((last) =>
+        last && sent.includes(last.authorization) ? { ...last, expiresAt: 0 } : last,
+      );
+    }
+    return answer;
+  });
+
+  return createElement(
+    GraphiQL,
+    {
+      fetcher,
+      defaultTabs,
+      // GraphiQL does not take these from the first tab.
+      variables: defaultTabs[0].variables,
+      defaultEditorToolsVisibility: "variables",
+      // A tab without headers of its own starts with the credential that was used last.
+      ...(used && { defaultHeaders: withAuthorization("{}", used) }),
+    },
+    createElement(
+      GraphiQL.Logo,
+      null,
+      createElement(CredentialBar, { credential, setCredential, onUse: setUsed }),
+    ),
+  );
+}
+
+/** Says where the last login stands, and puts it into the header editor of the tab in use. */
+function CredentialBar({ credential, setCredential, onUse }) {
+  const [headers, setHeaders] = useHeadersEditorState();
+  const [now, setNow] = useState(Date.now());
+  const [problem, setProblem] = useState(null);
+
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  useEffect(() => setProblem(null), [credential]);
+
+  function use({ authorization }) {
+    setHeaders(withAuthorization(headers, authorization));
+    onUse(authorization);
+  }
+
+  async function refresh() {
+    try {
+      const variables = { refresh: credential.refresh };
+      const { data, errors } = await fetchGraphql({ query: RENEW, variables });
+      const found = findCredential(data);
+      if (!found) throw new Error(errors?.[0]?.message ?? "There is no token in the answer.");
+      setCredential(found);
+      use(found);
+    } catch (error) {
+      setProblem(error.message);
+    }
+  }
+
+  const isUsed = readHeaders(headers).some(([, value]) => value === credential?.authorization);
+  const isExpired = credential !== null && credential.expiresAt <= now;
+  const canRefresh = isExpired && credential.refresh !== null;
+  const canUse = credential !== null && !isExpired && !isUsed;
+
+  let status = isUsed ? "Sent with this tab" : "Logged in";
+  if (isExpired) status = canRefresh ? "Expired" : "Expired: log in again";
+  if (!credential) status = "Not logged in";
+  return createElement(
+    "div",
+    { className: "credential" },
+    createElement("span", { role: "status" }, problem ?? status),
+    canUse &&
+      createElement(Button, { state: "success", onClick: () => use(credential) }, "Use this login"),
+    canRefresh && createElement(Button, { state: "error", onClick: refresh }, "Refresh this login"),
+  );
+}
+
+ReactDOM.createRoot(document.getElementById("graphiql")).render(createElement(Page));

@@ -1,12 +1,16 @@
 // Writes the files that are generated from the code. With --check: compares them instead, and fails where one differs.
 import "reflect-metadata";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTests, renderConformance } from "./conformance-page.mjs";
 import { renderPermissions } from "./permissions-page.mjs";
 
 const ROOT = new URL("../", import.meta.url);
+// Its ES modules ask for an export that the one @graphql-tools/utils of this project does not have.
+const codegen = createRequire(import.meta.url)("@graphql-codegen/cli");
+const CLIENT_TYPES = "src/client/operations.generated.ts";
 
 async function generate() {
   const { createSchema, printSchema } = await importBuilt("schema.js");
@@ -17,7 +21,16 @@ async function generate() {
     "schema.graphql": printSchema(schema),
     "docs/permissions.md": renderPermissions(schema, readGuards(schema, { strict: true })),
     "docs/conformance.md": renderConformance(await readCases(), await readTests()),
+    [CLIENT_TYPES]: await renderClientTypes(),
   };
+}
+
+/** What `graphql-codegen` makes of the client's operations. */
+async function renderClientTypes() {
+  const { config } = await codegen.loadCodegenConfig({ configFilePath: "codegen.yml" });
+  const generates = { [CLIENT_TYPES]: config.generates[CLIENT_TYPES] };
+  const [file] = await codegen.generate({ ...config, generates, silent: true }, false);
+  return file.content;
 }
 
 function importBuilt(path) {

@@ -111,6 +111,22 @@ test("the database's driver, jsonwebtoken and the HTTP framework are each import
   expect(wrong).toEqual([]);
 });
 
+test("the browser's side imports nothing else of src, and no package in its core", () => {
+  const outside = imports.filter(({ from, to }) => isIn(from, ["client"]) && !isIn(to, ["client"]));
+  expect(outside).toEqual([]);
+  const adapters = ["client/apollo", "client/urql", "client/react"];
+  const fromClient = packageImports.filter(({ from }) => isIn(from, ["client"]));
+  expect(fromClient.filter(({ from }) => !isIn(from, adapters))).toEqual([]);
+  expect(fromClient.map(({ to }) => to)).toContain("react");
+});
+
+test("no file of the server imports the browser's side, nor what only that needs", () => {
+  const isServer = ({ from }: Import) => !isIn(from, ["client"]);
+  expect(imports.filter(isServer).filter(({ to }) => isIn(to, ["client"]))).toEqual([]);
+  const ofBrowsers = /^(react|react-dom|rxjs|urql|@apollo\/client|@urql\/.*)$/;
+  expect(packageImports.filter(isServer).filter(({ to }) => ofBrowsers.test(to))).toEqual([]);
+});
+
 test("the environment is read in cli.ts only", () => {
   const readers = files.filter((file) => {
     const code = readFileSync(file, "utf8").replaceAll(/\/\*.*?\*\/|^\s*\/\/[^\n]*$/gms, "");

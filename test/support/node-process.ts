@@ -15,6 +15,8 @@ interface Start {
   env?: Record<string, string>;
   /** What it finds on its standard input. */
   input?: string;
+  /** How long it may live, in milliseconds, before it is killed. */
+  timeout?: number;
 }
 
 /** Runs a script with Node to its end. */
@@ -24,19 +26,19 @@ export async function runNode(parameters: readonly string[], start: Start): Prom
   return ended;
 }
 
-/** How long a process may live, in milliseconds, before it is killed: a start that should have been refused. */
+/** In milliseconds: enough for all but a server, whose start should have been refused. */
 const TIMEOUT = 20_000;
 
 /** Starts a script with Node. `ended` says how it ends, once it does. */
 export function startNode(
   parameters: readonly string[],
-  { cwd, env = {} }: Start,
+  { cwd, env = {}, timeout = TIMEOUT }: Start,
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const { PATH = "" } = process.env;
   const child = spawn(process.execPath, parameters, {
     cwd,
     env: { PATH, ...env },
-    timeout: TIMEOUT,
+    timeout,
   });
   child.stdin.on("error", () => undefined);
   const ended = Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]).then(

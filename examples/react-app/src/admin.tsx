@@ -1,0 +1,109 @@
+import { type FormEvent, useRef, useState } from "react";
+import type { PageProps } from "./app.js";
+import { useQuery } from "./graphql.js";
+import { Problem } from "./problem.js";
+import { ROW, type Session, SessionList } from "./sessions.js";
+
+const ALL_SESSIONS = `${ROW}
+query AllSessions($where: SessionFilter, $after: String) {
+  allSessions(where: $where, after: $after, first: 20) {
+    edges {
+      node { ...Row }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}`;
+
+interface AllSessions {
+  allSessions: {
+    edges: { node: Session }[];
+    pageInfo: { hasNextPage: boolean; endCursor: string | null };
+  };
+}
+
+export function Admin(page: PageProps) {
+  const [username, setUsername] = useState("");
+  const [after, setAfter] = useState<string | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { answer, reload } = useQuery<AllSessions>(page.ask, ALL_SESSIONS, {
+    where: username ? { username: { iexact: username } } : {},
+    after,
+  });
+
+  if (answer?.failure?.reason === "role_required") return <Refused />;
+
+  function search(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    setAfter(null);
+    const form = new FormData(event.currentTarget);
+    setUsername((form.get("username") as string).trim());
+  }
+
+  const found = answer?.data?.allSessions;
+  return (
+    <>
+      <h1 ref={heading} tabIndex={-1}>
+        Administration
+      </h1>
+      <form className="search" role="search" onSubmit={search}>
+        <label className="field">
+          Sessions of user
+          <input name="username" type="search" autoCapitalize="none" spellCheck={false} />
+        </label>
+        <button className="quiet">Search</button>
+      </form>
+      {answer?.failure && <Problem failure={answer.failure} />}
+      {found && (
+        <>
+          <p className="muted" role="status">
+            {found.edges.length === 0 && "No sessions."}
+          </p>
+          <SessionList
+            label={username ? `Sessions of ${username}` : "All sessions"}
+            sessions={found.edges.map(({ node }) => node)}
+            onEnded={reload}
+            {...{ page, heading }}
+          />
+          <div className="actions">
+            {after && (
+              <button
+                className="quiet"
+                onClick={() => {
+                  setAfter(null);
+                }}
+              >
+                Newest
+              </button>
+            )}
+            {found.pageInfo.hasNextPage && (
+              <button
+                className="quiet"
+                onClick={() => {
+                  setAfter(found.pageInfo.endCursor);
+                }}
+              >
+                Older
+              </button>
+            )}
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+/** What somebody sees whose role is too low. The server decides that; the page only says so. */
+function Refused() {
+  return (
+    <div className="refused" role="alert">
+      <h1>For administrators only</h1>
+      <p>
+        Your role is USER, and this page lists the sessions of everybody. The server refused to show
+        them.
+      </p>
+      <p>
+        <a href="#/profile">Back to your profile</a>
+      </p>
+    </div>
+  );
+}

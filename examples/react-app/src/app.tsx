@@ -1,0 +1,186 @@
+import type { AuthClient } from "gatehouse/client";
+import { AuthProvider, useAuth } from "gatehouse/react";
+import { type ComponentType, useEffect, useMemo, useRef, useState } from "react";
+import { Admin } from "./admin.js";
+import {
+  type Connection,
+  isPossible,
+  keepConnection,
+  openClient,
+  readConnection,
+  urlOf,
+} from "./connection.js";
+import { type Ask, createAsk } from "./graphql.js";
+import { messageOf } from "./problem.js";
+import { Profile } from "./profile.js";
+import { Sessions } from "./sessions.js";
+import { SignIn } from "./sign-in.js";
+
+/** What each page gets. */
+export interface PageProps {
+  readonly ask: Ask;
+  readonly connection: Connection;
+  /** Shows a message above the page, and has it read out. */
+  readonly say: (message: string) => void;
+  readonly signOut: (everywhere: boolean) => Promise<void>;
+}
+
+const PAGES: Readonly<Record<string, { title: string; Page: ComponentType<PageProps> }>> = {
+  "#/profile": { title: "Profile", Page: Profile },
+  "#/sessions": { title: "Sessions", Page: Sessions },
+  "#/admin": { title: "Administration", Page: Admin },
+};
+
+/** Made once, outside of React: StrictMode renders twice. */
+const first = readConnection();
+const firstClient = openClient(first);
+
+export function App() {
+  const [{ connection, client }, setCurrent] = useState({ connection: first, client: firstClient });
+
+  /** Where a cookie's session could not be looked for, it is looked for again. */
+  useEffect(() => {
+    const retry = () => {
+      if (client.getSession().error?.reason === "offline") void client.refresh();
+    };
+    addEventListener("online", retry);
+    return () => {
+      removeEventListener("online", retry);
+    };
+  }, [client]);
+
+  function connect(next: Connection) {
+    const possible = isPossible(next) ? next : { ...next, storage: "memory" as const };
+    client.close();
+    keepConnection(possible);
+    setCurrent({ connection: possible, client: openClient(possible) });
+  }
+
+  return (
+    <AuthProvider client={client}>
+      <Shell client={client} connection={connection} onConnect={connect} />
+    </AuthProvider>
+  );
+}
+
+function Shell({
+  client,
+  connection,
+  onConnect,
+}: {
+  client: AuthClient;
+  connection: Connection;
+  onConnect: (connection: Connection) => void;
+}) {
+  const { status, user, hasStorageFailed, logout, logoutAll } = useAuth();
+  const [message, say] = useState("");
+  const hash = useHash();
+  const { title, Page } = PAGES[hash] ?? { title: "Profile", Page: Profile };
+  const isSignedIn = status === "authenticated";
+  const ask = useMemo(() => createAsk(client, urlOf(connection)), [client, connection]);
+  const main = useFocusOnChange(isSignedIn ? title : "Sign in", status === "loading");
+
+  useEffect(() => {
+    say("");
+  }, [hash, isSignedIn]);
+
+  async function signOut(everywhere: boolean) {
+    const { status, error } = await (everywhere ? logoutAll() : logout());
+    if (status === "authenticated") say(error ? messageOf(error) : "");
+    else if (error === null)
+      say(everywhere ? "You are signed out everywhere." : "You are signed out.");
+    else if (!everywhere)
+      say("You are signed out here. The server could not be told, so the session ends later.");
+  }
+
+  return (
+    <>
+      <a
+        className="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to content
+      </a>
+      <header className="bar">
+        <span className="brand">
+          <Mark /> Gatehouse
+        </span>
+        {isSignedIn && (
+          <>
+            <nav aria-label="Pages">
+              {Object.entries(PAGES).map(([href, page]) => (
+                <a key={href} href={href} aria-current={page.title === title ? "page" : undefined}>
+                  {page.title}
+                </a>
+              ))}
+            </nav>
+            <button className="quiet" onClick={() => void signOut(false)}>
+              Sign out
+            </button>
+          </>
+        )}
+      </header>
+      <main id="main" ref={main} tabIndex={-1} aria-busy={status === "loading"}>
+        <p className="notice" role="status">
+          {message || (isSignedIn && hasStorageFailed && FORGETFUL)}
+        </p>
+        {status === "loading" && <p className="muted">Looking for your session…</p>}
+        {isSignedIn && (
+          <Page key={`${user.id} ${title}`} {...{ ask, connection, say }} signOut={signOut} />
+        )}
+        {status === "anonymous" && (
+          <SignIn
+            connection={connection}
+            onConnect={onConnect}
+            onSubmit={() => {
+              say("");
+            }}
+          />
+        )}
+      </main>
+    </>
+  );
+}
+
+const FORGETFUL =
+  "This browser keeps nothing for this page: you will have to sign in again after a reload.";
+
+function useHash(): string {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const read = () => {
+      setHash(location.hash);
+    };
+    addEventListener("hashchange", read);
+    return () => {
+      removeEventListener("hashchange", read);
+    };
+  }, []);
+  return hash;
+}
+
+/** Names the document after the page, and takes the focus to each page but the first. */
+function useFocusOnChange(title: string, isLoading: boolean) {
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef<string | null>(null);
+  useEffect(() => {
+    if (isLoading) return;
+    document.title = `${title} · Gatehouse`;
+    if (shown.current !== null && shown.current !== title) main.current?.focus();
+    shown.current = title;
+  }, [title, isLoading]);
+  return main;
+}
+
+/** A gate. */
+function Mark() {
+  return (
+    <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
+      <path d="M3 21V10a9 9 0 0 1 18 0v11h-5v-9a4 4 0 0 0-8 0v9z" fill="currentColor" />
+    </svg>
+  );
+}

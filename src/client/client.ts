@@ -1,0 +1,153 @@
+import { type Answer, ask, askAgain } from "./ask.js";
+import { createAuthFetch } from "./auth-fetch.js";
+import { findRefusal, type GraphQLErrorLike, isRefusal } from "./failure.js";
+import { toLogin } from "./login.js";
+import type {
+  AuthScheme,
+  EmailLoginMutation,
+  EmailLoginMutationVariables,
+  LoginMutation,
+  LoginMutationVariables,
+  LogoutAllMutation,
+  LogoutMutation,
+  LogoutMutationVariables,
+} from "./operations.generated.js";
+import { EMAIL_LOGIN, GRANT, LOGIN, LOGOUT, LOGOUT_ALL } from "./operations.js";
+import { type AuthClientOptions, resolveOptions } from "./options.js";
+import { createRenewal, NO_TOKEN } from "./renewal.js";
+import { openSession } from "./session.js";
+import type { AuthState } from "./state.js";
+
+/**
+ * A login, kept alive. Only `authFetch` rejects, where `fetch` does; what else went wrong is in the state that is given.
+ * The methods need no `this`.
+ */
+export interface AuthClient {
+  readonly scheme: "jwt" | "token" | "sliding";
+  /** Logs in by user name and password. A failure leaves the login that there was. */
+  readonly login: (username: string, password: string) => Promise<AuthState>;
+  /** Logs in by e-mail address and password. */
+  readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
+  /**
+   * Ends this session, here at once and at the server. Where the server could not be told, the state has the error; a
+   * cookie, which only the server can take away, is then still there, and so one is still signed in.
+   */
+  readonly logout: () => Promise<AuthState>;
+  /** Ends all sessions of the user, or says in the state why not. */
+  readonly logoutAll: () => Promise<AuthState>;
+  /** `fetch` with the `Authorization` header, for allowed origins only, and with one retry after a refresh. */
+  readonly authFetch: typeof fetch;
+  /** Where this client stands now: the same object until something changes. */
+  readonly getSession: () => AuthState;
+  /** Calls `listener` after each change, until the function that is given back is called. */
+  readonly subscribe: (listener: () => void) => () => void;
+  /** The `Authorization` header for a request that is sent now; renewed first, where it is about to expire. */
+  readonly getAuthorization: () => Promise<string | null>;
+  /** Whether {@link AuthClient.getAuthorization} would ask the server first. */
+  readonly isRenewalDue: () => boolean;
+  /** Renews the login: once for all who ask at the same time, in this tab and the others. */
+  readonly refresh: () => Promise<AuthState>;
+  /**
+   * What to do with a request that was refused: gives the `Authorization` header to repeat it with, once, or null where
+   * that is of no use. The state then says why.
+   * @param authorization what the request was sent with
+   * @param errors of its GraphQL answer; left out for a 401 that has none
+   */
+  readonly recover: (
+    authorization: string | null | undefined,
+    errors?: readonly GraphQLErrorLike[],
+  ) => Promise<string | null>;
+  /** Stops hearing other tabs. */
+  readonly close: () => void;
+}
+
+/**
+ * Creates a client of one auth server. It asks nothing before it is used: whether a cookie has a session is found out at
+ * the first `subscribe`, `getAuthorization` or `authFetch`.
+ * @throws TypeError that names the option which is wrong
+ */
+export function createAuthClient(options: AuthClientOptions): AuthClient {
+  const config = resolveOptions(options);
+  const { scheme, isCookie, endpoint } = config;
+  const session = openSession(config);
+  const renewal = createRenewal(session, config);
+  const wireScheme = scheme.toUpperCase() as AuthScheme;
+
+  /** Cookies are set in the order of the answers, so with them nothing may overtake a refresh. */
+  const inTurn = isCookie ? session.exclusively : (run: () => Promise<void>) => run();
+
+  async function logIn(
+    query: string,
+    variables: LoginMutationVariables | EmailLoginMutationVariables,
+  ): Promise<AuthState> {
+    await inTurn(async () => {
+      const { data, failure } = await ask<LoginMutation | EmailLoginMutation>(endpoint, {
+        query: query + GRANT,
+        variables,
+      });
+      const login = toLogin(data && Object.values(data)[0], isCookie);
+      if (login) session.change(login, null);
+      else session.note(session.login, failure ?? NO_TOKEN);
+    });
+    return session.state;
+  }
+
+  async function logout(): Promise<AuthState> {
+    const { login } = session;
+    if (login === null) return session.state;
+    if (!isCookie) session.change(null, null);
+    await inTurn(async () => {
+      const variables: LogoutMutationVariables = {
+        refresh: isCookie ? "" : (login?.refresh ?? null),
+      };
+      const authorization = variables.refresh === null ? login?.authorization : null;
+      const { failure } = await askAgain<LogoutMutation>(endpoint, {
+        query: LOGOUT,
+        variables,
+        ...(authorization && { authorization }),
+      });
+      if (failure && !isRefusal(failure)) session.note(session.login, failure);
+      else if (isCookie) session.change(null, null);
+    });
+    return session.state;
+  }
+
+  async function logoutAll(): Promise<AuthState> {
+    const authorization = await renewal.getAuthorization();
+    if (!authorization) return session.state;
+    const askWith = (header: string): Promise<Answer<LogoutAllMutation>> =>
+      askAgain(endpoint, { query: LOGOUT_ALL, authorization: header });
+    let answer = await askWith(authorization);
+    const { failure } = answer;
+    const isRefused = failure !== undefined && isRefusal(failure);
+    const next = isRefused ? await renewal.recover(authorization, failure) : null;
+    if (next) answer = await askWith(next);
+    if (answer.data) session.change(null, null);
+    else if (session.login) session.note(session.login, answer.failure);
+    return session.state;
+  }
+
+  return {
+    scheme,
+    login: (username, password) => logIn(LOGIN, { username, password, scheme: wireScheme }),
+    emailLogin: (email, password) => logIn(EMAIL_LOGIN, { email, password, scheme: wireScheme }),
+    logout,
+    logoutAll,
+    authFetch: createAuthFetch(config, renewal),
+    getSession: () => session.state,
+    subscribe(listener) {
+      const unsubscribe = session.subscribe(listener);
+      if (session.state.status === "loading") void renewal.refresh();
+      return unsubscribe;
+    },
+    getAuthorization: renewal.getAuthorization,
+    isRenewalDue: renewal.isDue,
+    async refresh() {
+      await renewal.refresh();
+      return session.state;
+    },
+    recover: (authorization, errors) =>
+      renewal.recover(authorization, errors && findRefusal(errors)),
+    close: session.close,
+  };
+}

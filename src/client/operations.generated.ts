@@ -1,0 +1,109 @@
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+export type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+export type MakeOptional<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]?: Maybe<T[SubKey]> };
+export type MakeMaybe<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]: Maybe<T[SubKey]> };
+export type MakeEmpty<T extends { [key: string]: unknown }, K extends keyof T> = { [_ in K]?: never };
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar. */
+  DateTime: { input: string; output: string; }
+};
+
+/** How a session proves itself. */
+export type AuthScheme =
+  /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair. */
+  | 'JWT'
+  /** One token, sent as `Authorization: Bearer <token>`, that is exchanged for its successor before it expires. */
+  | 'SLIDING'
+  /** One static key, sent as `Authorization: Token <key>`. */
+  | 'TOKEN';
+
+/** By an instant. */
+export type DateTimeFilter = {
+  readonly gt: InputMaybe<Scalars['DateTime']['input']>;
+  readonly gte: InputMaybe<Scalars['DateTime']['input']>;
+  readonly lt: InputMaybe<Scalars['DateTime']['input']>;
+  readonly lte: InputMaybe<Scalars['DateTime']['input']>;
+};
+
+/** By e-mail address. */
+export type EmailFilter = {
+  /** A part of it, in any case. */
+  readonly icontains: InputMaybe<Scalars['String']['input']>;
+};
+
+/** By user id. */
+export type IdFilter = {
+  /** At most 100. */
+  readonly in: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+};
+
+/** What a user may do. Ordered: ADMIN may do what USER may. */
+export type Role =
+  | 'ADMIN'
+  | 'USER';
+
+/** Which sessions to list. Several fields mean AND. */
+export type SessionFilter = {
+  readonly createdAt: InputMaybe<DateTimeFilter>;
+  readonly email: InputMaybe<EmailFilter>;
+  /** False: those that are over, until they are pruned. Null: both. */
+  readonly isLive: InputMaybe<Scalars['Boolean']['input']>;
+  readonly scheme: InputMaybe<AuthScheme>;
+  readonly userId: InputMaybe<IdFilter>;
+  readonly username: InputMaybe<UsernameFilter>;
+};
+
+/** By user name. */
+export type UsernameFilter = {
+  /** In the very letters. */
+  readonly exact: InputMaybe<Scalars['String']['input']>;
+  /** In any case. */
+  readonly iexact: InputMaybe<Scalars['String']['input']>;
+};
+
+export type GrantFragment = { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } };
+
+export type LoginMutationVariables = Exact<{
+  username: Scalars['String']['input'];
+  password: Scalars['String']['input'];
+  scheme: AuthScheme;
+}>;
+
+
+export type LoginMutation = { readonly login: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type EmailLoginMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+  password: Scalars['String']['input'];
+  scheme: AuthScheme;
+}>;
+
+
+export type EmailLoginMutation = { readonly emailLogin: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type RefreshMutationVariables = Exact<{
+  refresh: Scalars['String']['input'];
+}>;
+
+
+export type RefreshMutation = { readonly refreshToken: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type LogoutMutationVariables = Exact<{
+  refresh: InputMaybe<Scalars['String']['input']>;
+}>;
+
+
+export type LogoutMutation = { readonly logout: { readonly sessionsEnded: number } };
+
+export type LogoutAllMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type LogoutAllMutation = { readonly logoutAll: { readonly sessionsEnded: number } };

@@ -1,0 +1,218 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { describeBrowser } from "../support/chromium.js";
+import {
+  alert,
+  findBarriers,
+  heading,
+  isSignedIn,
+  isSignedOut,
+  notice,
+  open,
+  reload,
+  signIn,
+  type SignIn,
+  signOut,
+  submit,
+} from "../support/example.js";
+import { PASSWORD } from "../support/gate.js";
+import { Stage } from "../support/stage.js";
+
+let stage: Stage;
+
+describeBrowser("in a browser", () => {
+  beforeAll(async () => {
+    stage = await Stage.open({ loginFailuresPerAccount: 5 });
+  }, 60_000);
+
+  afterEach(async () => {
+    expect(await stage.reset()).toEqual([]);
+  });
+
+  afterAll(() => stage.close());
+
+  describe("a login", () => {
+    test.each<[SignIn["scheme"], SignIn["storage"], staysSignedIn: boolean]>([
+      ["JWT", "Memory", false],
+      ["JWT", "Session storage", true],
+      ["JWT", "Local storage", true],
+      ["JWT", "Cookie", true],
+      ["Token", "Memory", false],
+      ["Token", "Local storage", true],
+      ["Sliding token", "Session storage", true],
+    ])("by %s, kept in %s, survives a reload: %s", async (scheme, storage, staysSignedIn) => {
+      const page = await stage.visit();
+      await signIn(page, "bob", { scheme: scheme!, storage: storage! });
+      expect(await page.title()).toBe("Profile · Gatehouse");
+      await page.reload();
+      await (staysSignedIn ? isSignedIn(page, "bob") : isSignedOut(page));
+    });
+
+    test("by e-mail address", async () => {
+      const page = await stage.visit();
+      await submit(page, "bob@example.com", { by: "E-mail" });
+      await isSignedIn(page, "bob");
+    });
+
+    test("in one tab signs in another, where they share a storage; and ends with the tab, where they do not", async () => {
+      const person = await stage.person();
+      const first = await stage.visit(person);
+      await signIn(first, "bob", { storage: "Session storage" });
+      const second = await stage.visit(person);
+      await isSignedOut(second);
+      await signIn(second, "ada", { storage: "Local storage" });
+      await isSignedIn(await stage.visit(person), "ada");
+      await isSignedIn(first, "bob");
+    });
+
+    test("with a wrong password says so, keeps the name, and takes the focus back to the password", async () => {
+      const page = await stage.visit();
+      await submit(page, "bob", { password: "not the password of bob" });
+      await alert(page).getByText("do not belong together").waitFor();
+      expect(await page.getByLabel("User name").last().inputValue()).toBe("bob");
+      expect(await page.evaluate("document.activeElement.name")).toBe("password");
+      await page.keyboard.type(PASSWORD);
+      await page.keyboard.press("Enter");
+      await isSignedIn(page, "bob");
+    });
+
+    test("that is throttled says for how long, counts down, and works after that", async () => {
+      await stage.gate.user("carl");
+      const page = await stage.visit();
+      const query = `mutation { login(username: "carl", password: "no") { access } }`;
+      for (let failures = 0; failures < 5; failures += 1) await stage.gate.ask(query);
+      await submit(page, "carl", { password: "not the password of carl" });
+      await alert(page)
+        .getByText(/^Too many attempts. Try again in 1 second.$/)
+        .first()
+        .waitFor();
+      await alert(page).getByText("You can try again now.").waitFor();
+      stage.gate.advance(2);
+      await submit(page, "carl", { password: "not the password of carl" });
+      await alert(page).getByText("do not belong together").waitFor();
+      stage.gate.advance(4);
+      await signIn(page, "carl");
+    });
+  });
+
+  describe("the page of administrators", () => {
+    test("is refused to a USER, by the server, and says why", async () => {
+      const page = await stage.visit();
+      await signIn(page, "bob");
+      await open(page, "Administration");
+      await heading(page, "For administrators only").waitFor();
+      expect(stage.seen.at(-1)!.answer).toContain("role_required");
+      await page.getByRole("link", { name: "Back to your profile" }).click();
+      await isSignedIn(page, "bob");
+    });
+
+    test("shows an ADMIN everybody's sessions, and ends one of them", async () => {
+      await stage.gate.user("dora");
+      const dora = await stage.visit();
+      await signIn(dora, "dora");
+      const ada = await stage.visit();
+      await signIn(ada, "ada");
+      await open(ada, "Administration");
+      await ada.getByRole("searchbox").fill("DORA");
+      await ada.keyboard.press("Enter");
+      const rows = ada.getByRole("list", { name: "Sessions of DORA" }).getByRole("listitem");
+      await rows.first().getByRole("button").click();
+      await notice(ada).getByText("is signed out").waitFor();
+      await reload(dora);
+      await alert(dora).getByText("This session was ended").waitFor();
+    });
+  });
+
+  describe("everybody", () => {
+    test("can sign in, look around and sign out by the keyboard alone", async () => {
+      const page = await stage.visit();
+      const tabTo = async (name: string) => {
+        const isThere = `document.activeElement.matches(":is(a, button, input)") &&
+          (document.activeElement.labels?.[0] ?? document.activeElement).textContent.includes(${JSON.stringify(name)})`;
+        for (let presses = 0; presses < 20; presses += 1) {
+          await page.keyboard.press("Tab");
+          if (await page.evaluate<boolean>(isThere)) return;
+        }
+        throw new Error(`The Tab key never comes to ${name}.`);
+      };
+      await tabTo("Skip to content");
+      await page.keyboard.press("Enter");
+      expect(await page.evaluate("document.activeElement.id")).toBe("main");
+      await tabTo("User name");
+      await page.keyboard.press("ArrowRight");
+      await tabTo("E-mail address");
+      await page.keyboard.type("bob@example.com");
+      await tabTo("Password");
+      await page.keyboard.type(PASSWORD);
+      await page.keyboard.press("Enter");
+      await isSignedIn(page, "bob");
+      expect(await page.evaluate("document.activeElement.id")).toBe("main");
+      await page.reload();
+      await isSignedIn(page, "bob");
+      await tabTo("Sessions");
+      await page.keyboard.press("Enter");
+      await heading(page, "Sessions").waitFor();
+      expect(await page.title()).toBe("Sessions · Gatehouse");
+      await tabTo("Sign out everywhere");
+      await page.keyboard.press("Enter");
+      await heading(page, "Sign out everywhere?").waitFor();
+      await page.keyboard.press("Escape");
+      expect(await page.evaluate("document.activeElement.textContent")).toBe(
+        "Sign out everywhere…",
+      );
+      await page.keyboard.press("Shift+Tab");
+      await page.reload();
+      await tabTo("Sign out");
+      await page.keyboard.press("Enter");
+      await notice(page).getByText("You are signed out.").waitFor();
+    });
+
+    test("finds no barrier, by axe, in light and in dark", async () => {
+      const page = await stage.visit();
+      const barriers: Record<string, string[]> = {};
+      const check = async (name: string) => {
+        barriers[name] = await findBarriers(page);
+      };
+      await heading(page, "Sign in").waitFor();
+      await check("sign-in");
+      await submit(page, "bob", { password: "not the password of bob" });
+      await alert(page).getByText("do not belong together").waitFor();
+      await check("refused sign-in");
+      await signIn(page, "bob");
+      await check("profile");
+      await open(page, "Sessions");
+      await page.getByText("Current session").waitFor();
+      await check("sessions");
+      await page.getByRole("button", { name: "Sign out everywhere" }).click();
+      await check("dialog");
+      await page.keyboard.press("Escape");
+      await open(page, "Administration");
+      await heading(page, "For administrators only").waitFor();
+      await check("administration, refused");
+      await signOut(page);
+      await notice(page).getByText("You are signed out.").waitFor();
+      await check("signed out");
+      await submit(page, "ada");
+      await page.getByText("Current session").waitFor();
+      await check("administration");
+      expect(
+        Object.fromEntries(Object.entries(barriers).filter(([, found]) => found.length)),
+      ).toEqual({});
+    });
+
+    test("scrolls no page sideways at 320 pixels", async () => {
+      const page = await stage.visit(await stage.person({ viewport: { width: 320, height: 640 } }));
+      const isTooWide = () => page.evaluate("document.documentElement.scrollWidth > innerWidth");
+      await submit(page, "bob", { password: "not the password of bob" });
+      await alert(page).getByText("do not belong together").waitFor();
+      expect(await isTooWide()).toBe(false);
+      await signIn(page, "bob");
+      expect(await isTooWide()).toBe(false);
+      await open(page, "Sessions");
+      await page.getByText("Current session").waitFor();
+      expect(await isTooWide()).toBe(false);
+      await open(page, "Administration");
+      await heading(page, "For administrators only").waitFor();
+      expect(await isTooWide()).toBe(false);
+    });
+  });
+});

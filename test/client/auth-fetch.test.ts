@@ -1,0 +1,222 @@
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { type AuthClient, createAuthClient } from "../../src/client/index.js";
+import { withGlobal } from "../support/fake-storage.js";
+import { FaultyProxy } from "../support/faulty-proxy.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+let gate: Gate;
+let proxy: FaultyProxy;
+let client: AuthClient;
+let api: Server;
+let apiUrl: string;
+let seen: { path: string; headers: IncomingHttpHeaders; body: string }[];
+/** How many of the API's answers are to be a bare 401. */
+let refusals: number;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada");
+  proxy = await FaultyProxy.open(gate.url);
+  api = createServer((request, response) => {
+    void text(request).then((body) => {
+      const { url: path = "", headers } = request;
+      seen.push({ path, headers, body });
+      const [, target] = /^\/to\/(.*)$/.exec(path) ?? [];
+      if (target !== undefined) {
+        response.writeHead(307, { location: decodeURIComponent(target) }).end();
+      } else if (refusals > 0) {
+        refusals -= 1;
+        response.writeHead(401).end();
+      } else response.end("fine");
+    });
+  });
+  await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
+  apiUrl = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+});
+
+beforeEach(async () => {
+  client = createAuthClient({ url: proxy.url, allowedOrigins: [`${apiUrl}/`] });
+  await client.login("ada", PASSWORD);
+  proxy.reset();
+  seen = [];
+  refusals = 0;
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await gate.close();
+  api.closeAllConnections();
+  await new Promise((resolve) => api.close(resolve));
+});
+
+const sent = () => seen.map(({ headers }) => headers.authorization);
+
+describe("authFetch", () => {
+  test("signs a request to an allowed origin, however it is given, and keeps its other headers", async () => {
+    const init = { method: "POST", headers: { "x-mine": "1" }, body: "hello" };
+    const requests: [any, RequestInit?][] = [
+      [`${apiUrl}/a`, init],
+      [new URL(`${apiUrl}/b`), { ...init, headers: new Headers(init.headers) }],
+      [new Request(`${apiUrl}/c`, init)],
+      [
+        new Request(`${apiUrl}/d`, { ...init, headers: { "x-mine": "2" } }),
+        { headers: init.headers },
+      ],
+    ];
+    for (const request of requests)
+      expect(await (await client.authFetch(...request)).text()).toBe("fine");
+    const { authorization } = client.getSession();
+    for (const { headers, body } of seen) {
+      expect(headers).toMatchObject({ authorization, "x-mine": "1" });
+      expect(body).toBe("hello");
+    }
+    expect(seen.length).toBe(4);
+  });
+
+  test("gives the token to no other origin, whatever its spelling", async () => {
+    const shut = createAuthClient({ url: proxy.url });
+    await shut.login("ada", PASSWORD);
+    const { port } = new URL(apiUrl);
+    await shut.authFetch(`${apiUrl}/`);
+    await shut
+      .authFetch(`http://127.0.0.1:${new URL(proxy.url).port}@127.0.0.1:${port}/`)
+      .catch(() => undefined);
+    await shut.authFetch(`http:\\\\127.0.0.1:${port}\\`);
+    await shut.authFetch(`http://LOCALHOST:${port}/`).catch(() => undefined);
+    expect(seen.length).toBeGreaterThan(1);
+    expect(sent().filter((authorization) => authorization !== undefined)).toEqual([]);
+  });
+
+  test("loses the token at a redirect to another origin", async () => {
+    const foreign = `http://localhost:${new URL(apiUrl).port}/foreign`;
+    await client.authFetch(`${apiUrl}/to/${encodeURIComponent(foreign)}`).catch(() => undefined);
+    expect(seen[0]?.headers.authorization).toBe(client.getSession().authorization);
+    expect(seen.slice(1).filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+  });
+
+  test("leaves a header of the caller's own alone", async () => {
+    await client.authFetch(apiUrl, { headers: { Authorization: "Basic eDp5" } });
+    expect(sent()).toEqual(["Basic eDp5"]);
+  });
+
+  test("sends nothing of its own while nobody is signed in", async () => {
+    await client.logout();
+    refusals = 1;
+    expect((await client.authFetch(apiUrl)).status).toBe(401);
+    expect(sent()).toEqual([undefined]);
+  });
+
+  test("takes a bare 401 of an API for an access token that has expired: one refresh, one retry", async () => {
+    const { authorization } = client.getSession();
+    refusals = 1;
+    const response = await client.authFetch(apiUrl, { method: "POST", body: "hello" });
+    expect(response.status).toBe(200);
+    expect(sent()).toEqual([authorization, client.getSession().authorization]);
+    expect(seen.map(({ body }) => body)).toEqual(["hello", "hello"]);
+    expect(authorization).not.toBe(client.getSession().authorization);
+  });
+
+  test("hands on the 401 of an API that says it again, and keeps the login", async () => {
+    refusals = 9;
+    expect((await client.authFetch(apiUrl)).status).toBe(401);
+    expect(seen.length).toBe(2);
+    expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("hands on the first answer where the body can be read only once", async () => {
+    refusals = 1;
+    const body = new Blob(["hello"]).stream();
+    const response = await client.authFetch(apiUrl, {
+      method: "POST",
+      body,
+      duplex: "half",
+    });
+    expect(response.status).toBe(401);
+  });
+
+  test("sends a Request once more with its body", async () => {
+    refusals = 1;
+    const request = new Request(apiUrl, { method: "POST", body: "hello" });
+    expect((await client.authFetch(request)).status).toBe(200);
+    expect(seen.map(({ body }) => body)).toEqual(["hello", "hello"]);
+  });
+
+  test("rejects where fetch does, and leaves the login", async () => {
+    const nowhere = createAuthClient({ url: proxy.url, allowedOrigins: ["http://127.0.0.1:1"] });
+    await nowhere.login("ada", PASSWORD);
+    await expect(nowhere.authFetch("http://127.0.0.1:1/")).rejects.toThrow("fetch failed");
+    await expect(nowhere.authFetch("no address")).rejects.toThrow("Failed to parse URL");
+    expect(nowhere.getSession().status).toBe("authenticated");
+  });
+
+  test("ends a static token's login when the server refuses the token, and hands the answer on", async () => {
+    const holder = createAuthClient({ url: proxy.url, scheme: "token" });
+    const { authorization } = await holder.login("ada", PASSWORD);
+    await gate.logout({ authorization: authorization ?? "" });
+    const ask = {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"query":"query Me { me { id } }"}',
+    };
+    const response = await holder.authFetch(proxy.url, ask);
+    expect(((await response.json()) as any).errors[0].extensions.reason).toBe("token_revoked");
+    expect(holder.getSession()).toMatchObject({
+      status: "anonymous",
+      error: { reason: "token_revoked" },
+    });
+    expect(proxy.count("Me")).toBe(1);
+  });
+
+  test("does not take a GraphQL error of another kind for a refusal", async () => {
+    const ask = (query: string) =>
+      client.authFetch(proxy.url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query }),
+      });
+    const { token } = client.getSession();
+    await ask("query Wrong { nothing }");
+    await ask("query Admins { allSessions { edges { cursor } } }");
+    await ask('mutation Other { login(username: "ada", password: "wrong") { access } }');
+    expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Wrong", "Admins", "Other"]);
+    expect(client.getSession()).toMatchObject({ token, error: null });
+  });
+});
+
+describe("on a page", () => {
+  let restore: () => void;
+
+  beforeEach(() => {
+    restore = withGlobal("location", { href: `${apiUrl}/page?x=1` });
+  });
+
+  afterEach(() => {
+    restore();
+  });
+
+  test("relative addresses are the page's, and the page's origin gets the token", async () => {
+    const urls: string[] = [];
+    const onPage = createAuthClient({
+      url: "/graphql",
+      fetch: (url, init) => {
+        urls.push(url as string);
+        return fetch((url as string).endsWith("/graphql") ? proxy.url : url, init);
+      },
+    });
+    await onPage.login("ada", PASSWORD);
+    await onPage.authFetch("/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"query":"query Me { me { id } }"}',
+    });
+    const { authorization } = onPage.getSession();
+    expect(authorization).toMatch(/^Bearer /);
+    expect(urls).toEqual([`${apiUrl}/graphql`, "/graphql"]);
+    expect(proxy.seen.at(-1)).toMatchObject({ operation: "Me", authorization });
+    await onPage.authFetch(`${apiUrl}/there`);
+    expect(sent()).toEqual([authorization]);
+  });
+});

@@ -1,0 +1,158 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { type AuthClient, type AuthState, createAuthClient } from "../../src/client/index.js";
+import { CookieFront, CookieJar } from "../support/cookie-front.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+let gate: Gate;
+let front: CookieFront;
+let jar: CookieJar;
+let open: AuthClient[];
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada");
+  await gate.user("bob");
+  front = await CookieFront.open(`${gate.url}/graphql`);
+});
+
+beforeEach(() => {
+  jar = new CookieJar();
+  open = [];
+  front.isAway = false;
+  front.seen.length = 0;
+  gate.events.length = 0;
+});
+
+afterEach(() => {
+  for (const client of open) client.close();
+});
+
+afterAll(async () => {
+  await front.close();
+  await gate.close();
+});
+
+/** A client as a page that was just loaded has it. */
+function load(options = {}): AuthClient {
+  const { url } = front;
+  const client = createAuthClient({ url, storage: "cookie", fetch: jar.fetch, ...options });
+  open.push(client);
+  return client;
+}
+
+/** The state that a page comes to by itself. */
+function settle(client: AuthClient, isSettled = (state: AuthState) => state.status !== "loading") {
+  return new Promise<AuthState>((resolve) => {
+    const look = () => {
+      if (isSettled(client.getSession())) resolve(client.getSession());
+    };
+    client.subscribe(look);
+    look();
+  });
+}
+
+describe("with the server's cookie", () => {
+  test("a page without one is loading, asks once, and then anonymous without an error", async () => {
+    const client = load();
+    expect(client.getSession().status).toBe("loading");
+    expect(front.seen.length).toBe(0);
+    expect(await settle(client)).toMatchObject({ status: "anonymous", error: null });
+    expect(await client.getAuthorization()).toBeNull();
+    expect(front.seen.length).toBe(1);
+  });
+
+  test("a login survives a reload, and the client never holds the refresh token", async () => {
+    const client = load();
+    const state = await client.login("ada", PASSWORD);
+    expect(state.status).toBe("authenticated");
+    expect(jar.cookie).toMatch(/^__Host-gatehouse-refresh=\S+$/);
+    expect(await settle(load())).toMatchObject({ user: { username: "ada" }, error: null });
+    expect(gate.events.map(({ type }) => type)).toEqual(["token_issued", "token_refreshed"]);
+  });
+
+  test("whatever a page asks first finds out who is signed in", async () => {
+    await load().login("ada", PASSWORD);
+    expect(await load().getAuthorization()).toMatch(/^Bearer /);
+    const response = await load().authFetch(front.url, {
+      method: "POST",
+      body: '{"query":"{ me { username } }"}',
+    });
+    expect(((await response.json()) as any).data.me.username).toBe("ada");
+  });
+
+  test("every request to the server has the header that no other site can send, and cookies where they belong", async () => {
+    const client = load();
+    await client.login("ada", PASSWORD);
+    await client.refresh();
+    await client.authFetch(front.url, { method: "POST", body: '{"query":"{ me { username } }"}' });
+    await client.logout();
+    expect(front.seen.map((headers) => headers["x-gatehouse-csrf"])).toEqual(["1", "1", "1", "1"]);
+    expect(jar.credentials).toEqual(Array(4).fill("same-origin"));
+    const abroad = load({ credentials: "include" });
+    await abroad.login("ada", PASSWORD);
+    expect(jar.credentials.at(-1)).toBe("include");
+  });
+
+  test("the cookie's operations carry no Authorization", async () => {
+    const client = load();
+    await client.login("ada", PASSWORD);
+    await client.refresh();
+    await client.logout();
+    expect(front.seen.map(({ authorization }) => authorization)).toEqual(Array(3).fill(undefined));
+  });
+
+  test("a logout ends the session and the cookie, in every tab", async () => {
+    const [client, tab] = [load(), load()];
+    await client.login("ada", PASSWORD);
+    const { authorization } = await settle(tab, ({ status }) => status === "authenticated");
+    await client.logout();
+    expect(jar.cookie).toBe("");
+    expect(await settle(tab, ({ status }) => status === "anonymous")).toMatchObject({
+      token: null,
+    });
+    expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
+    expect((await settle(load())).status).toBe("anonymous");
+  });
+
+  test("a logout that does not reach the server leaves one signed in, because the cookie is still there", async () => {
+    const client = load({ timeout: 0.5 });
+    await client.login("ada", PASSWORD);
+    front.isAway = true;
+    expect(await client.logout()).toMatchObject({
+      status: "authenticated",
+      error: { reason: "offline" },
+    });
+    front.isAway = false;
+    expect(await client.logout()).toMatchObject({ status: "anonymous", error: null });
+  });
+
+  test("a login in one tab is the login of all", async () => {
+    const [client, tab] = [load(), load()];
+    await client.login("ada", PASSWORD);
+    await settle(tab, ({ user }) => user?.username === "ada");
+    await client.login("bob", PASSWORD);
+    await settle(tab, ({ user }) => user?.username === "bob");
+    expect(await tab.refresh()).toMatchObject({ user: { username: "bob" }, error: null });
+  });
+
+  test("a page that finds the server away says so, and is signed in once it is back", async () => {
+    await load().login("ada", PASSWORD);
+    front.isAway = true;
+    const client = load({ timeout: 0.3 });
+    const state = await settle(client, ({ error }) => error !== null);
+    expect(state).toMatchObject({ status: "anonymous", error: { reason: "offline" } });
+    front.isAway = false;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await client.getAuthorization()).toMatch(/^Bearer /);
+    expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("a session that is over is anonymous at the next visit, and says why", async () => {
+    const { authorization } = await load().login("ada", PASSWORD);
+    await gate.logout({ authorization: authorization ?? "" });
+    expect(await settle(load())).toMatchObject({
+      status: "anonymous",
+      error: { reason: "token_revoked" },
+    });
+  });
+});

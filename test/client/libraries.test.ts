@@ -1,0 +1,168 @@
+import {
+  ApolloClient,
+  type CombinedGraphQLErrors,
+  gql,
+  HttpLink,
+  InMemoryCache,
+  type TypedDocumentNode,
+} from "@apollo/client";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
+import { authExchange } from "@urql/exchange-auth";
+import { type ClientError, GraphQLClient } from "graphql-request";
+import { Client, fetchExchange } from "urql";
+import { createAuthLink } from "../../src/client/apollo.js";
+import { type AuthClient, createAuthClient } from "../../src/client/index.js";
+import { createAuthConfig } from "../../src/client/urql.js";
+import { answerWith, FaultyProxy } from "../support/faulty-proxy.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+const ME = "query Me { me { username } }";
+/** In seconds: past the life of an access token. */
+const EXPIRED = 310;
+
+/** A query of who one is: the name, or the reason of the error. */
+type Ask = () => Promise<string>;
+
+const reasonOf = (errors: readonly { extensions?: any }[] | undefined): string =>
+  errors?.[0]?.extensions?.reason ?? "no reason";
+
+const LIBRARIES: Record<string, (auth: AuthClient) => Ask> = {
+  "Apollo Client": (auth) => {
+    const link = createAuthLink(auth).concat(new HttpLink({ uri: proxy.url }));
+    const client = new ApolloClient({ link, cache: new InMemoryCache() });
+    return async () => {
+      try {
+        const query: TypedDocumentNode<{ me: { username: string } }> = gql(ME);
+        const { data } = await client.query({ query, fetchPolicy: "network-only" });
+        return data?.me.username ?? "nothing";
+      } catch (error) {
+        return reasonOf((error as CombinedGraphQLErrors).errors);
+      }
+    };
+  },
+  urql: (auth) => {
+    const client = new Client({
+      url: proxy.url,
+      preferGetMethod: false,
+      exchanges: [authExchange(createAuthConfig(auth)), fetchExchange],
+    });
+    return async () => {
+      const { data, error } = await client.query(ME, {}).toPromise();
+      return data?.me.username ?? reasonOf(error?.graphQLErrors);
+    };
+  },
+  "graphql-request": (auth) => {
+    const client = new GraphQLClient(proxy.url, { fetch: auth.authFetch });
+    return async () => {
+      try {
+        return (await client.request(ME)).me.username;
+      } catch (error) {
+        return reasonOf((error as ClientError).response.errors);
+      }
+    };
+  },
+};
+
+let gate: Gate;
+let proxy: FaultyProxy;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada");
+  proxy = await FaultyProxy.open(gate.url);
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await gate.close();
+});
+
+describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
+  let auth: AuthClient;
+  let ask: Ask;
+
+  beforeEach(async () => {
+    auth = createAuthClient({ url: proxy.url });
+    ask = connect(auth);
+    await auth.login("ada", PASSWORD);
+    proxy.reset();
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const operations = () => proxy.seen.map(({ operation }) => operation);
+
+  test("operations are signed", async () => {
+    expect(await ask()).toBe("ada");
+    expect(proxy.seen[0]?.authorization).toBe(auth.getSession().authorization);
+  });
+
+  test("operations are anonymous before the login, and after the logout", async () => {
+    await auth.logout();
+    expect(await ask()).toBe("no_credentials");
+    await auth.login("ada", PASSWORD);
+    expect(await ask()).toBe("ada");
+  });
+
+  test("a token that is about to expire is renewed first, and no operation is refused", async () => {
+    const now = Date.now;
+    jest.spyOn(Date, "now").mockImplementation(() => now() + 250_000);
+    expect(await ask()).toBe("ada");
+    expect(operations()).toEqual(["Refresh", "Me"]);
+  });
+
+  test("a token that the server calls expired is renewed, and the operation sent once more", async () => {
+    gate.advance(EXPIRED);
+    expect(await ask()).toBe("ada");
+    expect(operations()).toEqual(["Me", "Refresh", "Me"]);
+  });
+
+  test("operations that are refused at the same time share one refresh", async () => {
+    gate.advance(EXPIRED);
+    gate.events.length = 0;
+    const answers = await Promise.all([ask(), ask(), ask(), ask(), ask()]);
+    expect(answers).toEqual(Array(5).fill("ada"));
+    expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
+  });
+
+  test("an operation that is refused again is not sent a third time: its error is handed on", async () => {
+    const refused = answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" });
+    proxy.spoil("Me", ...Array(9).fill(refused));
+    expect(await ask()).toBe("token_expired");
+    expect(operations()).toEqual(["Me", "Refresh", "Me"]);
+  });
+
+  test("a session that is over hands its error on, and the state says why", async () => {
+    await gate.logout({ authorization: auth.getSession().authorization ?? "" });
+    expect(await ask()).toBe("token_revoked");
+    expect(proxy.count("Refresh")).toBe(1);
+    expect(auth.getSession()).toMatchObject({
+      status: "anonymous",
+      error: { reason: "token_revoked" },
+    });
+  });
+
+  test("a server that throttles the refresh costs no login", async () => {
+    gate.advance(EXPIRED);
+    proxy.spoil(
+      "Refresh",
+      answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 9 }),
+    );
+    expect(await ask()).toBe("token_expired");
+    expect(auth.getSession()).toMatchObject({
+      status: "authenticated",
+      error: { reason: "throttled" },
+    });
+  });
+});

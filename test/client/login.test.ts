@@ -1,0 +1,275 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  type AuthClient,
+  type AuthClientOptions,
+  createAuthClient,
+} from "../../src/client/index.js";
+import { answerWith, type Fault, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+const SCHEMES = ["jwt", "token", "sliding"] as const;
+const HEADERS = { jwt: /^Bearer \S+$/, token: /^Token gth_\S+$/, sliding: /^Bearer \S+$/ };
+
+let gate: Gate;
+let proxy: FaultyProxy;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada", { email: "ada@example.com" });
+  proxy = await FaultyProxy.open(gate.url);
+});
+
+beforeEach(() => {
+  proxy.reset();
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await gate.close();
+});
+
+const create = (options: Partial<AuthClientOptions> = {}) =>
+  createAuthClient({ url: proxy.url, ...options });
+
+describe.each(SCHEMES)("with scheme %s", (scheme) => {
+  let client: AuthClient;
+
+  beforeEach(() => {
+    client = create({ scheme });
+  });
+
+  test("nobody is signed in at first, and nothing is asked", async () => {
+    expect(client.getSession()).toEqual({
+      status: "anonymous",
+      user: null,
+      token: null,
+      authorization: null,
+      error: null,
+      hasStorageFailed: false,
+    });
+    expect(await client.getAuthorization()).toBeNull();
+    expect(proxy.seen).toEqual([]);
+  });
+
+  test.each([
+    ["login", "ada"],
+    ["emailLogin", "ada@example.com"],
+  ] as const)("%s gives the user and a header that opens the API", async (method, name) => {
+    const state = await client[method](name, PASSWORD);
+    expect(state).toBe(client.getSession());
+    expect(state).toMatchObject({
+      status: "authenticated",
+      user: { username: "ada", email: "ada@example.com", profile: { role: "USER" } },
+      authorization: expect.stringMatching(HEADERS[scheme]),
+      error: null,
+    });
+    const { data } = await gate.me(state.authorization ?? "");
+    expect(data.me.username).toBe("ada");
+  });
+
+  test("logout ends the session here and at the server", async () => {
+    const { authorization } = await client.login("ada", PASSWORD);
+    expect(await client.logout()).toMatchObject({ status: "anonymous", token: null, error: null });
+    expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
+  });
+
+  test("logoutAll ends the other sessions too", async () => {
+    const other = await gate.login("ada");
+    await client.login("ada", PASSWORD);
+    expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
+    expect((await gate.me(other.authorization)).reason).toBe("token_revoked");
+  });
+
+  test("a login that the server has ended is over with the next request, and the state says why", async () => {
+    const { authorization } = await client.login("ada", PASSWORD);
+    await gate.logout({ authorization: authorization ?? "" });
+    await client.logoutAll();
+    expect(client.getSession()).toMatchObject({
+      status: "anonymous",
+      error: { reason: "token_revoked" },
+    });
+  });
+});
+
+describe("a login that fails", () => {
+  test.each([
+    ["a wrong password", "wrong", "invalid_credentials"],
+    ["a password that is too long", "x".repeat(5000), "bad_user_input"],
+  ])("for %s leaves nobody signed in, and the state says so", async (_, password, reason) => {
+    const state = await create().login("ada", password);
+    expect(state).toMatchObject({ status: "anonymous", error: { reason } });
+    expect(proxy.count("Login")).toBe(1);
+  });
+
+  test("leaves the login that there was, and the next that succeeds takes the error away", async () => {
+    const client = create();
+    const { token } = await client.login("ada", PASSWORD);
+    expect(await client.login("ada", "wrong")).toMatchObject({
+      status: "authenticated",
+      token,
+      error: { reason: "invalid_credentials" },
+    });
+    expect((await client.login("ada", PASSWORD)).error).toBeNull();
+  });
+
+  test("because it was throttled says when to come again", async () => {
+    proxy.spoil(
+      "Login",
+      answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 9 }),
+    );
+    expect((await create().login("ada", PASSWORD)).error).toMatchObject({
+      reason: "throttled",
+      retryAfter: 9,
+    });
+  });
+
+  test.each(Object.entries(LOSSES))(
+    "for an answer %s is not sent again by itself",
+    async (_, loss) => {
+      proxy.spoil("Login", loss);
+      const { status, error } = await create({ timeout: 0.8 }).login("ada", PASSWORD);
+      expect([status, error?.reason]).toEqual([
+        "anonymous",
+        expect.stringMatching(/^(offline|bad_answer|internal_server_error)$/),
+      ]);
+      expect(proxy.count("Login")).toBe(1);
+    },
+  );
+
+  test("because nothing listens there is offline", async () => {
+    const client = create({ url: "http://127.0.0.1:1/graphql" });
+    expect((await client.login("ada", PASSWORD)).error?.reason).toBe("offline");
+  });
+
+  test.each([
+    '{"data":{"login":{}}}',
+    '{"data":{"login":null}}',
+    '{"data":{"login":{"tokenType":"Bearer","access":"x"}}}',
+    '{"data":"text"}',
+    '{"data":{}}',
+  ])("because the answer is %s is a bad answer, and rejects nothing", async (body) => {
+    const client = create();
+    const spoiled: Fault = (response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end(body);
+    };
+    proxy.spoil("Login", spoiled);
+    expect((await client.login("ada", PASSWORD)).error?.reason).toBe("bad_answer");
+    await client.login("ada", PASSWORD);
+    proxy.spoil("Refresh", spoiled);
+    expect((await client.refresh()).error?.reason).toBe("bad_answer");
+  });
+});
+
+describe("errors that are none of GraphQL's", () => {
+  test.each(['{"errors":"text"}', '{"errors":[null]}', '{"errors":[{}]}'])(
+    "%s are a bad answer, and reject nothing",
+    async (body) => {
+      proxy.spoil("Login", (response) => {
+        response.writeHead(200, { "content-type": "application/json" }).end(body);
+      });
+      expect((await create().login("ada", PASSWORD)).error?.reason).toBe("bad_answer");
+    },
+  );
+});
+
+describe("a logout whose answer is lost", () => {
+  test("is sent again, with the same token", async () => {
+    const client = create();
+    await client.login("ada", PASSWORD);
+    proxy.spoil("Logout", (response) => {
+      response.destroy();
+    });
+    expect(await client.logout()).toMatchObject({ status: "anonymous", error: null });
+    const sent = proxy.seen.filter(({ operation }) => operation === "Logout");
+    expect(sent.map(({ variables }) => variables)).toEqual([
+      sent[0]?.variables,
+      sent[0]?.variables,
+    ]);
+  });
+
+  test("each time, signs out here, and the state says that the server may not know", async () => {
+    const client = create();
+    await client.login("ada", PASSWORD);
+    proxy.spoil("Logout", ...Array(9).fill((response: any) => response.destroy()));
+    expect(await client.logout()).toMatchObject({
+      status: "anonymous",
+      error: { reason: "offline" },
+    });
+  });
+});
+
+describe("logoutAll that does not reach the server", () => {
+  test("leaves the login, and the state says so", async () => {
+    const client = create();
+    await client.login("ada", PASSWORD);
+    proxy.spoil("LogoutAll", ...Array(9).fill((response: any) => response.destroy()));
+    expect(await client.logoutAll()).toMatchObject({
+      status: "authenticated",
+      error: { reason: "offline" },
+    });
+  });
+
+  test("with an access token that has expired is sent again after a refresh", async () => {
+    const client = create();
+    await client.login("ada", PASSWORD);
+    gate.advance(310);
+    expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
+    expect(proxy.count("Refresh")).toBe(1);
+  });
+});
+
+describe("the state", () => {
+  test("is the same object until something changes, and each change is told", async () => {
+    const client = create();
+    const told: string[] = [];
+    const unsubscribe = client.subscribe(() => told.push(client.getSession().status));
+    expect(client.getSession()).toBe(client.getSession());
+    await client.login("ada", PASSWORD);
+    await client.logout();
+    unsubscribe();
+    await client.login("ada", PASSWORD);
+    expect(told).toEqual(["authenticated", "anonymous"]);
+  });
+
+  describe("with a listener that throws", () => {
+    const thrown: unknown[] = [];
+    const { setTimeout } = globalThis;
+
+    afterEach(() => {
+      globalThis.setTimeout = setTimeout;
+    });
+
+    test("changes all the same, and the others are told", async () => {
+      const client = create();
+      let told = 0;
+      client.subscribe(() => {
+        throw new Error("of a listener");
+      });
+      client.subscribe(() => (told += 1));
+      globalThis.setTimeout = ((run: () => void, delay?: number) => {
+        if (delay !== undefined) return setTimeout(run, delay);
+        try {
+          run();
+        } catch (error) {
+          thrown.push(error);
+        }
+        return undefined;
+      }) as typeof setTimeout;
+      expect((await client.login("ada", PASSWORD)).status).toBe("authenticated");
+      expect([told, thrown]).toEqual([1, [new Error("of a listener")]]);
+    });
+  });
+});
+
+describe("an option that is wrong", () => {
+  test.each([
+    [{ scheme: "basic" }, "scheme: must be one of jwt, token, sliding"],
+    [{ storage: "disk" }, "storage: must be one of memory, sessionStorage, localStorage, cookie"],
+    [
+      { storage: "cookie", scheme: "token" },
+      "storage: must be one of memory, sessionStorage, localStorage",
+    ],
+  ])("%j is refused at once", (wrong, message) => {
+    expect(() => create(wrong as object)).toThrow(new TypeError(message));
+  });
+});

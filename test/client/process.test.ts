@@ -1,0 +1,46 @@
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+import type { FailureReason } from "../../src/client/index.js";
+import type { ErrorCode, Reason } from "../../src/errors.js";
+import { runNode } from "../support/node-process.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Everything at once and nothing awaited, with a server that is away. */
+const CARELESS = `
+import { createAuthClient } from "gatehouse/client";
+for (const storage of ["memory", "localStorage", "sessionStorage", "cookie"]) {
+  const client = createAuthClient({ url: "http://127.0.0.1:1/graphql", storage, timeout: 0.5 });
+  client.subscribe(() => undefined);
+  client.login("ada", "wrong");
+  client.emailLogin("ada@example.com", "wrong");
+  client.refresh();
+  client.getAuthorization();
+  client.recover("Bearer x");
+  client.logoutAll();
+  client.logout();
+}
+`;
+
+test("in Node, a client rejects nothing by itself and keeps no process alive", async () => {
+  const ended = await runNode(["--input-type=module", "-e", CARELESS], { cwd: ROOT });
+  expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
+});
+
+test("the module asks for nothing of a browser when it is loaded", async () => {
+  const script = `
+    for (const name of ["fetch", "BroadcastChannel", "AbortController", "performance", "atob", "URL"]) {
+      Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was asked for"); } });
+    }
+    await import("gatehouse/client");`;
+  const ended = await runNode(["--input-type=module", "-e", script], { cwd: ROOT });
+  expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
+});
+
+test("every reason that the server can give is one that the state can name", () => {
+  type Unnamed = Lowercase<
+    Exclude<ErrorCode, "UNAUTHENTICATED" | "FORBIDDEN" | "TOO_MANY_REQUESTS">
+  >;
+  const name = (reason: Reason | Unnamed): FailureReason => reason;
+  expect(name("service_unavailable")).toBe("service_unavailable");
+});

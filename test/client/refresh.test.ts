@@ -1,0 +1,311 @@
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
+import { type AuthClient, createAuthClient } from "../../src/client/index.js";
+import { answerWith, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+const ME = "query Me { me { username } }";
+/** In seconds: past the life of an access token. */
+const EXPIRED = 310;
+
+let gate: Gate;
+let proxy: FaultyProxy;
+let client: AuthClient;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada", { email: "ada@example.com" });
+  proxy = await FaultyProxy.open(gate.url);
+});
+
+beforeEach(async () => {
+  client = createAuthClient({ url: proxy.url, timeout: 2 });
+  await client.login("ada", PASSWORD);
+  proxy.reset();
+  gate.events.length = 0;
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await gate.close();
+});
+
+const refreshes = () => gate.events.filter(({ type }) => type === "token_refreshed").length;
+
+async function me(): Promise<any> {
+  const response = await client.authFetch(proxy.url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query: ME }),
+  });
+  return response.json();
+}
+
+/** Sets this machine's clock, as far as the client reads it. */
+function setClock(hours: number): void {
+  jest.restoreAllMocks();
+  const now = Date.now;
+  jest.spyOn(Date, "now").mockImplementation(() => now() + hours * 3_600_000);
+}
+
+describe("an access token", () => {
+  test("is renewed ahead of its end, so that no request is refused", async () => {
+    setClock(4.5 / 60);
+    expect((await me()).data.me.username).toBe("ada");
+    expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Refresh", "Me"]);
+  });
+
+  test("that has most of its life before it is sent as it is", async () => {
+    setClock(3 / 60);
+    expect((await me()).data.me.username).toBe("ada");
+    expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me"]);
+  });
+
+  test("that the server calls expired is renewed, and the request sent once more", async () => {
+    gate.advance(EXPIRED);
+    expect((await me()).data.me.username).toBe("ada");
+    expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
+    expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("is renewed once for fifty requests that find it expired at the same time", async () => {
+    gate.advance(EXPIRED);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => me()));
+    expect(answers.map(({ data }) => data?.me.username)).toEqual(Array(50).fill("ada"));
+    expect(refreshes()).toBe(1);
+    expect(proxy.count("Me")).toBe(100);
+  });
+
+  test("that is refused again after the refresh is not renewed in a loop: the answer is handed on", async () => {
+    const refused = answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" });
+    proxy.spoil("Me", ...Array(10).fill(refused));
+    expect((await me()).errors[0].extensions.reason).toBe("token_expired");
+    expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
+  });
+
+  test("that was refused is never replaced by one of another user, who has logged in since", async () => {
+    await gate.user("bob");
+    const { authorization } = client.getSession();
+    await client.login("bob", PASSWORD);
+    const expired = [
+      { message: "", extensions: { code: "UNAUTHENTICATED", reason: "token_expired" } },
+    ];
+    expect(await client.recover(authorization, expired)).toBeNull();
+    expect(client.getSession().user?.username).toBe("bob");
+  });
+});
+
+describe("with a clock that is wrong by an hour", () => {
+  test.each([
+    ["ahead", 1],
+    ["behind", -1],
+  ])("%s from the start, nothing is renewed too early, and nothing twice", async (_, hours) => {
+    setClock(hours);
+    await client.login("ada", PASSWORD);
+    proxy.reset();
+    await me();
+    await me();
+    gate.advance(EXPIRED);
+    await me();
+    await me();
+    expect(proxy.seen.map(({ operation }) => operation)).toEqual([
+      "Me",
+      "Me",
+      "Me",
+      "Refresh",
+      "Me",
+      "Me",
+    ]);
+  });
+
+  test.each([
+    ["forward", 1],
+    ["back", -1],
+  ])("since it was set %s after the login, one refresh sets it right", async (_, hours) => {
+    setClock(hours);
+    for (let count = 0; count < 3; count += 1) expect((await me()).data.me.username).toBe("ada");
+    expect(refreshes()).toBe(1);
+    expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
+  });
+});
+
+describe("the lost answer to a refresh", () => {
+  test.each(Object.entries(LOSSES))(
+    "%s, is asked for again with the same token",
+    async (_, loss) => {
+      proxy.spoil("Refresh", loss);
+      const before = client.getSession().token;
+      expect(await client.refresh()).toMatchObject({ status: "authenticated", error: null });
+      const sent = proxy.seen.map(({ variables }) => variables["refresh"]);
+      expect(sent.length).toBe(2);
+      expect(new Set(sent).size).toBe(1);
+      expect(client.getSession().token).not.toBe(before);
+      expect((await me()).data.me.username).toBe("ada");
+      expect(gate.events.map(({ type }) => type)).not.toContain("token_reused");
+    },
+  );
+
+  test.each([
+    ["that is cut off before its first byte", "offline"],
+    ["that is cut off half-way", "offline"],
+    ["that is half a JSON", "bad_answer"],
+    ["that is a proxy's page", "bad_answer"],
+    ["that is a 502 without a body", "bad_answer"],
+    ["that is a 500 of GraphQL", "internal_server_error"],
+  ])(
+    "%s, each time: the attempts end, the login stays, and the state says %s",
+    async (loss, reason) => {
+      jest.spyOn(Math, "random").mockReturnValue(0);
+      proxy.spoil("Refresh", ...Array(10).fill(LOSSES[loss]));
+      const state = await client.refresh();
+      expect(state).toMatchObject({ status: "authenticated", error: { reason } });
+      const attempts = proxy.count("Refresh");
+      expect(attempts).toBeGreaterThan(1);
+      expect(attempts).toBeLessThan(5);
+    },
+  );
+
+  test("leaves the login to the next refresh, once the server is back", async () => {
+    proxy.spoil("Refresh", ...Array(4).fill((response: any) => response.destroy()));
+    const away = createAuthClient({ url: proxy.url, timeout: 2 });
+    await away.login("ada", PASSWORD);
+    expect((await away.refresh()).error?.reason).toBe("offline");
+    proxy.reset();
+    jest.spyOn(performance, "now").mockImplementation(() => Number.MAX_SAFE_INTEGER);
+    expect(await away.refresh()).toMatchObject({ status: "authenticated", error: null });
+  });
+});
+
+describe("a refusal of the refresh", () => {
+  const REFUSALS: [string, () => Promise<unknown>][] = [
+    ["token_revoked", () => gate.sql("UPDATE session SET ended_at = 1, end_reason = 'logout'")],
+    [
+      "session_expired",
+      () => {
+        gate.advance(31 * 86_400);
+        return Promise.resolve();
+      },
+    ],
+    ["user_inactive", () => gate.sql(`UPDATE "user" SET is_active = false`)],
+  ];
+
+  afterEach(() => gate.sql(`UPDATE "user" SET is_active = true`));
+
+  test.each(REFUSALS)(
+    "%s ends the login, is not retried, and is in the state",
+    async (reason, refuse) => {
+      await refuse();
+      const { errors } = await me();
+      expect(errors[0].extensions.code).toBe("UNAUTHENTICATED");
+      expect(client.getSession()).toMatchObject({
+        status: "anonymous",
+        user: null,
+        token: null,
+        error: { reason },
+      });
+      expect(proxy.count("Refresh")).toBe(1);
+      expect(proxy.count("Me")).toBe(1);
+    },
+  );
+
+  test("token_reused, after a thief has used the refresh token, ends the login and says so", async () => {
+    await client.refresh();
+    await client.refresh();
+    const stolen = proxy.seen[1]?.variables["refresh"] as string;
+    gate.advance(11);
+    expect((await gate.refresh(stolen)).reason).toBe("token_reused");
+    await client.refresh();
+    expect(client.getSession()).toMatchObject({
+      status: "anonymous",
+      error: { reason: expect.stringMatching(/^token_(reused|revoked)$/) },
+    });
+  });
+
+  test("without a login there is nothing to refresh, and nothing is sent", async () => {
+    await client.logout();
+    proxy.reset();
+    expect(await client.refresh()).toMatchObject({ status: "anonymous", error: null });
+    expect(await client.getAuthorization()).toBeNull();
+    expect(proxy.seen).toEqual([]);
+  });
+});
+
+describe("a server that asks to come later", () => {
+  test.each([
+    ["throttled", answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 60 })],
+    ["throttled", answerWith(429, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 60 })],
+    ["service_unavailable", answerWith(503, "SERVICE_UNAVAILABLE", { retryAfter: 60 })],
+  ])(
+    "(%s, in answer %#) costs no login: it is asked no more until then, and the state says so",
+    async (reason, fault) => {
+      proxy.spoil("Refresh", fault);
+      gate.advance(EXPIRED);
+      for (let count = 0; count < 3; count += 1) {
+        expect((await me()).errors[0].extensions.reason).toBe("token_expired");
+      }
+      expect(client.getSession()).toMatchObject({
+        status: "authenticated",
+        error: { reason, retryAfter: 60 },
+      });
+      expect(proxy.count("Refresh")).toBe(1);
+    },
+  );
+
+  test("in a proxy's words, without GraphQL, is heard just as well", async () => {
+    proxy.spoil("Refresh", (response) => {
+      response.writeHead(429, { "retry-after": "7" }).end("slow down");
+    });
+    expect(await client.refresh()).toMatchObject({
+      status: "authenticated",
+      error: { reason: "throttled", retryAfter: 7 },
+    });
+    expect(proxy.count("Refresh")).toBe(1);
+  });
+});
+
+describe("a logout during a refresh", () => {
+  test("has the last word", async () => {
+    const refreshing = client.refresh();
+    await Promise.all([client.logout(), refreshing]);
+    expect(client.getSession()).toMatchObject({ status: "anonymous", error: null });
+  });
+});
+
+describe("a sliding token", () => {
+  test("is renewed halfway, by itself", async () => {
+    client = createAuthClient({ url: proxy.url, scheme: "sliding" });
+    await client.login("ada", PASSWORD);
+    proxy.reset();
+    setClock(3.4 * 24);
+    await me();
+    expect(proxy.count("Refresh")).toBe(0);
+    setClock(3.6 * 24);
+    expect((await me()).data.me.username).toBe("ada");
+    expect(proxy.count("Refresh")).toBe(1);
+  });
+
+  test("that was renewed while a request was on its way costs that request one retry, and no refresh more", async () => {
+    client = createAuthClient({ url: proxy.url, scheme: "sliding" });
+    await client.login("ada", PASSWORD);
+    const old = client.getSession().authorization;
+    await client.refresh();
+    proxy.reset();
+    const revoked = [
+      { message: "", extensions: { code: "UNAUTHENTICATED", reason: "token_revoked" } },
+    ];
+    expect(await client.recover(old, revoked)).toBe(client.getSession().authorization);
+    expect(proxy.count("Refresh")).toBe(0);
+  });
+});

@@ -1,0 +1,26 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "@jest/globals";
+import { build } from "esbuild";
+
+/** The bytes that a browser loads of a file and all that it imports. */
+async function sizeOf(entry: string): Promise<number> {
+  const { outputFiles } = await build({
+    entryPoints: [`src/client/${entry}.ts`],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    external: ["react"],
+    write: false,
+  });
+  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
+}
+
+describe("minified and compressed", () => {
+  test("the client is smaller than 4 KB", async () => {
+    expect(await sizeOf("index")).toBeLessThan(4000);
+  });
+
+  test("React's part adds less than 2 KB", async () => {
+    expect((await sizeOf("react")) - (await sizeOf("index"))).toBeLessThan(2000);
+  });
+});

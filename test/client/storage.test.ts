@@ -1,0 +1,154 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { type AuthClient, createAuthClient, type StorageKind } from "../../src/client/index.js";
+import { FakeStorage, withGlobal } from "../support/fake-storage.js";
+import { FaultyProxy } from "../support/faulty-proxy.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+const KINDS = ["localStorage", "sessionStorage"] as const;
+
+let gate: Gate;
+let proxy: FaultyProxy;
+let storage: FakeStorage;
+let open: AuthClient[];
+let restore: (() => void)[];
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada");
+  await gate.user("bob");
+  proxy = await FaultyProxy.open(gate.url);
+});
+
+beforeEach(() => {
+  storage = new FakeStorage();
+  open = [];
+  restore = KINDS.map((kind) => withGlobal(kind, storage));
+});
+
+afterEach(() => {
+  for (const client of open) client.close();
+  for (const undo of restore) undo();
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await gate.close();
+});
+
+/** A client as a page that was just loaded has it. */
+function load(kind: StorageKind | FakeStorage, url = proxy.url): AuthClient {
+  const client = createAuthClient({ url, storage: kind });
+  open.push(client);
+  return client;
+}
+
+describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => {
+  const choose = () => (kind === "a storage of one's own" ? storage : kind);
+
+  test("a login is there again after a reload, and is good", async () => {
+    const { token } = await load(choose()).login("ada", PASSWORD);
+    const reloaded = load(choose());
+    expect(reloaded.getSession()).toMatchObject({
+      status: "authenticated",
+      user: { username: "ada" },
+      token,
+    });
+    expect((await gate.me((await reloaded.getAuthorization()) ?? "")).data.me.username).toBe("ada");
+  });
+
+  test("a login is kept as its last refresh left it", async () => {
+    const client = load(choose());
+    await client.login("ada", PASSWORD);
+    const { token } = await client.refresh();
+    expect(load(choose()).getSession().token).toBe(token);
+  });
+
+  test("a login has one entry, and the logout takes it away, and no other", async () => {
+    storage.entries.set("theme", "dark");
+    const client = load(choose());
+    await client.login("ada", PASSWORD);
+    expect([...storage.entries.keys()]).toEqual(["theme", `gatehouse:jwt:${proxy.url}`]);
+    await client.logout();
+    expect([...storage.entries]).toEqual([["theme", "dark"]]);
+  });
+
+  test.each(["{", "null", "[]", '"text"', '{"authorization":"Bearer x"}'])(
+    "an entry that is not a login, %s, is nobody",
+    (entry) => {
+      storage.entries.set(`gatehouse:jwt:${proxy.url}`, entry);
+      expect(load(choose()).getSession()).toMatchObject({ status: "anonymous", error: null });
+    },
+  );
+
+  test("that is full, the login is in memory, and the state says that it will be lost", async () => {
+    storage.isFull = true;
+    const client = load(choose());
+    expect(await client.login("ada", PASSWORD)).toMatchObject({
+      status: "authenticated",
+      hasStorageFailed: true,
+    });
+    expect(await client.refresh()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("that becomes full, no old refresh token stays behind", async () => {
+    const client = load(choose());
+    await client.login("ada", PASSWORD);
+    storage.isFull = true;
+    expect(await client.refresh()).toMatchObject({
+      status: "authenticated",
+      hasStorageFailed: true,
+    });
+    expect([...storage.entries]).toEqual([]);
+  });
+
+  test("that is forbidden, the login is in memory, and the state says so from the start", async () => {
+    storage.isForbidden = true;
+    const client = load(choose());
+    expect(client.getSession()).toMatchObject({ status: "anonymous", hasStorageFailed: true });
+    expect((await client.login("ada", PASSWORD)).status).toBe("authenticated");
+    expect((await client.refresh()).error).toBeNull();
+    expect((await client.logout()).status).toBe("anonymous");
+  });
+
+  test("the clients of two servers on one origin never touch each other's login", async () => {
+    const other = await Gate.open();
+    try {
+      await other.user("ada");
+      const [here, there] = [load(choose()), load(choose(), `${other.url}/graphql`)];
+      await here.login("ada", PASSWORD);
+      const { token } = await there.login("ada", PASSWORD);
+      await here.refresh();
+      await here.logout();
+      expect(there.getSession().token).toBe(token);
+      expect(await there.refresh()).toMatchObject({ status: "authenticated", error: null });
+      expect([...storage.entries.keys()]).toEqual([`gatehouse:jwt:${other.url}/graphql`]);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+test("a storage that cannot even be named, as in a sandboxed frame, counts as forbidden", async () => {
+  const undo = withGlobal("localStorage", undefined);
+  try {
+    Object.defineProperty(globalThis, "localStorage", {
+      configurable: true,
+      get: () => {
+        throw new DOMException("refused", "SecurityError");
+      },
+    });
+    const client = load("localStorage");
+    expect(client.getSession().hasStorageFailed).toBe(true);
+    expect((await client.login("ada", PASSWORD)).status).toBe("authenticated");
+  } finally {
+    undo();
+  }
+});
+
+test("in memory, nothing is written anywhere", async () => {
+  const client = load("memory");
+  await client.login("ada", PASSWORD);
+  await client.refresh();
+  expect([...storage.entries]).toEqual([]);
+  expect(client.getSession().hasStorageFailed).toBe(false);
+});

@@ -1,0 +1,139 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { type AuthClient, createAuthClient } from "../../src/client/index.js";
+import { FakeStorage, withGlobal } from "../support/fake-storage.js";
+import { FaultyProxy } from "../support/faulty-proxy.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+/** Web Locks, for the tabs of one test. */
+class FakeLocks {
+  #last: Promise<unknown> = Promise.resolve();
+
+  request(_name: string, _options: object, run: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(run);
+    this.#last = turn;
+    return turn;
+  }
+}
+
+const PLATFORMS = [
+  ["locks and channels", { navigator: { locks: new FakeLocks() }, BroadcastChannel }],
+  ["channels alone", { navigator: {}, BroadcastChannel }],
+  ["the storage's events alone", { navigator: {}, BroadcastChannel: undefined }],
+] as const;
+
+let gate: Gate;
+let proxy: FaultyProxy;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada");
+  await gate.user("bob");
+  proxy = await FaultyProxy.open(gate.url);
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await gate.close();
+});
+
+describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
+  let storage: FakeStorage;
+  let restore: (() => void)[];
+  let tabs: [AuthClient, AuthClient];
+
+  beforeEach(async () => {
+    storage = new FakeStorage();
+    const listen = (_type: string, listener: any) => storage.listeners.add(listener);
+    const unlisten = (_type: string, listener: any) => storage.listeners.delete(listener);
+    restore = Object.entries({
+      ...globals,
+      addEventListener: listen,
+      removeEventListener: unlisten,
+    }).map(([name, value]) => withGlobal(name, value));
+    const options = { url: proxy.url, storage };
+    tabs = [createAuthClient(options), createAuthClient(options)];
+    await tabs[0].login("ada", PASSWORD);
+    await until(() => tabs[1].getSession().status === "authenticated");
+    proxy.reset();
+  });
+
+  afterEach(() => {
+    for (const tab of tabs) tab.close();
+    expect(storage.listeners.size).toBe(0);
+    for (const undo of restore) undo();
+  });
+
+  test("hear of a login, and of whose it is", async () => {
+    expect(tabs[1].getSession()).toMatchObject({ user: { username: "ada" }, error: null });
+    await tabs[1].login("bob", PASSWORD);
+    await until(() => tabs[0].getSession().user?.username === "bob");
+  });
+
+  test("hear of a logout", async () => {
+    await tabs[0].logout();
+    await until(() => tabs[1].getSession().status === "anonymous");
+    expect(tabs[1].getSession().token).toBeNull();
+  });
+
+  test("share one refresh, and both live", async () => {
+    gate.events.length = 0;
+    await Promise.all([tabs[0].refresh(), tabs[1].refresh(), tabs[0].refresh()]);
+    expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
+    expect(tabs[1].getSession().token).toBe(tabs[0].getSession().token);
+    gate.advance(20);
+    expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
+    gate.advance(20);
+    expect(await tabs[0].refresh()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("go on from what the other has refreshed, also when its news is late", async () => {
+    await tabs[0].refresh();
+    gate.advance(20);
+    expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("do not bring back a login that another has ended during a refresh", async () => {
+    await Promise.all([tabs[0].refresh(), tabs[1].logout()]);
+    await until(() => tabs.every((tab) => tab.getSession().status === "anonymous"));
+    expect([...storage.entries.keys()].filter((key) => !key.endsWith(":lease"))).toEqual([]);
+  });
+
+  test("do not wait for ever for one that was closed during its refresh", async () => {
+    storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now() - 9_900}:gone`);
+    expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
+  });
+});
+
+describe("tabs whose sessionStorage was copied from one another", () => {
+  test("follow each other's refreshes and logout, and no other login", async () => {
+    const storages = [new FakeStorage(), new FakeStorage(), new FakeStorage()];
+    const open = (storage: FakeStorage | undefined) => {
+      const undo = withGlobal("sessionStorage", storage);
+      const client = createAuthClient({ url: proxy.url, storage: "sessionStorage" });
+      undo();
+      return client;
+    };
+    const first = open(storages[0]);
+    await first.login("ada", PASSWORD);
+    for (const [key, value] of storages[0]?.entries ?? []) storages[1]?.entries.set(key, value);
+    const [copy, other] = [open(storages[1]), open(storages[2])];
+    await other.login("bob", PASSWORD);
+    const { token } = await first.refresh();
+    await until(() => copy.getSession().token === token);
+    gate.advance(20);
+    expect(await copy.refresh()).toMatchObject({ status: "authenticated", error: null });
+    await copy.logout();
+    await until(() => first.getSession().status === "anonymous");
+    expect(other.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
+    for (const tab of [first, copy, other]) tab.close();
+  });
+});
+
+/** Waits until news has arrived; fails the test when it does not. */
+async function until(hasHappened: () => boolean): Promise<void> {
+  const end = performance.now() + 3000;
+  while (!hasHappened() && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(hasHappened()).toBe(true);
+}

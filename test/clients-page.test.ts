@@ -1,0 +1,121 @@
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { build } from "esbuild";
+import { Gate } from "./support/gate.js";
+import { runNode } from "./support/node-process.js";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** Inside the package, so that `gatehouse/client` is found as its users find it: in dist. */
+const PROJECT = `${ROOT}test/generated/clients`;
+const IN_DOCS = "http://127.0.0.1:4000";
+
+/** What a page of React's, and a phone, have around the block. */
+const SURROUNDINGS = {
+  "page.tsx": `import { renderToString } from "react-dom/server";
+import { App } from "./app";
+console.log(renderToString(<App />));`,
+  "phone.ts": `import { auth } from "./native";
+const { user } = await auth.login("ada", "correct horse battery staple");
+console.log(user?.username, auth.getSession().hasStorageFailed);`,
+  "mmkv.ts": `export class MMKV {
+  readonly #entries = new Map<string, string>();
+  constructor(readonly options: { id: string }) {}
+  getString = (key: string): string | undefined => this.#entries.get(key);
+  set = (key: string, value: string): void => void this.#entries.set(key, value);
+  delete = (key: string): void => void this.#entries.delete(key);
+}`,
+};
+
+const OPTIONS = {
+  compilerOptions: {
+    target: "ES2022",
+    lib: ["ES2022", "DOM"],
+    module: "ESNext",
+    moduleResolution: "Bundler",
+    jsx: "react-jsx",
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: [],
+    paths: { "react-native-mmkv": ["./mmkv.ts"] },
+  },
+  include: ["*.ts", "*.tsx"],
+};
+
+let gate: Gate;
+let blocks: Map<string, string>;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  await gate.user("ada");
+  blocks = blocksOf(await readFile(`${ROOT}docs/clients.md`, "utf8"));
+  await rm(PROJECT, { recursive: true, force: true });
+  await mkdir(`${PROJECT}/node_modules`, { recursive: true });
+  await symlink(ROOT, `${PROJECT}/node_modules/gatehouse`);
+  await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify(OPTIONS));
+  for (const [name, code] of [...blocks, ...Object.entries(SURROUNDINGS)]) {
+    await writeFile(`${PROJECT}/${name}`, code.replaceAll(IN_DOCS, gate.url));
+  }
+  const { code, stderr } = await run("@graphql-codegen/cli/cjs/bin.js");
+  if (code !== 0) throw new Error(stderr);
+}, 60_000);
+
+afterAll(async () => {
+  await rm(PROJECT, { recursive: true, force: true });
+  await gate.close();
+});
+
+describe("docs/clients.md", () => {
+  test("has blocks that all have a name, and compile together under strict options", async () => {
+    expect([...blocks.keys()]).toEqual([
+      "auth.ts",
+      "fetch.ts",
+      "apollo.ts",
+      "urql.ts",
+      "graphql-request.ts",
+      "app.tsx",
+      "native.ts",
+      "codegen.yml",
+      "typed.ts",
+    ]);
+    expect((await run("typescript/bin/tsc", "-p", ".")).stdout).toBe("");
+  }, 60_000);
+
+  test.each([
+    ["fetch.ts", "ada\n{ data: { me: { username: 'ada' } } }\n"],
+    ["apollo.ts", /username: 'ada'/],
+    ["urql.ts", /username: 'ada'/],
+    ["graphql-request.ts", /username: 'ada'/],
+    ["typed.ts", "ada USER\n"],
+    ["page.tsx", "<p>One moment…</p>\n"],
+    ["phone.ts", "ada false\n"],
+  ])("%s runs against a server, and does what it says", async (name, output) => {
+    await build({
+      entryPoints: [`${PROJECT}/${name}`],
+      outfile: `${PROJECT}/${name}.mjs`,
+      bundle: true,
+      format: "esm",
+      packages: "external",
+      jsx: "automatic",
+      alias: { "react-native-mmkv": `${PROJECT}/mmkv.ts` },
+    });
+    const { stdout, stderr, code } = await runNode([`${name}.mjs`], { cwd: PROJECT });
+    expect([code, stderr]).toEqual([0, ""]);
+    if (typeof output === "string") expect(stdout).toBe(output);
+    else expect(stdout).toMatch(output);
+  });
+});
+
+/** The fenced blocks of a page, by the file name in their first line. */
+function blocksOf(page: string): Map<string, string> {
+  const found = page.matchAll(/^```\w+\n(?:\/\/|#) (\S+)\n(.*?)^```$/gms);
+  return new Map([...found].map(([, name = "", code = ""]) => [name, code]));
+}
+
+function run(script: string, ...parameters: string[]) {
+  return runNode([`${ROOT}node_modules/${script}`, ...parameters], {
+    cwd: PROJECT,
+    timeout: 60_000,
+  });
+}

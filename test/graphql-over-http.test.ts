@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Audit, serverAudits } from "graphql-http";
+import { Gate } from "./support/gate.js";
+
+/** GraphQL is served by POST only: any page can make a browser send a GET, and logs and caches keep its tokens. */
+const GET_IS_NOT_SERVED = new Set(["5A70", "D6D5", "6A70"]);
+
+/** Apollo Server says 400 to what never becomes an operation, in either media type: proxies and monitors see it. */
+const SAYS_400_IN_PLAIN_JSON = new Set(["572B", "FDE2", "7B9B"]);
+
+let gate: Gate;
+let audits: Map<string, Audit>;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+  audits = new Map(serverAudits({ url: `${gate.url}/graphql` }).map((audit) => [audit.id, audit]));
+});
+
+afterAll(() => gate.close());
+
+describe("GraphQL over HTTP, as graphql-http audits it", () => {
+  const names = serverAudits({ url: "http://nowhere" }).map(({ id, name }) => ({ id, name }));
+  const isException = ({ id }: { id: string }) =>
+    GET_IS_NOT_SERVED.has(id) || SAYS_400_IN_PLAIN_JSON.has(id);
+
+  test.each(names.filter((audit) => !isException(audit)))("$id: $name", async ({ id }) => {
+    expect(await audits.get(id)?.fn()).toMatchObject({ status: "ok" });
+  });
+
+  test.each(names.filter(isException))("$id: not $name, for a reason", async ({ id, name }) => {
+    expect(name).not.toMatch(/^MUST/);
+    const result = await audits.get(id)?.fn();
+    const status = GET_IS_NOT_SERVED.has(id) ? 405 : 400;
+    expect(result).toMatchObject({
+      reason: "Response status code is not 200",
+      response: { status },
+    });
+  });
+});

@@ -1,0 +1,75 @@
+import axe from "axe-core";
+import type { Locator, Page } from "playwright-core";
+import { PASSWORD } from "./gate.js";
+
+/** How somebody signs in to the example; all by the words on the page. */
+export interface SignIn {
+  readonly password?: string;
+  readonly by?: "User name" | "E-mail";
+  readonly scheme?: "JWT" | "Token" | "Sliding token";
+  readonly storage?: "Memory" | "Session storage" | "Local storage" | "Cookie";
+}
+
+/** Fills in the form of the example, and sends it. */
+export async function submit(page: Page, name: string, how: SignIn = {}): Promise<void> {
+  const { by = "User name", scheme = "JWT", storage = "Local storage" } = how;
+  await page.bringToFront();
+  await page.getByRole("radio", { name: new RegExp(`^${scheme}`) }).check();
+  await page.getByRole("radio", { name: new RegExp(`^${storage}`) }).check();
+  await page.getByRole("radio", { name: by }).check();
+  await page.getByRole("textbox").first().fill(name);
+  await page.getByLabel("Password").fill(how.password ?? PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Signs in, and waits until the profile is there. */
+export async function signIn(page: Page, name: string, how?: SignIn): Promise<void> {
+  await submit(page, name, how);
+  await isSignedIn(page, name);
+}
+
+/** Waits until the profile shows whose it is, which only the server tells. */
+export async function isSignedIn(page: Page, name: string): Promise<void> {
+  await page.getByRole("definition").getByText(name, { exact: true }).waitFor();
+}
+
+export async function isSignedOut(page: Page): Promise<void> {
+  await heading(page, "Sign in").waitFor();
+}
+
+/** Asks the server anew. */
+export async function reload(page: Page): Promise<void> {
+  await page.bringToFront();
+  await page.getByRole("button", { name: "Reload" }).click();
+}
+
+/** Goes to another page, by the links at the top. */
+export async function open(page: Page, name: string): Promise<void> {
+  await page.bringToFront();
+  await page.getByRole("link", { name, exact: true }).click();
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await page.bringToFront();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+}
+
+export const heading = (page: Page, name: string): Locator => page.getByRole("heading", { name });
+export const alert = (page: Page): Locator => page.getByRole("alert");
+export const notice = (page: Page): Locator => page.getByRole("status").first();
+
+/** What axe finds that keeps people out: in light, and, of the colours, in dark. */
+export async function findBarriers(page: Page): Promise<string[]> {
+  if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
+  const run = (more: axe.RunOptions) => {
+    const options: axe.RunOptions = { resultTypes: ["violations"], preload: false, ...more };
+    return page.evaluate<axe.AxeResults>(`axe.run(${JSON.stringify(options)})`);
+  };
+  await page.emulateMedia({ colorScheme: "light" });
+  const inLight = await run({});
+  await page.emulateMedia({ colorScheme: "dark" });
+  const inDark = await run({ runOnly: ["color-contrast"] });
+  return [...inLight.violations, ...inDark.violations]
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}

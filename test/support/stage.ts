@@ -1,0 +1,208 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { buffer, text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { openChromium } from "./chromium.js";
+import type { Fault } from "./faulty-proxy.js";
+import { Gate } from "./gate.js";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+};
+
+/** Nothing inline, and nothing from elsewhere. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'";
+
+/** What is asked of no host. */
+const LOCAL = /^(data|blob|about):/;
+
+/** Where a tab is that nobody uses. */
+const BLANK = "about:blank";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * One origin with the example, and behind it two servers over one database: at /graphql one that gives refresh tokens to
+ * the page, at /cookie/graphql one that keeps them in a cookie.
+ */
+export class Stage {
+  readonly gate: Gate;
+  /** What pages asked, in order, and what the servers answered. */
+  readonly seen: { operation: string; path: string; answer: string }[] = [];
+  /** What becomes of each answer to an operation. */
+  fault: ((operation: string) => Fault | undefined) | undefined;
+  /** What a test makes the browser complain of. */
+  expected: RegExp | undefined;
+  readonly #cookieGate: Gate;
+  readonly #browser: Browser;
+  readonly #folder: string;
+  readonly #server: Server;
+  /** Those of the test that runs, and those that wait for the next: a new one takes its time. */
+  #contexts: BrowserContext[] = [];
+  #spares: BrowserContext[] = [];
+  readonly #special = new Set<BrowserContext>();
+  #problems: string[] = [];
+
+  private constructor(gate: Gate, cookieGate: Gate, browser: Browser, folder: string) {
+    this.gate = gate;
+    this.#cookieGate = cookieGate;
+    this.#browser = browser;
+    this.#folder = folder;
+    this.#server = createServer((incoming, response) => {
+      this.#answer(incoming, response).catch(() => response.destroy());
+    });
+  }
+
+  /** With the users ada, an ADMIN, and bob, a USER. */
+  static async open(options: Parameters<typeof Gate.open>[0] = {}): Promise<Stage> {
+    const [browser, folder, gate] = await Promise.all([
+      openChromium(),
+      buildPage(),
+      Gate.open(options),
+    ]);
+    const cookieGate = await gate.another({ refreshCookie: true });
+    await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
+    await gate.user("bob", { email: "bob@example.com" });
+    const stage = new Stage(gate, cookieGate, browser, folder);
+    await new Promise<void>((resolve) => stage.#server.listen(0, "127.0.0.1", resolve));
+    return stage;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  /** How often an operation was asked for. */
+  count(operation: string): number {
+    return this.seen.filter((seen) => seen.operation === operation).length;
+  }
+
+  /** A browser profile with nothing in it. One with options is thrown away after the test. */
+  async person(options?: BrowserContextOptions): Promise<BrowserContext> {
+    const spare = options === undefined ? this.#spares.pop() : undefined;
+    const context = spare ?? (await this.#browser.newContext(options));
+    this.#contexts.push(context);
+    if (spare === undefined) this.#watch(context);
+    if (options !== undefined) this.#special.add(context);
+    return context;
+  }
+
+  #watch(context: BrowserContext): void {
+    context.setDefaultTimeout(10_000);
+    const complain = (problem: string) => {
+      if (!this.expected?.test(problem)) this.#problems.push(problem);
+    };
+    context.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complain(message.text());
+    });
+    context.on("weberror", (error) => {
+      complain(String(error.error()));
+    });
+    context.on("request", (asked) => {
+      const url = asked.url();
+      if (!url.startsWith(this.url) && !LOCAL.test(url)) complain(url);
+    });
+  }
+
+  /** The example in a new tab, of this profile or of one with nothing in it. */
+  async visit(person?: BrowserContext, path = ""): Promise<Page> {
+    const context = person ?? (await this.person());
+    const blank = context.pages().find((page) => page.url() === BLANK);
+    const page = blank ?? (await context.newPage());
+    await page.goto(this.url + path);
+    return page;
+  }
+
+  /**
+   * Ends what a test did, and forgets what was seen.
+   * @returns errors in the console, errors that nobody caught, and requests to other hosts
+   */
+  async reset(): Promise<string[]> {
+    await Promise.all(this.#contexts.map((context) => this.#clear(context)));
+    const problems = this.#problems;
+    this.#contexts = [];
+    this.#problems = [];
+    this.fault = undefined;
+    this.expected = undefined;
+    this.seen.length = 0;
+    return problems;
+  }
+
+  async #clear(context: BrowserContext): Promise<void> {
+    const [page, ...others] = context.pages();
+    if (this.#special.delete(context) || page === undefined) return context.close();
+    await Promise.all(others.map((other) => other.close()));
+    await page.evaluate("localStorage.clear(); sessionStorage.clear()");
+    await page.goto(BLANK);
+    await context.clearCookies();
+    this.#spares.push(context);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#cookieGate.close();
+    await this.gate.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(incoming.url ?? "", this.url);
+    if (/^\/(cookie\/)?graph/.test(pathname)) return this.#forward(pathname, incoming, response);
+    const file = pathname === "/" ? "/index.html" : pathname;
+    response
+      .writeHead(200, {
+        "content-type": TYPES[extname(file)] ?? "",
+        "content-security-policy": POLICY,
+      })
+      .end(await readFile(join(this.#folder, file)));
+  }
+
+  /** Hands a request on as it came: the cookie mode looks at `Host` and `Origin`. */
+  async #forward(path: string, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(incoming);
+    const operation = /(?:query|mutation) (\w+)/.exec(body)?.[1] ?? "";
+    const { url } = path.startsWith("/cookie/") ? this.#cookieGate : this.gate;
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const { method, headers } = incoming;
+      request(url + path.replace(/^\/cookie/, ""), { method, headers }, resolve)
+        .on("error", reject)
+        .end(body);
+    });
+    const answered = await buffer(answer);
+    if (incoming.method === "POST") {
+      this.seen.push({ operation, path, answer: answered.toString() });
+      const fault = this.fault?.(operation);
+      if (fault) return fault(response, answered.toString());
+    }
+    response.writeHead(answer.statusCode ?? 502, answer.headers).end(answered);
+  }
+}
+
+/** Builds the example with the checks that React makes in development; its StrictMode does things twice then. */
+async function buildPage(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "page-"));
+  const vite = ["node_modules/vite/bin/vite.js", "build", "examples/react-app"];
+  await promisify(execFile)(
+    process.execPath,
+    [...vite, "--mode", "development", "--outDir", folder, "--emptyOutDir", "--logLevel", "error"],
+    { cwd: ROOT, env: { ...process.env, NODE_ENV: "development" } },
+  );
+  return folder;
+}
