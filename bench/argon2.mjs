@@ -11,7 +11,8 @@ const passwordHash = await hasher.hash(password);
 process.on("message", async (times) => {
   const before = process.cpuUsage();
   const hashInTurn = async () => {
-    for (let done = 0; done < times; done += CONCURRENCY) await hasher.verify(passwordHash, password);
+    for (let done = 0; done < times; done += CONCURRENCY)
+      await hasher.verify(passwordHash, password);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, hashInTurn));
   const { user, system } = process.cpuUsage(before);
