@@ -127,6 +127,11 @@ export class AccountService {
     return user.id;
   }
 
+  /** Whether the account may log in, as it was when it was found. */
+  isOpen({ isActive, failedLogins }: Account): boolean {
+    return isActive && failedLogins < this.#config.loginFailureLimit;
+  }
+
   /**
    * Remembers a login, and replaces a hash of old parameters, unless the password has changed or the account was locked
    * meanwhile.

@@ -114,7 +114,8 @@ export class AuthenticationService {
       await throttle.login(counter, client.ipAddress);
       const isRight = await hasher.verify(account?.passwordHash ?? null, password);
       if (account !== null && !isRight) accounts.recordFailure(account, client);
-      if (account === null || !isRight || !account.isActive) throw new InvalidCredentials();
+      // Who is refused waits for no statement: how long it takes must not tell that the password was right.
+      if (account === null || !isRight || !accounts.isOpen(account)) throw new InvalidCredentials();
       if (!(await accounts.recordLogin(account, password))) throw new InvalidCredentials();
       const issued = await this.#open(account, scheme, null, client);
       if (issued === null) throw new InvalidCredentials();

@@ -446,7 +446,7 @@ describe.each(DATABASES)("over %s", (database) => {
         tick: async () => {
           gate.advance(INTERVAL / 1000);
           jest.advanceTimersByTime(INTERVAL);
-          for (let turn = 0; turn < 5; turn += 1) {
+          for (let turn = 0; turn < 15; turn += 1) {
             await sleep(20);
             await nextTurn();
           }
