@@ -1,7 +1,7 @@
 /* global React, ReactDOM, GraphiQL */
 
 const { createElement, useEffect, useState } = React;
-const { Button, useHeadersEditorState } = GraphiQL.React;
+const { Button, useEditorContext } = GraphiQL.React;
 
 const defaultTabs = [
   {
@@ -122,7 +122,7 @@ function Page() {
 
 /** Says where the last login stands, and puts it into the header editor of the tab in use. */
 function CredentialBar({ credential, setCredential, onUse }) {
-  const [headers, setHeaders] = useHeadersEditorState();
+  const { headerEditor } = useEditorContext();
   const [now, setNow] = useState(Date.now());
   const [problem, setProblem] = useState(null);
 
@@ -133,7 +133,7 @@ function CredentialBar({ credential, setCredential, onUse }) {
   useEffect(() => setProblem(null), [credential]);
 
   function use({ authorization }) {
-    setHeaders(withAuthorization(headers, authorization));
+    headerEditor.setValue(withAuthorization(headerEditor.getValue(), authorization));
     onUse(authorization);
   }
 
@@ -150,7 +150,8 @@ function CredentialBar({ credential, setCredential, onUse }) {
     }
   }
 
-  const isUsed = readHeaders(headers).some(([, value]) => value === credential?.authorization);
+  const headers = readHeaders(headerEditor?.getValue());
+  const isUsed = headers.some(([, value]) => value === credential?.authorization);
   const isExpired = credential !== null && credential.expiresAt <= now;
   const canRefresh = isExpired && credential.refresh !== null;
   const canUse = credential !== null && !isExpired && !isUsed;

@@ -38,10 +38,10 @@ const firstClient = openClient(first);
 export function App() {
   const [{ connection, client }, setCurrent] = useState({ connection: first, client: firstClient });
 
-  /** Where a cookie's session could not be looked for, it is looked for again. */
+  /** Where a cookie's session could not be looked for, it is looked for again. Otherwise this asks nothing. */
   useEffect(() => {
     const retry = () => {
-      if (client.getSession().error?.reason === "offline") void client.refresh();
+      if (client.getSession().status === "anonymous") void client.refresh();
     };
     addEventListener("online", retry);
     return () => {

@@ -70,14 +70,14 @@ export function useQuery<Data>(
   query: string,
   variables: object = {},
 ): { answer: Answer<Data> | null; reload: () => void } {
-  const [answer, setAnswer] = useState<Answer<Data> | null>(null);
+  const [last, setLast] = useState<{ key: string; answer: Answer<Data> } | null>(null);
   const [turn, setTurn] = useState(0);
   const key = JSON.stringify(variables);
 
   useEffect(() => {
     let isCurrent = true;
-    void ask<Data>(query, JSON.parse(key) as object).then((next) => {
-      if (isCurrent) setAnswer(next);
+    void ask<Data>(query, JSON.parse(key) as object).then((answer) => {
+      if (isCurrent) setLast({ key, answer });
     });
     return () => {
       isCurrent = false;
@@ -93,5 +93,6 @@ export function useQuery<Data>(
       removeEventListener("online", reload);
     };
   }, [reload]);
-  return { answer, reload };
+  // What was answered to other variables must not stand under the new ones.
+  return { answer: last?.key === key ? last.answer : null, reload };
 }

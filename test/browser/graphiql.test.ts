@@ -1,0 +1,120 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import type { Page } from "playwright-core";
+import { describeBrowser } from "../support/chromium.js";
+import { PASSWORD } from "../support/gate.js";
+import { Stage } from "../support/stage.js";
+
+const ACCESS_LIFETIME = 60;
+
+let stage: Stage;
+let page: Page;
+
+const run = () => page.getByRole("button", { name: /^Execute query/ }).click();
+const answer = (text: string) => page.getByLabel("Result Window").getByText(text).first().waitFor();
+const says = (status: string) =>
+  page.getByRole("status").getByText(status, { exact: true }).waitFor();
+const tab = (name: string) =>
+  page
+    .getByRole("tab", { name, exact: true })
+    .or(page.getByRole("button", { name, exact: true }))
+    .first()
+    .click();
+const use = () => page.getByRole("button", { name: "Use this login" }).click();
+const refresh = () => page.getByRole("button", { name: "Refresh this login" }).click();
+
+/** Faster than one types: GraphiQL still thinks of the operation that was there, so that name stays. */
+const edit = (selector: string, text: string) =>
+  page.evaluate(
+    `document.querySelector("${selector} .CodeMirror").CodeMirror.setValue(${JSON.stringify(text)})`,
+  );
+const QUERY = ".graphiql-query-editor";
+const VARIABLES = ".graphiql-editor-tool .graphiql-editor:not(.hidden)";
+
+async function logIn(scheme: string): Promise<void> {
+  await edit(
+    QUERY,
+    `mutation LogIn { login(username: "ada", password: "${PASSWORD}", scheme: ${scheme}) { token access refresh expiresAt } }`,
+  );
+  await run();
+}
+
+describeBrowser("GraphiQL, in a browser", () => {
+  beforeAll(async () => {
+    stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
+  }, 60_000);
+
+  beforeEach(async () => {
+    page = await stage.visit(undefined, "graphql");
+    // The last thing that GraphiQL does by itself.
+    await page.getByLabel("Variables").getByText('"admin"').waitFor();
+    await says("Not logged in");
+  });
+
+  afterEach(async () => {
+    expect(await stage.reset()).toEqual([]);
+  });
+
+  afterAll(() => stage.close());
+
+  test("goes from login to me by one click, and by another from an expired credential to a new one", async () => {
+    await edit(VARIABLES, JSON.stringify({ username: "ada", password: PASSWORD }));
+    await run();
+    await says("Logged in");
+    await use();
+    await says("Sent with this tab");
+    // A tab that has no headers of its own gets them too.
+    await tab("Me");
+    await says("Sent with this tab");
+    await run();
+    await answer('"ada@example.com"');
+
+    stage.gate.advance(ACCESS_LIFETIME + 10);
+    await run();
+    await answer('"token_expired"');
+    await says("Expired");
+    await refresh();
+    await says("Sent with this tab");
+    await run();
+    await answer('"ada@example.com"');
+    await page.getByRole("button", { name: "New tab" }).click();
+    await says("Sent with this tab");
+  });
+
+  test.each([
+    ["TOKEN", "Token gth_"],
+    ["SLIDING", "Bearer eyJ"],
+  ])("takes what a login by %s gives", async (scheme, authorization) => {
+    await logIn(scheme);
+    await use();
+    await page.getByRole("button", { name: "Headers" }).click();
+    await page.getByLabel("Headers").getByText(authorization).waitFor();
+    await edit(QUERY, "query LogIn { me { email } }");
+    await run();
+    await answer('"ada@example.com"');
+  });
+
+  test("keeps the other headers of a tab", async () => {
+    await logIn("JWT");
+    await page.getByRole("button", { name: "Headers" }).click();
+    await edit(VARIABLES, JSON.stringify({ "x-trace": "1", authorization: "Bearer old" }));
+    await use();
+    const headers = await page.evaluate<string>(
+      `document.querySelector("${VARIABLES} .CodeMirror").CodeMirror.getValue()`,
+    );
+    expect(Object.keys(JSON.parse(headers))).toEqual(["x-trace", "Authorization"]);
+  });
+
+  test("says why a credential cannot be refreshed", async () => {
+    await logIn("JWT");
+    await use();
+    stage.gate.advance(8 * 86_400);
+    await edit(QUERY, "query LogIn { me { email } }");
+    await run();
+    await says("Expired");
+    await refresh();
+    await page
+      .getByRole("status")
+      .getByText(/expired/i)
+      .waitFor();
+  });
+});
