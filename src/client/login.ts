@@ -36,7 +36,8 @@ export function toLogin(
   return {
     authorization: `${tokenType} ${token}`,
     token,
-    refresh: isCookie ? "" : tokenType === "Token" ? null : (refresh ?? token),
+    // A server that keeps refresh tokens in cookies gives none to a client that does not.
+    refresh: isCookie ? "" : tokenType === "Token" ? null : access ? (refresh ?? null) : token,
     session: session.id,
     user,
     receivedAt,

@@ -1,25 +1,27 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type AuthClient, type AuthState, createAuthClient } from "../../src/client/index.js";
-import { CookieFront, CookieJar } from "../support/cookie-front.js";
+import { CookieJar } from "../support/cookie-jar.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
+const ASK = {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: '{"query":"{ me { username } }"}',
+};
+
 let gate: Gate;
-let front: CookieFront;
 let jar: CookieJar;
 let open: AuthClient[];
 
 beforeAll(async () => {
-  gate = await Gate.open();
+  gate = await Gate.open({ refreshCookie: true });
   await gate.user("ada");
   await gate.user("bob");
-  front = await CookieFront.open(`${gate.url}/graphql`);
 });
 
 beforeEach(() => {
   jar = new CookieJar();
   open = [];
-  front.isAway = false;
-  front.seen.length = 0;
   gate.events.length = 0;
 });
 
@@ -27,14 +29,13 @@ afterEach(() => {
   for (const client of open) client.close();
 });
 
-afterAll(async () => {
-  await front.close();
-  await gate.close();
-});
+afterAll(() => gate.close());
+
+const endpoint = () => `${gate.url}/graphql`;
 
 /** A client as a page that was just loaded has it. */
 function load(options = {}): AuthClient {
-  const { url } = front;
+  const url = endpoint();
   const client = createAuthClient({ url, storage: "cookie", fetch: jar.fetch, ...options });
   open.push(client);
   return client;
@@ -55,10 +56,10 @@ describe("with the server's cookie", () => {
   test("a page without one is loading, asks once, and then anonymous without an error", async () => {
     const client = load();
     expect(client.getSession().status).toBe("loading");
-    expect(front.seen.length).toBe(0);
+    expect(jar.seen.length).toBe(0);
     expect(await settle(client)).toMatchObject({ status: "anonymous", error: null });
     expect(await client.getAuthorization()).toBeNull();
-    expect(front.seen.length).toBe(1);
+    expect(jar.seen.length).toBe(1);
   });
 
   test("a login survives a reload, and the client never holds the refresh token", async () => {
@@ -73,10 +74,7 @@ describe("with the server's cookie", () => {
   test("whatever a page asks first finds out who is signed in", async () => {
     await load().login("ada", PASSWORD);
     expect(await load().getAuthorization()).toMatch(/^Bearer /);
-    const response = await load().authFetch(front.url, {
-      method: "POST",
-      body: '{"query":"{ me { username } }"}',
-    });
+    const response = await load().authFetch(endpoint(), ASK);
     expect(((await response.json()) as any).data.me.username).toBe("ada");
   });
 
@@ -84,9 +82,9 @@ describe("with the server's cookie", () => {
     const client = load();
     await client.login("ada", PASSWORD);
     await client.refresh();
-    await client.authFetch(front.url, { method: "POST", body: '{"query":"{ me { username } }"}' });
+    await client.authFetch(endpoint(), ASK);
     await client.logout();
-    expect(front.seen.map((headers) => headers["x-gatehouse-csrf"])).toEqual(["1", "1", "1", "1"]);
+    expect(jar.seen.map((headers) => headers["x-gatehouse-csrf"])).toEqual(["1", "1", "1", "1"]);
     expect(jar.credentials).toEqual(Array(4).fill("same-origin"));
     const abroad = load({ credentials: "include" });
     await abroad.login("ada", PASSWORD);
@@ -98,7 +96,7 @@ describe("with the server's cookie", () => {
     await client.login("ada", PASSWORD);
     await client.refresh();
     await client.logout();
-    expect(front.seen.map(({ authorization }) => authorization)).toEqual(Array(3).fill(undefined));
+    expect(jar.seen.map(({ authorization }) => authorization)).toEqual(Array(3).fill(undefined));
   });
 
   test("a logout ends the session and the cookie, in every tab", async () => {
@@ -117,12 +115,12 @@ describe("with the server's cookie", () => {
   test("a logout that does not reach the server leaves one signed in, because the cookie is still there", async () => {
     const client = load({ timeout: 0.5 });
     await client.login("ada", PASSWORD);
-    front.isAway = true;
+    jar.isAway = true;
     expect(await client.logout()).toMatchObject({
       status: "authenticated",
       error: { reason: "offline" },
     });
-    front.isAway = false;
+    jar.isAway = false;
     expect(await client.logout()).toMatchObject({ status: "anonymous", error: null });
   });
 
@@ -137,11 +135,11 @@ describe("with the server's cookie", () => {
 
   test("a page that finds the server away says so, and is signed in once it is back", async () => {
     await load().login("ada", PASSWORD);
-    front.isAway = true;
+    jar.isAway = true;
     const client = load({ timeout: 0.3 });
     const state = await settle(client, ({ error }) => error !== null);
     expect(state).toMatchObject({ status: "anonymous", error: { reason: "offline" } });
-    front.isAway = false;
+    jar.isAway = false;
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await client.getAuthorization()).toMatch(/^Bearer /);
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
@@ -154,5 +152,18 @@ describe("with the server's cookie", () => {
       status: "anonymous",
       error: { reason: "token_revoked" },
     });
+  });
+
+  test("a client that was not told of the cookie is signed in for as long as its access token is good", async () => {
+    const client = load({ storage: "memory" });
+    const { authorization } = await client.login("ada", PASSWORD);
+    gate.advance(400);
+    await client.authFetch(endpoint(), ASK);
+    expect(client.getSession()).toMatchObject({
+      status: "anonymous",
+      error: { reason: "token_expired" },
+    });
+    expect(authorization).toMatch(/^Bearer /);
+    expect(gate.events.map(({ type }) => type)).toEqual(["token_issued"]);
   });
 });

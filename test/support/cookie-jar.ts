@@ -1,0 +1,22 @@
+/** A browser's fetch and its cookies, which no script can read. */
+export class CookieJar {
+  cookie = "";
+  /** What each request was sent with. */
+  readonly seen: Record<string, string>[] = [];
+  readonly credentials: (string | undefined)[] = [];
+  /** Whether the network is down. */
+  isAway = false;
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const headers = new Headers(init?.headers);
+    if (this.cookie !== "") headers.set("cookie", this.cookie);
+    this.credentials.push(init?.credentials);
+    this.seen.push(Object.fromEntries(headers));
+    if (this.isAway) throw new TypeError("Failed to fetch");
+    const response = await fetch(input, { ...init, headers });
+    for (const line of response.headers.getSetCookie()) {
+      this.cookie = line.includes("Max-Age=0;") ? "" : (line.split(";")[0] ?? "");
+    }
+    return response;
+  };
+}
