@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import type { Page } from "playwright-core";
 import { describeBrowser } from "../support/chromium.js";
+import { eventually } from "../support/eventually.js";
 import { PASSWORD } from "../support/gate.js";
 import { Stage } from "../support/stage.js";
 
@@ -13,12 +14,16 @@ const run = () => page.getByRole("button", { name: /^Execute query/ }).click();
 const answer = (text: string) => page.getByLabel("Result Window").getByText(text).first().waitFor();
 const says = (status: string) =>
   page.getByRole("status").getByText(status, { exact: true }).waitFor();
-const tab = (name: string) =>
-  page
+
+/** Goes to a tab, and waits as long as a person would: for a moment GraphiQL still names the operation of the last one. */
+async function tab(name: string): Promise<void> {
+  await page
     .getByRole("tab", { name, exact: true })
     .or(page.getByRole("button", { name, exact: true }))
     .first()
     .click();
+  await eventually(async () => name === (await page.evaluate(OPERATION)));
+}
 const use = () => page.getByRole("button", { name: "Use this login" }).click();
 const refresh = () => page.getByRole("button", { name: "Refresh this login" }).click();
 
@@ -28,6 +33,7 @@ const edit = (selector: string, text: string) =>
     `document.querySelector("${selector} .CodeMirror").CodeMirror.setValue(${JSON.stringify(text)})`,
   );
 const QUERY = ".graphiql-query-editor";
+const OPERATION = `document.querySelector("${QUERY} .CodeMirror").CodeMirror.operationName`;
 const VARIABLES = ".graphiql-editor-tool .graphiql-editor:not(.hidden)";
 
 async function logIn(scheme: string): Promise<void> {
