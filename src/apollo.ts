@@ -135,11 +135,22 @@ function isOurFault(error: GraphQLError): boolean {
 }
 
 /** Whether nobody meant the client to see this error. Those that are meant have a code, or come from graphql-js. */
-function isBug({ extensions, path, originalError }: GraphQLError): boolean {
-  const { code } = extensions;
-  const isAboutRequest = path === undefined && originalError === undefined;
-  return code === MASKED.code || (typeof code !== "string" && !isAboutRequest);
+function isBug(error: GraphQLError): boolean {
+  const { code } = error.extensions;
+  return code === MASKED.code || (typeof code !== "string" && !isAboutRequest(error));
 }
+
+/** What graphql-js says of a request before it runs a resolver, or of the arguments that it would run one with. */
+function isAboutRequest({ path, originalError }: GraphQLError): boolean {
+  return path === undefined ? originalError === undefined : isAboutArgument(originalError);
+}
+
+function isAboutArgument(error: Error | undefined): boolean {
+  return error instanceof GraphQLError && ARGUMENT_ERROR.test(error.message);
+}
+
+/** @see graphql-js, execution/values.ts: it has no other mark */
+const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /** What a client is told of a bug that was met before there was an operation. */
 export function internalServerError(requestId: string): GraphQLError {
@@ -163,6 +174,9 @@ export function formatError(
     const id = requestId === undefined ? {} : { requestId };
     return { message: "Internal server error.", ...place, extensions: { ...MASKED, ...id } };
   }
+  if (isAboutArgument(error.originalError)) {
+    return { message: withoutValues(message), ...place, extensions: { code: "BAD_USER_INPUT" } };
+  }
   if (path !== undefined) return { message, ...place, extensions };
   const hasCode = typeof error.extensions["code"] === "string";
   const isIntrospection = extensions["validationErrorCode"] === "INTROSPECTION_DISABLED";
@@ -175,17 +189,19 @@ export function formatError(
   };
 }
 
-/** graphql-js repeats the value it refuses, which may be a password. */
+/** graphql-js repeats the value it refuses, which may be a password, and of which a cut message has no end. */
 function withoutValues(message: string): string {
   return message
     .replace(/^(Variable "\$\w+" got invalid value) .*$/s, "$1.")
+    .replace(/^(Argument "\w+" has invalid value) .*$/s, "$1.")
+    .replace(/^(DateTime cannot represent .*?(?:string|type)) .*$/s, "$1.")
     .replace(/( cannot represent .*?value): .*$/s, "$1.")
     .replace(/^(Expected value of type .*?), found .*$/s, "$1.")
-    .replace(/^(Value) ".*" (does not exist in ".*?" enum).*$/s, "$1 $2.")
+    .replace(/^Value ".*$/s, "The value does not exist in the enum.")
     .replace(/(Invalid .*? escape sequence): .*$/s, "$1.")
     .replace(/(Invalid number), .*$/s, "$1.")
     .replace(/(Invalid character): .*$/s, "$1.")
-    .replace(/((?:Block)?String|Name|Int|Float) ".*"/s, "$1");
+    .replace(/((?:Block)?String|Name|Int|Float) ".*$/s, "$1.");
 }
 
 /**
@@ -222,6 +238,8 @@ const SAFE_OPTIONS = {
   formatError,
   plugins: [httpStatusPlugin, errorLimitPlugin],
   parseOptions: PARSE_LIMITS,
+  // For each, graphql-js prints all of the value that is refused.
+  executionOptions: { maxCoercionErrors: 1 },
   includeStacktraceInErrorResponses: false,
   persistedQueries: false as const,
 };

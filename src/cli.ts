@@ -131,7 +131,7 @@ async function serve(): Promise<void> {
 }
 
 async function welcomeFirstAdmin({ accounts }: Auth, options: ServerOptions): Promise<void> {
-  if (!resolveServerConfig(options).isLoopback) {
+  if (!resolveServerConfig(options).isOpen) {
     console.log("There is no user yet: gatehouse create-user NAME --role admin --password-stdin");
     return;
   }
@@ -177,7 +177,7 @@ function readOptions(): ServerOptions {
   const { secretKey } = options;
   const config = resolveServerConfig({ ...options, secretKey: secretKey ?? generateSecretKey() });
   if (secretKey !== undefined) return { ...options, secretKey };
-  if (options.isProduction === true || !config.isLoopback) {
+  if (!config.isOpen) {
     throw new TypeError("secretKey: is required; `gatehouse generate-secret` makes one");
   }
   return { ...options, secretKey: readOrCreateSecretKey(secretPathOf(config.auth.databaseUrl)) };

@@ -108,9 +108,9 @@ export interface ServerOptions extends AuthOptions {
   host?: string | undefined;
   /** 0 picks a free port. @default 4000 */
   port?: number | undefined;
-  /** Serve GraphiQL at `GET /graphql`. @default on when bound to loopback and not in production */
+  /** Serve GraphiQL at `GET /graphql`. @default on where only this machine reaches the server, and not in production */
   graphiql?: boolean | undefined;
-  /** Answer introspection. @default on when bound to loopback and not in production */
+  /** Answer introspection. @default on where only this machine reaches the server, and not in production */
   introspection?: boolean | undefined;
   /** The exact origins that may call from a browser, such as `https://app.example.com`. @default none */
   corsOrigins?: readonly string[] | undefined;
@@ -134,8 +134,7 @@ export interface ServerConfig {
   readonly auth: AuthConfig;
   readonly host: string;
   readonly port: number;
-  readonly isLoopback: boolean;
-  /** Whether only developers use it: bound to loopback, and not in production. */
+  /** Whether only developers use it: bound to loopback, with no proxy before it, and not in production. */
   readonly isOpen: boolean;
   readonly graphiql: boolean;
   readonly introspection: boolean;
@@ -189,9 +188,11 @@ function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }
 
-const addressRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
-  error: "must be IP addresses or CIDR ranges",
-});
+const addressRange = z
+  .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+    error: "must be IP addresses or CIDR ranges",
+  })
+  .refine((range) => !range.endsWith("/0"), { error: "must not be every address" });
 
 /** One entry for each of {@link AuthOptions}: what it must be, and its default. */
 export const AUTH_SETTINGS = {
@@ -336,8 +337,7 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
   );
   const isAuthOption = ([name]: [string, unknown]) => Object.hasOwn(AUTH_SETTINGS, name);
   const auth = Object.fromEntries(Object.entries(options).filter(isAuthOption));
-  const isLoopback = isLoopbackHost(host);
-  const isOpen = isLoopback && !isProduction;
+  const isOpen = isLoopback(host) && server.trustedProxies.length === 0 && !isProduction;
   const resolved = resolveConfig({
     ...(auth as unknown as AuthOptions),
     jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
@@ -356,7 +356,6 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
     connectionsPerAddress: server.connectionsPerAddress,
     host,
     port,
-    isLoopback,
     graphiql: graphiql ?? isOpen,
     introspection: introspection ?? isOpen,
     corsOrigins: server.corsOrigins,
@@ -366,7 +365,7 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
 }
 
 /** Whether only this machine can reach a server that listens on `host`. */
-function isLoopbackHost(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

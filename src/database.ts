@@ -51,11 +51,13 @@ const POOL_OPTIONS = {
   log: { debug: silently, warn: silently, error: silently, deprecate: silently },
 };
 
-/** Runs the single statements of requests: prepared once for each connection, and past the ORM. */
+/** Runs the single statements of requests, past the ORM. */
 type Run = <Row>(statement: string, parameters: readonly SqlValue[]) => Promise<Row[]>;
 
+/** All but `readOnce` prepare a statement once for each connection, and keep it. */
 interface Engine {
   readonly read: Run;
+  readonly readOnce: Run;
   readonly write: Run;
   close(): Promise<void>;
 }
@@ -63,6 +65,7 @@ interface Engine {
 /** The database, and the only file that names a driver. Administration goes through the ORM. */
 export class Database implements Sql {
   readonly read: Run;
+  readonly readOnce: Run;
   readonly write: Run;
   readonly #orm: MikroORM<AbstractSqlDriver>;
   readonly #engine: Engine;
@@ -71,6 +74,7 @@ export class Database implements Sql {
     this.#orm = orm;
     this.#engine = engine;
     this.read = unlessAway(engine.read);
+    this.readOnce = unlessAway(engine.readOnce);
     this.write = unlessAway(engine.write);
   }
 
@@ -214,6 +218,7 @@ async function openSqlite(path: string): Promise<Database> {
       };
       return {
         read: (statement, parameters) => reader.run(statement, parameters),
+        readOnce: (statement, parameters) => reader.runOnce(statement, parameters),
         write: (statement, parameters) =>
           withConnection(pool as Pool<sqlite3.Database>, (connection) =>
             writerOn(connection).run(statement, parameters),
@@ -260,7 +265,36 @@ function openReader(path: string): Promise<sqlite3.Database> {
   });
 }
 
-/** The prepared statements of one connection, which cannot be closed as long as there are any. */
+function prepare(connection: sqlite3.Database, statement: string): Promise<sqlite3.Statement> {
+  return new Promise((resolve, reject) => {
+    const prepared = connection.prepare(statement, (error: Error | null) => {
+      if (error === null) resolve(prepared);
+      else reject(error);
+    });
+  });
+}
+
+function runPrepared<Row>(
+  prepared: sqlite3.Statement,
+  parameters: readonly SqlValue[],
+): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    prepared.all(parameters, (error: Error | null, rows: Row[]) => {
+      if (error === null) resolve(rows);
+      else reject(error);
+    });
+  });
+}
+
+function finalize(prepared: sqlite3.Statement): Promise<void> {
+  return new Promise((resolve) => {
+    prepared.finalize(() => {
+      resolve();
+    });
+  });
+}
+
+/** The statements of one connection, which cannot be closed as long as any is prepared. */
 class SqliteStatements {
   readonly #connection: sqlite3.Database;
   readonly #prepared = new Map<string, Promise<sqlite3.Statement>>();
@@ -270,25 +304,23 @@ class SqliteStatements {
   }
 
   async run<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
-    const prepared = await this.#prepare(statement);
-    return new Promise((resolve, reject) => {
-      prepared.all(parameters, (error: Error | null, rows: Row[]) => {
-        if (error === null) resolve(rows);
-        else reject(error);
-      });
-    });
+    return runPrepared(await this.#prepare(statement), parameters);
+  }
+
+  async runOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]> {
+    const prepared = await prepare(this.#connection, statement);
+    try {
+      return await runPrepared(prepared, parameters);
+    } finally {
+      await finalize(prepared);
+    }
   }
 
   /** All who ask while a statement is being prepared wait for it, and learn where that fails. */
   #prepare(statement: string): Promise<sqlite3.Statement> {
     const known = this.#prepared.get(statement);
     if (known !== undefined) return known;
-    const preparing = new Promise<sqlite3.Statement>((resolve, reject) => {
-      const prepared = this.#connection.prepare(statement, (error: Error | null) => {
-        if (error === null) resolve(prepared);
-        else reject(error);
-      });
-    });
+    const preparing = prepare(this.#connection, statement);
     this.#prepared.set(statement, preparing);
     preparing.catch(() => this.#prepared.delete(statement));
     return preparing;
@@ -298,12 +330,7 @@ class SqliteStatements {
     const preparing = [...this.#prepared.values()];
     this.#prepared.clear();
     for (const result of await Promise.allSettled(preparing)) {
-      if (result.status === "rejected") continue;
-      await new Promise<void>((resolve) => {
-        result.value.finalize(() => {
-          resolve();
-        });
-      });
+      if (result.status === "fulfilled") await finalize(result.value);
     }
   }
 
@@ -318,12 +345,18 @@ class SqliteStatements {
 
 /** What we use of a connection of `pg`. */
 interface PostgresConnection {
-  query(query: {
-    name: string;
-    text: string;
-    values: readonly SqlValue[];
-    types: { getTypeParser: (type: number) => (text: string) => unknown };
-  }): Promise<{ rows: unknown[] }>;
+  query(
+    query: PostgresQuery & {
+      values: readonly SqlValue[];
+      types: { getTypeParser: (type: number) => (text: string) => unknown };
+    },
+  ): Promise<{ rows: unknown[] }>;
+}
+
+interface PostgresQuery {
+  /** Keeps it prepared. */
+  readonly name?: string;
+  readonly text: string;
 }
 
 const INT8 = 20;
@@ -352,23 +385,32 @@ async function openPostgres(url: string): Promise<Database> {
       },
     },
     (pool) => {
-      const named = new Map<string, { name: string; text: string }>();
-      const run: Run = async <Row>(statement: string, values: readonly SqlValue[]) => {
-        const query = named.get(statement) ?? nameStatement(statement);
-        named.set(statement, query);
+      const named = new Map<string, PostgresQuery>();
+      const ask = async <Row>(query: PostgresQuery, values: readonly SqlValue[]) => {
         const { rows } = await withConnection(pool as Pool<PostgresConnection>, (connection) =>
           connection.query({ ...query, values, types: POSTGRES_TYPES }),
         );
         return rows as Row[];
       };
-      return { read: run, write: run, close: () => Promise.resolve() };
+      const run: Run = (statement, values) => {
+        const query = named.get(statement) ?? nameStatement(statement);
+        named.set(statement, query);
+        return ask(query, values);
+      };
+      const readOnce: Run = (statement, values) => ask({ text: numbered(statement) }, values);
+      return { read: run, readOnce, write: run, close: () => Promise.resolve() };
     },
   );
 }
 
-/** PostgreSQL numbers its parameters, and finds a prepared statement by its name. */
-function nameStatement(statement: string): { name: string; text: string } {
-  let count = 0;
-  const text = statement.replaceAll("?", () => `$${(count += 1)}`);
+/** PostgreSQL finds a prepared statement by its name. */
+function nameStatement(statement: string): PostgresQuery {
+  const text = numbered(statement);
   return { name: createHash("sha256").update(text).digest("hex").slice(0, 32), text };
+}
+
+/** PostgreSQL numbers its parameters. */
+function numbered(statement: string): string {
+  let count = 0;
+  return statement.replaceAll("?", () => `$${(count += 1)}`);
 }

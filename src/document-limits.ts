@@ -14,6 +14,8 @@ import { readGuard } from "./permissions/directives.js";
 
 /** In tokens of the lexer and in characters, of a whole document; for the option `parseOptions` of Apollo Server. */
 export const PARSE_LIMITS = { maxLexicalTokens: 1000, maxSourceLength: 15_000 };
+/** Of a whole document: graphql-js reads all of its lines for each error that it tells the place of. */
+const MAX_LINES = 1000;
 /** Of a whole document, as it is written. */
 const MAX_DIRECTIVES = 10;
 /** Of a whole document, as it is written: validation compares each field with all others that are answered by its name. */
@@ -68,7 +70,7 @@ export class DocumentLimits {
    */
   check(text: string): void {
     if (this.#remembered.get(text)) return;
-    const excess = this.findExcess(parseWithin(text));
+    const excess = findExcessOfLines(text) ?? this.findExcess(parseWithin(text));
     if (excess !== null) throw excess;
     this.#remembered.set(text, true);
   }
@@ -101,13 +103,19 @@ export function documentLimits(schema: GraphQLSchema): ValidationRule {
   return (context) => ({
     Document: {
       enter(document) {
-        const excess = limits.findExcess(document);
+        const text = document.loc?.source.body ?? "";
+        const excess = findExcessOfLines(text) ?? limits.findExcess(document);
         if (excess === null) return undefined;
         context.reportError(excess);
         return null;
       },
     },
   });
+}
+
+function findExcessOfLines(text: string): GraphQLError | null {
+  if (text.split(/\r\n|[\n\r]/, MAX_LINES + 1).length <= MAX_LINES) return null;
+  return refusal(`The document has more than ${MAX_LINES} lines.`);
 }
 
 function refusal(message: string, code = "GRAPHQL_VALIDATION_FAILED"): GraphQLError {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
@@ -12,6 +12,7 @@ import {
 } from "./config.js";
 import { createApp } from "./http/app.js";
 import { addGraphql } from "./http/graphql.js";
+import { deriveKey } from "./keys/secret-key.js";
 import { requirePrivateFiles } from "./private-files.js";
 
 /** A running server. */
@@ -36,7 +37,7 @@ const CLOSE_TIMEOUT = 5_000;
 export async function createServer(options: ServerOptions): Promise<Server> {
   const config = resolveServerConfig(options);
   const app = createApp(config);
-  const audited = { ...config.auth, onEvent: auditTo(app.log, config.auth.onEvent) };
+  const audited = { ...config.auth, onEvent: auditTo(app.log, config.auth) };
   const auth = await openAuth(audited, (error) => {
     app.log.warn({ err: error }, "something failed that failed no request");
   });
@@ -70,18 +71,23 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 }
 
 /** Logs each event, with who tried to log in made unreadable: people type passwords into the wrong field. */
-function auditTo(log: FastifyBaseLogger, onEvent: AuthConfig["onEvent"]): AuthConfig["onEvent"] {
+function auditTo(
+  log: FastifyBaseLogger,
+  { onEvent, secretKeys: [secretKey = ""] }: AuthConfig,
+): AuthConfig["onEvent"] {
+  const key = deriveKey(secretKey, "audit");
   return (event, client) => {
     const { type, ...details } =
-      "login" in event ? { ...event, login: fingerprint(event.login) } : event;
+      "login" in event ? { ...event, login: fingerprint(event.login, key) } : event;
     const { ipAddress: ip, requestId: reqId } = client;
     log.info({ audit: type, ...details, ...(reqId && { reqId, ip }) }, "audit");
     return onEvent(event, client);
   };
 }
 
-function fingerprint(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+/** Keyed, or who reads the log could try passwords on it. */
+function fingerprint(text: string, key: KeyObject): string {
+  return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
 /** What the system says when it cannot listen, in our words. */

@@ -10,6 +10,8 @@ export type SqlValue = string | number | boolean | null;
 export interface Sql {
   /** Runs a statement that only reads. */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+  /** The same for a statement that has many shapes, too many to keep each of them prepared. */
+  readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that writes, and gives the rows it returns. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }

@@ -140,6 +140,12 @@ describe("a server that others can reach does not start", () => {
       "introspection: must be off where others can reach the server",
       { introspection: true, host: "::", isProduction: false },
     ],
+    [
+      "graphiql: must be off where others can reach the server",
+      { graphiql: true, trustedProxies: ["127.0.0.1"], isProduction: false },
+    ],
+    ["trustedProxies: must not be every address", { trustedProxies: ["0.0.0.0/0"] }],
+    ["trustedProxies: must not be every address", { trustedProxies: ["127.0.0.1", "::/0"] }],
   ])("OP-5, Z-05: %s", async (problem, options) => {
     expect(await problemsOf(options)).toEqual([problem]);
     expect(readdirSync(folder)).toEqual([]);
@@ -237,6 +243,31 @@ describe("gatehouse serve", () => {
       "gatehouse: SECRET_KEY: looks like an example or a phrase; `gatehouse generate-secret` makes one",
     ]);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("OP-5, LG-8: behind a proxy is reached by others, also on loopback", async () => {
+    const env = { TRUSTED_PROXIES: "127.0.0.1", JWT_ISSUER: "https://login.example.com" };
+    const ended = await gatehouse(["serve"], env);
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).toMatch(/^gatehouse: SECRET_KEY: is required; /);
+    expect(readdirSync(folder)).toEqual([]);
+    const { child, ended: end, url } = await start({ ...env, SECRET_KEY });
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ query: "{ __schema { queryType { name } } }" });
+    const answer = await fetch(`${url}/graphql`, { method: "POST", headers, body });
+    expect(await answer.text()).toContain("Introspection is off.");
+    const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+    expect(page.status).toBe(405);
+    child.kill("SIGTERM");
+    expect((await end).code).toBe(0);
+  });
+
+  test("OP-5, PW-13: has no first admin where others can reach it, and prints how to make one", async () => {
+    const { child, ended } = await start(PRODUCTION);
+    child.kill("SIGTERM");
+    const { stdout } = await ended;
+    expect(stdout).toContain("gatehouse create-user NAME --role admin --password-stdin");
+    expect(stdout).not.toContain("password:");
   });
 
   test("OP-5, OP-9: starts in production as it should, tells nothing of itself, and ends with 0", async () => {

@@ -96,9 +96,14 @@ export class AuthenticationResolver {
   ): Promise<LogoutPayload> {
     const { refreshCookie: cookie } = presented;
     const token = cookie && refresh === "" ? requireCookie(presented) : (refresh ?? null);
-    const { scheme, hasEnded } = await this.#authentication.logout(presented, token);
-    cookie?.clear();
-    return toLogoutPayload(scheme, hasEnded);
+    try {
+      const { scheme, hasEnded } = await this.#authentication.logout(presented, token);
+      return toLogoutPayload(scheme, hasEnded);
+    } finally {
+      const kept = cookie?.token ?? null;
+      // That of another session, which a header's logout did not end, stays with the browser.
+      if (kept !== null && (await this.#authentication.findUse(kept)) === null) cookie?.clear();
+    }
   }
 }
 

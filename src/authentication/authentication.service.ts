@@ -108,8 +108,7 @@ export class AuthenticationService {
   async login(login: Login, password: string, scheme: AuthScheme, client: Client): Promise<Issued> {
     const { accounts, config, hasher, throttle } = this.#parts;
     const account = await accounts.findAccount(login);
-    // A user has one counter, whether it is the name or the address that is tried.
-    const counter = account?.id ?? canonicalLogin(login);
+    const counter = counterOf(account, login);
     try {
       await throttle.login(counter, client.ipAddress);
       const isRight = await hasher.verify(account?.passwordHash ?? null, password);
@@ -187,6 +186,11 @@ export class AuthenticationService {
    */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     await this.#parts.throttle.request(client.ipAddress);
+    return this.findUse(token);
+  }
+
+  /** The same, for a token that nobody is told of. */
+  async findUse(token: string): Promise<Verification | null> {
     try {
       return await this.#verifyAny(token);
     } catch (error) {
@@ -302,6 +306,15 @@ export class AuthenticationService {
     if (refusal !== null) throw refusal;
     return row;
   }
+}
+
+/**
+ * What the failures of a login are counted under. A user has one counter, whether it is the name or the address that is
+ * tried. Nobody has one for each, or the other would tell that there is nobody.
+ */
+function counterOf(account: Account | null, login: Login): string {
+  if (account !== null) return `user ${account.id}`;
+  return `${"username" in login ? "username" : "email"} ${canonicalLogin(login)}`;
 }
 
 /** As it was typed: an audit trail may need to know. */

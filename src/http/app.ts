@@ -18,6 +18,8 @@ const BODY_LIMIT = 100 * 1024;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
+/** Without a byte either way: longer than any request may take, shorter than somebody may hold a connection. */
+const IDLE_TIMEOUT = 40_000;
 const MAX_CONNECTIONS = 1_000;
 
 /** JSON is UTF-8, whatever else somebody calls it. @see RFC 8259 8.1 */
@@ -49,6 +51,7 @@ export function createApp(config: ServerConfig): FastifyInstance {
     },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    connectionTimeout: IDLE_TIMEOUT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     logger: { level: logLevel, base: null },
     logController: new LogController({ disableRequestLogging: true }),

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname } from "node:path";
 
 /** What a key derived from the root secret is for. Each purpose has a key of its own. */
-export type Purpose = "refresh-token" | "key-sealing" | "throttling";
+export type Purpose = "refresh-token" | "key-sealing" | "throttling" | "audit";
 
 /**
  * A 256-bit key for one purpose, from the root secret.

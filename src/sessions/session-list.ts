@@ -73,7 +73,7 @@ export class SessionList {
     if (after !== null)
       conditions.push(["(session.created_at, session.id) < (?, ?)", [after.createdAt, after.id]]);
     const where = conditions.map(([condition]) => condition).join(" AND ");
-    const sessions = await this.#sql.read<SessionInfo>(
+    const sessions = await this.#sql.readOnce<SessionInfo>(
       `${SESSIONS} ${where && `WHERE ${where}`} ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
       [...conditions.flatMap(([, parameters]) => parameters), first + 1],
     );

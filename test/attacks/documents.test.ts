@@ -45,6 +45,7 @@ const TOO = {
   many: "The document has more than 10 root fields.",
   secret: "The document has more than 1 field that checks a credential.",
   directed: "The document has more than 10 directives.",
+  long: "The document has more than 1000 lines.",
 };
 
 async function post(body: string | Uint8Array, headers: Record<string, string> = {}) {
@@ -88,6 +89,17 @@ describe("the size of a document", () => {
     expect((await gate.ask(documentOf(15_000))).data.__typename).toBe("Query");
     const refused = await gate.ask(documentOf(15_001));
     expect([refused.status, refused.code]).toEqual([400, "GRAPHQL_PARSE_FAILED"]);
+  });
+});
+
+describe("the lines of a document", () => {
+  test.each([
+    ["line feeds", "\n"],
+    ["carriage returns", "\r"],
+    ["both", "\r\n"],
+  ])("GQ-2, GQ-19: of 1,000 by %s are read, and one more is refused", async (_name, end) => {
+    expect((await gate.ask(`${end.repeat(999)}{__typename}`)).data.__typename).toBe("Query");
+    expectRefused(await gate.ask(`${end.repeat(1000)}{__typename}`), TOO.long);
   });
 });
 
@@ -367,6 +379,24 @@ describe("what fragments come to", () => {
       const milliseconds = Math.min(...numbers(3).map(() => cost(document)));
       expect([name, milliseconds < 50, milliseconds]).toEqual([name, true, milliseconds]);
     }
+  });
+
+  test("GQ-12, GQ-19: variables with thousands of mistakes are one short error, and as cheap as a short one", async () => {
+    const names = numbers(9000).map((index) => [`k${index}`, 1]);
+    const body = JSON.stringify({
+      query: "query ($d: SessionFilter) { allSessions(where: $d) { edges { cursor } } }",
+      variables: { d: Object.fromEntries(names) },
+    });
+    const cost = async () => {
+      const start = process.cpuUsage();
+      const { status, errors } = await post(body);
+      expect([status, errors[0].message]).toEqual([400, `Variable "$d" got invalid value.`]);
+      expect([errors.length, JSON.stringify(errors).length < 1000]).toEqual([2, true]);
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
+    };
+    const costs = [await cost(), await cost(), await cost()];
+    expect(Math.min(...costs)).toBeLessThan(50);
   });
 
   test("GQ-19: what goes beyond a limit costs no statement, also beside a good credential", async () => {
@@ -700,6 +730,33 @@ describe("how much is said of errors", () => {
     expect(errors?.length).toBeLessThanOrEqual(10);
     expect(text.length).toBeLessThanOrEqual(64 * 1024);
     expect(text).not.toContain("c4n4ry");
+  });
+
+  test.each([
+    `mutation { refreshToken(refresh: "x" "${"c4n4ry".repeat(80)}") { access } }`,
+    `mutation { refreshToken(refresh: "x" """${"c4n4ry ".repeat(80)}""") { access } }`,
+    `mutation { refreshToken(refresh: "x" ${"c4n4ry".repeat(80)}) { access } }`,
+    `mutation { login(username: "a", password: "b", scheme: ${"c4n4ry".repeat(80)}) { access } }`,
+    `mutation { login(username: "a", password: "b", scheme: "c4n4ry") { access } }`,
+    `{ allSessions(where: { createdAt: { gt: "c4n4ry" } }) { edges { cursor } } }`,
+    `{ allSessions(where: { createdAt: { gt: { a: "c4n4ry" } } }) { edges { cursor } } }`,
+    `{ allSessions(first: "c4n4ry") { edges { cursor } } }`,
+    `query ($v: ID = "x") { allSessions(where: { userId: { in: ["c4n4ry", $v] } }) { edges { cursor } } }`,
+    `query ($v: ID = "x") { allSessions(where: { email: { icontains: "c4n4ry" }, userId: { in: [$v] } }) { edges { cursor } } }`,
+  ])("GQ-12: no literal of %s is repeated, however long", async (document) => {
+    const { code, text } = await gate.ask(document, { variables: { v: null } });
+    expect(["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"]).toContain(code);
+    expect(text).not.toContain("c4n4ry");
+  });
+
+  test("GQ-11, GQ-12: an argument that is null by way of a variable is the client's mistake, not ours", async () => {
+    const document = `mutation ($p: String = "x") { login(username: "a", password: $p) { access } }`;
+    const accept = "application/graphql-response+json";
+    const answer = await gate.ask(document, { variables: { p: null }, headers: { accept } });
+    expect([answer.status, answer.code]).toEqual([400, "BAD_USER_INPUT"]);
+    expect(answer.errors?.[0]?.message).toBe(
+      'Argument "password" of non-null type "String!" must not be null.',
+    );
   });
 
   test("GQ-12: an answer is at most 64 KiB where the path of its error is all that a document can hold", async () => {

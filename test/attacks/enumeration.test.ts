@@ -96,6 +96,47 @@ describe("a login that is refused", () => {
   });
 });
 
+describe("the throttle", () => {
+  const wrong = (field: string, who: string) =>
+    `mutation { ${field}: "${who}", password: "a wrong password") { scheme } }`;
+  const BY_NAME = "login(username";
+  const BY_EMAIL = "emailLogin(email";
+
+  test.each([
+    ["its name for an address", BY_EMAIL, BY_NAME, "ada", "nobody"],
+    ["its address for a name", BY_NAME, BY_EMAIL, "ada@example.com", "nobody@example.com"],
+  ])(
+    "LG-1, LG-2: tells nobody that a user exists by taking %s",
+    async (_what, first, then, known, unknown) => {
+      const strict = await gate.another({ loginFailuresPerAccount: 5 });
+      try {
+        const reasons = [];
+        for (const who of [known, unknown]) {
+          for (let attempt = 0; attempt < 6; attempt += 1) await strict.ask(wrong(first, who));
+          const { reason } = await strict.ask(wrong(first, who));
+          reasons.push([reason, (await strict.ask(wrong(then, who))).reason]);
+        }
+        expect(reasons).toEqual(Array(2).fill(["throttled", "invalid_credentials"]));
+      } finally {
+        await strict.close();
+      }
+    },
+  );
+
+  test("LG-2: of a user is not had by whoever takes the user's id for a name", async () => {
+    const strict = await gate.another({ loginFailuresPerAccount: 5 });
+    try {
+      const id = await gate.user("eve");
+      for (const name of [id, `user ${id}`]) {
+        for (let attempt = 0; attempt < 7; attempt += 1) await strict.ask(wrong(BY_NAME, name));
+      }
+      expect((await strict.login("eve")).authorization).toMatch(/^Bearer /);
+    } finally {
+      await strict.close();
+    }
+  });
+});
+
 describe("a token that is refused", () => {
   let dead: string[];
   let forged: { refresh: string[]; static: string[] };

@@ -84,6 +84,10 @@ describe("the log and the database of a server that is told secrets everywhere",
       await ask(`mutation { login(username: ${literal}, password: ${literal}) { scheme } }`);
       await ask(`mutation { login(username: "ada", password: [${literal}]) { ${CANARY} } }`);
       await ask(`mutation { login(username: "ada" password: "${value} `);
+      await ask(
+        `query ($v: ID = "x") { allSessions(where: { userId: { in: [${literal}, $v] } }) { pageInfo { hasNextPage } } }`,
+        { variables: { v: null } },
+      );
       await ask("{ __typename }", {
         operationName: value,
         variables: { [value]: value },

@@ -161,6 +161,30 @@ describe("a logout", () => {
     expect((await gate.ask(REFRESH, withCookie(value))).reason).toBe("token_revoked");
   });
 
+  test("B-15: by the header clears the cookie of its own session", async () => {
+    const login = await gate.ask(LOGIN);
+    const authorization = `Bearer ${login.data.login.access}`;
+    const headers = withCookie(cookieOf(login).value, { authorization });
+    const answer = await gate.ask(LOGOUT, { ...headers, variables: { refresh: null } });
+    expect(answer.data.logout.sessionsEnded).toBe(1);
+    expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
+  });
+
+  test("B-15: by the header leaves the cookie of another session, which is still good", async () => {
+    const authorization = `Bearer ${(await gate.ask(LOGIN)).data.login.access}`;
+    const value = await logIn();
+    const headers = withCookie(value, { authorization });
+    const answer = await gate.ask(LOGOUT, { ...headers, variables: { refresh: null } });
+    expect([answer.data.logout.sessionsEnded, answer.headers.get("set-cookie")]).toEqual([1, null]);
+    expect((await gate.ask(REFRESH, withCookie(value))).status).toBe(200);
+  });
+
+  test("B-15: by a cookie that is nothing is refused, and the browser forgets it", async () => {
+    const answer = await gate.ask(LOGOUT, withCookie("nothing"));
+    expect(answer.reason).toBe("token_not_valid");
+    expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
+  });
+
   test("O-07: of another site ends nothing", async () => {
     const value = await logIn();
     const answer = await gate.ask(LOGOUT, withCookie(value, { origin: "https://evil.example" }));
