@@ -2,12 +2,19 @@ import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
 
 /** What an operation gave: its data, or why there is none. */
 export type Answer<Data> =
-  | { readonly data: Data; readonly failure?: never; readonly isLost?: never }
+  | {
+      readonly data: Data;
+      readonly failure?: never;
+      readonly isLost?: never;
+      readonly isRepeat?: boolean;
+    }
   | {
       readonly data?: never;
       readonly failure: Failure;
       /** Whether the server may have done it all the same, so that the same request may be sent again. */
       readonly isLost: boolean;
+      /** Whether it was sent before, and may have been done then. */
+      readonly isRepeat?: boolean;
     };
 
 /** Whether cookies go along with a request. */
@@ -20,14 +27,14 @@ export interface Endpoint {
   /** In seconds. */
   readonly timeout: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly credentials: Credentials | undefined;
+  readonly credentials: Credentials;
 }
 
 /** One GraphQL request. */
 export interface Question {
   readonly query: string;
   readonly variables?: object;
-  readonly authorization?: string | null;
+  readonly authorization?: string | null | undefined;
 }
 
 /** In seconds, before each further attempt. */
@@ -56,7 +63,7 @@ export async function ask<Data>(
       // A token in the body must not follow to another host.
       redirect: "error",
       signal: abort.signal,
-      ...(credentials && { credentials }),
+      credentials,
     });
     return toAnswer(response, await response.text());
   } catch (error) {
@@ -81,7 +88,7 @@ export async function askAgain<Data>(
     const delay = pause * (500 + Math.random() * 500);
     if (!answer.isLost || performance.now() + delay > end) break;
     await sleep(delay);
-    answer = await ask<Data>(endpoint, question);
+    answer = { ...(await ask<Data>(endpoint, question)), isRepeat: true };
   }
   return answer;
 }
@@ -101,10 +108,10 @@ function toAnswer<Data>({ status, headers }: Response, text: string): Answer<Dat
     return { failure, isLost: failure.reason === "internal_server_error" };
   }
   if (data) return { data };
-  if (status !== 429) return lost("bad_answer", `The server answered ${status}, without GraphQL.`);
+  const message = `The server answered ${status}, without GraphQL.`;
+  if (status !== 429) return lost("bad_answer", message);
   const retryAfter = Number(headers.get("retry-after")) || 1;
-  const failure = { reason: "throttled", message: "Too many requests.", retryAfter } as const;
-  return { failure, isLost: false };
+  return { failure: { reason: "throttled", message, retryAfter }, isLost: false };
 }
 
 interface Body<Data> {

@@ -1,6 +1,6 @@
 import { type Failure, findRefusal, type GraphQLErrorLike } from "./failure.js";
 import type { ResolvedOptions } from "./options.js";
-import { resolveUrl } from "./platform.js";
+import { originOf, resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
 /** `fetch` with the login's `Authorization`, for allowed origins; and one retry, where a refresh is of use. */
@@ -8,7 +8,7 @@ export function createAuthFetch(
   { endpoint, origins }: ResolvedOptions,
   { getAuthorization, recover }: Renewal,
 ): typeof fetch {
-  const isAllowed = (url: string) => origins.has(resolveUrl(url)?.origin ?? "");
+  const isAllowed = (url: string) => origins.has(originOf(url) ?? "");
 
   return async (input, init) => {
     const request = typeof input === "object" && "url" in input ? input : undefined;
@@ -16,25 +16,20 @@ export function createAuthFetch(
     const headers = new Headers(init?.headers ?? request?.headers);
     if (!isAllowed(url) || headers.has("authorization")) return endpoint.fetch(input, init);
 
-    const isEndpoint = resolveUrl(url)?.href === endpoint.url;
-    const { credentials } = endpoint;
-    if (isEndpoint)
-      for (const [name, value] of Object.entries(endpoint.headers)) headers.set(name, value);
     const send = (authorization: string | null) => {
       if (authorization) headers.set("authorization", authorization);
-      return endpoint.fetch(request?.clone() ?? input, {
-        ...(isEndpoint && credentials && { credentials }),
-        ...init,
-        headers,
-      });
+      return endpoint.fetch(request?.clone() ?? input, { ...init, headers });
     };
 
     const authorization = await getAuthorization();
     const response = await send(authorization);
     if (!authorization || (response.redirected && !isAllowed(response.url))) return response;
-    const next = await recover(authorization, await readRefusal(response, isEndpoint));
-    // A body that can be read only once cannot be sent again: then the first answer stands.
-    return next ? send(next).catch(() => response) : response;
+    const next = await recover(
+      authorization,
+      await readRefusal(response, resolveUrl(url) === endpoint.url),
+    );
+    // A stream cannot be sent again: then the first answer stands.
+    return next && !("getReader" in Object(init?.body)) ? send(next) : response;
   };
 }
 
@@ -48,7 +43,8 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      if (errors) return findRefusal(errors);
+      // Other services have errors too, of which we know nothing.
+      if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
       // The reader of the body will meet the same.
     }

@@ -1,7 +1,7 @@
-import { type Answer, ask, askAgain } from "./ask.js";
+import { ask, askAgain } from "./ask.js";
 import { createAuthFetch } from "./auth-fetch.js";
-import { findRefusal, type GraphQLErrorLike, isRefusal } from "./failure.js";
-import { toLogin } from "./login.js";
+import { type Failure, findRefusal, type GraphQLErrorLike, asRefusal } from "./failure.js";
+import { type Login, toLogin } from "./login.js";
 import type {
   AuthScheme,
   EmailLoginMutation,
@@ -10,7 +10,6 @@ import type {
   LoginMutationVariables,
   LogoutAllMutation,
   LogoutMutation,
-  LogoutMutationVariables,
 } from "./operations.generated.js";
 import { EMAIL_LOGIN, GRANT, LOGIN, LOGOUT, LOGOUT_ALL } from "./operations.js";
 import { type AuthClientOptions, resolveOptions } from "./options.js";
@@ -71,59 +70,80 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { scheme, isCookie, endpoint } = config;
   const session = openSession(config);
   const renewal = createRenewal(session, config);
+  const authFetch = createAuthFetch(config, renewal);
   const wireScheme = scheme.toUpperCase() as AuthScheme;
 
   /** Cookies are set in the order of the answers, so with them nothing may overtake a refresh. */
   const inTurn = isCookie ? session.exclusively : (run: () => Promise<void>) => run();
 
+  /** Of logins and logouts: the last call counts, not the last answer. */
+  let lastTurn = 0;
+
   async function logIn(
     query: string,
     variables: LoginMutationVariables | EmailLoginMutationVariables,
   ): Promise<AuthState> {
+    const turn = ++lastTurn;
     await inTurn(async () => {
       const { data, failure } = await ask<LoginMutation | EmailLoginMutation>(endpoint, {
         query: query + GRANT,
         variables,
       });
       const login = toLogin(data && Object.values(data)[0], isCookie);
-      if (login) session.change(login, null);
+      if (turn !== lastTurn) await (login && end(login, null));
+      else if (login) session.change(login, null);
       else session.note(session.login, failure ?? NO_TOKEN);
     });
     return session.state;
   }
 
+  /** Ends a session at the server. Gives why that could not be done. */
+  async function end(
+    login: Login | undefined,
+    refresh = isCookie ? "" : (login?.refresh ?? null),
+  ): Promise<Failure | null> {
+    const { failure = null } = await askAgain<LogoutMutation>(endpoint, {
+      query: LOGOUT,
+      variables: { refresh },
+      authorization: refresh === null ? login?.authorization : null,
+    });
+    // The browser has lost the cookie.
+    if (refresh === "" && failure?.reason === "no_credentials") return end(login, null);
+    return asRefusal(failure) ? null : failure;
+  }
+
   async function logout(): Promise<AuthState> {
+    const turn = ++lastTurn;
     const { login } = session;
     if (login === null) return session.state;
     if (!isCookie) session.change(null, null);
     await inTurn(async () => {
-      const variables: LogoutMutationVariables = {
-        refresh: isCookie ? "" : (login?.refresh ?? null),
-      };
-      const authorization = variables.refresh === null ? login?.authorization : null;
-      const { failure } = await askAgain<LogoutMutation>(endpoint, {
-        query: LOGOUT,
-        variables,
-        ...(authorization && { authorization }),
-      });
-      if (failure && !isRefusal(failure)) session.note(session.login, failure);
+      const failure = await end(login);
+      if (turn !== lastTurn) return;
+      if (failure) session.note(session.login, failure);
       else if (isCookie) session.change(null, null);
     });
     return session.state;
   }
 
-  async function logoutAll(): Promise<AuthState> {
+  async function logoutAll(isSecond = false): Promise<AuthState> {
+    const turn = ++lastTurn;
     const authorization = await renewal.getAuthorization();
     if (!authorization) return session.state;
-    const askWith = (header: string): Promise<Answer<LogoutAllMutation>> =>
-      askAgain(endpoint, { query: LOGOUT_ALL, authorization: header });
-    let answer = await askWith(authorization);
-    const { failure } = answer;
-    const isRefused = failure !== undefined && isRefusal(failure);
-    const next = isRefused ? await renewal.recover(authorization, failure) : null;
-    if (next) answer = await askWith(next);
-    if (answer.data) session.change(null, null);
-    else if (session.login) session.note(session.login, answer.failure);
+    const { data, failure, isRepeat } = await askAgain<LogoutAllMutation>(endpoint, {
+      query: LOGOUT_ALL,
+      authorization,
+    });
+    const refusal = asRefusal(failure);
+    const canRepeat = !isSecond && !isRepeat && (await renewal.recover(authorization, refusal));
+    if (turn !== lastTurn) return session.state;
+    if (canRepeat) return logoutAll(true);
+    // What was done before its answer was lost has ended this session too.
+    if (data || (isRepeat && refusal)) {
+      // Only the server can take its cookie away.
+      if (isCookie) return logout();
+      session.change(null, null);
+    } else if (session.login) session.note(session.login, failure);
     return session.state;
   }
 
@@ -132,8 +152,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     login: (username, password) => logIn(LOGIN, { username, password, scheme: wireScheme }),
     emailLogin: (email, password) => logIn(EMAIL_LOGIN, { email, password, scheme: wireScheme }),
     logout,
-    logoutAll,
-    authFetch: createAuthFetch(config, renewal),
+    logoutAll: () => logoutAll(),
+    authFetch,
     getSession: () => session.state,
     subscribe(listener) {
       const unsubscribe = session.subscribe(listener);

@@ -51,13 +51,13 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
 /** What is said of a credential that cannot be used any more, as against one that is missing or a wrong password. */
 const REFUSAL = /^(token|session|user|password)_/;
 
-/** Whether the failure means that the credential which was sent is no good. */
-export function isRefusal({ reason }: Failure): boolean {
-  return REFUSAL.test(reason);
+/** The failure, where it means that the credential which was sent is no good; or null. */
+export function asRefusal(failure: Failure | null | undefined): Failure | null {
+  return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
 /** The first of an answer's errors that refuses the credential which was sent, or null. */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
-  return refused.map(toFailure).find(isRefusal) ?? null;
+  return refused.map(toFailure).find(asRefusal) ?? null;
 }

@@ -101,9 +101,9 @@ export type LogoutMutationVariables = Exact<{
 }>;
 
 
-export type LogoutMutation = { readonly logout: { readonly sessionsEnded: number } };
+export type LogoutMutation = { readonly logout: { readonly message: string } };
 
 export type LogoutAllMutationVariables = Exact<{ [key: string]: never; }>;
 
 
-export type LogoutAllMutation = { readonly logoutAll: { readonly sessionsEnded: number } };
+export type LogoutAllMutation = { readonly logoutAll: { readonly message: string } };

@@ -1,60 +1,18 @@
 /** What every login and refresh asks for; it goes behind the operation. */
-export const GRANT = /* GraphQL */ `
-  fragment Grant on AuthPayload {
-    tokenType
-    token
-    access
-    refresh
-    session {
-      id
-    }
-    user {
-      id
-      username
-      email
-      profile {
-        role
-      }
-    }
-  }
-`;
+// prettier-ignore
+export const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
 
-export const LOGIN = /* GraphQL */ `
-  mutation Login($username: String!, $password: String!, $scheme: AuthScheme!) {
-    login(username: $username, password: $password, scheme: $scheme) {
-      ...Grant
-    }
-  }
-`;
+// prettier-ignore
+export const LOGIN = /* GraphQL */ `mutation Login($username: String!, $password: String!, $scheme: AuthScheme!) { login(username: $username, password: $password, scheme: $scheme) { ...Grant } }`;
 
-export const EMAIL_LOGIN = /* GraphQL */ `
-  mutation EmailLogin($email: String!, $password: String!, $scheme: AuthScheme!) {
-    emailLogin(email: $email, password: $password, scheme: $scheme) {
-      ...Grant
-    }
-  }
-`;
+// prettier-ignore
+export const EMAIL_LOGIN = /* GraphQL */ `mutation EmailLogin($email: String!, $password: String!, $scheme: AuthScheme!) { emailLogin(email: $email, password: $password, scheme: $scheme) { ...Grant } }`;
 
-export const REFRESH = /* GraphQL */ `
-  mutation Refresh($refresh: String!) {
-    refreshToken(refresh: $refresh) {
-      ...Grant
-    }
-  }
-`;
+// prettier-ignore
+export const REFRESH = /* GraphQL */ `mutation Refresh($refresh: String!) { refreshToken(refresh: $refresh) { ...Grant } }`;
 
-export const LOGOUT = /* GraphQL */ `
-  mutation Logout($refresh: String) {
-    logout(refresh: $refresh) {
-      sessionsEnded
-    }
-  }
-`;
+// prettier-ignore
+export const LOGOUT = /* GraphQL */ `mutation Logout($refresh: String) { logout(refresh: $refresh) { message } }`;
 
-export const LOGOUT_ALL = /* GraphQL */ `
-  mutation LogoutAll {
-    logoutAll {
-      sessionsEnded
-    }
-  }
-`;
+// prettier-ignore
+export const LOGOUT_ALL = /* GraphQL */ `mutation LogoutAll { logoutAll { message } }`;

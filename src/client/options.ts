@@ -1,5 +1,5 @@
 import type { Credentials, Endpoint } from "./ask.js";
-import { type AuthStorage, platform, resolveUrl } from "./platform.js";
+import { type AuthStorage, originOf, platform, resolveUrl } from "./platform.js";
 import type { StorageKind } from "./store.js";
 
 /** What a user of `createAuthClient` says. */
@@ -16,7 +16,7 @@ export interface AuthClientOptions {
   readonly storage?: StorageKind | AuthStorage;
   /** Origins that `authFetch` sends the token to, besides the endpoint's and the page's. @default none */
   readonly allowedOrigins?: readonly string[];
-  /** Whether cookies go along. With storage `"cookie"` and an endpoint of another origin: `"include"`. */
+  /** Whether cookies go along. With storage `"cookie"` and an endpoint of another origin: `"include"`. @default "same-origin" */
   readonly credentials?: Credentials;
   /**
    * In seconds: how long an answer is waited for. At most the server's reuse window, in which a lost answer can be had
@@ -50,7 +50,7 @@ export function resolveOptions({
   scheme = "jwt",
   storage = "memory",
   allowedOrigins = [],
-  credentials,
+  credentials = "same-origin",
   timeout = 10,
   fetch = (...request) => globalThis.fetch(...request),
 }: AuthClientOptions): ResolvedOptions {
@@ -59,24 +59,19 @@ export function resolveOptions({
   if (typeof storage === "string") {
     requireOneOf("storage", scheme === "jwt" ? [...STORAGES, "cookie"] : STORAGES, storage);
   }
-  const resolved = resolveUrl(String(url));
-  const href = resolved?.href ?? String(url);
+  const href = resolveUrl(String(url));
   return {
     scheme,
     storage,
     isCookie,
     name: `gatehouse:${scheme}:${href}`,
-    origins: new Set(
-      [href, platform.location?.href ?? href, ...allowedOrigins].map(
-        (url) => resolveUrl(url)?.origin,
-      ),
-    ),
+    origins: new Set([href, platform.location?.href ?? href, ...allowedOrigins].map(originOf)),
     endpoint: {
       url: href,
       fetch,
       timeout,
       headers: isCookie ? CSRF_HEADER : {},
-      credentials: credentials ?? (isCookie ? "same-origin" : undefined),
+      credentials,
     },
   };
 }

@@ -39,11 +39,16 @@ export interface Channel {
 /** The global object. Asked at each use: nothing is assumed when this module is loaded. */
 export const platform = globalThis as unknown as Platform;
 
-/** The whole address, or null where it is relative and there is no page, or malformed. */
-export function resolveUrl(url: string): URL | null {
-  try {
-    return new URL(url, platform.location?.href);
-  } catch {
-    return null;
-  }
+/** Of an address that is whole: its origin. React Native's URL has none, and adds a slash to the address. */
+const ORIGIN = /^https?:\/\/[^/?#]+/i;
+
+/** The whole address, in its own spelling; a relative one is the page's. */
+export function resolveUrl(url: string): string {
+  const page = platform.location?.href;
+  return ORIGIN.test(url) || !page ? url : new URL(url, page).href;
+}
+
+/** The origin of an address, in its own spelling, or undefined where it has none. */
+export function originOf(url: string): string | undefined {
+  return ORIGIN.exec(resolveUrl(url))?.[0];
 }

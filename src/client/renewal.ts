@@ -1,5 +1,5 @@
 import { askAgain } from "./ask.js";
-import { type Failure, isRefusal } from "./failure.js";
+import { type Failure, asRefusal } from "./failure.js";
 import { isOfLogin, isRenewalDue, toLogin } from "./login.js";
 import type { RefreshMutation } from "./operations.generated.js";
 import { GRANT, REFRESH } from "./operations.js";
@@ -37,9 +37,10 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
       session.sync();
       if (session.login !== before) return;
       const login = toLogin(data?.refreshToken, isCookie);
+      const refusal = asRefusal(failure);
       if (login) session.change(login, null);
       else if (failure?.reason === "no_credentials") session.note(null, null);
-      else if (failure && isRefusal(failure)) session.change(null, failure);
+      else if (refusal) session.change(null, refusal);
       else {
         pausedUntil = performance.now() + (failure?.retryAfter ?? 1) * 1000;
         session.note(before, failure ?? NO_TOKEN);
@@ -73,8 +74,11 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     },
     async recover(authorization, refusal) {
       if (!authorization || refusal === null) return null;
-      if (session.state.authorization === authorization) {
-        if (session.login?.refresh !== null) await refresh();
+      const sent = session.login;
+      if (sent?.authorization === authorization) {
+        // A service that refuses what is new will refuse what is newer.
+        if (!refusal && Date.now() - sent.receivedAt < RECENT) return null;
+        if (sent.refresh !== null) await refresh();
         else if (refusal) session.change(null, refusal);
       }
       const { login } = session;
@@ -83,6 +87,9 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     },
   };
 }
+
+/** In milliseconds: a login that came less than this ago is new. */
+const RECENT = 30_000;
 
 /** An answer of another server than ours. */
 export const NO_TOKEN = { reason: "bad_answer", message: "The answer has no token." } as const;

@@ -58,9 +58,9 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     if (store.shared) {
       latest = news ?? latest;
       const next = store.read();
-      if (next?.token === login?.token) return;
-      note(next, latest && latest.login?.token === next?.token ? latest.error : null);
-      latest = undefined;
+      const told = latest?.login?.token === next?.token ? latest : undefined;
+      if (next?.token !== login?.token || (news && told?.error)) note(next, told?.error ?? null);
+      if (told) latest = undefined;
     } else if (news && ((isCookie && news.login) || news.session === login?.session)) {
       keep(news.login);
       note(news.login, news.error);
@@ -82,6 +82,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     },
     change(next, error) {
       const session = login?.session ?? null;
+      latest = undefined;
       keep(next);
       note(next, error);
       tabs?.tell({ session, login: next, error });

@@ -29,6 +29,8 @@ export interface NotAuthenticated extends Told {
   readonly authorization: null;
 }
 
+type Loose = { [Key in "user" | "token" | "authorization"]?: Login[Key] | null };
+
 /**
  * The state for a login.
  * @param login undefined where it is not known yet whether there is one
@@ -38,11 +40,8 @@ export function toState(
   error: Failure | null,
   hasStorageFailed: boolean,
 ): AuthState {
-  const told = { error, hasStorageFailed };
-  if (login) {
-    const { user, token, authorization } = login;
-    return { status: "authenticated", user, token, authorization, ...told };
-  }
-  const status = login === undefined && error === null ? "loading" : "anonymous";
-  return { status, user: null, token: null, authorization: null, ...told };
+  const { user = null, token = null, authorization = null }: Loose = login ?? {};
+  const isUnknown = login === undefined && error === null;
+  const status = login ? "authenticated" : isUnknown ? "loading" : "anonymous";
+  return { status, user, token, authorization, error, hasStorageFailed } as AuthState;
 }

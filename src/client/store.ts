@@ -25,13 +25,14 @@ export function openStore(kind: StorageKind | AuthStorage, key: string): Store {
     try {
       return use();
     } catch {
-      // An old refresh token that stays behind would look like a thief's at the next visit.
-      if (area && !hasFailed) {
-        hasFailed = true;
-        attempt(() => area?.removeItem(key));
-      }
-      hasFailed = true;
+      const left = area;
       area = null;
+      hasFailed = true;
+      // An old refresh token that stays behind would look like a thief's at the next visit.
+      if (left)
+        attempt(() => {
+          left.removeItem(key);
+        });
       return undefined;
     }
   }
@@ -52,7 +53,7 @@ export function openStore(kind: StorageKind | AuthStorage, key: string): Store {
     },
     read() {
       const text = attempt(() => area?.getItem(key));
-      return text === undefined ? kept : parseLogin(text);
+      return text === undefined ? kept : (kept = parseLogin(text));
     },
     write(login) {
       kept = login;

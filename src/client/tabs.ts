@@ -19,8 +19,11 @@ export interface Tabs {
   close(): void;
 }
 
-/** In milliseconds: after this a tab that holds up the others is not waited for. */
-const PATIENCE = 10_000;
+/**
+ * In milliseconds: after this a tab that holds up the others is not waited for. What it asked for last can still be had
+ * then: half of the server's reuse window is left.
+ */
+const PATIENCE = 5_000;
 
 /** Opens the connection to the other tabs. `hear` is called without news where another tab changed the storage. */
 export function openTabs(
@@ -32,8 +35,12 @@ export function openTabs(
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) hear();
   };
-  if (platform.BroadcastChannel) {
-    channel = new platform.BroadcastChannel(name);
+  try {
+    channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
+  } catch {
+    // Some browsers forbid it where they forbid the storage.
+  }
+  if (channel) {
     channel.onmessage = ({ data }) => {
       hear(data as News);
     };
@@ -75,7 +82,7 @@ async function withLease(
   let lease: string;
   try {
     do {
-      while (isHeld(read()) && performance.now() < end) await sleep(50);
+      while (isHeld(read())) await sleep(50);
       lease = `${Date.now()}:${Math.random()}`;
       storage.setItem(key, lease);
       await sleep(20);

@@ -11,29 +11,32 @@ import { findRefusal } from "./failure.js";
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  let refused: { authorization: string | null; errors: CombinedError["graphQLErrors"] } | null =
-    null;
-  let recovered: string | null = null;
+  /** By the header that was sent: why it was refused, and what to repeat an operation of it with. */
+  const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
+  const recovered = new Map<string | null, string | null>();
 
   return (utilities) =>
     Promise.resolve({
       addAuthToOperation(operation) {
+        const sent = readAuthorization(operation.context);
         // One that was sent before is never repeated in the name of somebody who has logged in since.
-        const wasSent = readAuthorization(operation.context) !== null;
-        const authorization = wasSent ? recovered : client.getSession().authorization;
+        const authorization = sent ? recovered.get(sent) : client.getSession().authorization;
         return authorization ? utilities.appendHeaders(operation, { authorization }) : operation;
       },
       willAuthError: client.isRenewalDue,
       didAuthError({ graphQLErrors: errors }, { context }) {
-        if (findRefusal(errors) === null) return false;
-        refused = { authorization: readAuthorization(context), errors };
+        // The second time it is not sent again.
+        if (context["authAttempt"] || findRefusal(errors) === null) return false;
+        refused.set(readAuthorization(context), errors);
         return true;
       },
       async refreshAuth() {
-        const present = refused;
-        refused = null;
-        if (present) recovered = await client.recover(present.authorization, present.errors);
-        else await client.refresh();
+        recovered.clear();
+        if (refused.size === 0) await client.refresh();
+        for (const [sent, errors] of refused) {
+          refused.delete(sent);
+          recovered.set(sent, await client.recover(sent, errors));
+        }
       },
     });
 }

@@ -1,7 +1,16 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
@@ -13,8 +22,9 @@ let client: AuthClient;
 let api: Server;
 let apiUrl: string;
 let seen: { path: string; headers: IncomingHttpHeaders; body: string }[];
-/** How many of the API's answers are to be a bare 401. */
+/** How many of the API's answers are to be a 401, and what is in it. */
 let refusals: number;
+let refusal: string;
 
 beforeAll(async () => {
   gate = await Gate.open();
@@ -29,7 +39,7 @@ beforeAll(async () => {
         response.writeHead(307, { location: decodeURIComponent(target) }).end();
       } else if (refusals > 0) {
         refusals -= 1;
-        response.writeHead(401).end();
+        response.writeHead(401, { "content-type": "application/json" }).end(refusal);
       } else response.end("fine");
     });
   });
@@ -43,6 +53,11 @@ beforeEach(async () => {
   proxy.reset();
   seen = [];
   refusals = 0;
+  refusal = "";
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
 });
 
 afterAll(async () => {
@@ -51,6 +66,12 @@ afterAll(async () => {
   api.closeAllConnections();
   await new Promise((resolve) => api.close(resolve));
 });
+
+/** Lets time go by on this machine. */
+function wait(milliseconds: number): void {
+  const now = Date.now;
+  jest.spyOn(Date, "now").mockImplementation(() => now() + milliseconds);
+}
 
 const sent = () => seen.map(({ headers }) => headers.authorization);
 
@@ -109,24 +130,77 @@ describe("authFetch", () => {
     expect(sent()).toEqual([undefined]);
   });
 
-  test("takes a bare 401 of an API for an access token that has expired: one refresh, one retry", async () => {
-    const { authorization } = client.getSession();
-    refusals = 1;
-    const response = await client.authFetch(apiUrl, { method: "POST", body: "hello" });
-    expect(response.status).toBe(200);
-    expect(sent()).toEqual([authorization, client.getSession().authorization]);
-    expect(seen.map(({ body }) => body)).toEqual(["hello", "hello"]);
-    expect(authorization).not.toBe(client.getSession().authorization);
-  });
+  test.each([
+    ["a bare 401", ""],
+    ["a 401 with errors of another kind", '{"errors":[{"status":"401"}]}'],
+  ])(
+    "takes %s of an API for an access token that has expired: one refresh, one retry",
+    async (_what, body) => {
+      const { authorization } = client.getSession();
+      wait(60_000);
+      refusals = 1;
+      refusal = body;
+      const response = await client.authFetch(apiUrl, { method: "POST", body: "hello" });
+      expect(response.status).toBe(200);
+      expect(sent()).toEqual([authorization, client.getSession().authorization]);
+      expect(seen.map((request) => request.body)).toEqual(["hello", "hello"]);
+      expect(authorization).not.toBe(client.getSession().authorization);
+    },
+  );
 
-  test("hands on the 401 of an API that says it again, and keeps the login", async () => {
-    refusals = 9;
+  test("hands on the 401 of an API that says it again, keeps the login, and does not refresh each time", async () => {
+    wait(60_000);
+    refusals = 99;
     expect((await client.authFetch(apiUrl)).status).toBe(401);
     expect(seen.length).toBe(2);
+    for (let time = 0; time < 40; time += 1) await client.authFetch(apiUrl);
+    expect(seen.length).toBe(42);
+    expect(proxy.count("Refresh")).toBe(1);
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
   });
 
+  test("rejects where the second try does, and keeps the login", async () => {
+    refusals = 1;
+    const abort = new AbortController();
+    const spy = createAuthClient({
+      url: proxy.url,
+      allowedOrigins: [apiUrl],
+      fetch: (input, init) => {
+        if (seen.length === 1 && input === apiUrl) abort.abort();
+        return fetch(input, init);
+      },
+    });
+    await spy.login("ada", PASSWORD);
+    wait(60_000);
+    await expect(spy.authFetch(apiUrl, { signal: abort.signal })).rejects.toThrow("aborted");
+    expect(spy.getSession()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("works with React Native's URL, which has no origin and adds a slash", async () => {
+    const { URL } = globalThis;
+    function NativeURL(url: string) {
+      return {
+        href: `${new URL(url).href}/`,
+        get origin() {
+          throw new Error("URL.origin is not implemented");
+        },
+      };
+    }
+    const undo = withGlobal("URL", NativeURL);
+    try {
+      const native = createAuthClient({ url: proxy.url, allowedOrigins: [apiUrl] });
+      expect((await native.login("ada", PASSWORD)).status).toBe("authenticated");
+      expect((await native.authFetch(`${apiUrl}/x`)).status).toBe(200);
+      expect(seen).toMatchObject([
+        { path: "/x", headers: { authorization: native.getSession().authorization } },
+      ]);
+    } finally {
+      undo();
+    }
+  });
+
   test("hands on the first answer where the body can be read only once", async () => {
+    wait(60_000);
     refusals = 1;
     const body = new Blob(["hello"]).stream();
     const response = await client.authFetch(apiUrl, {
@@ -138,6 +212,7 @@ describe("authFetch", () => {
   });
 
   test("sends a Request once more with its body", async () => {
+    wait(60_000);
     refusals = 1;
     const request = new Request(apiUrl, { method: "POST", body: "hello" });
     expect((await client.authFetch(request)).status).toBe(200);

@@ -82,10 +82,9 @@ describe("with the server's cookie", () => {
     const client = load();
     await client.login("ada", PASSWORD);
     await client.refresh();
-    await client.authFetch(endpoint(), ASK);
     await client.logout();
-    expect(jar.seen.map((headers) => headers["x-gatehouse-csrf"])).toEqual(["1", "1", "1", "1"]);
-    expect(jar.credentials).toEqual(Array(4).fill("same-origin"));
+    expect(jar.seen.map((headers) => headers["x-gatehouse-csrf"])).toEqual(["1", "1", "1"]);
+    expect(jar.credentials).toEqual(Array(3).fill("same-origin"));
     const abroad = load({ credentials: "include" });
     await abroad.login("ada", PASSWORD);
     expect(jar.credentials.at(-1)).toBe("include");
@@ -110,6 +109,31 @@ describe("with the server's cookie", () => {
     });
     expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
     expect((await settle(load())).status).toBe("anonymous");
+  });
+
+  test("a logout ends the session also where the browser has lost the cookie", async () => {
+    const client = load();
+    const { authorization } = await client.login("ada", PASSWORD);
+    jar.cookie = "";
+    expect(await client.logout()).toMatchObject({ status: "anonymous", error: null });
+    expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
+  });
+
+  test("logoutAll takes the cookie away, and the next visit is not told of a session that was ended", async () => {
+    const client = load();
+    await client.login("ada", PASSWORD);
+    expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
+    expect(jar.cookie).toBe("");
+    expect(await settle(load())).toMatchObject({ status: "anonymous", error: null });
+  });
+
+  test("of two logins at once the last that was asked for counts, and leaves its cookie", async () => {
+    const client = load();
+    await Promise.all([client.login("ada", PASSWORD), client.login("bob", PASSWORD)]);
+    expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
+    expect(await settle(load())).toMatchObject({ user: { username: "bob" }, error: null });
+    const ended = gate.events.filter(({ type }) => type === "session_ended");
+    expect(ended).toHaveLength(1);
   });
 
   test("a logout that does not reach the server leaves one signed in, because the cookie is still there", async () => {

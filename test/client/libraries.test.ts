@@ -16,21 +16,24 @@ import {
   jest,
   test,
 } from "@jest/globals";
+import { EventEmitter, once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { authExchange } from "@urql/exchange-auth";
 import { type ClientError, GraphQLClient } from "graphql-request";
 import { Client, fetchExchange } from "urql";
 import { createAuthLink } from "../../src/client/apollo.js";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { createAuthConfig } from "../../src/client/urql.js";
+import { eventually } from "../support/eventually.js";
 import { answerWith, FaultyProxy } from "../support/faulty-proxy.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
-const ME = "query Me { me { username } }";
+const me = (name: string) => `query ${name} { me { username } }`;
 /** In seconds: past the life of an access token. */
 const EXPIRED = 310;
 
-/** A query of who one is: the name, or the reason of the error. */
-type Ask = () => Promise<string>;
+/** A query of who one is, by this name or as `Me`: the user name, or the reason of the error. */
+type Ask = (name?: string) => Promise<string>;
 
 const reasonOf = (errors: readonly { extensions?: any }[] | undefined): string =>
   errors?.[0]?.extensions?.reason ?? "no reason";
@@ -39,9 +42,9 @@ const LIBRARIES: Record<string, (auth: AuthClient) => Ask> = {
   "Apollo Client": (auth) => {
     const link = createAuthLink(auth).concat(new HttpLink({ uri: proxy.url }));
     const client = new ApolloClient({ link, cache: new InMemoryCache() });
-    return async () => {
+    return async (name = "Me") => {
       try {
-        const query: TypedDocumentNode<{ me: { username: string } }> = gql(ME);
+        const query: TypedDocumentNode<{ me: { username: string } }> = gql(me(name));
         const { data } = await client.query({ query, fetchPolicy: "network-only" });
         return data?.me.username ?? "nothing";
       } catch (error) {
@@ -55,16 +58,16 @@ const LIBRARIES: Record<string, (auth: AuthClient) => Ask> = {
       preferGetMethod: false,
       exchanges: [authExchange(createAuthConfig(auth)), fetchExchange],
     });
-    return async () => {
-      const { data, error } = await client.query(ME, {}).toPromise();
+    return async (name = "Me") => {
+      const { data, error } = await client.query(me(name), {}).toPromise();
       return data?.me.username ?? reasonOf(error?.graphQLErrors);
     };
   },
   "graphql-request": (auth) => {
     const client = new GraphQLClient(proxy.url, { fetch: auth.authFetch });
-    return async () => {
+    return async (name = "Me") => {
       try {
-        return (await client.request(ME)).me.username;
+        return (await client.request(me(name))).me.username;
       } catch (error) {
         return reasonOf((error as ClientError).response.errors);
       }
@@ -78,6 +81,7 @@ let proxy: FaultyProxy;
 beforeAll(async () => {
   gate = await Gate.open();
   await gate.user("ada");
+  await gate.user("bob");
   proxy = await FaultyProxy.open(gate.url);
 });
 
@@ -134,6 +138,35 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
     const answers = await Promise.all([ask(), ask(), ask(), ask(), ask()]);
     expect(answers).toEqual(Array(5).fill("ada"));
     expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
+  });
+
+  test("operations that were refused together leave the next ones to be renewed in time", async () => {
+    gate.advance(EXPIRED);
+    await Promise.all([ask(), ask(), ask()]);
+    proxy.reset();
+    const now = Date.now;
+    jest.spyOn(Date, "now").mockImplementation(() => now() + 250_000);
+    expect(await ask()).toBe("ada");
+    expect(operations()).toEqual(["Refresh", "Me"]);
+  });
+
+  test("an operation that is refused after somebody else logged in is never repeated in the other's name", async () => {
+    const held = new EventEmitter();
+    proxy.spoil("Me", async (response) => {
+      await once(held, "release");
+      await answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" })(response, "");
+    });
+    const adas = ask();
+    await eventually(() => proxy.count("Me") === 1);
+    await auth.login("bob", PASSWORD);
+    gate.advance(EXPIRED);
+    proxy.spoil("Refresh", async (response, body) => {
+      held.emit("release");
+      await sleep(200);
+      response.writeHead(200, { "content-type": "application/json" }).end(body);
+    });
+    const bobs = ask("OfBob");
+    expect([await adas, await bobs]).toEqual(["token_expired", "bob"]);
   });
 
   test("an operation that is refused again is not sent a third time: its error is handed on", async () => {

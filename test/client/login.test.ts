@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   type AuthClient,
@@ -16,6 +17,7 @@ let proxy: FaultyProxy;
 beforeAll(async () => {
   gate = await Gate.open();
   await gate.user("ada", { email: "ada@example.com" });
+  await gate.user("bob");
   proxy = await FaultyProxy.open(gate.url);
 });
 
@@ -27,6 +29,12 @@ afterAll(async () => {
   await proxy.close();
   await gate.close();
 });
+
+/** Lets others overtake an answer. */
+const late: Fault = async (response, body) => {
+  await sleep(300);
+  response.writeHead(200, { "content-type": "application/json" }).end(body);
+};
 
 const create = (options: Partial<AuthClientOptions> = {}) =>
   createAuthClient({ url: proxy.url, ...options });
@@ -209,12 +217,59 @@ describe("logoutAll that does not reach the server", () => {
     });
   });
 
+  test("but for its answer is done, and no alarm", async () => {
+    const client = create();
+    await client.login("ada", PASSWORD);
+    proxy.spoil("LogoutAll", (response) => {
+      response.destroy();
+    });
+    expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
+    expect([proxy.count("LogoutAll"), proxy.count("Refresh")]).toEqual([2, 0]);
+  });
+
+  test("before somebody else logs in, leaves that login", async () => {
+    const client = create();
+    await client.login("ada", PASSWORD);
+    proxy.spoil("LogoutAll", late);
+    const [, { user }] = await Promise.all([client.logoutAll(), client.login("bob", PASSWORD)]);
+    expect(user?.username).toBe("bob");
+    expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
+  });
+
   test("with an access token that has expired is sent again after a refresh", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     gate.advance(310);
     expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
     expect(proxy.count("Refresh")).toBe(1);
+  });
+});
+
+describe("of logins and logouts at once, the last that was asked for counts", () => {
+  test.each([
+    ["a login after a login", (client: AuthClient) => client.login("bob", PASSWORD), "bob"],
+    ["a logout after a login", (client: AuthClient) => client.logout(), undefined],
+  ])("%s, though the answer of the first comes last", async (_what, then, who) => {
+    const client = create();
+    proxy.spoil("Login", late);
+    gate.events.length = 0;
+    const first = client.login("ada", PASSWORD);
+    await sleep(50);
+    await then(client);
+    expect((await first).user?.username).toBe(who);
+    expect(client.getSession()).toMatchObject({ error: null });
+    // Nobody keeps the tokens of the first, so its session is ended.
+    expect(gate.events.filter(({ type }) => type === "session_ended")).toHaveLength(1);
+  });
+
+  test("a logout that fails late is not told of the next user", async () => {
+    const client = create({ timeout: 0.5 });
+    await client.login("ada", PASSWORD);
+    proxy.spoil("Logout", ...Array(9).fill((response: any) => response.destroy()));
+    const logout = client.logout();
+    await client.login("bob", PASSWORD);
+    await logout;
+    expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
   });
 });
 

@@ -17,10 +17,10 @@ async function sizeOf(entry: string): Promise<number> {
 
 describe("minified and compressed", () => {
   test("the client is smaller than 4 KB", async () => {
-    expect(await sizeOf("index")).toBeLessThan(4000);
+    expect(await sizeOf("index")).toBeLessThan(4 * 1024);
   });
 
   test("React's part adds less than 2 KB", async () => {
-    expect((await sizeOf("react")) - (await sizeOf("index"))).toBeLessThan(2000);
+    expect((await sizeOf("react")) - (await sizeOf("index"))).toBeLessThan(2 * 1024);
   });
 });

@@ -101,6 +101,30 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     expect([...storage.entries]).toEqual([]);
   });
 
+  test("that is forbidden after a reload, the login that was read is still good", async () => {
+    await load(choose()).login("ada", PASSWORD);
+    const client = load(choose());
+    storage.isForbidden = true;
+    expect(await client.refresh()).toMatchObject({
+      status: "authenticated",
+      error: null,
+      hasStorageFailed: true,
+    });
+  });
+
+  test("that is forbidden, and channels with it, the client works by itself", async () => {
+    storage.isForbidden = true;
+    const undo = withGlobal("BroadcastChannel", function () {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    });
+    try {
+      const client = load(choose());
+      expect((await client.login("ada", PASSWORD)).status).toBe("authenticated");
+    } finally {
+      undo();
+    }
+  });
+
   test("that is forbidden, the login is in memory, and the state says so from the start", async () => {
     storage.isForbidden = true;
     const client = load(choose());

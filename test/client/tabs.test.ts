@@ -99,8 +99,36 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
   });
 
   test("do not wait for ever for one that was closed during its refresh", async () => {
-    storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now() - 9_900}:gone`);
+    storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now() - 4_900}:gone`);
     expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
+  });
+
+  test("live on when one was closed between the server's rotation and its answer", async () => {
+    const [, kept = ""] = [...storage.entries][0] ?? [];
+    storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now()}:gone`);
+    const lost = await gate.refresh(JSON.parse(kept).refresh);
+    expect(lost.status).toBe(200);
+    const end = performance.now() + 7000;
+    expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
+    expect(performance.now()).toBeLessThan(end);
+    const [, found = ""] = [...storage.entries].find(([, text]) => text.startsWith("{")) ?? [];
+    expect(JSON.parse(found).refresh).toBe(lost.data.refreshToken.refresh);
+  });
+
+  test("say why a session was ended, where they can be told; and of the next logout nothing", async () => {
+    await gate.logout({ authorization: tabs[0].getSession().authorization ?? "" });
+    await tabs[0].refresh();
+    expect(tabs[0].getSession().error?.reason).toBe("token_revoked");
+    await until(() => tabs[1].getSession().status === "anonymous");
+    if (globals.BroadcastChannel) {
+      await until(() => tabs[1].getSession().error?.reason === "token_revoked");
+    }
+    await tabs[0].login("bob", PASSWORD);
+    await until(() => tabs[1].getSession().user?.username === "bob");
+    await tabs[0].logout();
+    await until(() => tabs[1].getSession().status === "anonymous");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(tabs[1].getSession().error).toBeNull();
   });
 });
 
