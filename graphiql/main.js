@@ -6,7 +6,7 @@ const { Button, useEditorContext } = GraphiQL.React;
 const defaultTabs = [
   {
     query: `# 1. Log in. The server printed the first admin's password when it started.
-# Then press "Use this login", above on the right, in any tab that is to send it.
+# Then press "Use this login" above, in any tab that is to send it.
 mutation LogIn($username: String!, $password: String!) {
   login(username: $username, password: $password) {
     tokenType
@@ -39,6 +39,9 @@ mutation LogOut($refresh: String) {
     variables: JSON.stringify({ refresh: null }, null, 2),
   },
 ];
+
+/** GraphiQL does not take the variables of the first tab, and gives these to whichever tab it finds open. */
+const isFirstVisit = localStorage.getItem("graphiql:tabState") === null;
 
 const RENEW = `mutation Renew($refresh: String!) {
   refreshToken(refresh: $refresh) { token access refresh expiresAt }
@@ -106,8 +109,7 @@ function Page() {
     {
       fetcher,
       defaultTabs,
-      // GraphiQL does not take these from the first tab.
-      variables: defaultTabs[0].variables,
+      ...(isFirstVisit && { variables: defaultTabs[0].variables }),
       defaultEditorToolsVisibility: "variables",
       // A tab without headers of its own starts with the credential that was used last.
       ...(used && { defaultHeaders: withAuthorization("{}", used) }),

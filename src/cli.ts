@@ -1,19 +1,25 @@
 #!/usr/bin/env node
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
 import type { Auth } from "./auth.js";
-import { resolveServerConfig, type ServerOptions } from "./config.js";
-import { inVariables, optionsFromEnv } from "./environment.js";
+import { isOpenWith, resolveServerConfig, type ServerOptions, WrongSettings } from "./config.js";
+import { inVariables, readEnvironment } from "./environment.js";
 import { BadUserInput } from "./errors.js";
 import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/secret-key.js";
+
+const { version } = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+) as { version: string };
 
 /** The exit code of a command line that could not be understood, as in sysexits.h. */
 const EX_USAGE = 64;
 
 const program = new Command("gatehouse")
   .description("GraphQL authentication: login, tokens, sessions and guards.")
+  .version(version)
   .helpCommand(false)
   .showSuggestionAfterError(false)
   .exitOverride()
@@ -21,7 +27,10 @@ const program = new Command("gatehouse")
 
 program
   .command("serve")
-  .description("start the server; makes the database, the secret and the first admin on loopback")
+  .description(
+    "start the server; makes the database, the secret and the first admin on loopback. " +
+      "Settings are environment variables: docs/settings.md",
+  )
   .action(serve);
 
 program
@@ -48,6 +57,19 @@ program
       const isAdmin = role === "admin";
       await accounts.createUser({ username, email, password, role: isAdmin ? "ADMIN" : "USER" });
       console.log(`Created the ${role} ${username}.`);
+    }),
+  );
+
+program
+  .command("set-password")
+  .description("give a user a new password, which ends all sessions and opens a locked account")
+  .argument("<username>")
+  .requiredOption("--password-stdin", "read the password from standard input: one line")
+  .action((username: string) =>
+    withAuth(async ({ accounts }) => {
+      const account = await accounts.findAccount({ username });
+      await accounts.setPassword(account?.id ?? "", await readPassword());
+      console.log(`Set the password of ${username}.`);
     }),
   );
 
@@ -131,8 +153,10 @@ async function serve(): Promise<void> {
 }
 
 async function welcomeFirstAdmin({ accounts }: Auth, options: ServerOptions): Promise<void> {
-  if (!resolveServerConfig(options).isOpen) {
-    console.log("There is no user yet: gatehouse create-user NAME --role admin --password-stdin");
+  if (!isOpenWith(options)) {
+    console.log(
+      "There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role admin --password-stdin",
+    );
     return;
   }
   const length = Math.max(20, options.passwordMinLength ?? 0);
@@ -173,14 +197,21 @@ async function readPassword(): Promise<string> {
  * and kept beside the database.
  */
 function readOptions(): ServerOptions {
-  const options = optionsFromEnv(process.env);
-  const { secretKey } = options;
-  const config = resolveServerConfig({ ...options, secretKey: secretKey ?? generateSecretKey() });
-  if (secretKey !== undefined) return { ...options, secretKey };
-  if (!config.isOpen) {
-    throw new TypeError("secretKey: is required; `gatehouse generate-secret` makes one");
+  const { options, problems } = readEnvironment(process.env);
+  const secretKey = options.secretKey ?? generateSecretKey();
+  try {
+    resolveServerConfig({ ...options, secretKey });
+  } catch (error) {
+    if (!(error instanceof WrongSettings)) throw error;
+    problems.push(error.message);
   }
-  return { ...options, secretKey: readOrCreateSecretKey(secretPathOf(config.auth.databaseUrl)) };
+  const hasSecret = Boolean(process.env["SECRET_KEY"]);
+  if (!hasSecret && !isOpenWith(options)) {
+    problems.push("secretKey: is required; `gatehouse generate-secret` makes one");
+  }
+  if (problems.length > 0) throw new WrongSettings(problems);
+  if (hasSecret) return { ...options, secretKey };
+  return { ...options, secretKey: readOrCreateSecretKey(secretPathOf(options.databaseUrl ?? "")) };
 }
 
 /** One clear line, or one for each setting that is wrong; and an exit code other than 0. */

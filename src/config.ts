@@ -331,13 +331,10 @@ export function resolveConfig(options: AuthOptions): AuthConfig {
  * @throws TypeError that names the option, and never repeats its value.
  */
 export function resolveServerConfig(options: ServerOptions): ServerConfig {
-  const { host, port, graphiql, introspection, isProduction, ...server } = parse(
-    serverOptions,
-    options,
-  );
+  const { host, port, graphiql, introspection, ...server } = parse(serverOptions, options);
   const isAuthOption = ([name]: [string, unknown]) => Object.hasOwn(AUTH_SETTINGS, name);
   const auth = Object.fromEntries(Object.entries(options).filter(isAuthOption));
-  const isOpen = isLoopback(host) && server.trustedProxies.length === 0 && !isProduction;
+  const isOpen = isOpenWith(options);
   const resolved = resolveConfig({
     ...(auth as unknown as AuthOptions),
     jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
@@ -362,6 +359,15 @@ export function resolveServerConfig(options: ServerOptions): ServerConfig {
     trustedProxies: server.trustedProxies,
     logLevel: server.logLevel,
   });
+}
+
+/** Whether only developers use a server with these options. */
+export function isOpenWith({
+  host = "127.0.0.1",
+  trustedProxies = [],
+  isProduction = false,
+}: Partial<ServerOptions>): boolean {
+  return isLoopback(host) && trustedProxies.length === 0 && !isProduction;
 }
 
 /** Whether only this machine can reach a server that listens on `host`. */

@@ -87,13 +87,13 @@ export class Database implements Sql {
     const isSqlite = url.startsWith("sqlite:");
     const database = isSqlite
       ? await openSqlite(url.slice("sqlite:".length))
-      : await openPostgres(url);
+      : await openPostgres(url).catch(refuseUnreachable);
     try {
       await database.read("SELECT 1", []);
       return database;
     } catch (error) {
       await database.close();
-      throw new Error("The database cannot be reached.", { cause: error });
+      return refuseUnreachable(error);
     }
   }
 
@@ -167,6 +167,10 @@ export class Database implements Sql {
 }
 
 class NewerDatabase extends Error {}
+
+function refuseUnreachable(cause: unknown): never {
+  throw new Error("The database cannot be reached. Is its URL right, and does it run?", { cause });
+}
 
 /** The part of knex that hands out connections. */
 interface Pool<Connection = unknown> {

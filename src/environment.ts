@@ -31,7 +31,7 @@ const SETTINGS = { ...AUTH_SETTINGS, ...SERVER_SETTINGS };
 /** Each environment variable, the option that it sets, how its text is read, and what to say when it is wrong. */
 const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: string]>> = {
   HOST: ["host", asText],
-  PORT: ["port", asNumber, "a port from 0 to 65535"],
+  PORT: ["port", asNumber, "a number from 0 to 65535"],
   DATABASE_URL: ["databaseUrl", asText],
   SECRET_KEY: ["secretKey", asList],
   JWT_ALGORITHM: ["jwtAlgorithm", asText],
@@ -54,7 +54,7 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
   INTROSPECTION: ["introspection", asSwitch, "on or off"],
   CORS_ORIGINS: ["corsOrigins", asList],
   TRUSTED_PROXIES: ["trustedProxies", asList],
-  LOG_LEVEL: ["logLevel", asText],
+  LOG_LEVEL: ["logLevel", asText, "silent, fatal, error, warn, info, debug or trace"],
   PASSWORD_MIN_LENGTH: ["passwordMinLength", asNumber, "a number from 8 to 64"],
   THROTTLE_STORE: ["throttleStore", asText, "memory or database"],
   REDIS_URL: ["redisUrl", asText],
@@ -70,13 +70,11 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
   NODE_ENV: ["isProduction", (value) => value === "production"],
 };
 
-/**
- * Reads the options that are set in the environment. An empty variable counts as not set.
- * @throws {@link WrongSettings}, which names the variables
- */
-export function optionsFromEnv(
-  env: Readonly<Record<string, string | undefined>>,
-): Partial<ServerOptions> {
+/** Reads the options that are set in the environment, and what is wrong with the others. An empty variable counts as not set. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): {
+  options: Partial<ServerOptions>;
+  problems: string[];
+} {
   const options: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [variable, [setting, read, hint]] of Object.entries(ENVIRONMENT)) {
@@ -90,8 +88,7 @@ export function optionsFromEnv(
       problems.push(error.message);
     }
   }
-  if (problems.length > 0) throw new WrongSettings(problems);
-  return options;
+  return { options, problems };
 }
 
 /** A message about options, in the words of somebody who sets variables. */

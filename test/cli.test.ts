@@ -193,6 +193,27 @@ describe("gatehouse create-user", () => {
   });
 });
 
+describe("gatehouse set-password", () => {
+  test("sets a password that logs in, and ends what the old one opened", async () => {
+    await createUser("ada");
+    const { url } = await serve();
+    const before = await login(url, "ada", PASSWORD);
+    const next = "another horse, another staple";
+    const ended = await gatehouse(["set-password", "ada", "--password-stdin"], { input: next });
+    expect(ended).toEqual({ code: 0, stdout: "Set the password of ada.\n", stderr: "" });
+    expect(JSON.stringify(await ask(url, "{ me { id } }", before))).toContain("password_changed");
+    expect(await login(url, "ada", next)).toMatch(/^Bearer /);
+  });
+
+  test("refuses nobody, and a password that is easy to guess", async () => {
+    await createUser("ada");
+    const set = (name: string, input: string) =>
+      gatehouse(["set-password", name, "--password-stdin"], { input });
+    expectOneLine(await set("nobody", "another horse, another staple"), /There is no such user/);
+    expectOneLine(await set("ada", "passwordpassword"), /password/);
+  });
+});
+
 describe("gatehouse create-token", () => {
   test("prints a static token that works, and nothing else", async () => {
     await createUser("ada");

@@ -229,6 +229,19 @@ describe("gatehouse serve", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("OP-5: lists together what is malformed, what is missing, and what is unsafe", async () => {
+    const env = { HOST: "0.0.0.0", LOG_LEVEL: "loud", GRAPHIQL: "on", PORT: "x" };
+    const ended = await gatehouse(["serve"], env);
+    expect([ended.code, ended.stdout]).toEqual([1, ""]);
+    expect(ended.stderr.trimEnd().split("\n").sort()).toEqual([
+      "gatehouse: GRAPHIQL: must be off where others can reach the server",
+      "gatehouse: LOG_LEVEL: must be silent, fatal, error, warn, info, debug or trace",
+      "gatehouse: PORT: must be a number from 0 to 65535",
+      "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("OP-5: lists together what does not go together, and writes nothing", async () => {
     const ended = await gatehouse(["serve"], {
       HOST: "0.0.0.0",

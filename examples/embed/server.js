@@ -1,6 +1,6 @@
 // A schema-first Apollo server of your own, with Gatehouse's operations and guards in it.
-// Start it with SECRET_KEY set (`npx gatehouse generate-secret`), then make a user:
-// npx gatehouse create-user ada --role admin --password-stdin
+// `npm run build` in the clone, `npm install` here, and start it with SECRET_KEY set (`npx gatehouse generate-secret`).
+// Then make a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { makeExecutableSchema } from "@graphql-tools/schema";

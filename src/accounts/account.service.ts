@@ -183,9 +183,11 @@ export class AccountService {
    */
   async unlock(login: Login): Promise<void> {
     const account = await this.findAccount(login);
-    await this.#updateUser(`UPDATE "user" SET failed_logins = 0 WHERE id = ? RETURNING id`, [
-      account?.id ?? "",
-    ]);
+    await this.#updateUser(
+      `UPDATE "user" SET failed_logins = 0 WHERE id = ? RETURNING id`,
+      [account?.id ?? ""],
+      NO_SUCH_USER,
+    );
   }
 
   /**
@@ -202,6 +204,7 @@ export class AccountService {
       `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
        WHERE id = ? RETURNING id`,
       [passwordHash, userId],
+      NO_SUCH_USER,
     );
   }
 
@@ -247,11 +250,13 @@ export class AccountService {
     requireNewPassword(password, owner, this.#config.passwordMinLength);
   }
 
-  async #updateUser(statement: string, parameters: (string | number | boolean)[]): Promise<void> {
+  async #updateUser(
+    statement: string,
+    parameters: (string | number | boolean)[],
+    problem = "There is no such user, or it is the last active ADMIN, who has to stay.",
+  ): Promise<void> {
     const changed = await this.#sql.write(statement, parameters);
-    if (changed.length === 0) {
-      throw new BadUserInput("No such user, or the last active ADMIN, who has to stay.");
-    }
+    if (changed.length === 0) throw new BadUserInput(problem);
   }
 }
 
@@ -266,6 +271,8 @@ export function canonicalLogin(login: Login): string {
 function requireRole(role: Role): void {
   if (!isRole(role)) throw new BadUserInput("role must be USER or ADMIN.");
 }
+
+const NO_SUCH_USER = "There is no such user.";
 
 /** Holds unless the user of the two `?` is the only active ADMIN. */
 const ANOTHER_ADMIN = `(

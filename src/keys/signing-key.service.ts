@@ -206,7 +206,7 @@ function openSeal(kid: string, sealedKey: string, sealingKeys: readonly KeyObjec
     if (jwk !== null) return jwk;
   }
   throw new TypeError(
-    "secretKey: does not open the signing keys in this database; give the secret they were sealed with, after a new one if it changed",
+    "secretKey: does not open the signing keys in this database; give the secret they were sealed with (the one made on loopback is beside the database), after a new one if it changed",
   );
 }
 

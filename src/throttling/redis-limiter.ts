@@ -33,7 +33,8 @@ export async function openRedisCounters(
   let isFaulty = false;
   client.on("ready", () => (isFaulty = false));
   client.on("error", (error: unknown) => {
-    if (!isFaulty) onFault(error);
+    const message = "Redis is away: until it is back, this process counts by itself";
+    if (!isFaulty) onFault(new Error(message, { cause: error }));
     isFaulty = true;
   });
   const connecting = client.connect().catch(() => undefined);

@@ -48,7 +48,7 @@ function inWords(seconds: number): string {
 export function Problem({ failure }: { failure: Failure }) {
   const { retryAfter } = failure;
   return (
-    <p className="problem">
+    <p className="problem" role="alert">
       {retryAfter === undefined ? (
         messageOf(failure)
       ) : (

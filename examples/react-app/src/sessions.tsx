@@ -92,6 +92,7 @@ export function SessionList({
     heading.current?.focus();
   }
 
+  if (sessions.length === 0) return null;
   return (
     <ul className="rows" aria-label={label}>
       {sessions.map((session) => (

@@ -36,7 +36,7 @@ export function SignIn({
     <div className="columns">
       <form className="card" onSubmit={(event) => void submit(event)}>
         <h1>Sign in</h1>
-        <div role="alert">{error && !isBusy && <Problem failure={error} />}</div>
+        {error && !isBusy && <Problem failure={error} />}
         <div className="tabs" role="radiogroup" aria-label="Sign in by">
           {["User name", "E-mail"].map((label, index) => (
             <label key={label}>
@@ -78,7 +78,7 @@ export function SignIn({
           {isBusy ? "Signing in…" : "Sign in"}
         </button>
       </form>
-      <section className="choices" aria-label="How this page signs in">
+      <fieldset className="choices" aria-label="How this page signs in" disabled={isBusy}>
         <Choices
           legend="What proves it is you"
           name="scheme"
@@ -97,7 +97,7 @@ export function SignIn({
             onConnect({ ...connection, storage });
           }}
         />
-      </section>
+      </fieldset>
     </div>
   );
 }
