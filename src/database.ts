@@ -59,6 +59,7 @@ interface Engine {
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;
+  readonly writeInTurn: Run;
   close(): Promise<void>;
 }
 
@@ -67,6 +68,7 @@ export class Database implements Sql {
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;
+  readonly writeInTurn: Run;
   readonly #orm: MikroORM<AbstractSqlDriver>;
   readonly #engine: Engine;
 
@@ -76,6 +78,7 @@ export class Database implements Sql {
     this.read = unlessAway(engine.read);
     this.readOnce = unlessAway(engine.readOnce);
     this.write = unlessAway(engine.write);
+    this.writeInTurn = unlessAway(engine.writeInTurn);
   }
 
   /**
@@ -220,13 +223,16 @@ async function openSqlite(path: string): Promise<Database> {
         writers.set(connection, writer);
         return writer;
       };
+      const write: Run = (statement, parameters) =>
+        withConnection(pool as Pool<sqlite3.Database>, (connection) =>
+          writerOn(connection).run(statement, parameters),
+        );
       return {
         read: (statement, parameters) => reader.run(statement, parameters),
         readOnce: (statement, parameters) => reader.runOnce(statement, parameters),
-        write: (statement, parameters) =>
-          withConnection(pool as Pool<sqlite3.Database>, (connection) =>
-            writerOn(connection).run(statement, parameters),
-          ),
+        write,
+        // SQLite has one writer at a time, which reads what the last one wrote.
+        writeInTurn: write,
         close: async () => {
           for (const statements of [reader, ...writers.values()]) await statements.finalize();
           await reader.close();
@@ -363,6 +369,9 @@ interface PostgresQuery {
   readonly text: string;
 }
 
+/** Held until the transaction ends; the number is ours alone. The statement after it sees what the last one committed. */
+const TAKE_TURN = "SELECT pg_advisory_xact_lock(7428331)";
+
 const INT8 = 20;
 const BOOL = 16;
 const POSTGRES_TYPES = {
@@ -390,19 +399,37 @@ async function openPostgres(url: string): Promise<Database> {
     },
     (pool) => {
       const named = new Map<string, PostgresQuery>();
-      const ask = async <Row>(query: PostgresQuery, values: readonly SqlValue[]) => {
-        const { rows } = await withConnection(pool as Pool<PostgresConnection>, (connection) =>
-          connection.query({ ...query, values, types: POSTGRES_TYPES }),
+      const askOn = async <Row>(
+        connection: PostgresConnection,
+        query: PostgresQuery,
+        values: readonly SqlValue[] = [],
+      ) => (await connection.query({ ...query, values, types: POSTGRES_TYPES })).rows as Row[];
+      const ask = <Row>(query: PostgresQuery, values: readonly SqlValue[]) =>
+        withConnection(pool as Pool<PostgresConnection>, (connection) =>
+          askOn<Row>(connection, query, values),
         );
-        return rows as Row[];
-      };
       const run: Run = (statement, values) => {
         const query = named.get(statement) ?? nameStatement(statement);
         named.set(statement, query);
         return ask(query, values);
       };
-      const readOnce: Run = (statement, values) => ask({ text: numbered(statement) }, values);
-      return { read: run, readOnce, write: run, close: () => Promise.resolve() };
+      return {
+        read: run,
+        readOnce: (statement, values) => ask({ text: numbered(statement) }, values),
+        write: run,
+        writeInTurn: (statement, values) =>
+          withConnection(pool as Pool<PostgresConnection>, async (connection) => {
+            await askOn(connection, { text: "BEGIN" });
+            try {
+              await askOn(connection, { text: TAKE_TURN });
+              return await askOn(connection, { text: numbered(statement) }, values);
+            } finally {
+              // Of a transaction that failed, PostgreSQL makes a ROLLBACK of it.
+              await askOn(connection, { text: "COMMIT" });
+            }
+          }),
+        close: () => Promise.resolve(),
+      };
     },
   );
 }

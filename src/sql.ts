@@ -14,4 +14,6 @@ export interface Sql {
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that writes, and gives the rows it returns. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+  /** The same for a statement that must not run beside another of its kind, in any process: what it reads, another writes. */
+  writeInTurn<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }

@@ -250,12 +250,13 @@ export class AccountService {
     requireNewPassword(password, owner, this.#config.passwordMinLength);
   }
 
+  /** In turn, because two admins who remove each other at once would each find the other still there. */
   async #updateUser(
     statement: string,
     parameters: (string | number | boolean)[],
     problem = "There is no such user, or it is the last active ADMIN, who has to stay.",
   ): Promise<void> {
-    const changed = await this.#sql.write(statement, parameters);
+    const changed = await this.#sql.writeInTurn(statement, parameters);
     if (changed.length === 0) throw new BadUserInput(problem);
   }
 }

@@ -2,13 +2,13 @@ import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ObjectType } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
 import type { AuthScheme } from "../events.js";
-import type { Principal } from "../sessions/principal.js";
 import {
   AuthSchemeEnum,
   type LogoutPayload,
   SessionType,
   toDate,
   toSessionType,
+  toUserType,
 } from "../sessions/session.type.js";
 import type { Verification } from "./authentication.service.js";
 import type { Issued } from "./token-issuer.js";
@@ -76,20 +76,6 @@ export class TokenVerification {
 
   @Field(() => UserType, { nullable: true })
   user!: UserType | null;
-}
-
-/** The API's view of a user. */
-export function toUserType(principal: Principal): UserType {
-  const { id, username, email, role, isActive, createdAt, lastLoginAt } = principal;
-  return {
-    id,
-    username,
-    email,
-    profile: { role },
-    isActive,
-    createdAt: new Date(createdAt),
-    lastLoginAt: toDate(lastLoginAt),
-  };
 }
 
 /** The answer to a login or a refresh. */

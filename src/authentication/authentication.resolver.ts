@@ -2,14 +2,13 @@ import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
 import { UserType } from "../accounts/user.type.js";
 import type { AuthScheme, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
-import { AuthSchemeEnum, LogoutPayload } from "../sessions/session.type.js";
+import { AuthSchemeEnum, LogoutPayload, toUserType } from "../sessions/session.type.js";
 import {
   AuthPayload,
   toAuthPayload,
   toLogoutPayload,
   TokenVerification,
   toTokenVerification,
-  toUserType,
 } from "./auth-payload.type.js";
 import { NoCredentials, Unauthenticated } from "../errors.js";
 import type { AuthenticationService, Presented } from "./authentication.service.js";

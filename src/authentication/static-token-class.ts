@@ -65,8 +65,8 @@ export class StaticToken {
   /** The newest hundred live tokens that match. */
   static async find(where: Omit<SessionQuery, "scheme" | "isLive">): Promise<StaticToken[]> {
     const query = { ...where, scheme: "TOKEN", isLive: true } as const;
-    const { sessions } = await this.requireBackend().sessionList.page(query, 100, null);
-    return sessions.map((session) => new this(session, null));
+    const { principals } = await this.requireBackend().sessionList.page(query, 100, null);
+    return principals.map(({ session }) => new this(session, null));
   }
 
   /** Ends the token. @returns whether it lived until now */

@@ -46,7 +46,7 @@ export interface SessionRow extends SessionInfo {
 }
 
 /** The columns of a {@link SessionRow} that a {@link Principal} shows. */
-type PrincipalRow = Omit<
+export type PrincipalRow = Omit<
   SessionRow,
   | "secretHash"
   | "generation"
@@ -57,6 +57,15 @@ type PrincipalRow = Omit<
   | "credentialsVersion"
   | "userCredentialsVersion"
 >;
+
+/** Reads a {@link PrincipalRow}, and what comes before `FROM`. */
+export const PRINCIPAL_COLUMNS = `
+  session.id, session.scheme, session.label, session.created_at AS "createdAt",
+  session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
+  session.user_agent AS "userAgent", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
+  u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
+export const PRINCIPAL_TABLES = `
+  session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
 /** Who is asking: a user, by one of the user's sessions, as the database has them for this request. Read only. */
 export class Principal {

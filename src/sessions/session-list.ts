@@ -9,7 +9,13 @@ import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";
 import { IS_LIVE, isOpenAt } from "./live.js";
-import type { SessionInfo } from "./principal.js";
+import {
+  Principal,
+  PRINCIPAL_COLUMNS,
+  PRINCIPAL_TABLES,
+  type PrincipalRow,
+  type SessionInfo,
+} from "./principal.js";
 
 /** Which sessions to list. Several fields mean AND; one that is null or left out means nothing. Instants are epoch milliseconds. */
 export interface SessionQuery {
@@ -28,9 +34,9 @@ export interface SessionQuery {
   readonly isLive?: boolean | null | undefined;
 }
 
-/** One page of sessions, newest first. */
+/** One page of sessions with their users, newest first. */
 export interface SessionPage {
-  readonly sessions: readonly SessionInfo[];
+  readonly principals: readonly Principal[];
   readonly hasNextPage: boolean;
 }
 
@@ -41,11 +47,6 @@ const PAGE_MAX_SIZE = 100;
 const LIST_MAX_SIZE = 100;
 /** More than any id of ours has. */
 const ID_MAX_LENGTH = 64;
-
-const SESSIONS = `
-  SELECT session.id, scheme, label, session.created_at AS "createdAt", last_used_at AS "lastUsedAt",
-    expires_at AS "expiresAt", ip_address AS "ipAddress", user_agent AS "userAgent"
-  FROM session JOIN "user" u ON u.id = session.user_id`;
 
 /** Lists sessions, for their owner or for an administrator. */
 export class SessionList {
@@ -73,16 +74,19 @@ export class SessionList {
     if (after !== null)
       conditions.push(["(session.created_at, session.id) < (?, ?)", [after.createdAt, after.id]]);
     const where = conditions.map(([condition]) => condition).join(" AND ");
-    const sessions = await this.#sql.readOnce<SessionInfo>(
-      `${SESSIONS} ${where && `WHERE ${where}`} ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
+    const rows = await this.#sql.readOnce<PrincipalRow>(
+      `SELECT ${PRINCIPAL_COLUMNS} FROM ${PRINCIPAL_TABLES} ${where && `WHERE ${where}`}
+       ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
       [...conditions.flatMap(([, parameters]) => parameters), first + 1],
     );
-    return { sessions: sessions.slice(0, first), hasNextPage: sessions.length > first };
+    const principals = rows.slice(0, first).map((row) => new Principal(row));
+    return { principals, hasNextPage: rows.length > first };
   }
 
   /** All live sessions of a user, newest first: never more than a page. */
   async ofUser(userId: string): Promise<readonly SessionInfo[]> {
-    return (await this.page({ userIds: [userId], isLive: true }, PAGE_MAX_SIZE, null)).sessions;
+    const page = await this.page({ userIds: [userId], isLive: true }, PAGE_MAX_SIZE, null);
+    return page.principals.map(({ session }) => session);
   }
 
   *#conditions(query: SessionQuery): Generator<[condition: string, parameters: SqlValue[]]> {

@@ -5,7 +5,13 @@ import type { Principal } from "./principal.js";
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import type { SessionCursor, SessionList } from "./session-list.js";
 import type { SessionService } from "./session.service.js";
-import { LogoutPayload, SessionConnection, SessionType, toSessionType } from "./session.type.js";
+import {
+  LogoutPayload,
+  SessionConnection,
+  SessionType,
+  toSessionType,
+  toUserType,
+} from "./session.type.js";
 
 const PAGE_SIZE = 20;
 
@@ -47,9 +53,10 @@ export class SessionResolver {
   ): Promise<SessionConnection> {
     const start = after == null ? null : parseCursor(after);
     const page = await this.#list.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
-    const edges = page.sessions.map((session) => ({
-      cursor: formatCursor(session),
-      node: toSessionType(session, user.session.id),
+    const edges = page.principals.map((owner) => ({
+      cursor: formatCursor(owner.session),
+      node: toSessionType(owner.session, user.session.id),
+      user: toUserType(owner),
     }));
     return {
       edges,

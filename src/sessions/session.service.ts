@@ -5,7 +5,7 @@ import { BadUserInput, TokenExpired, TokenNotValid, TokenReused, UserNotFound } 
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { RotatingClaims } from "../tokens/rotating-token.js";
-import { findRefusal, type SessionRow } from "./principal.js";
+import { findRefusal, PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type SessionRow } from "./principal.js";
 import type { EndReason } from "./session.entity.js";
 import { IS_LIVE, IS_OPEN, isOpenAt } from "./live.js";
 import { LastUsed } from "./last-used.js";
@@ -31,15 +31,11 @@ const USER_AGENT_MAX_LENGTH = 255;
 
 /** The one statement that a request's authentication costs. */
 const SESSION_ROWS = `
-  SELECT s.id, s.scheme, s.label, s.created_at AS "createdAt", s.last_used_at AS "lastUsedAt",
-    s.expires_at AS "expiresAt", s.ip_address AS "ipAddress", s.user_agent AS "userAgent",
-    s.user_id AS "userId", s.secret_hash AS "secretHash", s.generation, s.rotated_at AS "rotatedAt",
-    s.refresh_expires_at AS "refreshExpiresAt", s.ended_at AS "endedAt", s.end_reason AS "endReason",
-    s.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion",
-    u.username, u.email, u.is_active AS "isActive", u.created_at AS "userCreatedAt",
-    u.last_login_at AS "lastLoginAt", p.role
-  FROM session s JOIN "user" u ON u.id = s.user_id LEFT JOIN profile p ON p.user_id = u.id
-  WHERE s.id IN`;
+  SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
+    refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
+    session.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion"
+  FROM ${PRINCIPAL_TABLES}
+  WHERE session.id IN`;
 
 /** How many look-ups a statement takes. Few sizes, so that each is prepared once. */
 const BATCH_SIZES = [1, 4, 16, 64];

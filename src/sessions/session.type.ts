@@ -1,7 +1,8 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
-import type { SessionInfo } from "./principal.js";
+import { UserType } from "../accounts/user.type.js";
+import type { Principal, SessionInfo } from "./principal.js";
 
 /** The schemes, as type-graphql knows enums. */
 export const AuthSchemeEnum = {
@@ -79,6 +80,9 @@ export class SessionEdge {
 
   @Field(() => SessionType)
   node!: SessionType;
+
+  @Field(() => UserType, { description: "Whose session it is." })
+  user!: UserType;
 }
 
 @ObjectType({ description: "A page of sessions, newest first." })
@@ -112,6 +116,20 @@ export function toSessionType(session: SessionInfo, currentId: string | undefine
     ipAddress,
     userAgent,
     isCurrent: id === currentId,
+  };
+}
+
+/** The API's view of a user. */
+export function toUserType(principal: Principal): UserType {
+  const { id, username, email, role, isActive, createdAt, lastLoginAt } = principal;
+  return {
+    id,
+    username,
+    email,
+    profile: { role },
+    isActive,
+    createdAt: new Date(createdAt),
+    lastLoginAt: toDate(lastLoginAt),
   };
 }
 

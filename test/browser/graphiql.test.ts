@@ -50,7 +50,8 @@ describeBrowser("GraphiQL, in a browser", () => {
   }, 60_000);
 
   beforeEach(async () => {
-    page = await stage.visit(undefined, "graphql");
+    // Each is somebody's first visit: GraphiQL writes its tabs down behind one's back.
+    page = await stage.visit(await stage.person({}), "graphql");
     // The last thing that GraphiQL does by itself.
     await page.getByLabel("Variables").getByText('"admin"').waitFor();
     await says("Not logged in");
@@ -97,6 +98,16 @@ describeBrowser("GraphiQL, in a browser", () => {
     await edit(QUERY, "query LogIn { me { email } }");
     await run();
     await answer('"ada@example.com"');
+  });
+
+  test("has the same tabs after a reload, each with its own variables", async () => {
+    await tab("Me");
+    const active = `JSON.parse(localStorage.getItem("graphiql:tabState"))?.activeTabIndex`;
+    await eventually(async () => (await page.evaluate(active)) === 1);
+    await page.reload();
+    await page.getByRole("tab", { name: "LogOut" }).waitFor();
+    const tabs = await page.getByRole("tab").allTextContents();
+    expect(tabs.map((text) => text.split(" ")[0])).toEqual(["LogIn", "Me", "Refresh", "LogOut"]);
   });
 
   test("keeps the other headers of a tab", async () => {

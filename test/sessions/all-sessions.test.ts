@@ -66,6 +66,21 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.countStatements(() => find(null))).toBe(2);
     });
 
+    test("says whose each session is, in the same statement", async () => {
+      const query = `{ allSessions(where: { username: { exact: "bob" } }) {
+        edges { node { id } user { id username email profile { role } isActive } } } }`;
+      const statements = await gate.countStatements(async () => {
+        const { data } = await gate.ask(query, { authorization: admin.authorization });
+        const owners = data.allSessions.edges.map(({ user }: any) => user);
+        expect(owners.length).toBe(sessionsOf.bob.length);
+        for (const owner of owners) {
+          expect(owner).toMatchObject({ id: ids.bob, username: "bob", isActive: true });
+          expect(owner.profile).toEqual({ role: "USER" });
+        }
+      });
+      expect(statements).toBe(2);
+    });
+
     test("M-11: userId finds by user id, any of a list", async () => {
       expect(await find({ userId: { in: [ids.bob] } })).toEqual(newestFirst("bob"));
       expect(await find({ userId: { in: [ids.Ada, ids.eve, "x"] } })).toEqual(

@@ -9,6 +9,7 @@ query AllSessions($where: SessionFilter, $after: String) {
   allSessions(where: $where, after: $after, first: 20) {
     edges {
       node { ...Row }
+      user { username }
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -16,7 +17,7 @@ query AllSessions($where: SessionFilter, $after: String) {
 
 interface AllSessions {
   allSessions: {
-    edges: { node: Session }[];
+    edges: { node: Session; user: { username: string } }[];
     pageInfo: { hasNextPage: boolean; endCursor: string | null };
   };
 }
@@ -60,7 +61,7 @@ export function Admin(page: PageProps) {
           </p>
           <SessionList
             label={username ? `Sessions of ${username}` : "All sessions"}
-            sessions={found.edges.map(({ node }) => node)}
+            sessions={found.edges.map(({ node, user }) => ({ ...node, owner: user.username }))}
             onEnded={reload}
             {...{ page, heading }}
           />

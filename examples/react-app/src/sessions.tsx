@@ -25,6 +25,8 @@ export interface Session {
   ipAddress: string | null;
   userAgent: string | null;
   isCurrent: boolean;
+  /** Where everybody's are listed: whose it is. */
+  owner?: string;
 }
 
 export function Sessions(page: PageProps) {
@@ -101,12 +103,13 @@ export function SessionList({
             <strong id={session.id}>{session.label ?? nameOfDevice(session.userAgent)}</strong>{" "}
             {session.isCurrent && <span className="badge">Current session</span>}
             <p className="muted">
+              {session.owner && <>{session.owner} · </>}
               {session.scheme} · {session.ipAddress ?? "unknown address"} · signed in{" "}
               <When instant={session.createdAt} />
             </p>
           </div>
           <button className="quiet" aria-describedby={session.id} onClick={() => void end(session)}>
-            Sign out this device
+            {session.owner ? "End this session" : "Sign out this device"}
           </button>
         </li>
       ))}
