@@ -145,7 +145,8 @@ function describe() {
 
 Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${ROUNDS} interleaved rounds of ${SECONDS} s each, ${CONNECTIONS} connections
 unless it says one. Machine: ${cpus().length} cores of ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version};
-server and load ${isPinned ? "on different cores" : "not pinned to cores, so trust nothing below"}. CPU is the server process's own, all threads. Trust the ratios, not the times.
+server and load ${isPinned ? "on different cores" : "not pinned to cores, so trust nothing below"}. CPU is the server process's own, all threads. Trust the ratios, not the times:
+each is the median of the rounds' own ratios to the bare server's time, not the quotient of the medians beside it.
 
 | request | CPU s per 1,000 | to bare Apollo |
 |---|---|---|
