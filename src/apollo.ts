@@ -129,9 +129,14 @@ function faultPlugin(onFault: ApolloOptions["onFault"]): ApolloServerPlugin<Serv
   };
 }
 
-/** Whether somebody has to look at the server: a bug, or the database is away. */
+/** Whether somebody has to look at the server: a bug, or what it needs is away. One that only has too much to do says so. */
 function isOurFault(error: GraphQLError): boolean {
-  return isBug(error) || error.extensions["code"] === "SERVICE_UNAVAILABLE";
+  const isAway = error.extensions["code"] === "SERVICE_UNAVAILABLE" && hasCause(error);
+  return isBug(error) || isAway;
+}
+
+function hasCause(error: GraphQLError): boolean {
+  return (unwrapResolverError(error) as Error).cause !== undefined;
 }
 
 /** Whether nobody meant the client to see this error. Those that are meant have a code, or come from graphql-js. */

@@ -82,7 +82,7 @@ export class PasswordHasher {
     try {
       [, release] = await this.#turns.acquire();
     } catch (error) {
-      throw error === E_TIMEOUT ? new ServiceUnavailable(RETRY_AFTER, error) : error;
+      throw error === E_TIMEOUT ? new ServiceUnavailable(RETRY_AFTER) : error;
     } finally {
       this.#waiting -= 1;
     }

@@ -1,3 +1,5 @@
+// A line each: a browser has no use for their indentation.
+
 /** What every login and refresh asks for; it goes behind the operation. */
 // prettier-ignore
 export const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
