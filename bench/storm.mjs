@@ -108,7 +108,7 @@ function describe(rounds) {
   return `## A storm of ${LOGINS} logins at once
 
 ${ROUNDS} rounds, each calm first: one client asks for \`me\` over and over, while ${LOGINS} logins from as many addresses arrive in
-one moment. ${count("UNAUTHENTICATED")} were hashed and refused, ${count("SERVICE_UNAVAILABLE")} turned away at once; the slowest answer took ${(slowest / 1000).toFixed(1)} s. Wall times of \`me\` in ms:
+one moment. Clients and server share both cores. ${count("UNAUTHENTICATED")} logins were hashed and refused, ${count("SERVICE_UNAVAILABLE")} turned away; the slowest answer took ${(slowest / 1000).toFixed(1)} s. Wall times of \`me\` in ms:
 
 | | requests | median | 99th percentile | longest |
 |---|---|---|---|---|
