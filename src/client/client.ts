@@ -18,8 +18,8 @@ import { openSession } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
- * A login, kept alive. Of logins and logouts that overlap, the last that was asked for counts. Only `authFetch` rejects, where `fetch` does; what else went wrong is in the state that is given.
- * The methods need no `this`.
+ * A login, kept alive. Only `authFetch` rejects, where `fetch` does; what else went wrong is in the state that is given.
+ * Of logins and logouts that overlap, the last that was asked for counts. The methods need no `this`.
  */
 export interface AuthClient {
   readonly scheme: "jwt" | "token" | "sliding";

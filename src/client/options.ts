@@ -16,7 +16,10 @@ export interface AuthClientOptions {
   readonly storage?: StorageKind | AuthStorage;
   /** Origins that `authFetch` sends the token to, besides the endpoint's and the page's. @default none */
   readonly allowedOrigins?: readonly string[];
-  /** Whether cookies go along. With storage `"cookie"` and an endpoint of another origin: `"include"`. @default "same-origin" */
+  /**
+   * Whether cookies go along. With storage `"cookie"` and an endpoint of another origin: `"include"`.
+   * @default "same-origin"
+   */
   readonly credentials?: Credentials;
   /**
    * In seconds: how long an answer is waited for. At most the server's reuse window, in which a lost answer can be had
