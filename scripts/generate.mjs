@@ -13,7 +13,7 @@ const codegen = createRequire(import.meta.url)("@graphql-codegen/cli");
 const CLIENT_TYPES = "src/client/operations.generated.ts";
 
 async function generate() {
-  const { createSchema, printSchema } = await importBuilt("schema.js");
+  const { createSchema, printSchema } = await importBuilt("graphql/schema.js");
   const { readGuards } = await importBuilt("permissions/guard-map.js");
   // Only its shape is read; none of its resolvers runs.
   const schema = createSchema({ authentication: {}, sessions: {}, sessionList: {} });

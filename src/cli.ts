@@ -5,8 +5,13 @@ import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
 import type { Auth } from "./auth.js";
-import { isOpenWith, resolveServerConfig, type ServerOptions, WrongSettings } from "./config.js";
-import { inVariables, readEnvironment } from "./environment.js";
+import {
+  isOpenWith,
+  resolveServerConfig,
+  type ServerOptions,
+  WrongSettings,
+} from "./config/config.js";
+import { inVariables, readEnvironment } from "./config/environment.js";
 import { BadUserInput } from "./errors.js";
 import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/secret-key.js";
 
@@ -140,7 +145,7 @@ program
 
 async function serve(): Promise<void> {
   const options = readOptions();
-  const { createServer } = await import("./server.js");
+  const { createServer } = await import("./http/server.js");
   const server = await createServer(options);
   if (await server.auth.accounts.hasNoUsers()) await welcomeFirstAdmin(server.auth, options);
   console.log(`Gatehouse listens on ${server.url}`);

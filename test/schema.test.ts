@@ -2,7 +2,7 @@ import "reflect-metadata";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
 import { readGuards } from "../src/permissions/guard-map.js";
-import { createSchema, printSchema } from "../src/schema.js";
+import { createSchema, printSchema } from "../src/graphql/schema.js";
 import { renderPermissions } from "../scripts/permissions-page.mjs";
 
 // Only its shape is read; none of its resolvers runs.

@@ -1,4 +1,4 @@
-import type { AuthPayload } from "./auth-payload.type.js";
+import type { AuthPayload } from "../graphql/auth-payload.type.js";
 
 /** The refresh token of a browser that keeps it in a cookie, where no script can read it. */
 export interface RefreshCookie {

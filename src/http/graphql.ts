@@ -6,11 +6,11 @@ import {
   internalServerError,
   type OperationRecord,
   type ServerContext,
-} from "../apollo.js";
+} from "../apollo/apollo-server.js";
 import type { Auth } from "../auth.js";
 import type { RefreshCookie } from "../authentication/refresh-cookie.js";
-import type { ServerConfig } from "../config.js";
-import { DocumentLimits } from "../document-limits.js";
+import type { ServerConfig } from "../config/config.js";
+import { DocumentLimits } from "../apollo/document-limits.js";
 import { ServiceUnavailable } from "../errors.js";
 import { readGraphiql } from "../graphiql.js";
 import { RECORD } from "./app.js";

@@ -7,7 +7,7 @@ import {
   KeyObject,
   randomBytes,
 } from "node:crypto";
-import type { AuthConfig, JwtAlgorithm } from "../config.js";
+import type { AuthConfig, JwtAlgorithm } from "../config/config.js";
 import { BadUserInput } from "../errors.js";
 import { NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";

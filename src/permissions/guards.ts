@@ -1,7 +1,7 @@
 import { mapSchema, MapperKind } from "@graphql-tools/utils";
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
 import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
-import type { AuthContext } from "../context.js";
+import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
 import { Principal, TokenUser } from "../sessions/principal.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";

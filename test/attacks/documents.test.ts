@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { getIntrospectionQuery, Lexer, Source, TokenKind } from "graphql";
-import { DocumentLimits } from "../../src/document-limits.js";
+import { DocumentLimits } from "../../src/apollo/document-limits.js";
 import { type Answer, Gate, PASSWORD, type Tokens } from "../support/gate.js";
 
 let gate: Gate;

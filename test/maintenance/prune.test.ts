@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
-import { Database } from "../../src/database.js";
+import { Database } from "../../src/database/database.js";
 import { createAuth } from "../../src/index.js";
 import { PUBLISH_AHEAD } from "../../src/keys/signing-key.service.js";
 import { createDatabase, type DatabaseKind } from "../support/databases.js";

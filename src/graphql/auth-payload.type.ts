@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ObjectType } from "type-graphql";
-import { UserType } from "../accounts/user.type.js";
+import { UserType } from "./user.type.js";
 import type { AuthScheme } from "../events.js";
 import {
   AuthSchemeEnum,
@@ -9,9 +9,9 @@ import {
   toDate,
   toSessionType,
   toUserType,
-} from "../sessions/session.type.js";
-import type { Verification } from "./authentication.service.js";
-import type { Issued } from "./token-issuer.js";
+} from "./session.type.js";
+import type { Verification } from "../authentication/authentication.service.js";
+import type { Issued } from "../authentication/token-issuer.js";
 
 @ObjectType({
   description: "What a login or a refresh gives. Tokens are shown here, and never again.",

@@ -1,11 +1,11 @@
 import { isIP } from "node:net";
-import { type Credential, parseAuthorization } from "./authentication/authorization-header.js";
-import type { AuthenticationService } from "./authentication/authentication.service.js";
+import { type Credential, parseAuthorization } from "./authorization-header.js";
+import type { AuthenticationService } from "./authentication.service.js";
 import type { AuthContext } from "./context.js";
-import type { Role } from "./accounts/role.js";
-import type { AuthEvent, Client } from "./events.js";
-import { AuthError, NoCredentials } from "./errors.js";
-import { type Principal, TokenUser } from "./sessions/principal.js";
+import type { Role } from "../accounts/role.js";
+import type { AuthEvent, Client } from "../events.js";
+import { AuthError, NoCredentials } from "../errors.js";
+import { type Principal, TokenUser } from "../sessions/principal.js";
 
 /** What of a request is read: Node's, Fastify's, Express's and the Fetch API's all have this shape. */
 export interface RequestLike {

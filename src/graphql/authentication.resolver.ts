@@ -1,8 +1,8 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
-import { UserType } from "../accounts/user.type.js";
+import { UserType } from "./user.type.js";
 import type { AuthScheme, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
-import { AuthSchemeEnum, LogoutPayload, toUserType } from "../sessions/session.type.js";
+import { AuthSchemeEnum, LogoutPayload, toUserType } from "./session.type.js";
 import {
   AuthPayload,
   toAuthPayload,
@@ -11,8 +11,8 @@ import {
   toTokenVerification,
 } from "./auth-payload.type.js";
 import { NoCredentials, Unauthenticated } from "../errors.js";
-import type { AuthenticationService, Presented } from "./authentication.service.js";
-import { keepInCookie, type RefreshCookie } from "./refresh-cookie.js";
+import type { AuthenticationService, Presented } from "../authentication/authentication.service.js";
+import { keepInCookie, type RefreshCookie } from "../authentication/refresh-cookie.js";
 
 @Resolver()
 export class AuthenticationResolver {

@@ -2,19 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
-import { ProfileEntity } from "./accounts/profile.entity.js";
-import { UserEntity } from "./accounts/user.entity.js";
-import type { Dialect, Engine, Pool, Run } from "./database/engine.js";
-import { openPostgres } from "./database/postgresql.js";
-import { openSqlite } from "./database/sqlite.js";
-import { ServiceUnavailable } from "./errors.js";
-import { LeaseEntity } from "./maintenance/lease.entity.js";
-import { SigningKeyEntity } from "./keys/signing-key.entity.js";
+import { ProfileEntity } from "../accounts/profile.entity.js";
+import { UserEntity } from "../accounts/user.entity.js";
+import type { Dialect, Engine, Pool, Run } from "./engine.js";
+import { openPostgres } from "./postgresql.js";
+import { openSqlite } from "./sqlite.js";
+import { ServiceUnavailable } from "../errors.js";
+import { LeaseEntity } from "../maintenance/lease.entity.js";
+import { SigningKeyEntity } from "../keys/signing-key.entity.js";
 import { AccountsKeysSessions } from "./migrations/2026-11-22-accounts-keys-sessions.js";
 import { Throttling } from "./migrations/2026-11-25-throttling.js";
-import { SessionEntity } from "./sessions/session.entity.js";
-import type { Sql } from "./sql.js";
-import { ThrottleEntity } from "./throttling/throttle.entity.js";
+import { SessionEntity } from "../sessions/session.entity.js";
+import type { Sql } from "../sql.js";
+import { ThrottleEntity } from "../throttling/throttle.entity.js";
 
 /** Oldest first, and the same on every database. A migration that has landed is never changed. */
 const MIGRATIONS = [

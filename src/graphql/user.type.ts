@@ -1,6 +1,6 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
-import type { Role } from "./role.js";
+import type { Role } from "../accounts/role.js";
 
 /** The roles, as type-graphql knows enums. */
 const RoleEnum = { USER: "USER", ADMIN: "ADMIN" } as const satisfies Record<Role, Role>;

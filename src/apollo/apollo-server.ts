@@ -3,9 +3,9 @@ import { unwrapResolverError } from "@apollo/server/errors";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import Negotiator from "negotiator";
-import type { AuthContext } from "./context.js";
+import type { AuthContext } from "../authentication/context.js";
 import { documentLimits, PARSE_LIMITS } from "./document-limits.js";
-import { type ErrorCode, HTTP_STATUS } from "./errors.js";
+import { type ErrorCode, HTTP_STATUS } from "../errors.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
 const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];

@@ -1,9 +1,9 @@
-import type { Credential } from "./authentication/authorization-header.js";
-import type { RefreshCookie } from "./authentication/refresh-cookie.js";
-import type { Role } from "./accounts/role.js";
-import type { AuthError } from "./errors.js";
-import type { Client } from "./events.js";
-import type { Principal } from "./sessions/principal.js";
+import type { Credential } from "./authorization-header.js";
+import type { RefreshCookie } from "./refresh-cookie.js";
+import type { Role } from "../accounts/role.js";
+import type { AuthError } from "../errors.js";
+import type { Client } from "../events.js";
+import type { Principal } from "../sessions/principal.js";
 
 /** Who is asking, as every resolver finds it in its context. */
 export interface AuthContext {

@@ -1,10 +1,10 @@
 import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import { BadUserInput } from "../errors.js";
 import type { Client } from "../events.js";
-import type { Principal } from "./principal.js";
+import type { Principal } from "../sessions/principal.js";
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
-import type { SessionCursor, SessionList } from "./session-list.js";
-import type { SessionService } from "./session.service.js";
+import type { SessionCursor, SessionList } from "../sessions/session-list.js";
+import type { SessionService } from "../sessions/session.service.js";
 import {
   LogoutPayload,
   SessionConnection,

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { secretPathOf } from "./keys/secret-key.js";
+import { secretPathOf } from "../keys/secret-key.js";
 
 /** All permissions of those who are not the owner. */
 const OTHERS = 0o077;

@@ -1,12 +1,12 @@
 import { mapSchema, MapperKind, printSchemaWithDirectives } from "@graphql-tools/utils";
 import { type GraphQLEnumType, GraphQLSchema } from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
-import type { AuthenticationService } from "./authentication/authentication.service.js";
-import { AuthenticationResolver } from "./authentication/authentication.resolver.js";
-import { createDirectives } from "./permissions/directives.js";
-import { SessionResolver } from "./sessions/session.resolver.js";
-import type { SessionList } from "./sessions/session-list.js";
-import type { SessionService } from "./sessions/session.service.js";
+import type { AuthenticationService } from "../authentication/authentication.service.js";
+import { AuthenticationResolver } from "./authentication.resolver.js";
+import { createDirectives } from "../permissions/directives.js";
+import { SessionResolver } from "./session.resolver.js";
+import type { SessionList } from "../sessions/session-list.js";
+import type { SessionService } from "../sessions/session.service.js";
 
 /** The services that the resolvers call. */
 export interface Services {

@@ -2,18 +2,18 @@ import { createHmac, type KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { type Auth, openAuth } from "./auth.js";
+import { type Auth, openAuth } from "../auth.js";
 import {
   type AuthConfig,
   resolveServerConfig,
   type ServerConfig,
   type ServerOptions,
   serverUrl,
-} from "./config.js";
-import { createApp } from "./http/app.js";
-import { addGraphql } from "./http/graphql.js";
-import { deriveKey } from "./keys/secret-key.js";
-import { requirePrivateFiles } from "./private-files.js";
+} from "../config/config.js";
+import { createApp } from "./app.js";
+import { addGraphql } from "./graphql.js";
+import { deriveKey } from "../keys/secret-key.js";
+import { requirePrivateFiles } from "../database/private-files.js";
 
 /** A running server. */
 export interface Server {

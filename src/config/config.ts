@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AuthEvent, Client } from "./events.js";
+import type { AuthEvent, Client } from "../events.js";
 
 /** The algorithms that access tokens can be signed with. */
 const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;

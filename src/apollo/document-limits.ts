@@ -10,7 +10,7 @@ import {
   visit,
 } from "graphql";
 import { LRUCache } from "lru-cache";
-import { readGuard } from "./permissions/directives.js";
+import { readGuard } from "../permissions/directives.js";
 
 /** In tokens of the lexer and in characters, of a whole document; for the option `parseOptions` of Apollo Server. */
 export const PARSE_LIMITS = { maxLexicalTokens: 1000, maxSourceLength: 15_000 };

@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, InputType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
-import type { SessionQuery } from "./session-list.js";
+import type { SessionQuery } from "../sessions/session-list.js";
 import { AuthSchemeEnum } from "./session.type.js";
 
 @InputType({ description: "By user id." })

@@ -1,8 +1,8 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
-import { UserType } from "../accounts/user.type.js";
-import type { Principal, SessionInfo } from "./principal.js";
+import { UserType } from "./user.type.js";
+import type { Principal, SessionInfo } from "../sessions/principal.js";
 
 /** The schemes, as type-graphql knows enums. */
 export const AuthSchemeEnum = {
