@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate } from "./support/gate.js";
+import { Gate } from "../../support/gate.js";
 
 let gate: Gate;
 

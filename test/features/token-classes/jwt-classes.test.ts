@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import * as gatehouse from "../../src/index.js";
-import { decode, signingInput } from "../support/forge.js";
-import { DATABASES, Gate } from "../support/gate.js";
+import * as gatehouse from "../../../src/index.js";
+import { decode, signingInput } from "../../support/forge.js";
+import { DATABASES, Gate } from "../../support/gate.js";
 
 const DAY = 86_400;
 const MADE = ["AccessToken", "RefreshToken", "SlidingToken"] as const;

@@ -1,10 +1,10 @@
 import { createPublicKey, createSecretKey, type JsonWebKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import type { JwtAlgorithm } from "../../src/config/config.js";
-import { TokenNotValid } from "../../src/errors.js";
-import { type Key, KeyRing } from "../../src/keys/key-ring.js";
-import { verifySignature } from "../../src/tokens/jwt.js";
+import type { JwtAlgorithm } from "../../../src/config/config.js";
+import { TokenNotValid } from "../../../src/errors.js";
+import { type Key, KeyRing } from "../../../src/keys/key-ring.js";
+import { verifySignature } from "../../../src/tokens/jwt.js";
 
 /** A vector of C2SP/wycheproof, `testvectors_v1`. */
 interface Vector {

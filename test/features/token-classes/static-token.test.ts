@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { format, inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import * as gatehouse from "../../src/index.js";
-import { DATABASES, Gate } from "../support/gate.js";
+import * as gatehouse from "../../../src/index.js";
+import { DATABASES, Gate } from "../../support/gate.js";
 
 const DAY = 86_400;
 const { STATIC_TOKEN_PATTERN } = gatehouse;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Audit, serverAudits } from "graphql-http";
-import { Gate } from "./support/gate.js";
+import { Gate } from "../support/gate.js";
 
 /** GraphQL is served by POST only: any page can make a browser send a GET, and logs and caches keep its tokens. */
 const GET_IS_NOT_SERVED = new Set(["5A70", "D6D5", "6A70"]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, Gate, PASSWORD } from "../../support/gate.js";
 
 const NAME = "__Host-gatehouse-refresh";
 const FRONTEND = "https://app.example.com";

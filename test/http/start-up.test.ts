@@ -12,10 +12,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createServer, type ServerOptions } from "../src/index.js";
-import { type Ended, runNode, startNode, waitForLine } from "./support/node-process.js";
+import { createServer, type ServerOptions } from "../../src/index.js";
+import { type Ended, runNode, startNode, waitForLine } from "../support/node-process.js";
 
-const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const SECRET_KEY = randomBytes(32).toString("base64url");
 const OTHER_SECRET = randomBytes(32).toString("base64url");
 const PASSWORD = "correct horse battery staple";

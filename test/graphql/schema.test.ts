@@ -1,0 +1,28 @@
+import "reflect-metadata";
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { readGuards } from "../../src/permissions/guard-map.js";
+import { renderPermissions } from "../../scripts/permissions-page.mjs";
+import { Gate } from "../support/gate.js";
+
+let gate: Gate;
+
+beforeAll(async () => {
+  gate = await Gate.open();
+});
+
+afterAll(() => gate.close());
+
+test("schema.graphql is what the code says, with its directives; `npm run generate` makes it so", async () => {
+  expect(await read("schema.graphql")).toBe(gate.auth.typeDefs);
+});
+
+test("docs/permissions.md is what the guards enforce; `npm run generate` makes it so", async () => {
+  const { schema } = gate.auth;
+  const guards = readGuards(schema, { strict: true });
+  expect(await read("docs/permissions.md")).toBe(renderPermissions(schema, guards));
+});
+
+function read(path: string): Promise<string> {
+  return readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+}
