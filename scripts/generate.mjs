@@ -1,8 +1,10 @@
 // Writes the files that are generated from the code. With --check: compares them instead, and fails where one differs.
 import "reflect-metadata";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { relative } from "node:path";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTests, renderConformance } from "./conformance-page.mjs";
 import { renderPermissions } from "./permissions-page.mjs";
@@ -13,16 +15,26 @@ const codegen = createRequire(import.meta.url)("@graphql-codegen/cli");
 const CLIENT_TYPES = "src/client/operations.generated.ts";
 
 async function generate() {
-  const { createSchema, printSchema } = await importBuilt("graphql/schema.js");
   const { readGuards } = await importBuilt("permissions/guard-map.js");
-  // Only its shape is read; none of its resolvers runs.
-  const schema = createSchema({ authentication: {}, sessions: {}, sessionList: {} });
+  const { schema, typeDefs } = await openDefault();
   return {
-    "schema.graphql": printSchema(schema),
+    "schema.graphql": typeDefs,
     "docs/permissions.md": renderPermissions(schema, readGuards(schema, { strict: true })),
     "docs/conformance.md": renderConformance(await readCases(), await readTests()),
     [CLIENT_TYPES]: await renderClientTypes(),
   };
+}
+
+/** The schema of an installation with no settings but the secret. */
+async function openDefault() {
+  const { createAuth } = await importBuilt("index.js");
+  const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
+  const databaseUrl = `sqlite:${join(folder, "generate.sqlite")}`;
+  const secretKey = randomBytes(32).toString("base64url");
+  const auth = await createAuth({ databaseUrl, secretKey });
+  await auth.close();
+  await rm(folder, { recursive: true });
+  return auth;
 }
 
 /** What `graphql-codegen` makes of the client's operations. */

@@ -3,20 +3,30 @@ import type { GraphQLSchema } from "graphql";
 import { AccountService } from "./accounts/account.service.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
-import { createJwtClasses, type JwtClasses } from "./authentication/jwt-classes.js";
-import { createStaticTokenClass, type StaticToken } from "./authentication/static-token-class.js";
-import { type AuthConfig, type AuthOptions, resolveConfig } from "./config/config.js";
-import type { AuthEvent, Client } from "./events.js";
 import type { AuthContext } from "./authentication/context.js";
-import { createContext, type RequestLike } from "./authentication/create-context.js";
+import { createContext } from "./authentication/create-context.js";
+import type { Hooks } from "./authentication/hooks.js";
+import type { RequestLike } from "./authentication/request.js";
+import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/config.js";
 import { Database } from "./database/database.js";
+import type { AuthEvent, Client } from "./events.js";
+import {
+  createParts,
+  featuresThatAreOn,
+  type Parts,
+  requireCompatible,
+} from "./features/compose.js";
+import type { Core, Feature, FeatureApi, FeatureOptions, Route } from "./features/feature.js";
+import { BUILT_IN } from "./features/index.js";
+import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
+import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
+import { SessionResolver } from "./graphql/session.resolver.js";
 import { createRefreshKeyRing, type KeyRing } from "./keys/key-ring.js";
 import { deriveKey } from "./keys/secret-key.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
-import { createSchema, printSchema } from "./graphql/schema.js";
 import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
 import { openCounters } from "./throttling/counters.js";
@@ -25,8 +35,20 @@ import { Throttle } from "./throttling/throttle.js";
 import { AccessTokens } from "./tokens/access-token.js";
 import { RotatingTokens } from "./tokens/rotating-token.js";
 
-/** Gatehouse, ready to serve by itself or as a part of another schema. */
-export interface Auth {
+type BuiltIn = typeof BUILT_IN;
+
+/** The options of {@link createAuth}: the core's, and those of the features. */
+export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
+  FeatureOptions<[...BuiltIn, ...F]> & {
+    /** The application's own features. @default none */
+    readonly features?: F;
+  };
+
+/** Gatehouse, ready to serve alone or as a part of another schema, with what its features add. */
+export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
+
+/** {@link Auth} without what features add. */
+interface CoreAuth {
   /** The guarded schema, complete by itself. */
   readonly schema: GraphQLSchema;
   /** The same schema in SDL with its directives, to be merged with other type definitions. */
@@ -49,12 +71,12 @@ export interface Auth {
   readonly authentication: AuthenticationService;
   /** Where someone is signed in. */
   readonly sessions: SessionService;
-  /** The token classes that simplejwt's and DRF's users know. */
-  readonly tokens: JwtClasses & { readonly StaticToken: typeof StaticToken };
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */
   readonly maintenance: MaintenanceService;
+  /** What is served over HTTP beside GraphQL: the key set, health, and what features add. */
+  readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): ReturnType<KeyRing["toJwks"]>;
   /** Whether the database answers. */
@@ -62,6 +84,13 @@ export interface Auth {
   /** Closes the database. */
   close(): Promise<void>;
 }
+
+/** {@link Auth}, with what only our own server and command use. */
+export type OpenAuth = Auth & {
+  readonly core: Core;
+  readonly cors: Parts["cors"];
+  readonly announcements: Parts["announcements"];
+};
 
 /**
  * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
@@ -71,8 +100,12 @@ export interface Auth {
  * const server = new ApolloServer({ schema: auth.schema });
  * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
  */
-export async function createAuth(options: AuthOptions): Promise<Auth> {
-  return openAuth(resolveConfig(options));
+export async function createAuth<const F extends readonly Feature[] = []>({
+  features,
+  ...options
+}: AuthOptions<F>): Promise<Auth<F>> {
+  const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
+  return (await openAuth(resolveConfig(options as CoreOptions, all), all)) as object as Auth<F>;
 }
 
 /** An audit hook that fails must not fail the request which it is told of. */
@@ -94,34 +127,50 @@ function warn(error: unknown): void {
 
 /**
  * The same as {@link createAuth}, with the options checked already.
+ * @param features all of them, also those that the configuration switches off
  * @param onFault called with what went wrong and failed no request
  */
 export async function openAuth(
   config: AuthConfig,
+  features: readonly Feature[],
   onFault: (error: unknown) => void = warn,
-): Promise<Auth> {
-  const database = await Database.open(config.databaseUrl);
+): Promise<OpenAuth> {
+  const active = featuresThatAreOn(features, config);
+  const database = await Database.open(config.databaseUrl, features, active);
   try {
     await database.migrate();
     const safe = withSafeHook(config);
     const keys = await SigningKeyService.open(database, safe);
-    return assemble(safe, database, keys, await openCounters(safe, database, onFault));
+    const counters = await openCounters(safe, database, onFault);
+    const { core, hooks, maintenance } = createCore(safe, database, keys, counters);
+    const parts = await createParts(active, core, safe);
+    hooks.push(...parts.hooks);
+    maintenance.add(parts.jobs);
+    return assemble(core, parts, maintenance, async () => {
+      await maintenance.stop();
+      await parts.close();
+      await core.sessions.flush().catch(() => undefined);
+      await core.accounts.flush();
+      await counters.close();
+      await database.close();
+    });
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-function assemble(
+/** The services, from the lowest up. The hooks are added once the features have been created. */
+function createCore(
   config: AuthConfig,
   database: Database,
   keys: SigningKeyService,
   counters: Counters,
-): Auth {
+): { core: Core; hooks: Hooks[]; maintenance: MaintenanceService } {
+  const hooks: Hooks[] = [];
   const hasher = new PasswordHasher(config.hashConcurrency);
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
   const sessions = new SessionService(database, config);
-  const sessionList = new SessionList(database, config);
   const refreshRing = createRefreshKeyRing(config.secretKeys);
   const kinds = {
     access: new AccessTokens(config, keys.ring),
@@ -130,39 +179,64 @@ function assemble(
   };
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
+  const throttle = new Throttle(config, counters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
     config,
     accounts,
     hasher,
-    throttle: new Throttle(config, counters.createLimiter, throttlingKey),
+    throttle,
     sessions,
     keys,
     kinds,
+    hooks,
   });
-  const backend = { config, accounts, sessions, sessionList, kinds };
-  const maintenance = new MaintenanceService(database, config, keys);
-  const services = { authentication, sessions, sessionList };
-  const schema = guardSchema(createSchema(services), { strict: true });
+  const core = {
+    sql: database,
+    now: config.now,
+    onEvent: config.onEvent,
+    accounts,
+    authentication,
+    sessions,
+    sessionList: new SessionList(database, config),
+    keys,
+    kinds,
+    isReady: () => database.isReadable(),
+  };
+  return { core, hooks, maintenance: new MaintenanceService(database, config, keys) };
+}
+
+function assemble(
+  core: Core,
+  parts: Parts,
+  maintenance: MaintenanceService,
+  close: () => Promise<void>,
+): OpenAuth {
+  const { accounts, authentication, sessions, sessionList, keys, onEvent, isReady } = core;
+  const resolvers = [
+    new AuthenticationResolver(authentication),
+    new SessionResolver(sessions, sessionList),
+    ...parts.resolvers,
+  ];
+  const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));
+  const schema = guardSchema(parts.transformSchema(extended), { strict: true });
   return {
+    ...(parts.api as FeatureApi<BuiltIn>),
+    core,
+    cors: parts.cors,
+    announcements: parts.announcements,
     schema,
     typeDefs: printSchema(schema),
     resolvers: getResolversFromSchema(schema),
-    createContext: (request) => createContext(authentication, config.onEvent, request),
+    createContext: (request) => createContext(authentication, onEvent, request),
     guard: guardSchema,
     accounts,
     authentication,
     sessions,
-    tokens: { ...createJwtClasses(backend), StaticToken: createStaticTokenClass(backend) },
     keys,
     maintenance,
+    routes: parts.routes,
     jwks: () => keys.ring.toJwks(),
-    isReady: () => database.isReadable(),
-    close: async () => {
-      await maintenance.stop();
-      await sessions.flush().catch(() => undefined);
-      await accounts.flush();
-      await counters.close();
-      await database.close();
-    },
+    isReady,
+    close,
   };
 }

@@ -6,13 +6,15 @@ import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
 import type { Auth } from "./auth.js";
 import {
+  type CoreServerOptions,
   isOpenWith,
   resolveServerConfig,
-  type ServerOptions,
+  type ServerConfig,
   WrongSettings,
 } from "./config/config.js";
 import { inVariables, readEnvironment } from "./config/environment.js";
 import { BadUserInput } from "./errors.js";
+import { BUILT_IN } from "./features/index.js";
 import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/secret-key.js";
 
 const { version } = JSON.parse(
@@ -144,12 +146,12 @@ program
   });
 
 async function serve(): Promise<void> {
-  const options = readOptions();
-  const { createServer } = await import("./http/server.js");
-  const server = await createServer(options);
-  if (await server.auth.accounts.hasNoUsers()) await welcomeFirstAdmin(server.auth, options);
+  const config = resolveServerConfig(readOptions(), BUILT_IN);
+  const { startServer } = await import("./http/server.js");
+  const server = await startServer(config, BUILT_IN);
+  if (await server.auth.accounts.hasNoUsers()) await welcomeFirstAdmin(server.auth, config);
   console.log(`Gatehouse listens on ${server.url}`);
-  if (server.hasGraphiql) console.log(`GraphiQL: ${server.url}/graphql`);
+  for (const line of server.announcements) console.log(line);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       void server.close().then(() => process.exit(0), fail);
@@ -157,14 +159,14 @@ async function serve(): Promise<void> {
   }
 }
 
-async function welcomeFirstAdmin({ accounts }: Auth, options: ServerOptions): Promise<void> {
-  if (!isOpenWith(options)) {
+async function welcomeFirstAdmin({ accounts }: Auth, config: ServerConfig): Promise<void> {
+  if (!config.isOpen) {
     console.log(
       "There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role admin --password-stdin",
     );
     return;
   }
-  const length = Math.max(20, options.passwordMinLength ?? 0);
+  const length = Math.max(20, config.passwordMinLength);
   const password = randomBytes(length).toString("base64url").slice(0, length);
   try {
     await accounts.createUser({ username: "admin", password, role: "ADMIN" });
@@ -179,9 +181,9 @@ async function welcomeFirstAdmin({ accounts }: Auth, options: ServerOptions): Pr
 }
 
 async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void> {
-  const config = resolveServerConfig(readOptions());
+  const config = resolveServerConfig(readOptions(), BUILT_IN);
   const { openAuth } = await import("./auth.js");
-  const auth = await openAuth(config.auth);
+  const auth = await openAuth(config, BUILT_IN);
   try {
     await use(auth);
   } finally {
@@ -201,11 +203,11 @@ async function readPassword(): Promise<string> {
  * The environment's settings, checked as a whole before anything is written. On loopback a missing SECRET_KEY is made,
  * and kept beside the database.
  */
-function readOptions(): ServerOptions {
-  const { options, problems } = readEnvironment(process.env);
+function readOptions(): CoreServerOptions {
+  const { options, problems } = readEnvironment(process.env, BUILT_IN);
   const secretKey = options.secretKey ?? generateSecretKey();
   try {
-    resolveServerConfig({ ...options, secretKey });
+    resolveServerConfig({ ...options, secretKey }, BUILT_IN);
   } catch (error) {
     if (!(error instanceof WrongSettings)) throw error;
     problems.push(error.message);

@@ -24,7 +24,8 @@ export type Reason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
-  | "throttled";
+  | "throttled"
+  | "vetoed";
 
 /**
  * The HTTP status of each code, used where the answer is not 200.
@@ -158,6 +159,13 @@ export class PasswordChanged extends Unauthenticated {
 export class InvalidCredentials extends Unauthenticated {
   constructor() {
     super("Unable to log in with the provided credentials.", "invalid_credentials");
+  }
+}
+
+/** A feature of the application refused the operation, with a message of its own. */
+export class Vetoed extends AuthError {
+  constructor(message: string, { code = "FORBIDDEN" }: { code?: ErrorCode } = {}) {
+    super(message, { code, reason: "vetoed" });
   }
 }
 

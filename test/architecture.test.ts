@@ -2,6 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "@jest/globals";
 import { cruise, type ICruiseResult } from "dependency-cruiser";
 
+const FEATURES = readdirSync("src/features", { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => `features/${name}`);
+
 /** Files and folders of src, lowest first. A unit imports from the rows above its own, never from its own row. */
 const ORDER = [
   ["errors", "sql", "accounts/role", "client"],
@@ -13,7 +17,10 @@ const ORDER = [
   ["authentication"],
   ["permissions"],
   ["graphql"],
-  ["database", "apollo", "graphiql"],
+  ["features/feature"],
+  ["features/compose", ...FEATURES],
+  ["features/index"],
+  ["database", "apollo"],
   ["auth"],
   ["http"],
   ["cli", "index"],

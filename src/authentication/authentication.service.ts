@@ -8,7 +8,6 @@ import {
 import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { AuthConfig } from "../config/config.js";
 import {
-  type AuthError,
   BadUserInput,
   InvalidCredentials,
   NoCredentials,
@@ -35,6 +34,8 @@ import {
   parseStaticToken,
 } from "../tokens/static-token.js";
 import type { Credential } from "./authorization-header.js";
+import type { AuthContext } from "./context.js";
+import type { Hooks } from "./hooks.js";
 import { type Issued, issueTokens, type TokenKinds } from "./token-issuer.js";
 
 /** What a token is good for right now. @see RFC 7662 2.2 */
@@ -46,14 +47,6 @@ export interface Verification {
   readonly expiresAt: number | null;
 }
 
-/** What came with the request, and what became of it. */
-export interface Presented {
-  readonly credential: Credential | null;
-  readonly user: Principal | null;
-  readonly authError: AuthError | null;
-  readonly client: Client;
-}
-
 /** What {@link AuthenticationService} works with. */
 export interface AuthenticationParts {
   readonly config: AuthConfig;
@@ -63,6 +56,8 @@ export interface AuthenticationParts {
   readonly sessions: SessionService;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
+  /** In the order in which they run. */
+  readonly hooks: readonly Hooks[];
 }
 
 /** Credentials in, tokens out; tokens in, users out. */
@@ -115,6 +110,7 @@ export class AuthenticationService {
       if (account !== null && !isRight) accounts.recordFailure(account, client);
       // Who is refused waits for no statement: how long it takes must not tell that the password was right.
       if (account === null || !isRight || !accounts.isOpen(account)) throw new InvalidCredentials();
+      for (const hooks of this.#parts.hooks) await hooks.beforeLogin?.(account, client);
       if (!(await accounts.recordLogin(account, password))) throw new InvalidCredentials();
       const issued = await this.#open(account, scheme, null, client);
       if (issued === null) throw new InvalidCredentials();
@@ -164,6 +160,7 @@ export class AuthenticationService {
     await throttle.request(client.ipAddress);
     const { claims, scheme } = this.#verifyRotating(token);
     await throttle.refresh(claims.sid, client.ipAddress);
+    for (const hooks of this.#parts.hooks) await hooks.beforeRefresh?.({ id: claims.sub }, client);
     const row = await sessions.rotate(claims, scheme, client);
     config.onEvent({ type: "token_refreshed", userId: row.userId, sessionId: row.id }, client);
     return issueTokens(kinds, row, null);
@@ -222,7 +219,7 @@ export class AuthenticationService {
    * @see RFC 7009 2
    */
   async logout(
-    { credential, user, authError, client }: Presented,
+    { credential, user, authError, client }: AuthContext,
     refresh: string | null,
   ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
     if (user === null) await this.#parts.throttle.request(client.ipAddress);

@@ -1,9 +1,9 @@
-import type { Credential } from "./authorization-header.js";
-import type { RefreshCookie } from "./refresh-cookie.js";
 import type { Role } from "../accounts/role.js";
 import type { AuthError } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
+import type { Credential } from "./authorization-header.js";
+import type { RequestLike } from "./request.js";
 
 /** Who is asking, as every resolver finds it in its context. */
 export interface AuthContext {
@@ -22,6 +22,8 @@ export interface AuthContext {
   readonly credential: Credential | null;
   /** The program at the other end. */
   readonly client: Client;
-  /** Where the server keeps refresh tokens of browsers; none unless it was told to. */
-  readonly refreshCookie?: RefreshCookie;
+  /** The request that the context was created from. */
+  readonly request: RequestLike;
+  /** Header lines that the response gets, such as `Set-Cookie`. */
+  readonly responseHeaders: [name: string, value: string][];
 }

@@ -14,6 +14,7 @@ export type FailureReason =
   | "invalid_credentials"
   | "role_required"
   | "throttled"
+  | "vetoed"
   /** An error without a reason is called by its code. */
   | "bad_user_input"
   | "service_unavailable"

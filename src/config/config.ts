@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AuthEvent, Client } from "../events.js";
+import type { Problem, Settings } from "./settings.js";
 
 /** The algorithms that access tokens can be signed with. */
 const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
@@ -8,7 +9,7 @@ const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 /** How Gatehouse authenticates. Only `secretKey` is required. All durations are whole seconds. */
-export interface AuthOptions {
+export interface CoreOptions {
   /** `sqlite:PATH`. @default "sqlite:data/gatehouse.sqlite" */
   databaseUrl?: string | undefined;
   /**
@@ -69,11 +70,13 @@ export interface AuthOptions {
   refreshesPerSession?: number | undefined;
   /** Passwords hashed at once: at most half of libuv's threads, so that the database keeps the others. @default 2 */
   hashConcurrency?: number | undefined;
+  /** The exact origins that may call from a browser, such as `https://app.example.com`. @default none */
+  corsOrigins?: readonly string[] | undefined;
   /** Called for each event worth an audit trail, after it happened. A failure of it is a warning, nothing more. */
   onEvent?: ((event: AuthEvent, client: Client) => unknown) | undefined;
 }
 
-/** {@link AuthOptions} with every default filled in, checked as a whole, and frozen. */
+/** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
 export interface AuthConfig {
   readonly databaseUrl: string;
   readonly secretKeys: readonly string[];
@@ -99,26 +102,20 @@ export interface AuthConfig {
   readonly refreshesPerAddress: number;
   readonly refreshesPerSession: number;
   readonly hashConcurrency: number;
+  readonly corsOrigins: readonly string[];
+  /** Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. */
+  readonly isOpen: boolean;
   readonly onEvent: (event: AuthEvent, client: Client) => unknown;
 }
 
-/** What `createServer` takes beside {@link AuthOptions}. */
-export interface ServerOptions extends AuthOptions {
+/** What `createServer` takes beside {@link CoreOptions}. */
+export interface CoreServerOptions extends CoreOptions {
   /** @default "127.0.0.1" */
   host?: string | undefined;
   /** 0 picks a free port. @default 4000 */
   port?: number | undefined;
-  /** Serve GraphiQL at `GET /graphql`. @default on where only this machine reaches the server, and not in production */
-  graphiql?: boolean | undefined;
   /** Answer introspection. @default on where only this machine reaches the server, and not in production */
   introspection?: boolean | undefined;
-  /** The exact origins that may call from a browser, such as `https://app.example.com`. @default none */
-  corsOrigins?: readonly string[] | undefined;
-  /**
-   * Keep refresh tokens in a cookie that no script can read, instead of the answer: for pages of this server's own site.
-   * @default false
-   */
-  refreshCookie?: boolean | undefined;
   /** Connections from one address at a time; not counted where there are trusted proxies. @default 50 */
   connectionsPerAddress?: number | undefined;
   /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed. @default none */
@@ -129,18 +126,12 @@ export interface ServerOptions extends AuthOptions {
   isProduction?: boolean | undefined;
 }
 
-/** {@link ServerOptions} with every default filled in. */
-export interface ServerConfig {
-  readonly auth: AuthConfig;
+/** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
+export interface ServerConfig extends AuthConfig {
   readonly host: string;
   readonly port: number;
-  /** Whether only developers use it: bound to loopback, with no proxy before it, and not in production. */
-  readonly isOpen: boolean;
-  readonly graphiql: boolean;
   readonly introspection: boolean;
-  readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
-  readonly refreshCookie: boolean;
   readonly connectionsPerAddress: number;
   readonly logLevel: LogLevel;
 }
@@ -194,7 +185,7 @@ const addressRange = z
   })
   .refine((range) => !range.endsWith("/0"), { error: "must not be every address" });
 
-/** One entry for each of {@link AuthOptions}: what it must be, and its default. */
+/** One entry for each of {@link CoreOptions}: what it must be, and its default. */
 export const AUTH_SETTINGS = {
   databaseUrl: z
     .string()
@@ -246,6 +237,7 @@ export const AUTH_SETTINGS = {
   refreshesPerAddress: count.default(150),
   refreshesPerSession: count.default(30),
   hashConcurrency: z.int().min(1).max(512).default(2),
+  corsOrigins: z.array(origin).default([]),
   now: z.custom<() => number>(isFunction, "must be a function").default(() => Date.now),
   onEvent: z
     .custom<(event: AuthEvent, client: Client) => unknown>(isFunction, "must be a function")
@@ -256,10 +248,7 @@ export const AUTH_SETTINGS = {
 export const SERVER_SETTINGS = {
   host: text.default("127.0.0.1"),
   port: z.int().min(0).max(65_535).default(4000),
-  graphiql: z.boolean().optional(),
   introspection: z.boolean().optional(),
-  corsOrigins: z.array(origin).default([]),
-  refreshCookie: z.boolean().default(false),
   connectionsPerAddress: count.default(50),
   trustedProxies: z.array(addressRange).default([]),
   logLevel: z.enum(LOG_LEVELS).default("info"),
@@ -269,9 +258,6 @@ export const SERVER_SETTINGS = {
 function isFunction(value: unknown): boolean {
   return typeof value === "function";
 }
-
-const authOptions = z.strictObject(AUTH_SETTINGS);
-const serverOptions = z.strictObject({ ...AUTH_SETTINGS, ...SERVER_SETTINGS });
 
 /** Every setting that is wrong, each on a line of its own. The lines name the settings, and never repeat a value. */
 export class WrongSettings extends TypeError {
@@ -304,12 +290,71 @@ function requireNone(problems: Readonly<Record<string, boolean>>): void {
   if (found.length > 0) throw new WrongSettings(found);
 }
 
+/** Whoever adds settings to the core's: a feature. */
+export interface SettingsOwner {
+  readonly settings?: Settings;
+  /** What is wrong with the values beyond what each entry checks by itself. */
+  findProblems?(config: AuthConfig): readonly Problem[];
+}
+
 /**
  * Checks all options once, and fills in the defaults.
+ * @param owners who adds settings to the core's
  * @throws TypeError that names the option, and never repeats its value.
  */
-export function resolveConfig(options: AuthOptions): AuthConfig {
-  const { secretKey, ...config } = parse(authOptions, options);
+export function resolveConfig(
+  options: CoreOptions,
+  owners: readonly SettingsOwner[] = [],
+): AuthConfig {
+  const parsed = parse(z.strictObject({ ...AUTH_SETTINGS, ...checksOf(owners) }), options);
+  return checked({ ...requireConsistent(parsed), isOpen: false }, owners);
+}
+
+/**
+ * Checks a server's options once, and fills in the defaults.
+ * @param owners who adds settings to the core's
+ * @throws TypeError that names the option, and never repeats its value.
+ */
+export function resolveServerConfig(
+  options: CoreServerOptions,
+  owners: readonly SettingsOwner[] = [],
+): ServerConfig {
+  const checks = { ...AUTH_SETTINGS, ...SERVER_SETTINGS, ...checksOf(owners) };
+  const { isProduction, ...server } = parse(z.strictObject(checks), options);
+  const isOpen = isOpenWith({ ...server, isProduction });
+  const jwtIssuer = options.jwtIssuer ?? serverUrl(server.host, server.port);
+  const config = requireConsistent({ ...server, jwtIssuer });
+  requireNone({
+    "introspection: must be off where others can reach the server":
+      server.introspection === true && !isOpen,
+    "secretKey: looks like an example or a phrase; `gatehouse generate-secret` makes one":
+      !isOpen && config.secretKeys.some(isGuessable),
+  });
+  return checked({ ...config, introspection: server.introspection ?? isOpen, isOpen }, owners);
+}
+
+/** The checks of all owners' settings, for a strict object. */
+export function checksOf(owners: readonly SettingsOwner[]): Record<never, z.ZodType> {
+  return Object.fromEntries(
+    owners.flatMap(({ settings = {} }) =>
+      Object.entries(settings).map(([option, { check }]) => [option, check]),
+    ),
+  );
+}
+
+function checked<Config extends AuthConfig>(
+  config: Config,
+  owners: readonly SettingsOwner[],
+): Config {
+  const problems = owners.flatMap((owner) => owner.findProblems?.(config) ?? []);
+  if (problems.length === 0) return Object.freeze(config);
+  throw new WrongSettings(problems.map(({ option, message }) => `${option}: ${message}`));
+}
+
+function requireConsistent<Config extends z.infer<z.ZodObject<typeof AUTH_SETTINGS>>>({
+  secretKey,
+  ...config
+}: Config) {
   const secretKeys = [secretKey].flat();
   const { accessTokenLifetime, refreshTokenLifetime, sessionLifetime, leeway } = config;
   const urls = `${config.databaseUrl} ${config.redisUrl ?? ""}`;
@@ -323,42 +368,7 @@ export function resolveConfig(options: AuthOptions): AuthConfig {
       (key) => urls.includes(key) || urls.includes(encodeURIComponent(key)),
     ),
   });
-  return Object.freeze({ ...config, redisUrl: config.redisUrl, secretKeys });
-}
-
-/**
- * Checks a server's options once, and fills in the defaults.
- * @throws TypeError that names the option, and never repeats its value.
- */
-export function resolveServerConfig(options: ServerOptions): ServerConfig {
-  const { host, port, graphiql, introspection, ...server } = parse(serverOptions, options);
-  const isAuthOption = ([name]: [string, unknown]) => Object.hasOwn(AUTH_SETTINGS, name);
-  const auth = Object.fromEntries(Object.entries(options).filter(isAuthOption));
-  const isOpen = isOpenWith(options);
-  const resolved = resolveConfig({
-    ...(auth as unknown as AuthOptions),
-    jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
-  });
-  requireNone({
-    "graphiql: must be off where others can reach the server": graphiql === true && !isOpen,
-    "introspection: must be off where others can reach the server":
-      introspection === true && !isOpen,
-    "secretKey: looks like an example or a phrase; `gatehouse generate-secret` makes one":
-      !isOpen && resolved.secretKeys.some(isGuessable),
-  });
-  return Object.freeze({
-    auth: resolved,
-    isOpen,
-    refreshCookie: server.refreshCookie,
-    connectionsPerAddress: server.connectionsPerAddress,
-    host,
-    port,
-    graphiql: graphiql ?? isOpen,
-    introspection: introspection ?? isOpen,
-    corsOrigins: server.corsOrigins,
-    trustedProxies: server.trustedProxies,
-    logLevel: server.logLevel,
-  });
+  return { ...config, redisUrl: config.redisUrl, secretKeys };
 }
 
 /** Whether only developers use a server with these options. */
@@ -366,7 +376,7 @@ export function isOpenWith({
   host = "127.0.0.1",
   trustedProxies = [],
   isProduction = false,
-}: Partial<ServerOptions>): boolean {
+}: Partial<CoreServerOptions>): boolean {
   return isLoopback(host) && trustedProxies.length === 0 && !isProduction;
 }
 

@@ -2,9 +2,11 @@ import ms, { type StringValue } from "ms";
 import { z } from "zod";
 import {
   AUTH_SETTINGS,
+  checksOf,
   parse,
   SERVER_SETTINGS,
-  type ServerOptions,
+  type CoreServerOptions,
+  type SettingsOwner,
   WrongSettings,
 } from "./config.js";
 
@@ -26,10 +28,8 @@ const asDurationOrNever: Read = (value) => (value === "never" ? null : asDuratio
 const asHalf: Read = (value) =>
   /^\d{1,4}$/.test(value) ? Math.max(1, Math.floor(Number(value) / 2)) : value;
 
-const SETTINGS = { ...AUTH_SETTINGS, ...SERVER_SETTINGS };
-
 /** Each environment variable, the option that it sets, how its text is read, and what to say when it is wrong. */
-const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: string]>> = {
+const ENVIRONMENT: Readonly<Record<string, [option: string, Read, hint?: string]>> = {
   HOST: ["host", asText],
   PORT: ["port", asNumber, "a number from 0 to 65535"],
   DATABASE_URL: ["databaseUrl", asText],
@@ -71,16 +71,25 @@ const ENVIRONMENT: Readonly<Record<string, [keyof typeof SETTINGS, Read, hint?: 
 };
 
 /** Reads the options that are set in the environment, and what is wrong with the others. An empty variable counts as not set. */
-export function readEnvironment(env: Readonly<Record<string, string | undefined>>): {
-  options: Partial<ServerOptions>;
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  owners: readonly SettingsOwner[],
+): {
+  options: Partial<CoreServerOptions>;
   problems: string[];
 } {
+  const checks: Record<string, z.ZodType> = {
+    ...AUTH_SETTINGS,
+    ...SERVER_SETTINGS,
+    ...checksOf(owners),
+  };
   const options: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [variable, [setting, read, hint]] of Object.entries(ENVIRONMENT)) {
     const value = env[variable];
-    if (value === undefined || value === "") continue;
-    const schema = hint === undefined ? SETTINGS[setting] : withError(SETTINGS[setting], hint);
+    const check = checks[setting];
+    if (value === undefined || value === "" || check === undefined) continue;
+    const schema = hint === undefined ? check : withError(check, hint);
     try {
       options[setting] = parse(schema, read(value), variable);
     } catch (error) {

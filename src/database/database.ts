@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
-import { Migrator } from "@mikro-orm/migrations";
+import { Migration, Migrator } from "@mikro-orm/migrations";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import { ProfileEntity } from "../accounts/profile.entity.js";
 import { UserEntity } from "../accounts/user.entity.js";
@@ -31,6 +31,28 @@ const RETRY_AFTER = 1;
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3})$/;
 
+/** Whoever has tables of its own: a feature. */
+export interface TableOwner {
+  readonly name: string;
+  readonly entities?: readonly (abstract new () => object)[];
+  readonly migrations?: readonly {
+    readonly name: string;
+    readonly statements: readonly string[];
+  }[];
+}
+
+/** An owner's migrations as the ORM takes them. Their names begin with the owner's. */
+function migrationsOf({ name: owner, migrations = [] }: TableOwner) {
+  return migrations.map(({ name, statements }) => ({
+    name: `${owner}:${name}`,
+    class: class extends Migration {
+      override up(): void {
+        for (const statement of statements) this.addSql(statement);
+      }
+    },
+  }));
+}
+
 /** The database. Administration goes through the ORM, the single statements of requests past it. */
 export class Database implements Sql {
   readonly read: Run;
@@ -39,8 +61,14 @@ export class Database implements Sql {
   readonly writeInTurn: Run;
   readonly #orm: MikroORM<AbstractSqlDriver>;
   readonly #engine: Engine;
+  readonly #known: readonly TableOwner[];
 
-  private constructor(orm: MikroORM<AbstractSqlDriver>, engine: Engine) {
+  private constructor(
+    orm: MikroORM<AbstractSqlDriver>,
+    engine: Engine,
+    known: readonly TableOwner[],
+  ) {
+    this.#known = known;
     this.#orm = orm;
     this.#engine = engine;
     this.read = unlessAway(engine.read);
@@ -52,15 +80,21 @@ export class Database implements Sql {
   /**
    * Opens the database. SQLite's file is made, so that only its owner can read it, if there is none.
    * @param url `sqlite:PATH` or `postgresql://…`
+   * @param known who may have tables in it
+   * @param active whose tables are migrated
    * @throws Error that says in one line what cannot be opened
    */
-  static async open(url: string): Promise<Database> {
+  static async open(
+    url: string,
+    known: readonly TableOwner[] = [],
+    active: readonly TableOwner[] = known,
+  ): Promise<Database> {
     const dialect = await (url.startsWith("sqlite:")
       ? openSqlite(url.slice("sqlite:".length))
       : openPostgres(url));
     let database;
     try {
-      database = await Database.assemble(dialect);
+      database = await Database.assemble(dialect, known, active);
       await database.read("SELECT 1", []);
       return database;
     } catch (cause) {
@@ -71,20 +105,29 @@ export class Database implements Sql {
     }
   }
 
-  private static async assemble({ options, connect }: Dialect): Promise<Database> {
+  private static async assemble(
+    { options, connect }: Dialect,
+    known: readonly TableOwner[],
+    active: readonly TableOwner[],
+  ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
       entities: [
         ...[UserEntity, ProfileEntity, SigningKeyEntity],
         ...[SessionEntity, LeaseEntity, ThrottleEntity],
+        ...active.flatMap(({ entities = [] }) => entities),
       ],
       extensions: [Migrator],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },
-      migrations: { migrationsList: MIGRATIONS, snapshot: false, silent: true },
+      migrations: {
+        migrationsList: [...MIGRATIONS, ...active.flatMap(migrationsOf)],
+        snapshot: false,
+        silent: true,
+      },
       logger: () => undefined,
     });
-    return new Database(orm, connect(orm.em.getConnection().getKnex().client as Pool));
+    return new Database(orm, connect(orm.em.getConnection().getKnex().client as Pool), known);
   }
 
   /** A new unit of work. */
@@ -112,7 +155,13 @@ export class Database implements Sql {
 
   async #requireKnownMigrations(): Promise<void> {
     const executed = await this.#orm.migrator.getExecutedMigrations();
-    if (executed.some(({ name }) => !MIGRATIONS.some((migration) => migration.name === name))) {
+    const known = [...MIGRATIONS, ...this.#known.flatMap(migrationsOf)];
+    const owners = this.#known.map(({ name }) => name);
+    // A migration of a feature that was taken out stays applied, and harms nothing.
+    const isUnknown = ({ name }: { name: string }) =>
+      !known.some((migration) => migration.name === name) &&
+      (!name.includes(":") || owners.includes(name.split(":")[0] ?? ""));
+    if (executed.some(isUnknown)) {
       throw new NewerDatabase("This database was written by a newer version of Gatehouse.");
     }
   }

@@ -1,8 +1,7 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
-import { UserType } from "./user.type.js";
-import type { AuthScheme, Client } from "../events.js";
-import type { Principal } from "../sessions/principal.js";
-import { AuthSchemeEnum, LogoutPayload, toUserType } from "./session.type.js";
+import type { AuthenticationService } from "../authentication/authentication.service.js";
+import type { AuthContext } from "../authentication/context.js";
+import type { AuthScheme } from "../events.js";
 import {
   AuthPayload,
   toAuthPayload,
@@ -10,9 +9,8 @@ import {
   TokenVerification,
   toTokenVerification,
 } from "./auth-payload.type.js";
-import { NoCredentials, Unauthenticated } from "../errors.js";
-import type { AuthenticationService, Presented } from "../authentication/authentication.service.js";
-import { keepInCookie, type RefreshCookie } from "../authentication/refresh-cookie.js";
+import { AuthSchemeEnum, LogoutPayload, toUserType } from "./session.type.js";
+import { UserType } from "./user.type.js";
 
 @Resolver()
 export class AuthenticationResolver {
@@ -24,8 +22,8 @@ export class AuthenticationResolver {
 
   @Query(() => UserType, { description: "Who is asking." })
   @Directive("@auth")
-  async me(@Ctx("loadUser") loadUser: () => Promise<Principal>): Promise<UserType> {
-    return toUserType(await loadUser());
+  async me(@Ctx() context: AuthContext): Promise<UserType> {
+    return toUserType(await context.loadUser());
   }
 
   @Mutation(() => AuthPayload, { description: "Logs in by user name and password." })
@@ -34,11 +32,11 @@ export class AuthenticationResolver {
     @Arg("username", () => String) username: string,
     @Arg("password", () => String) password: string,
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
-    @Ctx("client") client: Client,
-    @Ctx("refreshCookie") cookie: RefreshCookie | undefined,
+    @Ctx() context: AuthContext,
   ): Promise<AuthPayload> {
-    const issued = await this.#authentication.login({ username }, password, scheme, client);
-    return keepInCookie(toAuthPayload(issued), cookie);
+    return toAuthPayload(
+      await this.#authentication.login({ username }, password, scheme, context.client),
+    );
   }
 
   @Mutation(() => AuthPayload, { description: "Logs in by e-mail address and password." })
@@ -47,11 +45,11 @@ export class AuthenticationResolver {
     @Arg("email", () => String) email: string,
     @Arg("password", () => String) password: string,
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
-    @Ctx("client") client: Client,
-    @Ctx("refreshCookie") cookie: RefreshCookie | undefined,
+    @Ctx() context: AuthContext,
   ): Promise<AuthPayload> {
-    const issued = await this.#authentication.login({ email }, password, scheme, client);
-    return keepInCookie(toAuthPayload(issued), cookie);
+    return toAuthPayload(
+      await this.#authentication.login({ email }, password, scheme, context.client),
+    );
   }
 
   @Mutation(() => AuthPayload, {
@@ -61,17 +59,9 @@ export class AuthenticationResolver {
   @Directive("@public")
   async refreshToken(
     @Arg("refresh", () => String) refresh: string,
-    @Ctx() presented: Presented & WithCookie,
+    @Ctx() context: AuthContext,
   ): Promise<AuthPayload> {
-    const { client, refreshCookie: cookie } = presented;
-    const isInCookie = cookie !== undefined && refresh === "";
-    const token = isInCookie ? requireCookie(presented) : refresh;
-    try {
-      return keepInCookie(toAuthPayload(await this.#authentication.refresh(token, client)), cookie);
-    } catch (error) {
-      if (isInCookie && error instanceof Unauthenticated) cookie.clear();
-      throw error;
-    }
+    return toAuthPayload(await this.#authentication.refresh(refresh, context.client));
   }
 
   @Mutation(() => TokenVerification, {
@@ -80,44 +70,21 @@ export class AuthenticationResolver {
   @Directive("@public")
   async verifyToken(
     @Arg("token", () => String) token: string,
-    @Ctx("client") client: Client,
+    @Ctx() context: AuthContext,
   ): Promise<TokenVerification> {
-    return toTokenVerification(await this.#authentication.verifyToken(token, client));
+    return toTokenVerification(await this.#authentication.verifyToken(token, context.client));
   }
 
   @Mutation(() => LogoutPayload, {
-    description: "Ends the session of the header's credential, or that of the refresh token.",
+    description:
+      "Ends the session of the refresh token if given, otherwise the session of the request's credential.",
   })
   @Directive("@public")
   async logout(
     @Arg("refresh", () => String, { nullable: true }) refresh: string | null | undefined,
-    @Ctx() presented: Presented & WithCookie,
+    @Ctx() context: AuthContext,
   ): Promise<LogoutPayload> {
-    const { refreshCookie: cookie } = presented;
-    const token = cookie && refresh === "" ? requireCookie(presented) : (refresh ?? null);
-    try {
-      const { scheme, hasEnded } = await this.#authentication.logout(presented, token);
-      return toLogoutPayload(scheme, hasEnded);
-    } finally {
-      const kept = cookie?.token ?? null;
-      // That of another session, which a header's logout did not end, stays with the browser.
-      if (kept !== null && (await this.#authentication.findUse(kept)) === null) cookie?.clear();
-    }
+    const { scheme, hasEnded } = await this.#authentication.logout(context, refresh ?? null);
+    return toLogoutPayload(scheme, hasEnded);
   }
-}
-
-interface WithCookie {
-  readonly refreshCookie?: RefreshCookie;
-}
-
-/**
- * The cookie's token, where nothing else was presented: who sent a header, however bad, meant the header.
- * @throws the header's own {@link Presented.authError}, or {@link NoCredentials}
- */
-function requireCookie({ credential, authError, refreshCookie }: Presented & WithCookie): string {
-  const token = refreshCookie?.token ?? null;
-  if (credential !== null || authError !== null || token === null) {
-    throw authError ?? new NoCredentials();
-  }
-  return token;
 }

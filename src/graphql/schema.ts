@@ -1,34 +1,37 @@
-import { mapSchema, MapperKind, printSchemaWithDirectives } from "@graphql-tools/utils";
-import { type GraphQLEnumType, GraphQLSchema } from "graphql";
+import {
+  type IResolvers,
+  mapSchema,
+  MapperKind,
+  printSchemaWithDirectives,
+} from "@graphql-tools/utils";
+import {
+  extendSchema,
+  type GraphQLEnumType,
+  type GraphQLFieldResolver,
+  GraphQLSchema,
+  parse,
+} from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
-import type { AuthenticationService } from "../authentication/authentication.service.js";
-import { AuthenticationResolver } from "./authentication.resolver.js";
 import { createDirectives } from "../permissions/directives.js";
-import { SessionResolver } from "./session.resolver.js";
-import type { SessionList } from "../sessions/session-list.js";
-import type { SessionService } from "../sessions/session.service.js";
 
-/** The services that the resolvers call. */
-export interface Services {
-  readonly authentication: AuthenticationService;
-  readonly sessions: SessionService;
-  readonly sessionList: SessionList;
+/** Fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
+export interface SchemaExtension {
+  readonly typeDefs: string;
+  readonly resolvers: IResolvers;
 }
 
-/** The schema of Gatehouse with its directives stated, but not yet enforced. */
-export function createSchema({ authentication, sessions, sessionList }: Services): GraphQLSchema {
-  const resolvers = new Map<unknown, object>([
-    [AuthenticationResolver, new AuthenticationResolver(authentication)],
-    [SessionResolver, new SessionResolver(sessions, sessionList)],
-  ]);
+/**
+ * Builds a schema with its directives stated, but not yet enforced.
+ * @param resolvers instances of type-graphql's resolver classes
+ */
+export function createSchema(resolvers: readonly object[]): GraphQLSchema {
+  const instances = new Map(resolvers.map((resolver) => [resolver.constructor, resolver]));
   const container: ContainerType = {
-    get: (resolver: ClassType) => resolvers.get(resolver),
+    get: (resolver: ClassType) => instances.get(resolver),
   };
-  const schema = buildSchemaSync({
-    resolvers: [AuthenticationResolver, SessionResolver],
-    container,
-    validate: false,
-  });
+  const [first, ...rest] = [...instances.keys()] as ClassType[];
+  if (first === undefined) throw new TypeError("A schema needs a resolver.");
+  const schema = buildSchemaSync({ resolvers: [first, ...rest], container, validate: false });
   const role = schema.getType("Role") as GraphQLEnumType;
   return inWrittenOrder(
     new GraphQLSchema({
@@ -46,6 +49,33 @@ function inWrittenOrder(schema: GraphQLSchema): GraphQLSchema {
       args: Object.fromEntries(Object.entries(field.args ?? {}).reverse()),
     }),
   });
+}
+
+/**
+ * A copy of a schema with more fields.
+ * @throws GraphQLError when the extension does not fit the schema; TypeError when a resolver belongs to no field
+ */
+export function extendWith(
+  schema: GraphQLSchema,
+  { typeDefs, resolvers }: SchemaExtension,
+): GraphQLSchema {
+  const added = new Map(
+    Object.entries(resolvers).flatMap(([type, fields]) =>
+      Object.entries(fields as Record<string, GraphQLFieldResolver<unknown, unknown>>).map(
+        ([field, resolve]) => [`${type}.${field}`, resolve] as const,
+      ),
+    ),
+  );
+  const extended = mapSchema(extendSchema(schema, parse(typeDefs)), {
+    [MapperKind.OBJECT_FIELD]: (field, name, type) => {
+      const resolve = added.get(`${type}.${name}`);
+      added.delete(`${type}.${name}`);
+      return resolve === undefined ? undefined : { ...field, resolve };
+    },
+  });
+  const [unknown] = added.keys();
+  if (unknown !== undefined) throw new TypeError(`The schema has no field ${unknown} to resolve.`);
+  return extended;
 }
 
 /** A schema in SDL, with the directives where they stand. */

@@ -1,7 +1,6 @@
 import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import { BadUserInput } from "../errors.js";
-import type { Client } from "../events.js";
-import type { Principal } from "../sessions/principal.js";
+import type { AuthContext } from "../authentication/context.js";
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import type { SessionCursor, SessionList } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
@@ -14,8 +13,6 @@ import {
 } from "./session.type.js";
 
 const PAGE_SIZE = 20;
-
-type LoadUser = () => Promise<Principal>;
 
 /** Every field here is guarded, so that there is a user; each asks the database for it, whatever `bearerCheck` says. */
 @Resolver(() => SessionType)
@@ -30,8 +27,8 @@ export class SessionResolver {
 
   @Query(() => [SessionType], { description: "The caller's own live sessions, newest first." })
   @Directive("@auth")
-  async sessions(@Ctx("loadUser") loadUser: LoadUser): Promise<SessionType[]> {
-    const user = await loadUser();
+  async sessions(@Ctx() context: AuthContext): Promise<SessionType[]> {
+    const user = await context.loadUser();
     const sessions = await this.#list.ofUser(user.id);
     return sessions.map((session) => toSessionType(session, user.session.id));
   }
@@ -49,13 +46,14 @@ export class SessionResolver {
     first: number | null,
     @Arg("after", () => String, { nullable: true, description: "The cursor to go on from." })
     after: string | null | undefined,
-    @Ctx("user") user: Principal,
+    @Ctx() context: AuthContext,
   ): Promise<SessionConnection> {
+    const { session: current } = await context.loadUser();
     const start = after == null ? null : parseCursor(after);
     const page = await this.#list.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
     const edges = page.principals.map((owner) => ({
       cursor: formatCursor(owner.session),
-      node: toSessionType(owner.session, user.session.id),
+      node: toSessionType(owner.session, current.id),
       user: toUserType(owner),
     }));
     return {
@@ -71,22 +69,16 @@ export class SessionResolver {
 
   @Mutation(() => LogoutPayload, { description: "Ends all of the caller's sessions." })
   @Directive("@auth")
-  async logoutAll(
-    @Ctx("loadUser") loadUser: LoadUser,
-    @Ctx("client") client: Client,
-  ): Promise<LogoutPayload> {
-    const user = await loadUser();
-    return toLogoutPayload(await this.#sessions.endAll(user.id, null, client));
+  async logoutAll(@Ctx() context: AuthContext): Promise<LogoutPayload> {
+    const user = await context.loadUser();
+    return toLogoutPayload(await this.#sessions.endAll(user.id, null, context.client));
   }
 
   @Mutation(() => LogoutPayload, { description: "Ends the caller's sessions but the present one." })
   @Directive("@auth")
-  async logoutOthers(
-    @Ctx("loadUser") loadUser: LoadUser,
-    @Ctx("client") client: Client,
-  ): Promise<LogoutPayload> {
-    const user = await loadUser();
-    return toLogoutPayload(await this.#sessions.endAll(user.id, user.session.id, client));
+  async logoutOthers(@Ctx() context: AuthContext): Promise<LogoutPayload> {
+    const user = await context.loadUser();
+    return toLogoutPayload(await this.#sessions.endAll(user.id, user.session.id, context.client));
   }
 
   @Mutation(() => LogoutPayload, {
@@ -95,12 +87,11 @@ export class SessionResolver {
   @Directive("@auth")
   async revokeSession(
     @Arg("id", () => ID) id: string,
-    @Ctx("loadUser") loadUser: LoadUser,
-    @Ctx("client") client: Client,
+    @Ctx() context: AuthContext,
   ): Promise<LogoutPayload> {
-    const user = await loadUser();
+    const user = await context.loadUser();
     const owner = user.role === "ADMIN" ? null : user.id;
-    if (!(await this.#sessions.end(id, owner, "logout", client))) {
+    if (!(await this.#sessions.end(id, owner, "logout", context.client))) {
       throw new BadUserInput("There is no such session, or it is over already.");
     }
     return toLogoutPayload(1);

@@ -1,5 +1,5 @@
-import fastifyCors from "@fastify/cors";
 import { type ApolloServer, HeaderMap } from "@apollo/server";
+import fastifyCors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
   createApolloServer,
@@ -7,28 +7,26 @@ import {
   type OperationRecord,
   type ServerContext,
 } from "../apollo/apollo-server.js";
-import type { Auth } from "../auth.js";
-import type { RefreshCookie } from "../authentication/refresh-cookie.js";
-import type { ServerConfig } from "../config/config.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
+import type { OpenAuth } from "../auth.js";
+import type { AuthContext } from "../authentication/context.js";
+import type { ServerConfig } from "../config/config.js";
 import { ServiceUnavailable } from "../errors.js";
-import { readGraphiql } from "../graphiql.js";
 import { RECORD } from "./app.js";
-import { createRefreshCookie, CSRF_HEADER } from "./cookie.js";
 import { toGraphqlError } from "./refusals.js";
 
 /** How long an operation may take, in milliseconds. */
 const OPERATION_TIMEOUT = 10_000;
-/** When to try again what took too long, in seconds. */
+/** Seconds after which a client should retry a timed-out operation. */
 const RETRY_AFTER = 5;
 
-/** Those that GraphQL is never served by. */
-const OTHER_METHODS = ["OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
+/** HTTP methods that GraphQL is not served on. A feature may serve `GET`. */
+const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
-/** Serves GraphQL at `POST /graphql`, and GraphiQL at `GET /graphql`. */
+/** Serves GraphQL at `POST /graphql`. */
 export async function addGraphql(
   app: FastifyInstance,
-  auth: Auth,
+  auth: OpenAuth,
   config: ServerConfig,
 ): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
@@ -43,75 +41,66 @@ export async function addGraphql(
     await app.register(fastifyCors, {
       origin: [...config.corsOrigins],
       methods: ["POST"],
-      allowedHeaders: [
-        ...["authorization", "content-type"],
-        ...(config.refreshCookie ? [CSRF_HEADER] : []),
-      ],
-      credentials: config.refreshCookie,
+      allowedHeaders: ["authorization", "content-type", ...auth.cors.allowedHeaders],
+      credentials: auth.cors.credentials,
       exposedHeaders: ["retry-after", "www-authenticate"],
       maxAge: 600,
     });
   }
   const limits = new DocumentLimits(auth.schema);
-  app.post("/graphql", (request, reply) =>
-    runOperation({ apollo, auth, limits, config }, request, reply),
-  );
-  if (config.graphiql) await addGraphiql(app);
+  app.post("/graphql", (request, reply) => runOperation({ apollo, auth, limits }, request, reply));
   app.route({
-    method: config.graphiql ? OTHER_METHODS : ["GET", "HEAD", ...OTHER_METHODS],
+    method: OTHER_METHODS.filter((method) => !app.hasRoute({ method, url: "/graphql" })),
     url: "/graphql",
-    handler: (request, reply) =>
-      reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id)),
+    handler: refuseMethod,
   });
+}
+
+/** Answers a request to `/graphql` by any other method than `POST`. */
+export function refuseMethod(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id));
 }
 
 interface Graphql {
   readonly apollo: ApolloServer<ServerContext>;
-  readonly auth: Auth;
+  readonly auth: OpenAuth;
   readonly limits: DocumentLimits;
-  readonly config: ServerConfig;
 }
 
 /** Hands a request to Apollo Server, whose answer is always one JSON text. */
 async function runOperation(
-  { apollo, auth, limits, config }: Graphql,
+  { apollo, auth, limits }: Graphql,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const httpHeaders = new HeaderMap();
-  for (const [name, value] of Object.entries(request.headers)) {
-    httpHeaders.set(name, String(value));
-  }
-  const { rawHeaders } = request.raw;
-  // Until it is known to be an operation.
+  // The outcome of a request that turns out to be no operation.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
+  let responseHeaders: AuthContext["responseHeaders"] = [];
   const running = apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: "POST", headers: httpHeaders, search: "", body: request.body },
+    httpGraphQLRequest: {
+      method: "POST",
+      headers: headersOf(request),
+      search: "",
+      body: request.body,
+    },
     context: async () => {
-      const { id: requestId, headers, ip, raw } = request;
       const { query } = (request.body ?? {}) as { query?: unknown };
-      // Of a body that is no request Apollo Server says so.
+      // Apollo Server itself reports a malformed body.
       if (typeof query === "string" && query !== "") limits.check(query);
       try {
-        const { socket } = raw;
-        const context = await auth.createContext({
-          headers,
-          rawHeaders,
-          ip,
-          socket,
-          id: requestId,
-        });
-        const cookie = config.refreshCookie ? cookieOf(request, reply, config) : undefined;
-        return { ...context, requestId, record, ...(cookie && { refreshCookie: cookie }) };
+        const context = await auth.createContext(toRequestLike(request));
+        responseHeaders = context.responseHeaders;
+        return { ...context, requestId: request.id, record };
       } catch (error) {
         request.log.error({ err: error }, "the context could not be built");
         record.outcome = "INTERNAL_SERVER_ERROR";
-        throw internalServerError(requestId);
+        throw internalServerError(request.id);
       }
     },
   });
   const answer = await withinTime(running);
+  for (const [name, value] of responseHeaders) void reply.header(name, value);
   if (answer === null) {
     record.outcome = "SERVICE_UNAVAILABLE";
     const error = new ServiceUnavailable(RETRY_AFTER);
@@ -125,17 +114,17 @@ async function runOperation(
   return reply.code(answer.status ?? 200).send(answer.body.string);
 }
 
-function cookieOf(
-  { headers, host }: FastifyRequest,
-  reply: FastifyReply,
-  { corsOrigins, auth: { now } }: ServerConfig,
-): RefreshCookie {
-  return createRefreshCookie({ headers, host, corsOrigins, now }, (line) => {
-    void reply.header("set-cookie", line);
-  });
+function headersOf({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) map.set(name, String(value));
+  return map;
 }
 
-/** What comes of `running`, or null when it takes too long. */
+function toRequestLike({ headers, raw, ip, host, id }: FastifyRequest) {
+  return { headers, rawHeaders: raw.rawHeaders, ip, host, socket: raw.socket, id };
+}
+
+/** The result of `running`, or null when it takes too long. */
 async function withinTime<Result>(running: Promise<Result>): Promise<Result | null> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<null>((resolve) => {
@@ -145,18 +134,5 @@ async function withinTime<Result>(running: Promise<Result>): Promise<Result | nu
     return await Promise.race([running, timeout]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-async function addGraphiql(app: FastifyInstance): Promise<void> {
-  const { page, files } = await readGraphiql();
-  app.get("/graphql", (request, reply) => {
-    if (!request.headers.accept?.includes("text/html")) {
-      return reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id));
-    }
-    return reply.headers(page.headers).send(page.body);
-  });
-  for (const { path, headers, body } of files) {
-    app.get(path, (_request, reply) => reply.headers(headers).send(body));
   }
 }

@@ -1,64 +1,80 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { type Auth, openAuth } from "../auth.js";
+import { type Auth, type AuthOptions, openAuth } from "../auth.js";
 import {
   type AuthConfig,
+  type CoreServerOptions,
   resolveServerConfig,
   type ServerConfig,
-  type ServerOptions,
   serverUrl,
 } from "../config/config.js";
+import { requirePrivateFiles } from "../database/private-files.js";
+import { requireCompatible } from "../features/compose.js";
+import type { Feature } from "../features/feature.js";
+import { BUILT_IN } from "../features/index.js";
+import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
 import { addGraphql } from "./graphql.js";
-import { deriveKey } from "../keys/secret-key.js";
-import { requirePrivateFiles } from "../database/private-files.js";
+import { addRoutes } from "./routes.js";
+
+/** The options of {@link createServer}: the core's, those of the features, and the server's own. */
+export type ServerOptions<F extends readonly Feature[] = []> = AuthOptions<F> & CoreServerOptions;
 
 /** A running server. */
-export interface Server {
+export interface Server<F extends readonly Feature[] = []> {
   /** Where it listens. */
   readonly url: string;
-  /** Whether GraphiQL is served at `GET /graphql`. */
-  readonly hasGraphiql: boolean;
-  readonly auth: Auth;
+  readonly auth: Auth<F>;
   /** Stops accepting, lets running requests end, and closes the database. */
   close(): Promise<void>;
 }
 
-const READINESS_TIMEOUT = 1_000;
 /** How long running requests, and those who never finish theirs, may hold up the end. */
 const CLOSE_TIMEOUT = 5_000;
 
 /**
- * Starts a server: GraphQL at `POST /graphql`, GraphiQL at `GET /graphql`, the public keys, and health.
+ * Starts a server: GraphQL at `POST /graphql`, and what the features serve.
  * @throws TypeError that names the option which is wrong; Error when the port or the database cannot be opened
  */
-export async function createServer(options: ServerOptions): Promise<Server> {
-  const config = resolveServerConfig(options);
+export async function createServer<const F extends readonly Feature[] = []>({
+  features,
+  ...options
+}: ServerOptions<F>): Promise<Server<F>> {
+  const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
+  const config = resolveServerConfig(options as CoreServerOptions, all);
+  const { url, close, auth } = await startServer(config, all);
+  return { url, close, auth: auth as object as Auth<F> };
+}
+
+/** The same as {@link createServer}, with the options checked already. */
+export async function startServer(
+  config: ServerConfig,
+  features: readonly Feature[],
+): Promise<Server & { readonly announcements: readonly string[] }> {
   const app = createApp(config);
-  const audited = { ...config.auth, onEvent: auditTo(app.log, config.auth) };
-  const auth = await openAuth(audited, (error) => {
+  const audited = { ...config, onEvent: auditTo(app.log, config) };
+  const auth = await openAuth(audited, features, (error) => {
     app.log.warn({ err: error }, "something failed that failed no request");
   });
   try {
     auth.maintenance.start((error) => {
       app.log.error({ err: error }, "maintenance failed");
     });
+    addRoutes(app, auth.routes);
     await addGraphql(app, auth, config);
-    addKeys(app, auth);
-    addHealth(app, auth);
-    if (!config.isOpen) requirePrivateFiles(config.auth.databaseUrl);
+    if (!config.isOpen) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
   } catch (error) {
     await app.close();
     await auth.close();
     throw error;
   }
+  const url = serverUrl(config.host, portOf(app));
   return {
-    url: serverUrl(config.host, portOf(app)),
-    hasGraphiql: config.graphiql,
+    url,
     auth,
+    announcements: auth.announcements.map((announce) => announce(url)),
     close: async () => {
       const impatient = setTimeout(() => {
         app.server.closeAllConnections();
@@ -110,18 +126,4 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
 /** The port that the system picked, where 0 was asked for. */
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
-}
-
-function addKeys(app: FastifyInstance, auth: Auth): void {
-  app.get("/.well-known/jwks.json", (_request, reply) =>
-    reply.header("cache-control", "public, max-age=300").send(auth.jwks()),
-  );
-}
-
-function addHealth(app: FastifyInstance, auth: Auth): void {
-  app.get("/health/live", () => ({ status: "ok" }));
-  app.get("/health/ready", async (_request, reply) => {
-    const isReady = await Promise.race([auth.isReady(), sleep(READINESS_TIMEOUT, false)]);
-    return reply.code(isReady ? 200 : 503).send({ status: isReady ? "ok" : "unavailable" });
-  });
 }

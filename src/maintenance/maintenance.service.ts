@@ -21,12 +21,31 @@ const RELOAD_EVERY = 30_000;
 /** How often one of the instances prunes, and rotates the keys when that is due, in milliseconds. */
 const PRUNE_EVERY = 600_000;
 
+/** Work that one of the instances does from time to time. */
+export interface Job {
+  /** Unique among all jobs. */
+  readonly name: string;
+  /** In seconds. */
+  readonly interval: number;
+  run(): Promise<unknown>;
+}
+
 /** What has to be done from time to time, and deletes only what could not be accepted any more. */
 export class MaintenanceService {
   readonly #sql: Sql;
   readonly #config: AuthConfig;
   readonly #keys: SigningKeyService;
   readonly #holder = randomUUID();
+  readonly #jobs: Job[] = [
+    {
+      name: "prune",
+      interval: PRUNE_EVERY / 1000,
+      run: async () => {
+        await this.#keys.rotateIfDue();
+        await this.prune();
+      },
+    },
+  ];
   #timers: NodeJS.Timeout[] = [];
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
@@ -67,6 +86,11 @@ export class MaintenanceService {
     return deleted;
   }
 
+  /** Adds jobs to those that {@link MaintenanceService.start} begins. */
+  add(jobs: readonly Job[]): void {
+    this.#jobs.push(...jobs);
+  }
+
   /** Begins to reload the keys, and to prune and rotate whenever no other instance does. */
   start(onError: (error: unknown) => void): void {
     const every = (interval: number, job: () => Promise<unknown>) =>
@@ -77,7 +101,7 @@ export class MaintenanceService {
       }, interval).unref();
     this.#timers = [
       every(RELOAD_EVERY, () => this.#keys.reload()),
-      every(PRUNE_EVERY, () => this.#runAlone()),
+      ...this.#jobs.map((job) => every(job.interval * 1000, () => this.#runAlone(job))),
     ];
   }
 
@@ -88,10 +112,8 @@ export class MaintenanceService {
     await this.#running;
   }
 
-  async #runAlone(): Promise<void> {
-    if (!(await this.#takeLease("prune", PRUNE_EVERY))) return;
-    await this.#keys.rotateIfDue();
-    await this.prune();
+  async #runAlone({ name, interval, run }: Job): Promise<void> {
+    if (await this.#takeLease(name, interval * 1000)) await run();
   }
 
   /** Takes the lease, or prolongs it. @returns whether this instance has it now */

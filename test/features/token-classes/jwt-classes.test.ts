@@ -1,7 +1,8 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import * as gatehouse from "../../../src/index.js";
+import * as errors from "../../../src/errors.js";
+import * as classes from "../../../src/features/token-classes/jwt-classes.js";
 import { decode, signingInput } from "../../support/forge.js";
 import { DATABASES, Gate } from "../../support/gate.js";
 
@@ -138,8 +139,8 @@ describe.each(DATABASES)("over %s", (database) => {
       const token = new (classOf(name))();
       expect(() => {
         token.verify();
-      }).toThrow(gatehouse.TokenNotValid);
-      expect(() => new (classOf(name))(String(token))).toThrow(gatehouse.TokenNotValid);
+      }).toThrow(errors.TokenNotValid);
+      expect(() => new (classOf(name))(String(token))).toThrow(errors.TokenNotValid);
     });
 
     test("C-05, C-07: setJti gives another 128 random bits each time", () => {
@@ -169,16 +170,16 @@ describe.each(DATABASES)("over %s", (database) => {
       "A-10: the exported %s is refused without createAuth, before a user is looked for",
       async (name) => {
         const message = /createAuth/;
-        expect(() => new gatehouse[name]()).toThrow(TypeError);
-        expect(() => new gatehouse[name]()).toThrow(message);
-        expect(() => new gatehouse[name]("eyJ.eyJ.eyJ")).toThrow(message);
-        expect(() => new gatehouse[name](null, { verify: false })).toThrow(message);
-        await expect(gatehouse[name].forUser(ada)).rejects.toThrow(message);
+        expect(() => new classes[name]()).toThrow(TypeError);
+        expect(() => new classes[name]()).toThrow(message);
+        expect(() => new classes[name]("eyJ.eyJ.eyJ")).toThrow(message);
+        expect(() => new classes[name](null, { verify: false })).toThrow(message);
+        await expect(classes[name].forUser(ada)).rejects.toThrow(message);
       },
     );
 
     test("A-10: of a class of an application without a type is refused", () => {
-      class Mine extends gatehouse.Token {
+      class Mine extends classes.Token {
         static override readonly backend = gate.auth.tokens.AccessToken.backend;
       }
       const message = "Cannot create token with no type or lifetime.";
@@ -202,7 +203,7 @@ describe.each(DATABASES)("over %s", (database) => {
         expect(new Set(backends).size).toBe(1);
         expect(backends[0]).toBeDefined();
         expect(twin.auth.tokens.AccessToken.backend).not.toBe(backends[0]);
-        for (const name of NAMES) expect(gatehouse[name].backend).toBeUndefined();
+        for (const name of NAMES) expect(classes[name].backend).toBeUndefined();
       } finally {
         await twin.close();
       }
@@ -210,7 +211,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
     test("A-16: is an instance of the exported class", async () => {
       const refresh = await gate.auth.tokens.RefreshToken.forUser(ada);
-      expect(refresh).toBeInstanceOf(gatehouse.RefreshToken);
+      expect(refresh).toBeInstanceOf(classes.RefreshToken);
       expect(refresh).toBeInstanceOf(gate.auth.tokens.RefreshToken);
       expect(refresh.accessToken).toBeInstanceOf(gate.auth.tokens.AccessToken);
     });
@@ -227,7 +228,7 @@ describe.each(DATABASES)("over %s", (database) => {
         expect(check(at)).not.toThrow();
       }
       for (const at of [(exp + 5) * 1000, (exp + 6) * 1000]) {
-        expect(check(at)).toThrow(gatehouse.TokenExpired);
+        expect(check(at)).toThrow(errors.TokenExpired);
       }
     });
 
@@ -239,7 +240,7 @@ describe.each(DATABASES)("over %s", (database) => {
         token.checkExp({ at: exp * 1000 - 1 });
         expect(() => {
           token.checkExp({ at: exp * 1000 });
-        }).toThrow(gatehouse.TokenExpired);
+        }).toThrow(errors.TokenExpired);
       } finally {
         await strict.close();
       }
@@ -251,11 +252,11 @@ describe.each(DATABASES)("over %s", (database) => {
       token.checkExp({ claim: "refresh_exp", at: gate.now + 29 * DAY * 1000 });
       expect(() => {
         token.checkExp({ claim: "refresh_exp", at: gate.now + 31 * DAY * 1000 });
-      }).toThrow(gatehouse.TokenExpired);
+      }).toThrow(errors.TokenExpired);
       token.setExp({ lifetime: -6 });
       expect(() => {
         token.checkExp();
-      }).toThrow(gatehouse.TokenExpired);
+      }).toThrow(errors.TokenExpired);
     });
 
     test.each([undefined, null, "1", NaN, Infinity, 1.5, true, {}])(
@@ -265,8 +266,8 @@ describe.each(DATABASES)("over %s", (database) => {
         const check = (claim: string) => () => {
           token.checkExp({ claim });
         };
-        expect(check("exp")).toThrow(gatehouse.TokenNotValid);
-        expect(check("none")).toThrow(gatehouse.TokenNotValid);
+        expect(check("exp")).toThrow(errors.TokenNotValid);
+        expect(check("none")).toThrow(errors.TokenNotValid);
       },
     );
 
@@ -277,7 +278,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new AccessToken(text).get("sub")).toBe(ada.id);
       expect((await gate.me(`Bearer ${text}`)).status).toBe(200);
       gate.advance(1);
-      expect(() => new AccessToken(text)).toThrow(gatehouse.TokenExpired);
+      expect(() => new AccessToken(text)).toThrow(errors.TokenExpired);
       expect((await gate.me(`Bearer ${text}`)).reason).toBe("token_expired");
     });
   });
@@ -308,14 +309,14 @@ describe.each(DATABASES)("over %s", (database) => {
       const { RefreshToken, UntypedToken } = gate.auth.tokens;
       const token = new UntypedToken(String(await RefreshToken.forUser(ada)));
       token.set("token_type", "king");
-      expect(() => String(token)).toThrow(gatehouse.TokenWrongType);
+      expect(() => String(token)).toThrow(errors.TokenWrongType);
     });
 
     test("by the class of another type is refused", async () => {
       for (const name of MADE) {
         const text = String(await classOf(name).forUser(ada));
         for (const other of MADE.filter((it) => it !== name)) {
-          expect(() => new (classOf(other))(text)).toThrow(gatehouse.TokenWrongType);
+          expect(() => new (classOf(other))(text)).toThrow(errors.TokenWrongType);
         }
       }
     });
@@ -327,7 +328,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const forged = [header, signingInput({}, { sub: "eve" }).split(".")[1], signature].join(".");
       for (const name of NAMES) {
         for (const bad of ["", "x", "a.b.c", key, `${text} `, forged]) {
-          expect(() => new (classOf(name))(bad)).toThrow(gatehouse.AuthError);
+          expect(() => new (classOf(name))(bad)).toThrow(errors.AuthError);
         }
       }
     });
@@ -337,13 +338,13 @@ describe.each(DATABASES)("over %s", (database) => {
       const claims = { sub: "eve", color: "blue" };
       const forged = `${signingInput({ alg: "none" }, claims)}.AAAA`;
       for (const Class of [AccessToken, UntypedToken]) {
-        expect(() => new Class(forged)).toThrow(gatehouse.AuthError);
+        expect(() => new Class(forged)).toThrow(errors.AuthError);
         expect(new Class(forged, { verify: false }).payload).toEqual(claims);
       }
       const { refresh } = await gate.login("ada");
       expect(new AccessToken(refresh, { verify: false }).get("token_type")).toBe("refresh");
       for (const bad of ["", "x", "a.b.c", `a.${Buffer.from("[1]").toString("base64url")}.c`]) {
-        expect(() => new AccessToken(bad, { verify: false })).toThrow(gatehouse.TokenNotValid);
+        expect(() => new AccessToken(bad, { verify: false })).toThrow(errors.TokenNotValid);
       }
     });
 
@@ -351,7 +352,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const { AccessToken } = gate.auth.tokens;
       for (const spelling of ['{ "sub": "eve" }', '{"sub":"\\u0065ve"}', '{"sub":"eve"}\n']) {
         const foreign = `${signingInput({ alg: "HS256" }, spelling)}.AAAA`;
-        expect(() => new AccessToken(foreign)).toThrow(gatehouse.AuthError);
+        expect(() => new AccessToken(foreign)).toThrow(errors.AuthError);
         expect(new AccessToken(foreign, { verify: false }).payload).toEqual({ sub: "eve" });
       }
     });
@@ -374,18 +375,18 @@ describe.each(DATABASES)("over %s", (database) => {
       };
       expect(verify).not.toThrow();
       token.setExp({ lifetime: 60, from: gate.now - 100_000 }).setIat({ at: gate.now - 100_000 });
-      expect(verify).toThrow(gatehouse.TokenExpired);
+      expect(verify).toThrow(errors.TokenExpired);
       token.setIat().setExp();
       expect(verify).not.toThrow();
       for (const claim of ["sub", "sid", "jti", "exp", "iss", "aud", "token_type"]) {
         const value = token.get(claim);
         token.delete(claim);
-        expect(verify).toThrow(gatehouse.AuthError);
+        expect(verify).toThrow(errors.AuthError);
         token.set(claim, value);
         expect(verify).not.toThrow();
       }
       token.set("aud", "others");
-      expect(verify).toThrow(gatehouse.TokenNotValid);
+      expect(verify).toThrow(errors.TokenNotValid);
     });
 
     test.each(MADE)(
@@ -398,7 +399,7 @@ describe.each(DATABASES)("over %s", (database) => {
         }
         expect(() => {
           token.verify();
-        }).toThrow(gatehouse.TokenNotValid);
+        }).toThrow(errors.TokenNotValid);
       },
     );
 
@@ -407,7 +408,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const token = (await AccessToken.forUser(ada)).setExp({ lifetime: 301 });
       expect(() => {
         token.verify();
-      }).toThrow(gatehouse.TokenNotValid);
+      }).toThrow(errors.TokenNotValid);
       expect((await gate.me(`Bearer ${String(token)}`)).reason).toBe("token_not_valid");
       token.setExp({ lifetime: 60 });
       expect((await gate.me(`Bearer ${String(token)}`)).status).toBe(200);
@@ -419,7 +420,7 @@ describe.each(DATABASES)("over %s", (database) => {
         const token = (await classOf(name).forUser(ada)).setExp({ lifetime: 60 });
         const text = String(token);
         gate.advance(66);
-        expect(() => new (classOf(name))(text)).toThrow(gatehouse.TokenExpired);
+        expect(() => new (classOf(name))(text)).toThrow(errors.TokenExpired);
         expect((await gate.verify(text)).data.verifyToken.active).toBe(false);
         expect(await gate.refresh(text)).toMatchObject({ status: 401, reason: "token_expired" });
       },
@@ -431,7 +432,7 @@ describe.each(DATABASES)("over %s", (database) => {
         const stranger = { id: await other.user("ada") };
         for (const name of MADE) {
           const text = String(await other.auth.tokens[name].forUser(stranger));
-          expect(() => new (classOf(name))(text)).toThrow(gatehouse.TokenNotValid);
+          expect(() => new (classOf(name))(text)).toThrow(errors.TokenNotValid);
         }
       } finally {
         await other.close();
@@ -551,7 +552,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const before = await count();
       for (const name of MADE) {
         for (const user of [idle, gone, { id: "" }, { id: "f".repeat(32) }, { id: "a\0b" }]) {
-          await expect(classOf(name).forUser(user)).rejects.toThrow(gatehouse.BadUserInput);
+          await expect(classOf(name).forUser(user)).rejects.toThrow(errors.BadUserInput);
         }
       }
       expect(await count()).toBe(before);
@@ -564,7 +565,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await gate.auth.accounts.setActive(user.id, false);
       expect((await gate.me(`Bearer ${String(access)}`)).reason).toBe("user_inactive");
       expect((await gate.refresh(String(refresh))).reason).toBe("user_inactive");
-      await expect(refresh.checkBlacklist()).rejects.toThrow(gatehouse.UserInactive);
+      await expect(refresh.checkBlacklist()).rejects.toThrow(errors.UserInactive);
     });
 
     test("U-11, U-16: puts nothing of the user into the token but the id", async () => {
@@ -606,7 +607,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(rows).toHaveLength(1);
       expect(rows[0].id).toBe(token.get("sid"));
       expect(Number(rows[0].ended)).toBe(gate.now);
-      await expect(token.checkBlacklist()).rejects.toThrow(gatehouse.TokenRevoked);
+      await expect(token.checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
       const text = String(token);
       expect((await gate.verify(text)).data.verifyToken.active).toBe(false);
       expect(await token.blacklist()).toBe(false);
@@ -615,10 +616,10 @@ describe.each(DATABASES)("over %s", (database) => {
 
     test("B-11: of a token without a user, or with one who does not exist, is refused", async () => {
       const token = new gate.auth.tokens.RefreshToken();
-      await expect(token.blacklist()).rejects.toThrow(gatehouse.TokenNotValid);
+      await expect(token.blacklist()).rejects.toThrow(errors.TokenNotValid);
       token.set("sub", "f".repeat(32));
-      await expect(token.blacklist()).rejects.toThrow(gatehouse.BadUserInput);
-      await expect(token.checkBlacklist()).rejects.toThrow(gatehouse.AuthError);
+      await expect(token.blacklist()).rejects.toThrow(errors.BadUserInput);
+      await expect(token.checkBlacklist()).rejects.toThrow(errors.AuthError);
     });
 
     test("B-01: ends the session of a token from a login, once, and all of its tokens", async () => {
@@ -629,7 +630,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await token.checkBlacklist();
       expect(await token.blacklist()).toBe(true);
       expect(await new RefreshToken(refresh).blacklist()).toBe(false);
-      await expect(token.checkBlacklist()).rejects.toThrow(gatehouse.TokenRevoked);
+      await expect(token.checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
       expect((await gate.me(authorization)).reason).toBe("token_revoked");
       expect((await gate.refresh(refresh)).reason).toBe("token_revoked");
       expect((await gate.me(other.authorization)).status).toBe(200);
@@ -644,7 +645,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
     test("B-14: what was blacklisted stays refused when its user is deleted, and when the name is taken again", async () => {
       const user = await newUser("b14");
-      const tokens: gatehouse.Token[] = [];
+      const tokens: classes.Token[] = [];
       for (const name of MADE) {
         const token = await classOf(name).forUser(user);
         await token.blacklist();
@@ -653,7 +654,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const expectRefused = async () => {
         for (const token of tokens) {
           const text = String(token);
-          await expect(token.checkBlacklist()).rejects.toThrow(gatehouse.TokenRevoked);
+          await expect(token.checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
           expect((await gate.verify(text)).data.verifyToken.active).toBe(false);
           expect((await gate.me(`Bearer ${text}`)).code).toBe("UNAUTHENTICATED");
           expect((await gate.refresh(text)).code).toBe("UNAUTHENTICATED");
@@ -670,9 +671,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const { RefreshToken } = gate.auth.tokens;
       const { refresh } = await gate.login("ada");
       const { data } = await gate.refresh(refresh);
-      await expect(new RefreshToken(refresh).checkBlacklist()).rejects.toThrow(
-        gatehouse.TokenRevoked,
-      );
+      await expect(new RefreshToken(refresh).checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
       await new RefreshToken(data.refreshToken.refresh).checkBlacklist();
     });
 

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { format, inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import * as gatehouse from "../../../src/index.js";
+import * as errors from "../../../src/errors.js";
+import * as classes from "../../../src/features/token-classes/static-token-class.js";
+import { STATIC_TOKEN_PATTERN } from "../../../src/index.js";
 import { DATABASES, Gate } from "../../support/gate.js";
 
 const DAY = 86_400;
-const { STATIC_TOKEN_PATTERN } = gatehouse;
 
 describe.each(DATABASES)("over %s", (database) => {
   let gate: Gate;
@@ -25,7 +26,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("StaticToken.generateKey", () => {
     test("T-13: gives a string in the right shape, without an instance and without createAuth", () => {
-      for (const Class of [gate.auth.tokens.StaticToken, gatehouse.StaticToken]) {
+      for (const Class of [gate.auth.tokens.StaticToken, classes.StaticToken]) {
         expect(Class.generateKey()).toMatch(STATIC_TOKEN_PATTERN);
       }
     });
@@ -82,7 +83,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const before = await count();
       const { StaticToken } = gate.auth.tokens;
       for (const user of [idle, gone, { id: "" }, { id: "f".repeat(32) }, { id: "a\0b" }]) {
-        await expect(StaticToken.create(user)).rejects.toThrow(gatehouse.BadUserInput);
+        await expect(StaticToken.create(user)).rejects.toThrow(errors.BadUserInput);
       }
       expect(await count()).toBe(before);
     });
@@ -94,7 +95,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ["an escape", "\u001b[31m"],
       ["a zero", "a\0b"],
     ])("M-07: refuses a label of %s, as create-token does", async (_what, label) => {
-      const refused = gatehouse.BadUserInput;
+      const refused = errors.BadUserInput;
       await expect(
         gate.auth.authentication.createStaticToken({ username: "ada" }, label),
       ).rejects.toThrow(refused);
@@ -102,7 +103,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test("A-10: of the exported class is refused without createAuth", async () => {
-      const { StaticToken } = gatehouse;
+      const { StaticToken } = classes;
       const message = /createAuth/;
       await expect(StaticToken.create(ada)).rejects.toThrow(message);
       await expect(StaticToken.getOrCreate(ada)).rejects.toThrow(message);
@@ -143,7 +144,7 @@ describe.each(DATABASES)("over %s", (database) => {
     test("U-14: refuses a user who is unknown", async () => {
       await expect(
         gate.auth.tokens.StaticToken.getOrCreate({ id: "f".repeat(32) }),
-      ).rejects.toThrow(gatehouse.BadUserInput);
+      ).rejects.toThrow(errors.BadUserInput);
     });
   });
 
@@ -163,7 +164,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(found.map(({ session }) => session.label)).toEqual(["three", "one"]);
       expect(await StaticToken.find({ username: "finder" })).toHaveLength(2);
       expect(await StaticToken.find({ userIds: [] })).toEqual([]);
-      expect(found[0]).toBeInstanceOf(gatehouse.StaticToken);
+      expect(found[0]).toBeInstanceOf(classes.StaticToken);
     });
   });
 

@@ -5,13 +5,13 @@ import {
   TokenNotValid,
   TokenRevoked,
   TokenWrongType,
-} from "../errors.js";
-import { type AuthScheme, NO_CLIENT } from "../events.js";
-import { findRefusal } from "../sessions/principal.js";
-import { type Claims, decodePayload } from "../tokens/jwt.js";
-import type { TokenKind } from "../tokens/token-kind.js";
+} from "../../errors.js";
+import { type AuthScheme, NO_CLIENT } from "../../events.js";
+import { findRefusal } from "../../sessions/principal.js";
+import { type Claims, decodePayload } from "../../tokens/jwt.js";
+import type { TokenKind } from "../../tokens/token-kind.js";
 import type { TokenBackend } from "./token-backend.js";
-import type { TokenKinds } from "./token-issuer.js";
+import type { TokenKinds } from "../../authentication/token-issuer.js";
 
 /**
  * A JWT as simplejwt's users know it: a map of claims that can be read, changed and signed.

@@ -1,14 +1,8 @@
 import { readFile } from "node:fs/promises";
-
-/** A file to serve, with the headers that belong to it. */
-export interface StaticFile {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
+import type { Route } from "../feature.js";
 
 /** Made by `npm run build`: GraphiQL and React from their packages, beside our page. */
-const ASSETS = new URL("../assets/graphiql/", import.meta.url);
+const ASSETS = new URL("../../../assets/graphiql/", import.meta.url);
 
 /** Scripts from this server only; CodeMirror sets inline styles. */
 const PAGE_HEADERS = {
@@ -29,19 +23,32 @@ const FILES = {
 };
 
 /**
- * GraphiQL as this package ships it: the page for `GET /graphql`, and the files that it loads.
+ * GraphiQL as this package ships it: the page at `GET /graphql` and the files that it loads.
  * @throws Error when the package was not built
  */
-export async function readGraphiql(): Promise<{ page: StaticFile; files: StaticFile[] }> {
-  const page = { path: "/graphql", headers: PAGE_HEADERS, body: await readAsset("index.html") };
+export async function readGraphiql(): Promise<Route[]> {
+  const page = await readAsset("index.html");
   const files = await Promise.all(
-    Object.entries(FILES).map(async ([name, type]) => ({
-      path: `/graphiql/${name}`,
-      headers: { "content-type": type, "cache-control": "public, max-age=3600" },
-      body: await readAsset(name),
-    })),
+    Object.entries(FILES).map(async ([name, type]) => {
+      const headers = { "content-type": type, "cache-control": "public, max-age=3600" };
+      return serve(`/graphiql/${name}`, await readAsset(name), headers);
+    }),
   );
-  return { page, files };
+  return [
+    {
+      method: "GET",
+      path: "/graphql",
+      handle: ({ headers }) =>
+        headers.get("accept")?.includes("text/html")
+          ? new Response(page, { headers: PAGE_HEADERS })
+          : null,
+    },
+    ...files,
+  ];
+}
+
+function serve(path: string, body: Buffer, headers: Record<string, string>): Route {
+  return { method: "GET", path, handle: () => new Response(body, { headers }) };
 }
 
 async function readAsset(name: string): Promise<Buffer> {

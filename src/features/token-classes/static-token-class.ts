@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { BadUserInput } from "../errors.js";
-import { NO_CLIENT } from "../events.js";
-import { Principal, type SessionInfo } from "../sessions/principal.js";
-import type { SessionQuery } from "../sessions/session-list.js";
-import { generateStaticToken } from "../tokens/static-token.js";
+import { BadUserInput } from "../../errors.js";
+import { NO_CLIENT } from "../../events.js";
+import { Principal, type SessionInfo } from "../../sessions/principal.js";
+import type { SessionQuery } from "../../sessions/session-list.js";
+import { generateStaticToken } from "../../tokens/static-token.js";
 import type { TokenBackend } from "./token-backend.js";
 
 /**

@@ -1,0 +1,82 @@
+import type { GraphQLSchema } from "graphql";
+import type { Hooks } from "../authentication/hooks.js";
+import type { AuthConfig } from "../config/config.js";
+import type { Settings } from "../config/settings.js";
+import type { SchemaExtension } from "../graphql/schema.js";
+import type { Core, Feature, FeatureParts, Route } from "./feature.js";
+
+/**
+ * The features of one installation.
+ * @throws TypeError when two have one name, setting or migration, or when one requires a feature that is missing
+ */
+export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
+  const names = features.map(({ name }) => name);
+  const problems = [
+    ...repeated(names).map((name) => `features: two are called ${name}`),
+    ...repeated(features.flatMap(({ settings = {} }) => Object.keys(settings))).map(
+      (option) => `features: two have the setting ${option}`,
+    ),
+    ...features.flatMap(({ name, requires = [] }) =>
+      requires
+        .filter((required) => !names.includes(required))
+        .map((required) => `features: ${name} requires the feature ${required}`),
+    ),
+  ];
+  if (problems.length > 0) throw new TypeError(problems.join("\n"));
+  return features;
+}
+
+function repeated(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
+
+/** The settings of all features in one table. */
+export function settingsOf(features: readonly Feature[]): Settings {
+  return Object.assign({}, ...features.map(({ settings }) => settings)) as Settings;
+}
+
+/** The features that the configuration switches on. */
+export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
+  return features.filter((feature) => feature.isOn?.(config) ?? true);
+}
+
+/** The parts of all features that are on, together. */
+export interface Parts extends Required<Pick<FeatureParts, "api" | "resolvers" | "jobs">> {
+  readonly hooks: readonly Hooks[];
+  readonly routes: readonly Route[];
+  readonly extensions: readonly SchemaExtension[];
+  readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
+  readonly announcements: readonly ((url: string) => string)[];
+  /** Applies each feature's change to the schema, in the order of the features. */
+  transformSchema(schema: GraphQLSchema): GraphQLSchema;
+  /** Closes the features, last first. */
+  close(): Promise<void>;
+}
+
+/** Builds the features one after another, in their order. */
+export async function createParts(
+  features: readonly Feature[],
+  core: Core,
+  config: AuthConfig,
+): Promise<Parts> {
+  const parts: FeatureParts[] = [];
+  for (const feature of features) parts.push(await feature.create(core, config));
+  return {
+    api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
+    resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),
+    extensions: parts.flatMap(({ extension }) => extension ?? []),
+    jobs: parts.flatMap(({ jobs = [] }) => jobs),
+    hooks: parts.flatMap(({ hooks }) => hooks ?? []),
+    routes: parts.flatMap(({ routes = [] }) => routes),
+    announcements: parts.flatMap(({ announce }) => announce ?? []),
+    cors: {
+      allowedHeaders: parts.flatMap(({ cors }) => cors?.allowedHeaders ?? []),
+      credentials: parts.some(({ cors }) => cors?.credentials === true),
+    },
+    transformSchema: (schema) =>
+      parts.reduce((changed, part) => part.transformSchema?.(changed) ?? changed, schema),
+    close: async () => {
+      for (const part of parts.toReversed()) await part.close?.();
+    },
+  };
+}

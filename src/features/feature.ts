@@ -1,0 +1,146 @@
+import type { GraphQLSchema } from "graphql";
+import type { AccountService } from "../accounts/account.service.js";
+import type { AuthenticationService } from "../authentication/authentication.service.js";
+import type { Hooks } from "../authentication/hooks.js";
+import type { TokenKinds } from "../authentication/token-issuer.js";
+import type { AuthConfig } from "../config/config.js";
+import type { ConfigOf, OptionsOf, Problem, Setting, Settings } from "../config/settings.js";
+import type { AuthEvent, Client } from "../events.js";
+import type { SchemaExtension } from "../graphql/schema.js";
+import type { SigningKeyService } from "../keys/signing-key.service.js";
+import type { Job } from "../maintenance/maintenance.service.js";
+import type { SessionList } from "../sessions/session-list.js";
+import type { SessionService } from "../sessions/session.service.js";
+import type { Sql } from "../sql.js";
+
+type NoSettings = Readonly<Record<never, Setting>>;
+
+/**
+ * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a function
+ * that builds its parts once the core is open.
+ * @template S its settings, which become options of `createAuth` and `createServer`
+ * @template Api what it adds to the object that `createAuth` returns
+ */
+export interface Feature<S extends Settings = NoSettings, Api extends object = object> {
+  /** Unique among the features that are passed together. */
+  readonly name: string;
+  /** The names of other features that it uses. A start without them is refused. */
+  readonly requires?: readonly string[];
+  readonly settings?: S;
+  /** The MikroORM entities of its tables, if it has any. */
+  readonly entities?: readonly (abstract new () => object)[];
+  /** Applied after the core's, in this order. One that has been released never changes. */
+  readonly migrations?: readonly FeatureMigration[];
+  /** Whether the settings switch it on. One that is off adds nothing. @default always on */
+  isOn?(config: AuthConfig & ConfigOf<S>): boolean;
+  /** What is wrong with the settings beyond what each entry checks by itself. */
+  findProblems?(config: AuthConfig & ConfigOf<S>): readonly Problem[];
+  /** Subcommands that it adds to `gatehouse`. */
+  readonly commands?: readonly FeatureCommand[];
+  /** Builds its parts. Called once, when the database is migrated and the core is open. */
+  create(
+    core: Core,
+    config: AuthConfig & ConfigOf<S>,
+  ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
+}
+
+/** One step of a feature's tables, the same on every database. */
+export interface FeatureMigration {
+  /** Unique among all migrations, and sorted by name: start it with the date, such as `2026-11-26-notes`. */
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+/** The parts of a feature that is on. */
+export interface FeatureParts<Api extends object = object> {
+  /** Becomes a part of the object that `createAuth` returns. */
+  readonly api?: Api;
+  /** Instances of type-graphql's resolver classes. */
+  readonly resolvers?: readonly object[];
+  /** The same in SDL: `extend type Mutation { … @auth }`, with its resolvers. */
+  readonly extension?: SchemaExtension;
+  /** Changes the schema as a whole, before its guards are added. */
+  readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
+  readonly hooks?: Hooks;
+  readonly routes?: readonly Route[];
+  /** What pages of other origins may do beyond GraphQL requests with an `Authorization` header. */
+  readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
+  readonly jobs?: readonly Job[];
+  /** A line that `gatehouse serve` prints once it listens. @param url where the server listens */
+  readonly announce?: (url: string) => string;
+  /** Runs when the server or the application closes. */
+  readonly close?: () => Promise<void>;
+}
+
+/** A resource over HTTP, in the Fetch API's terms, so that an application can mount it too. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** Such as `/health/live`. */
+  readonly path: string;
+  /** @returns null to answer as if the route did not exist */
+  handle(request: Request): Response | null | Promise<Response | null>;
+}
+
+/** A subcommand of `gatehouse`. */
+export interface FeatureCommand {
+  readonly name: string;
+  /** One line for `--help`. */
+  readonly description: string;
+  /** In the order in which they are given: `<name>` is required, `[name]` is not. @default none */
+  readonly arguments?: readonly string[];
+  /**
+   * Runs with the core open; it is closed afterwards.
+   * @param args the values of its arguments; undefined for an optional one that was not given
+   * @param print writes one line to standard output
+   * @throws Error whose message becomes the one line on standard error
+   */
+  run(
+    core: Core,
+    args: readonly (string | undefined)[],
+    print: (line: string) => void,
+  ): Promise<void>;
+}
+
+/** The open core, as features use it. */
+export interface Core {
+  readonly sql: Sql;
+  /** The clock, in epoch milliseconds. */
+  readonly now: () => number;
+  /** Tells the audit trail. */
+  readonly onEvent: (event: AuthEvent, client: Client) => void;
+  readonly accounts: AccountService;
+  readonly authentication: AuthenticationService;
+  readonly sessions: SessionService;
+  readonly sessionList: SessionList;
+  readonly keys: SigningKeyService;
+  readonly kinds: TokenKinds;
+  /** Whether the database answers. */
+  isReady(): Promise<boolean>;
+}
+
+/**
+ * Returns the feature as it is, with its types inferred, so that its settings and its API are known wherever it is passed.
+ * @example
+ * export const notes = defineFeature({ name: "notes", create: ({ sql }) => ({ routes: [ … ] }) });
+ */
+export function defineFeature<S extends Settings = NoSettings, Api extends object = object>(
+  feature: Feature<S, Api>,
+): Feature<S, Api> {
+  return feature;
+}
+
+type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
+  all: infer All,
+) => void
+  ? All
+  : never;
+
+/** The options that features add. */
+export type FeatureOptions<F extends readonly Feature[]> = Intersection<
+  { [Index in keyof F]: F[Index] extends Feature<infer S> ? OptionsOf<S> : never }[number]
+>;
+
+/** What features add to the object that `createAuth` returns. */
+export type FeatureApi<F extends readonly Feature[]> = Intersection<
+  { [Index in keyof F]: F[Index] extends Feature<NoSettings, infer Api> ? Api : never }[number]
+>;

@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { defineFeature } from "../feature.js";
+
+/** How long the database may take to answer, in milliseconds. */
+const READINESS_TIMEOUT = 1_000;
+
+/** `GET /health/live`: the process answers. `GET /health/ready`: the database does too. */
+export const health = defineFeature({
+  name: "health",
+  create: (core) => ({
+    routes: [
+      { method: "GET", path: "/health/live", handle: () => Response.json({ status: "ok" }) },
+      {
+        method: "GET",
+        path: "/health/ready",
+        handle: async () => {
+          const isReady = await Promise.race([core.isReady(), sleep(READINESS_TIMEOUT, false)]);
+          const status = isReady ? "ok" : "unavailable";
+          return Response.json({ status }, { status: isReady ? 200 : 503 });
+        },
+      },
+    ],
+  }),
+});

@@ -1,0 +1,56 @@
+import { parseCookie, stringifySetCookie } from "cookie";
+import type { AuthContext } from "../../authentication/context.js";
+import { readHeader, type RequestLike } from "../../authentication/request.js";
+
+/** The prefix makes browsers refuse it from a subdomain, or without TLS; loopback counts as TLS. @see RFC 6265bis 4.1.3.2 */
+const NAME = "__Host-gatehouse-refresh";
+const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: "strict", path: "/" } as const;
+
+/** A header that no form can send, and no other origin without a preflight. */
+export const CSRF_HEADER = "x-gatehouse-csrf";
+
+/** The refresh token of a browser, kept where no script can read it. */
+export interface Cookie {
+  /** The token that the browser sent; null if it sent none, or if another site may have made it send one. */
+  readonly token: string | null;
+  /** @param expiresAt epoch milliseconds */
+  set(token: string, expiresAt: number): void;
+  clear(): void;
+}
+
+/**
+ * The refresh cookie of one request.
+ * @param corsOrigins the other origins that may call
+ * @param now the clock, in epoch milliseconds
+ */
+export function createCookie(
+  { request, responseHeaders }: AuthContext,
+  { corsOrigins, now }: { corsOrigins: readonly string[]; now: () => number },
+): Cookie {
+  const [header = ""] = readHeader(request, "cookie");
+  const token = isOwnPage(request, corsOrigins) ? parseCookie(header)[NAME] : undefined;
+  const write = (value: string, maxAge: number) =>
+    responseHeaders.push([
+      "set-cookie",
+      stringifySetCookie({ ...ATTRIBUTES, name: NAME, value, maxAge }),
+    ]);
+  return {
+    token: token ?? null,
+    set: (value, expiresAt) => {
+      // Relative to now, because the browser's clock may be wrong.
+      write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
+    },
+    clear: () => {
+      write("", 0);
+    },
+  };
+}
+
+/** Whether one of our own pages sent the request. A browser also sends cookies for other sites' pages. */
+function isOwnPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
+  if (readHeader(request, CSRF_HEADER).length === 0) return false;
+  const [origin] = readHeader(request, "origin");
+  if (origin === undefined || corsOrigins.includes(origin)) return true;
+  const host = request.host ?? readHeader(request, "host")[0];
+  return URL.canParse(origin) && new URL(origin).host === host;
+}

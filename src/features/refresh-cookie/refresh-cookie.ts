@@ -1,0 +1,93 @@
+import { mapSchema, MapperKind } from "@graphql-tools/utils";
+import {
+  defaultFieldResolver,
+  getNamedType,
+  type GraphQLFieldConfig,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+} from "graphql";
+import type { AuthContext } from "../../authentication/context.js";
+import { NoCredentials, Unauthenticated } from "../../errors.js";
+import type { AuthPayload } from "../../graphql/auth-payload.type.js";
+import type { Cookie } from "./cookie.js";
+
+type Field = GraphQLFieldConfig<unknown, AuthContext>;
+
+/** How {@link withRefreshCookie} reads and writes the cookie, and asks about its token. */
+export interface RefreshCookieParts {
+  /** The cookie of a request. */
+  cookieOf(context: AuthContext): Cookie;
+  /** Whether the session of a refresh token lives. */
+  isUsable(token: string): Promise<boolean>;
+}
+
+/**
+ * A copy of a schema that keeps refresh tokens in the cookie: every `AuthPayload` goes out without its refresh token, and
+ * `refreshToken(refresh: "")` and `logout(refresh: "")` take the token from the cookie.
+ */
+export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field: Field, name, type) => {
+      if (type === "Mutation" && name === "logout") return wrap(field, logoutWith(parts));
+      if (getNamedType(field.type).name !== "AuthPayload") return undefined;
+      const kept = wrap(field, keepIn(parts));
+      return type === "Mutation" && name === "refreshToken" ? wrap(kept, refreshFrom(parts)) : kept;
+    },
+  });
+}
+
+type Resolver = GraphQLFieldResolver<unknown, AuthContext, Record<string, unknown>>;
+type Around = (resolve: Resolver) => Resolver;
+
+function wrap(field: Field, around: Around): Field {
+  return { ...field, resolve: around((field.resolve ?? defaultFieldResolver) as Resolver) };
+}
+
+/** Moves the refresh token of a payload into the cookie. */
+function keepIn({ cookieOf }: RefreshCookieParts): Around {
+  return (resolve) => async (source, args, context, info) => {
+    const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
+    if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
+    cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());
+    return { ...payload, refresh: null };
+  };
+}
+
+/** Takes the refresh token from the cookie, and clears a cookie that is refused. */
+function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
+  return (resolve) => async (source, args, context, info) => {
+    if (args["refresh"] !== "") return resolve(source, args, context, info);
+    const cookie = cookieOf(context);
+    const refresh = requireToken(cookie, context);
+    try {
+      return (await resolve(source, { ...args, refresh }, context, info)) as unknown;
+    } catch (error) {
+      if (error instanceof Unauthenticated) cookie.clear();
+      throw error;
+    }
+  };
+}
+
+/** Clears the cookie with its session. The cookie of a session that goes on stays with the browser. */
+function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
+  return (resolve) => async (source, args, context, info) => {
+    const cookie = cookieOf(context);
+    const refresh = args["refresh"] === "" ? requireToken(cookie, context) : args["refresh"];
+    try {
+      return (await resolve(source, { ...args, refresh }, context, info)) as unknown;
+    } finally {
+      if (cookie.token !== null && !(await isUsable(cookie.token))) cookie.clear();
+    }
+  };
+}
+
+/**
+ * The cookie's token, unless the request has an `Authorization` header: a client that sends one, however bad, means it.
+ * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
+ */
+function requireToken({ token }: Cookie, { credential, authError }: AuthContext): string {
+  if (credential !== null || authError !== null || token === null) {
+    throw authError ?? new NoCredentials();
+  }
+  return token;
+}
