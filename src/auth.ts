@@ -105,7 +105,7 @@ export async function createAuth<const F extends readonly Feature[] = []>({
   ...options
 }: AuthOptions<F>): Promise<Auth<F>> {
   const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
-  return (await openAuth(resolveConfig(options as CoreOptions, all), all)) as object as Auth<F>;
+  return (await openAuth(resolveConfig(options, all), all)) as object as Auth<F>;
 }
 
 /** An audit hook that fails must not fail the request which it is told of. */

@@ -4,7 +4,7 @@ import type { AuthenticationService } from "../authentication/authentication.ser
 import type { Hooks } from "../authentication/hooks.js";
 import type { TokenKinds } from "../authentication/token-issuer.js";
 import type { AuthConfig } from "../config/config.js";
-import type { ConfigOf, OptionsOf, Problem, Setting, Settings } from "../config/settings.js";
+import type { ConfigOf, OptionsOf, Problem, Settings } from "../config/settings.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
@@ -13,15 +13,13 @@ import type { SessionList } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sql } from "../sql.js";
 
-type NoSettings = Readonly<Record<never, Setting>>;
-
 /**
  * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a function
  * that builds its parts once the core is open.
  * @template S its settings, which become options of `createAuth` and `createServer`
  * @template Api what it adds to the object that `createAuth` returns
  */
-export interface Feature<S extends Settings = NoSettings, Api extends object = object> {
+export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
   /** The names of other features that it uses. A start without them is refused. */
@@ -32,13 +30,14 @@ export interface Feature<S extends Settings = NoSettings, Api extends object = o
   /** Applied after the core's, in this order. One that has been released never changes. */
   readonly migrations?: readonly FeatureMigration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
-  isOn?(config: AuthConfig & ConfigOf<S>): boolean;
+  isOn?(this: void, config: AuthConfig & ConfigOf<S>): boolean;
   /** What is wrong with the settings beyond what each entry checks by itself. */
-  findProblems?(config: AuthConfig & ConfigOf<S>): readonly Problem[];
+  findProblems?(this: void, config: AuthConfig & ConfigOf<S>): readonly Problem[];
   /** Subcommands that it adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand[];
   /** Builds its parts. Called once, when the database is migrated and the core is open. */
   create(
+    this: void,
     core: Core,
     config: AuthConfig & ConfigOf<S>,
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
@@ -78,7 +77,7 @@ export interface Route {
   /** Such as `/health/live`. */
   readonly path: string;
   /** @returns null to answer as if the route did not exist */
-  handle(request: Request): Response | null | Promise<Response | null>;
+  handle(this: void, request: Request): Response | null | Promise<Response | null>;
 }
 
 /** A subcommand of `gatehouse`. */
@@ -95,6 +94,7 @@ export interface FeatureCommand {
    * @throws Error whose message becomes the one line on standard error
    */
   run(
+    this: void,
     core: Core,
     args: readonly (string | undefined)[],
     print: (line: string) => void,
@@ -115,7 +115,7 @@ export interface Core {
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   /** Whether the database answers. */
-  isReady(): Promise<boolean>;
+  isReady(this: void): Promise<boolean>;
 }
 
 /**
@@ -123,24 +123,28 @@ export interface Core {
  * @example
  * export const notes = defineFeature({ name: "notes", create: ({ sql }) => ({ routes: [ … ] }) });
  */
-export function defineFeature<S extends Settings = NoSettings, Api extends object = object>(
+export function defineFeature<S extends Settings = Settings, Api extends object = object>(
   feature: Feature<S, Api>,
 ): Feature<S, Api> {
   return feature;
 }
 
-type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
-  all: infer All,
-) => void
-  ? All
+/** A feature without settings has the whole of {@link Settings} as its table, and adds no option. */
+type OptionsAdded<F> =
+  F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
+
+type ApiAdded<F> = F extends Feature<Settings, infer Api> ? Api : never;
+
+/** The options that features add together. */
+export type FeatureOptions<F extends readonly Feature[]> = {
+  [Index in keyof F]: (options: OptionsAdded<F[Index]>) => void;
+}[number] extends (options: infer Options) => void
+  ? Options
   : never;
 
-/** The options that features add. */
-export type FeatureOptions<F extends readonly Feature[]> = Intersection<
-  { [Index in keyof F]: F[Index] extends Feature<infer S> ? OptionsOf<S> : never }[number]
->;
-
-/** What features add to the object that `createAuth` returns. */
-export type FeatureApi<F extends readonly Feature[]> = Intersection<
-  { [Index in keyof F]: F[Index] extends Feature<NoSettings, infer Api> ? Api : never }[number]
->;
+/** What features add together to the object that `createAuth` returns. */
+export type FeatureApi<F extends readonly Feature[]> = {
+  [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
+}[number] extends (api: infer Api) => void
+  ? Api
+  : never;

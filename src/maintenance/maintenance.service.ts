@@ -27,7 +27,7 @@ export interface Job {
   readonly name: string;
   /** In seconds. */
   readonly interval: number;
-  run(): Promise<unknown>;
+  run(this: void): Promise<unknown>;
 }
 
 /** What has to be done from time to time, and deletes only what could not be accepted any more. */
