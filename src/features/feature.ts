@@ -34,7 +34,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   /** What is wrong with the settings beyond what each entry checks by itself. */
   findProblems?(this: void, config: AuthConfig & ConfigOf<S>): readonly Problem[];
   /** Subcommands that it adds to `gatehouse`. */
-  readonly commands?: readonly FeatureCommand[];
+  readonly commands?: readonly FeatureCommand<S>[];
   /** Builds its parts. Called once, when the database is migrated and the core is open. */
   create(
     this: void,
@@ -81,14 +81,14 @@ export interface Route {
 }
 
 /** A subcommand of `gatehouse`. */
-export interface FeatureCommand {
+export interface FeatureCommand<S extends Settings = Settings> {
   readonly name: string;
   /** One line for `--help`. */
   readonly description: string;
   /** In the order in which they are given: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
   /**
-   * Runs with the core open; it is closed afterwards.
+   * Runs with the core open, which is closed afterwards.
    * @param args the values of its arguments; undefined for an optional one that was not given
    * @param print writes one line to standard output
    * @throws Error whose message becomes the one line on standard error
@@ -96,6 +96,7 @@ export interface FeatureCommand {
   run(
     this: void,
     core: Core,
+    config: AuthConfig & ConfigOf<S>,
     args: readonly (string | undefined)[],
     print: (line: string) => void,
   ): Promise<void>;
