@@ -35,8 +35,8 @@ export class KeyRing {
 
   /**
    * Replaces all keys, or none if it throws.
-   * @throws TypeError if two keys share a `kid`, a key does not fit its algorithm, symmetric and asymmetric keys are mixed,
-   * or none is active
+   * @throws TypeError if two keys share a `kid`, a key does not fit its algorithm, symmetric and asymmetric keys are
+   * mixed, or none is active
    */
   replace(keys: readonly Key[]): void {
     for (const key of keys) requireFitting(key);

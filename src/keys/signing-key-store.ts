@@ -105,7 +105,7 @@ export class SigningKeyStore {
       if (jwk !== null) return jwk;
     }
     throw new TypeError(
-      "secretKey: does not open the signing keys in this database; give the secret that sealed them (if it was generated on loopback, it is in a file beside the database), or, to replace it, the new secret followed by that one",
+      "secretKey: does not open the signing keys in this database; give the secret that sealed them, after the new one if you replace it (a generated secret is kept beside the database)",
     );
   }
 }

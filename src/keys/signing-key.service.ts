@@ -71,8 +71,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Adds the next key. It is published at once and signs after {@link PUBLISH_AHEAD}, when every verifier has had the time to
-   * fetch it. The current key continues to verify.
+   * Adds the next key. It is published at once and signs after {@link PUBLISH_AHEAD}, so that every verifier can fetch
+   * it before. The current key continues to verify.
    * @param isUrgent whether the new key signs at once
    * @returns its `kid` and when it becomes active, in epoch milliseconds
    * @throws {@link BadUserInput} if the next key is already waiting
@@ -104,7 +104,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key: no token that it signed is accepted any more. If it was the current key, a new one replaces it at once.
+   * Revokes a key: no token that it signed is accepted any more. If it was the current key, a new one replaces it.
    * @throws {@link BadUserInput} if there is no such key, or it is revoked already
    */
   async revoke(kid: string): Promise<void> {
@@ -117,8 +117,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. It is always created later than `current`, even within one millisecond, because
- * the later of two keys signs.
+ * Describes the key that follows `current`. Its `createdAt` is always later, even within the same millisecond, because
+ * the key created later signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -32,7 +32,7 @@ export interface Job {
 /** The maintenance settings. */
 export type MaintenanceConfig = Pick<AuthConfig, "now" | "leeway">;
 
-/** Runs the periodic jobs: reloads and rotates the signing keys, and prunes rows that no credential can need any more. */
+/** Runs the periodic jobs: reloads and rotates the signing keys, and prunes rows that no valid token needs. */
 export class MaintenanceService {
   readonly #sql: Sql;
   readonly #config: MaintenanceConfig;
@@ -59,8 +59,8 @@ export class MaintenanceService {
   }
 
   /**
-   * Deletes sessions whose tokens have all expired, expired rate-limit counters, and signing keys whose tokens have all expired.
-   * Works in small batches. It is safe to run concurrently and to interrupt.
+   * Deletes expired rate-limit counters, and sessions and signing keys whose tokens have all expired. Works in small
+   * batches. It is safe to run concurrently and to interrupt.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns the number of deleted rows
    */

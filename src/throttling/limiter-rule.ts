@@ -10,8 +10,8 @@ export interface LimiterRule {
    */
   readonly window: number;
   /**
-   * Backoff in seconds. From the attempt that reaches the limit on, each attempt blocks the key for a delay that doubles
-   * from `first` to `max`.
+   * Backoff in seconds. The attempt that reaches the limit blocks the key for `first`, and each later attempt blocks it
+   * for twice as long as the one before, up to `max`.
    * @default none: the key is blocked until the window ends
    */
   readonly delay?: { readonly first: number; readonly max: number };
@@ -28,7 +28,7 @@ export interface Counter {
 /**
  * Returns the counter after one more attempt. The caller has checked that the key is not blocked.
  *
- * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} express the same rule where the store itself must count atomically.
+ * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} are the same rule for stores that must count atomically.
  * Change all three together; test/throttling/stores.test.ts runs the same cases over each.
  * @param counter undefined for a key without attempts
  */
@@ -56,7 +56,7 @@ export function countAttempt(
  * It returns one row, or no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // The expiry of a first attempt is always the same time ahead, so it also tells the statement the current time.
+  // A first attempt expires a fixed time after now, so the current time follows from its expiry.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
@@ -86,7 +86,7 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 
 /**
  * {@link countAttempt} as a Lua script, which Redis runs atomically and on its own clock.
- * `KEYS[1]` is the key. `ARGV` is the limit and the window, followed by the first and the longest delay if the rule has one.
+ * `KEYS[1]` is the key. `ARGV` is the limit and the window, then the first and the longest delay if the rule has one.
  * It returns the milliseconds until the next attempt is allowed; 0 if this one was counted.
  */
 export const COUNT_ATTEMPT_LUA = `

@@ -12,7 +12,7 @@ const MAX_PENDING = 1000;
 const CONNECT_TIMEOUT = 1000;
 /** Milliseconds between two connection attempts, doubling from the first to the second. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };
-/** Milliseconds between pings, which notice a connection that was lost in silence. */
+/** Milliseconds between pings, which detect a lost connection. */
 const PING_INTERVAL = 5000;
 
 const countAttempt = defineScript({
@@ -107,8 +107,8 @@ class RedisLimiter implements Limiter {
 }
 
 /**
- * Settles as the reply does, or rejects after {@link REPLY_TIMEOUT}, whichever is first. The later one is ignored, so that
- * an attempt which times out and then fails is not counted twice.
+ * Settles as the reply does, or rejects after {@link REPLY_TIMEOUT}, whichever is first. The later one is ignored, so an
+ * attempt that times out and then fails is not counted twice.
  */
 function inTime<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** Races for the row that an attempt may lose before it is turned away. */
+/** Races for the row that an attempt may lose before it is refused. */
 const MAX_RACES = 10;
 /** Milliseconds that it must then wait. */
 const LOST_RACES_WAIT = 1000;

@@ -6,7 +6,7 @@ import type { Limiter, LimiterStore } from "./limiter.js";
 
 const MINUTE = 60;
 
-/** Seconds after the last failure until an account's free attempts are back, once its delay is over. */
+/** Seconds that an account's failures are remembered after the delay of the last one. */
 const FAILURE_WINDOW = 15 * MINUTE;
 /** Backoff between wrong passwords, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
@@ -21,7 +21,7 @@ type ThrottleConfig = Pick<
   | "refreshesPerSession"
 >;
 
-/** The rate limits. An attempt is counted before its credential is checked, and is not given back when the check succeeds. */
+/** The rate limits. Each attempt is counted before its credential is checked. */
 export class Throttle {
   readonly #key: KeyObject;
   readonly #accountFailures: Limiter;

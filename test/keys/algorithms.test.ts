@@ -166,7 +166,7 @@ describe("a key ring", () => {
     expect(() => ring(...keys)).toThrow("Symmetric and asymmetric keys must not share a ring.");
   });
 
-  test("JW-2: refuses to replace its keys by none that is active, and keeps the old ones", () => {
+  test("JW-2: refuses keys of which none is active, and keeps its old ones", () => {
     const waiting = keyOf("b", "ES256", ec("P-256"), NOW + 1);
     expect(() => ring()).toThrow("No key is active.");
     expect(() => ring(waiting)).toThrow("No key is active.");

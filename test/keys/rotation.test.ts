@@ -124,7 +124,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("J-15: happens once when keyRotationInterval is over, although two servers check", async () => {
+    test("J-15: happens once per keyRotationInterval, although two servers check", async () => {
       const { kid } = await login();
       gate.advance(90 * DAY - 1);
       await gate.auth.keys.rotateIfDue();
@@ -174,7 +174,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
     });
 
-    test("J-15: works for a waiting or retired key, and leaves the other keys alone", async () => {
+    test("J-15: removes a waiting or retired key, and leaves the others", async () => {
       const old = await login();
       const { kid: waiting } = await gate.auth.keys.rotate();
       await gate.auth.keys.revoke(waiting);

@@ -48,7 +48,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(again.data.refreshToken.refresh).toBe(data.refreshToken.refresh);
     });
 
-    test("J-15: can be dropped from the list: tokens that the new secret signed stay valid, those of the old one do not", async () => {
+    test("J-15: when the old one is dropped, tokens of the new one stay valid and tokens of the old one do not", async () => {
       const both = await restart([NEW, OLD]);
       const [jwt, fixed, sliding] = all as [Tokens, Tokens, Tokens];
       const { refresh, access } = (await both.refresh(jwt.refresh)).data.refreshToken;
@@ -69,7 +69,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await only.me(sliding.authorization)).toMatchObject(refused);
     });
 
-    test("J-15: reseals the private keys when it is replaced, so that the old secret no longer opens them", async () => {
+    test("J-15: a new one reseals the private keys, and the old one no longer opens them", async () => {
       const before = await storedKeys();
       await restart([NEW, OLD]);
       const after = await storedKeys();
@@ -80,7 +80,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await storedKeys()).toEqual(after);
     });
 
-    test("J-18: stops the start if it is wrong, with one line that names the setting and contains no secret", async () => {
+    test("J-18: a wrong one stops the start with one line that names the setting and contains no secret", async () => {
       const lost = generateSecretKey();
       const error: Error = await restart(lost).then(
         () => new Error("it started"),

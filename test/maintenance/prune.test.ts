@@ -247,7 +247,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-13: deletes each row once when two servers prune concurrently, twice each", async () => {
+    test("M-13: deletes each row once when two servers prune concurrently", async () => {
       await addRows(5000);
       const live = await gate.login("ada");
       const twin = await gate.another();
@@ -472,7 +472,7 @@ describe.each(DATABASES)("over %s", (database) => {
       return rows.map((row) => ({ ...row, expiresAt: Number(row.expiresAt) }));
     };
 
-    test("M-13: runs on one of them, which renews its lease as long as it runs", async () => {
+    test("M-13: one instance prunes, and renews its lease as long as it runs", async () => {
       const { errors, tick, close } = await openInstances();
       try {
         await addRows(10);
@@ -493,7 +493,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-13: leaves the job to the holder of the lease until the lease expires", async () => {
+    test("M-13: another instance takes over when the lease expires, and not before", async () => {
       const { errors, tick, close } = await openInstances();
       try {
         await addRows(10);
@@ -576,7 +576,7 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
     }
   });
 
-  test("M-14: are each applied once when four instances migrate an empty database concurrently", async () => {
+  test("M-14: each run once when four instances migrate an empty database concurrently", async () => {
     const home = await createDatabase(kind);
     const databases = await Promise.all(Array.from({ length: 4 }, () => Database.open(home.url)));
     try {
@@ -591,7 +591,7 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
     }
   });
 
-  test("M-14: fail in none of four processes that migrate an empty database concurrently", async () => {
+  test("M-14: succeed in each of four processes that migrate an empty database concurrently", async () => {
     const home = await createDatabase(kind);
     try {
       const env = { SECRET_KEY, DATABASE_URL: home.url };

@@ -57,7 +57,7 @@ describe("logins from one address", () => {
     expect(statuses).toEqual([...Array<number>(30).fill(401), ...Array<number>(170).fill(429)]);
   });
 
-  test("LG-3: are allowed again a minute after the first one; the wait is given in whole seconds", async () => {
+  test("LG-3: are allowed again a minute after the first one, and the wait is given in whole seconds", async () => {
     const call = from(freshAddress());
     await useUp(call);
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
@@ -67,7 +67,7 @@ describe("logins from one address", () => {
     expect((await attempt(gate, "ada", PASSWORD, call)).status).toBe(200);
   });
 
-  test("LG-3: count when they succeed, too", async () => {
+  test("LG-3: count even if they succeed", async () => {
     const other = await gate.another({ loginsPerAddress: 3 });
     try {
       const call = from(freshAddress());
@@ -80,7 +80,7 @@ describe("logins from one address", () => {
     }
   });
 
-  test("LG-3, LG-6: by e-mail address and by username share one limit", async () => {
+  test("LG-3, LG-6: share one limit, whether by username or by e-mail address", async () => {
     const call = from(freshAddress());
     for (let turn = 0; turn < LOGINS; turn += 2) {
       await attempt(gate, `name-${turn}`, EMPTY, call);
@@ -90,7 +90,7 @@ describe("logins from one address", () => {
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
   });
 
-  test("LG-3: from IPv6 are counted per /64, in any spelling", async () => {
+  test("LG-3: are counted per /64 of IPv6, in any spelling", async () => {
     const inside = (turn: number) =>
       turn % 2 ? `2001:db8:5:6::${turn.toString(16)}` : `2001:0DB8:0005:0006:${turn}:ff:1:2`;
     for (let turn = 0; turn < LOGINS; turn += 1) {
@@ -102,7 +102,7 @@ describe("logins from one address", () => {
     }
   });
 
-  test("LG-3: from an IPv4 address written as IPv6 count for the IPv4 address", async () => {
+  test("LG-3: are counted for the IPv4 address if it is written as IPv6", async () => {
     const address = freshAddress();
     const [, , third = ""] = address.split(".");
     const hex = Number(third).toString(16).padStart(2, "0");
@@ -205,7 +205,7 @@ describe("calls that check a credential", () => {
     for (const next of calls) expectThrottled(await next(), MINUTE);
   });
 
-  test("LG-3: do not limit a signed-in user's reads and logout", async () => {
+  test("LG-3: the limit does not apply to a signed-in user's reads and logout", async () => {
     const address = freshAddress();
     const { authorization } = await gate.login("ada");
     const call = { ...from(address), authorization };
@@ -258,7 +258,7 @@ describe("refreshes", () => {
 });
 
 describe("LG-4: each check of a credential counts, not each request", () => {
-  test("a document that another server accepts is limited as the same number of requests would be", async () => {
+  test("a document with more such fields than the limit is refused, also on an application's own server", async () => {
     const fields = Array.from(
       { length: REQUESTS + 1 },
       (_, index) => `a${index}: verifyToken(token: "${GARBAGE}") { active }`,

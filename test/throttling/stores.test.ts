@@ -128,7 +128,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attemptByEmail(gate, "eve@example.com", PASSWORD), 1);
     });
 
-    test("LG-1, LG-2: are counted for an unknown user as for a known one, in any spelling, with the same responses", async () => {
+    test("LG-1, LG-2: are limited for an unknown user as for a known one, with the same responses", async () => {
       await gate.user("known");
       for (const name of ["nobody", "NOBODY", "ｎｏｂｏｄｙ", "noBody", "nobody"]) {
         expect(await attempt(gate, name)).toMatchObject(REFUSED);
