@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AuthEvent, Client } from "../events.js";
+import { ACCESS_TOKEN_LIFETIME_MAX } from "./limits.js";
 import type { Problem, Settings } from "./settings.js";
 
 /** The algorithms that access tokens can be signed with. */
@@ -200,7 +201,7 @@ export const AUTH_SETTINGS = {
   jwtAlgorithm: z.enum(JWT_ALGORITHMS).default("ES256"),
   jwtIssuer: text.default("gatehouse"),
   jwtAudience: text.default("gatehouse"),
-  accessTokenLifetime: seconds.min(60).max(3600).default(300),
+  accessTokenLifetime: seconds.min(60).max(ACCESS_TOKEN_LIFETIME_MAX).default(300),
   refreshTokenLifetime: seconds
     .min(60)
     .max(CENTURY)
