@@ -7,7 +7,8 @@ import {
   KeyObject,
   randomBytes,
 } from "node:crypto";
-import type { AuthConfig, JwtAlgorithm } from "../config/config.js";
+import type { AuthConfig, JwtAlgorithm } from "../config/auth-config.js";
+import { WrongSettings } from "../config/problems.js";
 import { BadUserInput } from "../errors.js";
 import { NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
@@ -56,9 +57,8 @@ export class SigningKeyService {
     } else {
       const { current } = new KeyRing(keys, config.now);
       if (isSymmetric(current.algorithm) !== isSymmetric(config.jwtAlgorithm)) {
-        throw new TypeError(
-          `jwtAlgorithm: the keys in this database are for ${current.algorithm}; symmetric and asymmetric ones do not mix`,
-        );
+        const message = `the keys in this database are for ${current.algorithm}; symmetric and asymmetric ones do not mix`;
+        throw new WrongSettings([{ option: "jwtAlgorithm", message }]);
       }
       if (current.algorithm !== config.jwtAlgorithm) {
         await insertKey(sql, config, config.now(), { after: current });
@@ -181,7 +181,8 @@ async function insertKey(
   const { after, unlessAfter = Number.MAX_SAFE_INTEGER } = options;
   const createdAt = Math.max(now(), (after?.createdAt ?? 0) + 1);
   const [sealingKey] = sealingKeysOf(config);
-  if (sealingKey === undefined) throw new TypeError("secretKey: is required");
+  if (sealingKey === undefined)
+    throw new WrongSettings([{ option: "secretKey", message: "is required" }]);
   const kid = randomBytes(8).toString("hex");
   const jwk = JSON.stringify(generateKey(jwtAlgorithm).export({ format: "jwk" }));
   const inserted = await sql.write(
@@ -205,9 +206,9 @@ function openSeal(kid: string, sealedKey: string, sealingKeys: readonly KeyObjec
     const jwk = unseal(sealingKey, sealedKey, kid);
     if (jwk !== null) return jwk;
   }
-  throw new TypeError(
-    "secretKey: does not open the signing keys in this database; give the secret they were sealed with (the one made on loopback is beside the database), after a new one if it changed",
-  );
+  const message =
+    "does not open the signing keys in this database; give the secret they were sealed with (the one made on loopback is beside the database), after a new one if it changed";
+  throw new WrongSettings([{ option: "secretKey", message }]);
 }
 
 function openKey(row: SigningKeyRow, sealingKeys: readonly KeyObject[]): Key {

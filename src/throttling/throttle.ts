@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import { type RateLimiterAbstract, RateLimiterRes } from "rate-limiter-flexible";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { TooManyRequests } from "../errors.js";
 import { addressKey } from "./address-key.js";
 import type { LimiterRule } from "./limiter-rule.js";
