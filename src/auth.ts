@@ -7,7 +7,7 @@ import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
 import type { Hooks } from "./authentication/hooks.js";
 import type { RequestLike } from "./authentication/request.js";
-import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/config.js";
+import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import type { AuthEvent, Client } from "./events.js";
 import {

@@ -5,14 +5,10 @@ import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
 import type { Auth } from "./auth.js";
-import {
-  type CoreServerOptions,
-  isOpenWith,
-  resolveServerConfig,
-  type ServerConfig,
-  WrongSettings,
-} from "./config/config.js";
-import { inVariables, readEnvironment } from "./config/environment.js";
+import { allSettings, readEnvironment, variablesOf } from "./config/environment.js";
+import { linesOf, WrongSettings } from "./config/problems.js";
+import { resolveServerConfig, type ServerConfig } from "./config/server-config.js";
+import { renderHelp } from "./config/settings-help.js";
 import { BadUserInput } from "./errors.js";
 import { BUILT_IN } from "./features/index.js";
 import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/secret-key.js";
@@ -20,6 +16,8 @@ import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/s
 const { version } = JSON.parse(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
 ) as { version: string };
+
+const SETTINGS = allSettings(BUILT_IN);
 
 /** The exit code of a command line that could not be understood, as in sysexits.h. */
 const EX_USAGE = 64;
@@ -35,9 +33,9 @@ const program = new Command("gatehouse")
 program
   .command("serve")
   .description(
-    "start the server; makes the database, the secret and the first admin on loopback. " +
-      "Settings are environment variables: docs/settings.md",
+    "start the server; in development makes the database, the secret and the first admin",
   )
+  .addHelpText("after", helpOnSettings)
   .action(serve);
 
 program
@@ -146,7 +144,7 @@ program
   });
 
 async function serve(): Promise<void> {
-  const config = resolveServerConfig(readOptions(), BUILT_IN);
+  const config = readConfig();
   const { startServer } = await import("./http/server.js");
   const server = await startServer(config, BUILT_IN);
   if (await server.auth.accounts.hasNoUsers()) await welcomeFirstAdmin(server.auth, config);
@@ -160,7 +158,7 @@ async function serve(): Promise<void> {
 }
 
 async function welcomeFirstAdmin({ accounts }: Auth, config: ServerConfig): Promise<void> {
-  if (!config.isOpen) {
+  if (!config.isDevelopment) {
     console.log(
       "There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role admin --password-stdin",
     );
@@ -181,7 +179,7 @@ async function welcomeFirstAdmin({ accounts }: Auth, config: ServerConfig): Prom
 }
 
 async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void> {
-  const config = resolveServerConfig(readOptions(), BUILT_IN);
+  const config = readConfig();
   const { openAuth } = await import("./auth.js");
   const auth = await openAuth(config, BUILT_IN);
   try {
@@ -200,28 +198,28 @@ async function readPassword(): Promise<string> {
 }
 
 /**
- * The environment's settings, checked as a whole before anything is written. On loopback a missing SECRET_KEY is made,
- * and kept beside the database.
+ * Reads and checks the settings as a whole, before anything is written. If there is no SECRET_KEY in development, makes one
+ * and keeps it beside the database.
  */
-function readOptions(): CoreServerOptions {
-  const { options, problems } = readEnvironment(process.env, BUILT_IN);
-  const secretKey = options.secretKey ?? generateSecretKey();
-  try {
-    resolveServerConfig({ ...options, secretKey }, BUILT_IN);
-  } catch (error) {
-    if (!(error instanceof WrongSettings)) throw error;
-    problems.push(error.message);
-  }
-  const hasSecret = Boolean(process.env["SECRET_KEY"]);
-  if (!hasSecret && !isOpenWith(options)) {
-    problems.push("secretKey: is required; `gatehouse generate-secret` makes one");
-  }
-  if (problems.length > 0) throw new WrongSettings(problems);
-  if (hasSecret) return { ...options, secretKey };
-  return { ...options, secretKey: readOrCreateSecretKey(secretPathOf(options.databaseUrl ?? "")) };
+function readConfig(): ServerConfig {
+  const { options, problems } = readEnvironment(process.env, SETTINGS);
+  return resolveServerConfig(options, BUILT_IN, {
+    problems,
+    createSecretKey: (databaseUrl) => readOrCreateSecretKey(secretPathOf(databaseUrl)),
+  });
 }
 
-/** One clear line, or one for each setting that is wrong; and an exit code other than 0. */
+/** The settings, for `gatehouse serve --help`. Their sentences are collected from the code when the package is built. */
+function helpOnSettings({ command }: { command: Command }): string {
+  const sentences = JSON.parse(
+    readFileSync(new URL("settings-help.json", import.meta.url), "utf8"),
+  ) as Record<string, string>;
+  const width = Math.min(process.stdout.isTTY ? process.stdout.columns : 80, 100);
+  const help = command.createHelp();
+  return `\n${renderHelp(SETTINGS, sentences, (text, columns) => help.boxWrap(text, columns), width)}`;
+}
+
+/** Ends with one clear line, or one for each wrong setting, and an exit code other than 0. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) process.exit(0);
@@ -230,11 +228,11 @@ function fail(error: unknown): never {
     console.error(`gatehouse: ${line.replace(/^error: /, "").replaceAll("\n", " ")}`);
     process.exit(EX_USAGE);
   }
-  const lines = (error instanceof Error ? error.message : String(error)).split("\n");
-  const isAboutSettings = error instanceof TypeError;
-  for (const line of isAboutSettings ? lines : lines.slice(0, 1)) {
-    console.error(`gatehouse: ${isAboutSettings ? inVariables(line) : line}`);
-  }
+  const lines =
+    error instanceof WrongSettings
+      ? linesOf(error.problems, variablesOf(SETTINGS))
+      : (error instanceof Error ? error.message : String(error)).split("\n", 1);
+  for (const line of lines) console.error(`gatehouse: ${line}`);
   process.exit(1);
 }
 

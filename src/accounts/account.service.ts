@@ -5,7 +5,7 @@ import {
   type EntityManager,
   UniqueConstraintViolationException,
 } from "@mikro-orm/core";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";

@@ -6,7 +6,7 @@ import {
   type Login,
 } from "../accounts/account.service.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import {
   BadUserInput,
   InvalidCredentials,

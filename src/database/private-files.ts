@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { WrongSettings } from "../config/problems.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
 /** All permissions of those who are not the owner. */
@@ -15,6 +16,9 @@ export function requirePrivateFiles(databaseUrl: string): void {
   if (path === undefined) return;
   const problems = [path, secretPathOf(databaseUrl)]
     .filter((name) => ((statSync(name, { throwIfNoEntry: false })?.mode ?? 0) & OTHERS) !== 0)
-    .map((name) => `databaseUrl: others can read ${name}; run chmod 600 on it`);
-  if (problems.length > 0) throw new TypeError(problems.join("\n"));
+    .map((name) => ({
+      option: "databaseUrl",
+      message: `others can read ${name}; run chmod 600 on it`,
+    }));
+  if (problems.length > 0) throw new WrongSettings(problems);
 }

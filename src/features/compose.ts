@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from "graphql";
 import type { Hooks } from "../authentication/hooks.js";
-import type { AuthConfig } from "../config/config.js";
-import type { Settings } from "../config/settings.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import type { Settings } from "../config/setting.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { Core, Feature, FeatureParts, Route } from "./feature.js";
 

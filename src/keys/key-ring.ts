@@ -1,5 +1,5 @@
 import { createHash, type JsonWebKey, type KeyObject } from "node:crypto";
-import type { JwtAlgorithm } from "../config/config.js";
+import type { JwtAlgorithm } from "../config/auth-config.js";
 import { deriveKey } from "./secret-key.js";
 
 /** A key, and the only algorithm that it may be used with. */

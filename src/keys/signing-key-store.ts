@@ -7,7 +7,8 @@ import {
   type KeyObject,
   randomBytes,
 } from "node:crypto";
-import type { JwtAlgorithm } from "../config/config.js";
+import type { JwtAlgorithm } from "../config/auth-config.js";
+import { WrongSettings } from "../config/problems.js";
 import type { Sql } from "../sql.js";
 import { isSymmetric, type Key } from "./key-ring.js";
 import { seal, unseal } from "./sealing.js";
@@ -31,7 +32,7 @@ export class SigningKeyStore {
   constructor(sql: Sql, secretKeys: readonly string[]) {
     const seals = secretKeys.map((secretKey) => deriveKey(secretKey, "key-sealing"));
     const [current] = seals;
-    if (current === undefined) throw new TypeError("secretKey: is required");
+    if (current === undefined) throw wrong("is required");
     this.#sql = sql;
     this.#currentSeal = current;
     this.#seals = seals;
@@ -104,10 +105,14 @@ export class SigningKeyStore {
       const jwk = unseal(key, sealedKey, kid);
       if (jwk !== null) return jwk;
     }
-    throw new TypeError(
-      "secretKey: does not open the signing keys in this database; give the secret that sealed them, after the new one if you replace it (a generated secret is kept beside the database)",
+    throw wrong(
+      "does not open the signing keys in this database; give the secret that sealed them, after the new one if you replace it (a generated secret is kept beside the database)",
     );
   }
+}
+
+function wrong(message: string): WrongSettings {
+  return new WrongSettings([{ option: "secretKey", message }]);
 }
 
 function generateKey(algorithm: JwtAlgorithm): KeyObject {

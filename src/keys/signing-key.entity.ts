@@ -1,5 +1,5 @@
 import { BigIntType, Entity, PrimaryKey, Property } from "@mikro-orm/core";
-import type { JwtAlgorithm } from "../config/config.js";
+import type { JwtAlgorithm } from "../config/auth-config.js";
 
 /**
  * A key that signs access tokens. Instants are epoch milliseconds.

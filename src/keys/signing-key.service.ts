@@ -1,4 +1,5 @@
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { WrongSettings } from "../config/problems.js";
 import { BadUserInput } from "../errors.js";
 import { NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
@@ -42,9 +43,8 @@ export class SigningKeyService {
     const keys = await store.read();
     const current = keys.length > 0 ? new KeyRing(keys, now).current : undefined;
     if (current !== undefined && isSymmetric(current.algorithm) !== isSymmetric(jwtAlgorithm)) {
-      throw new TypeError(
-        `jwtAlgorithm: the keys in this database are for ${current.algorithm}; symmetric and asymmetric keys cannot be mixed`,
-      );
+      const message = `the keys in this database are for ${current.algorithm}; symmetric and asymmetric keys cannot be mixed`;
+      throw new WrongSettings([{ option: "jwtAlgorithm", message }]);
     }
     if (current?.algorithm !== jwtAlgorithm) {
       await store.insert(createKey(config, now(), current));

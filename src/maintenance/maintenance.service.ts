@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AuthConfig } from "../config/config.js";
-import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/limits.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { secondsIn } from "../config/kinds.js";
+import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/settings.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 
@@ -75,7 +76,7 @@ export class MaintenanceService {
         [now - ENDED_RETENTION],
       ],
       [DELETE_COUNTERS, [now]],
-      [DELETE_KEYS, [cutoff - ACCESS_TOKEN_LIFETIME_MAX * 1000]],
+      [DELETE_KEYS, [cutoff - secondsIn(ACCESS_TOKEN_LIFETIME_MAX) * 1000]],
     ];
     let deleted = 0;
     for (const [statement, parameters] of statements) {

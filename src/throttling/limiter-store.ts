@@ -1,4 +1,4 @@
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { Sql } from "../sql.js";
 import type { LimiterStore } from "./limiter.js";
 import { MemoryLimiter } from "./memory-limiter.js";

@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject } from "node:crypto";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { TooManyRequests } from "../errors.js";
 import { addressKey } from "./address-key.js";
 import type { Limiter, LimiterStore } from "./limiter.js";

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
-import type { JwtAlgorithm } from "../../src/config/config.js";
+import type { JwtAlgorithm } from "../../src/config/auth-config.js";
 import { type Key, KeyRing } from "../../src/keys/key-ring.js";
 import { decode } from "../support/forge.js";
 import { DATABASES, Gate } from "../support/gate.js";
