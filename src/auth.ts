@@ -136,7 +136,7 @@ export async function openAuth(
   onFault: (error: unknown) => void = warn,
 ): Promise<OpenAuth> {
   const active = featuresThatAreOn(features, config);
-  const database = await Database.open(config.databaseUrl, features, active);
+  const database = await Database.open(config.databaseUrl, active);
   try {
     await database.migrate();
     const safe = withSafeHook(config);

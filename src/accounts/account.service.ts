@@ -256,7 +256,7 @@ export class AccountService {
     parameters: (string | number | boolean)[],
     problem = "There is no such user, or it is the last active ADMIN, who has to stay.",
   ): Promise<void> {
-    const changed = await this.#sql.writeInTurn(statement, parameters);
+    const changed = await this.#sql.writeExclusive(statement, parameters);
     if (changed.length === 0) throw new BadUserInput(problem);
   }
 }

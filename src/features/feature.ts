@@ -29,7 +29,7 @@ export interface Feature<S extends Settings = NoSettings, Api extends object = o
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
   readonly entities?: readonly (abstract new () => object)[];
-  /** Applied after the core's, in this order. One that has been released never changes. */
+  /** Applied after the core's, in this order. A migration that has been released never changes. */
   readonly migrations?: readonly FeatureMigration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
   isOn?(config: AuthConfig & ConfigOf<S>): boolean;
@@ -46,7 +46,7 @@ export interface Feature<S extends Settings = NoSettings, Api extends object = o
 
 /** One step of a feature's tables, the same on every database. */
 export interface FeatureMigration {
-  /** Unique among all migrations, and sorted by name: start it with the date, such as `2026-11-26-notes`. */
+  /** Unique within the feature, such as `2026-11-26-notes`. The database records it as `feature:name`. */
   readonly name: string;
   readonly statements: readonly string[];
 }
