@@ -183,6 +183,13 @@ export class BadUserInput extends AuthError {
   }
 }
 
+/** The user that a call names does not exist, or no longer does. */
+export class NoSuchUser extends BadUserInput {
+  constructor() {
+    super("There is no such user.");
+  }
+}
+
 /** Tried too often. */
 export class TooManyRequests extends AuthError {
   constructor(retryAfter: number) {

@@ -1,5 +1,6 @@
 import { domainToASCII } from "node:url";
 import { BadUserInput } from "../errors.js";
+import type { Login } from "./accounts.js";
 
 /** In code points, as in Django. */
 export const USERNAME_MAX_LENGTH = 150;
@@ -61,6 +62,14 @@ export function requireNewEmail(email: string): string {
     throw new BadUserInput("email must be one address, such as ada@example.com.");
   }
   return canonical;
+}
+
+/**
+ * Returns the user name or e-mail address of a login in the form in which it is compared.
+ * @throws {@link BadUserInput} when it is malformed
+ */
+export function canonicalLogin(login: Login): string {
+  return "username" in login ? canonicalUsername(login.username) : canonicalEmail(login.email);
 }
 
 /**

@@ -91,7 +91,7 @@ describe("a new password that is easy to guess", () => {
         REFUSED,
       );
     }
-    expect(await gate.auth.accounts.findAccount({ username: owner.username })).toBeNull();
+    expect(await gate.auth.accounts.findUser({ username: owner.username })).toBeNull();
   });
 
   test("PW-5: is refused by `gatehouse create-user` in one line that does not repeat it", async () => {
