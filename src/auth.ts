@@ -100,7 +100,7 @@ export type OpenAuth = Auth & {
  * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
  * @throws TypeError that names the option which is wrong; Error when the database cannot be opened
  * @example
- * const auth = await createAuth({ secretKey: process.env.SECRET_KEY });
+ * const auth = await createAuth({ secretKey });
  * const server = new ApolloServer({ schema: auth.schema });
  * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
  */

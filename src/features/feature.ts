@@ -121,7 +121,12 @@ export interface Core {
 /**
  * Returns the feature as it is, with its types inferred, so that its settings and its API are known wherever it is passed.
  * @example
- * export const notes = defineFeature({ name: "notes", create: ({ sql }) => ({ routes: [ … ] }) });
+ * export const hello = defineFeature({
+ *   name: "hello",
+ *   create: () => ({
+ *     routes: [{ method: "GET", path: "/hello", handle: () => new Response("Hello.") }],
+ *   }),
+ * });
  */
 export function defineFeature<S extends Settings = NoSettings, Api extends object = object>(
   feature: Feature<S, Api>,
