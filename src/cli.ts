@@ -4,12 +4,13 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { Command, CommanderError, Option } from "commander";
+import type { Accounts, User } from "./accounts/accounts.js";
 import type { Auth } from "./auth.js";
 import { allSettings, readEnvironment, variablesOf } from "./config/environment.js";
 import { linesOf, WrongSettings } from "./config/problems.js";
 import { resolveServerConfig, type ServerConfig } from "./config/server-config.js";
 import { renderHelp } from "./config/settings-help.js";
-import { BadUserInput } from "./errors.js";
+import { BadUserInput, NoSuchUser } from "./errors.js";
 import { BUILT_IN } from "./features/index.js";
 import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "./keys/secret-key.js";
 
@@ -72,8 +73,8 @@ program
   .requiredOption("--password-stdin", "read the password from standard input: one line")
   .action((username: string) =>
     withAuth(async ({ accounts }) => {
-      const account = await accounts.findAccount({ username });
-      await accounts.setPassword(account?.id ?? "", await readPassword());
+      const user = await requireUser(accounts, username);
+      await accounts.setPassword(user, await readPassword());
       console.log(`Set the password of ${username}.`);
     }),
   );
@@ -95,7 +96,7 @@ program
   .argument("<username>")
   .action((username: string) =>
     withAuth(async ({ accounts }) => {
-      await accounts.unlock({ username });
+      await accounts.unlock(await requireUser(accounts, username));
       console.log(`Unlocked ${username}.`);
     }),
   );
@@ -187,6 +188,13 @@ async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void
   } finally {
     await auth.close();
   }
+}
+
+/** The user with this name. The other methods take no names. */
+async function requireUser(accounts: Accounts, username: string): Promise<User> {
+  const user = await accounts.findUser({ username });
+  if (user === null) throw new NoSuchUser();
+  return user;
 }
 
 async function readPassword(): Promise<string> {

@@ -7,7 +7,7 @@ import type { Core, Feature, FeatureParts, Route } from "./feature.js";
 
 /**
  * The features of one installation.
- * @throws TypeError when two have one name, setting or migration, or when one requires a feature that is missing
+ * @throws TypeError when two have the same name or setting, or when one requires a feature that is missing
  */
 export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
   const names = features.map(({ name }) => name);
