@@ -192,7 +192,7 @@ async function withAuth(use: (auth: Auth) => void | Promise<void>): Promise<void
   }
 }
 
-/** The user with this name. The other methods take no names. */
+/** Returns the user with this name, because the methods of `accounts` take users, not names. */
 async function requireUser(accounts: Accounts, username: string): Promise<User> {
   const user = await accounts.findUser({ username });
   if (user === null) throw new NoSuchUser();
