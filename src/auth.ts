@@ -92,7 +92,7 @@ export type OpenAuth = Auth & {
   readonly core: Core;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
-  /** Writes what is written after the response: wrong passwords, and when sessions were last used. */
+  /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
   flush(): Promise<void>;
 };
 
