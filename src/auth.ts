@@ -2,11 +2,13 @@ import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import { AccountService } from "./accounts/account.service.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
+import type { Authentication } from "./authentication/authentication.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
 import type { Hooks } from "./authentication/hooks.js";
 import type { RequestLike } from "./authentication/request.js";
+import { TokenVerifier } from "./authentication/token-verifier.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/config.js";
 import { Database } from "./database/database.js";
 import type { AuthEvent, Client } from "./events.js";
@@ -27,13 +29,12 @@ import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
-import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
+import type { Sessions } from "./sessions/sessions.js";
 import { openCounters } from "./throttling/counters.js";
 import type { Counters } from "./throttling/limiter-rule.js";
 import { Throttle } from "./throttling/throttle.js";
-import { AccessTokens } from "./tokens/access-token.js";
-import { RotatingTokens } from "./tokens/rotating-token.js";
+import { TokenKinds } from "./tokens/token-kinds.js";
 
 type BuiltIn = typeof BUILT_IN;
 
@@ -67,10 +68,10 @@ interface CoreAuth {
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Who exists: creates and changes users. */
   readonly accounts: AccountService;
-  /** Credentials in, tokens out; tokens in, users out. */
-  readonly authentication: AuthenticationService;
-  /** Where someone is signed in. */
-  readonly sessions: SessionService;
+  /** Logs users in and out, and refreshes and verifies tokens. */
+  readonly authentication: Authentication;
+  /** Lists and ends the sessions of users. */
+  readonly sessions: Sessions;
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */
@@ -171,23 +172,19 @@ function createCore(
   const hasher = new PasswordHasher(config.hashConcurrency);
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
   const sessions = new SessionService(database, config);
-  const refreshRing = createRefreshKeyRing(config.secretKeys);
-  const kinds = {
-    access: new AccessTokens(config, keys.ring),
-    refresh: RotatingTokens.refresh(config, refreshRing),
-    sliding: RotatingTokens.sliding(config, refreshRing),
-  };
+  const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
+  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
   const throttle = new Throttle(config, counters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
-    config,
+    settings: config,
     accounts,
     hasher,
     throttle,
     sessions,
-    keys,
     kinds,
+    verifier,
     hooks,
   });
   const core = {
@@ -197,7 +194,6 @@ function createCore(
     accounts,
     authentication,
     sessions,
-    sessionList: new SessionList(database, config),
     keys,
     kinds,
     isReady: () => database.isReadable(),
@@ -211,10 +207,10 @@ function assemble(
   maintenance: MaintenanceService,
   close: () => Promise<void>,
 ): OpenAuth {
-  const { accounts, authentication, sessions, sessionList, keys, onEvent, isReady } = core;
+  const { accounts, authentication, sessions, keys, onEvent, isReady } = core;
   const resolvers = [
     new AuthenticationResolver(authentication),
-    new SessionResolver(sessions, sessionList),
+    new SessionResolver(sessions),
     ...parts.resolvers,
   ];
   const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));

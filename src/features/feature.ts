@@ -2,16 +2,15 @@ import type { GraphQLSchema } from "graphql";
 import type { AccountService } from "../accounts/account.service.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
-import type { TokenKinds } from "../authentication/token-issuer.js";
 import type { AuthConfig } from "../config/config.js";
 import type { ConfigOf, OptionsOf, Problem, Setting, Settings } from "../config/settings.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Job } from "../maintenance/maintenance.service.js";
-import type { SessionList } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sql } from "../sql.js";
+import type { TokenKinds } from "../tokens/token-kinds.js";
 
 type NoSettings = Readonly<Record<never, Setting>>;
 
@@ -111,7 +110,6 @@ export interface Core {
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;
-  readonly sessionList: SessionList;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   /** Whether the database answers. */

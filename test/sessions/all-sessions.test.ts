@@ -231,7 +231,7 @@ describe.each(DATABASES)("over %s", (database) => {
         gate.advance(1);
         await gate.auth.authentication.createStaticToken({ username: "many" }, null);
         // The very session that the cursor stands on goes.
-        await gate.auth.sessions.end(part.at(-1)!, null, "logout");
+        await gate.auth.sessions.end(part.at(-1)!);
         after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
       } while (after !== null);
       expect(seen).toEqual(before);

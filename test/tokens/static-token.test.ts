@@ -126,15 +126,12 @@ describe.each(DATABASES)("over %s", (database) => {
   describe("the row of a static token", () => {
     test("T-17: is never overwritten by a second one of the same id", async () => {
       const { session, authorization } = await gate.login("ada", "TOKEN");
-      const account = await gate.auth.accounts.findAccount({ username: "ada" });
       const before = await sessionRow(session.id);
-      const again = gate.auth.sessions.open(account!, {
-        id: session.id,
-        scheme: "TOKEN",
-        label: "stolen",
-        secretHash: "0".repeat(64),
-        client: { ipAddress: null, userAgent: null },
-      });
+      const again = gate.sql(
+        `INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, created_at, rotated_at)
+         VALUES (?, ?, 'TOKEN', 'stolen', ?, 0, 1, 1)`,
+        [session.id, before.user_id, "0".repeat(64)],
+      );
       await expect(again).rejects.toThrow(/unique constraint/i);
       expect(await sessionRow(session.id)).toEqual(before);
       expect((await gate.me(authorization)).status).toBe(200);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { format, inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import * as errors from "../../../src/errors.js";
-import * as classes from "../../../src/features/token-classes/static-token-class.js";
+import * as classes from "../../../src/features/token-classes/static-token.js";
 import { STATIC_TOKEN_PATTERN } from "../../../src/index.js";
 import { DATABASES, Gate } from "../../support/gate.js";
 
@@ -224,7 +224,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (let turn = 0; turn < 3; turn += 1) {
         gate.advance(120);
         expect((await me(key)).status).toBe(200);
-        await gate.auth.sessions.flush();
+        await gate.sessions.flush();
         await gate.auth.tokens.StaticToken.getOrCreate(ada, "used");
       }
       const row = await rowOf(session.id);
