@@ -60,8 +60,7 @@ export class TokenVerifier {
       const row = await this.#authenticateStatic(token);
       return { principal: new Principal(row), tokenType: "Token", expiresAt: row.expiresAt };
     }
-    const { kind, claims, session } = await this.#read(token, ANY);
-    kind.requireInTime(claims);
+    const { kind, claims, session } = await this.#read(token, ANY, "verify");
     const found = await this.#parts.sessions.find(session.id);
     const row = requireLive(found, session, this.#parts.now());
     const principal = new Principal(row);
@@ -74,10 +73,8 @@ export class TokenVerifier {
    * Verifies an access or sliding token without looking its session up.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
-  async verifyBearer(token: string): Promise<VerifiedToken> {
-    const verified = await this.#readBearer(token);
-    verified.kind.requireInTime(verified.claims);
-    return verified;
+  verifyBearer(token: string): Promise<VerifiedToken> {
+    return this.#read(token, BEARER, "verify");
   }
 
   /**
@@ -94,29 +91,29 @@ export class TokenVerifier {
    */
   async findSession(token: string): Promise<TokenSession | null> {
     if (isStaticToken(token)) return toTokenSession(await this.#findStatic(token));
-    return (await this.#read(token, ANY)).session;
+    return (await this.#read(token, ANY, "verifyAnyAge")).session;
   }
 
   /** The same as {@link TokenVerifier.findSession}, for a token that must fit the header scheme it was sent with. */
   async findSessionOf({ scheme, token }: Credential): Promise<TokenSession | null> {
     if (scheme === "Token") return toTokenSession(await this.#findStatic(token));
-    return (await this.#readBearer(token)).session;
+    return (await this.#read(token, BEARER, "verifyAnyAge")).session;
   }
 
-  #readBearer(token: string): Promise<VerifiedToken> {
+  /** Verifies a JWT. An unknown key may be one that another instance has just made. */
+  async #read(
+    token: string,
+    accepted: readonly TokenType[],
+    verify: "verify" | "verifyAnyAge",
+  ): Promise<VerifiedToken> {
     if (isStaticToken(token)) throw new TokenWrongType();
-    return this.#read(token, BEARER);
-  }
-
-  /** Verifies a token of any age. An unknown key may be one that another instance has just made. */
-  async #read(token: string, accepted: readonly TokenType[]): Promise<VerifiedToken> {
     const { kinds, keys } = this.#parts;
     try {
-      return kinds.verifyAnyAge(token, accepted);
+      return kinds[verify](token, accepted);
     } catch (error) {
       const isReloaded = error instanceof UnknownKey && (await keys.reloadAtMostOnceASecond());
       if (!isReloaded) throw error;
-      return kinds.verifyAnyAge(token, accepted);
+      return kinds[verify](token, accepted);
     }
   }
 
