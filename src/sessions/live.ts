@@ -36,7 +36,7 @@ export function openAt(at: number): number[] {
  * @param token what the token tells of its session; a null generation is not compared
  * @param at epoch milliseconds
  */
-export function findRefusal(
+function findRefusal(
   row: SessionRow | null,
   token: TokenSession,
   at: number,

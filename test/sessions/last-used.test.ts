@@ -39,13 +39,13 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("ST-3: costs a request that reads no statement but the one it authenticates by", async () => {
+    test("ST-3: costs a request no statement beside its authentication", async () => {
       const { authorization } = await gate.login("ada");
       expect(await countStatements(() => gate.me(authorization))).toBe(1);
       await gate.sessions.flush();
     });
 
-    test("ST-3: of 150 sessions is written by two statements", async () => {
+    test("ST-3: of 150 sessions is written in two statements", async () => {
       const tokens = [];
       for (let index = 0; index < 150; index += 1) {
         const username = `user${Math.floor(index / 50)}`;
@@ -59,7 +59,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.sql(unwritten)).toEqual([]);
     });
 
-    test("ST-3: is not moved by a credential that is refused", async () => {
+    test("ST-3: is not changed by a refused credential", async () => {
       const { authorization, token, session } = await gate.login("ada", "TOKEN");
       await gate.logout({ authorization });
       await gate.sessions.flush();
