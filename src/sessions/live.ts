@@ -18,7 +18,7 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
 
 /**
  * Whether a session is open, its user active, and the password unchanged since it was opened. The `?` are those of
- * {@link IS_OPEN}. {@link findRefusal} decides the same for a row that has been read.
+ * {@link IS_OPEN}. {@link requireLive} decides the same for a row that has been read.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -30,18 +30,21 @@ export function openAt(at: number): number[] {
 }
 
 /**
- * Returns why a token is refused, or null while its session lives and it is the session's current token.
- * Access tokens do not depend on `refreshExpiresAt`, because they have an expiry of their own.
- * @param row the session; null when it is gone, which happens to the session of a valid token only with its user
- * @param token what the token tells of its session; a null generation is not compared
+ * Returns the session of a token, if the session is live and the token is the session's current one. Access tokens do
+ * not depend on `refreshExpiresAt`, because they have an expiry of their own.
+ * @param row null when there is no such session: for a valid token this means that its user was deleted
+ * @param token the session as the token tells it; a null generation is not compared
  * @param at epoch milliseconds
+ * @throws {@link Unauthenticated} with the reason
  */
-function findRefusal(
-  row: SessionRow | null,
-  token: TokenSession,
-  at: number,
-): AuthError | null {
-  if (row === null) return new UserNotFound();
+export function requireLive(row: SessionRow | null, token: TokenSession, at: number): SessionRow {
+  if (row === null) throw new UserNotFound();
+  const refusal = findRefusal(row, token, at);
+  if (refusal !== null) throw refusal;
+  return row;
+}
+
+function findRefusal(row: SessionRow, token: TokenSession, at: number): AuthError | null {
   if (row.userId !== token.userId || row.scheme !== token.scheme) return new TokenNotValid();
   if (row.endedAt !== null) {
     return row.endReason === "reused" ? new TokenReused() : new TokenRevoked();
@@ -54,14 +57,4 @@ function findRefusal(
   if (token.generation === null) return null;
   if (token.generation !== row.generation) return new TokenRevoked();
   return (row.refreshExpiresAt ?? 0) <= at ? new TokenExpired() : null;
-}
-
-/**
- * Returns the session of a token that {@link findRefusal} does not refuse.
- * @throws {@link Unauthenticated} with the reason
- */
-export function requireLive(row: SessionRow | null, token: TokenSession, at: number): SessionRow {
-  const refusal = findRefusal(row, token, at);
-  if (refusal !== null || row === null) throw refusal ?? new UserNotFound();
-  return row;
 }
