@@ -41,18 +41,16 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
 
   async function renew(): Promise<void> {
     const before = session.credentials;
-    /** Returns whether another tab, a login or a logout has replaced the credentials. */
-    const isOutdated = () => {
-      session.sync();
-      return session.credentials !== before;
-    };
     await session.withLock(async () => {
-      if (isOutdated()) return;
+      session.sync();
+      if (session.credentials !== before) return;
       const { data, failure = NO_TOKEN } = await executeWithRetries<GrantData>(endpoint, {
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      if (isOutdated()) return;
+      // A login or logout since then wins, in this tab or another.
+      session.sync();
+      if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);
       const refusal = asRefusal(failure);
       if (credentials) session.replace(credentials, null);
