@@ -23,7 +23,7 @@ export interface Choice<Value> {
 export const SCHEMES: readonly Choice<Connection["scheme"]>[] = [
   { value: "jwt", label: "JWT", hint: "Short-lived, renewed in the background" },
   { value: "token", label: "Token", hint: "One key, valid until you sign out" },
-  { value: "sliding", label: "Sliding token", hint: "One token, valid for as long as you use it" },
+  { value: "sliding", label: "Sliding token", hint: "Stays valid while you use it" },
 ];
 
 export const STORAGES: readonly Choice<StorageKind>[] = [

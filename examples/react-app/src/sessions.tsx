@@ -39,7 +39,7 @@ export function Sessions(page: PageProps) {
       <h1 ref={heading} tabIndex={-1}>
         Sessions
       </h1>
-      <p className="muted">The devices on which you are signed in.</p>
+      <p className="muted">You are signed in on these devices.</p>
       {result?.failure && <Problem failure={result.failure} />}
       {result?.data && (
         <SessionList
