@@ -41,6 +41,8 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
+  /** The last run of this tab. Without locks and without a shared storage, only the tab's own runs take turns. */
+  let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
   };
@@ -65,7 +67,11 @@ export function openTabs(
     async withLock(run) {
       const locks = platform.navigator?.locks;
       const { shared } = store;
-      if (!locks) return shared ? withLease(shared, `${name}:lease`, run) : run();
+      if (!locks && shared) return withLease(shared, `${name}:lease`, run);
+      if (!locks) {
+        last = last.then(run, run);
+        return last;
+      }
       try {
         await locks.request(name, { signal: AbortSignal.timeout(LOCK_TIMEOUT) }, run);
       } catch {

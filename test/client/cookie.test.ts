@@ -167,7 +167,8 @@ describe("with the refresh cookie", () => {
     const state = await waitForState(client, ({ error }) => error !== null);
     expect(state).toMatchObject({ status: "anonymous", error: { reason: "offline" } });
     jar.isAway = false;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // The client does not retry a failed refresh for one second.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
     expect(await client.getAuthorization()).toMatch(/^Bearer /);
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
   });
