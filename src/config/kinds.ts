@@ -43,7 +43,7 @@ export function durationOrNever<D extends Duration | "never" | undefined = undef
   ...described
 }: Described & { from: Duration; to?: Duration; default?: D }): Kind<number | null, D> {
   const range = durationRange(from, to);
-  const fallback = usual === "never" ? null : usual && secondsIn(usual as Duration);
+  const fallback = usual === "never" ? null : usual && secondsIn(usual);
   return {
     ...described,
     ...range,

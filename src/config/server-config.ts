@@ -42,13 +42,12 @@ export function resolveServerConfig(
 ): ServerConfig {
   const checked = checkOptions(options, CORE_SETTINGS, settingsOf(owners));
   const { isProduction, ...values } = withSecretKeys(checked);
-  // A list that is wrong still means that there are proxies.
-  const hasProxies = values.trustedProxies.length > 0 || checked.wrong.has("trustedProxies");
-  const isDevelopment = isLoopback(values.host) && !hasProxies && !isProduction;
+  const { host, port, trustedProxies } = values;
+  const isDevelopment = isLoopback(host) && trustedProxies.length === 0 && !isProduction;
   const config = {
     ...values,
     isDevelopment,
-    jwtIssuer: options.jwtIssuer ?? serverUrl(values.host, values.port),
+    jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
     introspection: values.introspection ?? isDevelopment,
   };
   const found = [...(command?.problems ?? []), ...checked.problems];
