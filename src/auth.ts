@@ -29,8 +29,8 @@ import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
-import { openCounters } from "./throttling/counters.js";
-import type { Counters } from "./throttling/limiter-rule.js";
+import type { LimiterStore } from "./throttling/limiter.js";
+import { openLimiterStore } from "./throttling/limiter-store.js";
 import { Throttle } from "./throttling/throttle.js";
 import { AccessTokens } from "./tokens/access-token.js";
 import { RotatingTokens } from "./tokens/rotating-token.js";
@@ -105,7 +105,7 @@ export async function createAuth<const F extends readonly Feature[] = []>({
   ...options
 }: AuthOptions<F>): Promise<Auth<F>> {
   const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
-  return (await openAuth(resolveConfig(options as CoreOptions, all), all)) as object as Auth<F>;
+  return (await openAuth(resolveConfig(options, all), all)) as object as Auth<F>;
 }
 
 /** An audit hook that fails must not fail the request which it is told of. */
@@ -141,8 +141,8 @@ export async function openAuth(
     await database.migrate();
     const safe = withSafeHook(config);
     const keys = await SigningKeyService.open(database, safe);
-    const counters = await openCounters(safe, database, onFault);
-    const { core, hooks, maintenance } = createCore(safe, database, keys, counters);
+    const limiters = await openLimiterStore(safe, database, onFault);
+    const { core, hooks, maintenance } = createCore(safe, database, keys, limiters);
     const parts = await createParts(active, core, safe);
     hooks.push(...parts.hooks);
     maintenance.add(parts.jobs);
@@ -151,7 +151,7 @@ export async function openAuth(
       await parts.close();
       await core.sessions.flush().catch(() => undefined);
       await core.accounts.flush();
-      await counters.close();
+      await limiters.close();
       await database.close();
     });
   } catch (error) {
@@ -165,7 +165,7 @@ function createCore(
   config: AuthConfig,
   database: Database,
   keys: SigningKeyService,
-  counters: Counters,
+  limiters: LimiterStore,
 ): { core: Core; hooks: Hooks[]; maintenance: MaintenanceService } {
   const hooks: Hooks[] = [];
   const hasher = new PasswordHasher(config.hashConcurrency);
@@ -179,7 +179,7 @@ function createCore(
   };
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
-  const throttle = new Throttle(config, counters.createLimiter, throttlingKey);
+  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
     config,
     accounts,

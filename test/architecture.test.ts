@@ -31,7 +31,7 @@ const DOORS: [packages: RegExp, doors: string[]][] = [
   [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$)/, ["database"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
   [/^fastify$|^@fastify\//, ["http"]],
-  [/^(rate-limiter-flexible|redis)$/, ["throttling"]],
+  [/^redis$/, ["throttling"]],
   [/^@node-rs\/argon2$/, ["accounts/password-hasher"]],
 ];
 

@@ -220,7 +220,8 @@ function spellSeconds(seconds: number): string {
   return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
 }
 
-function secondsIn(value: Duration): number {
+/** Returns a duration in seconds. */
+export function secondsIn(value: Duration): number {
   return ms(value) / 1000;
 }
 

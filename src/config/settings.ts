@@ -22,6 +22,9 @@ const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 
+/** The longest `accessTokenLifetime`. A superseded signing key is kept for at least that long. */
+export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
+
 /** The settings of `createAuth`. */
 export const AUTH_SETTINGS = {
   /** The database: a SQLite file, or PostgreSQL. */
@@ -57,7 +60,7 @@ export const AUTH_SETTINGS = {
   accessTokenLifetime: duration({
     variable: "ACCESS_TOKEN_LIFETIME",
     from: "1m",
-    to: "1h",
+    to: ACCESS_TOKEN_LIFETIME_MAX,
     default: "5m",
   }),
   /** How long a session may go without a refresh; also how long a sliding token lives. */

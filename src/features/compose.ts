@@ -35,9 +35,12 @@ export function settingsOf(features: readonly Feature[]): Settings {
   return Object.assign({}, ...features.map(({ settings }) => settings)) as Settings;
 }
 
+/** The core's configuration with the values of all features. */
+type FeatureConfig = Parameters<Feature["create"]>[1];
+
 /** The features that the configuration switches on. */
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
-  return features.filter((feature) => feature.isOn?.(config) ?? true);
+  return features.filter((feature) => feature.isOn?.(config as FeatureConfig) ?? true);
 }
 
 /** The parts of all features that are on, together. */
@@ -60,7 +63,9 @@ export async function createParts(
   config: AuthConfig,
 ): Promise<Parts> {
   const parts: FeatureParts[] = [];
-  for (const feature of features) parts.push(await feature.create(core, config));
+  for (const feature of features) {
+    parts.push(await feature.create(core, config as FeatureConfig));
+  }
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
     resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),

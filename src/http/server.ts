@@ -28,7 +28,7 @@ export interface Server<F extends readonly Feature[] = []> {
   readonly url: string;
   readonly auth: Auth<F>;
   /** Stops accepting, lets running requests end, and closes the database. */
-  close(): Promise<void>;
+  close(this: void): Promise<void>;
 }
 
 /** How long running requests, and those who never finish theirs, may hold up the end. */
@@ -43,7 +43,7 @@ export async function createServer<const F extends readonly Feature[] = []>({
   ...options
 }: ServerOptions<F>): Promise<Server<F>> {
   const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
-  const config = resolveServerConfig(options as CoreServerOptions, all);
+  const config = resolveServerConfig(options, all);
   const { url, close, auth } = await startServer(config, all);
   return { url, close, auth: auth as object as Auth<F> };
 }
