@@ -57,12 +57,9 @@ export function resolveServerConfig(
   }
   const others = found.filter(({ option }) => option !== "secretKey");
   const { databaseUrl } = settle(config, others, owners, contradictions);
-  const { values: made, problems } = checkOptions(
-    { secretKey: command.createSecretKey(databaseUrl) },
-    { secretKey: AUTH_SETTINGS.secretKey },
-    {},
-  );
-  return settle({ ...config, secretKeys: made.secretKey }, problems, owners);
+  const secretKey = command.createSecretKey(databaseUrl);
+  const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
+  return settle({ ...config, ...withSecretKeys(made) }, made.problems, owners);
 }
 
 function* findServerContradictions(config: ServerConfig): Generator<Problem> {

@@ -5,7 +5,7 @@ import type { Hooks } from "../authentication/hooks.js";
 import type { TokenKinds } from "../authentication/token-issuer.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
-import type { ConfigOf, OptionsOf, Setting, Settings } from "../config/setting.js";
+import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
