@@ -18,11 +18,12 @@ const ORDER = [
   ["permissions"],
   ["graphql"],
   ["features/feature"],
-  ["features/compose", ...FEATURES],
+  ["features/compose", "features/load", ...FEATURES],
   ["features/index"],
   ["database", "apollo"],
   ["auth"],
   ["http"],
+  ["commands"],
   ["cli", "index"],
 ];
 

@@ -28,7 +28,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
   readonly entities?: readonly (abstract new () => object)[];
-  /** Applied after the core's, in this order. One that has been released never changes. */
+  /** Applied after the core's, in this order. A migration that has been released never changes. */
   readonly migrations?: readonly FeatureMigration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
   isOn?(this: void, config: AuthConfig & ConfigOf<S>): boolean;
@@ -46,7 +46,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
 
 /** One step of a feature's tables, the same on every database. */
 export interface FeatureMigration {
-  /** Unique among all migrations, and sorted by name: start it with the date, such as `2026-11-26-notes`. */
+  /** Unique within the feature, such as `2026-11-26-notes`. The database records it as `feature:name`. */
   readonly name: string;
   readonly statements: readonly string[];
 }
@@ -123,7 +123,12 @@ export interface Core {
 /**
  * Returns the feature as it is, with its types inferred, so that its settings and its API are known wherever it is passed.
  * @example
- * export const notes = defineFeature({ name: "notes", create: ({ sql }) => ({ routes: [ … ] }) });
+ * export const hello = defineFeature({
+ *   name: "hello",
+ *   create: () => ({
+ *     routes: [{ method: "GET", path: "/hello", handle: () => new Response("Hello.") }],
+ *   }),
+ * });
  */
 export function defineFeature<S extends Settings = Settings, Api extends object = object>(
   feature: Feature<S, Api>,
