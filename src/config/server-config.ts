@@ -1,5 +1,6 @@
 import {
   type AuthConfig,
+  type CoreOptions,
   settingsOf,
   type SettingsOwner,
   settle,
@@ -11,10 +12,8 @@ import { isGuessable } from "./secret-keys.js";
 import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
-const CORE_SETTINGS = { ...AUTH_SETTINGS, ...SERVER_SETTINGS };
-
 /** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
-export type CoreServerOptions = OptionsOf<typeof CORE_SETTINGS>;
+export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
 /** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
 export interface ServerConfig
@@ -40,7 +39,11 @@ export function resolveServerConfig(
   owners: readonly SettingsOwner[] = [],
   command?: CommandLine,
 ): ServerConfig {
-  const checked = checkOptions(options, CORE_SETTINGS, settingsOf(owners));
+  const checked = checkOptions(
+    options,
+    { ...AUTH_SETTINGS, ...SERVER_SETTINGS },
+    settingsOf(owners),
+  );
   const { isProduction, ...values } = withSecretKeys(checked);
   const { host, port, trustedProxies } = values;
   const isDevelopment = isLoopback(host) && trustedProxies.length === 0 && !isProduction;
