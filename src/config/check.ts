@@ -35,7 +35,7 @@ export function checkOptions<S extends Settings>(
   const names = Object.keys(settings);
   for (const option of given.keys()) {
     if (names.includes(option)) continue;
-    problems.push({ option, message: refuse(findMeant(option, names)) });
+    problems.push({ option, message: refuse(findMeant(option, [...names, "features"])) });
   }
   const wrong = new Set(problems.map(({ option }) => option));
   // The first loop has made one value for each entry, by the entry's own check.

@@ -69,6 +69,16 @@ test("with two slips an option is refused, and none is named", async () => {
   ]);
 });
 
+test("features, which is no setting, is known all the same", async () => {
+  expect(await refusedByAuth({ feature: [] })).toEqual([
+    "feature: is not a setting; did you mean features?",
+  ]);
+  expect(refusedByCommand({ FEATURES: "./mine.js" })).toEqual([]);
+  expect(refusedByCommand({ FEATUERS: "./mine.js" })).toEqual([
+    "FEATUERS: is not a setting; did you mean FEATURES?",
+  ]);
+});
+
 test("a misspelt variable stops the start although the real one is set too", () => {
   expect(refusedByCommand({ LOG_LEVEL: "info", LOG_LEVLE: "debug" })).toEqual([
     "LOG_LEVLE: is not a setting; did you mean LOG_LEVEL?",
