@@ -34,7 +34,7 @@ export function findMeantVariable(typed: string, names: Iterable<string>): strin
 }
 
 function isSlip({ typed, real }: Slip): boolean {
-  const isSwapped = typed.length === 2 && typed === [...real].reverse().join("");
+  const isSwapped = typed.length === 2 && typed === `${real.charAt(1)}${real.charAt(0)}`;
   return isSwapped || Math.max(typed.length, real.length) <= 1;
 }
 

@@ -90,7 +90,7 @@ function without(features: readonly string[]): string {
   return features.reduce((rest, feature) => {
     const [, name = ""] = new RegExp(`import \\{ (\\w+) \\} from "./${feature}/`).exec(rest) ?? [];
     const lines = rest.split("\n").filter((line) => !line.includes(`./${feature}/`));
-    return lines.join("\n").replace(new RegExp(`\\b${name}\\b,? ?`), "");
+    return lines.join("\n").replace(new RegExp(`(typeof )?\\b${name}\\b,? ?`, "g"), "");
   }, list);
 }
 
