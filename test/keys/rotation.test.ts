@@ -131,7 +131,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await published()).toEqual([kid]);
       gate.advance(1);
       for (let turn = 0; turn < 5; turn += 1) {
-        await Promise.all([gate, twin, gate, twin].map(({ auth }) => core.keys.rotateIfDue()));
+        await Promise.all([gate, twin, gate, twin].map(({ core }) => core.keys.rotateIfDue()));
       }
       await Promise.all([gate.core.keys.reload(), twin.core.keys.reload()]);
       expect(await published(gate)).toEqual(await published(twin));

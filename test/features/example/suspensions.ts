@@ -101,7 +101,7 @@ class Suspensions {
       [reason, now() + days * DAY, userId],
     );
     if (suspended.length === 0) throw new BadUserInput("There is no such user.");
-    await sessions.endAll(userId, null);
+    await sessions.endAll(userId);
   }
 
   /** @throws Vetoed while the user is suspended */
