@@ -9,7 +9,7 @@ import {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import type { OperationRecord } from "../apollo/apollo-server.js";
+import type { OperationRecord } from "../apollo/plugins.js";
 import type { ServerConfig } from "../config/config.js";
 import { addressKey } from "../throttling/address-key.js";
 import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
