@@ -12,7 +12,7 @@ const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY
 
 const typeDefs = `
   extend type Query {
-    "Whoever is signed in may read it."
+    "For every signed-in user."
     motto: String! @auth
     "How often the motto was read."
     mottoReads: Int! @auth(requires: ADMIN)
@@ -31,7 +31,7 @@ const resolvers = {
   },
 };
 
-// Only the schema that `guard` gives back is guarded.
+// Serve the schema that `guard` returns: the merged one is not guarded.
 const schema = auth.guard(
   makeExecutableSchema({
     typeDefs: [auth.typeDefs, typeDefs],
@@ -39,7 +39,7 @@ const schema = auth.guard(
   }),
 );
 
-const server = new ApolloServer({ ...apolloOptions(schema), schema });
+const server = new ApolloServer(apolloOptions(schema));
 
 const { url } = await startStandaloneServer(server, {
   listen: { port: Number(PORT) },

@@ -206,7 +206,7 @@ describe("no value of a document is repeated", () => {
     }
   });
 
-  test.each(Object.entries(BROKEN))("by an error of %s", async (_rule, documentOf) => {
+  test.each(Object.entries(BROKEN))("GQ-12: by an error of %s", async (_rule, documentOf) => {
     for (const [name, literal] of literals) {
       for (const on of [server, closed]) {
         const errors = await errorsOf(documentOf(literal), { on });
@@ -216,7 +216,7 @@ describe("no value of a document is repeated", () => {
     expect((await errorsOf(documentOf(LITERALS.string))).length).toBeGreaterThan(0);
   });
 
-  test.each(Object.entries(ARGUMENTS))("by the argument of %s: %s", async (field, type) => {
+  test.each(Object.entries(ARGUMENTS))("GQ-12: by the argument of %s: %s", async (field, type) => {
     let count = 0;
     for (const [name, literal] of literals) {
       for (const document of [
@@ -252,13 +252,13 @@ describe("no value of a document is repeated", () => {
     `{ int(v: #${CANARY}\n) }`,
     `query ($v: Int = $${CANARY}) { int }`.replace(`$${CANARY}`, `[74447444 "${CANARY}" %`),
     `query ($v: Int = 1 ${CANARY}) { int }`,
-  ])("by a syntax error: %j", async (document) => {
+  ])("GQ-12: by a syntax error: %j", async (document) => {
     const errors = await errorsOf(document);
     expect(errors[0]?.extensions).toEqual({ code: "GRAPHQL_PARSE_FAILED" });
     expect(JSON.stringify(errors)).not.toMatch(TRACES);
   });
 
-  test("by a syntax error at any place of a document", async () => {
+  test("GQ-12: by a syntax error at any place of a document", async () => {
     const tokens = `query A ( $v : [ Int ! ] = [ 1 ] ) @a { ... on Query { b : int ( v : { c : $v } ) } }`;
     const parts = tokens.split(" ");
     for (const literal of [LITERALS.string, LITERALS["block string"], LITERALS.int]) {
@@ -275,7 +275,7 @@ describe("no value of a document is repeated", () => {
   });
 
   test.each(["é", "\u0001", "\ud83d\ude00", "%", "?", "~", "^"])(
-    "by the character %j that does not belong there",
+    "GQ-12: by the character %j that does not belong there",
     async (character) => {
       for (const document of [`{ int(v: ${character}) }`, `{ int(v: 1${character}) }`]) {
         const [error] = await errorsOf(document);
@@ -286,7 +286,7 @@ describe("no value of a document is repeated", () => {
 });
 
 describe("no value of the variables is repeated", () => {
-  test.each(Object.entries(ARGUMENTS))("by the argument of %s: %s", async (field, type) => {
+  test.each(Object.entries(ARGUMENTS))("GQ-12: by the argument of %s: %s", async (field, type) => {
     let count = 0;
     for (const [name, value] of Object.entries(VALUES)) {
       for (const [document, variables] of [
@@ -303,7 +303,7 @@ describe("no value of the variables is repeated", () => {
     expect(count).toBeGreaterThan(20);
   });
 
-  test("by the name of an operation that is not there", async () => {
+  test("GQ-12: by the name of an operation that is not there", async () => {
     for (const operationName of [CANARY, `A".\n${CANARY}`, CANARY.repeat(1000)]) {
       const [error, more] = await errorsOf("query A { int }", { operationName });
       expect(error?.message).toBe("The document has no operation of that name.");
@@ -311,7 +311,7 @@ describe("no value of the variables is repeated", () => {
     }
   });
 
-  test("by an argument that graphql-js cannot coerce when it runs the field", async () => {
+  test("GQ-12: by an argument that graphql-js cannot coerce when it runs the field", async () => {
     const errors = await errorsOf(
       `query ($v: Int = 1) { list(v: [$v, 2]) lists(v: [[$v, 7444]]) }`,
       {
@@ -337,7 +337,7 @@ describe("a message that nobody knows yet", () => {
     ["PERSISTED_QUERY_NOT_FOUND", "The request is not valid."],
     ["PERSISTED_QUERY_NOT_SUPPORTED", "The request is not valid."],
     ["INTERNAL_SERVER_ERROR", "Internal server error."],
-  ])("of %s becomes one fixed sentence", (code, sentence) => {
+  ])("GQ-12: of %s becomes one fixed sentence", (code, sentence) => {
     const error = new GraphQLError(message, { extensions: { code, hint: CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({ message: sentence, extensions: { code } });
   });
