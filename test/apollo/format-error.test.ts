@@ -324,7 +324,7 @@ describe("no value of the variables is repeated", () => {
   });
 });
 
-describe("a message that nobody knows yet", () => {
+describe("an unknown message", () => {
   const message = `The value "${CANARY}" is odd.`;
   const node = { kind: Kind.NAME, value: CANARY } as const;
 

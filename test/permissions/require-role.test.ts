@@ -27,7 +27,7 @@ describe.each(["stateful", "stateless"] as const)(
       await expect(requireRole(user, "USER")).resolves.toBeUndefined();
     });
 
-    test("G-05: rejects a user whose role is too low, and tells the audit trail", async () => {
+    test("G-05: rejects a user whose role is too low, and audits it", async () => {
       const user = await contextOf("bob");
       gate.events.length = 0;
       await expect(requireRole(user, "ADMIN")).rejects.toMatchObject({
@@ -53,7 +53,7 @@ describe.each(["stateful", "stateless"] as const)(
       }
     });
 
-    test("returns a promise whatever it finds, so that a linter notices a forgotten await", async () => {
+    test("always returns a promise, so that a linter finds a forgotten await", async () => {
       for (const context of [undefined, await contextOf("ada"), await contextOf("bob")]) {
         for (const role of ["USER", "ADMIN"] as const) {
           const check = requireRole(context, role);
@@ -63,7 +63,7 @@ describe.each(["stateful", "stateless"] as const)(
       }
     });
 
-    test("G-02: rejects a user without a context that can ask the database", async () => {
+    test("G-02: rejects a user whose context cannot load the role", async () => {
       const { user } = await contextOf("bob");
       await expect(requireRole({ user }, "ADMIN")).rejects.toMatchObject({
         code: mode === "stateless" ? "UNAUTHENTICATED" : "FORBIDDEN",
