@@ -1,13 +1,16 @@
 import "reflect-metadata";
 
 export { type Auth, type AuthOptions, createAuth } from "./auth.js";
-export type { Account, Login, NewUser } from "./accounts/account.service.js";
+export type { Accounts, Login, NewUser, User } from "./accounts/accounts.js";
 export type { Role } from "./accounts/role.js";
+export type { UserRef } from "./accounts/user-ref.js";
 export type { Credential } from "./authentication/authorization-header.js";
 export type { Verification } from "./authentication/authentication.service.js";
 export type { Issued } from "./authentication/token-issuer.js";
-export type { JwtAlgorithm } from "./config/config.js";
-export type { Problem, Setting, Settings } from "./config/settings.js";
+export type { JwtAlgorithm } from "./config/auth-config.js";
+export * as setting from "./config/kinds.js";
+export type { Problem, Wording } from "./config/problems.js";
+export type { Setting, Settings } from "./config/setting.js";
 export * from "./features/feature.js";
 export type * from "./features/index.js";
 export type { AuthContext } from "./authentication/context.js";

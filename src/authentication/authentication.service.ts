@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
-import {
-  type Account,
-  type AccountService,
-  canonicalLogin,
-  type Login,
-} from "../accounts/account.service.js";
+import type { Account, AccountService } from "../accounts/account.service.js";
+import type { Login } from "../accounts/accounts.js";
+import { canonicalLogin } from "../accounts/identifiers.js";
+import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import {
   BadUserInput,
   InvalidCredentials,
@@ -51,6 +49,7 @@ export interface Verification {
 export interface AuthenticationParts {
   readonly config: AuthConfig;
   readonly accounts: AccountService;
+  readonly attempts: LoginAttempts;
   readonly hasher: PasswordHasher;
   readonly throttle: Throttle;
   readonly sessions: SessionService;
@@ -101,17 +100,18 @@ export class AuthenticationService {
    * when too many are; {@link BadUserInput} when an argument could be nobody's
    */
   async login(login: Login, password: string, scheme: AuthScheme, client: Client): Promise<Issued> {
-    const { accounts, config, hasher, throttle } = this.#parts;
+    const { accounts, attempts, config, hasher, throttle } = this.#parts;
     const account = await accounts.findAccount(login);
     const counter = counterOf(account, login);
     try {
       await throttle.login(counter, client.ipAddress);
       const isRight = await hasher.verify(account?.passwordHash ?? null, password);
-      if (account !== null && !isRight) accounts.recordFailure(account, client);
+      if (account !== null && !isRight) attempts.recordFailure(account, client);
       // Who is refused waits for no statement: how long it takes must not tell that the password was right.
-      if (account === null || !isRight || !accounts.isOpen(account)) throw new InvalidCredentials();
+      if (account === null || !isRight || !attempts.isAllowed(account))
+        throw new InvalidCredentials();
       for (const hooks of this.#parts.hooks) await hooks.beforeLogin?.(account, client);
-      if (!(await accounts.recordLogin(account, password))) throw new InvalidCredentials();
+      if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
       const issued = await this.#open(account, scheme, null, client);
       if (issued === null) throw new InvalidCredentials();
       await throttle.loginSucceeded(counter);

@@ -7,7 +7,7 @@ import { internalServerError } from "../apollo/format-error.js";
 import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
 import type { OpenAuth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
-import type { ServerConfig } from "../config/config.js";
+import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { RECORD } from "./app.js";
 import { toGraphqlError } from "./refusals.js";

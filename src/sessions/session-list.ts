@@ -4,7 +4,7 @@ import {
   requireText,
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";

@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 import type { Account } from "../accounts/account.service.js";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, TokenExpired, TokenNotValid, TokenReused, UserNotFound } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { TokenKind } from "./token-kind.js";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { TokenNotValid } from "../errors.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import type { Claims } from "./jwt.js";

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { type Claims, type Expectation, requireInTime, signJwt, verifyAnyAge } from "./jwt.js";
 

@@ -1,6 +1,7 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
-import type { NewUser } from "../../src/accounts/account.service.js";
+import type { NewUser } from "../../src/accounts/accounts.js";
+import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { createServer, type Server, type ServerOptions } from "../../src/index.js";
 import { countStatements } from "./statements.js";
@@ -131,6 +132,16 @@ export class Gate {
 
   get auth(): Server["auth"] {
     return this.#server.auth;
+  }
+
+  /** The services behind {@link Gate.auth}, with what applications do not see. */
+  get core(): OpenAuth["core"] {
+    return (this.auth as OpenAuth).core;
+  }
+
+  /** Waits until the server has written what it writes after a response. */
+  async flush(): Promise<void> {
+    await (this.auth as OpenAuth).flush();
   }
 
   /** Epoch milliseconds. */

@@ -126,7 +126,7 @@ describe.each(DATABASES)("over %s", (database) => {
   describe("the row of a static token", () => {
     test("T-17: is never overwritten by a second one of the same id", async () => {
       const { session, authorization } = await gate.login("ada", "TOKEN");
-      const account = await gate.auth.accounts.findAccount({ username: "ada" });
+      const account = await gate.core.accounts.findAccount({ username: "ada" });
       const before = await sessionRow(session.id);
       const again = gate.auth.sessions.open(account!, {
         id: session.id,

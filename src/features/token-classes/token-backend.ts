@@ -1,5 +1,5 @@
 import type { AccountService } from "../../accounts/account.service.js";
-import type { AuthConfig } from "../../config/config.js";
+import type { AuthConfig } from "../../config/auth-config.js";
 import type { SessionList } from "../../sessions/session-list.js";
 import type { SessionService } from "../../sessions/session.service.js";
 import type { TokenKinds } from "../../authentication/token-issuer.js";

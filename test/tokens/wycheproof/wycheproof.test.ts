@@ -1,7 +1,7 @@
 import { createPublicKey, createSecretKey, type JsonWebKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import type { JwtAlgorithm } from "../../../src/config/config.js";
+import type { JwtAlgorithm } from "../../../src/config/auth-config.js";
 import { TokenNotValid } from "../../../src/errors.js";
 import { type Key, KeyRing } from "../../../src/keys/key-ring.js";
 import { verifySignature } from "../../../src/tokens/jwt.js";
