@@ -4,11 +4,13 @@ import { AccountService } from "./accounts/account.service.js";
 import type { Accounts } from "./accounts/accounts.js";
 import { LoginAttempts } from "./accounts/login-attempts.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
+import type { Authentication } from "./authentication/authentication.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
 import type { Hooks } from "./authentication/hooks.js";
 import type { RequestLike } from "./authentication/request.js";
+import { TokenVerifier } from "./authentication/token-verifier.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import type { AuthEvent, Client } from "./events.js";
@@ -29,13 +31,12 @@ import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
-import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
+import type { Sessions } from "./sessions/sessions.js";
 import type { LimiterStore } from "./throttling/limiter.js";
 import { openLimiterStore } from "./throttling/limiter-store.js";
 import { Throttle } from "./throttling/throttle.js";
-import { AccessTokens } from "./tokens/access-token.js";
-import { RotatingTokens } from "./tokens/rotating-token.js";
+import { TokenKinds } from "./tokens/token-kinds.js";
 
 type BuiltIn = typeof BUILT_IN;
 
@@ -69,10 +70,10 @@ interface CoreAuth {
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */
   readonly accounts: Accounts;
-  /** Credentials in, tokens out; tokens in, users out. */
-  readonly authentication: AuthenticationService;
-  /** Where someone is signed in. */
-  readonly sessions: SessionService;
+  /** Logs users in and out, and refreshes and verifies tokens. */
+  readonly authentication: Authentication;
+  /** Lists and ends the sessions of users. */
+  readonly sessions: Sessions;
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */
@@ -92,7 +93,7 @@ export type OpenAuth = Auth & {
   readonly core: Core;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
-  /** Writes what is written after the response: wrong passwords, and when sessions were last used. */
+  /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
   flush(): Promise<void>;
 };
 
@@ -180,24 +181,20 @@ function createCore(
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
   const attempts = new LoginAttempts(database, config, hasher);
   const sessions = new SessionService(database, config);
-  const refreshRing = createRefreshKeyRing(config.secretKeys);
-  const kinds = {
-    access: new AccessTokens(config, keys.ring),
-    refresh: RotatingTokens.refresh(config, refreshRing),
-    sliding: RotatingTokens.sliding(config, refreshRing),
-  };
+  const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
+  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
   const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
-    config,
+    settings: config,
     accounts,
     attempts,
     hasher,
     throttle,
     sessions,
-    keys,
     kinds,
+    verifier,
     hooks,
   });
   const core = {
@@ -207,7 +204,6 @@ function createCore(
     accounts,
     authentication,
     sessions,
-    sessionList: new SessionList(database, config),
     keys,
     kinds,
     isReady: () => database.isReadable(),
@@ -220,10 +216,10 @@ function assemble(
   parts: Parts,
   maintenance: MaintenanceService,
 ): Omit<OpenAuth, "flush" | "close"> {
-  const { accounts, authentication, sessions, sessionList, keys, onEvent, isReady } = core;
+  const { accounts, authentication, sessions, keys, onEvent, isReady } = core;
   const resolvers = [
     new AuthenticationResolver(authentication),
-    new SessionResolver(sessions, sessionList),
+    new SessionResolver(sessions),
     ...parts.resolvers,
   ];
   const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));

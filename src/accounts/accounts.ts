@@ -88,6 +88,6 @@ export interface Accounts {
    */
   deleteUser(user: UserRef): Promise<void>;
 
-  /** Returns whether the first user has yet to be created. */
+  /** Returns whether there are no users yet. */
   hasNoUsers(): Promise<boolean>;
 }

@@ -43,7 +43,7 @@ export function requireNewUsername(username: string): string {
  * Returns an e-mail address in the form in which it is compared: trimmed, in lower case, the domain in ASCII.
  * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
  */
-export function canonicalEmail(email: string): string {
+function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");

@@ -2,7 +2,6 @@ import type { GraphQLSchema } from "graphql";
 import type { AccountService } from "../accounts/account.service.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
-import type { TokenKinds } from "../authentication/token-issuer.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
@@ -10,9 +9,9 @@ import type { AuthEvent, Client } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Job } from "../maintenance/maintenance.service.js";
-import type { SessionList } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sql } from "../sql.js";
+import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
  * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a function
@@ -113,7 +112,6 @@ export interface Core {
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;
-  readonly sessionList: SessionList;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   /** Whether the database answers. */

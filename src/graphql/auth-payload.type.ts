@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ObjectType } from "type-graphql";
-import type { Verification } from "../authentication/authentication.service.js";
 import type { Issued } from "../authentication/token-issuer.js";
+import type { Verification } from "../authentication/token-verifier.js";
 import type { AuthScheme } from "../events.js";
 import { toDate } from "./date-time.js";
 import { AuthSchemeEnum, SessionType, toSessionType } from "./session.type.js";

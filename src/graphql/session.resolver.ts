@@ -1,7 +1,6 @@
 import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthContext } from "../authentication/context.js";
 import { BadUserInput } from "../errors.js";
-import type { SessionList } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { LogoutPayload, toSessionsEnded } from "./logout-payload.type.js";
 import { SessionConnection, toSessionConnection } from "./session-connection.type.js";
@@ -15,18 +14,16 @@ const PAGE_SIZE = 20;
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;
-  readonly #list: SessionList;
 
-  constructor(sessions: SessionService, list: SessionList) {
+  constructor(sessions: SessionService) {
     this.#sessions = sessions;
-    this.#list = list;
   }
 
   @Query(() => [SessionType], { description: "The caller's own live sessions, newest first." })
   @Directive("@auth")
   async sessions(@Ctx() context: AuthContext): Promise<SessionType[]> {
     const user = await context.loadUser();
-    const sessions = await this.#list.ofUser(user.id);
+    const sessions = await this.#sessions.list(user);
     return sessions.map((session) => toSessionType(session, user.session.id));
   }
 
@@ -53,7 +50,7 @@ export class SessionResolver {
   ): Promise<SessionConnection> {
     const user = await context.loadUser();
     const start = parseCursor(after);
-    const page = await this.#list.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
+    const page = await this.#sessions.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
     return toSessionConnection(page, user.session.id, start !== null);
   }
 

@@ -3,7 +3,8 @@ import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } f
 import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
-import { Principal, TokenUser } from "../sessions/principal.js";
+import { Principal } from "../sessions/principal.js";
+import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**

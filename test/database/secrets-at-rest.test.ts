@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { DATABASES, Gate, type Tokens } from "../support/gate.js";
 
 const USERS = 100;
+/** How many of them sign in at the same time. */
+const BATCH = 10;
 
 describe.each(DATABASES)("over %s", (database) => {
   let gate: Gate;
@@ -20,10 +22,18 @@ describe.each(DATABASES)("over %s", (database) => {
     }));
     passwords = users.map(({ password }) => password);
     [jwt, fixed] = [[], []];
-    for (const { username, password } of users) {
-      await gate.user(username, { password });
-      jwt.push(await gate.login(username, "JWT", password));
-      fixed.push(await gate.login(username, "TOKEN", password));
+    for (let first = 0; first < USERS; first += BATCH) {
+      const batch = users.slice(first, first + BATCH).map(async ({ username, password }) => {
+        await gate.user(username, { password });
+        return {
+          jwt: await gate.login(username, "JWT", password),
+          fixed: await gate.login(username, "TOKEN", password),
+        };
+      });
+      for (const tokens of await Promise.all(batch)) {
+        jwt.push(tokens.jwt);
+        fixed.push(tokens.fixed);
+      }
     }
     for (const tokens of jwt.slice(0, 50)) await gate.refresh(tokens.refresh);
     for (const { authorization } of [...jwt.slice(0, 20), ...fixed.slice(0, 20)]) {

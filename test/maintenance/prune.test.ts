@@ -213,7 +213,7 @@ describe.each(DATABASES)("over %s", (database) => {
               const text = texts[index % (texts.length || 1)] ?? "";
               const sid = /^gth_([0-9a-f]{32})/.exec(text)?.[1];
               const id = sid ?? (text && (decode(text).claims["sid"] as string));
-              if (what === "end") await gate.auth.sessions.end(id, null, "logout");
+              if (what === "end") await gate.auth.sessions.end(id);
               else {
                 const { data } = await gate.refresh(text);
                 const { access, refresh, token } = data?.refreshToken ?? {};

@@ -4,6 +4,7 @@ import type { NewUser } from "../../src/accounts/accounts.js";
 import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { createServer, type Server, type ServerOptions } from "../../src/index.js";
+import type { SessionService } from "../../src/sessions/session.service.js";
 import { countStatements } from "./statements.js";
 import { createDatabase, type DatabaseKind, type TestDatabase } from "./databases.js";
 
@@ -215,9 +216,14 @@ export class Gate {
     return this.ask(query, { variables: { token } });
   }
 
+  /** The sessions of the server's inside. */
+  get sessions(): SessionService {
+    return this.auth.sessions as SessionService;
+  }
+
   /** Counts the SQL statements of `run`, without what requests before it left to be written. */
   async countStatements(run: () => Promise<unknown>): Promise<number> {
-    await this.auth.sessions.flush();
+    await this.sessions.flush();
     return countStatements(run);
   }
 

@@ -21,7 +21,7 @@ export const refreshCookie = defineFeature({
     transformSchema: (schema) =>
       withRefreshCookie(schema, {
         cookieOf: (context) => createCookie(context, config),
-        isUsable: async (token) => (await authentication.findUse(token)) !== null,
+        isUsable: async (token) => (await authentication.introspect(token)) !== null,
       }),
   }),
 });
