@@ -25,6 +25,7 @@ export default tseslint.config(
       "@typescript-eslint/no-extraneous-class": ["error", { allowWithDecorator: true }],
       // The classes of *.type.ts declare shapes; nothing is ever an instance of them.
       "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
+      "@typescript-eslint/no-invalid-void-type": ["error", { allowAsThisParameter: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },

@@ -1,7 +1,7 @@
-// What a login cannot do without: verifying one password. Hashes as often as it is told to.
+// Verifies one password as often as the parent asks: the cost that no login can avoid.
 import { PasswordHasher } from "../dist/accounts/password-hasher.js";
 
-/** As many at once as the server allows: hashes that run beside each other share the memory's bandwidth. */
+/** As many at once as the server allows, because concurrent hashes share the memory's bandwidth. */
 const CONCURRENCY = 2;
 
 const password = "correct horse battery staple";
@@ -10,11 +10,11 @@ const passwordHash = await hasher.hash(password);
 
 process.on("message", async (times) => {
   const before = process.cpuUsage();
-  const hashInTurn = async () => {
+  const hashSome = async () => {
     for (let done = 0; done < times; done += CONCURRENCY)
       await hasher.verify(passwordHash, password);
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, hashInTurn));
+  await Promise.all(Array.from({ length: CONCURRENCY }, hashSome));
   const { user, system } = process.cpuUsage(before);
   process.send({ cpu: user + system });
 });

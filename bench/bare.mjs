@@ -1,4 +1,4 @@
-// The yardstick: Apollo Server on Fastify, with the HTTP wiring of our server, answering a constant `me`.
+// The baseline: Apollo Server on Fastify, wired to HTTP as our server is, answers a constant `me`.
 import { ApolloServer, HeaderMap } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { fastify } from "fastify";

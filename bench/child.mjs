@@ -1,6 +1,9 @@
-// What a measured server process does beside serving: it tells where it listens, and what it has used.
+// Tells the parent process where a measured server listens, and how much CPU it has used.
 
-/** @param {object} hello sent to the parent once; then each message is answered with the CPU used so far, in µs */
+/**
+ * Sends `hello` to the parent, and then answers each message with the CPU used so far, in µs.
+ * @param {object} hello
+ */
 export function serveBench(hello) {
   process.on("message", () => {
     const { user, system } = process.cpuUsage();

@@ -1,4 +1,4 @@
-// Our server, as it is shipped, over a database of its own with users who are signed in.
+// Our server as it is shipped, over its own database with signed-in users.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,11 +23,11 @@ const { accounts, authentication } = server.auth;
 const password = "correct horse battery staple";
 const client = { ipAddress: null, userAgent: null };
 
-/** Header values of many sessions, so that no look-up is the one before. */
+/** Header values of many sessions, so that consecutive look-ups differ. */
 const visitors = [];
 const tokens = [];
 const bearers = [];
-// Those who log in while it is measured have no token here: a hundred-and-first login would end its session.
+// The users who log in during the measurement are others, because a user's 101st login ends the oldest session.
 for (let index = 0; index < 100; index += 1) {
   const [owner, visitor] = [`owner${index}`, `visitor${index}`];
   await accounts.createUser({ username: owner, email: `${owner}@example.com`, password });

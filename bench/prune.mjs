@@ -1,4 +1,4 @@
-// What users notice while a million expired sessions are deleted: logins and refreshes go on over HTTP meanwhile.
+// Measures logins and refreshes over HTTP while a million expired sessions are deleted.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,10 @@ import { createServer } from "../dist/index.js";
 const PASSWORD = "correct horse battery staple";
 const CALM = 5_000;
 
-/** @param {number} rows how many expired sessions to delete; @returns a section of the report */
+/**
+ * Returns a section of the report.
+ * @param {number} rows how many expired sessions to delete
+ */
 export async function measurePrune(rows) {
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-prune-"));
   const path = join(folder, "prune.sqlite");
@@ -27,7 +30,7 @@ export async function measurePrune(rows) {
   const server = await createServer(options);
   try {
     const userId = await server.auth.accounts.createUser({ username: "ada", password: PASSWORD });
-    // Somebody else refreshes: a user's hundred-and-first login ends the oldest.
+    // Another user refreshes, because ada's 101st login ends her oldest session.
     await server.auth.accounts.createUser({ username: "bob", password: PASSWORD });
     await insertExpired(path, userId, rows);
     const calm = await observe(server.url, () => sleep(CALM));
@@ -55,7 +58,7 @@ function insertExpired(path, userId, rows) {
   });
 }
 
-/** Refreshes over and over, and logs in over and over, for as long as `work` takes. */
+/** Refreshes and logs in without a pause while `work` runs. */
 async function observe(url, work, hasLogins = true) {
   let isOver = false;
   const until = async (request) => {
@@ -110,7 +113,7 @@ refreshed without a pause, over HTTP and on the same core. No request failed. Wa
 ${line("\`login\`", calm.logins, busy.logins)}
 ${line("\`refreshToken\`", calm.refreshes, busy.refreshes)}
 
-Without logins, whose Argon2 takes most of the core, ${alone.refreshes.length} refreshes while ${alone.result.toLocaleString("en")} rows were deleted took
-${at(alone.refreshes, 0.5)} / ${at(alone.refreshes, 0.99)} / ${at(alone.refreshes, 1)} ms: so long a writer waits for the lock at most.
+Without logins, where Argon2 takes most of the core, ${alone.refreshes.length} refreshes while ${alone.result.toLocaleString("en")} rows were deleted took
+${at(alone.refreshes, 0.5)} / ${at(alone.refreshes, 0.99)} / ${at(alone.refreshes, 1)} ms. A writer waits for the lock no longer than that.
 `;
 }

@@ -11,7 +11,7 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
 const CONNECTIONS = 32;
-/** Logins are counted, not timed: what is under way when the time is over would cost CPU and not count. */
+/** Logins are counted, not timed: one that is still running at the end would cost CPU without being counted. */
 const HASHES = 64 * SECONDS;
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
@@ -33,7 +33,7 @@ const logins = visitors.map((username) => ({
   body: JSON.stringify({ query: LOGIN, variables: { username, password } }),
 }));
 
-/** In this order in every round, so that what disturbs the machine disturbs all of them. */
+/** Measured in this order in every round, so that other load on the machine affects all of them. */
 const targets = {
   bare: { name: "`me`, bare Apollo, constant", measure: () => load(bare, { body }) },
   token: {
@@ -69,7 +69,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 for (const { child } of [bare, gatehouse, argon2]) child.kill();
 
 process.stderr.write("a storm of logins\n");
-// Clients and server are this one process, which gets both cores for it.
+// Clients and server are one process here, so it gets both cores.
 pin(process.pid, `${SERVER_CORE},${LOAD_CORE}`);
 const storm = await measureStorm();
 pin(process.pid, LOAD_CORE);
@@ -87,7 +87,7 @@ async function start(file) {
   return { child, hello };
 }
 
-/** Puts all threads of a process on one core. Only Linux can, and only there the figures are worth much. */
+/** Pins all threads of a process to one core. Only Linux can; elsewhere the figures say little. */
 function pin(pid, core) {
   try {
     execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(pid)], {
@@ -99,7 +99,7 @@ function pin(pid, core) {
   }
 }
 
-/** CPU milliseconds of the server process per request. */
+/** Returns the CPU time of the server process per request, in milliseconds. */
 async function load(server, options) {
   const before = await cpuOf(server);
   const result = await autocannon({
@@ -135,7 +135,7 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The median of the rounds' own ratios: both sides of each were measured within seconds of each other. */
+/** Returns the median of each round's own ratio, because both sides of it were measured within seconds. */
 function ratio(key, to) {
   return median(samples[key].map((value, round) => value / samples[to][round]));
 }
@@ -147,9 +147,9 @@ function describe() {
   return `# Benchmark results
 
 Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${ROUNDS} interleaved rounds of ${SECONDS} s each, ${CONNECTIONS} connections
-unless it says one. Machine: ${cpus().length} cores of ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version};
-server and load ${isPinned ? "on different cores" : "not pinned to cores, so trust nothing below"}. CPU is the server process's own, all threads. Trust the ratios, not the times:
-each is the median of the rounds' own ratios to the bare server's time, not the quotient of the medians beside it.
+unless the row says otherwise. Machine: ${cpus().length} cores of ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version};
+server and load ${isPinned ? "on different cores" : "not pinned to cores: do not trust the figures"}. CPU is that of the server process, all threads. Trust the ratios, not the times:
+each is the median of the rounds' ratios to the bare server, not the quotient of the medians.
 
 | request | CPU s per 1,000 | to bare Apollo |
 |---|---|---|

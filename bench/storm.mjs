@@ -1,4 +1,4 @@
-// What signed-in users notice while 200 logins arrive at once: the time of `me`, calm and in the storm, in one run.
+// Measures `me` for a signed-in user without load, and while 200 logins arrive at once.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
@@ -13,7 +13,7 @@ const ROUNDS = 5;
 
 const LOGIN = `mutation ($u: String!, $p: String!) { login(username: $u, password: $p) { access } }`;
 
-/** @returns a section of the report */
+/** Returns a section of the report. */
 export async function measureStorm() {
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-storm-"));
   const server = await createServer({
@@ -21,7 +21,7 @@ export async function measureStorm() {
     databaseUrl: `sqlite:${join(folder, "storm.sqlite")}`,
     secretKey: randomBytes(32).toString("base64url"),
     logLevel: "error",
-    // Each login comes from an address of its own, so that only the hashing is what holds them up.
+    // Each login comes from its own address, so that only the hashing limits them.
     trustedProxies: ["127.0.0.1"],
   });
   try {
@@ -55,7 +55,7 @@ function login200(url, round) {
   );
 }
 
-/** Asks over and over, with a short breath between, for as long as `work` takes. */
+/** Calls `me` while `work` runs, with a pause of 1 ms between calls. */
 async function observe(me, work) {
   let isOver = false;
   const times = [];
@@ -107,14 +107,14 @@ function describe(rounds) {
     `| ${name} | ${times.length} | ${at(times, 0.5).toFixed(1)} | ${at(times, 0.99).toFixed(1)} | ${at(times, 1).toFixed(1)} |`;
   return `## A storm of ${LOGINS} logins at once
 
-${ROUNDS} rounds, each calm first: one client asks for \`me\` over and over, while ${LOGINS} logins from as many addresses arrive in
-one moment. Clients and server share both cores. ${count("UNAUTHENTICATED")} logins were hashed and refused, ${count("SERVICE_UNAVAILABLE")} turned away; the slowest answer took ${(slowest / 1000).toFixed(1)} s. Wall times of \`me\` in ms:
+${ROUNDS} rounds, each first without and then with the storm: one client asks for \`me\` repeatedly while ${LOGINS} logins from as
+many addresses arrive at once. Clients and server share both cores. ${count("UNAUTHENTICATED")} logins were refused after hashing, ${count("SERVICE_UNAVAILABLE")} refused before that; the slowest response took ${(slowest / 1000).toFixed(1)} s. Wall times of \`me\` in ms:
 
 | | requests | median | 99th percentile | longest |
 |---|---|---|---|---|
 ${row("calm", calm)}
 ${row("in the storm", storm)}
 
-The 99th percentile of the storm is ${(at(storm, 0.99) / at(calm, 0.99)).toFixed(1)} times that of the calm.
+The 99th percentile in the storm is ${(at(storm, 0.99) / at(calm, 0.99)).toFixed(1)} times the calm one.
 `;
 }

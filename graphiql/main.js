@@ -5,8 +5,8 @@ const { Button, useEditorContext } = GraphiQL.React;
 
 const defaultTabs = [
   {
-    query: `# 1. Log in. The server printed the first admin's password when it started.
-# Then press "Use this login" above, in any tab that is to send it.
+    query: `# 1. Log in. The server printed the first admin's password when it first started.
+# Then press "Use this login" above, in each tab that should send the token.
 mutation LogIn($username: String!, $password: String!) {
   login(username: $username, password: $password) {
     tokenType
@@ -25,14 +25,14 @@ query Me {
 }`,
   },
   {
-    query: `# 3. Trade the refresh token for the next pair. It is good for one use.
+    query: `# 3. Exchange the refresh token for a new pair. Each refresh token works once.
 mutation Refresh($refresh: String!) {
   refreshToken(refresh: $refresh) { access refresh expiresAt }
 }`,
     variables: JSON.stringify({ refresh: "" }, null, 2),
   },
   {
-    query: `# 4. Log out: by the header, or by the refresh token alone.
+    query: `# 4. Log out, by the header or by the refresh token alone.
 mutation LogOut($refresh: String) {
   logout(refresh: $refresh) { message sessionsEnded }
 }`,
@@ -40,7 +40,10 @@ mutation LogOut($refresh: String) {
   },
 ];
 
-/** GraphiQL does not take the variables of the first tab, and gives these to whichever tab it finds open. */
+/**
+ * GraphiQL ignores the variables of the first default tab. Its `variables` prop sets them instead, but on the first visit
+ * only, because it would overwrite those of any open tab.
+ */
 const isFirstVisit = localStorage.getItem("graphiql:tabState") === null;
 
 const RENEW = `mutation Renew($refresh: String!) {
@@ -49,12 +52,12 @@ const RENEW = `mutation Renew($refresh: String!) {
 
 const fetchGraphql = GraphiQL.createFetcher({
   url: "/graphql",
-  // Where the server keeps refresh tokens in a cookie, it takes them from pages that send this only.
+  // The server accepts its refresh cookie only with this header.
   headers: { "x-gatehouse-csrf": "1" },
   enableIncrementalDelivery: false,
 });
 
-/** What a login or a refresh gave, under whatever name it was asked for; or null. */
+/** Returns the credential in the data of a login or a refresh, under any alias, or null. */
 function findCredential(data) {
   const grant = Object.values(data ?? {}).find((value) => value?.access || value?.token);
   if (!grant) return null;
@@ -62,13 +65,13 @@ function findCredential(data) {
   const isStatic = !access && token.startsWith("gth_");
   return {
     authorization: `${isStatic ? "Token" : "Bearer"} ${access ?? token}`,
-    // A sliding token renews itself; an empty one stands for the cookie.
+    // A sliding token is its own refresh token. An empty one stands for the cookie.
     refresh: isStatic ? null : access ? (refresh ?? "") : token,
     expiresAt: expiresAt ? Date.parse(expiresAt) : Infinity,
   };
 }
 
-/** The text of the header editor with this credential in it, beside the other headers. */
+/** Returns the text of the header editor with this `Authorization` header, and with its other headers. */
 function withAuthorization(text, authorization) {
   const headers = readHeaders(text).filter(([name]) => name.toLowerCase() !== "authorization");
   return JSON.stringify(
@@ -86,22 +89,22 @@ function readHeaders(text) {
   }
 }
 
-/** The page: GraphiQL, which remembers the last credential that an answer gave. */
+/** GraphiQL with the credential of the last login or refresh. */
 function Page() {
   const [credential, setCredential] = useState(null);
-  const [used, setUsed] = useState(null);
+  const [usedHeader, setUsedHeader] = useState(null);
 
   const [fetcher] = useState(() => async (request, { headers }) => {
-    const answer = await fetchGraphql(request, { headers });
-    const found = findCredential(answer.data);
+    const result = await fetchGraphql(request, { headers });
+    const found = findCredential(result.data);
     if (found) setCredential(found);
-    else if (answer.errors?.some(({ extensions }) => extensions?.reason === "token_expired")) {
+    else if (result.errors?.some(({ extensions }) => extensions?.reason === "token_expired")) {
       const sent = Object.values(headers ?? {});
       setCredential((last) =>
         last && sent.includes(last.authorization) ? { ...last, expiresAt: 0 } : last,
       );
     }
-    return answer;
+    return result;
   });
 
   return createElement(
@@ -112,17 +115,17 @@ function Page() {
       ...(isFirstVisit && { variables: defaultTabs[0].variables }),
       defaultEditorToolsVisibility: "variables",
       // A tab without headers of its own starts with the credential that was used last.
-      ...(used && { defaultHeaders: withAuthorization("{}", used) }),
+      ...(usedHeader && { defaultHeaders: withAuthorization("{}", usedHeader) }),
     },
     createElement(
       GraphiQL.Logo,
       null,
-      createElement(CredentialBar, { credential, setCredential, onUse: setUsed }),
+      createElement(CredentialBar, { credential, setCredential, onUse: setUsedHeader }),
     ),
   );
 }
 
-/** Says where the last login stands, and puts it into the header editor of the tab in use. */
+/** Shows the status of the credential, and puts it into the header editor of the open tab. */
 function CredentialBar({ credential, setCredential, onUse }) {
   const { headerEditor } = useEditorContext();
   const [now, setNow] = useState(Date.now());
@@ -144,7 +147,7 @@ function CredentialBar({ credential, setCredential, onUse }) {
       const variables = { refresh: credential.refresh };
       const { data, errors } = await fetchGraphql({ query: RENEW, variables });
       const found = findCredential(data);
-      if (!found) throw new Error(errors?.[0]?.message ?? "There is no token in the answer.");
+      if (!found) throw new Error(errors?.[0]?.message ?? "The response has no token.");
       setCredential(found);
       use(found);
     } catch (error) {

@@ -1,13 +1,13 @@
 // @ts-check
-// docs/conformance.md: which test covers which case, from the titles of the tests.
+// Renders docs/conformance.md: which tests cover which case, read from the titles of the tests.
 import ts from "typescript";
 
 /** @typedef {{ id: string; mark: string; group: string; text: string }} Case */
 /** @typedef {{ file: string; title: string; ids: string[] }} TitledTest */
 
 /**
- * The tests of one file whose titles begin with ids of cases, as in "B-04, RFC 9700 4.14: a rotated …".
- * @param {string} file the path to name it by
+ * Returns the tests of one file whose titles begin with ids of cases, as in "B-04, RFC 9700 4.14: a rotated …".
+ * @param {string} file the path that the page shows
  * @param {string} text
  * @returns {TitledTest[]}
  */
@@ -29,7 +29,7 @@ export function findTests(file, text) {
 }
 
 /**
- * Whether a call of `callee` declares a test that runs: `test(…)`, `it(…)`, `test.each(…)(…)`, `test.each`…`(…)`.
+ * Returns whether a call of `callee` declares a test that runs: `test(…)`, `it(…)`, `test.each(…)(…)`, `test.each`…`(…)`.
  * @param {ts.Node} callee
  * @returns {boolean}
  */
@@ -62,19 +62,19 @@ function titleOf({ arguments: [title] }) {
 }
 
 /**
- * The page for all cases.
+ * Returns the page for all cases.
  * @param {readonly Case[]} cases
  * @param {readonly TitledTest[]} tests
  * @returns {string}
- * @throws Error that names the ids which are no case
+ * @throws Error that names the unknown ids
  */
 export function renderConformance(cases, tests) {
   const known = new Set(cases.map(({ id }) => id));
-  const strays = tests.flatMap(({ file, ids }) =>
+  const unknown = tests.flatMap(({ file, ids }) =>
     ids.filter((id) => !known.has(id)).map((id) => `${id} in ${file}`),
   );
-  if (strays.length > 0)
-    throw new Error(`Titles of tests name unknown cases: ${strays.join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`Titles of tests name unknown cases: ${unknown.join(", ")}`);
   /** @param {Case} rule */
   const testsOf = ({ id }) => tests.filter(({ ids }) => ids.includes(id));
   const groups = [...new Set(cases.map(({ group }) => group))].map((name) => {
@@ -84,11 +84,11 @@ export function renderConformance(cases, tests) {
   const covered = groups.reduce((sum, group) => sum + group.covered, 0);
   return `# Conformance
 
-The behaviours of other authentication libraries that this project keeps or does better, and the tests that hold
+The behaviours of other authentication libraries that this project keeps or improves, with the tests that check
 them. A rule without a test is open. Generated from the titles of the tests: do not edit, run \`npm run generate\`.
 
-Marks: KEEP the same behaviour; MAP the same aim in another shape; IMPROVE done better; OPT where the option is
-offered; NEW no such test elsewhere.
+Marks: KEEP means the same behaviour; MAP the same aim in another form; IMPROVE a better behaviour; OPT only with
+the option; NEW a rule that other libraries do not test.
 
 | group | covered | open |
 | --- | --- | --- |
@@ -117,7 +117,7 @@ ${rows.join("")}`;
 }
 
 /**
- * Text as a cell of a table.
+ * Escapes text for a cell of a table.
  * @param {string} text
  */
 function escape(text) {

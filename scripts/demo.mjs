@@ -1,4 +1,4 @@
-// Starts examples/react-app with a server of its own: on loopback, with two accounts, over a database that ends with it.
+// Starts examples/react-app with servers on loopback, two users and a temporary database.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,18 +17,18 @@ const options = {
   logLevel: "warn",
 };
 
-// Where a refresh token is kept is a server's setting. For both to be tried out there are two, over one database.
+// A server setting decides where refresh tokens are kept, so two servers over one database show both.
 const server = await createServer(options);
 const cookieServer = await createServer({ ...options, refreshCookie: true, graphiql: false });
 
-const accounts = await Promise.all(
+const users = await Promise.all(
   [
     { username: "ada", email: "ada@example.com", role: "ADMIN" },
     { username: "bob", email: "bob@example.com", role: "USER" },
-  ].map(async (account) => {
+  ].map(async (user) => {
     const password = randomBytes(15).toString("base64url");
-    await server.auth.accounts.createUser({ ...account, password });
-    return { ...account, password };
+    await server.auth.accounts.createUser({ ...user, password });
+    return { ...user, password };
   }),
 );
 
@@ -46,9 +46,9 @@ await page.listen();
 const url = page.resolvedUrls?.local[0] ?? "";
 
 console.log(`\nThe demo is at ${url}, and GraphiQL at ${url}graphql\n`);
-for (const { username, email, password, role } of accounts)
+for (const { username, email, password, role } of users)
   console.log(`  ${role.padEnd(5)}  ${username}  or  ${email}    password: ${password}`);
-console.log("\nCtrl-C ends it, and deletes its database.");
+console.log("\nPress Ctrl-C to stop the demo and delete its database.");
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, async () => {

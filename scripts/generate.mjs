@@ -8,6 +8,8 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTests, renderConformance } from "./conformance-page.mjs";
 import { renderPermissions } from "./permissions-page.mjs";
+import { renderSettingsPage } from "./settings-page.mjs";
+import { readSentences } from "./settings-sentences.mjs";
 
 const ROOT = new URL("../", import.meta.url);
 // Its ES modules ask for an export that the one @graphql-tools/utils of this project does not have.
@@ -21,6 +23,7 @@ async function generate() {
     "schema.graphql": typeDefs,
     "docs/permissions.md": renderPermissions(schema, readGuards(schema, { strict: true })),
     "docs/conformance.md": renderConformance(await readCases(), await readTests()),
+    "docs/settings.md": await renderSettings(),
     [CLIENT_TYPES]: await renderClientTypes(),
   };
 }
@@ -35,6 +38,16 @@ async function openDefault() {
   await auth.close();
   await rm(folder, { recursive: true });
   return auth;
+}
+
+/** The page as it is, with the table of all settings made from their entries. */
+async function renderSettings() {
+  const { allSettings } = await importBuilt("config/environment.js");
+  const { describeDefault, describeSetting } = await importBuilt("config/settings-help.js");
+  const { BUILT_IN } = await importBuilt("features/index.js");
+  const page = await readFile(new URL("docs/settings.md", ROOT), "utf8");
+  const words = { describe: describeSetting, defaultOf: describeDefault };
+  return renderSettingsPage(page, allSettings(BUILT_IN), await readSentences(), words);
 }
 
 /** What `graphql-codegen` makes of the client's operations. */

@@ -1,13 +1,13 @@
 // @ts-check
-// docs/permissions.md: who may read each field of a schema, from the guards that are enforced.
+// Renders docs/permissions.md: who may read each field of a schema, read from the enforced guards.
 import { isIntrospectionType, isObjectType } from "graphql";
 
 const READERS = { PUBLIC: "anyone", USER: "signed-in user", ADMIN: "`ADMIN`" };
 
 /**
- * The page for a schema.
+ * Returns the page for a schema.
  * @param {import("graphql").GraphQLSchema} schema
- * @param {import("../src/permissions/guard-map.js").GuardMap} guards as `readGuards` gives them
+ * @param {import("../src/permissions/guard-map.js").GuardMap} guards as `readGuards` returns them
  * @returns {string}
  */
 export function renderPermissions(schema, guards) {
@@ -18,7 +18,7 @@ export function renderPermissions(schema, guards) {
   });
   return `# Permissions
 
-Who may read each field of the schema, generated from the guards that the server enforces: do not edit,
+Who may read each field of the schema. Generated from the guards that the server enforces: do not edit,
 run \`npm run generate\`.
 
 | field | who |
@@ -29,5 +29,5 @@ ${rows.join("\n")}
 
 /** @param {keyof typeof READERS | undefined} guard */
 function readerOf(guard) {
-  return guard === undefined ? "whoever may read the parent" : READERS[guard];
+  return guard === undefined ? "anyone who may read the parent" : READERS[guard];
 }

@@ -1,4 +1,4 @@
-// Takes the pictures of the README, from `npm run demo`.
+// Takes the screenshots of the README from the demo.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -16,7 +16,7 @@ let url, password;
 for await (const line of createInterface({ input: demo.stdout })) {
   url ??= /at (http:\S+\/),/.exec(line)?.[1];
   password ??= /bob .*password: (\S+)/.exec(line)?.[1];
-  if (line.startsWith("Ctrl-C")) break;
+  if (line.startsWith("Press Ctrl-C")) break;
 }
 
 const browser = await chromium.launch({

@@ -1,13 +1,17 @@
 import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import { AccountService } from "./accounts/account.service.js";
+import type { Accounts } from "./accounts/accounts.js";
+import { LoginAttempts } from "./accounts/login-attempts.js";
 import { PasswordHasher } from "./accounts/password-hasher.js";
+import type { Authentication } from "./authentication/authentication.js";
 import { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
 import type { Hooks } from "./authentication/hooks.js";
 import type { RequestLike } from "./authentication/request.js";
-import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/config.js";
+import { TokenVerifier } from "./authentication/token-verifier.js";
+import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import type { AuthEvent, Client } from "./events.js";
 import {
@@ -27,13 +31,12 @@ import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
-import { SessionList } from "./sessions/session-list.js";
 import { SessionService } from "./sessions/session.service.js";
-import { openCounters } from "./throttling/counters.js";
-import type { Counters } from "./throttling/limiter-rule.js";
+import type { Sessions } from "./sessions/sessions.js";
+import type { LimiterStore } from "./throttling/limiter.js";
+import { openLimiterStore } from "./throttling/limiter-store.js";
 import { Throttle } from "./throttling/throttle.js";
-import { AccessTokens } from "./tokens/access-token.js";
-import { RotatingTokens } from "./tokens/rotating-token.js";
+import { TokenKinds } from "./tokens/token-kinds.js";
 
 type BuiltIn = typeof BUILT_IN;
 
@@ -65,12 +68,12 @@ interface CoreAuth {
    * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
-  /** Who exists: creates and changes users. */
-  readonly accounts: AccountService;
-  /** Credentials in, tokens out; tokens in, users out. */
-  readonly authentication: AuthenticationService;
-  /** Where someone is signed in. */
-  readonly sessions: SessionService;
+  /** Creates, finds and administers users. */
+  readonly accounts: Accounts;
+  /** Logs users in and out, and refreshes and verifies tokens. */
+  readonly authentication: Authentication;
+  /** Lists and ends the sessions of users. */
+  readonly sessions: Sessions;
   /** What signs access tokens: rotates and revokes. */
   readonly keys: SigningKeyService;
   /** What has to be done from time to time. */
@@ -90,13 +93,15 @@ export type OpenAuth = Auth & {
   readonly core: Core;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
+  /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
+  flush(): Promise<void>;
 };
 
 /**
  * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
  * @throws TypeError that names the option which is wrong; Error when the database cannot be opened
  * @example
- * const auth = await createAuth({ secretKey: process.env.SECRET_KEY });
+ * const auth = await createAuth({ secretKey });
  * const server = new ApolloServer({ schema: auth.schema });
  * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
  */
@@ -105,7 +110,7 @@ export async function createAuth<const F extends readonly Feature[] = []>({
   ...options
 }: AuthOptions<F>): Promise<Auth<F>> {
   const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
-  return (await openAuth(resolveConfig(options as CoreOptions, all), all)) as object as Auth<F>;
+  return (await openAuth(resolveConfig(options, all), all)) as object as Auth<F>;
 }
 
 /** An audit hook that fails must not fail the request which it is told of. */
@@ -136,24 +141,28 @@ export async function openAuth(
   onFault: (error: unknown) => void = warn,
 ): Promise<OpenAuth> {
   const active = featuresThatAreOn(features, config);
-  const database = await Database.open(config.databaseUrl, features, active);
+  const database = await Database.open(config.databaseUrl, active);
   try {
     await database.migrate();
     const safe = withSafeHook(config);
     const keys = await SigningKeyService.open(database, safe);
-    const counters = await openCounters(safe, database, onFault);
-    const { core, hooks, maintenance } = createCore(safe, database, keys, counters);
+    const limiters = await openLimiterStore(safe, database, onFault);
+    const { core, attempts, hooks, maintenance } = createCore(safe, database, keys, limiters);
     const parts = await createParts(active, core, safe);
     hooks.push(...parts.hooks);
     maintenance.add(parts.jobs);
-    return assemble(core, parts, maintenance, async () => {
+    const flush = async () => {
+      await attempts.flush();
+      await core.sessions.flush();
+    };
+    const close = async () => {
       await maintenance.stop();
       await parts.close();
-      await core.sessions.flush().catch(() => undefined);
-      await core.accounts.flush();
-      await counters.close();
+      await flush().catch(() => undefined);
+      await limiters.close();
       await database.close();
-    });
+    };
+    return { ...assemble(core, parts, maintenance), flush, close };
   } catch (error) {
     await database.close();
     throw error;
@@ -165,29 +174,27 @@ function createCore(
   config: AuthConfig,
   database: Database,
   keys: SigningKeyService,
-  counters: Counters,
-): { core: Core; hooks: Hooks[]; maintenance: MaintenanceService } {
+  limiters: LimiterStore,
+): { core: Core; attempts: LoginAttempts; hooks: Hooks[]; maintenance: MaintenanceService } {
   const hooks: Hooks[] = [];
   const hasher = new PasswordHasher(config.hashConcurrency);
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
+  const attempts = new LoginAttempts(database, config, hasher);
   const sessions = new SessionService(database, config);
-  const refreshRing = createRefreshKeyRing(config.secretKeys);
-  const kinds = {
-    access: new AccessTokens(config, keys.ring),
-    refresh: RotatingTokens.refresh(config, refreshRing),
-    sliding: RotatingTokens.sliding(config, refreshRing),
-  };
+  const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
+  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
-  const throttle = new Throttle(config, counters.createLimiter, throttlingKey);
+  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
-    config,
+    settings: config,
     accounts,
+    attempts,
     hasher,
     throttle,
     sessions,
-    keys,
     kinds,
+    verifier,
     hooks,
   });
   const core = {
@@ -197,24 +204,22 @@ function createCore(
     accounts,
     authentication,
     sessions,
-    sessionList: new SessionList(database, config),
     keys,
     kinds,
     isReady: () => database.isReadable(),
   };
-  return { core, hooks, maintenance: new MaintenanceService(database, config, keys) };
+  return { core, attempts, hooks, maintenance: new MaintenanceService(database, config, keys) };
 }
 
 function assemble(
   core: Core,
   parts: Parts,
   maintenance: MaintenanceService,
-  close: () => Promise<void>,
-): OpenAuth {
-  const { accounts, authentication, sessions, sessionList, keys, onEvent, isReady } = core;
+): Omit<OpenAuth, "flush" | "close"> {
+  const { accounts, authentication, sessions, keys, onEvent, isReady } = core;
   const resolvers = [
     new AuthenticationResolver(authentication),
-    new SessionResolver(sessions, sessionList),
+    new SessionResolver(sessions),
     ...parts.resolvers,
   ];
   const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));
@@ -237,6 +242,5 @@ function assemble(
     routes: parts.routes,
     jwks: () => keys.ring.toJwks(),
     isReady,
-    close,
   };
 }

@@ -1,6 +1,6 @@
 import { GraphQLError } from "graphql";
 
-/** The closed set of `extensions.code` values that Gatehouse itself answers with. */
+/** The closed set of values that Gatehouse itself puts into `extensions.code`. */
 export type ErrorCode =
   | "UNAUTHENTICATED"
   | "FORBIDDEN"
@@ -9,7 +9,7 @@ export type ErrorCode =
   | "SERVICE_UNAVAILABLE"
   | "INTERNAL_SERVER_ERROR";
 
-/** The finer word in `extensions.reason`: stable for clients, unlike messages. */
+/** The exact reason, in `extensions.reason`. It is stable for clients; messages may change. */
 export type Reason =
   | "no_credentials"
   | "bad_authorization_header"
@@ -28,7 +28,7 @@ export type Reason =
   | "vetoed";
 
 /**
- * The HTTP status of each code, used where the answer is not 200.
+ * The HTTP status of each code, used where the response is not 200.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -41,9 +41,9 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
 };
 
 /**
- * A refusal: something the client is told in full, with a stable code and reason.
- * Anything else that is thrown is a bug, and reaches the client as INTERNAL_SERVER_ERROR.
- * Messages never hold a token, a password, a hash or an e-mail address.
+ * A refusal. The client gets its message, code and reason as they are.
+ * Any other error is a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
+ * A message never holds a token, a password, a hash or an e-mail address.
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
@@ -65,14 +65,14 @@ export class AuthError extends GraphQLError {
   }
 }
 
-/** Who is asking is not known: no credentials, or credentials that cannot be used. */
+/** The request has no credentials, or credentials that cannot be used. */
 export class Unauthenticated extends AuthError {
   constructor(message: string, reason: Reason) {
     super(message, { code: "UNAUTHENTICATED", reason });
   }
 }
 
-/** The request carried no credentials, or a scheme that is not served. */
+/** The request has no credentials, or an authentication scheme that is not supported. */
 export class NoCredentials extends Unauthenticated {
   constructor() {
     super("Authentication credentials were not provided.", "no_credentials");
@@ -89,87 +89,92 @@ export class BadAuthorizationHeader extends Unauthenticated {
   }
 }
 
-/** The token is malformed, forged, or not one of ours. */
+/** The token is malformed or forged, or another server issued it. */
 export class TokenNotValid extends Unauthenticated {
   constructor() {
     super("Token is not valid.", "token_not_valid");
   }
 }
 
-/** The token names a key that we do not have, or do not have yet. To the client it is any other bad token. */
+/** The token names a signing key that is unknown here, or not known yet. The client sees {@link TokenNotValid}. */
 export class UnknownKey extends TokenNotValid {}
 
-/** The token was good, and its lifetime is over. */
+/** The token was valid, but its lifetime is over. */
 export class TokenExpired extends Unauthenticated {
   constructor() {
     super("Token is expired.", "token_expired");
   }
 }
 
-/** A token of another kind than the place it was sent to takes, as far as its own header says. */
+/** The token is of another kind than the operation takes, such as a refresh token where an access token belongs. */
 export class TokenWrongType extends Unauthenticated {
   constructor() {
     super("Token has the wrong type for this use.", "token_wrong_type");
   }
 }
 
-/** The token's session was ended by a logout or by an administrator. */
+/** The session of the token was ended by a logout or by an administrator. */
 export class TokenRevoked extends Unauthenticated {
   constructor() {
     super("Token has been revoked. Log in again.", "token_revoked");
   }
 }
 
-/** A rotated refresh token came back, so its session was ended. */
+/** A refresh token was used again after its rotation. Its session has been ended. */
 export class TokenReused extends Unauthenticated {
   constructor() {
     super("Refresh token was used twice, so its session was ended. Log in again.", "token_reused");
   }
 }
 
-/** The session reached its absolute or idle limit. */
+/** The session has reached the end of its lifetime, which a refresh does not extend. */
 export class SessionExpired extends Unauthenticated {
   constructor() {
     super("Session is over. Log in again.", "session_expired");
   }
 }
 
-/** The token's user does not exist any more. */
+/** The user of the token was deleted. */
 export class UserNotFound extends Unauthenticated {
   constructor() {
     super("User not found.", "user_not_found");
   }
 }
 
-/** The token's user is deactivated. */
+/** The user of the token is deactivated. */
 export class UserInactive extends Unauthenticated {
   constructor() {
     super("User is inactive.", "user_inactive");
   }
 }
 
-/** The password was changed after this session began. */
+/** The password was changed after the session of the token began. */
 export class PasswordChanged extends Unauthenticated {
   constructor() {
     super("The password was changed. Log in again.", "password_changed");
   }
 }
 
-/** A login was refused; unknown, wrong and inactive are alike. */
+/** The login was refused. An unknown user, a wrong password and an inactive or locked account all look the same. */
 export class InvalidCredentials extends Unauthenticated {
   constructor() {
     super("Unable to log in with the provided credentials.", "invalid_credentials");
   }
 }
 
-/** A feature of the application refused the operation, with a message of its own. */
+/**
+ * A hook of a feature or of the application refused the operation.
+ * @example
+ * throw new Vetoed("Logins are closed until 6 a.m.");
+ */
 export class Vetoed extends AuthError {
+  /** @param message what the client is told: it must hold no secret */
   constructor(message: string, { code = "FORBIDDEN" }: { code?: ErrorCode } = {}) {
     super(message, { code, reason: "vetoed" });
   }
 }
 
-/** The user is known, but the role is too low. */
+/** The user is signed in, but the role is too low. */
 export class RoleRequired extends AuthError {
   constructor(role: string) {
     super(`This needs the role ${role}.`, { code: "FORBIDDEN", reason: "role_required" });
@@ -183,7 +188,14 @@ export class BadUserInput extends AuthError {
   }
 }
 
-/** Tried too often. */
+/** The user that an argument names does not exist. */
+export class NoSuchUser extends BadUserInput {
+  constructor() {
+    super("There is no such user.");
+  }
+}
+
+/** The rate limit is reached. */
 export class TooManyRequests extends AuthError {
   constructor(retryAfter: number) {
     super("Too many attempts. Try again later.", {
@@ -194,7 +206,7 @@ export class TooManyRequests extends AuthError {
   }
 }
 
-/** A part the request needs is away or overloaded; the credential may be good, so clients keep it. */
+/** The database cannot be reached, or the server is overloaded. Clients keep their credential: it may be valid. */
 export class ServiceUnavailable extends AuthError {
   constructor(retryAfter: number, cause?: unknown) {
     super("The service is not available right now. Try again shortly.", {

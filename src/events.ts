@@ -1,10 +1,10 @@
 import type { Role } from "./accounts/role.js";
 import type { Reason } from "./errors.js";
 
-/** How a session proves itself: a static token, an access and refresh pair, or one token that slides. */
+/** The kind of credential of a session: a static token, an access and refresh token, or one token that slides. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
-/** What is known of the program at the other end of a request. */
+/** The program that sent a request, as far as it is known. */
 export interface Client {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
@@ -12,10 +12,13 @@ export interface Client {
   readonly requestId?: string | null;
 }
 
-/** Nobody over the network: what is done in code, or by itself. */
+/** The client of an operation that no request asked for: a script, a command, a periodic job. */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
-/** What happened, for an audit trail. No event holds a password, a token or a hash. */
+/**
+ * An event for the audit trail. No event holds a password, a token or a hash; but `login` is the text that was typed
+ * as the user name or e-mail address, and people type passwords into the wrong field.
+ */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
   | { type: "token_refreshed"; userId: string; sessionId: string }

@@ -1,19 +1,23 @@
-/** A value that binds to a statement's `?` the same way on every database. Instants are epoch milliseconds. */
+/** A value that binds to a statement's `?` in the same way on every database. Instants are epoch milliseconds. */
 export type SqlValue = string | number | boolean | null;
 
 /**
- * What the services need of a database: single statements, each atomic by itself.
- * Parameters are bound, never written into the text. A statement that writes says `RETURNING`, so that the rows
- * it gives tell what it changed.
- * @throws {@link ServiceUnavailable} when the database cannot be reached.
+ * Runs single SQL statements. Each is atomic.
+ *
+ * A statement is constant text with a `?` for each parameter, so that it can stay prepared and no value becomes SQL.
+ * A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
+ * @throws {@link ServiceUnavailable} when the database cannot be reached
  */
 export interface Sql {
-  /** Runs a statement that only reads. */
+  /** Runs a statement that only reads. It stays prepared. */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** The same for a statement that has many shapes, too many to keep each of them prepared. */
+  /** Runs a statement that only reads and does not stay prepared, because its text varies too much. */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that writes, and gives the rows it returns. */
+  /** Runs a statement that writes. It stays prepared. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** The same for a statement that must not run beside another of its kind, in any process: what it reads, another writes. */
-  writeInTurn<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+  /**
+   * Runs a statement that writes while no other such statement runs, in any process. For a statement whose condition
+   * reads rows that another such statement changes.
+   */
+  writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }

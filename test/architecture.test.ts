@@ -18,11 +18,12 @@ const ORDER = [
   ["permissions"],
   ["graphql"],
   ["features/feature"],
-  ["features/compose", ...FEATURES],
+  ["features/compose", "features/load", ...FEATURES],
   ["features/index"],
   ["database", "apollo"],
   ["auth"],
   ["http"],
+  ["commands"],
   ["cli", "index"],
 ];
 
@@ -31,7 +32,7 @@ const DOORS: [packages: RegExp, doors: string[]][] = [
   [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$)/, ["database"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
   [/^fastify$|^@fastify\//, ["http"]],
-  [/^(rate-limiter-flexible|redis)$/, ["throttling"]],
+  [/^redis$/, ["throttling"]],
   [/^@node-rs\/argon2$/, ["accounts/password-hasher"]],
 ];
 

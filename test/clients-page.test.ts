@@ -10,8 +10,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROJECT = `${ROOT}test/generated/clients`;
 const IN_DOCS = "http://127.0.0.1:4000";
 
-/** What a page of React's, and a phone, have around the block. */
-const SURROUNDINGS = {
+/** The files that the React and React Native blocks need to run. */
+const SUPPORT_FILES = {
   "page.tsx": `import { renderToString } from "react-dom/server";
 import { App } from "./app";
 console.log(renderToString(<App />));`,
@@ -54,7 +54,7 @@ beforeAll(async () => {
   await mkdir(`${PROJECT}/node_modules`, { recursive: true });
   await symlink(ROOT, `${PROJECT}/node_modules/gatehouse`);
   await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify(OPTIONS));
-  for (const [name, code] of [...blocks, ...Object.entries(SURROUNDINGS)]) {
+  for (const [name, code] of [...blocks, ...Object.entries(SUPPORT_FILES)]) {
     await writeFile(`${PROJECT}/${name}`, code.replaceAll(IN_DOCS, gate.url));
   }
   const { code, stderr } = await run("@graphql-codegen/cli/cjs/bin.js");
@@ -67,7 +67,7 @@ afterAll(async () => {
 });
 
 describe("docs/clients.md", () => {
-  test("has blocks that all have a name, and compile together under strict options", async () => {
+  test("names all its blocks, and they compile together under strict options", async () => {
     expect([...blocks.keys()]).toEqual([
       "auth.ts",
       "fetch.ts",
@@ -90,7 +90,7 @@ describe("docs/clients.md", () => {
     ["typed.ts", "ada USER\n"],
     ["page.tsx", "<p>One moment…</p>\n"],
     ["phone.ts", "ada false\n"],
-  ])("%s runs against a server, and does what it says", async (name, output) => {
+  ])("%s runs against a server, and prints what it should", async (name, output) => {
     await build({
       entryPoints: [`${PROJECT}/${name}`],
       outfile: `${PROJECT}/${name}.mjs`,
@@ -107,7 +107,7 @@ describe("docs/clients.md", () => {
   });
 });
 
-/** The fenced blocks of a page, by the file name in their first line. */
+/** Returns the fenced blocks of a page by the file name in their first line. */
 function blocksOf(page: string): Map<string, string> {
   const found = page.matchAll(/^```\w+\n(?:\/\/|#) (\S+)\n(.*?)^```$/gms);
   return new Map([...found].map(([, name = "", code = ""]) => [name, code]));

@@ -6,43 +6,43 @@ import { runNode } from "./support/node-process.js";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const USES = `${ROOT}test/generated/uses`;
 
-/** What a frontend and an embedding server write against the generated types. */
+/** Declarations that the code of a frontend and an embedding server needs. */
 const PRELUDE = `
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { LoginDocument, MeDocument } from "../client/graphql";
 import type { Resolvers, User } from "../resolvers";
-declare function ask<Data, Variables>(query: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data>;
+declare function execute<Data, Variables>(query: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data>;
 declare const ada: User;
 `;
 
 const RIGHT = `
-const { login } = await ask(LoginDocument, { username: "ada", password: "secret", scheme: "TOKEN" });
-const { me } = await ask(MeDocument, {});
-export const answer: [string | null | undefined, string, "USER" | "ADMIN"] = [login.access, me.id, me.profile.role];
+const { login } = await execute(LoginDocument, { username: "ada", password: "secret", scheme: "TOKEN" });
+const { me } = await execute(MeDocument, {});
+export const result: [string | null | undefined, string, "USER" | "ADMIN"] = [login.access, me.id, me.profile.role];
 export const resolvers: Resolvers = { Query: { me: () => ada }, User: { username: ({ username }) => username } };
 `;
 
 const WRONG = [
   [
-    "a misspelt field of an answer",
+    "a misspelt field of a response",
     2551,
-    "export const { name } = { name: (await ask(MeDocument, {})).me.usernam };",
+    "export const { name } = { name: (await execute(MeDocument, {})).me.usernam };",
   ],
   [
     "a variable of the wrong type",
     2322,
-    'await ask(LoginDocument, { username: "ada", password: 1 });',
+    'await execute(LoginDocument, { username: "ada", password: 1 });',
   ],
   [
     "a misspelt variable",
     2561,
-    'await ask(LoginDocument, { usernam: "ada", password: "secret" });',
+    'await execute(LoginDocument, { usernam: "ada", password: "secret" });',
   ],
-  ["a missing variable", 2345, 'await ask(LoginDocument, { username: "ada" });'],
+  ["a missing variable", 2345, 'await execute(LoginDocument, { username: "ada" });'],
   [
     "a scheme that is not in the enum",
     2322,
-    'await ask(LoginDocument, { username: "ada", password: "secret", scheme: "COOKIE" });',
+    'await execute(LoginDocument, { username: "ada", password: "secret", scheme: "COOKIE" });',
   ],
   [
     "a resolver of a misspelt field",
@@ -90,12 +90,12 @@ beforeAll(async () => {
 afterAll(() => rm(USES, { recursive: true, force: true }));
 
 describe("the types that codegen makes from schema.graphql", () => {
-  test("compile, with a right use of them, under strict options", () => {
+  test("compile under strict options, together with correct code", () => {
     expect(errors.filter((line) => !line.startsWith("wrong-"))).toEqual([]);
   });
 
   test.each(WRONG.map(([what, code], index) => ({ what, code, index })))(
-    "refuse $what",
+    "reject $what",
     ({ code, index }) => {
       const found = errors.filter((line) => line.startsWith(`wrong-${index}.ts`));
       expect(found).toEqual([expect.stringContaining(`error TS${code}:`)]);

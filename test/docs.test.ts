@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
+import ts from "typescript";
 
 /** `AB-1, AB-2: test/a.test.ts` in a cell of a table. */
 const HELD_BY = /\| ([A-Z]+-\d+(?:, [A-Z]+-\d+)*): (test\/\S+\.test\.ts) +\|/g;
@@ -8,7 +9,7 @@ const page = readFileSync("docs/security.md", "utf8");
 const rows = [...page.matchAll(HELD_BY)].map(([, ids = "", file = ""]) => ({ ids, file }));
 
 describe("a promise of docs/security.md", () => {
-  test("names the tests that hold it, each of them", () => {
+  test("names each test that holds it", () => {
     const promises = page
       .split("\n")
       .filter((line) => line.startsWith("| ") && line.includes("test/"));
@@ -25,3 +26,79 @@ describe("a promise of docs/security.md", () => {
     expect(missing).toEqual([]);
   });
 });
+
+/** The names that an `@example` may use without declaring or importing them. */
+const GLOBALS = `
+import type { GraphQLSchema } from "graphql";
+import type { Auth, AuthContext } from "../src/index.js";
+declare global {
+  const auth: Auth;
+  const context: AuthContext;
+  const schema: GraphQLSchema;
+  const user: { readonly id: string };
+  const id: string, password: string, secretKey: string, text: string, url: string;
+}
+`;
+const IMPORTS = `
+import { ApolloServer } from "@apollo/server";
+import { startStandaloneServer } from "@apollo/server/standalone";
+import { apolloOptions, createAuth, createServer, defineFeature, requireRole, Vetoed } from "../src/index.js";
+`;
+
+describe("the examples in the comments of src", () => {
+  test("compile under strict options", () => {
+    const examples = readdirSync("src", { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.startsWith("client/"))
+      .flatMap((file) => findExamples(file));
+    expect(examples.map(({ file }) => file)).toContain("accounts/accounts.ts");
+    expect(compile(examples)).toEqual([]);
+  }, 60_000);
+});
+
+interface Example {
+  /** Within src. */
+  file: string;
+  code: string;
+}
+
+function findExamples(file: string): Example[] {
+  const text = readFileSync(`src/${file}`, "utf8");
+  const comments = text.match(/\/\*\*.*?\*\//gs) ?? [];
+  return comments.flatMap((comment) => {
+    const lines = comment.replaceAll(/^ *(\/\*\*|\*\/?) ?/gm, "");
+    const found = lines.matchAll(/^@example\n(.*?)(?=^@|$(?![^]))/gms);
+    return [...found].map(([, code = ""]) => ({ file, code }));
+  });
+}
+
+/** Returns the compiler's errors, each with the file that the example stands in. */
+function compile(examples: readonly Example[]): string[] {
+  const { config } = ts.readConfigFile("tsconfig.json", (path) => ts.sys.readFile(path));
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ".");
+  const texts = new Map([["test/globals.ts", GLOBALS]]);
+  const origins = new Map<string, string>();
+  for (const [index, { file, code }] of examples.entries()) {
+    texts.set(`test/example-${index}.ts`, IMPORTS + code);
+    origins.set(`test/example-${index}.ts`, file);
+  }
+  const files = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...files,
+    getSourceFile: (path, target, ...rest) => {
+      const text = texts.get(path);
+      if (text === undefined) return files.getSourceFile(path, target, ...rest);
+      return ts.createSourceFile(path, text, target);
+    },
+  };
+  const program = ts.createProgram([...texts.keys()], options, host);
+  return [...origins].flatMap(([path, file]) => {
+    const source = program.getSourceFile(path);
+    const errors = [
+      ...program.getSyntacticDiagnostics(source),
+      ...program.getSemanticDiagnostics(source),
+    ];
+    return errors.map(
+      ({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+    );
+  });
+}

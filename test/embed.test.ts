@@ -18,7 +18,7 @@ let env: Record<string, string>;
 let example: ChildProcess | undefined;
 let url: string;
 
-/** A project with the packed package in it, and every other package as it is installed here: one graphql for all. */
+/** Makes a project with the packed package. All other packages are linked from here, so that there is one graphql. */
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "embed-"));
   await cp(join(ROOT, "examples/embed"), project, { recursive: true });
@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 describe("the packed package", () => {
-  test("holds the code, GraphiQL, the schema and what people read, and nothing else", () => {
+  test("holds the code, GraphiQL, the schema and the documents for people, and nothing else", () => {
     for (const path of [
       "dist/index.js",
       "dist/index.d.ts",
@@ -69,7 +69,7 @@ describe("the packed package", () => {
     expect(packed.filter((path) => !isExpected.test(path))).toEqual([]);
   });
 
-  test("holds no build of a source that is gone", () => {
+  test("holds no build of a deleted source", () => {
     const sources = packed
       .filter((path) => path.startsWith("dist/") && path.endsWith(".js"))
       .map((path) => path.replace(/^dist\/(.*)\.js$/, "src/$1.ts"));
@@ -78,7 +78,7 @@ describe("the packed package", () => {
 });
 
 describe("a schema-first server that embeds it", () => {
-  test("asks an anonymous caller to log in for fields of its own", async () => {
+  test("refuses its own fields to an anonymous caller", async () => {
     for (const query of ["{ motto }", "{ mottoReads }"]) {
       expect(await ask(query)).toMatchObject({
         status: 401,
@@ -89,7 +89,7 @@ describe("a schema-first server that embeds it", () => {
   });
 
   test.each(["JWT", "TOKEN"])(
-    "opens its own @auth field to a USER by %s, and refuses an ADMIN's",
+    "lets a USER read its own @auth field by %s, and refuses the ADMIN's",
     async (scheme) => {
       const bob = await login("bob", scheme);
       expect(await ask("{ motto }", bob)).toMatchObject({
@@ -104,7 +104,7 @@ describe("a schema-first server that embeds it", () => {
     },
   );
 
-  test("opens both of its fields to an ADMIN", async () => {
+  test("lets an ADMIN read both of its fields", async () => {
     const ada = await login("ada");
     const { status, data } = await ask("{ motto mottoReads me { username } }", ada);
     expect(status).toBe(200);
@@ -112,7 +112,7 @@ describe("a schema-first server that embeds it", () => {
     expect(data.mottoReads).toBeGreaterThan(0);
   });
 
-  test("refuses the credential on its own fields after logout", async () => {
+  test("refuses a credential on its own fields after logout", async () => {
     const bob = await login("bob");
     const { data } = await ask("mutation { logout { message sessionsEnded } }", bob);
     expect(data.logout).toEqual({
@@ -129,7 +129,7 @@ describe("a schema-first server that embeds it", () => {
   });
 });
 
-/** Runs the packed command, with {@link PASSWORD} on its standard input, and gives what it prints. */
+/** Runs the packed command with {@link PASSWORD} on its standard input, and returns what it prints. */
 async function gatehouse(...parameters: string[]): Promise<string> {
   const cli = "node_modules/gatehouse/dist/cli.js";
   const ended = await runNode([cli, ...parameters], { cwd: project, env, input: PASSWORD });
@@ -152,7 +152,7 @@ async function ask(query: string, authorization = "") {
   return { status: response.status, challenge, data, ...errors?.[0].extensions };
 }
 
-/** The `Authorization` header of a new session. */
+/** Logs in, and returns the `Authorization` header of the session. */
 async function login(username: string, scheme = "JWT"): Promise<string> {
   const { data } = await ask(`mutation {
     login(username: "${username}", password: "${PASSWORD}", scheme: ${scheme}) { tokenType token access }

@@ -1,6 +1,7 @@
 // A schema-first Apollo server of your own, with Gatehouse's operations and guards in it.
-// `npm run build` in the clone, `npm install` here, and start it with SECRET_KEY set (`npx gatehouse generate-secret`).
-// Then make a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+// 1. Run `npm run build` in the clone, and `npm install` here.
+// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { makeExecutableSchema } from "@graphql-tools/schema";
@@ -12,7 +13,7 @@ const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY
 
 const typeDefs = `
   extend type Query {
-    "Whoever is signed in may read it."
+    "Any signed-in user may read it."
     motto: String! @auth
     "How often the motto was read."
     mottoReads: Int! @auth(requires: ADMIN)
@@ -31,7 +32,7 @@ const resolvers = {
   },
 };
 
-// Only the schema that `guard` gives back is guarded.
+// Only the schema that `guard` returns is guarded.
 const schema = auth.guard(
   makeExecutableSchema({
     typeDefs: [auth.typeDefs, typeDefs],

@@ -1,30 +1,32 @@
 import { domainToASCII } from "node:url";
 import { BadUserInput } from "../errors.js";
+import type { Login } from "./accounts.js";
 
-/** In code points, as in Django. */
+/** The longest user name, in code points; the same as in Django. */
 export const USERNAME_MAX_LENGTH = 150;
-/** In characters. @see RFC 5321 4.5.3.1.3 */
+/** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
 
-/** Scripts whose letters look alike. A name that mixes them with Latin is not what it seems. */
+/** Scripts with letters that look like Latin ones. A name that mixes them with Latin can imitate another name. */
 const LATIN = /\p{Script=Latin}/u;
 const LATIN_LOOKALIKES =
   /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u;
 
 /**
- * The form in which user names are compared: NFKC, and case-folded.
- * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text.
+ * Returns a user name in the form in which it is compared: NFKC and case-folded.
+ * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
   requireText("username", username, USERNAME_MAX_LENGTH);
-  // Upper-casing first folds what toLowerCase() alone keeps apart, such as ß and ss.
+  // Upper case first, because toLowerCase() alone keeps some pairs apart, such as ß and ss.
   return username.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /**
- * The canonical form of a user name that somebody wants to take.
- * @throws {@link BadUserInput} also when it holds a blank or could be mistaken for another name.
+ * Returns the canonical form of a new user name.
+ * @throws {@link BadUserInput} as {@link canonicalUsername}, and when it holds other characters than letters, digits and
+ * `. _ @ + -` or mixes letters that look alike
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -38,22 +40,22 @@ export function requireNewUsername(username: string): string {
 }
 
 /**
- * The form in which e-mail addresses are compared: trimmed, lower case, the domain in ASCII.
- * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text.
+ * Returns an e-mail address in the form in which it is compared: trimmed, in lower case, the domain in ASCII.
+ * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
  */
-export function canonicalEmail(email: string): string {
+function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // As in a URL, %6d would be an m; here it is what it says.
+  // domainToASCII() would decode %6d to m, as in a URL.
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }
 
 /**
- * The canonical form of an e-mail address that somebody wants to take.
- * @throws {@link BadUserInput} also when it does not look like an address.
+ * Returns the canonical form of a new e-mail address.
+ * @throws {@link BadUserInput} as {@link canonicalEmail}, and when it is not one address
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);
@@ -64,8 +66,18 @@ export function requireNewEmail(email: string): string {
 }
 
 /**
- * Lets pass text that a database and a person can read.
- * @throws {@link BadUserInput} when it is empty, too long, or has control characters or half characters in it
+ * Returns the user name or e-mail address of a login in the form in which it is compared.
+ * @throws {@link BadUserInput} when it is malformed
+ */
+export function canonicalLogin(login: Login): string {
+  return "username" in login ? canonicalUsername(login.username) : canonicalEmail(login.email);
+}
+
+/**
+ * Requires text that every database can store and a person can read.
+ * @param name the argument, for the message
+ * @param maxLength in code points
+ * @throws {@link BadUserInput} when it is empty, too long, or holds control characters or lone surrogates
  */
 export function requireText(name: string, value: string, maxLength: number): void {
   if (value === "") throw new BadUserInput(`${name} must not be empty.`);

@@ -3,30 +3,31 @@ import { adjacencyGraphs, dictionary } from "@zxcvbn-ts/language-common";
 import { BadUserInput } from "../errors.js";
 import { requireHashable } from "./password-hasher.js";
 
-/** Words that an attacker of this very server tries. */
+/** Words that an attacker of this server tries first. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
-/** In powers of ten: how many guesses a password is to withstand. Eight characters made by chance just do. */
+/** How many guesses a password must withstand, as a power of ten. Eight random characters just reach it. */
 const MIN_GUESSES = 7.9;
-/** In characters. What follows cannot make a password weaker, and takes long to look at. */
-const MAX_LOOK = 64;
+/** How many characters are checked. More cannot make a password weaker, and take long to check. */
+const MAX_CHECKED = 64;
 
-/** Knows some 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and letters written as digits. */
-const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_LOOK });
+/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits in place of letters. */
+const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
-/** In characters: a shorter name is in many passwords by chance. */
+/** The shortest name to look for, in characters. Shorter ones occur in many passwords by chance. */
 const MIN_WORD = 3;
 
-/** Whose password it is to be. */
+/** The user who gets the password. */
 export interface Owner {
   readonly username: string;
   readonly email: string | null;
 }
 
 /**
- * Checks a password that somebody wants to set. There are no rules of composition.
+ * Requires that a new password is hard to guess. There are no rules of composition.
+ * @param owner whose name and address count as easy to guess
  * @param minLength in code points
- * @throws {@link BadUserInput} when it is too short, too long, or too easy to guess for one who knows its owner
+ * @throws {@link BadUserInput} when it is too short, too long, or too easy to guess
  * @see NIST SP 800-63B 3.1.1.2
  */
 export function requireNewPassword(password: string, owner: Owner, minLength: number): void {
@@ -40,7 +41,7 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
     username,
     ...(email === null ? [] : [email, ...email.split("@")]),
   ];
-  const { guessesLog10 } = zxcvbn.check(withoutWords(password, words).slice(0, MAX_LOOK), words);
+  const { guessesLog10 } = zxcvbn.check(withoutWords(password, words).slice(0, MAX_CHECKED), words);
   if (guessesLog10 < MIN_GUESSES) {
     throw new BadUserInput(
       "password is too easy to guess. Several unrelated words make a good one.",
@@ -48,7 +49,7 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   }
 }
 
-/** What is left of a password for one who tries these words in any number and place. */
+/** Removes these words from a password, wherever they stand. An attacker who knows them guesses only the rest. */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

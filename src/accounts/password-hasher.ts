@@ -2,11 +2,11 @@ import { type Algorithm, hash, verify } from "@node-rs/argon2";
 import { E_TIMEOUT, Semaphore, withTimeout } from "async-mutex";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
 
-/** Passwords up to here are hashed; beyond, they are refused unread. */
+/** The longest password. A longer one is refused before it is hashed. */
 const MAX_CODE_POINTS = 256;
 const MAX_BYTES = 1024;
 
-/** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
+/** OWASP's recommended parameters for Argon2id: 19 MiB, two passes, one lane. */
 const ARGON2ID = {
   algorithm: 2 satisfies Algorithm.Argon2id,
   memoryCost: 19_456,
@@ -18,48 +18,48 @@ const ARGON2ID = {
 const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
-/** The hash of a password that nobody knows, checked in place of the one an unknown user does not have. */
+/** The hash of a random password. It is verified for an unknown user, so that the response takes as long. */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** How many may wait for their turn, and for how long, in milliseconds. */
+/** How many calls may wait, and for how many milliseconds. */
 const MAX_WAITING = 64;
 const MAX_WAIT = 2000;
-/** When somebody who was turned away should come back, in seconds. */
+/** Seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
 
 /**
- * Argon2id over the NFC form of the password, off the event loop, a few at a time: the database's threads are the same.
- * Passwords are never trimmed.
+ * Hashes and verifies passwords: Argon2id over the NFC form. Passwords are never trimmed.
+ *
+ * Hashing runs outside the event loop, a few calls at a time, because the database driver shares its threads.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export class PasswordHasher {
-  readonly #turns;
+  readonly #slots;
   #waiting = 0;
 
-  /** @param concurrency how many are hashed at once */
+  /** @param concurrency how many passwords are hashed at the same time */
   constructor(concurrency: number) {
-    this.#turns = withTimeout(new Semaphore(concurrency), MAX_WAIT);
+    this.#slots = withTimeout(new Semaphore(concurrency), MAX_WAIT);
   }
 
   /**
-   * The PHC string to store for a password.
-   * @throws {@link BadUserInput}; {@link ServiceUnavailable} when too many wait
+   * Returns the hash to store, as a PHC string.
+   * @throws {@link BadUserInput} as {@link requireHashable}; {@link ServiceUnavailable} when too many calls wait
    */
   async hash(password: string): Promise<string> {
     requireHashable(password);
-    return this.#inTurn(() => hash(password.normalize("NFC"), ARGON2ID));
+    return this.#withSlot(() => hash(password.normalize("NFC"), ARGON2ID));
   }
 
   /**
-   * Whether `password` is the one behind `passwordHash`. Costs the same when there is no hash, or one that is not readable.
-   * @throws {@link BadUserInput} when the password is empty or too long to be anyone's; {@link ServiceUnavailable} when
-   * too many wait
+   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes the same time.
+   * @throws {@link BadUserInput} as {@link requireHashable}; {@link ServiceUnavailable} when too many calls wait
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);
     const normalized = password.normalize("NFC");
-    return this.#inTurn(async () => {
+    return this.#withSlot(async () => {
       try {
         const isRight = await verify(passwordHash ?? DUMMY_HASH, normalized);
         return passwordHash !== null && isRight;
@@ -70,17 +70,17 @@ export class PasswordHasher {
     });
   }
 
-  /** Whether the hash was made with other parameters than today's. */
+  /** Returns whether the hash was made with other parameters than the current ones. */
   needsRehash(passwordHash: string): boolean {
     return !passwordHash.startsWith(CURRENT_PARAMETERS);
   }
 
-  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  async #withSlot<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
     this.#waiting += 1;
     let release;
     try {
-      [, release] = await this.#turns.acquire();
+      [, release] = await this.#slots.acquire();
     } catch (error) {
       throw error === E_TIMEOUT ? new ServiceUnavailable(RETRY_AFTER) : error;
     } finally {
@@ -95,7 +95,7 @@ export class PasswordHasher {
 }
 
 /**
- * Lets pass a password that can be hashed whole.
+ * Requires a password that can be hashed without cutting it off.
  * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
  */
 export function requireHashable(password: string): void {

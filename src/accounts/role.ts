@@ -1,19 +1,20 @@
-/** The roles a Profile can hold, ordered: each may do what those before it may. */
+/** The roles, lowest first. Each may do everything that the roles before it may. */
 export const ROLES = ["USER", "ADMIN"] as const;
 
-/** A Profile's role. */
+/** The role of a user, from the Profile. */
 export type Role = (typeof ROLES)[number];
 
-/** Whether `value` names a role, exactly. */
+/** Returns whether `value` is exactly the name of a role. */
 export function isRole(value: unknown): value is Role {
   return ROLES.some((role) => role === value);
 }
 
 /**
- * Whether a user with role `actual` may do what `required` asks for.
- * @throws TypeError where `required` is no role, so that a misspelt one opens nothing
+ * Returns whether the role `actual` is at least `required`.
+ * @throws TypeError when there is no role `required`, so that a misspelt role opens nothing
  */
 export function isAtLeast(actual: Role, required: Role): boolean {
-  if (!isRole(required)) throw new TypeError(`There is no role ${JSON.stringify(required)}.`);
+  if (!isRole(required))
+    throw new TypeError(`There is no role ${JSON.stringify(required)}; use ${ROLES.join(" or ")}.`);
   return ROLES.indexOf(actual) >= ROLES.indexOf(required);
 }

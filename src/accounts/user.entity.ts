@@ -1,17 +1,17 @@
 import { BigIntType, Entity, PrimaryKey, Property, Unique } from "@mikro-orm/core";
 
-/** Someone who can log in. Instants are epoch milliseconds. */
+/** A user. Instants are epoch milliseconds. */
 @Entity({ tableName: "user" })
 export class UserEntity {
   /** 128 random bits in hex. */
   @PrimaryKey({ type: "text" })
   id!: string;
 
-  /** As its owner writes it. */
+  /** As the user writes it. */
   @Property({ type: "text" })
   username!: string;
 
-  /** The canonical form, in which user names are compared. */
+  /** The canonical form, which is compared. */
   @Property({ type: "text" })
   @Unique()
   usernameKey!: string;
@@ -19,7 +19,7 @@ export class UserEntity {
   @Property({ type: "text", nullable: true })
   email!: string | null;
 
-  /** The canonical form, in which e-mail addresses are compared. */
+  /** The canonical form, which is compared. */
   @Property({ type: "text", nullable: true })
   @Unique()
   emailKey!: string | null;
@@ -28,7 +28,7 @@ export class UserEntity {
   @Property({ type: "text", nullable: true })
   passwordHash!: string | null;
 
-  /** Counts password changes. A session holds the count it began with, and dies when the two differ. */
+  /** Counts password changes. A session stores the count at its start, and is refused once the two differ. */
   @Property({ type: "integer" })
   credentialsVersion = 0;
 

@@ -1,21 +1,21 @@
 import { BadAuthorizationHeader } from "../errors.js";
 import { TOKEN_MAX_LENGTH } from "../tokens/jwt.js";
 
-/** What a client presented in `Authorization`. Nothing of it is verified yet. */
+/** The credential in an `Authorization` header. Nothing in it is verified. */
 export interface Credential {
   readonly scheme: "Token" | "Bearer";
   readonly token: string;
 }
 
-/** A scheme we serve, and whatever follows it. Another scheme that merely begins alike does not match. */
+/** A scheme that we serve, and the rest of the line. A longer scheme that begins the same does not match. */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
 /** One or more spaces and a token68. @see RFC 9110 11.4 */
 const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 
 /**
  * Parses the values of all `Authorization` lines of a request.
- * @returns null where there is none, or its scheme is not served: the request is anonymous
- * @throws {@link BadAuthorizationHeader} where there is not exactly one well-formed credential
+ * @returns null when there is none, or its scheme is not served: the request is anonymous
+ * @throws {@link BadAuthorizationHeader} unless there is exactly one well-formed credential
  */
 export function parseAuthorization(values: readonly string[]): Credential | null {
   if (values.length > 1) throw new BadAuthorizationHeader();

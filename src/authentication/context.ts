@@ -2,28 +2,33 @@ import type { Role } from "../accounts/role.js";
 import type { AuthError } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
+import type { TokenUser } from "../sessions/token-user.js";
 import type { Credential } from "./authorization-header.js";
 import type { RequestLike } from "./request.js";
 
-/** Who is asking, as every resolver finds it in its context. */
+/** The context that every resolver gets: the signed-in user, and the request. */
 export interface AuthContext {
-  /** The signed-in user, or null. Reading it never throws. */
-  readonly user: Principal | null;
-  /** Why a presented credential was refused. Guarded fields answer with it; public fields ignore it. */
+  /**
+   * The signed-in user, or null. Reading it never throws. With `bearerCheck: "stateless"`, the user of an access token
+   * is a {@link TokenUser}, which has no more than an id and a session.
+   */
+  readonly user: Principal | TokenUser | null;
+  /** Why the credential was refused, or null. Guarded fields fail with it; public fields ignore it. */
   readonly authError: AuthError | null;
   /**
-   * The signed-in user as the database has them now. Costs no query unless `bearerCheck` is `stateless`.
+   * Returns the signed-in user as the database has it now. Costs no query unless {@link AuthContext.user} is a
+   * {@link TokenUser}.
    * @throws {@link AuthContext.authError}, or {@link NoCredentials}
    */
   loadUser(): Promise<Principal>;
-  /** Tells the audit trail that the user's role was too low. */
+  /** Reports to the audit trail that the user's role was too low. */
   onRoleDenied(required: Role): void;
-  /** What was presented, verified or not. */
+  /** The credential of the `Authorization` header, whether accepted or not. */
   readonly credential: Credential | null;
-  /** The program at the other end. */
+  /** The client that sent the request. */
   readonly client: Client;
   /** The request that the context was created from. */
   readonly request: RequestLike;
-  /** Header lines that the response gets, such as `Set-Cookie`. */
+  /** Headers to add to the response, such as `Set-Cookie`. */
   readonly responseHeaders: [name: string, value: string][];
 }

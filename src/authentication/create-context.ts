@@ -1,15 +1,17 @@
 import { AuthError, NoCredentials } from "../errors.js";
 import type { AuthEvent, Client } from "../events.js";
-import { type Principal, TokenUser } from "../sessions/principal.js";
+import type { Principal } from "../sessions/principal.js";
+import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
 import { type Credential, parseAuthorization } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
 import { readAddress, readHeader, type RequestLike } from "./request.js";
 
 /**
- * Builds the context of one request: parses `Authorization` and looks the user up once.
- * A bad credential never throws; the guarded fields answer with it. No request is an anonymous one.
- * @throws everything that is not a refusal, because that is a bug
+ * Builds the context of one request: parses `Authorization`, and looks the user up once. A bad credential does not
+ * throw, but becomes the context's `authError`.
+ * @param request without one the context is anonymous
+ * @throws errors that are not an {@link AuthError}, because those are bugs
  */
 export async function createContext(
   authentication: AuthenticationService,
@@ -22,7 +24,7 @@ export async function createContext(
     requestId: typeof request.id === "string" ? request.id : null,
   };
   let credential: Credential | null = null;
-  let user: Principal | null = null;
+  let user: Principal | TokenUser | null = null;
   let authError: AuthError | null = null;
   try {
     credential = parseAuthorization(readHeader(request, "authorization"));

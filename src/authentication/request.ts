@@ -1,26 +1,26 @@
 import { isIP } from "node:net";
 
-/** The part of a request that is read: Node's, Fastify's, Express's and the Fetch API's requests all have this shape. */
+/** The part of a request that we read. Requests of Node, Fastify, Express and the Fetch API have this shape. */
 export interface RequestLike {
   readonly headers?: Headers | Readonly<Record<string, string | string[] | undefined>> | undefined;
-  /** Node's flat list of names and values: the only place where a second `Authorization` line can be seen. */
+  /** Node's flat list of names and values: the only place that shows a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
-  /** The client's address, where the framework knows the trusted proxies. */
+  /** The client's address, if the framework knows the trusted proxies. */
   readonly ip?: string | undefined;
-  /** The host that the client asked for, where the framework knows the trusted proxies. */
+  /** The host that the client requested, if the framework knows the trusted proxies. */
   readonly host?: string | undefined;
-  /** The request's id in the log, where the framework gives it one. */
+  /** The request's id in the log, if the framework sets one. */
   readonly id?: unknown;
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
-/** The client's IP address. Falls back to the socket's address when a trusted proxy names none, so that every request counts. */
+/** Returns the client's IP address. Falls back to the socket's when a proxy sends none, so that rate limits still apply. */
 export function readAddress(request: RequestLike): string | null {
   const known = [request.ip, request.socket?.remoteAddress];
   return known.find((address) => address !== undefined && isIP(address) !== 0) ?? null;
 }
 
-/** The values of all lines of one header. The name may be in any case, as it is in objects made by hand. */
+/** Returns the values of all lines of one header. Its name may be in any case, because objects made by hand vary. */
 export function readHeader(request: RequestLike, name: string): readonly string[] {
   const { headers, rawHeaders = [] } = request;
   const value = isHeaders(headers) ? headers.get(name) : findHeader(headers ?? {}, name);

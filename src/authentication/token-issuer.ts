@@ -1,35 +1,34 @@
-import { Principal, type SessionRow } from "../sessions/principal.js";
-import type { AccessTokens } from "../tokens/access-token.js";
-import type { RotatingTokens, RotationGrant } from "../tokens/rotating-token.js";
+import { Principal } from "../sessions/principal.js";
+import type { SessionRow } from "../sessions/session-reader.js";
+import type { RotationGrant } from "../tokens/rotating-token.js";
+import type { TokenKinds } from "../tokens/token-kinds.js";
 
-/** The kinds of JWT that we issue. */
-export interface TokenKinds {
-  readonly access: AccessTokens;
-  readonly refresh: RotatingTokens;
-  readonly sliding: RotatingTokens;
-}
-
-/** What a login or a refresh gives. Instants are epoch milliseconds. */
+/** The tokens that a login or a refresh gives. Instants are epoch milliseconds. */
 export interface Issued {
+  /** The user and the session. */
   readonly principal: Principal;
-  /** A static or sliding token. */
+  /** A static or sliding token; null for the scheme JWT. */
   readonly token: string | null;
+  /** An access token; null for the other schemes. */
   readonly access: string | null;
+  /** A refresh token; null for the other schemes. */
   readonly refresh: string | null;
+  /** When `token` or `access` expires; null means never. */
   readonly expiresAt: number | null;
+  /** When `refresh` expires, or when a sliding token can no longer be refreshed; null for static tokens. */
   readonly refreshExpiresAt: number | null;
 }
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
 /**
- * The tokens of a session's present generation.
- * @param staticToken of a session that was just opened with one
+ * Issues the tokens of a session's current generation.
+ * @param staticToken the token of a session that was just opened by the scheme TOKEN
  */
 export function issueTokens(
   kinds: TokenKinds,
   row: SessionRow,
-  staticToken: string | null,
+  staticToken: string | null = null,
 ): Issued {
   const principal = new Principal(row);
   const { expiresAt, refreshExpiresAt } = row;
@@ -38,20 +37,12 @@ export function issueTokens(
       return { ...NOTHING, principal, token: staticToken, expiresAt };
     case "SLIDING": {
       const token = kinds.sliding.issue(grantOf(row));
-      return {
-        ...NOTHING,
-        principal,
-        token,
-        expiresAt: refreshExpiresAt,
-        refreshExpiresAt: expiresAt,
-      };
+      const times = { expiresAt: refreshExpiresAt, refreshExpiresAt: expiresAt };
+      return { ...NOTHING, principal, token, ...times };
     }
     case "JWT": {
-      const access = kinds.access.issue({
-        userId: row.userId,
-        sessionId: row.id,
-        sessionExpiresAt: expiresAt,
-      });
+      const { userId, id: sessionId } = row;
+      const access = kinds.access.issue({ userId, sessionId, sessionExpiresAt: expiresAt });
       const refresh = kinds.refresh.issue(grantOf(row));
       return { ...NOTHING, principal, ...access, refresh, refreshExpiresAt };
     }

@@ -1,10 +1,10 @@
 import { ApolloLink } from "@apollo/client/link";
 import { from, mergeMap, of } from "rxjs";
-import type { AuthClient } from "./client.js";
+import type { AuthClient } from "./auth-client.js";
 
 /**
- * An Apollo Link that signs operations: with a header that is fresh, and once again where it was refused all the same.
- * It belongs before the link that sends, whose server gets the token.
+ * Creates an Apollo Link that sends operations with a fresh `Authorization` header, and once more with a renewed one if
+ * the server refuses it. Put it before the terminating link, whose server gets the token.
  */
 export function createAuthLink({ getAuthorization, recover }: AuthClient): ApolloLink {
   return new ApolloLink((operation, forward) => {

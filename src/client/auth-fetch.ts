@@ -3,7 +3,7 @@ import type { ResolvedOptions } from "./options.js";
 import { originOf, resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
-/** `fetch` with the login's `Authorization`, for allowed origins; and one retry, where a refresh is of use. */
+/** Creates a `fetch` that signs requests to allowed origins, and retries once if a refresh gives a new token. */
 export function createAuthFetch(
   { endpoint, origins }: ResolvedOptions,
   { getAuthorization, recover }: Renewal,
@@ -28,12 +28,12 @@ export function createAuthFetch(
       authorization,
       await readRefusal(response, resolveUrl(url) === endpoint.url),
     );
-    // A stream cannot be sent again: then the first answer stands.
+    // A stream can be sent only once, so the first response stands.
     return next && !("getReader" in Object(init?.body)) ? send(next) : response;
   };
 }
 
-/** Why an answer refuses its credential: null where it does not, undefined for a 401 that says no more. */
+/** Returns why a response refuses the credential: null if it does not, undefined for a 401 without a reason. */
 async function readRefusal(
   response: Response,
   isGraphQL: boolean,
@@ -43,10 +43,10 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Other services have errors too, of which we know nothing.
+      // Other services may have errors of any shape, so there only the status counts.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The reader of the body will meet the same.
+      // The caller gets the same error when it reads the body.
     }
   }
   return isRefused ? undefined : null;

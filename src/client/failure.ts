@@ -1,4 +1,4 @@
-/** Why something failed. The server's own words, and two for when it said nothing that can be used. */
+/** Why an operation failed: the server's own reasons, and two for when no usable response arrived. */
 export type FailureReason =
   | "no_credentials"
   | "bad_authorization_header"
@@ -14,32 +14,36 @@ export type FailureReason =
   | "invalid_credentials"
   | "role_required"
   | "throttled"
+  /** The application itself refused. It wrote the message, so the message can be shown to the user. */
   | "vetoed"
-  /** An error without a reason is called by its code. */
+  /** An error without a reason is named by its code. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
-  /** No answer came, or not in time, or only a part of one. */
+  /** No complete response arrived in time. */
   | "offline"
-  /** What came is no answer of GraphQL's: a proxy's page, half a JSON. */
+  /** The response is not GraphQL: a proxy's page, say, or truncated JSON. */
   | "bad_answer";
 
-/** What went wrong, as {@link AuthState} tells it. */
+/** A failed operation, as {@link AuthState} reports it. */
 export interface Failure {
   readonly reason: FailureReason;
-  /** For developers, in English. Write your own by the reason. */
+  /** In English, for developers: choose what users read by the reason. Only `vetoed` has a message for users. */
   readonly message: string;
-  /** Whole seconds after which a retry can succeed, where the server named them. */
+  /** Whole seconds after which a retry can succeed, if the server gave them. */
   readonly retryAfter?: number;
 }
 
-/** An error of a GraphQL answer, as far as it is looked at. */
+/** The parts of a GraphQL error that this client reads. */
 export interface GraphQLErrorLike {
   readonly message: string;
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The failure that a GraphQL error stands for. */
+/** The failure when a login or a refresh succeeds without giving a token, as another server's would. */
+export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
+
+/** Converts a GraphQL error to a failure. */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
   const { code, reason = code, retryAfter } = extensions;
   return {
@@ -49,15 +53,15 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** What is said of a credential that cannot be used any more, as against one that is missing or a wrong password. */
+/** The reasons for which a credential is refused for good, unlike a missing credential or a wrong password. */
 const REFUSAL = /^(token|session|user|password)_/;
 
-/** The failure, where it means that the credential which was sent is no good; or null. */
+/** Returns the failure if it means that the credential of the request is no longer valid, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
-/** The first of an answer's errors that refuses the credential which was sent, or null. */
+/** Returns the first error that refuses the credential of the request as a failure, or null if none does. */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
   return refused.map(toFailure).find(asRefusal) ?? null;

@@ -1,6 +1,7 @@
-export { type AuthClient, createAuthClient } from "./client.js";
+export type { AuthClient } from "./auth-client.js";
+export { createAuthClient } from "./create-auth-client.js";
+export type { User } from "./credentials.js";
 export { type Failure, type FailureReason, findRefusal, type GraphQLErrorLike } from "./failure.js";
-export type { User } from "./login.js";
 export type { AuthClientOptions } from "./options.js";
 export type { AuthStorage } from "./platform.js";
 export type { Authenticated, AuthState, NotAuthenticated } from "./state.js";

@@ -1,17 +1,17 @@
-// A line each: a browser has no use for their indentation.
+// One line each, because a browser has no use for their indentation.
 
-/** What every login and refresh asks for; it goes behind the operation. */
+/** The fields of every response to a login or a refresh. */
 // prettier-ignore
-export const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
-
-// prettier-ignore
-export const LOGIN = /* GraphQL */ `mutation Login($username: String!, $password: String!, $scheme: AuthScheme!) { login(username: $username, password: $password, scheme: $scheme) { ...Grant } }`;
+const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
 
 // prettier-ignore
-export const EMAIL_LOGIN = /* GraphQL */ `mutation EmailLogin($email: String!, $password: String!, $scheme: AuthScheme!) { emailLogin(email: $email, password: $password, scheme: $scheme) { ...Grant } }`;
+export const LOGIN = /* GraphQL */ `mutation Login($username: String!, $password: String!, $scheme: AuthScheme!) { login(username: $username, password: $password, scheme: $scheme) { ...Grant } }${GRANT}`;
 
 // prettier-ignore
-export const REFRESH = /* GraphQL */ `mutation Refresh($refresh: String!) { refreshToken(refresh: $refresh) { ...Grant } }`;
+export const EMAIL_LOGIN = /* GraphQL */ `mutation EmailLogin($email: String!, $password: String!, $scheme: AuthScheme!) { emailLogin(email: $email, password: $password, scheme: $scheme) { ...Grant } }${GRANT}`;
+
+// prettier-ignore
+export const REFRESH = /* GraphQL */ `mutation Refresh($refresh: String!) { refreshToken(refresh: $refresh) { ...Grant } }${GRANT}`;
 
 // prettier-ignore
 export const LOGOUT = /* GraphQL */ `mutation Logout($refresh: String) { logout(refresh: $refresh) { message } }`;

@@ -1,53 +1,59 @@
-import type { Credentials, Endpoint } from "./ask.js";
+import type { CookieMode, Endpoint } from "./execute.js";
 import { type AuthStorage, originOf, platform, resolveUrl } from "./platform.js";
 import type { StorageKind } from "./store.js";
 
-/** What a user of `createAuthClient` says. */
+/** The options of `createAuthClient`. */
 export interface AuthClientOptions {
-  /** Of the GraphQL endpoint. A relative one is the page's. */
+  /** The GraphQL endpoint. A relative URL is resolved against the page. */
   readonly url: string | URL;
-  /** How sessions prove themselves: access and refresh token, one static token, or one that slides. @default "jwt" */
-  readonly scheme?: "jwt" | "token" | "sliding";
+  /** `"jwt"`: access and refresh token. `"token"`: one static token. `"sliding"`: one sliding token. @default "jwt" */
+  readonly scheme?: Scheme;
   /**
-   * Where the login is kept. In `"memory"` it ends with the page; `"sessionStorage"` and `"localStorage"` keep it, open to
-   * every script of the origin; `"cookie"`, with scheme `"jwt"`, leaves the refresh token to the server's HttpOnly cookie.
-   * A storage of your own must answer at once. @default "memory"
+   * Where the session is stored. With `"memory"` it ends with the page. `"sessionStorage"` and `"localStorage"` keep it,
+   * readable by every script of the origin. `"cookie"`, for scheme `"jwt"` only, leaves the refresh token to the
+   * server's HttpOnly cookie. A storage of your own must be synchronous. @default "memory"
    */
   readonly storage?: StorageKind | AuthStorage;
-  /** Origins that `authFetch` sends the token to, besides the endpoint's and the page's. @default none */
+  /** Origins that `authFetch` sends the token to, besides those of the endpoint and the page. @default none */
   readonly allowedOrigins?: readonly string[];
   /**
-   * Whether cookies go along. With storage `"cookie"` and an endpoint of another origin: `"include"`.
-   * @default "same-origin"
+   * Whether requests to the endpoint carry cookies. With storage `"cookie"` and an endpoint of another origin, set
+   * `"include"`. @default "same-origin"
    */
-  readonly credentials?: Credentials;
+  readonly credentials?: CookieMode;
   /**
-   * In seconds: how long an answer is waited for. At most the server's reuse window, in which a lost answer can be had
-   * again. @default 10
+   * Seconds to wait for a response. At most the server's reuse window, within which it repeats a lost response.
+   * @default 10
    */
   readonly timeout?: number;
   /** @default the platform's */
   readonly fetch?: typeof fetch;
 }
 
-/** The options, checked. */
+/** How sessions prove themselves. */
+export type Scheme = "jwt" | "token" | "sliding";
+
+/** The checked options. */
 export interface ResolvedOptions {
-  readonly scheme: "jwt" | "token" | "sliding";
+  readonly scheme: Scheme;
   readonly storage: StorageKind | AuthStorage;
   readonly isCookie: boolean;
-  /** Of our entry in a storage, of the lock and of the channel: one for each server and scheme. */
+  /** Names the storage entry, the lock and the channel. Unique for a server and scheme. */
   readonly name: string;
   readonly origins: ReadonlySet<string | undefined>;
   readonly endpoint: Endpoint;
 }
 
-const SCHEMES = ["jwt", "token", "sliding"];
-const STORAGES = ["memory", "sessionStorage", "localStorage"];
+const SCHEMES: readonly Scheme[] = ["jwt", "token", "sliding"];
+const STORAGES: readonly StorageKind[] = ["memory", "sessionStorage", "localStorage"];
 
-/** What a cookie is only taken with, because no other site can make a browser send it unasked. */
+/** The server accepts its cookie only with this header, because no other site can make a browser send it. */
 const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
 
-/** @throws TypeError that names the option which is wrong */
+/**
+ * Checks the options and fills in the defaults.
+ * @throws TypeError naming the wrong option
+ */
 export function resolveOptions({
   url,
   scheme = "jwt",
@@ -79,7 +85,11 @@ export function resolveOptions({
   };
 }
 
-function requireOneOf(option: string, allowed: readonly string[], value: string): void {
+function requireOneOf<Value extends string>(
+  option: string,
+  allowed: readonly Value[],
+  value: Value,
+): void {
   if (!allowed.includes(value))
     throw new TypeError(`${option}: must be one of ${allowed.join(", ")}`);
 }

@@ -1,4 +1,4 @@
-/** What this client uses of a browser where there is one. Node, React Native and old browsers lack some or all of it. */
+/** The parts of a browser that this client uses. Node, React Native and old browsers lack some or all of them. */
 interface Platform {
   readonly location?: { readonly href: string };
   readonly localStorage?: AuthStorage;
@@ -9,7 +9,7 @@ interface Platform {
   removeEventListener?(type: "storage", listener: StorageListener): void;
 }
 
-/** Where a login is kept: `localStorage`, or anything that answers like it, at once. */
+/** A synchronous key-value storage, such as `localStorage`. */
 export interface AuthStorage {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
@@ -25,6 +25,7 @@ interface Locks {
   ): Promise<unknown>;
 }
 
+/** Receives changes that other tabs make to the storage. The key is null when the whole storage was cleared. */
 export type StorageListener = (event: { readonly key: string | null }) => void;
 
 /** @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts */
@@ -32,23 +33,30 @@ export interface Channel {
   onmessage: ((event: { data: unknown }) => void) | null;
   postMessage(message: unknown): void;
   close(): void;
-  /** Node's, so that a channel keeps no process alive. */
+  /** Node only: lets the process exit while the channel is open. */
   unref?(): void;
 }
 
-/** The global object. Asked at each use: nothing is assumed when this module is loaded. */
+/** The global object. Read at each use, because importing the client must not need a browser. */
 export const platform = globalThis as unknown as Platform;
 
-/** Of an address that is whole: its origin. React Native's URL has none, and adds a slash to the address. */
+/** The origin of an absolute URL. React Native's `URL` has no `origin`, and adds a slash to `href`. */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
-/** The whole address, in its own spelling; a relative one is the page's. */
+/** Returns an absolute URL as it is written, and a relative one resolved against the page. */
 export function resolveUrl(url: string): string {
   const page = platform.location?.href;
   return ORIGIN.test(url) || !page ? url : new URL(url, page).href;
 }
 
-/** The origin of an address, in its own spelling, or undefined where it has none. */
+/** Returns the origin of a URL as it is written, or undefined if it has none. */
 export function originOf(url: string): string | undefined {
   return ORIGIN.exec(resolveUrl(url))?.[0];
+}
+
+/** Resolves after a delay in milliseconds. */
+export function sleep(delay: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, delay);
+  });
 }

@@ -7,28 +7,30 @@ import {
   useContext,
   useSyncExternalStore,
 } from "react";
-import { type AuthClient, createAuthClient } from "./client.js";
+import type { AuthClient } from "./auth-client.js";
+import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
 
-/** The state, and what changes it. */
+/** The state, and the functions that change it. */
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch">;
 
 const Context = createContext<AuthClient | null>(null);
 
-/** Gives a client to the components below. */
+/** Provides a client to the components below. */
 export function AuthProvider(props: { client: AuthClient; children?: ReactNode }): ReactNode {
   return createElement(Context.Provider, { value: props.client }, props.children);
 }
 
-/** While a server renders, and until the page is hydrated, nobody knows. */
+/** The state while a server renders, and until the page is hydrated. */
 const UNKNOWN = toState(undefined, null, false);
 const getServerState = () => UNKNOWN;
 
 /**
- * Who is signed in, and the means to change it, of the client that {@link AuthProvider} gives. With a scheme that is not
- * the provider's, or without a provider: of one client a scheme, for `/graphql` and kept in localStorage.
- * @throws Error where there is neither a provider nor a scheme
+ * Returns the state of the client from {@link AuthProvider}, and the functions that change it. Without a provider, or
+ * with another scheme than the provider's, all components share one client per scheme, for `/graphql` and stored in
+ * localStorage.
+ * @throws Error without a provider and without a scheme
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
   const provided = useContext(Context);

@@ -1,56 +1,71 @@
-import { askAgain } from "./ask.js";
-import { type Failure, asRefusal } from "./failure.js";
-import { isOfLogin, isRenewalDue, toLogin } from "./login.js";
-import type { RefreshMutation } from "./operations.generated.js";
-import { GRANT, REFRESH } from "./operations.js";
+import {
+  type GrantData,
+  IN_COOKIE,
+  isOfSession,
+  isRenewalDue,
+  toCredentials,
+} from "./credentials.js";
+import { executeWithRetries } from "./execute.js";
+import { asRefusal, type Failure, NO_TOKEN } from "./failure.js";
+import { REFRESH } from "./operations.js";
 import type { ResolvedOptions } from "./options.js";
 import type { Session } from "./session.js";
 
-/** Keeps a login alive. */
+/** Renews the credentials of a session. No method rejects. */
 export interface Renewal {
   readonly isDue: () => boolean;
   readonly refresh: () => Promise<void>;
   readonly getAuthorization: () => Promise<string | null>;
-  /** With `null` for an answer that refuses no credential, and nothing for a refusal that does not say why. */
+  /**
+   * Returns the `Authorization` header to repeat a request with, or null if a retry is of no use.
+   * @param authorization the header of the request
+   * @param refusal null if the response refuses no credential; undefined for a refusal without a reason
+   */
   readonly recover: (
     authorization: string | null | undefined,
     refusal?: Failure | null,
   ) => Promise<string | null>;
 }
 
-/** Renews the login of a session, one refresh at a time. Nothing of it rejects. */
+/**
+ * Milliseconds for which new credentials are not renewed after a refusal without a reason: a service that refuses
+ * these would refuse the next ones too.
+ */
+const MIN_AGE = 30_000;
+
+/** Creates the renewal of a session. Refreshes run one at a time. */
 export function createRenewal(session: Session, { endpoint, isCookie }: ResolvedOptions): Renewal {
   let running: Promise<void> | undefined;
-  /** Of the monotonic clock: not before then is a refresh tried again that failed. */
-  let pausedUntil = 0;
+  /** Monotonic time before which a failed refresh is not retried. */
+  let retryAt = 0;
 
   async function renew(): Promise<void> {
-    const before = session.login;
-    await session.exclusively(async () => {
+    const before = session.credentials;
+    await session.withLock(async () => {
       session.sync();
-      if (session.login !== before) return;
-      const { data, failure } = await askAgain<RefreshMutation>(endpoint, {
-        query: REFRESH + GRANT,
-        variables: { refresh: before?.refresh ?? "" },
+      if (session.credentials !== before) return;
+      const { data, failure = NO_TOKEN } = await executeWithRetries<GrantData>(endpoint, {
+        query: REFRESH,
+        variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      // Whoever logged out or in meanwhile has the last word.
+      // A login or logout since then wins, in this tab or another.
       session.sync();
-      if (session.login !== before) return;
-      const login = toLogin(data?.refreshToken, isCookie);
+      if (session.credentials !== before) return;
+      const credentials = toCredentials(data, isCookie);
       const refusal = asRefusal(failure);
-      if (login) session.change(login, null);
-      else if (failure?.reason === "no_credentials") session.note(null, null);
-      else if (refusal) session.change(null, refusal);
+      if (credentials) session.replace(credentials, null);
+      else if (refusal) session.replace(null, refusal);
+      else if (failure.reason === "no_credentials") session.record(null, null);
       else {
-        pausedUntil = performance.now() + (failure?.retryAfter ?? 1) * 1000;
-        session.note(before, failure ?? NO_TOKEN);
+        retryAt = performance.now() + (failure.retryAfter ?? 1) * 1000;
+        session.record(before, failure);
       }
     });
   }
 
   function canRefresh(): boolean {
-    const { login } = session;
-    return login !== null && login?.refresh !== null && performance.now() >= pausedUntil;
+    const { credentials } = session;
+    return credentials !== null && credentials?.refresh !== null && performance.now() >= retryAt;
   }
 
   function refresh(): Promise<void> {
@@ -62,7 +77,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
   }
 
   function isDue(): boolean {
-    return canRefresh() && (!session.login || isRenewalDue(session.login));
+    return canRefresh() && (!session.credentials || isRenewalDue(session.credentials));
   }
 
   return {
@@ -74,22 +89,17 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     },
     async recover(authorization, refusal) {
       if (!authorization || refusal === null) return null;
-      const sent = session.login;
+      const sent = session.credentials;
       if (sent?.authorization === authorization) {
-        // A service that refuses what is new will refuse what is newer.
-        if (!refusal && Date.now() - sent.receivedAt < RECENT) return null;
+        if (!refusal && Date.now() - sent.receivedAt < MIN_AGE) return null;
         if (sent.refresh !== null) await refresh();
-        else if (refusal) session.change(null, refusal);
+        else if (refusal) session.replace(null, refusal);
       }
-      const { login } = session;
-      const isRenewed = login && login.authorization !== authorization;
-      return isRenewed && isOfLogin(authorization, login) ? login.authorization : null;
+      const { credentials } = session;
+      const isRenewed = credentials && credentials.authorization !== authorization;
+      return isRenewed && isOfSession(authorization, credentials)
+        ? credentials.authorization
+        : null;
     },
   };
 }
-
-/** In milliseconds: a login that came less than this ago is new. */
-const RECENT = 30_000;
-
-/** An answer of another server than ours. */
-export const NO_TOKEN = { reason: "bad_answer", message: "The answer has no token." } as const;

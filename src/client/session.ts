@@ -1,44 +1,45 @@
+import type { Credentials } from "./credentials.js";
 import type { Failure } from "./failure.js";
-import type { Login } from "./login.js";
 import type { ResolvedOptions } from "./options.js";
 import { type AuthState, toState } from "./state.js";
 import { openStore } from "./store.js";
-import { type News, openTabs } from "./tabs.js";
+import { openTabs, type TabMessage } from "./tabs.js";
 
-/** The login of this client, in step with its storage and with the other tabs. */
+/** The session of this client, in step with its storage and with the other tabs. */
 export interface Session {
-  /** Undefined: not known yet. */
-  readonly login: Login | null | undefined;
+  /** Null: signed out. Undefined: not known yet. */
+  readonly credentials: Credentials | null | undefined;
   readonly state: AuthState;
   readonly subscribe: (listener: () => void) => () => void;
-  /** Another login, or none: kept, and told to the other tabs. */
-  change(login: Login | null, error: Failure | null): void;
-  /** The same login, and what went wrong; or that there is none, which is news to this tab only. */
-  note(login: Login | null | undefined, error: Failure | null): void;
-  /** Takes over what another tab may have kept. */
-  sync(): void;
-  /** Runs alone among the tabs. */
-  readonly exclusively: (run: () => Promise<void>) => Promise<void>;
+  /** Replaces the credentials, stores them, and publishes them to the other tabs. */
+  replace(credentials: Credentials | null, error: Failure | null): void;
+  /** Changes the state of this tab only. */
+  record(credentials: Credentials | null | undefined, error: Failure | null): void;
+  /** Takes over credentials that another tab has stored. */
+  readonly sync: () => void;
+  /** Runs with a lock that only one tab holds at a time. */
+  readonly withLock: (run: () => Promise<void>) => Promise<void>;
   readonly close: () => void;
 }
 
-/** Opens the login that is kept, if there is one. A cookie's is not known before the server was asked. */
+/** Opens the stored session, if there is one. Only the server knows whether the cookie has one. */
 export function openSession({ storage, isCookie, name }: ResolvedOptions): Session {
   const store = openStore(storage, name);
-  const tabs = storage === "memory" ? null : openTabs(name, () => store.shared, hear);
+  const tabs = storage === "memory" ? null : openTabs(name, store, sync);
   const listeners = new Set<() => void>();
-  let login = isCookie ? undefined : store.read();
-  let state = toState(login, null, store.hasFailed);
-  let latest: News | undefined;
+  let credentials = isCookie ? undefined : store.read();
+  let state = toState(credentials, null, store.hasFailed);
+  /** A message whose change the shared storage does not show yet. */
+  let pending: TabMessage | undefined;
 
-  function note(next: Login | null | undefined, error: Failure | null): void {
-    login = next;
-    state = toState(login, error, store.hasFailed);
+  function record(next: Credentials | null | undefined, error: Failure | null): void {
+    credentials = next;
+    state = toState(credentials, error, store.hasFailed);
     for (const listener of [...listeners]) {
       try {
         listener();
       } catch (thrown) {
-        // Reported like an event listener's: it is not to end a refresh halfway.
+        // Reported like the error of an event listener: it must not stop a refresh halfway.
         setTimeout(() => {
           throw thrown;
         });
@@ -46,52 +47,53 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     }
   }
 
-  function keep(next: Login | null): void {
+  function write(next: Credentials | null): void {
     if (!isCookie) store.write(next);
   }
 
-  /**
-   * A storage that is shared has the last word. It may show a change before or after the news of it come, which alone
-   * say why. Without one, a tab has a login of its own, unless it was copied.
-   */
-  function hear(news?: News): void {
-    if (store.shared) {
-      latest = news ?? latest;
-      const next = store.read();
-      const told = latest?.login?.token === next?.token ? latest : undefined;
-      if (next?.token !== login?.token || (news && told?.error)) note(next, told?.error ?? null);
-      if (told) latest = undefined;
-    } else if (news && ((isCookie && news.login) || news.session === login?.session)) {
-      keep(news.login);
-      note(news.login, news.error);
+  /** Follows the other tabs: all of them with a shared storage or cookie, else those with a copy of the session. */
+  function sync(message?: TabMessage): void {
+    if (store.shared) readShared(message);
+    else if (
+      message &&
+      ((isCookie && message.credentials) || message.session === credentials?.session)
+    ) {
+      write(message.credentials);
+      record(message.credentials, message.error);
     }
   }
 
+  /** The storage may show a change before or after the message about it, and only the message has the error. */
+  function readShared(message?: TabMessage): void {
+    pending = message ?? pending;
+    const next = store.read();
+    const matching = pending?.credentials?.token === next?.token ? pending : undefined;
+    const error = matching?.error ?? null;
+    if (next?.token !== credentials?.token || (message && error)) record(next, error);
+    if (matching) pending = undefined;
+  }
+
   return {
-    get login() {
-      return login;
+    get credentials() {
+      return credentials;
     },
     get state() {
       return state;
     },
     subscribe(listener) {
       listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
+      return () => listeners.delete(listener);
     },
-    change(next, error) {
-      const session = login?.session ?? null;
-      latest = undefined;
-      keep(next);
-      note(next, error);
-      tabs?.tell({ session, login: next, error });
+    replace(next, error) {
+      const session = credentials?.session ?? null;
+      pending = undefined;
+      write(next);
+      record(next, error);
+      tabs?.publish({ session, credentials: next, error });
     },
-    note,
-    sync() {
-      hear();
-    },
-    exclusively: (run) => (tabs ? tabs.exclusively(run) : run()),
+    record,
+    sync,
+    withLock: (run) => (tabs ? tabs.withLock(run) : run()),
     close() {
       tabs?.close();
     },

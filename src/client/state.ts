@@ -1,47 +1,50 @@
+import type { Credentials, User } from "./credentials.js";
 import type { Failure } from "./failure.js";
-import type { Login, User } from "./login.js";
 
-/** Where this client stands. A new object whenever something changes. */
+/** Whether a user is signed in. A new object whenever something changes. */
 export type AuthState = Authenticated | NotAuthenticated;
 
-interface Told {
-  /** What went wrong last, also while signed in; null once something went right. */
+interface AnyState {
+  /** The last failure, also while signed in. Null once something has succeeded. */
   readonly error: Failure | null;
-  /** Whether the storage is full or forbidden, so that the login is gone with this page. */
+  /** Whether the storage is full or forbidden, so that the session is lost with this page. */
   readonly hasStorageFailed: boolean;
 }
 
-/** Signed in, as far as is known: the server has the last word with the next request. */
-export interface Authenticated extends Told {
+/** Signed in, as far as the client knows: the server decides at the next request. */
+export interface Authenticated extends AnyState {
   readonly status: "authenticated";
   readonly user: User;
-  /** The access token, or the static or sliding one. */
+  /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The `Authorization` header. {@link AuthClient.getAuthorization} gives one that is renewed where it has to be. */
+  /** The `Authorization` header. {@link AuthClient.getAuthorization} renews it first if it is about to expire. */
   readonly authorization: string;
 }
 
-/** Not signed in; or `loading`, while a cookie's session is looked for, and while a server renders. */
-export interface NotAuthenticated extends Told {
+/**
+ * Not signed in. `loading` while the client asks the server whether the cookie has a session, and while a server
+ * renders the page.
+ */
+export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";
   readonly user: null;
   readonly token: null;
   readonly authorization: null;
 }
 
-type Loose = { [Key in "user" | "token" | "authorization"]?: Login[Key] | null };
+type StateCredentials = { [Key in "user" | "token" | "authorization"]?: Credentials[Key] | null };
 
 /**
- * The state for a login.
- * @param login undefined where it is not known yet whether there is one
+ * Returns the state for some credentials.
+ * @param credentials null for signed out, undefined while that is not known yet
  */
 export function toState(
-  login: Login | null | undefined,
+  credentials: Credentials | null | undefined,
   error: Failure | null,
   hasStorageFailed: boolean,
 ): AuthState {
-  const { user = null, token = null, authorization = null }: Loose = login ?? {};
-  const isUnknown = login === undefined && error === null;
-  const status = login ? "authenticated" : isUnknown ? "loading" : "anonymous";
+  const { user = null, token = null, authorization = null }: StateCredentials = credentials ?? {};
+  const isUnknown = credentials === undefined && error === null;
+  const status = credentials ? "authenticated" : isUnknown ? "loading" : "anonymous";
   return { status, user, token, authorization, error, hasStorageFailed } as AuthState;
 }

@@ -1,72 +1,76 @@
-import type { Login } from "./login.js";
+import type { Credentials } from "./credentials.js";
 import { type AuthStorage, platform } from "./platform.js";
 
-/** Where the login is kept, as `storage` names it. */
+/** The built-in places for credentials. */
 export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie";
 
-/** The one entry of a storage that is ours. */
+/** This client's entry in a storage. */
 export interface Store {
-  /** The storage that other tabs read too, while it works. */
+  /** The storage that other tabs read too, or null if there is none or it has failed. */
   readonly shared: AuthStorage | null;
-  /** Whether it is full or forbidden; the login is in memory since then. */
+  /** Whether the storage is full or forbidden. The credentials are then in memory only. */
   readonly hasFailed: boolean;
-  read(): Login | null;
-  write(login: Login | null): void;
+  read(): Credentials | null;
+  write(credentials: Credentials | null): void;
 }
 
-/** Opens our entry of a storage. A storage that fails is left, with nothing of ours in it. */
+/** Opens this client's entry in a storage. A storage that fails is cleared of the entry and not used again. */
 export function openStore(kind: StorageKind | AuthStorage, key: string): Store {
-  let area: AuthStorage | null = null;
+  let storage: AuthStorage | null = null;
   let hasFailed = false;
-  let kept: Login | null = null;
+  let inMemory: Credentials | null = null;
 
-  /** Lets a storage try, and gives it up when it fails. */
+  /** Uses the storage, and gives it up if it throws. */
   function attempt<T>(use: () => T): T | undefined {
     try {
       return use();
     } catch {
-      const left = area;
-      area = null;
+      const failed = storage;
+      storage = null;
       hasFailed = true;
-      // An old refresh token that stays behind would look like a thief's at the next visit.
-      if (left)
+      // A stale refresh token left behind would look stolen to the server at the next visit.
+      if (failed)
         attempt(() => {
-          left.removeItem(key);
+          failed.removeItem(key);
         });
       return undefined;
     }
   }
 
-  if (typeof kind === "object") area = kind;
+  if (typeof kind === "object") storage = kind;
   else if (kind.endsWith("Storage")) {
-    area = attempt(() => platform[kind as "localStorage"]) ?? null;
-    hasFailed = area === null;
+    storage = attempt(() => platform[kind as "localStorage"]) ?? null;
+    hasFailed = storage === null;
   }
-  attempt(() => area?.getItem(key));
+  attempt(() => storage?.getItem(key));
 
   return {
     get shared() {
-      return kind === "sessionStorage" ? null : area;
+      return kind === "sessionStorage" ? null : storage;
     },
     get hasFailed() {
       return hasFailed;
     },
     read() {
-      const text = attempt(() => area?.getItem(key));
-      return text === undefined ? kept : (kept = parseLogin(text));
+      const text = attempt(() => storage?.getItem(key));
+      return text === undefined ? inMemory : (inMemory = parseCredentials(text));
     },
-    write(login) {
-      kept = login;
-      attempt(() => (login ? area?.setItem(key, JSON.stringify(login)) : area?.removeItem(key)));
+    write(credentials) {
+      inMemory = credentials;
+      attempt(() =>
+        credentials ? storage?.setItem(key, JSON.stringify(credentials)) : storage?.removeItem(key),
+      );
     },
   };
 }
 
-/** A kept login, or null where the entry is missing, or is not what we wrote. */
-function parseLogin(text: string | null): Login | null {
+/** Parses a stored entry. Returns null if it is missing or was not written by this client. */
+function parseCredentials(text: string | null): Credentials | null {
   try {
-    const login = JSON.parse(text ?? "null") as Login | null;
-    return login?.authorization && login.session && login.user.id ? login : null;
+    const credentials = JSON.parse(text ?? "null") as Credentials | null;
+    return credentials?.authorization && credentials.session && credentials.user.id
+      ? credentials
+      : null;
   } catch {
     return null;
   }

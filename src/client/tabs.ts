@@ -1,64 +1,79 @@
-import { sleep } from "./ask.js";
+import type { Credentials } from "./credentials.js";
 import type { Failure } from "./failure.js";
-import type { Login } from "./login.js";
-import { type AuthStorage, type Channel, platform, type StorageListener } from "./platform.js";
+import {
+  type AuthStorage,
+  type Channel,
+  platform,
+  sleep,
+  type StorageListener,
+} from "./platform.js";
+import type { Store } from "./store.js";
 
-/** What a tab tells the others. */
-export interface News {
-  /** Of which session; null for a login that replaces none. */
+/** Published by a tab whenever it replaces its credentials. */
+export interface TabMessage {
+  /** The id of the session before, or null if there was none. */
   readonly session: string | null;
-  readonly login: Login | null;
+  readonly credentials: Credentials | null;
   readonly error: Failure | null;
 }
 
-/** The other tabs of this origin with a client of the same server and scheme. */
+/** The other tabs of this origin that have a client of the same server and scheme. */
 export interface Tabs {
-  tell(news: News): void;
-  /** Runs alone among the tabs. Where that cannot be had, it runs all the same: the server's reuse window is there. */
-  exclusively(run: () => Promise<void>): Promise<void>;
+  publish(message: TabMessage): void;
+  /**
+   * Runs with a lock that only one tab holds at a time. Runs without it if the lock cannot be had: within its reuse
+   * window the server gives every tab the same response.
+   */
+  withLock(run: () => Promise<void>): Promise<void>;
   close(): void;
 }
 
 /**
- * In milliseconds: after this a tab that holds up the others is not waited for. What it asked for last can still be had
- * then: half of the server's reuse window is left.
+ * Milliseconds to wait for a lock or a lease of another tab. If that tab died during a refresh, half of the server's
+ * reuse window is then left to request the lost response again.
  */
-const PATIENCE = 5_000;
+const LOCK_TIMEOUT = 5_000;
 
-/** Opens the connection to the other tabs. `hear` is called without news where another tab changed the storage. */
+/** Connects to the other tabs. `onChange` gets a message, or none if another tab changed the storage. */
 export function openTabs(
   name: string,
-  getShared: () => AuthStorage | null,
-  hear: (news?: News) => void,
+  store: Pick<Store, "shared">,
+  onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
+  /** The last run of this tab. Without locks and without a shared storage, only the tab's own runs take turns. */
+  let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
-    if (key === name || key === null) hear();
+    if (key === name || key === null) onChange();
   };
   try {
     channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
   } catch {
-    // Some browsers forbid it where they forbid the storage.
+    // Some browsers forbid channels where they forbid the storage.
   }
   if (channel) {
     channel.onmessage = ({ data }) => {
-      hear(data as News);
+      onChange(data as TabMessage);
     };
     channel.unref?.();
   }
-  // Besides the channel: a browser can deliver a message before this tab's storage shows what it is about.
+  // Needed besides the channel: a message can arrive before this tab's storage shows the change.
   platform.addEventListener?.("storage", onStorage);
 
   return {
-    tell(news) {
-      channel?.postMessage(news);
+    publish(message) {
+      channel?.postMessage(message);
     },
-    async exclusively(run) {
+    async withLock(run) {
       const locks = platform.navigator?.locks;
-      const shared = getShared();
-      if (!locks) return shared ? withLease(shared, `${name}:lease`, run) : run();
+      const { shared } = store;
+      if (!locks && shared) return withLease(shared, `${name}:lease`, run);
+      if (!locks) {
+        last = last.then(run, run);
+        return last;
+      }
       try {
-        await locks.request(name, { signal: AbortSignal.timeout(PATIENCE) }, run);
+        await locks.request(name, { signal: AbortSignal.timeout(LOCK_TIMEOUT) }, run);
       } catch {
         await run();
       }
@@ -71,13 +86,16 @@ export function openTabs(
   };
 }
 
-/** Runs while our name stands in a shared storage. Two tabs that write at the same moment are told apart by a pause. */
+/**
+ * Runs while this tab holds a lease in the shared storage, for browsers without locks. It waits after writing the lease
+ * and reads it again, because another tab may have written at the same moment.
+ */
 async function withLease(
   storage: AuthStorage,
   key: string,
   run: () => Promise<void>,
 ): Promise<void> {
-  const end = performance.now() + PATIENCE;
+  const end = performance.now() + LOCK_TIMEOUT;
   const read = () => storage.getItem(key) ?? "";
   let lease: string;
   try {
@@ -94,12 +112,12 @@ async function withLease(
   try {
     if (read() === lease) storage.removeItem(key);
   } catch {
-    // It runs out by itself.
+    // The lease expires.
   }
 }
 
-/** Whether a lease is younger than our patience; one from the future is of a clock that was set back. */
+/** Returns whether a lease is still valid. One from the future was written before the clock was set back. */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);
-  return age >= 0 && age < PATIENCE;
+  return age >= 0 && age < LOCK_TIMEOUT;
 }

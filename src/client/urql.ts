@@ -1,31 +1,32 @@
 import type { CombinedError, OperationContext } from "@urql/core";
 import type { AuthConfig, AuthUtilities } from "@urql/exchange-auth";
-import type { AuthClient } from "./client.js";
+import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 /**
- * What urql's `authExchange` is to do: sign operations with a header that is fresh, and once again where it was refused
- * all the same.
+ * Configures urql's `authExchange`: it sends operations with a fresh `Authorization` header, and once more with a
+ * renewed one if the server refuses it.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** By the header that was sent: why it was refused, and what to repeat an operation of it with. */
+  /** The errors by the `Authorization` header that they refused. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
+  /** The header to retry with, by the refused header. */
   const recovered = new Map<string | null, string | null>();
 
   return (utilities) =>
     Promise.resolve({
       addAuthToOperation(operation) {
         const sent = readAuthorization(operation.context);
-        // One that was sent before is never repeated in the name of somebody who has logged in since.
+        // Never retried with the current session, which may be another user's by now.
         const authorization = sent ? recovered.get(sent) : client.getSession().authorization;
         return authorization ? utilities.appendHeaders(operation, { authorization }) : operation;
       },
       willAuthError: client.isRenewalDue,
       didAuthError({ graphQLErrors: errors }, { context }) {
-        // The second time it is not sent again.
+        // One retry is enough.
         if (context["authAttempt"] || findRefusal(errors) === null) return false;
         refused.set(readAuthorization(context), errors);
         return true;
@@ -41,7 +42,7 @@ export function createAuthConfig(
     });
 }
 
-/** What an operation was sent with. */
+/** Returns the `Authorization` header that an operation was sent with. */
 function readAuthorization({ fetchOptions }: OperationContext): string | null {
   const { headers } = (typeof fetchOptions === "function" ? fetchOptions() : fetchOptions) ?? {};
   return new Headers(headers).get("authorization");

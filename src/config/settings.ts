@@ -1,30 +1,202 @@
-import type { z } from "zod";
+import { z } from "zod";
+import type { AuthEvent, Client } from "../events.js";
+import {
+  callback,
+  duration,
+  durationOrNever,
+  list,
+  oneOf,
+  onOff,
+  readList,
+  text,
+  wholeNumber,
+} from "./kinds.js";
+import { SECRET_KEYS } from "./secret-keys.js";
+import type { Setting } from "./setting.js";
 
-/** One setting: what it may be, and its default. */
-export interface Setting<Check extends z.ZodType = z.ZodType> {
-  readonly check: Check;
-  /** The environment variable that sets it. */
-  readonly variable?: string;
-  /** Reads the variable's text. @default as it is */
-  readonly read?: (text: string) => unknown;
+// The comment above an entry is its sentence in editors, in `gatehouse serve --help` and in docs/settings.md.
+// The entry itself says the unit, the range and the default.
+
+/** The algorithms that access tokens can be signed with. @see RFC 7518 3.1 */
+const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
+
+const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
+
+/** The longest `accessTokenLifetime`. A superseded signing key is kept for at least that long. */
+export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
+
+/** The settings of `createAuth`. */
+export const AUTH_SETTINGS = {
+  /** The database: a SQLite file, or PostgreSQL. */
+  databaseUrl: text({
+    variable: "DATABASE_URL",
+    accepts: (value) => /^(sqlite:(?!:memory:)|postgres(ql)?:\/\/)[^\0]+$/.test(value),
+    allowed: "sqlite:PATH or postgresql://…",
+    default: "sqlite:data/gatehouse.sqlite",
+  }),
+  /** The root secret, from which every other key is derived. A list is the current secret, then the previous ones. */
+  secretKey: {
+    variable: "SECRET_KEY",
+    check: SECRET_KEYS,
+    read: readList,
+    allowed: "at least 32 random bytes",
+    hint: "`gatehouse generate-secret` makes one",
+    defaultNote: "in development `gatehouse` makes one at the first start",
+  } satisfies Setting,
+  /** The algorithm that signs access tokens. */
+  jwtAlgorithm: oneOf(JWT_ALGORITHMS, { variable: "JWT_ALGORITHM", default: "ES256" }),
+  /** The `iss` claim that every token must carry. Changing it ends every token. */
+  jwtIssuer: text({
+    variable: "JWT_ISSUER",
+    default: "gatehouse",
+    defaultNote: {
+      option: "the server's own URL; of `createAuth`, `gatehouse`",
+      variable: "the server's own URL",
+    },
+  }),
+  /** The `aud` claim that every token must carry. Changing it ends every token. */
+  jwtAudience: text({ variable: "JWT_AUDIENCE", default: "gatehouse" }),
+  /** How long an access token lives. */
+  accessTokenLifetime: duration({
+    variable: "ACCESS_TOKEN_LIFETIME",
+    from: "1m",
+    to: ACCESS_TOKEN_LIFETIME_MAX,
+    default: "5m",
+  }),
+  /** How long a session may go without a refresh; also how long a sliding token lives. */
+  refreshTokenLifetime: duration({
+    variable: "REFRESH_TOKEN_LIFETIME",
+    from: "1m",
+    default: "7d",
+  }),
+  /** How long a session may last in all. No refresh extends it. */
+  sessionLifetime: duration({ variable: "SESSION_LIFETIME", from: "1m", default: "30d" }),
+  /** How long a static token lives. */
+  staticTokenLifetime: durationOrNever({
+    variable: "STATIC_TOKEN_LIFETIME",
+    from: "1m",
+    default: "90d",
+  }),
+  /**
+   * How long a refresh token that was just replaced still gets the same successor again, for clients that lost the
+   * response. With 0 any reuse ends the session.
+   */
+  reuseWindow: duration({ from: "0s", to: "60s", default: "10s" }),
+  /** The accepted difference between the clocks of servers. */
+  leeway: duration({ from: "0s", to: "60s", default: "5s" }),
+  /**
+   * `database` looks up the session of an access token at each request. `stateless` trusts the signature until the
+   * token expires, so that a field without a role costs no query.
+   */
+  bearerCheck: oneOf(["database", "stateless"], { default: "database" }),
+  /** How long a key signs access tokens before the next one does. If never, only `gatehouse rotate-keys` changes it. */
+  keyRotationInterval: durationOrNever({
+    variable: "KEY_ROTATION_INTERVAL",
+    from: "1h",
+    default: "90d",
+  }),
+  /** The shortest accepted password, in code points. */
+  passwordMinLength: wholeNumber({
+    variable: "PASSWORD_MIN_LENGTH",
+    from: 8,
+    to: 64,
+    default: 15,
+  }),
+  /**
+   * Where attempts are counted without Redis. `memory` is this process; `database` survives a restart and counts for
+   * all instances.
+   */
+  throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
+  /** Counts attempts in Redis, for several instances. While Redis is away, each instance counts alone. */
+  redisUrl: text({
+    variable: "REDIS_URL",
+    accepts: (value) => URL.canParse(value) && /^rediss?:\/\//.test(value),
+    allowed: "redis://… or rediss://…",
+  }),
+  /** Wrong passwords in a row that cost no wait. The next one costs 1 second, which doubles up to 15 minutes. */
+  loginFailuresPerAccount: wholeNumber({
+    variable: "LOGIN_FAILURES_PER_ACCOUNT",
+    from: 1,
+    to: 100,
+    default: 5,
+  }),
+  /** Wrong passwords in a row that lock an account, until it gets a new password or `gatehouse unlock`. */
+  loginFailureLimit: wholeNumber({
+    variable: "LOGIN_FAILURE_LIMIT",
+    from: 1,
+    to: 100,
+    default: 100,
+  }),
+  /** Logins per minute from one address; for IPv6, from one /64. */
+  loginsPerAddress: count("LOGINS_PER_ADDRESS", 30),
+  /** Requests per minute, from one address, to any field that checks a credential. */
+  requestsPerAddress: count("REQUESTS_PER_ADDRESS", 100),
+  /** Refreshes per 5 minutes from one address. */
+  refreshesPerAddress: count("REFRESHES_PER_ADDRESS", 150),
+  /** Refreshes per 5 minutes of one session. */
+  refreshesPerSession: count("REFRESHES_PER_SESSION", 30),
+  /**
+   * Passwords hashed at the same time. The variable counts libuv's threads: half of them may hash, because the database
+   * needs the others.
+   */
+  hashConcurrency: {
+    ...wholeNumber({ from: 1, to: 512, default: 2 }),
+    variable: "UV_THREADPOOL_SIZE",
+    read: (value: string) =>
+      /^\d{1,4}$/.test(value) ? Math.max(1, Math.floor(Number(value) / 2)) : value,
+    allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
+    default: { option: "2", variable: "4" },
+  },
+  /** The exact origins that browsers may send requests from. */
+  corsOrigins: list({
+    variable: "CORS_ORIGINS",
+    accepts: isOrigin,
+    allowed: "exact origins such as https://app.example.com",
+  }),
+  /** The clock, in epoch milliseconds. */
+  now: callback<() => number>({ default: Date.now, defaultNote: "`Date.now`" }),
+  /** Called after each event of the audit trail, with the client that caused it. If it fails, that is only a warning. */
+  onEvent: callback<(event: AuthEvent, client: Client) => unknown>({ default: () => undefined }),
+};
+
+/** The further settings of `createServer`. */
+export const SERVER_SETTINGS = {
+  /** The address to listen on. */
+  host: text({ variable: "HOST", default: "127.0.0.1" }),
+  /** The port to listen on; 0 picks a free one. */
+  port: wholeNumber({ variable: "PORT", from: 0, to: 65_535, default: 4000 }),
+  /** Whether introspection queries are answered. */
+  introspection: onOff({
+    variable: "INTROSPECTION",
+    defaultNote: "on in development, otherwise off",
+  }),
+  /** Open connections from one address. Not limited behind trusted proxies. */
+  connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
+  /** The addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies: list({
+    variable: "TRUSTED_PROXIES",
+    accepts: (range) => ADDRESS_RANGE.safeParse(range).success,
+    allowed: "IP addresses or CIDR ranges",
+  }),
+  /** The least severe messages that are logged. */
+  logLevel: oneOf(LOG_LEVELS, { variable: "LOG_LEVEL", default: "info" }),
+  /** Whether to be as strict on loopback as elsewhere. */
+  isProduction: {
+    ...onOff({ default: false }),
+    variable: "NODE_ENV",
+    read: (value: string) => value === "production",
+    allowed: { option: "true or false", variable: "production for yes, anything else for no" },
+    default: { option: "false", variable: "development" },
+  },
+};
+
+const ADDRESS_RANGE = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
+
+function count(variable: string, usual: number) {
+  return wholeNumber({ variable, from: 1, to: 1_000_000, default: usual });
 }
 
-/** A table of settings, by the name of their option. */
-export type Settings = Readonly<Record<string, Setting>>;
-
-/** The options of a table of settings: none is required that has a default. */
-export type OptionsOf<S extends Settings> = {
-  [Name in keyof S]?: z.input<S[Name]["check"]> | undefined;
-};
-
-/** The values of a table of settings once they are checked. */
-export type ConfigOf<S extends Settings> = {
-  readonly [Name in keyof S]: z.output<S[Name]["check"]>;
-};
-
-/** Something that is wrong with an option. */
-export interface Problem {
-  readonly option: string;
-  /** Goes on after the option's name: "must be …". Never holds the value. */
-  readonly message: string;
+/** Whether a text is one origin. URL takes a `*` for a part of a name; its author means any name. */
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }

@@ -2,30 +2,33 @@ import type { Options } from "@mikro-orm/core";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import type { SqlValue } from "../sql.js";
 
-/** How long a statement waits for a lock or runs, in milliseconds. */
+/** How long a statement may run or wait for a lock, in milliseconds. */
 export const STATEMENT_TIMEOUT = 5000;
 
 const silently = () => undefined;
 
-/** Of knex, which would wait a minute for a connection, and writes to the console what it also throws. */
+/**
+ * Options for knex. By default it waits a minute for a connection, and prints to the console the errors that it also
+ * throws.
+ */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
   log: { debug: silently, warn: silently, error: silently, deprecate: silently },
 };
 
-/** Runs the single statements of requests, past the ORM. */
+/** Runs one statement past the ORM and returns its rows. */
 export type Run = <Row>(statement: string, parameters: readonly SqlValue[]) => Promise<Row[]>;
 
-/** `read` and `write` prepare a statement once for each connection, and keep it. */
+/** Runs the single statements of requests, as {@link Sql} describes. */
 export interface Engine {
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;
-  readonly writeInTurn: Run;
+  readonly writeExclusive: Run;
   close(): Promise<void>;
 }
 
-/** What a kind of database brings: how the ORM opens it, and what runs statements past the ORM. */
+/** One kind of database: how the ORM opens it, and how single statements run on it. */
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;
@@ -37,6 +40,7 @@ export interface Pool<Connection = unknown> {
   releaseConnection(connection: Connection): Promise<void>;
 }
 
+/** Runs `use` with a connection of the pool, and returns the connection to the pool afterwards. */
 export async function withConnection<Connection, Result>(
   pool: Pool<Connection>,
   use: (connection: Connection) => Promise<Result>,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { SqlValue } from "../sql.js";
 import {
   type Dialect,
+  type Engine,
   type Pool,
   POOL_OPTIONS,
   type Run,
@@ -9,7 +10,7 @@ import {
   withConnection,
 } from "./engine.js";
 
-/** What we use of a connection of `pg`. */
+/** The part of a `pg` connection that is used here. */
 interface PostgresConnection {
   query(
     query: PostgresQuery & {
@@ -20,25 +21,27 @@ interface PostgresConnection {
 }
 
 interface PostgresQuery {
-  /** Keeps it prepared. */
+  /** Keeps the statement prepared under this name. */
   readonly name?: string;
   readonly text: string;
 }
 
-/** Held until the transaction ends; the number is ours alone. The statement after it sees what the last one committed. */
-const TAKE_TURN = "SELECT pg_advisory_xact_lock(7428331)";
-
-const INT8 = 20;
 const BOOL = 16;
+const INTEGERS = [20, 21, 23];
 const POSTGRES_TYPES = {
   getTypeParser: (type: number) => {
     if (type === BOOL) return (text: string) => text === "t";
-    const isNumber = type === INT8 || type === 23 || type === 21;
-    return isNumber ? Number : (text: string) => text;
+    return INTEGERS.includes(type) ? Number : (text: string) => text;
   },
 };
 
-/** The driver is loaded only where it is used. */
+/**
+ * Takes a lock that is held until the transaction ends; the number is Gatehouse's own. A statement that follows sees
+ * everything that the previous holder committed.
+ */
+const TAKE_LOCK = "SELECT pg_advisory_xact_lock(7428331)";
+
+/** Opens PostgreSQL. The driver is loaded here, so that installations on SQLite do not load it. */
 export async function openPostgres(url: string): Promise<Dialect> {
   const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");
   const { username, pathname } = new URL(url);
@@ -53,51 +56,54 @@ export async function openPostgres(url: string): Promise<Dialect> {
         connection: { application_name: "gatehouse", statement_timeout: STATEMENT_TIMEOUT },
       },
     },
-    connect: (pool) => {
-      const named = new Map<string, PostgresQuery>();
-      const askOn = async <Row>(
-        connection: PostgresConnection,
-        query: PostgresQuery,
-        values: readonly SqlValue[] = [],
-      ) => (await connection.query({ ...query, values, types: POSTGRES_TYPES })).rows as Row[];
-      const ask = <Row>(query: PostgresQuery, values: readonly SqlValue[]) =>
-        withConnection(pool as Pool<PostgresConnection>, (connection) =>
-          askOn<Row>(connection, query, values),
-        );
-      const run: Run = (statement, values) => {
-        const query = named.get(statement) ?? nameStatement(statement);
-        named.set(statement, query);
-        return ask(query, values);
-      };
-      return {
-        read: run,
-        readOnce: (statement, values) => ask({ text: numbered(statement) }, values),
-        write: run,
-        writeInTurn: (statement, values) =>
-          withConnection(pool as Pool<PostgresConnection>, async (connection) => {
-            await askOn(connection, { text: "BEGIN" });
-            try {
-              await askOn(connection, { text: TAKE_TURN });
-              return await askOn(connection, { text: numbered(statement) }, values);
-            } finally {
-              // Of a transaction that failed, PostgreSQL makes a ROLLBACK of it.
-              await askOn(connection, { text: "COMMIT" });
-            }
-          }),
-        close: () => Promise.resolve(),
-      };
-    },
+    connect: (pool) => createEngine(pool as Pool<PostgresConnection>),
   };
 }
 
-/** PostgreSQL finds a prepared statement by its name. */
+function createEngine(pool: Pool<PostgresConnection>): Engine {
+  const prepared = new Map<string, PostgresQuery>();
+  const runQuery = <Row>(query: PostgresQuery, values: readonly SqlValue[]) =>
+    withConnection(pool, (connection) => queryOn<Row>(connection, query, values));
+  const run: Run = (statement, values) => {
+    const query = prepared.get(statement) ?? nameStatement(statement);
+    prepared.set(statement, query);
+    return runQuery(query, values);
+  };
+  return {
+    read: run,
+    readOnce: (statement, values) => runQuery({ text: numberParameters(statement) }, values),
+    write: run,
+    writeExclusive: (statement, values) =>
+      withConnection(pool, async (connection) => {
+        await queryOn(connection, { text: "BEGIN" });
+        try {
+          await queryOn(connection, { text: TAKE_LOCK });
+          return await queryOn(connection, { text: numberParameters(statement) }, values);
+        } finally {
+          // PostgreSQL turns the COMMIT of a failed transaction into a ROLLBACK.
+          await queryOn(connection, { text: "COMMIT" });
+        }
+      }),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function queryOn<Row>(
+  connection: PostgresConnection,
+  query: PostgresQuery,
+  values: readonly SqlValue[] = [],
+): Promise<Row[]> {
+  return (await connection.query({ ...query, values, types: POSTGRES_TYPES })).rows as Row[];
+}
+
+/** Names the statement by its hash: PostgreSQL finds a prepared statement by its name. */
 function nameStatement(statement: string): PostgresQuery {
-  const text = numbered(statement);
+  const text = numberParameters(statement);
   return { name: createHash("sha256").update(text).digest("hex").slice(0, 32), text };
 }
 
-/** PostgreSQL numbers its parameters. */
-function numbered(statement: string): string {
+/** Replaces each `?` with `$1`, `$2` …, as PostgreSQL writes parameters. */
+function numberParameters(statement: string): string {
   let count = 0;
   return statement.replaceAll("?", () => `$${(count += 1)}`);
 }

@@ -1,13 +1,12 @@
 import type { GraphQLSchema } from "graphql";
 import type { Hooks } from "../authentication/hooks.js";
-import type { AuthConfig } from "../config/config.js";
-import type { Settings } from "../config/settings.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { Core, Feature, FeatureParts, Route } from "./feature.js";
 
 /**
  * The features of one installation.
- * @throws TypeError when two have one name, setting or migration, or when one requires a feature that is missing
+ * @throws TypeError when two have the same name or setting, or when one requires a feature that is missing
  */
 export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
   const names = features.map(({ name }) => name);
@@ -30,14 +29,17 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** The settings of all features in one table. */
-export function settingsOf(features: readonly Feature[]): Settings {
-  return Object.assign({}, ...features.map(({ settings }) => settings)) as Settings;
+/** The core's configuration with the values of all features. */
+type FeatureConfig = Parameters<Feature["create"]>[1];
+
+/** Returns the same configuration, typed for features: it was checked with their settings. */
+export function forFeatures(config: AuthConfig): FeatureConfig {
+  return config as FeatureConfig;
 }
 
 /** The features that the configuration switches on. */
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
-  return features.filter((feature) => feature.isOn?.(config) ?? true);
+  return features.filter((feature) => feature.isOn?.(forFeatures(config)) ?? true);
 }
 
 /** The parts of all features that are on, together. */
@@ -60,7 +62,9 @@ export async function createParts(
   config: AuthConfig,
 ): Promise<Parts> {
   const parts: FeatureParts[] = [];
-  for (const feature of features) parts.push(await feature.create(core, config));
+  for (const feature of features) {
+    parts.push(await feature.create(core, forFeatures(config)));
+  }
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
     resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),

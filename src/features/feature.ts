@@ -2,18 +2,16 @@ import type { GraphQLSchema } from "graphql";
 import type { AccountService } from "../accounts/account.service.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
-import type { TokenKinds } from "../authentication/token-issuer.js";
-import type { AuthConfig } from "../config/config.js";
-import type { ConfigOf, OptionsOf, Problem, Setting, Settings } from "../config/settings.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import type { Problem } from "../config/problems.js";
+import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Job } from "../maintenance/maintenance.service.js";
-import type { SessionList } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sql } from "../sql.js";
-
-type NoSettings = Readonly<Record<never, Setting>>;
+import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
  * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a function
@@ -21,7 +19,7 @@ type NoSettings = Readonly<Record<never, Setting>>;
  * @template S its settings, which become options of `createAuth` and `createServer`
  * @template Api what it adds to the object that `createAuth` returns
  */
-export interface Feature<S extends Settings = NoSettings, Api extends object = object> {
+export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
   /** The names of other features that it uses. A start without them is refused. */
@@ -29,16 +27,17 @@ export interface Feature<S extends Settings = NoSettings, Api extends object = o
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
   readonly entities?: readonly (abstract new () => object)[];
-  /** Applied after the core's, in this order. One that has been released never changes. */
+  /** Applied after the core's, in this order. A migration that has been released never changes. */
   readonly migrations?: readonly FeatureMigration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
-  isOn?(config: AuthConfig & ConfigOf<S>): boolean;
+  isOn?(this: void, config: AuthConfig & ConfigOf<S>): boolean;
   /** What is wrong with the settings beyond what each entry checks by itself. */
-  findProblems?(config: AuthConfig & ConfigOf<S>): readonly Problem[];
+  findProblems?(this: void, config: AuthConfig & ConfigOf<S>): readonly Problem[];
   /** Subcommands that it adds to `gatehouse`. */
-  readonly commands?: readonly FeatureCommand[];
+  readonly commands?: readonly FeatureCommand<S>[];
   /** Builds its parts. Called once, when the database is migrated and the core is open. */
   create(
+    this: void,
     core: Core,
     config: AuthConfig & ConfigOf<S>,
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
@@ -46,7 +45,7 @@ export interface Feature<S extends Settings = NoSettings, Api extends object = o
 
 /** One step of a feature's tables, the same on every database. */
 export interface FeatureMigration {
-  /** Unique among all migrations, and sorted by name: start it with the date, such as `2026-11-26-notes`. */
+  /** Unique within the feature, such as `2026-11-26-notes`. The database records it as `feature:name`. */
   readonly name: string;
   readonly statements: readonly string[];
 }
@@ -78,24 +77,26 @@ export interface Route {
   /** Such as `/health/live`. */
   readonly path: string;
   /** @returns null to answer as if the route did not exist */
-  handle(request: Request): Response | null | Promise<Response | null>;
+  handle(this: void, request: Request): Response | null | Promise<Response | null>;
 }
 
 /** A subcommand of `gatehouse`. */
-export interface FeatureCommand {
+export interface FeatureCommand<S extends Settings = Settings> {
   readonly name: string;
   /** One line for `--help`. */
   readonly description: string;
   /** In the order in which they are given: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
   /**
-   * Runs with the core open; it is closed afterwards.
+   * Runs with the core open, which is closed afterwards.
    * @param args the values of its arguments; undefined for an optional one that was not given
    * @param print writes one line to standard output
    * @throws Error whose message becomes the one line on standard error
    */
   run(
+    this: void,
     core: Core,
+    config: AuthConfig & ConfigOf<S>,
     args: readonly (string | undefined)[],
     print: (line: string) => void,
   ): Promise<void>;
@@ -111,36 +112,44 @@ export interface Core {
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;
-  readonly sessionList: SessionList;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   /** Whether the database answers. */
-  isReady(): Promise<boolean>;
+  isReady(this: void): Promise<boolean>;
 }
 
 /**
  * Returns the feature as it is, with its types inferred, so that its settings and its API are known wherever it is passed.
  * @example
- * export const notes = defineFeature({ name: "notes", create: ({ sql }) => ({ routes: [ … ] }) });
+ * export const hello = defineFeature({
+ *   name: "hello",
+ *   create: () => ({
+ *     routes: [{ method: "GET", path: "/hello", handle: () => new Response("Hello.") }],
+ *   }),
+ * });
  */
-export function defineFeature<S extends Settings = NoSettings, Api extends object = object>(
+export function defineFeature<S extends Settings = Settings, Api extends object = object>(
   feature: Feature<S, Api>,
 ): Feature<S, Api> {
   return feature;
 }
 
-type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
-  all: infer All,
-) => void
-  ? All
+/** A feature without settings has the whole of {@link Settings} as its table, and adds no option. */
+type OptionsAdded<F> =
+  F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
+
+type ApiAdded<F> = F extends Feature<Settings, infer Api> ? Api : never;
+
+/** The options that features add together. */
+export type FeatureOptions<F extends readonly Feature[]> = {
+  [Index in keyof F]: (options: OptionsAdded<F[Index]>) => void;
+}[number] extends (options: infer Options) => void
+  ? Options
   : never;
 
-/** The options that features add. */
-export type FeatureOptions<F extends readonly Feature[]> = Intersection<
-  { [Index in keyof F]: F[Index] extends Feature<infer S> ? OptionsOf<S> : never }[number]
->;
-
-/** What features add to the object that `createAuth` returns. */
-export type FeatureApi<F extends readonly Feature[]> = Intersection<
-  { [Index in keyof F]: F[Index] extends Feature<NoSettings, infer Api> ? Api : never }[number]
->;
+/** What features add together to the object that `createAuth` returns. */
+export type FeatureApi<F extends readonly Feature[]> = {
+  [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
+}[number] extends (api: infer Api) => void
+  ? Api
+  : never;

@@ -10,8 +10,8 @@ import {
   toSessionType,
   toUserType,
 } from "./session.type.js";
-import type { Verification } from "../authentication/authentication.service.js";
 import type { Issued } from "../authentication/token-issuer.js";
+import type { Verification } from "../authentication/token-verifier.js";
 
 @ObjectType({
   description: "What a login or a refresh gives. Tokens are shown here, and never again.",

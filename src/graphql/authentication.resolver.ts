@@ -84,7 +84,7 @@ export class AuthenticationResolver {
     @Arg("refresh", () => String, { nullable: true }) refresh: string | null | undefined,
     @Ctx() context: AuthContext,
   ): Promise<LogoutPayload> {
-    const { scheme, hasEnded } = await this.#authentication.logout(context, refresh ?? null);
+    const { scheme, hasEnded } = await this.#authentication.logoutRequest(context, refresh ?? null);
     return toLogoutPayload(scheme, hasEnded);
   }
 }

@@ -2,7 +2,7 @@ import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-gr
 import { BadUserInput } from "../errors.js";
 import type { AuthContext } from "../authentication/context.js";
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
-import type { SessionCursor, SessionList } from "../sessions/session-list.js";
+import type { SessionCursor } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import {
   LogoutPayload,
@@ -18,18 +18,16 @@ const PAGE_SIZE = 20;
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;
-  readonly #list: SessionList;
 
-  constructor(sessions: SessionService, list: SessionList) {
+  constructor(sessions: SessionService) {
     this.#sessions = sessions;
-    this.#list = list;
   }
 
   @Query(() => [SessionType], { description: "The caller's own live sessions, newest first." })
   @Directive("@auth")
   async sessions(@Ctx() context: AuthContext): Promise<SessionType[]> {
     const user = await context.loadUser();
-    const sessions = await this.#list.ofUser(user.id);
+    const sessions = await this.#sessions.list(user);
     return sessions.map((session) => toSessionType(session, user.session.id));
   }
 
@@ -50,7 +48,7 @@ export class SessionResolver {
   ): Promise<SessionConnection> {
     const { session: current } = await context.loadUser();
     const start = after == null ? null : parseCursor(after);
-    const page = await this.#list.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
+    const page = await this.#sessions.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
     const edges = page.principals.map((owner) => ({
       cursor: formatCursor(owner.session),
       node: toSessionType(owner.session, current.id),

@@ -10,7 +10,7 @@ import {
   LogController,
 } from "fastify";
 import type { OperationRecord } from "../apollo/apollo-server.js";
-import type { ServerConfig } from "../config/config.js";
+import type { ServerConfig } from "../config/server-config.js";
 import { addressKey } from "../throttling/address-key.js";
 import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
 

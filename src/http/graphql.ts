@@ -10,7 +10,7 @@ import {
 import { DocumentLimits } from "../apollo/document-limits.js";
 import type { OpenAuth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
-import type { ServerConfig } from "../config/config.js";
+import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { RECORD } from "./app.js";
 import { toGraphqlError } from "./refusals.js";

@@ -2,13 +2,14 @@ import { createHmac, type KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { type Auth, type AuthOptions, openAuth } from "../auth.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { type Problem, WrongSettings } from "../config/problems.js";
 import {
-  type AuthConfig,
   type CoreServerOptions,
   resolveServerConfig,
   type ServerConfig,
   serverUrl,
-} from "../config/config.js";
+} from "../config/server-config.js";
 import { requirePrivateFiles } from "../database/private-files.js";
 import { requireCompatible } from "../features/compose.js";
 import type { Feature } from "../features/feature.js";
@@ -27,7 +28,7 @@ export interface Server<F extends readonly Feature[] = []> {
   readonly url: string;
   readonly auth: Auth<F>;
   /** Stops accepting, lets running requests end, and closes the database. */
-  close(): Promise<void>;
+  close(this: void): Promise<void>;
 }
 
 /** How long running requests, and those who never finish theirs, may hold up the end. */
@@ -42,7 +43,7 @@ export async function createServer<const F extends readonly Feature[] = []>({
   ...options
 }: ServerOptions<F>): Promise<Server<F>> {
   const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
-  const config = resolveServerConfig(options as CoreServerOptions, all);
+  const config = resolveServerConfig(options, all);
   const { url, close, auth } = await startServer(config, all);
   return { url, close, auth: auth as object as Auth<F> };
 }
@@ -63,7 +64,7 @@ export async function startServer(
     });
     addRoutes(app, auth.routes);
     await addGraphql(app, auth, config);
-    if (!config.isOpen) requirePrivateFiles(config.databaseUrl);
+    if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
   } catch (error) {
     await app.close();
@@ -106,20 +107,20 @@ function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** What the system says when it cannot listen, in our words. */
-const LISTEN_ERRORS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "port: is in use by another process",
-  EACCES: "port: may not be used by this process",
-  EADDRNOTAVAIL: "host: is no address of this machine",
-  ENOTFOUND: "host: is no address of this machine",
+/** The setting to change, by the system's code for why the server cannot listen. */
+const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
+  EADDRINUSE: { option: "port", message: "is in use by another process" },
+  EACCES: { option: "port", message: "may not be used by this process" },
+  EADDRNOTAVAIL: { option: "host", message: "is not an address of this machine" },
+  ENOTFOUND: { option: "host", message: "is not an address of this machine" },
 };
 
 async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promise<void> {
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const message = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? ""];
-    throw message === undefined ? error : new TypeError(message, { cause: error });
+    const problem = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? ""];
+    throw problem === undefined ? error : new WrongSettings([problem], { cause: error });
   }
 }
 

@@ -1,45 +1,45 @@
 import { createHash, type JsonWebKey, type KeyObject } from "node:crypto";
-import type { JwtAlgorithm } from "../config/config.js";
+import type { JwtAlgorithm } from "../config/auth-config.js";
 import { deriveKey } from "./secret-key.js";
 
-/** A key and the one algorithm that it may be used with. */
+/** A key, and the only algorithm that it may be used with. */
 export interface Key {
   readonly kid: string;
   readonly algorithm: JwtAlgorithm;
-  /** The private or secret half. */
+  /** The private key, or the shared secret. */
   readonly signingKey: KeyObject;
-  /** The public half, or the same secret. */
+  /** The public key, or the same shared secret. */
   readonly verificationKey: KeyObject;
-  /** From when on it signs, in epoch milliseconds, unless a later one does. */
+  /** Epoch milliseconds from which the key signs, until a later one does. */
   readonly activatesAt: number;
-  /** Which of two that become active at the same moment is the later one, in epoch milliseconds. */
+  /** Epoch milliseconds. If two keys become active at the same instant, the one created later signs. */
   readonly createdAt: number;
 }
 
-/** In bits, by the algorithm's family. @see RFC 7518 3.2, 3.3 */
+/** The shortest keys allowed, in bits. @see RFC 7518 3.2, 3.3 */
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
-/** The keys of one use: the one that became active last signs, all verify. */
+/** Keys that serve one purpose. The one that became active last signs; all of them verify. */
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();
-  /** Latest first. */
+  /** The same keys, the last to become active first. */
   #order: readonly Key[] = [];
 
-  /** @throws TypeError, as {@link KeyRing.replace} does */
+  /** @throws TypeError as {@link KeyRing.replace} does */
   constructor(keys: readonly Key[], now: () => number) {
     this.#now = now;
     this.replace(keys);
   }
 
   /**
-   * Exchanges all keys.
-   * @throws TypeError when two share a `kid`, one is too short or of another kind than its algorithm, symmetric and
-   * asymmetric ones are mixed, or none is active
+   * Replaces all keys, or none if it throws.
+   * @throws TypeError if two keys share a `kid`, a key does not fit its algorithm, symmetric and asymmetric keys are
+   * mixed, or none is active
    */
   replace(keys: readonly Key[]): void {
-    for (const key of keys) requireFit(key);
+    for (const key of keys) requireFitting(key);
     const byKid = new Map(keys.map((key) => [key.kid, key]));
     if (byKid.size !== keys.length) throw new TypeError("Two keys have the same kid.");
     if (new Set(keys.map(({ algorithm }) => isSymmetric(algorithm))).size > 1) {
@@ -55,7 +55,7 @@ export class KeyRing {
     this.#order = order;
   }
 
-  /** The key that signs. */
+  /** The key that signs now. */
   get current(): Key {
     const now = this.#now();
     const current = this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#order.at(-1);
@@ -63,18 +63,18 @@ export class KeyRing {
     return current;
   }
 
-  /** The key that will sign, if one is waiting. */
+  /** A key that is published and not yet active. */
   get next(): Key | undefined {
     const now = this.#now();
     return this.#order.find(({ activatesAt }) => activatesAt > now);
   }
 
-  /** The key with this `kid`, if the ring has it. */
+  /** Returns the key with this `kid`, or undefined. */
   find(kid: string): Key | undefined {
     return this.#keys.get(kid);
   }
 
-  /** The public keys: next, active and retired. @see RFC 7517 5 */
+  /** Returns the public keys that verify: next, current and retired. Shared secrets are left out. @see RFC 7517 5 */
   toJwks(): { keys: JsonWebKey[] } {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {
@@ -88,21 +88,22 @@ export class KeyRing {
   }
 }
 
-/** Whether the algorithm signs and verifies with one and the same secret. */
+/** Whether the algorithm signs and verifies with the same secret. */
 export function isSymmetric(algorithm: JwtAlgorithm): boolean {
   return algorithm.startsWith("HS");
 }
 
-function requireFit({ kid, algorithm, verificationKey }: Key): void {
+function requireFitting({ kid, algorithm, verificationKey }: Key): void {
   const { asymmetricKeyType, asymmetricKeyDetails, symmetricKeySize = 0 } = verificationKey;
-  const isFit = {
+  const isFitting = {
     HS256: symmetricKeySize * 8 >= MIN_HMAC_BITS,
     ES256: asymmetricKeyType === "ec" && asymmetricKeyDetails?.namedCurve === "prime256v1",
     RS256: asymmetricKeyType === "rsa" && isLongEnough(asymmetricKeyDetails),
     PS256: asymmetricKeyType === "rsa" && isLongEnough(asymmetricKeyDetails),
   }[algorithm];
-  if (!isFit)
-    throw new TypeError(`The key ${kid} is too short or of another kind than ${algorithm}.`);
+  if (!isFitting) {
+    throw new TypeError(`The key ${kid} is too short for ${algorithm}, or of the wrong type.`);
+  }
 }
 
 function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
@@ -110,8 +111,8 @@ function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
 }
 
 /**
- * The ring that signs refresh and sliding tokens, which nobody but us verifies: HS256 with a key derived from each
- * root secret, the current one first.
+ * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies them.
+ * @param secretKeys the root secrets, the current one first; each gives one key
  */
 export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {
   const keys = secretKeys.map((secretKey, index): Key => {

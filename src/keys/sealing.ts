@@ -3,7 +3,10 @@ import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from "n
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 
-/** Encrypts `text` with AES-256-GCM. `context` is bound to it, so that a sealed value cannot be moved to another row. */
+/**
+ * Encrypts `text` with AES-256-GCM.
+ * @param context authenticated with the text, so that a sealed value cannot be moved to another row
+ */
 export function seal(key: KeyObject, text: string, context: string): string {
   const nonce = randomBytes(NONCE_LENGTH);
   const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(context));
@@ -11,7 +14,7 @@ export function seal(key: KeyObject, text: string, context: string): string {
   return Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url");
 }
 
-/** The text that was sealed, or null where `key` or `context` is not the one it was sealed with. */
+/** Returns the sealed text, or null if `key` or `context` is not what it was sealed with. */
 export function unseal(key: KeyObject, sealed: string, context: string): string | null {
   const bytes = Buffer.from(sealed, "base64url");
   const nonce = bytes.subarray(0, NONCE_LENGTH);

@@ -2,11 +2,11 @@ import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:cry
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** What a key derived from the root secret is for. Each purpose has a key of its own. */
+/** The use of a derived key. Each purpose has its own key. */
 export type Purpose = "refresh-token" | "key-sealing" | "throttling" | "audit";
 
 /**
- * A 256-bit key for one purpose, from the root secret.
+ * Derives a 256-bit key for one purpose from the root secret, by HKDF.
  * @see RFC 5869
  */
 export function deriveKey(secretKey: string, purpose: Purpose): KeyObject {
@@ -15,20 +15,20 @@ export function deriveKey(secretKey: string, purpose: Purpose): KeyObject {
   );
 }
 
-/** A new root secret: 256 random bits in base64url. */
+/** Returns a new root secret: 256 random bits in base64url. */
 export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Where the root secret is kept that is made at the first start: beside the database. */
+/** Returns the path of the generated root secret: beside the database file. */
 export function secretPathOf(databaseUrl: string): string {
   const [, path = "data/gatehouse"] = /^sqlite:(.*?)(?:\.sqlite)?$/s.exec(databaseUrl) ?? [];
   return `${path}.secret`;
 }
 
 /**
- * The root secret kept in a file that only its owner can read; made when there is none yet.
- * @throws Error that says in one line why it cannot be made
+ * Returns the root secret of a file. Creates the file, readable by its owner only, if there is none.
+ * @throws Error with one line that says why the file cannot be created or read
  */
 export function readOrCreateSecretKey(path: string): string {
   try {
@@ -41,7 +41,10 @@ export function readOrCreateSecretKey(path: string): string {
   }
 }
 
-/** The file appears under its name with its content, or not at all; of several that are made at once, one stays. */
+/**
+ * Creates the file complete or not at all: it is written under a temporary name and then linked.
+ * If several processes do so at the same time, the first one wins.
+ */
 function createSecretFile(path: string): void {
   const temporary = `${path}.${randomBytes(8).toString("hex")}`;
   writeFileSync(temporary, `${generateSecretKey()}\n`, { mode: 0o600, flag: "wx", flush: true });

@@ -1,10 +1,11 @@
 import { BigIntType, Entity, PrimaryKey, Property } from "@mikro-orm/core";
-import type { JwtAlgorithm } from "../config/config.js";
+import type { JwtAlgorithm } from "../config/auth-config.js";
 
 /**
  * A key that signs access tokens. Instants are epoch milliseconds.
- * Its state follows from the clock: *next* until `activatesAt`, then *active* until another key is, then *retired*;
- * or *revoked* at any time. Rotation only ever adds a row, so instances need not agree on a moment to switch.
+ *
+ * Its state follows from the clock: *next* until `activatesAt`, then *current* until a later key is, then *retired*.
+ * It can be *revoked* at any time. Rotation only adds rows, so instances need not agree on a moment to switch.
  */
 @Entity({ tableName: "signing_key" })
 export class SigningKeyEntity {
@@ -14,7 +15,7 @@ export class SigningKeyEntity {
   @Property({ type: "text" })
   algorithm!: JwtAlgorithm;
 
-  /** The private or secret JWK, sealed with a key that comes from the root secret. */
+  /** The private or secret JWK, sealed with a key derived from the root secret. */
   @Property({ type: "text" })
   sealedKey!: string;
 

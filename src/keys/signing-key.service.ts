@@ -1,82 +1,69 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  createSecretKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-  KeyObject,
-  randomBytes,
-} from "node:crypto";
-import type { AuthConfig, JwtAlgorithm } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { WrongSettings } from "../config/problems.js";
 import { BadUserInput } from "../errors.js";
 import { NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
-import { seal, unseal } from "./sealing.js";
-import { deriveKey } from "./secret-key.js";
+import { type NewKey, SigningKeyStore } from "./signing-key-store.js";
 
-/** For how long, in seconds, a key is published before it signs: longer than anybody may cache the key set. */
+/** Seconds that a key is published before it signs: longer than clients may cache the key set. */
 export const PUBLISH_AHEAD = 600;
 
-/** The least time between two readings of the ring that strangers can cause, in milliseconds. */
+/** Milliseconds between two reloads that a request can cause. */
 const RELOAD_INTERVAL = 1000;
 
-interface SigningKeyRow {
-  kid: string;
-  algorithm: JwtAlgorithm;
-  sealedKey: string;
-  activatesAt: number;
-  createdAt: number;
-}
+/** The settings of the signing keys. */
+export type SigningKeyConfig = Pick<
+  AuthConfig,
+  "secretKeys" | "jwtAlgorithm" | "keyRotationInterval" | "now" | "onEvent"
+>;
 
-/** The ring that signs access tokens, kept in the database, sealed. */
+/** The keys that sign access tokens: loads, rotates and revokes them. */
 export class SigningKeyService {
-  readonly #sql: Sql;
-  readonly #config: AuthConfig;
-  readonly #sealingKeys: readonly KeyObject[];
-  #loadedAt = -Infinity;
+  /** The keys as of the last reload. */
   readonly ring: KeyRing;
+  readonly #store: SigningKeyStore;
+  readonly #config: SigningKeyConfig;
+  #loadedAt = -Infinity;
 
-  private constructor(sql: Sql, config: AuthConfig, keys: readonly Key[]) {
-    this.#sql = sql;
+  private constructor(store: SigningKeyStore, config: SigningKeyConfig, keys: readonly Key[]) {
+    this.#store = store;
     this.#config = config;
-    this.#sealingKeys = sealingKeysOf(config);
     this.ring = new KeyRing(keys, config.now);
   }
 
   /**
-   * Loads the ring; makes the first key where there is none, and a new one where the algorithm was changed.
-   * @throws TypeError when `secretKey` does not open the keys, they are not fit for use, or the algorithm cannot be
-   * changed to this one
+   * Loads the keys. Adds one that is active at once if there is none, or if `jwtAlgorithm` has changed.
+   * @throws TypeError if `secretKey` does not open the keys, a key does not fit its algorithm, or `jwtAlgorithm` changed
+   * between symmetric and asymmetric
    */
-  static async open(sql: Sql, config: AuthConfig): Promise<SigningKeyService> {
-    const keys = await readKeys(sql, sealingKeysOf(config));
-    if (keys.length === 0) {
-      await insertKey(sql, config, config.now());
-    } else {
-      const { current } = new KeyRing(keys, config.now);
-      if (isSymmetric(current.algorithm) !== isSymmetric(config.jwtAlgorithm)) {
-        throw new TypeError(
-          `jwtAlgorithm: the keys in this database are for ${current.algorithm}; symmetric and asymmetric ones do not mix`,
-        );
-      }
-      if (current.algorithm !== config.jwtAlgorithm) {
-        await insertKey(sql, config, config.now(), { after: current });
-      }
+  static async open(sql: Sql, config: SigningKeyConfig): Promise<SigningKeyService> {
+    const { jwtAlgorithm, now } = config;
+    const store = new SigningKeyStore(sql, config.secretKeys);
+    const keys = await store.read();
+    const current = keys.length > 0 ? new KeyRing(keys, now).current : undefined;
+    if (current !== undefined && isSymmetric(current.algorithm) !== isSymmetric(jwtAlgorithm)) {
+      const message = `the keys in this database are for ${current.algorithm}; symmetric and asymmetric keys cannot be mixed`;
+      throw new WrongSettings([{ option: "jwtAlgorithm", message }]);
     }
-    const loaded = await readKeys(sql, sealingKeysOf(config));
-    const service = new SigningKeyService(sql, config, loaded);
-    await service.#reseal();
+    if (current?.algorithm !== jwtAlgorithm) {
+      await store.insert(createKey(config, now(), current));
+    }
+    const service = new SigningKeyService(store, config, await store.read());
+    await store.reseal();
     return service;
   }
 
-  /** Reads the ring anew, as running instances do from time to time to pick up a rotation. */
+  /** Reads the keys again. Running instances do so regularly to pick up a rotation. */
   async reload(): Promise<void> {
     this.#loadedAt = this.#config.now();
-    this.ring.replace(await readKeys(this.#sql, this.#sealingKeys));
+    this.ring.replace(await this.#store.read());
   }
 
-  /** The same, but at most once a second, because a token with an unknown key may be anybody's. @returns whether it did */
+  /**
+   * Reloads for a token with an unknown `kid`. Limited, because anybody can send one.
+   * @returns whether the keys were reloaded
+   */
   async reloadAtMostOnceASecond(): Promise<boolean> {
     if (this.#config.now() - this.#loadedAt < RELOAD_INTERVAL) return false;
     await this.reload();
@@ -84,21 +71,18 @@ export class SigningKeyService {
   }
 
   /**
-   * Adds the key that will sign next. It is published at once, and becomes active when every verifier has had the time
-   * to see it; the present key goes on verifying.
-   * @param isUrgent whether it becomes active at once
+   * Adds the next key. It is published at once and signs after {@link PUBLISH_AHEAD}, so that every verifier can fetch
+   * it before. The current key continues to verify.
+   * @param isUrgent whether the new key signs at once
    * @returns its `kid` and when it becomes active, in epoch milliseconds
-   * @throws {@link BadUserInput} when a key is waiting already
+   * @throws {@link BadUserInput} if the next key is already waiting
    */
   async rotate(isUrgent = false): Promise<{ kid: string; activatesAt: number }> {
     await this.reload();
     const now = this.#config.now();
-    const { current } = this.ring;
     const activatesAt = isUrgent ? now : now + PUBLISH_AHEAD * 1000;
-    const kid = await insertKey(this.#sql, this.#config, activatesAt, {
-      after: current,
-      unlessAfter: isUrgent ? undefined : now,
-    });
+    const key = createKey(this.#config, activatesAt, this.ring.current);
+    const kid = await this.#store.insert(key, isUrgent ? undefined : now);
     if (kid === null) {
       throw new BadUserInput("The next key is published already, and waits to become active.");
     }
@@ -107,7 +91,7 @@ export class SigningKeyService {
     return { kid, activatesAt };
   }
 
-  /** Rotates when the youngest key has signed for longer than `keyRotationInterval`, unless somebody else just did. */
+  /** Rotates if the current key has signed for `keyRotationInterval`, and no other instance has rotated yet. */
   async rotateIfDue(): Promise<void> {
     const { keyRotationInterval, now } = this.#config;
     if (keyRotationInterval === null) return;
@@ -120,111 +104,27 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key: nothing it signed is accepted any more. Where it was the active one, a new key takes over at once.
-   * @throws {@link BadUserInput} when there is no such key
+   * Revokes a key: no token that it signed is accepted any more. If it was the current key, a new one replaces it.
+   * @throws {@link BadUserInput} if there is no such key, or it is revoked already
    */
   async revoke(kid: string): Promise<void> {
     await this.reload();
     if (this.ring.current.kid === kid) await this.rotate(true);
-    const revoked = await this.#sql.write(
-      `UPDATE signing_key SET revoked_at = ? WHERE kid = ? AND revoked_at IS NULL RETURNING kid`,
-      [this.#config.now(), kid],
-    );
-    if (revoked.length === 0) throw new BadUserInput("There is no such key.");
+    const isRevoked = await this.#store.revoke(kid, this.#config.now());
+    if (!isRevoked) throw new BadUserInput("There is no such key.");
     await this.reload();
   }
-
-  /** Seals with the current root secret what a previous one sealed, so that the previous one can be forgotten. */
-  async #reseal(): Promise<void> {
-    const [current] = this.#sealingKeys;
-    if (current === undefined || this.#sealingKeys.length === 1) return;
-    for (const { kid, sealedKey } of await readRows(this.#sql)) {
-      if (unseal(current, sealedKey, kid) !== null) continue;
-      const jwk = openSeal(kid, sealedKey, this.#sealingKeys);
-      await this.#sql.write(
-        `UPDATE signing_key SET sealed_key = ? WHERE kid = ? AND sealed_key = ? RETURNING kid`,
-        [seal(current, jwk, kid), kid, sealedKey],
-      );
-    }
-  }
-}
-
-function sealingKeysOf({ secretKeys }: AuthConfig): KeyObject[] {
-  return secretKeys.map((secretKey) => deriveKey(secretKey, "key-sealing"));
-}
-
-async function readRows(sql: Sql): Promise<SigningKeyRow[]> {
-  return sql.read<SigningKeyRow>(
-    `SELECT kid, algorithm, sealed_key AS "sealedKey", activates_at AS "activatesAt",
-       created_at AS "createdAt"
-     FROM signing_key WHERE revoked_at IS NULL`,
-    [],
-  );
-}
-
-async function readKeys(sql: Sql, sealingKeys: readonly KeyObject[]): Promise<Key[]> {
-  return (await readRows(sql)).map((row) => openKey(row, sealingKeys));
 }
 
 /**
- * Adds a new key.
- * @param options `after` is a key that it follows; `unlessAfter` an instant after which no other may become active
- * @returns its `kid`, or null where another waits
+ * Describes the key that follows `current`. Its `createdAt` is always later, even within the same millisecond, because
+ * the key created later signs.
  */
-async function insertKey(
-  sql: Sql,
-  config: AuthConfig,
+function createKey(
+  { jwtAlgorithm, now }: SigningKeyConfig,
   activatesAt: number,
-  options: { after?: Key; unlessAfter?: number | undefined } = {},
-): Promise<string | null> {
-  const { jwtAlgorithm, now } = config;
-  const { after, unlessAfter = Number.MAX_SAFE_INTEGER } = options;
-  const createdAt = Math.max(now(), (after?.createdAt ?? 0) + 1);
-  const [sealingKey] = sealingKeysOf(config);
-  if (sealingKey === undefined) throw new TypeError("secretKey: is required");
-  const kid = randomBytes(8).toString("hex");
-  const jwk = JSON.stringify(generateKey(jwtAlgorithm).export({ format: "jwk" }));
-  const inserted = await sql.write(
-    `INSERT INTO signing_key (kid, algorithm, sealed_key, created_at, activates_at)
-     SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (
-       SELECT 1 FROM signing_key WHERE revoked_at IS NULL AND activates_at > ?) RETURNING kid`,
-    [...[kid, jwtAlgorithm, seal(sealingKey, jwk, kid), createdAt, activatesAt], unlessAfter],
-  );
-  return inserted.length === 1 ? kid : null;
-}
-
-function generateKey(algorithm: JwtAlgorithm): KeyObject {
-  if (isSymmetric(algorithm)) return createSecretKey(randomBytes(32));
-  return algorithm === "ES256"
-    ? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
-    : generateKeyPairSync("rsa", { modulusLength: 3072 }).privateKey;
-}
-
-function openSeal(kid: string, sealedKey: string, sealingKeys: readonly KeyObject[]): string {
-  for (const sealingKey of sealingKeys) {
-    const jwk = unseal(sealingKey, sealedKey, kid);
-    if (jwk !== null) return jwk;
-  }
-  throw new TypeError(
-    "secretKey: does not open the signing keys in this database; give the secret they were sealed with (the one made on loopback is beside the database), after a new one if it changed",
-  );
-}
-
-function openKey(row: SigningKeyRow, sealingKeys: readonly KeyObject[]): Key {
-  const { kid, algorithm, activatesAt, createdAt } = row;
-  const jwk = JSON.parse(openSeal(kid, row.sealedKey, sealingKeys)) as JsonWebKey;
-  requireUse(kid, algorithm, jwk);
-  if (isSymmetric(algorithm)) {
-    const key = createSecretKey(Buffer.from(jwk.k ?? "", "base64url"));
-    return { kid, algorithm, signingKey: key, verificationKey: key, activatesAt, createdAt };
-  }
-  const signingKey = createPrivateKey({ key: jwk, format: "jwk" });
-  const verificationKey = createPublicKey(signingKey);
-  return { kid, algorithm, signingKey, verificationKey, activatesAt, createdAt };
-}
-
-/** @see RFC 7517 4.2, 4.4 */
-function requireUse(kid: string, algorithm: JwtAlgorithm, { use, alg }: JsonWebKey): void {
-  if ((use ?? "sig") === "sig" && (alg ?? algorithm) === algorithm) return;
-  throw new TypeError(`The key ${kid} is meant for another use than signing with ${algorithm}.`);
+  current: Key | undefined,
+): NewKey {
+  const createdAt = Math.max(now(), (current?.createdAt ?? 0) + 1);
+  return { algorithm: jwtAlgorithm, activatesAt, createdAt };
 }

@@ -1,17 +1,17 @@
 import { BigIntType, Entity, PrimaryKey, Property } from "@mikro-orm/core";
 
-/** The right to do a job that one instance among several does. */
+/** A lease: the instance that holds it runs the job, and the others do not. */
 @Entity({ tableName: "lease" })
 export class LeaseEntity {
-  /** The job. */
+  /** The job's name. */
   @PrimaryKey({ type: "text" })
   name!: string;
 
-  /** The instance that has it. */
+  /** The id of the instance that holds the lease. */
   @Property({ type: "text" })
   holder!: string;
 
-  /** When another may take it, in epoch milliseconds. */
+  /** Epoch milliseconds from which another instance may take the lease. */
   @Property({ type: new BigIntType("number") })
   expiresAt!: number;
 }

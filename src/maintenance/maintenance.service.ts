@@ -1,45 +1,48 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { secondsIn } from "../config/kinds.js";
+import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/settings.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 
-/** How many rows a statement deletes, so that no writer waits long for it. */
+/** Rows that one statement deletes. Small, so that other writers do not wait long. */
 const BATCH_SIZE = 1000;
-/** Between two of them, in milliseconds. */
-const PAUSE = 5;
+/** Milliseconds between two batches. */
+const BATCH_PAUSE = 5;
 
-/** How long a row is kept beyond its end and the leeway, in milliseconds. */
-const MARGIN = 60_000;
-/** How long an ended session of a token that never expires is kept, in milliseconds. */
-const KEEP_ENDED = 30 * 86_400_000;
-/** The longest that an access token lives, in milliseconds: so long a superseded key still verifies. */
-const ACCESS_TOKEN_MAX_LIFETIME = 3_600_000;
+/** Milliseconds that a row is kept after its expiry and the leeway. */
+const EXPIRED_RETENTION = 60_000;
+/** Milliseconds that an ended session is kept if its token would never expire. */
+const ENDED_RETENTION = 30 * 86_400_000;
 
-/** How often an instance reads the key ring anew, in milliseconds. */
-const RELOAD_EVERY = 30_000;
-/** How often one of the instances prunes, and rotates the keys when that is due, in milliseconds. */
-const PRUNE_EVERY = 600_000;
+/** Milliseconds between two reloads of the signing keys, on each instance. */
+const KEY_RELOAD_INTERVAL = 30_000;
+/** Seconds between two prunes, among all instances. */
+const PRUNE_INTERVAL = 600;
 
-/** Work that one of the instances does from time to time. */
+/** A periodic job. Only one instance at a time runs it. */
 export interface Job {
   /** Unique among all jobs. */
   readonly name: string;
-  /** In seconds. */
+  /** Seconds. */
   readonly interval: number;
-  run(): Promise<unknown>;
+  run(this: void): Promise<unknown>;
 }
 
-/** What has to be done from time to time, and deletes only what could not be accepted any more. */
+/** The maintenance settings. */
+export type MaintenanceConfig = Pick<AuthConfig, "now" | "leeway">;
+
+/** Runs the periodic jobs: reloads and rotates the signing keys, and prunes rows that no valid token needs. */
 export class MaintenanceService {
   readonly #sql: Sql;
-  readonly #config: AuthConfig;
+  readonly #config: MaintenanceConfig;
   readonly #keys: SigningKeyService;
   readonly #holder = randomUUID();
   readonly #jobs: Job[] = [
     {
       name: "prune",
-      interval: PRUNE_EVERY / 1000,
+      interval: PRUNE_INTERVAL,
       run: async () => {
         await this.#keys.rotateIfDue();
         await this.prune();
@@ -50,28 +53,30 @@ export class MaintenanceService {
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
-  constructor(sql: Sql, config: AuthConfig, keys: SigningKeyService) {
+  constructor(sql: Sql, config: MaintenanceConfig, keys: SigningKeyService) {
     this.#sql = sql;
     this.#config = config;
     this.#keys = keys;
   }
 
   /**
-   * Deletes sessions whose every token has expired, counters that count nothing any more, and keys that nothing valid was
-   * signed with, in small batches.
-   * Safe to run twice at once, and to stop half-way.
+   * Deletes expired rate-limit counters, and sessions and signing keys whose tokens have all expired. Works in small
+   * batches. It is safe to run concurrently and to interrupt.
    * @param onProgress called after each batch with the number of rows deleted so far
-   * @returns how many rows were deleted
+   * @returns the number of deleted rows
    */
   async prune(onProgress: (deleted: number) => void = () => undefined): Promise<number> {
     const now = this.#config.now();
-    const cutoff = now - this.#config.leeway * 1000 - MARGIN;
+    const cutoff = now - this.#config.leeway * 1000 - EXPIRED_RETENTION;
     const statements: [statement: string, parameters: number[]][] = [
       [deleteSessions("refresh_expires_at <= ?", "refresh_expires_at"), [cutoff]],
       [deleteSessions("expires_at <= ?", "expires_at"), [cutoff]],
-      [deleteSessions("expires_at IS NULL AND ended_at <= ?", "expires_at"), [now - KEEP_ENDED]],
+      [
+        deleteSessions("expires_at IS NULL AND ended_at <= ?", "expires_at"),
+        [now - ENDED_RETENTION],
+      ],
       [DELETE_COUNTERS, [now]],
-      [DELETE_KEYS, [cutoff - ACCESS_TOKEN_MAX_LIFETIME]],
+      [DELETE_KEYS, [cutoff - secondsIn(ACCESS_TOKEN_LIFETIME_MAX) * 1000]],
     ];
     let deleted = 0;
     for (const [statement, parameters] of statements) {
@@ -80,18 +85,21 @@ export class MaintenanceService {
         deleted += rows.length;
         if (rows.length > 0) onProgress(deleted);
         if (rows.length < BATCH_SIZE || this.#isStopped) break;
-        await sleep(PAUSE);
+        await sleep(BATCH_PAUSE);
       }
     }
     return deleted;
   }
 
-  /** Adds jobs to those that {@link MaintenanceService.start} begins. */
+  /** Adds jobs. Call it before {@link MaintenanceService.start}. */
   add(jobs: readonly Job[]): void {
     this.#jobs.push(...jobs);
   }
 
-  /** Begins to reload the keys, and to prune and rotate whenever no other instance does. */
+  /**
+   * Starts the timers. They do not keep the process alive.
+   * @param onError called with the error of a job that failed; the job runs again at its next interval
+   */
   start(onError: (error: unknown) => void): void {
     const every = (interval: number, job: () => Promise<unknown>) =>
       setInterval(() => {
@@ -100,32 +108,32 @@ export class MaintenanceService {
           .catch(onError);
       }, interval).unref();
     this.#timers = [
-      every(RELOAD_EVERY, () => this.#keys.reload()),
-      ...this.#jobs.map((job) => every(job.interval * 1000, () => this.#runAlone(job))),
+      every(KEY_RELOAD_INTERVAL, () => this.#keys.reload()),
+      ...this.#jobs.map((job) => every(job.interval * 1000, () => this.#runWithLease(job))),
     ];
   }
 
-  /** Ends the timers, and waits for the batch that is running. */
+  /** Stops the timers, and waits for the job or batch that is running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#running;
   }
 
-  async #runAlone({ name, interval, run }: Job): Promise<void> {
-    if (await this.#takeLease(name, interval * 1000)) await run();
+  async #runWithLease(job: Job): Promise<void> {
+    if (await this.#acquireLease(job.name, job.interval * 1000)) await job.run();
   }
 
-  /** Takes the lease, or prolongs it. @returns whether this instance has it now */
-  async #takeLease(name: string, duration: number): Promise<boolean> {
+  /** Acquires or renews a lease. @returns whether this instance holds it now */
+  async #acquireLease(name: string, duration: number): Promise<boolean> {
     const now = this.#config.now();
-    const taken = await this.#sql.write(
+    const acquired = await this.#sql.write(
       `INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
        WHERE lease.expires_at <= ? OR lease.holder = excluded.holder RETURNING name`,
       [name, this.#holder, now + duration, now],
     );
-    return taken.length === 1;
+    return acquired.length === 1;
   }
 }
 
@@ -137,7 +145,7 @@ function deleteSessions(condition: string, order: string): string {
 const DELETE_COUNTERS = `DELETE FROM throttle WHERE key IN (
   SELECT key FROM throttle WHERE expires_at <= ? ORDER BY expires_at LIMIT ${BATCH_SIZE}) RETURNING key`;
 
-/** A key is superseded when a later one has been active for as long as anything it signed could live. */
+/** A key is deleted once a later one has been active for longer than the longest access token. */
 const DELETE_KEYS = `DELETE FROM signing_key WHERE EXISTS (
   SELECT 1 FROM signing_key later WHERE later.revoked_at IS NULL
     AND later.activates_at > signing_key.activates_at AND later.activates_at <= ?) RETURNING kid`;

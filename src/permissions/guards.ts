@@ -3,7 +3,8 @@ import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } f
 import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
-import { Principal, TokenUser } from "../sessions/principal.js";
+import { Principal } from "../sessions/principal.js";
+import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
@@ -47,13 +48,13 @@ export function requireRole(
   role: Role,
 ): Promise<void> | undefined {
   const user = context?.user;
-  if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
-  if (user instanceof TokenUser && role !== LEAST_ROLE) {
-    const loading = context?.loadUser?.() ?? Promise.resolve(user);
-    return loading.then((loaded) => {
+  if (user instanceof TokenUser && context?.loadUser !== undefined) {
+    if (role === LEAST_ROLE) return undefined;
+    return context.loadUser().then((loaded) => {
       requireRoleOf(loaded, role, context);
     });
   }
+  if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
   requireRoleOf(user, role, context);
   return undefined;
 }

@@ -1,13 +1,14 @@
 import type { Sql } from "../sql.js";
-import type { SessionRow } from "./principal.js";
+import type { SessionRow } from "./session-reader.js";
 
-/** How exact `lastUsedAt` is: it is written at most this often for each session, in milliseconds. */
+/** The least time between two writes for one session, in milliseconds: `lastUsedAt` is this exact. */
 const GRANULARITY = 60_000;
-/** How long writes are collected, in milliseconds. */
+/** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;
+/** How many sessions one statement updates. */
 const BATCH_SIZE = 100;
 
-/** Keeps when sessions were last used, out of the way of the requests that use them. */
+/** Records when sessions were last used, outside the requests that use them. */
 export class LastUsed {
   readonly #sql: Sql;
   readonly #now: () => number;
@@ -19,17 +20,17 @@ export class LastUsed {
     this.#now = now;
   }
 
-  /** Notes a use that is worth writing down. */
+  /** Remembers that a session was used, unless a use within the last minute is written. */
   touch({ id, lastUsedAt }: SessionRow): void {
     if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // What is lost while the database is away, is lost: the next use is noted again.
+      // A use that cannot be written is dropped: the next use is remembered again.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }
 
-  /** Writes all that is noted, one statement for each hundred sessions. */
+  /** Writes the remembered uses, one statement for each hundred sessions. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -4,11 +4,11 @@ import {
   requireText,
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";
-import { IS_LIVE, isOpenAt } from "./live.js";
+import { IS_LIVE, openAt } from "./live.js";
 import {
   Principal,
   PRINCIPAL_COLUMNS,
@@ -17,12 +17,12 @@ import {
   type SessionInfo,
 } from "./principal.js";
 
-/** Which sessions to list. Several fields mean AND; one that is null or left out means nothing. Instants are epoch milliseconds. */
+/** The sessions to list. Several fields mean AND; a field that is null or missing does not filter. Instants are epoch milliseconds. */
 export interface SessionQuery {
   readonly userIds?: readonly string[] | null | undefined;
-  /** The user name, in the very letters. */
+  /** The user name, exactly. */
   readonly username?: string | null | undefined;
-  /** The user name in its canonical form. */
+  /** The user name, in any case. */
   readonly usernameIexact?: string | null | undefined;
   /** A part of the e-mail address, in any case. */
   readonly emailIcontains?: string | null | undefined;
@@ -40,26 +40,27 @@ export interface SessionPage {
   readonly hasNextPage: boolean;
 }
 
-/** Where a page starts: after this session. */
+/** The session after which a page starts. */
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 const PAGE_MAX_SIZE = 100;
 const LIST_MAX_SIZE = 100;
-/** More than any id of ours has. */
+/** In characters: longer than any of our ids. */
 const ID_MAX_LENGTH = 64;
 
-/** Lists sessions, for their owner or for an administrator. */
+/** Lists sessions with their users. */
 export class SessionList {
   readonly #sql: Sql;
-  readonly #config: AuthConfig;
+  readonly #now: () => number;
 
-  constructor(sql: Sql, config: AuthConfig) {
+  constructor(sql: Sql, { now }: Pick<AuthConfig, "now">) {
     this.#sql = sql;
-    this.#config = config;
+    this.#now = now;
   }
 
   /**
-   * A page of the sessions that match, newest first. Its place in the list is stable while others are opened.
+   * Returns a page of the sessions that match, newest first. The next page stays right while sessions open and end.
+   * @param after null for the first page
    * @throws {@link BadUserInput} when `first` is not from 1 to 100, or a list in the query is longer than 100
    */
   async page(
@@ -71,8 +72,9 @@ export class SessionList {
       throw new BadUserInput(`first must be from 1 to ${PAGE_MAX_SIZE}.`);
     }
     const conditions = [...this.#conditions(query)];
-    if (after !== null)
+    if (after !== null) {
       conditions.push(["(session.created_at, session.id) < (?, ?)", [after.createdAt, after.id]]);
+    }
     const where = conditions.map(([condition]) => condition).join(" AND ");
     const rows = await this.#sql.readOnce<PrincipalRow>(
       `SELECT ${PRINCIPAL_COLUMNS} FROM ${PRINCIPAL_TABLES} ${where && `WHERE ${where}`}
@@ -83,7 +85,7 @@ export class SessionList {
     return { principals, hasNextPage: rows.length > first };
   }
 
-  /** All live sessions of a user, newest first: never more than a page. */
+  /** Returns all live sessions of a user, newest first: no user has more than a page. */
   async ofUser(userId: string): Promise<readonly SessionInfo[]> {
     const page = await this.page({ userIds: [userId], isLive: true }, PAGE_MAX_SIZE, null);
     return page.principals.map(({ session }) => session);
@@ -118,6 +120,6 @@ export class SessionList {
       if (instant != null) yield [`session.created_at ${operator} ?`, [instant]];
     }
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
-    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, isOpenAt(this.#config.now())];
+    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#now())];
   }
 }

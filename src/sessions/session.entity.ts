@@ -2,12 +2,12 @@ import { BigIntType, Entity, Index, ManyToOne, PrimaryKey, Property } from "@mik
 import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme } from "../events.js";
 
-/** Why a session was ended before its time. */
+/** Why a session was ended before it expired. */
 export type EndReason = "logout" | "reused" | "limit";
 
 /**
- * One login, whatever the scheme: the token family, the thing listed, and the thing that logout ends.
- * Instants are epoch milliseconds. Nothing here logs anyone in.
+ * One login, whatever the scheme: the token family, the thing that is listed, and the thing that logout ends.
+ * Instants are epoch milliseconds. The row holds nothing that one could log in with.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
@@ -23,7 +23,7 @@ export class SessionEntity {
   @Property({ type: "text" })
   scheme!: AuthScheme;
 
-  /** What its owner calls it. */
+  /** The user's name for it. */
   @Property({ type: "text", nullable: true })
   label!: string | null;
 
@@ -31,30 +31,30 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   secretHash!: string | null;
 
-  /** The user's count of password changes when the session began. */
+  /** How often the user's password had been changed when the session was opened. */
   @Property({ type: "integer" })
   credentialsVersion!: number;
 
-  /** How often the refresh token was rotated. */
+  /** How often the refresh or sliding token has been rotated. */
   @Property({ type: "integer" })
   generation = 0;
 
   @Property({ type: new BigIntType("number") })
   createdAt!: number;
 
-  /** When the present generation began. */
+  /** When the current generation began. */
   @Property({ type: new BigIntType("number") })
   rotatedAt!: number;
 
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 
-  /** The absolute limit; null means none. */
+  /** The absolute limit, which no refresh extends; null means none. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;
 
-  /** When the present refresh or sliding token expires; null for static tokens. */
+  /** When the current refresh or sliding token expires; null for static tokens. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   refreshExpiresAt!: number | null;

@@ -1,9 +1,12 @@
 import ipaddr from "ipaddr.js";
 
-/** How much of an IPv6 address is one customer's. @see RFC 6177 */
+/** The part of an IPv6 address that one customer is given: a /64. @see RFC 6177 */
 const IPV6_PREFIX_BYTES = 8;
 
-/** What counts as one address: an IPv4 address, also one that is written as IPv6; or a /64 network of IPv6. */
+/**
+ * Returns the key that counts attempts from an address: the IPv4 address, or the /64 network of an IPv6 address.
+ * An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
+ */
 export function addressKey(address: string): string {
   const parsed = ipaddr.process(address);
   if (parsed.kind() === "ipv4") return parsed.toString();

@@ -1,46 +1,113 @@
-import type { RateLimiterAbstract } from "rate-limiter-flexible";
-
-/** How often something may be tried. */
+/** How many attempts are allowed. */
 export interface LimiterRule {
-  /** Names the counters of this rule. */
+  /** Identifies the counters of this rule in a shared store. */
   readonly name: string;
-  /** How many tries are free. */
-  readonly points: number;
+  /** Attempts allowed before the key is blocked. */
+  readonly limit: number;
   /**
-   * In seconds. Without {@link LimiterRule.delay}: from the first try on, until all of them are free again.
-   * With it: from the last try on, until they are forgotten.
+   * Seconds. Without {@link LimiterRule.delay}, a fixed window that begins with the first attempt.
+   * With it, how long the last attempt is remembered after its delay.
    */
   readonly window: number;
-  /** After the free tries, one more at a time: how long until the next, in seconds, doubling from `first` to `max`. */
+  /**
+   * Backoff in seconds. The attempt that reaches the limit blocks the key for `first`, and each later attempt blocks it
+   * for twice as long as the one before, up to `max`.
+   * @default none: the key is blocked until the window ends
+   */
   readonly delay?: { readonly first: number; readonly max: number };
 }
 
-/** Where tries are counted. */
-export interface Counters {
-  readonly createLimiter: (rule: LimiterRule) => RateLimiterAbstract;
-  close(): Promise<void>;
-}
-
-/** What is kept of a key. Instants are epoch milliseconds. */
-export interface Count {
+/** The state that a store keeps for a key. Instants are epoch milliseconds. */
+export interface Counter {
+  /** Attempts counted so far. */
   readonly points: number;
   readonly blockedUntil: number;
   readonly expiresAt: number;
 }
 
 /**
- * Counts one more try, which the caller has found not to be blocked. The same rule as a script: `redis-limiter.ts`; as a
- * statement: `sql-limiter.ts`.
+ * Returns the counter after one more attempt. The caller has checked that the key is not blocked.
+ *
+ * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} are the same rule for stores that must count atomically.
+ * Change all three together; test/throttling/stores.test.ts runs the same cases over each.
+ * @param counter undefined for a key without attempts
  */
-export function countTry(rule: LimiterRule, count: Count | undefined, now: number): Count {
-  const known = count !== undefined && now < count.expiresAt ? count : undefined;
-  const points = (known?.points ?? 0) + 1;
-  const isLastFree = points >= rule.points;
+export function countAttempt(
+  rule: LimiterRule,
+  counter: Counter | undefined,
+  now: number,
+): Counter {
+  const live = counter !== undefined && now < counter.expiresAt ? counter : undefined;
+  const points = (live?.points ?? 0) + 1;
+  const reachesLimit = points >= rule.limit;
   if (rule.delay === undefined) {
-    const expiresAt = known?.expiresAt ?? now + rule.window * 1000;
-    return { points, blockedUntil: isLastFree ? expiresAt : 0, expiresAt };
+    const expiresAt = live?.expiresAt ?? now + rule.window * 1000;
+    return { points, blockedUntil: reachesLimit ? expiresAt : 0, expiresAt };
   }
   const { first, max } = rule.delay;
-  const delay = isLastFree ? Math.min(first * 2 ** (points - rule.points), max) * 1000 : 0;
-  return { points, blockedUntil: now + delay, expiresAt: now + delay + rule.window * 1000 };
+  const delay = reachesLimit ? Math.min(first * 2 ** (points - rule.limit), max) : 0;
+  const blockedUntil = now + delay * 1000;
+  return { points, blockedUntil, expiresAt: blockedUntil + rule.window * 1000 };
 }
+
+/**
+ * Returns {@link countAttempt} as one SQL statement, so that concurrent attempts are all counted.
+ * Its parameters are the key, then the three values of the counter after a first attempt.
+ * It returns one row, or no row if the key is blocked.
+ */
+export function countAttemptSql(rule: LimiterRule): string {
+  // A first attempt expires a fixed time after now, so the current time follows from its expiry.
+  const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
+  const points = "(throttle.points + 1)";
+  const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
+  const unlessExpired = (column: string, value: string) =>
+    `${column} = CASE WHEN throttle.expires_at <= ${now} THEN excluded.${column} ELSE ${value} END`;
+  return `INSERT INTO throttle (key, points, blocked_until, expires_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET
+      ${unlessExpired("points", points)},
+      ${unlessExpired("blocked_until", blockedUntil)},
+      ${unlessExpired("expires_at", expiresAt)}
+    WHERE throttle.blocked_until <= ${now} RETURNING key`;
+}
+
+function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, points: string) {
+  const reachesLimit = `${points} >= ${limit}`;
+  if (delay === undefined) {
+    const expiresAt = "throttle.expires_at";
+    return { blockedUntil: `CASE WHEN ${reachesLimit} THEN ${expiresAt} ELSE 0 END`, expiresAt };
+  }
+  const { first, max } = delay;
+  const doublings = Math.ceil(Math.log2(max / first));
+  const seconds = `CASE WHEN ${points} >= ${limit + doublings} THEN ${max}
+    WHEN ${reachesLimit} THEN ${first} * (1 << (${points} - ${limit})) ELSE 0 END`;
+  const blockedUntil = `${now} + 1000 * (${seconds})`;
+  return { blockedUntil, expiresAt: `${blockedUntil} + ${window * 1000}` };
+}
+
+/**
+ * {@link countAttempt} as a Lua script, which Redis runs atomically and on its own clock.
+ * `KEYS[1]` is the key. `ARGV` is the limit and the window, then the first and the longest delay if the rule has one.
+ * It returns the milliseconds until the next attempt is allowed; 0 if this one was counted.
+ */
+export const COUNT_ATTEMPT_LUA = `
+  local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local counter = redis.call('HMGET', KEYS[1], 'points', 'blockedUntil', 'expiresAt')
+  local blockedUntil = tonumber(counter[2] or 0)
+  if now < blockedUntil then return blockedUntil - now end
+  local points = tonumber(counter[1] or 0) + 1
+  local reachesLimit = points >= limit
+  local expiresAt
+  if ARGV[3] then
+    local first, max = tonumber(ARGV[3]), tonumber(ARGV[4])
+    local delay = reachesLimit and math.min(first * 2 ^ (points - limit), max) or 0
+    blockedUntil = now + delay * 1000
+    expiresAt = blockedUntil + window
+  else
+    expiresAt = tonumber(counter[3] or now + window)
+    blockedUntil = reachesLimit and expiresAt or 0
+  end
+  redis.call('HSET', KEYS[1], 'points', points, 'blockedUntil', blockedUntil, 'expiresAt', expiresAt)
+  redis.call('PEXPIREAT', KEYS[1], expiresAt)
+  return 0`;

@@ -1,33 +1,33 @@
 import { LRUCache } from "lru-cache";
-import { type Count, countTry, type LimiterRule } from "./limiter-rule.js";
-import { StoreLimiter } from "./store-limiter.js";
+import type { Limiter } from "./limiter.js";
+import { type Counter, countAttempt, type LimiterRule } from "./limiter-rule.js";
 
-/** How many keys are remembered; then the one that was idle longest is forgotten. */
+/** Keys kept; beyond that, the least recently used one is evicted. */
 const MAX_KEYS = 100_000;
 
-/** Counts in this process, and forgets all at its end. */
-export class MemoryLimiter extends StoreLimiter {
+/** Counts in this process. The counters are lost when it ends. */
+export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #now: () => number;
-  readonly #counts = new LRUCache<string, Count>({ max: MAX_KEYS });
+  readonly #counters = new LRUCache<string, Counter>({ max: MAX_KEYS });
 
   constructor(rule: LimiterRule, now: () => number) {
-    super(rule);
     this.#rule = rule;
     this.#now = now;
   }
 
-  protected override _upsert(key: string): Promise<number> {
+  consume(key: string): Promise<number> {
     const now = this.#now();
-    const count = this.#counts.get(key);
-    if (count !== undefined && now < count.blockedUntil) {
-      return Promise.resolve(count.blockedUntil - now);
+    const counter = this.#counters.get(key);
+    if (counter !== undefined && now < counter.blockedUntil) {
+      return Promise.resolve(counter.blockedUntil - now);
     }
-    this.#counts.set(key, countTry(this.#rule, count, now));
+    this.#counters.set(key, countAttempt(this.#rule, counter, now));
     return Promise.resolve(0);
   }
 
-  protected override _delete(key: string): Promise<boolean> {
-    return Promise.resolve(this.#counts.delete(key));
+  reset(key: string): Promise<void> {
+    this.#counters.delete(key);
+    return Promise.resolve();
   }
 }

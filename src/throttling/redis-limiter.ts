@@ -1,46 +1,65 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { RateLimiterRedis, RLWrapperTimeouts } from "rate-limiter-flexible";
-import { createClient } from "redis";
-import type { Counters, LimiterRule } from "./limiter-rule.js";
+import { type CommandParser, createClient, defineScript } from "redis";
+import type { Limiter, LimiterStore } from "./limiter.js";
+import { COUNT_ATTEMPT_LUA, type LimiterRule } from "./limiter-rule.js";
 import { MemoryLimiter } from "./memory-limiter.js";
 
-/** In milliseconds: when Redis does not answer by then, this process counts by itself. */
-const TIMEOUT = 500;
-/** How many look-ups may wait for an answer; what comes beyond is counted here at once. */
-const MAX_WAITING = 1000;
-/** In milliseconds: how long a start waits for Redis, and at most until it is tried again. */
-const PATIENCE = 1000;
+/** Milliseconds to wait for a reply before this process counts instead. */
+const REPLY_TIMEOUT = 500;
+/** Commands that may wait for a reply. Beyond that, this process counts at once. */
+const MAX_PENDING = 1000;
+/** Milliseconds that a start waits for Redis, and that one connection attempt may take. */
+const CONNECT_TIMEOUT = 1000;
+/** Milliseconds between two connection attempts, doubling from the first to the second. */
+const RECONNECT_DELAY = { first: 50, max: 1000 };
+/** Milliseconds between pings, which detect a lost connection. */
+const PING_INTERVAL = 5000;
+
+const countAttempt = defineScript({
+  SCRIPT: COUNT_ATTEMPT_LUA,
+  NUMBER_OF_KEYS: 1,
+  parseCommand: (parser: CommandParser, key: string, { limit, window, delay }: LimiterRule) => {
+    parser.pushKey(key);
+    const numbers = delay === undefined ? [limit, window] : [limit, window, delay.first, delay.max];
+    parser.push(...numbers.map(String));
+  },
+  transformReply: (wait: number) => wait,
+});
 
 /**
- * Counts in Redis, shared by several instances; and in this process for as long as Redis is away.
- * @param onFault called when it goes away, and not again until it has been back
+ * Opens a store in Redis, which all instances share. Each instance counts in its own memory while Redis is unreachable.
+ * @param url `redis://…` or `rediss://…`
+ * @param now the clock of this process; attempts in Redis are counted by the clock of Redis
+ * @param onFault called when Redis becomes unreachable, and not again until it has been back
  */
-export async function openRedisCounters(
+export async function openRedisStore(
   url: string,
   now: () => number,
   onFault: (error: unknown) => void,
-): Promise<Counters> {
+): Promise<LimiterStore> {
   const client = createClient({
     url,
+    scripts: { countAttempt },
     disableOfflineQueue: true,
-    commandsQueueMaxLength: MAX_WAITING,
-    pingInterval: 5 * PATIENCE,
+    commandsQueueMaxLength: MAX_PENDING,
+    pingInterval: PING_INTERVAL,
     socket: {
-      connectTimeout: PATIENCE,
-      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, PATIENCE),
+      connectTimeout: CONNECT_TIMEOUT,
+      reconnectStrategy: (retries) =>
+        Math.min(RECONNECT_DELAY.first * 2 ** retries, RECONNECT_DELAY.max),
     },
   });
-  let isFaulty = false;
-  client.on("ready", () => (isFaulty = false));
+  let isUnreachable = false;
+  client.on("ready", () => (isUnreachable = false));
   client.on("error", (error: unknown) => {
-    const message = "Redis is away: until it is back, this process counts by itself";
-    if (!isFaulty) onFault(new Error(message, { cause: error }));
-    isFaulty = true;
+    const message = "Redis is unreachable: until it is back, this process counts in memory";
+    if (!isUnreachable) onFault(new Error(message, { cause: error }));
+    isUnreachable = true;
   });
   const connecting = client.connect().catch(() => undefined);
-  await Promise.race([connecting, sleep(PATIENCE, undefined, { ref: false })]);
+  await Promise.race([connecting, sleep(CONNECT_TIMEOUT, undefined, { ref: false })]);
   return {
-    createLimiter: (rule) => createRedisLimiter(rule, client, now),
+    createLimiter: (rule) => new RedisLimiter(rule, client, new MemoryLimiter(rule, now)),
     close: () => {
       client.destroy();
       return Promise.resolve();
@@ -48,49 +67,54 @@ export async function openRedisCounters(
   };
 }
 
-function createRedisLimiter(
-  rule: LimiterRule,
-  storeClient: object,
-  now: () => number,
-): RLWrapperTimeouts {
-  const insuranceLimiter = new MemoryLimiter(rule, now);
-  const limiter = new RateLimiterRedis({
-    storeClient,
-    useRedisPackage: true,
-    rejectIfRedisNotReady: true,
-    keyPrefix: `gatehouse:${rule.name}`,
-    points: rule.points,
-    duration: rule.window,
-    customIncrTtlLuaScript: scriptOf(rule),
-  });
-  // It alone falls back: a look-up that fails after it has timed out is not counted twice.
-  return new RLWrapperTimeouts({ limiter, timeoutMs: TIMEOUT, insuranceLimiter });
+/** The two commands of the client that a limiter sends. */
+interface Commands {
+  countAttempt(key: string, rule: LimiterRule): Promise<number>;
+  del(key: string): Promise<number>;
+}
+
+/** Counts in Redis, or in this process if Redis fails or does not reply in time. */
+class RedisLimiter implements Limiter {
+  readonly #rule: LimiterRule;
+  readonly #commands: Commands;
+  readonly #fallback: Limiter;
+
+  constructor(rule: LimiterRule, commands: Commands, fallback: Limiter) {
+    this.#rule = rule;
+    this.#commands = commands;
+    this.#fallback = fallback;
+  }
+
+  async consume(key: string): Promise<number> {
+    try {
+      return await inTime(this.#commands.countAttempt(this.#idOf(key), this.#rule));
+    } catch {
+      return this.#fallback.consume(key);
+    }
+  }
+
+  async reset(key: string): Promise<void> {
+    try {
+      await inTime(this.#commands.del(this.#idOf(key)));
+    } catch {
+      await this.#fallback.reset(key);
+    }
+  }
+
+  #idOf(key: string): string {
+    return `gatehouse:${this.#rule.name}:${key}`;
+  }
 }
 
 /**
- * {@link countTry} as one script, which Redis runs alone. By Redis's own clock.
- * It gives more points than there are for a key that is blocked, and for how many milliseconds it is.
+ * Settles as the reply does, or rejects after {@link REPLY_TIMEOUT}, whichever is first. The later one is ignored, so an
+ * attempt that times out and then fails is not counted twice.
  */
-function scriptOf({ points, window, delay }: LimiterRule): string {
-  return `
-    local time = redis.call('TIME')
-    local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local count = redis.call('HMGET', KEYS[1], 'points', 'blockedUntil', 'expiresAt')
-    local blockedUntil = tonumber(count[2] or 0)
-    if now < blockedUntil then return { ${points + 1}, blockedUntil - now } end
-    local points = tonumber(count[1] or 0) + 1
-    local expiresAt = tonumber(count[3] or now + ${window * 1000})
-    blockedUntil = 0
-    ${delay === undefined ? WINDOW(points) : DELAY(points, window, delay)}
-    redis.call('HSET', KEYS[1], 'points', points, 'blockedUntil', blockedUntil, 'expiresAt', expiresAt)
-    redis.call('PEXPIREAT', KEYS[1], expiresAt)
-    return { 1, 0 }`;
+function inTime<T>(reply: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(reject, REPLY_TIMEOUT, new Error("Redis did not reply in time"));
+    void reply.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
+  });
 }
-
-const WINDOW = (points: number) => `if points >= ${points} then blockedUntil = expiresAt end`;
-
-const DELAY = (points: number, window: number, { first, max }: { first: number; max: number }) => `
-    local delay = 0
-    if points >= ${points} then delay = math.min(${first} * 2 ^ (points - ${points}), ${max}) * 1000 end
-    blockedUntil = now + delay
-    expiresAt = blockedUntil + ${window * 1000}`;

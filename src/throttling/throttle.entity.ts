@@ -1,12 +1,13 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
-/** How often something was tried, where that is counted in the database. Instants are epoch milliseconds. */
+/** A counter of the database store. Instants are epoch milliseconds. */
 @Entity({ tableName: "throttle" })
 export class ThrottleEntity {
-  /** The rule's name, and a keyed hash of what is counted. */
+  /** The rule's name, and a keyed hash of the account, address or session. */
   @PrimaryKey({ type: "text" })
   key!: string;
 
+  /** Attempts counted so far. */
   @Property({ type: "integer" })
   points!: number;
 

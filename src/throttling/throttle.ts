@@ -1,17 +1,17 @@
 import { createHmac, type KeyObject } from "node:crypto";
-import { type RateLimiterAbstract, RateLimiterRes } from "rate-limiter-flexible";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { TooManyRequests } from "../errors.js";
 import { addressKey } from "./address-key.js";
-import type { LimiterRule } from "./limiter-rule.js";
+import type { Limiter, LimiterStore } from "./limiter.js";
 
 const MINUTE = 60;
 
-/** How long after an account's last failure it has its free tries again; and the longest wait between two tries. */
+/** Seconds that an account's failures are remembered after the delay of the last one. */
 const FAILURE_WINDOW = 15 * MINUTE;
+/** Backoff between wrong passwords, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
 
-/** What of the settings says how often. */
+/** The rate-limit settings. */
 type ThrottleConfig = Pick<
   AuthConfig,
   | "loginFailuresPerAccount"
@@ -21,30 +21,30 @@ type ThrottleConfig = Pick<
   | "refreshesPerSession"
 >;
 
-/** How often who may try: counted where a credential is checked, before it is, and never given back. */
+/** The rate limits. Each attempt is counted before its credential is checked. */
 export class Throttle {
   readonly #key: KeyObject;
-  readonly #accountFailures: RateLimiterAbstract;
-  readonly #addressLogins: RateLimiterAbstract;
-  readonly #addressRequests: RateLimiterAbstract;
-  readonly #addressRefreshes: RateLimiterAbstract;
-  readonly #sessionRefreshes: RateLimiterAbstract;
+  readonly #accountFailures: Limiter;
+  readonly #addressLogins: Limiter;
+  readonly #addressRequests: Limiter;
+  readonly #addressRefreshes: Limiter;
+  readonly #sessionRefreshes: Limiter;
 
   /**
-   * @param createLimiter makes the counters of a rule, wherever they are kept
-   * @param key hashes what is counted, so that no store learns who tried to log in
+   * @param createLimiter creates the limiters in the configured store
+   * @param key hashes accounts, addresses and sessions, so that the store does not reveal who tried to log in
    */
   constructor(
     config: ThrottleConfig,
-    createLimiter: (rule: LimiterRule) => RateLimiterAbstract,
+    createLimiter: LimiterStore["createLimiter"],
     key: KeyObject,
   ) {
-    const create = (name: string, points: number, window: number) =>
-      createLimiter({ name, points, window });
+    const create = (name: string, limit: number, window: number) =>
+      createLimiter({ name, limit, window });
     this.#key = key;
     this.#accountFailures = createLimiter({
       name: "account-failures",
-      points: config.loginFailuresPerAccount,
+      limit: config.loginFailuresPerAccount,
       window: FAILURE_WINDOW,
       delay: FAILURE_DELAY,
     });
@@ -55,44 +55,46 @@ export class Throttle {
   }
 
   /**
-   * Counts a login as one that failed, until {@link Throttle.loginSucceeded}.
-   * @param account whose password it is, or would be
-   * @param address null where nobody came over the network
+   * Counts a login, as a failed one until {@link Throttle.loginSucceeded}.
+   * @param account identifies the account, whether or not it exists
+   * @param address null for a login that did not come over the network
    * @throws {@link TooManyRequests}
    */
   async login(account: string, address: string | null): Promise<void> {
-    await this.#take(this.#addressRequests, address);
-    await this.#take(this.#addressLogins, address);
+    await this.#consumeAddress(this.#addressRequests, address);
+    await this.#consumeAddress(this.#addressLogins, address);
     await this.#consume(this.#accountFailures, account);
   }
 
-  /** Forgets the failures of an account. */
+  /** Forgets the failed logins of an account. */
   async loginSucceeded(account: string): Promise<void> {
-    await this.#accountFailures.delete(this.#hash(account));
+    await this.#accountFailures.reset(this.#hash(account));
   }
 
-  /** Counts a call that checks a token. @throws {@link TooManyRequests} */
+  /**
+   * Counts a call that checks a token.
+   * @throws {@link TooManyRequests}
+   */
   async request(address: string | null): Promise<void> {
-    await this.#take(this.#addressRequests, address);
+    await this.#consumeAddress(this.#addressRequests, address);
   }
 
-  /** Counts a refresh. @throws {@link TooManyRequests} */
+  /**
+   * Counts a refresh.
+   * @throws {@link TooManyRequests}
+   */
   async refresh(sessionId: string, address: string | null): Promise<void> {
-    await this.#take(this.#addressRefreshes, address);
+    await this.#consumeAddress(this.#addressRefreshes, address);
     await this.#consume(this.#sessionRefreshes, sessionId);
   }
 
-  async #take(limiter: RateLimiterAbstract, address: string | null): Promise<void> {
+  async #consumeAddress(limiter: Limiter, address: string | null): Promise<void> {
     if (address !== null) await this.#consume(limiter, addressKey(address));
   }
 
-  async #consume(limiter: RateLimiterAbstract, text: string): Promise<void> {
-    try {
-      await limiter.consume(this.#hash(text));
-    } catch (error) {
-      if (!(error instanceof RateLimiterRes)) throw error;
-      throw new TooManyRequests(Math.max(1, Math.ceil(error.msBeforeNext / 1000)));
-    }
+  async #consume(limiter: Limiter, text: string): Promise<void> {
+    const wait = await limiter.consume(this.#hash(text));
+    if (wait > 0) throw new TooManyRequests(Math.ceil(wait / 1000));
   }
 
   #hash(text: string): string {

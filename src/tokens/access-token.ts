@@ -1,34 +1,31 @@
 import { randomBytes } from "node:crypto";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { KeyRing } from "../keys/key-ring.js";
-import { TokenKind } from "./token-kind.js";
+import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** For whom an access token is issued. */
+/** The session that an access token is issued for. */
 export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** When the session is over, in epoch milliseconds: no access token outlives it. Null means never. */
+  /** Epoch milliseconds: no access token outlives its session. Null means that the session does not expire. */
   readonly sessionExpiresAt: number | null;
 }
 
-/** Access tokens: short-lived, and verifiable by anybody who has our public keys. @see RFC 9068 */
+/** Access tokens: short-lived, and verifiable by everybody who has our public keys. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
-  readonly #now: () => number;
-
-  constructor(config: AuthConfig, ring: KeyRing) {
-    super(config, {
-      typ: "at+jwt",
-      tokenType: "access",
-      lifetime: config.accessTokenLifetime,
-      maxLifetime: config.accessTokenLifetime,
-      ring,
-    });
-    this.#now = config.now;
+  constructor(settings: TokenSettings & Pick<AuthConfig, "accessTokenLifetime">, ring: KeyRing) {
+    const { accessTokenLifetime: lifetime } = settings;
+    const options = { type: "access", typ: "at+jwt", scheme: "JWT" } as const;
+    super(settings, { ...options, lifetime, maxLifetime: lifetime, ring });
   }
 
-  /** A new access token, and its `exp` in epoch milliseconds. */
+  override generationOf(): null {
+    return null;
+  }
+
+  /** Issues an access token, and returns its `exp` in epoch milliseconds with it. */
   issue(grant: AccessGrant): { access: string; expiresAt: number } {
-    const iat = Math.floor(this.#now() / 1000);
+    const iat = Math.floor(this.now() / 1000);
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);
     const exp = Math.min(iat + this.lifetime, Math.max(iat + 1, sessionEnd));
     const jti = randomBytes(16).toString("hex");

@@ -1,81 +1,64 @@
 import { createHash } from "node:crypto";
-import type { AuthConfig } from "../config/config.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { TokenNotValid } from "../errors.js";
 import type { KeyRing } from "../keys/key-ring.js";
-import type { Claims } from "./jwt.js";
-import { TokenKind } from "./token-kind.js";
+import { type Claims, isCount } from "./claims.js";
+import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** One generation of a session's token. The same grant always makes the same token, byte for byte. */
+/** One generation of a session. The same grant always gives the same token, byte for byte. */
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** How often the session was refreshed before. */
+  /** How often the session has been refreshed. */
   readonly generation: number;
   /** When the generation began, in epoch milliseconds. */
   readonly issuedAt: number;
   /** When the token expires, in epoch milliseconds. */
   readonly expiresAt: number;
-  /** When the session is over, in epoch milliseconds. */
+  /** When the session expires, in epoch milliseconds. */
   readonly sessionExpiresAt: number;
 }
 
-/** The claims of a token that is replaced at each refresh. */
-export type RotatingClaims = Claims & {
-  /** The generation. */
-  readonly gen: number;
-};
+const KINDS = {
+  /** Good for nothing but the next pair. */
+  refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
+  /** Access and refresh in one. As in simplejwt, `refresh_exp` says until when it can slide. */
+  sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
+} as const;
 
-/** Tokens of which a session has one at a time, each replaced by the next: refresh tokens and sliding tokens. */
+/** Refresh tokens or sliding tokens: a session has one at a time, and each refresh replaces it. */
 export class RotatingTokens extends TokenKind {
-  readonly #hasRefreshExp: boolean;
+  readonly #isSliding: boolean;
 
-  private constructor(
-    config: AuthConfig,
+  constructor(
+    type: keyof typeof KINDS,
+    settings: TokenSettings & Pick<AuthConfig, "refreshTokenLifetime">,
     ring: KeyRing,
-    kind: { typ: string; tokenType: string; hasRefreshExp: boolean },
   ) {
-    super(config, { ...kind, lifetime: config.refreshTokenLifetime, ring });
-    this.#hasRefreshExp = kind.hasRefreshExp;
+    super(settings, { ...KINDS[type], lifetime: settings.refreshTokenLifetime, ring });
+    this.#isSliding = type === "sliding";
   }
 
-  /** Refresh tokens: good for nothing but the next pair. */
-  static refresh(config: AuthConfig, ring: KeyRing): RotatingTokens {
-    return new this(config, ring, { typ: "rt+jwt", tokenType: "refresh", hasRefreshExp: false });
-  }
-
-  /** Sliding tokens: access and refresh in one. `refresh_exp` says until when they can slide, as in simplejwt. */
-  static sliding(config: AuthConfig, ring: KeyRing): RotatingTokens {
-    return new this(config, ring, { typ: "st+jwt", tokenType: "sliding", hasRefreshExp: true });
-  }
-
-  /** The token of a grant. */
+  /** Issues the token of a grant. */
   issue(grant: RotationGrant): string {
     const { userId: sub, sessionId: sid, generation: gen } = grant;
     const iat = Math.floor(grant.issuedAt / 1000);
     const exp = Math.max(iat + 1, Math.floor(grant.expiresAt / 1000));
-    // Derived, not random, so that a lost answer can be given again.
+    // Derived, not random, so that a lost response can be repeated.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
     const refreshExp = Math.max(iat + 1, Math.floor(grant.sessionExpiresAt / 1000));
     const own = { sub, sid, gen, jti, iat, exp };
-    return this.sign(this.claims(this.#hasRefreshExp ? { ...own, refresh_exp: refreshExp } : own));
+    return this.sign(this.claims(this.#isSliding ? { ...own, refresh_exp: refreshExp } : own));
   }
 
-  override verify(token: string): RotatingClaims {
-    return this.#requireGeneration(super.verify(token));
-  }
-
-  override verifyAnyAge(token: string): RotatingClaims {
-    return this.#requireGeneration(super.verifyAnyAge(token));
-  }
-
-  #requireGeneration(claims: Claims): RotatingClaims {
+  override parse(payload: string): Claims {
+    const claims = super.parse(payload);
     const { gen, refresh_exp: refreshExp } = claims;
-    const isWhole = isCount(gen) && (!this.#hasRefreshExp || isCount(refreshExp));
-    if (!isWhole) throw new TokenNotValid();
-    return claims as RotatingClaims;
+    if (!isCount(gen) || (this.#isSliding && !isCount(refreshExp))) throw new TokenNotValid();
+    return claims;
   }
-}
 
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  override generationOf({ gen }: Claims): number {
+    return gen as number;
+  }
 }

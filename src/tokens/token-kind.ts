@@ -1,93 +1,102 @@
-import { LRUCache } from "lru-cache";
-import type { AuthConfig } from "../config/config.js";
-import type { KeyRing } from "../keys/key-ring.js";
-import { type Claims, type Expectation, requireInTime, signJwt, verifyAnyAge } from "./jwt.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { TokenNotValid, UnknownKey } from "../errors.js";
+import type { AuthScheme } from "../events.js";
+import type { Key, KeyRing } from "../keys/key-ring.js";
+import { type Claims, type ExpectedClaims, parseClaims, requireInTime } from "./claims.js";
+import { signJwt } from "./jwt.js";
 
-/** How many tokens of a kind are remembered as verified. */
-const REMEMBERED = 10_000;
+const KEY_ID = /^[\w-]{1,64}$/;
 
-/** What tells one kind of JWT from another. */
+/** The claim `token_type`, as in simplejwt. */
+export type TokenType = "access" | "refresh" | "sliding";
+
+/** The settings that every kind of JWT uses. */
+export type TokenSettings = Pick<AuthConfig, "jwtIssuer" | "jwtAudience" | "leeway" | "now">;
+
+/** The properties in which one kind of JWT differs from another. */
 export interface TokenKindOptions {
+  readonly type: TokenType;
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
-  /** The claim `token_type`, as in simplejwt. */
-  readonly tokenType: string;
-  /** In seconds: from `iat` to `exp`, unless the session ends before. */
+  /** The scheme of the sessions that such tokens belong to. */
+  readonly scheme: AuthScheme;
+  /** The time from `iat` to `exp`, in seconds, unless the session ends before. */
   readonly lifetime: number;
-  /** The longest lifetime to accept, in seconds, where that is not for the session to say. */
+  /** The longest lifetime to accept, in seconds. @default none, because the session decides */
   readonly maxLifetime?: number;
-  /** The keys that sign this kind, and no other. */
+  /** The keys that sign this kind. */
   readonly ring: KeyRing;
 }
 
-/**
- * One kind of JWT. A signature is verified once per text of a token and then remembered; its key, its time, its session
- * and its user are still checked at each use, and revocation goes by session, because an ECDSA signature has more than
- * one spelling.
- */
-export class TokenKind {
+/** One kind of JWT: how its claims are made, signed, parsed and checked. */
+export abstract class TokenKind {
+  readonly type: TokenType;
+  readonly typ: string;
+  readonly scheme: AuthScheme;
   readonly lifetime: number;
-  readonly tokenType: string;
-  readonly #typ: string;
+  protected readonly now: () => number;
   readonly #ring: KeyRing;
+  readonly #expected: ExpectedClaims;
   readonly #maxLifetime: number;
-  readonly #config: AuthConfig;
-  readonly #verified = new LRUCache<string, { claims: Claims; kid: string }>({ max: REMEMBERED });
+  readonly #leeway: number;
 
-  constructor(config: AuthConfig, options: TokenKindOptions) {
-    const { typ, tokenType, lifetime, maxLifetime = Infinity, ring } = options;
+  constructor(settings: TokenSettings, options: TokenKindOptions) {
+    const { type, typ, scheme, lifetime, maxLifetime = Infinity, ring } = options;
+    this.type = type;
+    this.typ = typ;
+    this.scheme = scheme;
     this.lifetime = lifetime;
-    this.tokenType = tokenType;
-    this.#maxLifetime = maxLifetime;
-    this.#typ = typ;
+    this.now = settings.now;
     this.#ring = ring;
-    this.#config = config;
+    this.#expected = { iss: settings.jwtIssuer, aud: settings.jwtAudience, token_type: type };
+    this.#maxLifetime = maxLifetime;
+    this.#leeway = settings.leeway;
   }
 
-  /** The claims that each token of this kind has, for the caller to add what is its own. Instants are epoch seconds. */
-  claims<Own extends object>(own: Own): Own & Pick<Claims, "iss" | "aud" | "token_type"> {
-    const { jwtIssuer, jwtAudience } = this.#config;
-    return { iss: jwtIssuer, aud: jwtAudience, ...own, token_type: this.tokenType };
+  /** Adds to `own` the claims that every token of this kind has. */
+  claims(own: object): object {
+    const { iss, aud, token_type } = this.#expected;
+    return { iss, aud, ...own, token_type };
   }
 
-  /** Signs `claims` as they are. */
-  sign(claims: Claims): string {
-    return signJwt(claims, this.#ring.current, this.#typ);
+  /** Signs `claims`, without adding or dropping one. */
+  sign(claims: object): string {
+    return signJwt(claims, this.#ring.current, this.typ);
+  }
+
+  /** Whether the key still verifies: it may have been revoked. */
+  hasKey(kid: string): boolean {
+    return this.#ring.find(kid) !== undefined;
   }
 
   /**
-   * The claims of a token of this kind, in time. Whether its session lives is not known yet.
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
+   * Returns the key that a token's header names.
+   * @throws {@link TokenNotValid} when `kid` is malformed; {@link UnknownKey}
    */
-  verify(token: string): Claims {
-    const claims = this.verifyAnyAge(token);
-    this.requireInTime(claims);
-    return claims;
+  requireKey(kid: unknown): Key {
+    if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
+    const key = this.#ring.find(kid);
+    if (key === undefined) throw new UnknownKey();
+    return key;
   }
 
   /**
-   * Refuses claims that are past their `exp`, or not yet valid.
+   * Parses the payload of a token whose signature is verified.
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}
+   */
+  parse(payload: string): Claims {
+    return parseClaims(payload, this.#expected);
+  }
+
+  /** Returns the generation of the token, or null for tokens that are not rotated. */
+  abstract generationOf(claims: Claims): number | null;
+
+  /**
+   * Refuses a token that has expired or is not valid yet.
    * @throws {@link TokenExpired}, {@link TokenNotValid}
    */
   requireInTime(claims: Claims): void {
-    const { leeway, now } = this.#config;
-    requireInTime(claims, { maxLifetime: this.#maxLifetime, leeway, now: now() });
-  }
-
-  /**
-   * The claims of a token of this kind, also when it has expired.
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}
-   */
-  verifyAnyAge(token: string): Claims {
-    const remembered = this.#verified.get(token);
-    if (remembered !== undefined && this.#ring.find(remembered.kid)) return remembered.claims;
-    const verified = verifyAnyAge(token, this.#ring, this.#expected());
-    this.#verified.set(token, verified);
-    return verified.claims;
-  }
-
-  #expected(): Expectation {
-    const { jwtIssuer: issuer, jwtAudience: audience } = this.#config;
-    return { typ: this.#typ, tokenType: this.tokenType, issuer, audience };
+    const { now } = this;
+    requireInTime(claims, { maxLifetime: this.#maxLifetime, leeway: this.#leeway, now: now() });
   }
 }

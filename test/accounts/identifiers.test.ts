@@ -30,33 +30,33 @@ describe.each(DATABASES)("over %s", (database) => {
       ["with a Greek letter", "αdmin"],
       ["with a NUL after it", "admin\0"],
       ["with a line end after it", "admin\n"],
-    ])("LG-9: `admin` %s cannot be taken beside `admin`", async (_how, username) => {
+    ])("LG-9: `admin` %s cannot be created beside `admin`", async (_how, username) => {
       await expect(gate.user(username)).rejects.toMatchObject(refused);
     });
 
-    test("LG-9: names whose case folds to the same are the same", async () => {
+    test("LG-9: names that differ only in case are the same name, also where case folding changes the length", async () => {
       await gate.user("straße");
       await expect(gate.user("STRASSE")).rejects.toMatchObject(refused);
       await gate.user("Σίσυφος");
       await expect(gate.user("σίσυφοσ")).rejects.toMatchObject(refused);
     });
 
-    test("LG-9: a name in one script that is not Latin is a name", async () => {
+    test("LG-9: a name in one script other than Latin is accepted", async () => {
       for (const username of ["мария", "ελένη", "田中", "zoë", "o.neil+x@home-1_2"]) {
         expect(await gate.user(username)).toMatch(/^[0-9a-f]{32}$/);
       }
     });
 
-    test.each(["Admin", "ａｄｍｉｎ", "ADMIN"])("LG-9: %s logs `admin` in", async (username) => {
+    test.each(["Admin", "ａｄｍｉｎ", "ADMIN"])("LG-9: %s logs in as `admin`", async (username) => {
       const { authorization } = await gate.login(username);
       expect((await gate.me(authorization)).data.me).toEqual({ id: adminId, username: "admin" });
     });
 
-    test.each(["аdmin", "admin ", " admin"])("LG-9: '%s' logs nobody in", async (username) => {
+    test.each(["аdmin", "admin ", " admin"])("LG-9: '%s' cannot log in", async (username) => {
       await expect(gate.login(username)).rejects.toThrow("invalid_credentials");
     });
 
-    test("LG-10: 150 characters are a name, and 151 are BAD_USER_INPUT, also at login", async () => {
+    test("LG-10: a name may have 150 characters; 151 are BAD_USER_INPUT, also at login", async () => {
       const longest = "n".repeat(150);
       await gate.user(longest);
       expect((await gate.login(longest)).access).toBeTruthy();
@@ -64,7 +64,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expect(gate.login(`${longest}n`)).rejects.toThrow("BAD_USER_INPUT");
     });
 
-    test("a name that is taken is told without repeating the name or the e-mail address", async () => {
+    test("the refusal of a taken name repeats neither the name nor the e-mail address", async () => {
       const email = "c4n4ry@example.com";
       const error = await gate.user("ADMIN", { email }).catch((thrown: unknown) => thrown as Error);
       expect((error as Error).message).not.toMatch(/admin|c4n4ry/i);
@@ -86,11 +86,11 @@ describe.each(DATABASES)("over %s", (database) => {
       "a@example.com\nBcc: b@example.com",
       " a@example.com",
       `${"a".repeat(250)}@example.com`,
-    ])("LG-9, L-10: '%s' cannot be taken", async (email) => {
+    ])("LG-9, L-10: '%s' is refused", async (email) => {
       await expect(gate.user("somebody", { email })).rejects.toMatchObject(refused);
     });
 
-    test("LG-9: a domain in Unicode and in ASCII is one domain", async () => {
+    test("LG-9: a domain in Unicode and the same domain in ASCII are one", async () => {
       await gate.user("umlaut", { email: "a@bücher.example" });
       const email = "a@xn--bcher-kva.example";
       await expect(gate.user("other", { email })).rejects.toMatchObject(refused);

@@ -26,26 +26,26 @@ describe.each(DATABASES)("over %s", (database) => {
     id = await gate.user(name, { email: `${name}@example.com` });
   });
 
-  /** Tries wrong passwords, and waits until they are written. */
+  /** Tries wrong passwords, and waits until they are counted. */
   async function fail(times: number): Promise<void> {
     for (let turn = 0; turn < times; turn += 1) {
       expect(await attempt(gate, name)).toMatchObject(REFUSED);
     }
-    await gate.auth.accounts.flush();
+    await gate.flush();
   }
 
   const locks = () =>
     gate.events.filter((event) => event.type === "account_locked" && event.userId === id);
 
-  /** Everything of an answer that could tell one refusal from another. */
+  /** Everything in a response that could distinguish one refusal from another. */
   const visible = ({ status, headers, text }: Answer) => ({
     status,
     text,
     headers: [...headers].filter(([key]) => key !== "date").sort(),
   });
 
-  describe("after so many wrong passwords in a row", () => {
-    test("LG-2, L-16: the right one is refused as any wrong one is, in the same bytes", async () => {
+  describe("an account with too many wrong passwords in a row", () => {
+    test("LG-2, L-16: refuses the right password exactly as a wrong one, byte for byte", async () => {
       const wrong = visible(await attempt(gate, name));
       await fail(LIMIT - 1);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
@@ -53,12 +53,12 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(visible(await attempt(gate, "nobody", PASSWORD))).toEqual(wrong);
     });
 
-    test("LG-6: and by the e-mail address too", async () => {
+    test("LG-6: refuses it by user name and by e-mail address", async () => {
       await fail(1);
       for (let turn = 1; turn < LIMIT; turn += 1) {
         await attemptByEmail(gate, `${name}@example.com`);
       }
-      await gate.auth.accounts.flush();
+      await gate.flush();
       for (const answer of [
         await attemptByEmail(gate, `${name}@example.com`, PASSWORD),
         await attempt(gate, name, PASSWORD),
@@ -67,13 +67,13 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("LG-2: time alone opens it not again", async () => {
+    test("LG-2: stays locked however long it waits", async () => {
       await fail(LIMIT);
       gate.advance(365 * 86_400);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
     });
 
-    test("LG-12: that is told as one event, however many more are tried", async () => {
+    test("LG-12: is reported in one event, however many attempts follow", async () => {
       await fail(LIMIT - 1);
       expect(locks()).toEqual([]);
       await fail(1);
@@ -83,7 +83,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(locks()).toHaveLength(1);
     });
 
-    test("LG-7: its sessions live on, and go on being refreshed", async () => {
+    test("LG-7: keeps its sessions, which can still be refreshed", async () => {
       const { authorization, refresh } = await gate.login(name);
       await fail(LIMIT);
       expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
@@ -92,19 +92,20 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
     });
 
-    test("LG-2: accounts.unlock opens it again, for as many tries as before", async () => {
+    test("LG-2: is unlocked by accounts.unlock, for as many attempts as before", async () => {
+      const { accounts } = gate.auth;
       for (const login of [{ username: name.toUpperCase() }, { email: `${name}@EXAMPLE.com` }]) {
         await fail(LIMIT);
         expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
-        await gate.auth.accounts.unlock(login);
+        await accounts.unlock((await accounts.findUser(login))!);
         expect((await attempt(gate, name, PASSWORD)).status).toBe(200);
       }
-      await expect(gate.auth.accounts.unlock({ username: "nobody" })).rejects.toMatchObject({
+      await expect(accounts.unlock("0".repeat(32))).rejects.toMatchObject({
         code: "BAD_USER_INPUT",
       });
     });
 
-    test("LG-2: a new password opens it again, and the old one is a wrong one", async () => {
+    test("LG-2: is unlocked by a new password, and the old one is wrong", async () => {
       await fail(LIMIT);
       const next = "another long and unused phrase";
       await gate.auth.accounts.setPassword(id, next);
@@ -112,7 +113,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await attempt(gate, name, next)).status).toBe(200);
     });
 
-    test("LG-2: `gatehouse unlock` opens it again, and knows who is nobody", async () => {
+    test("LG-2: is unlocked by `gatehouse unlock`, which refuses an unknown name", async () => {
       await fail(LIMIT);
       const env = { SECRET_KEY, DATABASE_URL: gate.databaseUrl };
       const unlock = (who: string) => runNode([CLI, "unlock", who], { cwd: ROOT, env });
@@ -125,7 +126,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
-  test("LG-2: a right password before that makes all free again", async () => {
+  test("LG-2: a right password before the limit resets the count", async () => {
     for (let turn = 0; turn < 2; turn += 1) {
       await fail(LIMIT - 1);
       expect((await attempt(gate, name, PASSWORD)).status).toBe(200);
@@ -133,9 +134,9 @@ describe.each(DATABASES)("over %s", (database) => {
     expect(locks()).toEqual([]);
   });
 
-  test("LG-2: wrong passwords at the same moment count each", async () => {
+  test("LG-2: concurrent wrong passwords are all counted", async () => {
     await Promise.all(Array.from({ length: LIMIT }, () => attempt(gate, name)));
-    await gate.auth.accounts.flush();
+    await gate.flush();
     expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
     expect(locks()).toHaveLength(1);
   });

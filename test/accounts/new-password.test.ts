@@ -83,7 +83,7 @@ describe("a new password that is easy to guess", () => {
     await expect(gate.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
   });
 
-  test("PW-5: is refused by createUser, for the name and address of the user to be, and nobody is made", async () => {
+  test("PW-5: is refused by createUser for the name and address of the new user, and no user is created", async () => {
     const owner = { username: "grace.hopper", email: "admiral@example.com" };
     const weak = ["grace.hoppergrace.hopper", "admiraladmiral1", "admiral@example.com"];
     for (const password of [...weak, "passwordpassword"]) {
@@ -91,7 +91,7 @@ describe("a new password that is easy to guess", () => {
         REFUSED,
       );
     }
-    expect(await gate.auth.accounts.findAccount({ username: owner.username })).toBeNull();
+    expect(await gate.auth.accounts.findUser({ username: owner.username })).toBeNull();
   });
 
   test("PW-5: is refused by `gatehouse create-user` in one line that does not repeat it", async () => {
@@ -122,11 +122,11 @@ describe("a new password that is easy to guess", () => {
     "lovelace1",
     "ada.lovelace",
     "countess1",
-  ])("PW-5: is refused where 8 characters are enough, too: '%s'", async (password) => {
+  ])("PW-5: is refused also where 8 characters are enough: '%s'", async (password) => {
     await expect(short.auth.accounts.setPassword(id, password)).rejects.toMatchObject(REFUSED);
   });
 
-  test("PW-5: every tenth of the 3,000 most common of 8 characters is refused, and each of 15", async () => {
+  test("PW-5: every tenth of the 3,000 most common passwords of 8 characters is refused, and every one of 15", async () => {
     const common = dictionary["passwords-common"].map(String);
     const often = common.filter(({ length }) => length >= 8).slice(0, 3000);
     const long = common.filter(({ length }) => length >= 15);
@@ -137,24 +137,24 @@ describe("a new password that is easy to guess", () => {
   });
 });
 
-describe("a new password that is not", () => {
+describe("a new password that is hard to guess", () => {
   test.each([
     "correct horse battery staple",
     "vier betrunkene Igel",
     "pässwörd lang genug 🔑",
     "xK9#mQ2$vL7@pR4",
     "das Pferd frisst Gurkensalat 密码",
-  ])("PW-5, PW-3: is taken, of whatever characters: '%s'", async (password) => {
+  ])("PW-5, PW-3: is accepted, whatever its characters: '%s'", async (password) => {
     await gate.auth.accounts.setPassword(id, password);
     await gate.login(OWNER.username, "JWT", password);
   });
 
-  test("PW-5: is taken where 8 characters are enough, too", async () => {
+  test("PW-5: is accepted also where 8 characters are enough", async () => {
     await short.auth.accounts.setPassword(id, "tulip-radio-42");
     await short.login(OWNER.username, "JWT", "tulip-radio-42");
   });
 
-  test("PW-5: what is refused for one user is taken for another", async () => {
+  test("PW-5: may be refused for one user and accepted for another", async () => {
     const password = "countess zanzibar.quartz 7";
     await gate.user("zanzibar.quartz");
     await gate.user("grace", { email: "admiral@example.com", password });

@@ -16,7 +16,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   afterAll(() => gate.close());
 
-  /** Creates a user with this password, and gives a function that tells whether another logs in. */
+  /** Creates a user with this password; `letsIn` returns whether a password logs in. */
   async function userWith(password: string) {
     const username = `user${(names += 1)}`;
     const id = await gate.user(username, { password });
@@ -32,7 +32,7 @@ describe.each(DATABASES)("over %s", (database) => {
     (await gate.sql(`SELECT password_hash FROM "user" WHERE id = ?`, [id]))[0].password_hash;
 
   describe("the length of a password", () => {
-    test("PW-1: is at least 15 code points, which are not bytes and not UTF-16 units", async () => {
+    test("PW-1: is at least 15 code points, counted neither in bytes nor in UTF-16 units", async () => {
       for (const short of ["", "x".repeat(7), "x".repeat(14), KEY.repeat(14)]) {
         await expect(userWith(short)).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
       }
@@ -41,7 +41,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("PW-1: holds for a new password too, and a refused one leaves the old and its sessions", async () => {
+    test("PW-1: is checked for a new password too; a refused one leaves the old password and its sessions as they are", async () => {
       const { id, username, letsIn } = await userWith(PASSWORD);
       const { authorization } = await gate.login(username);
       const refused = gate.auth.accounts.setPassword(id, "x".repeat(14));
@@ -50,7 +50,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await letsIn(PASSWORD)).toBe(true);
     });
 
-    test("PW-1: can be set down to 8 and never below", async () => {
+    test("PW-1: can be set to 8 and never below", async () => {
       await expect(Gate.open({ passwordMinLength: 7 }, database)).rejects.toThrow(
         /passwordMinLength/,
       );
@@ -64,7 +64,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("PW-2: is at most 256 code points, and nothing before that is cut off", async () => {
+    test("PW-2: is at most 256 code points, none of which is cut off", async () => {
       for (const length of [72, 128, 255]) {
         const start = START.padEnd(length, "x");
         const { letsIn } = await userWith(`${start}a`);
@@ -81,8 +81,8 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
-  describe("what is in a password", () => {
-    test("PW-3, W12: blanks count, at both ends and inside, and there is no rule of composition", async () => {
+  describe("the characters of a password", () => {
+    test("PW-3, W12: include blanks, at both ends and inside, and follow no rule of composition", async () => {
       const { letsIn } = await userWith("  all lower  case ");
       const others = [
         "all lower  case",
@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await letsIn("  all lower  case ")).toBe(true);
     });
 
-    test("PW-4, L-13: NFC and NFD are one password; another case or compatibility form is another", async () => {
+    test("PW-4, L-13: are the same in NFC and NFD, and differ in another case or compatibility form", async () => {
       const password = "é".repeat(10) + "ﬁsch zwei";
       const { letsIn } = await userWith(password.normalize("NFD"));
       expect([
@@ -107,14 +107,14 @@ describe.each(DATABASES)("over %s", (database) => {
       ]).toEqual([false, false]);
     });
 
-    test("PW-3: a lone surrogate is refused", async () => {
+    test("PW-3: include no lone surrogate", async () => {
       const broken = userWith(`${"x".repeat(20)}\ud800`);
       await expect(broken).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
     });
   });
 
   describe("a password's hash", () => {
-    test("PW-6: is argon2id with OWASP's parameters, and of the same password twice is not the same", async () => {
+    test("PW-6: is Argon2id with OWASP's parameters, and differs for the same password", async () => {
       const hashes = await Promise.all(
         [await userWith(PASSWORD), await userWith(PASSWORD)].map(({ id }) => storedHash(id)),
       );
@@ -124,16 +124,16 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(hashes[0]).not.toBe(hashes[1]);
     });
 
-    /** A user whose hash was made when it cost less. */
-    async function userOfOld() {
+    /** A user whose hash was made with cheaper parameters. */
+    async function userWithOldHash() {
       const user = await userWith(PASSWORD);
       const old = await hash(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
       await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [old, user.id]);
       return { ...user, old };
     }
 
-    test("L-21, PW-7: of old parameters is made anew at login, and no session ends by that", async () => {
-      const { id, username, old } = await userOfOld();
+    test("L-21, PW-7: with old parameters is replaced at login, which ends no session", async () => {
+      const { id, username, old } = await userWithOldHash();
       await expect(gate.login(username, "JWT", "a wrong password")).rejects.toThrow();
       expect(await storedHash(id)).toBe(old);
       const { authorization } = await gate.login(username);
@@ -144,9 +144,9 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await storedHash(id)).toBe(renewed);
     });
 
-    test("L-21: made anew by a login that races a password change never brings the old password back", async () => {
+    test("L-21: replaced by a login that races a password change never restores the old password", async () => {
       for (let round = 0; round < 5; round += 1) {
-        const { id, letsIn } = await userOfOld();
+        const { id, letsIn } = await userWithOldHash();
         await Promise.all([
           letsIn(PASSWORD),
           gate.auth.accounts.setPassword(id, "another correct horse"),
@@ -159,7 +159,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["", "x", "pbkdf2_sha256$1$a$b", "$argon2id$v=19$m=1,t=1,p=1$AA$AA", PASSWORD])(
-      "L-14: that is none (%j) lets nobody in, and is no 500",
+      "L-14: that is malformed (%j) matches no password, and the login is refused without a 500",
       async (stored) => {
         const { id, username } = await userWith(PASSWORD);
         await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [stored, id]);

@@ -15,9 +15,9 @@ import { LOSSES } from "../support/faulty-proxy.js";
 import { Stage } from "../support/stage.js";
 
 const ACCESS_LIFETIME = 60;
-/** What Chromium itself says of an answer that does not come, or is an error. */
+/** Chromium's console message about a response that fails or is an error. */
 const FAILED_LOAD = /^Failed to load resource/;
-/** Of a request and the attempts after it. */
+/** A request and its retries. */
 const MAX_ATTEMPTS = 4;
 
 const FAULTS = [
@@ -41,22 +41,22 @@ describeBrowser("in a browser", () => {
 
   afterAll(() => stage.close());
 
-  describe("a server that answers", () => {
-    test("a login with nothing right: the page says so, asks once, and the next login is as good as any", async () => {
+  describe("a server that responds", () => {
+    test("to a login with faults: the page says so, sends it once, and the next login succeeds", async () => {
       const page = await stage.visit();
       stage.expected = FAILED_LOAD;
-      // The first is left out: what a connection lost that was kept open, Chromium sends again by itself.
-      for (const [asked, fault] of FAULTS.slice(1).entries()) {
+      // Without the first fault: Chromium itself retries a request when a kept-open connection is cut off.
+      for (const [index, fault] of FAULTS.slice(1).entries()) {
         stage.fault = () => fault;
         await submit(page, "bob");
         await alert(page).getByText("The server could not answer.").waitFor();
-        expect(stage.count("Login")).toBe(asked + 1);
+        expect(stage.count("Login")).toBe(index + 1);
       }
       stage.fault = undefined;
       await signIn(page, "bob");
     });
 
-    test("a login late: the page says that it is on its way, and waits", async () => {
+    test("to a login late: the page says that it is signing in, and waits", async () => {
       const page = await stage.visit();
       stage.fault = () => LOSSES["that comes too late"];
       await submit(page, "bob");
@@ -65,7 +65,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("a refresh with nothing right: the login is not lost, and one more attempt is enough", async () => {
+    test("to a refresh with faults: the session is not lost, and one retry is enough", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.expected = FAILED_LOAD;
@@ -82,7 +82,7 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("nothing right for a while: the page says so, asks a few times only, and goes on when it is back", async () => {
+    test("with faults for a while: the page says so, retries a few times, and continues once the server is back", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.expected = FAILED_LOAD;
@@ -98,7 +98,7 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  test("offline, the page says so and stays signed in; back online, it goes on by itself", async () => {
+  test("offline, the page says so and stays signed in; back online, it continues without a reload", async () => {
     const person = await stage.person({});
     const page = await stage.visit(person);
     await signIn(page, "bob");
@@ -110,7 +110,7 @@ describeBrowser("in a browser", () => {
     await page.getByText("Current session").waitFor();
   });
 
-  test("offline, a logout is done here, and the page says what is left to do", async () => {
+  test("offline, a logout signs out here, and the page says that the session stays open at the server", async () => {
     const person = await stage.person({});
     const page = await stage.visit(person);
     await signIn(page, "bob");
@@ -118,7 +118,9 @@ describeBrowser("in a browser", () => {
     await person.setOffline(true);
     await signOut(page);
     await isSignedOut(page);
-    await notice(page).getByText("The server could not be told").waitFor();
+    await notice(page)
+      .getByText("The server could not be reached, so the session there stays open")
+      .waitFor();
   });
 
   test("offline at the start, a cookie's session is found once the browser is online", async () => {
@@ -145,13 +147,13 @@ describeBrowser("in a browser", () => {
       "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }",
     ],
   ])(
-    "a storage that is %s: the login lasts as long as the page, which says so",
+    "a storage that is %s: the session lasts as long as the page, which says so",
     async (_name, script) => {
       const person = await stage.person({});
       await person.addInitScript(script);
       const page = await stage.visit(person);
       await signIn(page, "bob");
-      await notice(page).getByText("keeps nothing for this page").waitFor();
+      await notice(page).getByText("cannot store your session").waitFor();
       stage.gate.advance(ACCESS_LIFETIME + 10);
       await open(page, "Sessions");
       await page.getByText("Current session").waitFor();
@@ -164,7 +166,7 @@ describeBrowser("in a browser", () => {
     ["slow", -1],
     ["fast", 1],
   ])(
-    "a clock that is an hour %s, and is set right later, costs at most one refresh each time",
+    "a clock that is an hour %s, and is corrected later, costs at most one refresh",
     async (_name, hours) => {
       const page = await stage.visit(await stage.person({}));
       await page.clock.setFixedTime(Date.now() + hours * 3_600_000);
@@ -183,12 +185,12 @@ describeBrowser("in a browser", () => {
     },
   );
 
-  test("a tab that is closed while it refreshes costs no login: the next one takes the lost answer", async () => {
+  test("a tab that is closed during a refresh ends no session: the next one gets the lost response", async () => {
     const person = await stage.person();
     const page = await stage.visit(person);
     await signIn(page, "bob");
     stage.gate.advance(ACCESS_LIFETIME + 10);
-    const asked = new Promise<void>((resolve) => {
+    const requested = new Promise<void>((resolve) => {
       stage.fault = () => {
         resolve();
         return () => undefined;
@@ -197,7 +199,7 @@ describeBrowser("in a browser", () => {
     const next = await person.newPage();
     await page.bringToFront();
     await reload(page);
-    await asked;
+    await requested;
     stage.fault = undefined;
     await page.close();
     await next.goto(stage.url);

@@ -11,12 +11,12 @@ let stage: Stage;
 let page: Page;
 
 const run = () => page.getByRole("button", { name: /^Execute query/ }).click();
-const answer = (text: string) => page.getByLabel("Result Window").getByText(text).first().waitFor();
+const shows = (text: string) => page.getByLabel("Result Window").getByText(text).first().waitFor();
 const says = (status: string) =>
   page.getByRole("status").getByText(status, { exact: true }).waitFor();
 
-/** Goes to a tab, and waits as long as a person would: for a moment GraphiQL still names the operation of the last one. */
-async function tab(name: string): Promise<void> {
+/** Opens a tab, and waits until GraphiQL has its operation, because it keeps the one of the last tab for a moment. */
+async function openTab(name: string): Promise<void> {
   await page
     .getByRole("tab", { name, exact: true })
     .or(page.getByRole("button", { name, exact: true }))
@@ -27,7 +27,7 @@ async function tab(name: string): Promise<void> {
 const use = () => page.getByRole("button", { name: "Use this login" }).click();
 const refresh = () => page.getByRole("button", { name: "Refresh this login" }).click();
 
-/** Faster than one types: GraphiQL still thinks of the operation that was there, so that name stays. */
+/** Replaces the text of an editor. GraphiQL does not notice a new operation name this fast, so keep the old one. */
 const edit = (selector: string, text: string) =>
   page.evaluate(
     `document.querySelector("${selector} .CodeMirror").CodeMirror.setValue(${JSON.stringify(text)})`,
@@ -50,9 +50,9 @@ describeBrowser("GraphiQL, in a browser", () => {
   }, 60_000);
 
   beforeEach(async () => {
-    // Each is somebody's first visit: GraphiQL writes its tabs down behind one's back.
+    // A new profile for each test, because GraphiQL stores its tabs.
     page = await stage.visit(await stage.person({}), "graphql");
-    // The last thing that GraphiQL does by itself.
+    // GraphiQL fills in the variables last.
     await page.getByLabel("Variables").getByText('"admin"').waitFor();
     await says("Not logged in");
   });
@@ -63,26 +63,26 @@ describeBrowser("GraphiQL, in a browser", () => {
 
   afterAll(() => stage.close());
 
-  test("goes from login to me by one click, and by another from an expired credential to a new one", async () => {
+  test("one click sends the login's token with every tab, and another replaces an expired one", async () => {
     await edit(VARIABLES, JSON.stringify({ username: "ada", password: PASSWORD }));
     await run();
     await says("Logged in");
     await use();
     await says("Sent with this tab");
-    // A tab that has no headers of its own gets them too.
-    await tab("Me");
+    // A tab without headers of its own gets it too.
+    await openTab("Me");
     await says("Sent with this tab");
     await run();
-    await answer('"ada@example.com"');
+    await shows('"ada@example.com"');
 
     stage.gate.advance(ACCESS_LIFETIME + 10);
     await run();
-    await answer('"token_expired"');
+    await shows('"token_expired"');
     await says("Expired");
     await refresh();
     await says("Sent with this tab");
     await run();
-    await answer('"ada@example.com"');
+    await shows('"ada@example.com"');
     await page.getByRole("button", { name: "New tab" }).click();
     await says("Sent with this tab");
   });
@@ -90,18 +90,18 @@ describeBrowser("GraphiQL, in a browser", () => {
   test.each([
     ["TOKEN", "Token gth_"],
     ["SLIDING", "Bearer eyJ"],
-  ])("takes what a login by %s gives", async (scheme, authorization) => {
+  ])("uses the credential of a login by %s", async (scheme, authorization) => {
     await logIn(scheme);
     await use();
     await page.getByRole("button", { name: "Headers" }).click();
     await page.getByLabel("Headers").getByText(authorization).waitFor();
     await edit(QUERY, "query LogIn { me { email } }");
     await run();
-    await answer('"ada@example.com"');
+    await shows('"ada@example.com"');
   });
 
   test("has the same tabs after a reload, each with its own variables", async () => {
-    await tab("Me");
+    await openTab("Me");
     const active = `JSON.parse(localStorage.getItem("graphiql:tabState"))?.activeTabIndex`;
     await eventually(async () => (await page.evaluate(active)) === 1);
     await page.reload();

@@ -19,7 +19,7 @@ const REUSE_WINDOW = 10;
 
 let stage: Stage;
 
-/** The refresh token that a page keeps in localStorage. */
+/** Reads the refresh token that a page stores in localStorage. */
 const readRefreshToken = (page: Page) =>
   page.evaluate<string>(
     `JSON.parse(Object.entries(localStorage).find(([key]) => key.startsWith("gatehouse:"))[1]).refresh`,
@@ -38,7 +38,7 @@ describeBrowser("in a browser", () => {
 
   describe("an access token that expires", () => {
     test.each<SignIn["storage"]>(["Memory", "Session storage", "Local storage", "Cookie"])(
-      "is renewed where its login is kept in %s, once, and the page goes on",
+      "is renewed once with the session in %s, and the page continues",
       async (storage) => {
         const page = await stage.visit();
         await signIn(page, "bob", { storage: storage! });
@@ -50,7 +50,7 @@ describeBrowser("in a browser", () => {
       },
     );
 
-    test("is renewed before it does, by the clock of the browser", async () => {
+    test("is renewed before it expires, by the browser's clock", async () => {
       const page = await stage.visit(await stage.person({}));
       await page.clock.install();
       await page.reload();
@@ -64,7 +64,7 @@ describeBrowser("in a browser", () => {
     });
 
     test.each<SignIn["storage"]>(["Local storage", "Cookie"])(
-      "is renewed once for two tabs that need it at the same moment, and both live: %s",
+      "is renewed once for two tabs that need it at the same moment, and both stay signed in: %s",
       async (storage) => {
         const person = await stage.person();
         const first = await stage.visit(person);
@@ -78,7 +78,7 @@ describeBrowser("in a browser", () => {
           await tab.getByText("Current session").waitFor();
         }
         expect(stage.count("Refresh") - before).toBe(1);
-        // And once more, with what the one gave the other.
+        // Once more, with the tokens that one tab gave the other.
         stage.gate.advance(ACCESS_LIFETIME + 10);
         for (const tab of [second, first]) {
           await open(tab, "Profile");
@@ -87,7 +87,7 @@ describeBrowser("in a browser", () => {
       },
     );
 
-    test("of a session that has expired too signs out, and says so", async () => {
+    test("of an expired session signs out, and the page says so", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.gate.advance(8 * 86_400);
@@ -114,7 +114,7 @@ describeBrowser("in a browser", () => {
       },
     );
 
-    test("another device ends its session there, and tells it", async () => {
+    test("another device ends its session, and that device says so", async () => {
       await stage.gate.user("emma");
       const here = await stage.visit();
       await signIn(here, "emma");
@@ -144,7 +144,7 @@ describeBrowser("in a browser", () => {
       await isSignedOut(page);
     });
 
-    test("everywhere asks first, and ends every session", async () => {
+    test("everywhere asks for confirmation, and ends every session", async () => {
       const here = await stage.visit();
       await signIn(here, "bob");
       const there = await stage.visit();
@@ -159,7 +159,7 @@ describeBrowser("in a browser", () => {
   });
 
   describe("a refresh token that was stolen", () => {
-    test("and used first ends the session when its owner comes, and the page says so", async () => {
+    test("and used first ends the session when its owner refreshes, and the page says so", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       const { data } = await stage.gate.refresh(await readRefreshToken(page));
@@ -171,7 +171,7 @@ describeBrowser("in a browser", () => {
       expect((await stage.gate.me(`Bearer ${data.refreshToken.access}`)).data).toBeNull();
     });
 
-    test("and used after its owner ends the session, and the page says so", async () => {
+    test("and used after its owner refreshed ends the session, and the page says so", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       const stolen = await readRefreshToken(page);
@@ -189,7 +189,7 @@ describeBrowser("in a browser", () => {
   });
 
   describe("in cookie mode", () => {
-    test("no token can be read by a script: not from a cookie, a storage or an answer", async () => {
+    test("scripts can read no token from a cookie or a storage, and no refresh token from a response", async () => {
       const page = await stage.visit();
       await signIn(page, "bob", { storage: "Cookie" });
       stage.gate.advance(ACCESS_LIFETIME + 10);
@@ -210,7 +210,7 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("looks for the session once when the page is loaded, also in StrictMode", async () => {
+    test("a page load sends one refresh, also in StrictMode", async () => {
       const page = await stage.visit();
       await signIn(page, "bob", { storage: "Cookie" });
       const before = stage.count("Refresh");
@@ -220,7 +220,7 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  test("two servers on one origin have a login each", async () => {
+  test("two servers on one origin have separate sessions", async () => {
     const person = await stage.person();
     const first = await stage.visit(person);
     await signIn(first, "ada", { storage: "Local storage" });

@@ -39,7 +39,7 @@ describeBrowser("in a browser", () => {
       ["Token", "Memory", false],
       ["Token", "Local storage", true],
       ["Sliding token", "Session storage", true],
-    ])("by %s, kept in %s, survives a reload: %s", async (scheme, storage, staysSignedIn) => {
+    ])("by %s, stored in %s, survives a reload: %s", async (scheme, storage, staysSignedIn) => {
       const page = await stage.visit();
       await signIn(page, "bob", { scheme: scheme!, storage: storage! });
       expect(await page.title()).toBe("Profile · Gatehouse");
@@ -53,7 +53,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("in one tab signs in another, where they share a storage; and ends with the tab, where they do not", async () => {
+    test("in one tab signs in the tabs that share its storage, and only those", async () => {
       const person = await stage.person();
       const first = await stage.visit(person);
       await signIn(first, "bob", { storage: "Session storage" });
@@ -64,10 +64,10 @@ describeBrowser("in a browser", () => {
       await isSignedIn(first, "bob");
     });
 
-    test("with a wrong password says so, keeps the name, and takes the focus back to the password", async () => {
+    test("with a wrong password says so, keeps the name, and moves the focus to the password", async () => {
       const page = await stage.visit();
       await submit(page, "bob", { password: "not the password of bob" });
-      await alert(page).getByText("do not belong together").waitFor();
+      await alert(page).getByText("not correct").waitFor();
       expect(await page.getByLabel("User name").last().inputValue()).toBe("bob");
       expect(await page.evaluate("document.activeElement.name")).toBe("password");
       await page.keyboard.type(PASSWORD);
@@ -75,7 +75,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("that is throttled says for how long, counts down, and works after that", async () => {
+    test("that is throttled says for how long, counts down, and succeeds after that", async () => {
       await stage.gate.user("carl");
       const page = await stage.visit();
       const query = `mutation { login(username: "carl", password: "no") { access } }`;
@@ -88,14 +88,14 @@ describeBrowser("in a browser", () => {
       await alert(page).getByText("You can try again now.").waitFor();
       stage.gate.advance(2);
       await submit(page, "carl", { password: "not the password of carl" });
-      await alert(page).getByText("do not belong together").waitFor();
+      await alert(page).getByText("not correct").waitFor();
       stage.gate.advance(4);
       await signIn(page, "carl");
     });
   });
 
-  describe("the page of administrators", () => {
-    test("is refused to a USER, by the server, and says why", async () => {
+  describe("the administration page", () => {
+    test("is refused to a USER by the server, and says why", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       await open(page, "Administration");
@@ -105,7 +105,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("shows an ADMIN everybody's sessions, and ends one of them", async () => {
+    test("shows an ADMIN the sessions of all users, and ends one of them", async () => {
       await stage.gate.user("dora");
       const dora = await stage.visit();
       await signIn(dora, "dora");
@@ -122,8 +122,8 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  describe("everybody", () => {
-    test("can sign in, look around and sign out by the keyboard alone", async () => {
+  describe("accessibility", () => {
+    test("signing in, navigating and signing out need only the keyboard", async () => {
       const page = await stage.visit();
       const tabTo = async (name: string) => {
         const isThere = `document.activeElement.matches(":is(a, button, input)") &&
@@ -132,7 +132,7 @@ describeBrowser("in a browser", () => {
           await page.keyboard.press("Tab");
           if (await page.evaluate<boolean>(isThere)) return;
         }
-        throw new Error(`The Tab key never comes to ${name}.`);
+        throw new Error(`The Tab key never reaches ${name}.`);
       };
       await tabTo("Skip to content");
       await page.keyboard.press("Enter");
@@ -166,7 +166,7 @@ describeBrowser("in a browser", () => {
       await notice(page).getByText("You are signed out.").waitFor();
     });
 
-    test("finds no barrier, by axe, in light and in dark", async () => {
+    test("axe finds no violation, in light and in dark", async () => {
       const page = await stage.visit();
       const barriers: Record<string, string[]> = {};
       const check = async (name: string) => {
@@ -175,7 +175,7 @@ describeBrowser("in a browser", () => {
       await heading(page, "Sign in").waitFor();
       await check("sign-in");
       await submit(page, "bob", { password: "not the password of bob" });
-      await alert(page).getByText("do not belong together").waitFor();
+      await alert(page).getByText("not correct").waitFor();
       await check("refused sign-in");
       await signIn(page, "bob");
       await check("profile");
@@ -199,11 +199,11 @@ describeBrowser("in a browser", () => {
       ).toEqual({});
     });
 
-    test("scrolls no page sideways at 320 pixels", async () => {
+    test("no page scrolls sideways at 320 pixels", async () => {
       const page = await stage.visit(await stage.person({ viewport: { width: 320, height: 640 } }));
       const isTooWide = () => page.evaluate("document.documentElement.scrollWidth > innerWidth");
       await submit(page, "bob", { password: "not the password of bob" });
-      await alert(page).getByText("do not belong together").waitFor();
+      await alert(page).getByText("not correct").waitFor();
       expect(await isTooWide()).toBe(false);
       await signIn(page, "bob");
       expect(await isTooWide()).toBe(false);

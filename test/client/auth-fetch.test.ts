@@ -22,7 +22,7 @@ let client: AuthClient;
 let api: Server;
 let apiUrl: string;
 let seen: { path: string; headers: IncomingHttpHeaders; body: string }[];
-/** How many of the API's answers are to be a 401, and what is in it. */
+/** How many requests the API refuses with a 401, and the body of that 401. */
 let refusals: number;
 let refusal: string;
 
@@ -67,8 +67,8 @@ afterAll(async () => {
   await new Promise((resolve) => api.close(resolve));
 });
 
-/** Lets time go by on this machine. */
-function wait(milliseconds: number): void {
+/** Moves this machine's clock forward. */
+function advanceClock(milliseconds: number): void {
   const now = Date.now;
   jest.spyOn(Date, "now").mockImplementation(() => now() + milliseconds);
 }
@@ -76,7 +76,7 @@ function wait(milliseconds: number): void {
 const sent = () => seen.map(({ headers }) => headers.authorization);
 
 describe("authFetch", () => {
-  test("signs a request to an allowed origin, however it is given, and keeps its other headers", async () => {
+  test("signs a request to an allowed origin, whatever its form, and keeps its other headers", async () => {
     const init = { method: "POST", headers: { "x-mine": "1" }, body: "hello" };
     const requests: [any, RequestInit?][] = [
       [`${apiUrl}/a`, init],
@@ -97,33 +97,33 @@ describe("authFetch", () => {
     expect(seen.length).toBe(4);
   });
 
-  test("gives the token to no other origin, whatever its spelling", async () => {
-    const shut = createAuthClient({ url: proxy.url });
-    await shut.login("ada", PASSWORD);
+  test("sends the token to no other origin, however the URL is spelt", async () => {
+    const strict = createAuthClient({ url: proxy.url });
+    await strict.login("ada", PASSWORD);
     const { port } = new URL(apiUrl);
-    await shut.authFetch(`${apiUrl}/`);
-    await shut
+    await strict.authFetch(`${apiUrl}/`);
+    await strict
       .authFetch(`http://127.0.0.1:${new URL(proxy.url).port}@127.0.0.1:${port}/`)
       .catch(() => undefined);
-    await shut.authFetch(`http:\\\\127.0.0.1:${port}\\`);
-    await shut.authFetch(`http://LOCALHOST:${port}/`).catch(() => undefined);
+    await strict.authFetch(`http:\\\\127.0.0.1:${port}\\`);
+    await strict.authFetch(`http://LOCALHOST:${port}/`).catch(() => undefined);
     expect(seen.length).toBeGreaterThan(1);
     expect(sent().filter((authorization) => authorization !== undefined)).toEqual([]);
   });
 
-  test("loses the token at a redirect to another origin", async () => {
+  test("drops the token at a redirect to another origin", async () => {
     const foreign = `http://localhost:${new URL(apiUrl).port}/foreign`;
     await client.authFetch(`${apiUrl}/to/${encodeURIComponent(foreign)}`).catch(() => undefined);
     expect(seen[0]?.headers.authorization).toBe(client.getSession().authorization);
     expect(seen.slice(1).filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
   });
 
-  test("leaves a header of the caller's own alone", async () => {
+  test("keeps an Authorization header of the caller", async () => {
     await client.authFetch(apiUrl, { headers: { Authorization: "Basic eDp5" } });
     expect(sent()).toEqual(["Basic eDp5"]);
   });
 
-  test("sends nothing of its own while nobody is signed in", async () => {
+  test("sends no Authorization header while signed out", async () => {
     await client.logout();
     refusals = 1;
     expect((await client.authFetch(apiUrl)).status).toBe(401);
@@ -132,12 +132,12 @@ describe("authFetch", () => {
 
   test.each([
     ["a bare 401", ""],
-    ["a 401 with errors of another kind", '{"errors":[{"status":"401"}]}'],
+    ["a 401 with errors that are not GraphQL", '{"errors":[{"status":"401"}]}'],
   ])(
-    "takes %s of an API for an access token that has expired: one refresh, one retry",
-    async (_what, body) => {
+    "treats %s from an API as an expired access token: one refresh, one retry",
+    async (_name, body) => {
       const { authorization } = client.getSession();
-      wait(60_000);
+      advanceClock(60_000);
       refusals = 1;
       refusal = body;
       const response = await client.authFetch(apiUrl, { method: "POST", body: "hello" });
@@ -148,8 +148,8 @@ describe("authFetch", () => {
     },
   );
 
-  test("hands on the 401 of an API that says it again, keeps the login, and does not refresh each time", async () => {
-    wait(60_000);
+  test("returns a second 401 of an API, keeps the session, and does not refresh each time", async () => {
+    advanceClock(60_000);
     refusals = 99;
     expect((await client.authFetch(apiUrl)).status).toBe(401);
     expect(seen.length).toBe(2);
@@ -159,7 +159,7 @@ describe("authFetch", () => {
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("rejects where the second try does, and keeps the login", async () => {
+  test("rejects if the retry does, and keeps the session", async () => {
     refusals = 1;
     const abort = new AbortController();
     const spy = createAuthClient({
@@ -171,7 +171,7 @@ describe("authFetch", () => {
       },
     });
     await spy.login("ada", PASSWORD);
-    wait(60_000);
+    advanceClock(60_000);
     await expect(spy.authFetch(apiUrl, { signal: abort.signal })).rejects.toThrow("aborted");
     expect(spy.getSession()).toMatchObject({ status: "authenticated", error: null });
   });
@@ -199,8 +199,8 @@ describe("authFetch", () => {
     }
   });
 
-  test("hands on the first answer where the body can be read only once", async () => {
-    wait(60_000);
+  test("returns the first response if the body can be read only once", async () => {
+    advanceClock(60_000);
     refusals = 1;
     const body = new Blob(["hello"]).stream();
     const response = await client.authFetch(apiUrl, {
@@ -211,32 +211,35 @@ describe("authFetch", () => {
     expect(response.status).toBe(401);
   });
 
-  test("sends a Request once more with its body", async () => {
-    wait(60_000);
+  test("retries a Request with its body", async () => {
+    advanceClock(60_000);
     refusals = 1;
     const request = new Request(apiUrl, { method: "POST", body: "hello" });
     expect((await client.authFetch(request)).status).toBe(200);
     expect(seen.map(({ body }) => body)).toEqual(["hello", "hello"]);
   });
 
-  test("rejects where fetch does, and leaves the login", async () => {
-    const nowhere = createAuthClient({ url: proxy.url, allowedOrigins: ["http://127.0.0.1:1"] });
-    await nowhere.login("ada", PASSWORD);
-    await expect(nowhere.authFetch("http://127.0.0.1:1/")).rejects.toThrow("fetch failed");
-    await expect(nowhere.authFetch("no address")).rejects.toThrow("Failed to parse URL");
-    expect(nowhere.getSession().status).toBe("authenticated");
+  test("rejects where fetch does, and keeps the session", async () => {
+    const unreachable = createAuthClient({
+      url: proxy.url,
+      allowedOrigins: ["http://127.0.0.1:1"],
+    });
+    await unreachable.login("ada", PASSWORD);
+    await expect(unreachable.authFetch("http://127.0.0.1:1/")).rejects.toThrow("fetch failed");
+    await expect(unreachable.authFetch("no address")).rejects.toThrow("Failed to parse URL");
+    expect(unreachable.getSession().status).toBe("authenticated");
   });
 
-  test("ends a static token's login when the server refuses the token, and hands the answer on", async () => {
+  test("signs out when the server refuses a static token, and returns the response", async () => {
     const holder = createAuthClient({ url: proxy.url, scheme: "token" });
     const { authorization } = await holder.login("ada", PASSWORD);
     await gate.logout({ authorization: authorization ?? "" });
-    const ask = {
+    const request = {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: '{"query":"query Me { me { id } }"}',
     };
-    const response = await holder.authFetch(proxy.url, ask);
+    const response = await holder.authFetch(proxy.url, request);
     expect(((await response.json()) as any).errors[0].extensions.reason).toBe("token_revoked");
     expect(holder.getSession()).toMatchObject({
       status: "anonymous",
@@ -245,23 +248,23 @@ describe("authFetch", () => {
     expect(proxy.count("Me")).toBe(1);
   });
 
-  test("does not take a GraphQL error of another kind for a refusal", async () => {
-    const ask = (query: string) =>
+  test("does not treat other GraphQL errors as a refusal", async () => {
+    const execute = (query: string) =>
       client.authFetch(proxy.url, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ query }),
       });
     const { token } = client.getSession();
-    await ask("query Wrong { nothing }");
-    await ask("query Admins { allSessions { edges { cursor } } }");
-    await ask('mutation Other { login(username: "ada", password: "wrong") { access } }');
+    await execute("query Wrong { nothing }");
+    await execute("query Admins { allSessions { edges { cursor } } }");
+    await execute('mutation Other { login(username: "ada", password: "wrong") { access } }');
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Wrong", "Admins", "Other"]);
     expect(client.getSession()).toMatchObject({ token, error: null });
   });
 });
 
-describe("on a page", () => {
+describe("authFetch on a page", () => {
   let restore: () => void;
 
   beforeEach(() => {
@@ -272,7 +275,7 @@ describe("on a page", () => {
     restore();
   });
 
-  test("relative addresses are the page's, and the page's origin gets the token", async () => {
+  test("resolves relative URLs against the page, and sends the token to its origin", async () => {
     const urls: string[] = [];
     const onPage = createAuthClient({
       url: "/graphql",

@@ -3,7 +3,7 @@ import { type AuthClient, type AuthState, createAuthClient } from "../../src/cli
 import { CookieJar } from "../support/cookie-jar.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
-const ASK = {
+const ME_REQUEST = {
   method: "POST",
   headers: { "content-type": "application/json" },
   body: '{"query":"{ me { username } }"}',
@@ -33,7 +33,7 @@ afterAll(() => gate.close());
 
 const endpoint = () => `${gate.url}/graphql`;
 
-/** A client as a page that was just loaded has it. */
+/** Creates the client of a page that has just loaded. */
 function load(options = {}): AuthClient {
   const url = endpoint();
   const client = createAuthClient({ url, storage: "cookie", fetch: jar.fetch, ...options });
@@ -41,23 +41,26 @@ function load(options = {}): AuthClient {
   return client;
 }
 
-/** The state that a page comes to by itself. */
-function settle(client: AuthClient, isSettled = (state: AuthState) => state.status !== "loading") {
+/** Resolves with the first state that meets a condition. */
+function waitForState(
+  client: AuthClient,
+  isSettled = (state: AuthState) => state.status !== "loading",
+) {
   return new Promise<AuthState>((resolve) => {
-    const look = () => {
+    const check = () => {
       if (isSettled(client.getSession())) resolve(client.getSession());
     };
-    client.subscribe(look);
-    look();
+    client.subscribe(check);
+    check();
   });
 }
 
-describe("with the server's cookie", () => {
-  test("a page without one is loading, asks once, and then anonymous without an error", async () => {
+describe("with the refresh cookie", () => {
+  test("a page without the cookie is loading, sends one refresh, and is then anonymous without an error", async () => {
     const client = load();
     expect(client.getSession().status).toBe("loading");
     expect(jar.seen.length).toBe(0);
-    expect(await settle(client)).toMatchObject({ status: "anonymous", error: null });
+    expect(await waitForState(client)).toMatchObject({ status: "anonymous", error: null });
     expect(await client.getAuthorization()).toBeNull();
     expect(jar.seen.length).toBe(1);
   });
@@ -67,30 +70,30 @@ describe("with the server's cookie", () => {
     const state = await client.login("ada", PASSWORD);
     expect(state.status).toBe("authenticated");
     expect(jar.cookie).toMatch(/^__Host-gatehouse-refresh=\S+$/);
-    expect(await settle(load())).toMatchObject({ user: { username: "ada" }, error: null });
+    expect(await waitForState(load())).toMatchObject({ user: { username: "ada" }, error: null });
     expect(gate.events.map(({ type }) => type)).toEqual(["token_issued", "token_refreshed"]);
   });
 
-  test("whatever a page asks first finds out who is signed in", async () => {
+  test("the first request of a page restores the session, whatever it is", async () => {
     await load().login("ada", PASSWORD);
     expect(await load().getAuthorization()).toMatch(/^Bearer /);
-    const response = await load().authFetch(endpoint(), ASK);
+    const response = await load().authFetch(endpoint(), ME_REQUEST);
     expect(((await response.json()) as any).data.me.username).toBe("ada");
   });
 
-  test("every request to the server has the header that no other site can send, and cookies where they belong", async () => {
+  test("every request carries the CSRF header, and cookies as the credentials option says", async () => {
     const client = load();
     await client.login("ada", PASSWORD);
     await client.refresh();
     await client.logout();
     expect(jar.seen.map((headers) => headers["x-gatehouse-csrf"])).toEqual(["1", "1", "1"]);
     expect(jar.credentials).toEqual(Array(3).fill("same-origin"));
-    const abroad = load({ credentials: "include" });
-    await abroad.login("ada", PASSWORD);
+    const crossOrigin = load({ credentials: "include" });
+    await crossOrigin.login("ada", PASSWORD);
     expect(jar.credentials.at(-1)).toBe("include");
   });
 
-  test("the cookie's operations carry no Authorization", async () => {
+  test("operations that the cookie authenticates carry no Authorization header", async () => {
     const client = load();
     await client.login("ada", PASSWORD);
     await client.refresh();
@@ -98,20 +101,20 @@ describe("with the server's cookie", () => {
     expect(jar.seen.map(({ authorization }) => authorization)).toEqual(Array(3).fill(undefined));
   });
 
-  test("a logout ends the session and the cookie, in every tab", async () => {
+  test("a logout ends the session and removes the cookie, in every tab", async () => {
     const [client, tab] = [load(), load()];
     await client.login("ada", PASSWORD);
-    const { authorization } = await settle(tab, ({ status }) => status === "authenticated");
+    const { authorization } = await waitForState(tab, ({ status }) => status === "authenticated");
     await client.logout();
     expect(jar.cookie).toBe("");
-    expect(await settle(tab, ({ status }) => status === "anonymous")).toMatchObject({
+    expect(await waitForState(tab, ({ status }) => status === "anonymous")).toMatchObject({
       token: null,
     });
     expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
-    expect((await settle(load())).status).toBe("anonymous");
+    expect((await waitForState(load())).status).toBe("anonymous");
   });
 
-  test("a logout ends the session also where the browser has lost the cookie", async () => {
+  test("a logout ends the session even if the browser has lost the cookie", async () => {
     const client = load();
     const { authorization } = await client.login("ada", PASSWORD);
     jar.cookie = "";
@@ -119,24 +122,24 @@ describe("with the server's cookie", () => {
     expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
   });
 
-  test("logoutAll takes the cookie away, and the next visit is not told of a session that was ended", async () => {
+  test("logoutAll removes the cookie, so the next visit is anonymous without an error", async () => {
     const client = load();
     await client.login("ada", PASSWORD);
     expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
     expect(jar.cookie).toBe("");
-    expect(await settle(load())).toMatchObject({ status: "anonymous", error: null });
+    expect(await waitForState(load())).toMatchObject({ status: "anonymous", error: null });
   });
 
-  test("of two logins at once the last that was asked for counts, and leaves its cookie", async () => {
+  test("of two logins at once the last call wins, and its cookie stays", async () => {
     const client = load();
     await Promise.all([client.login("ada", PASSWORD), client.login("bob", PASSWORD)]);
     expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
-    expect(await settle(load())).toMatchObject({ user: { username: "bob" }, error: null });
+    expect(await waitForState(load())).toMatchObject({ user: { username: "bob" }, error: null });
     const ended = gate.events.filter(({ type }) => type === "session_ended");
     expect(ended).toHaveLength(1);
   });
 
-  test("a logout that does not reach the server leaves one signed in, because the cookie is still there", async () => {
+  test("a logout that does not reach the server leaves the user signed in, because the cookie remains", async () => {
     const client = load({ timeout: 0.5 });
     await client.login("ada", PASSWORD);
     jar.isAway = true;
@@ -148,41 +151,42 @@ describe("with the server's cookie", () => {
     expect(await client.logout()).toMatchObject({ status: "anonymous", error: null });
   });
 
-  test("a login in one tab is the login of all", async () => {
+  test("a login in one tab signs in all tabs", async () => {
     const [client, tab] = [load(), load()];
     await client.login("ada", PASSWORD);
-    await settle(tab, ({ user }) => user?.username === "ada");
+    await waitForState(tab, ({ user }) => user?.username === "ada");
     await client.login("bob", PASSWORD);
-    await settle(tab, ({ user }) => user?.username === "bob");
+    await waitForState(tab, ({ user }) => user?.username === "bob");
     expect(await tab.refresh()).toMatchObject({ user: { username: "bob" }, error: null });
   });
 
-  test("a page that finds the server away says so, and is signed in once it is back", async () => {
+  test("a page reports that the server is unreachable, and is signed in once it is back", async () => {
     await load().login("ada", PASSWORD);
     jar.isAway = true;
     const client = load({ timeout: 0.3 });
-    const state = await settle(client, ({ error }) => error !== null);
+    const state = await waitForState(client, ({ error }) => error !== null);
     expect(state).toMatchObject({ status: "anonymous", error: { reason: "offline" } });
     jar.isAway = false;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // The client does not retry a failed refresh for one second.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
     expect(await client.getAuthorization()).toMatch(/^Bearer /);
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("a session that is over is anonymous at the next visit, and says why", async () => {
+  test("an ended session is anonymous at the next visit, with the reason", async () => {
     const { authorization } = await load().login("ada", PASSWORD);
     await gate.logout({ authorization: authorization ?? "" });
-    expect(await settle(load())).toMatchObject({
+    expect(await waitForState(load())).toMatchObject({
       status: "anonymous",
       error: { reason: "token_revoked" },
     });
   });
 
-  test("a client that was not told of the cookie is signed in for as long as its access token is good", async () => {
+  test("a client that does not use the cookie is signed in until its access token expires", async () => {
     const client = load({ storage: "memory" });
     const { authorization } = await client.login("ada", PASSWORD);
     gate.advance(400);
-    await client.authFetch(endpoint(), ASK);
+    await client.authFetch(endpoint(), ME_REQUEST);
     expect(client.getSession()).toMatchObject({
       status: "anonymous",
       error: { reason: "token_expired" },

@@ -29,16 +29,16 @@ import { answerWith, FaultyProxy } from "../support/faulty-proxy.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
 const me = (name: string) => `query ${name} { me { username } }`;
-/** In seconds: past the life of an access token. */
+/** Seconds after which an access token has expired. */
 const EXPIRED = 310;
 
-/** A query of who one is, by this name or as `Me`: the user name, or the reason of the error. */
-type Ask = (name?: string) => Promise<string>;
+/** Queries `me` with an operation name. Returns the user name, or the reason of the error. */
+type QueryMe = (name?: string) => Promise<string>;
 
 const reasonOf = (errors: readonly { extensions?: any }[] | undefined): string =>
   errors?.[0]?.extensions?.reason ?? "no reason";
 
-const LIBRARIES: Record<string, (auth: AuthClient) => Ask> = {
+const LIBRARIES: Record<string, (auth: AuthClient) => QueryMe> = {
   "Apollo Client": (auth) => {
     const link = createAuthLink(auth).concat(new HttpLink({ uri: proxy.url }));
     const client = new ApolloClient({ link, cache: new InMemoryCache() });
@@ -92,11 +92,11 @@ afterAll(async () => {
 
 describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
   let auth: AuthClient;
-  let ask: Ask;
+  let queryMe: QueryMe;
 
   beforeEach(async () => {
     auth = createAuthClient({ url: proxy.url });
-    ask = connect(auth);
+    queryMe = connect(auth);
     await auth.login("ada", PASSWORD);
     proxy.reset();
   });
@@ -108,55 +108,55 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
   const operations = () => proxy.seen.map(({ operation }) => operation);
 
   test("operations are signed", async () => {
-    expect(await ask()).toBe("ada");
+    expect(await queryMe()).toBe("ada");
     expect(proxy.seen[0]?.authorization).toBe(auth.getSession().authorization);
   });
 
-  test("operations are anonymous before the login, and after the logout", async () => {
+  test("operations are anonymous after a logout, and signed after the next login", async () => {
     await auth.logout();
-    expect(await ask()).toBe("no_credentials");
+    expect(await queryMe()).toBe("no_credentials");
     await auth.login("ada", PASSWORD);
-    expect(await ask()).toBe("ada");
+    expect(await queryMe()).toBe("ada");
   });
 
-  test("a token that is about to expire is renewed first, and no operation is refused", async () => {
+  test("a token that is about to expire is renewed first, so that no operation is refused", async () => {
     const now = Date.now;
     jest.spyOn(Date, "now").mockImplementation(() => now() + 250_000);
-    expect(await ask()).toBe("ada");
+    expect(await queryMe()).toBe("ada");
     expect(operations()).toEqual(["Refresh", "Me"]);
   });
 
-  test("a token that the server calls expired is renewed, and the operation sent once more", async () => {
+  test("a token that the server refuses as expired is renewed, and the operation retried", async () => {
     gate.advance(EXPIRED);
-    expect(await ask()).toBe("ada");
+    expect(await queryMe()).toBe("ada");
     expect(operations()).toEqual(["Me", "Refresh", "Me"]);
   });
 
   test("operations that are refused at the same time share one refresh", async () => {
     gate.advance(EXPIRED);
     gate.events.length = 0;
-    const answers = await Promise.all([ask(), ask(), ask(), ask(), ask()]);
-    expect(answers).toEqual(Array(5).fill("ada"));
+    const results = await Promise.all([queryMe(), queryMe(), queryMe(), queryMe(), queryMe()]);
+    expect(results).toEqual(Array(5).fill("ada"));
     expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
   });
 
-  test("operations that were refused together leave the next ones to be renewed in time", async () => {
+  test("after operations were refused together, the next token is still renewed ahead of time", async () => {
     gate.advance(EXPIRED);
-    await Promise.all([ask(), ask(), ask()]);
+    await Promise.all([queryMe(), queryMe(), queryMe()]);
     proxy.reset();
     const now = Date.now;
     jest.spyOn(Date, "now").mockImplementation(() => now() + 250_000);
-    expect(await ask()).toBe("ada");
+    expect(await queryMe()).toBe("ada");
     expect(operations()).toEqual(["Refresh", "Me"]);
   });
 
-  test("an operation that is refused after somebody else logged in is never repeated in the other's name", async () => {
+  test("an operation that is refused after another user logged in is never retried as that user", async () => {
     const held = new EventEmitter();
     proxy.spoil("Me", async (response) => {
       await once(held, "release");
       await answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" })(response, "");
     });
-    const adas = ask();
+    const adas = queryMe();
     await eventually(() => proxy.count("Me") === 1);
     await auth.login("bob", PASSWORD);
     gate.advance(EXPIRED);
@@ -165,20 +165,20 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
       await sleep(200);
       response.writeHead(200, { "content-type": "application/json" }).end(body);
     });
-    const bobs = ask("OfBob");
+    const bobs = queryMe("OfBob");
     expect([await adas, await bobs]).toEqual(["token_expired", "bob"]);
   });
 
-  test("an operation that is refused again is not sent a third time: its error is handed on", async () => {
+  test("an operation that is refused again is not sent a third time, and its error is returned", async () => {
     const refused = answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" });
     proxy.spoil("Me", ...Array(9).fill(refused));
-    expect(await ask()).toBe("token_expired");
+    expect(await queryMe()).toBe("token_expired");
     expect(operations()).toEqual(["Me", "Refresh", "Me"]);
   });
 
-  test("a session that is over hands its error on, and the state says why", async () => {
+  test("an ended session returns the error, and the state has the reason", async () => {
     await gate.logout({ authorization: auth.getSession().authorization ?? "" });
-    expect(await ask()).toBe("token_revoked");
+    expect(await queryMe()).toBe("token_revoked");
     expect(proxy.count("Refresh")).toBe(1);
     expect(auth.getSession()).toMatchObject({
       status: "anonymous",
@@ -186,13 +186,13 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
     });
   });
 
-  test("a server that throttles the refresh costs no login", async () => {
+  test("a throttled refresh does not sign out", async () => {
     gate.advance(EXPIRED);
     proxy.spoil(
       "Refresh",
       answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 9 }),
     );
-    expect(await ask()).toBe("token_expired");
+    expect(await queryMe()).toBe("token_expired");
     expect(auth.getSession()).toMatchObject({
       status: "authenticated",
       error: { reason: "throttled" },

@@ -30,7 +30,7 @@ afterAll(async () => {
   await gate.close();
 });
 
-/** Lets others overtake an answer. */
+/** Delays a response, so that others overtake it. */
 const late: Fault = async (response, body) => {
   await sleep(300);
   response.writeHead(200, { "content-type": "application/json" }).end(body);
@@ -46,7 +46,7 @@ describe.each(SCHEMES)("with scheme %s", (scheme) => {
     client = create({ scheme });
   });
 
-  test("nobody is signed in at first, and nothing is asked", async () => {
+  test("a new client is signed out, and sends nothing", async () => {
     expect(client.getSession()).toEqual({
       status: "anonymous",
       user: null,
@@ -62,7 +62,7 @@ describe.each(SCHEMES)("with scheme %s", (scheme) => {
   test.each([
     ["login", "ada"],
     ["emailLogin", "ada@example.com"],
-  ] as const)("%s gives the user and a header that opens the API", async (method, name) => {
+  ] as const)("%s returns the user and a header that the API accepts", async (method, name) => {
     const state = await client[method](name, PASSWORD);
     expect(state).toBe(client.getSession());
     expect(state).toMatchObject({
@@ -81,14 +81,14 @@ describe.each(SCHEMES)("with scheme %s", (scheme) => {
     expect((await gate.me(authorization ?? "")).reason).toBe("token_revoked");
   });
 
-  test("logoutAll ends the other sessions too", async () => {
+  test("logoutAll ends all sessions of the user", async () => {
     const other = await gate.login("ada");
     await client.login("ada", PASSWORD);
     expect(await client.logoutAll()).toMatchObject({ status: "anonymous", error: null });
     expect((await gate.me(other.authorization)).reason).toBe("token_revoked");
   });
 
-  test("a login that the server has ended is over with the next request, and the state says why", async () => {
+  test("a session that the server ended is over with the next request, and the state has the reason", async () => {
     const { authorization } = await client.login("ada", PASSWORD);
     await gate.logout({ authorization: authorization ?? "" });
     await client.logoutAll();
@@ -99,17 +99,20 @@ describe.each(SCHEMES)("with scheme %s", (scheme) => {
   });
 });
 
-describe("a login that fails", () => {
+describe("a failed login", () => {
   test.each([
     ["a wrong password", "wrong", "invalid_credentials"],
     ["a password that is too long", "x".repeat(5000), "bad_user_input"],
-  ])("for %s leaves nobody signed in, and the state says so", async (_, password, reason) => {
-    const state = await create().login("ada", password);
-    expect(state).toMatchObject({ status: "anonymous", error: { reason } });
-    expect(proxy.count("Login")).toBe(1);
-  });
+  ])(
+    "because of %s leaves the client signed out, and the state has the reason",
+    async (_, password, reason) => {
+      const state = await create().login("ada", password);
+      expect(state).toMatchObject({ status: "anonymous", error: { reason } });
+      expect(proxy.count("Login")).toBe(1);
+    },
+  );
 
-  test("leaves the login that there was, and the next that succeeds takes the error away", async () => {
+  test("keeps the current session, and the next successful login clears the error", async () => {
     const client = create();
     const { token } = await client.login("ada", PASSWORD);
     expect(await client.login("ada", "wrong")).toMatchObject({
@@ -120,7 +123,7 @@ describe("a login that fails", () => {
     expect((await client.login("ada", PASSWORD)).error).toBeNull();
   });
 
-  test("because it was throttled says when to come again", async () => {
+  test("because of throttling has the time until a retry", async () => {
     proxy.spoil(
       "Login",
       answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 9 }),
@@ -131,20 +134,29 @@ describe("a login that fails", () => {
     });
   });
 
-  test.each(Object.entries(LOSSES))(
-    "for an answer %s is not sent again by itself",
-    async (_, loss) => {
-      proxy.spoil("Login", loss);
-      const { status, error } = await create({ timeout: 0.8 }).login("ada", PASSWORD);
-      expect([status, error?.reason]).toEqual([
-        "anonymous",
-        expect.stringMatching(/^(offline|bad_answer|internal_server_error)$/),
-      ]);
-      expect(proxy.count("Login")).toBe(1);
-    },
-  );
+  test("because of a veto has the message of the application", async () => {
+    const message = "The library opens at nine.";
+    const error = { message, extensions: { code: "FORBIDDEN", reason: "vetoed" } };
+    proxy.spoil("Login", (response) => {
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ errors: [error] }));
+    });
+    expect((await create().login("ada", PASSWORD)).error).toEqual({ reason: "vetoed", message });
+    expect(proxy.count("Login")).toBe(1);
+  });
 
-  test("because nothing listens there is offline", async () => {
+  test.each(Object.entries(LOSSES))("because of a response %s is not retried", async (_, loss) => {
+    proxy.spoil("Login", loss);
+    const { status, error } = await create({ timeout: 0.8 }).login("ada", PASSWORD);
+    expect([status, error?.reason]).toEqual([
+      "anonymous",
+      expect.stringMatching(/^(offline|bad_answer|internal_server_error)$/),
+    ]);
+    expect(proxy.count("Login")).toBe(1);
+  });
+
+  test("because nothing listens at the URL is offline", async () => {
     const client = create({ url: "http://127.0.0.1:1/graphql" });
     expect((await client.login("ada", PASSWORD)).error?.reason).toBe("offline");
   });
@@ -155,7 +167,7 @@ describe("a login that fails", () => {
     '{"data":{"login":{"tokenType":"Bearer","access":"x"}}}',
     '{"data":"text"}',
     '{"data":{}}',
-  ])("because the answer is %s is a bad answer, and rejects nothing", async (body) => {
+  ])("because of the response %s is a bad answer, and does not reject", async (body) => {
     const client = create();
     const spoiled: Fault = (response) => {
       response.writeHead(200, { "content-type": "application/json" }).end(body);
@@ -168,9 +180,9 @@ describe("a login that fails", () => {
   });
 });
 
-describe("errors that are none of GraphQL's", () => {
+describe("errors that are not GraphQL", () => {
   test.each(['{"errors":"text"}', '{"errors":[null]}', '{"errors":[{}]}'])(
-    "%s are a bad answer, and reject nothing",
+    "%s are a bad answer, and do not reject",
     async (body) => {
       proxy.spoil("Login", (response) => {
         response.writeHead(200, { "content-type": "application/json" }).end(body);
@@ -180,8 +192,8 @@ describe("errors that are none of GraphQL's", () => {
   );
 });
 
-describe("a logout whose answer is lost", () => {
-  test("is sent again, with the same token", async () => {
+describe("a logout whose response is lost", () => {
+  test("is retried with the same token", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("Logout", (response) => {
@@ -195,7 +207,7 @@ describe("a logout whose answer is lost", () => {
     ]);
   });
 
-  test("each time, signs out here, and the state says that the server may not know", async () => {
+  test("at every attempt signs out here, and the state has the error", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("Logout", ...Array(9).fill((response: any) => response.destroy()));
@@ -206,8 +218,8 @@ describe("a logout whose answer is lost", () => {
   });
 });
 
-describe("logoutAll that does not reach the server", () => {
-  test("leaves the login, and the state says so", async () => {
+describe("logoutAll", () => {
+  test("keeps the session if the server cannot be reached, and the state has the error", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("LogoutAll", ...Array(9).fill((response: any) => response.destroy()));
@@ -217,7 +229,7 @@ describe("logoutAll that does not reach the server", () => {
     });
   });
 
-  test("but for its answer is done, and no alarm", async () => {
+  test("succeeds without an error if only its response was lost", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("LogoutAll", (response) => {
@@ -227,7 +239,7 @@ describe("logoutAll that does not reach the server", () => {
     expect([proxy.count("LogoutAll"), proxy.count("Refresh")]).toEqual([2, 0]);
   });
 
-  test("before somebody else logs in, leaves that login", async () => {
+  test("does not sign out a user who logs in while it runs", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("LogoutAll", late);
@@ -236,7 +248,7 @@ describe("logoutAll that does not reach the server", () => {
     expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
   });
 
-  test("with an access token that has expired is sent again after a refresh", async () => {
+  test("with an expired access token is retried after a refresh", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     gate.advance(310);
@@ -245,24 +257,24 @@ describe("logoutAll that does not reach the server", () => {
   });
 });
 
-describe("of logins and logouts at once, the last that was asked for counts", () => {
+describe("of logins and logouts at once the last call wins", () => {
   test.each([
     ["a login after a login", (client: AuthClient) => client.login("bob", PASSWORD), "bob"],
     ["a logout after a login", (client: AuthClient) => client.logout(), undefined],
-  ])("%s, though the answer of the first comes last", async (_what, then, who) => {
+  ])("%s, although the first response arrives last", async (_name, second, username) => {
     const client = create();
     proxy.spoil("Login", late);
     gate.events.length = 0;
     const first = client.login("ada", PASSWORD);
     await sleep(50);
-    await then(client);
-    expect((await first).user?.username).toBe(who);
+    await second(client);
+    expect((await first).user?.username).toBe(username);
     expect(client.getSession()).toMatchObject({ error: null });
-    // Nobody keeps the tokens of the first, so its session is ended.
+    // The client drops the tokens of the first login, so it ends that session.
     expect(gate.events.filter(({ type }) => type === "session_ended")).toHaveLength(1);
   });
 
-  test("a logout that fails late is not told of the next user", async () => {
+  test("the error of a late logout does not reach the next user's state", async () => {
     const client = create({ timeout: 0.5 });
     await client.login("ada", PASSWORD);
     proxy.spoil("Logout", ...Array(9).fill((response: any) => response.destroy()));
@@ -274,16 +286,16 @@ describe("of logins and logouts at once, the last that was asked for counts", ()
 });
 
 describe("the state", () => {
-  test("is the same object until something changes, and each change is told", async () => {
+  test("is the same object until something changes, and listeners are called at each change", async () => {
     const client = create();
-    const told: string[] = [];
-    const unsubscribe = client.subscribe(() => told.push(client.getSession().status));
+    const statuses: string[] = [];
+    const unsubscribe = client.subscribe(() => statuses.push(client.getSession().status));
     expect(client.getSession()).toBe(client.getSession());
     await client.login("ada", PASSWORD);
     await client.logout();
     unsubscribe();
     await client.login("ada", PASSWORD);
-    expect(told).toEqual(["authenticated", "anonymous"]);
+    expect(statuses).toEqual(["authenticated", "anonymous"]);
   });
 
   describe("with a listener that throws", () => {
@@ -294,13 +306,13 @@ describe("the state", () => {
       globalThis.setTimeout = setTimeout;
     });
 
-    test("changes all the same, and the others are told", async () => {
+    test("still changes, and calls the other listeners", async () => {
       const client = create();
-      let told = 0;
+      let calls = 0;
       client.subscribe(() => {
-        throw new Error("of a listener");
+        throw new Error("listener failed");
       });
-      client.subscribe(() => (told += 1));
+      client.subscribe(() => (calls += 1));
       globalThis.setTimeout = ((run: () => void, delay?: number) => {
         if (delay !== undefined) return setTimeout(run, delay);
         try {
@@ -311,12 +323,12 @@ describe("the state", () => {
         return undefined;
       }) as typeof setTimeout;
       expect((await client.login("ada", PASSWORD)).status).toBe("authenticated");
-      expect([told, thrown]).toEqual([1, [new Error("of a listener")]]);
+      expect([calls, thrown]).toEqual([1, [new Error("listener failed")]]);
     });
   });
 });
 
-describe("an option that is wrong", () => {
+describe("a wrong option", () => {
   test.each([
     [{ scheme: "basic" }, "scheme: must be one of jwt, token, sliding"],
     [{ storage: "disk" }, "storage: must be one of memory, sessionStorage, localStorage, cookie"],
@@ -324,7 +336,7 @@ describe("an option that is wrong", () => {
       { storage: "cookie", scheme: "token" },
       "storage: must be one of memory, sessionStorage, localStorage",
     ],
-  ])("%j is refused at once", (wrong, message) => {
+  ])("%j throws at once", (wrong, message) => {
     expect(() => create(wrong as object)).toThrow(new TypeError(message));
   });
 });

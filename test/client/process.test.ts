@@ -6,7 +6,7 @@ import { runNode } from "../support/node-process.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Everything at once and nothing awaited, with a server that is away. */
+/** Calls every method at once without awaiting it, while the server is unreachable. */
 const CARELESS = `
 import { createAuthClient } from "gatehouse/client";
 for (const storage of ["memory", "localStorage", "sessionStorage", "cookie"]) {
@@ -22,22 +22,22 @@ for (const storage of ["memory", "localStorage", "sessionStorage", "cookie"]) {
 }
 `;
 
-test("in Node, a client rejects nothing by itself and keeps no process alive", async () => {
+test("in Node, a client leaves no unhandled rejection and keeps no process alive", async () => {
   const ended = await runNode(["--input-type=module", "-e", CARELESS], { cwd: ROOT });
   expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
-test("the module asks for nothing of a browser when it is loaded", async () => {
+test("importing the module needs nothing of a browser", async () => {
   const script = `
     for (const name of ["fetch", "BroadcastChannel", "AbortController", "performance", "atob", "URL"]) {
-      Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was asked for"); } });
+      Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was read"); } });
     }
     await import("gatehouse/client");`;
   const ended = await runNode(["--input-type=module", "-e", script], { cwd: ROOT });
   expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
-test("every reason that the server can give is one that the state can name", () => {
+test("FailureReason has every reason that the server can give", () => {
   type Unnamed = Lowercase<
     Exclude<ErrorCode, "UNAUTHENTICATED" | "FORBIDDEN" | "TOO_MANY_REQUESTS">
   >;

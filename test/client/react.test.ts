@@ -5,7 +5,7 @@ import { createAuthClient } from "../../src/client/index.js";
 import { type Auth, AuthProvider, useAuth } from "../../src/client/react.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
-/** Renders as a server does, and gives what a component saw. */
+/** Renders on a server, and returns what a component got from `useAuth`. */
 function render(scheme?: "jwt" | "token", client = createAuthClient({ url: "/graphql" })): Auth[] {
   const seen: Auth[] = [];
   const Page = () => {
@@ -28,7 +28,7 @@ describe("rendered on a server, without a window", () => {
   afterAll(() => gate.close());
 
   test.each([undefined, "jwt", "token"] as const)(
-    "useAuth(%j) is loading, knows nobody, and has its functions",
+    "useAuth(%j) is loading without a user, and has its functions",
     (scheme) => {
       const [auth] = render(scheme);
       expect(auth).toMatchObject({ status: "loading", user: null, token: null, error: null });
@@ -38,7 +38,7 @@ describe("rendered on a server, without a window", () => {
     },
   );
 
-  test("a page shows nobody's login, not even that of a client that has one", async () => {
+  test("a page is loading even if its client is signed in", async () => {
     const client = createAuthClient({ url: `${gate.url}/graphql` });
     await client.login("ada", PASSWORD);
     expect(render(undefined, client)[0]).toMatchObject({
@@ -48,21 +48,21 @@ describe("rendered on a server, without a window", () => {
     });
   });
 
-  test("a page asks nothing of the server, whatever the storage", () => {
+  test("a page sends nothing to the server, whatever the storage", () => {
     for (const storage of ["memory", "localStorage", "sessionStorage", "cookie"] as const) {
-      let asked = 0;
+      let requests = 0;
       const fetch = () => {
-        asked += 1;
-        return Promise.reject(new TypeError("away"));
+        requests += 1;
+        return Promise.reject(new TypeError("offline"));
       };
       render(undefined, createAuthClient({ url: "/graphql", storage, fetch }));
-      expect(asked).toBe(0);
+      expect(requests).toBe(0);
     }
   });
 });
 
 describe("useAuth", () => {
-  test("gives the provider's client where the scheme is its own, and else one of that scheme for all", () => {
+  test("returns the provider's client for its scheme, and a shared client for another scheme", () => {
     const client = createAuthClient({ url: "/graphql", scheme: "jwt" });
     expect(render("jwt", client)[0]?.login).toBe(client.login);
     expect(render(undefined, client)[0]?.login).toBe(client.login);
@@ -72,12 +72,12 @@ describe("useAuth", () => {
     expect(first?.login).toBe(second?.login);
   });
 
-  test("works without a provider, by a scheme", () => {
+  test("works with a scheme and without a provider", () => {
     const Page = () => createElement("p", null, useAuth("token").status);
     expect(renderToString(createElement(Page))).toBe("<p>loading</p>");
   });
 
-  test("without a provider and without a scheme is refused in one clear line", () => {
+  test("without a provider and a scheme throws a message that names both", () => {
     const Page = () => createElement("p", null, useAuth().status);
     expect(() => renderToString(createElement(Page))).toThrow(
       "useAuth() needs an AuthProvider above it, or a scheme.",

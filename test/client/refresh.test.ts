@@ -13,7 +13,7 @@ import { answerWith, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 
 const ME = "query Me { me { username } }";
-/** In seconds: past the life of an access token. */
+/** Seconds after which an access token has expired. */
 const EXPIRED = 310;
 
 let gate: Gate;
@@ -53,7 +53,7 @@ async function me(): Promise<any> {
   return response.json();
 }
 
-/** Sets this machine's clock, as far as the client reads it. */
+/** Sets this machine's clock, as the client reads it. */
 function setClock(hours: number): void {
   jest.restoreAllMocks();
   const now = Date.now;
@@ -61,26 +61,26 @@ function setClock(hours: number): void {
 }
 
 describe("an access token", () => {
-  test("is renewed ahead of its end, so that no request is refused", async () => {
+  test("is renewed before it expires, so that no request is refused", async () => {
     setClock(4.5 / 60);
     expect((await me()).data.me.username).toBe("ada");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Refresh", "Me"]);
   });
 
-  test("that has most of its life before it is sent as it is", async () => {
+  test("that is valid for long enough is sent as it is", async () => {
     setClock(3 / 60);
     expect((await me()).data.me.username).toBe("ada");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me"]);
   });
 
-  test("that the server calls expired is renewed, and the request sent once more", async () => {
+  test("that the server refuses as expired is renewed, and the request retried", async () => {
     gate.advance(EXPIRED);
     expect((await me()).data.me.username).toBe("ada");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("is renewed once for fifty requests that find it expired at the same time", async () => {
+  test("is renewed once for fifty requests that are refused at the same time", async () => {
     gate.advance(EXPIRED);
     const answers = await Promise.all(Array.from({ length: 50 }, () => me()));
     expect(answers.map(({ data }) => data?.me.username)).toEqual(Array(50).fill("ada"));
@@ -88,14 +88,14 @@ describe("an access token", () => {
     expect(proxy.count("Me")).toBe(100);
   });
 
-  test("that is refused again after the refresh is not renewed in a loop: the answer is handed on", async () => {
+  test("that is refused again after the refresh is not renewed in a loop, and the response is returned", async () => {
     const refused = answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" });
     proxy.spoil("Me", ...Array(10).fill(refused));
     expect((await me()).errors[0].extensions.reason).toBe("token_expired");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
   });
 
-  test("that was refused is never replaced by one of another user, who has logged in since", async () => {
+  test("that was refused is never replaced by the token of a user who has logged in since", async () => {
     await gate.user("bob");
     const { authorization } = client.getSession();
     await client.login("bob", PASSWORD);
@@ -111,7 +111,7 @@ describe("with a clock that is wrong by an hour", () => {
   test.each([
     ["ahead", 1],
     ["behind", -1],
-  ])("%s from the start, nothing is renewed too early, and nothing twice", async (_, hours) => {
+  ])("%s from the start, tokens are renewed once, and only when they expire", async (_, hours) => {
     setClock(hours);
     await client.login("ada", PASSWORD);
     proxy.reset();
@@ -133,7 +133,7 @@ describe("with a clock that is wrong by an hour", () => {
   test.each([
     ["forward", 1],
     ["back", -1],
-  ])("since it was set %s after the login, one refresh sets it right", async (_, hours) => {
+  ])("because it was set %s after the login, one refresh is enough", async (_, hours) => {
     setClock(hours);
     for (let count = 0; count < 3; count += 1) expect((await me()).data.me.username).toBe("ada");
     expect(refreshes()).toBe(1);
@@ -141,9 +141,9 @@ describe("with a clock that is wrong by an hour", () => {
   });
 });
 
-describe("the lost answer to a refresh", () => {
+describe("a lost response to a refresh", () => {
   test.each(Object.entries(LOSSES))(
-    "%s, is asked for again with the same token",
+    "%s, is requested again with the same token",
     async (_, loss) => {
       proxy.spoil("Refresh", loss);
       const before = client.getSession().token;
@@ -165,7 +165,7 @@ describe("the lost answer to a refresh", () => {
     ["that is a 502 without a body", "bad_answer"],
     ["that is a 500 of GraphQL", "internal_server_error"],
   ])(
-    "%s, each time: the attempts end, the login stays, and the state says %s",
+    "%s, at every attempt: retries stop, the session stays, and the state says %s",
     async (loss, reason) => {
       jest.spyOn(Math, "random").mockReturnValue(0);
       proxy.spoil("Refresh", ...Array(10).fill(LOSSES[loss]));
@@ -177,18 +177,18 @@ describe("the lost answer to a refresh", () => {
     },
   );
 
-  test("leaves the login to the next refresh, once the server is back", async () => {
+  test("keeps the session, and the next refresh succeeds once the server is back", async () => {
     proxy.spoil("Refresh", ...Array(4).fill((response: any) => response.destroy()));
-    const away = createAuthClient({ url: proxy.url, timeout: 2 });
-    await away.login("ada", PASSWORD);
-    expect((await away.refresh()).error?.reason).toBe("offline");
+    const second = createAuthClient({ url: proxy.url, timeout: 2 });
+    await second.login("ada", PASSWORD);
+    expect((await second.refresh()).error?.reason).toBe("offline");
     proxy.reset();
     jest.spyOn(performance, "now").mockImplementation(() => Number.MAX_SAFE_INTEGER);
-    expect(await away.refresh()).toMatchObject({ status: "authenticated", error: null });
+    expect(await second.refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 });
 
-describe("a refusal of the refresh", () => {
+describe("a refused refresh", () => {
   const REFUSALS: [string, () => Promise<unknown>][] = [
     ["token_revoked", () => gate.sql("UPDATE session SET ended_at = 1, end_reason = 'logout'")],
     [
@@ -204,7 +204,7 @@ describe("a refusal of the refresh", () => {
   afterEach(() => gate.sql(`UPDATE "user" SET is_active = true`));
 
   test.each(REFUSALS)(
-    "%s ends the login, is not retried, and is in the state",
+    "with %s signs out, is not retried, and the state has the reason",
     async (reason, refuse) => {
       await refuse();
       const { errors } = await me();
@@ -220,7 +220,18 @@ describe("a refusal of the refresh", () => {
     },
   );
 
-  test("token_reused, after a thief has used the refresh token, ends the login and says so", async () => {
+  test("with a veto keeps the session, is not retried, and the state has the reason", async () => {
+    proxy.spoil("Refresh", answerWith(200, "FORBIDDEN", { reason: "vetoed" }));
+    const { token } = client.getSession();
+    expect(await client.refresh()).toMatchObject({
+      status: "authenticated",
+      token,
+      error: { reason: "vetoed" },
+    });
+    expect(proxy.count("Refresh")).toBe(1);
+  });
+
+  test("because a thief reused the refresh token signs out, and the state has the reason", async () => {
     await client.refresh();
     await client.refresh();
     const stolen = proxy.seen[1]?.variables["refresh"] as string;
@@ -233,7 +244,7 @@ describe("a refusal of the refresh", () => {
     });
   });
 
-  test("without a login there is nothing to refresh, and nothing is sent", async () => {
+  test("is not sent without a session", async () => {
     await client.logout();
     proxy.reset();
     expect(await client.refresh()).toMatchObject({ status: "anonymous", error: null });
@@ -242,13 +253,13 @@ describe("a refusal of the refresh", () => {
   });
 });
 
-describe("a server that asks to come later", () => {
+describe("a refresh that the server postpones", () => {
   test.each([
     ["throttled", answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 60 })],
     ["throttled", answerWith(429, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 60 })],
     ["service_unavailable", answerWith(503, "SERVICE_UNAVAILABLE", { retryAfter: 60 })],
   ])(
-    "(%s, in answer %#) costs no login: it is asked no more until then, and the state says so",
+    "(%s, case %#) keeps the session, is not retried before retryAfter, and the state has the reason",
     async (reason, fault) => {
       proxy.spoil("Refresh", fault);
       gate.advance(EXPIRED);
@@ -263,7 +274,7 @@ describe("a server that asks to come later", () => {
     },
   );
 
-  test("in a proxy's words, without GraphQL, is heard just as well", async () => {
+  test("through a proxy's 429 without GraphQL is treated the same", async () => {
     proxy.spoil("Refresh", (response) => {
       response.writeHead(429, { "retry-after": "7" }).end("slow down");
     });
@@ -276,7 +287,7 @@ describe("a server that asks to come later", () => {
 });
 
 describe("a logout during a refresh", () => {
-  test("has the last word", async () => {
+  test("wins", async () => {
     const refreshing = client.refresh();
     await Promise.all([client.logout(), refreshing]);
     expect(client.getSession()).toMatchObject({ status: "anonymous", error: null });
@@ -284,7 +295,7 @@ describe("a logout during a refresh", () => {
 });
 
 describe("a sliding token", () => {
-  test("is renewed halfway, by itself", async () => {
+  test("is renewed halfway through its lifetime", async () => {
     client = createAuthClient({ url: proxy.url, scheme: "sliding" });
     await client.login("ada", PASSWORD);
     proxy.reset();
@@ -296,7 +307,7 @@ describe("a sliding token", () => {
     expect(proxy.count("Refresh")).toBe(1);
   });
 
-  test("that was renewed while a request was on its way costs that request one retry, and no refresh more", async () => {
+  test("that was renewed while a request was in flight costs one retry and no further refresh", async () => {
     client = createAuthClient({ url: proxy.url, scheme: "sliding" });
     await client.login("ada", PASSWORD);
     const old = client.getSession().authorization;

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import { build } from "esbuild";
 
-/** The bytes that a browser loads of a file and all that it imports. */
+/** Returns the size in bytes of an entry with everything that it imports. */
 async function sizeOf(entry: string): Promise<number> {
   const { outputFiles } = await build({
     entryPoints: [`src/client/${entry}.ts`],
@@ -20,7 +20,7 @@ describe("minified and compressed", () => {
     expect(await sizeOf("index")).toBeLessThan(4 * 1024);
   });
 
-  test("React's part adds less than 2 KB", async () => {
+  test("the React entry adds less than 2 KB", async () => {
     expect((await sizeOf("react")) - (await sizeOf("index"))).toBeLessThan(2 * 1024);
   });
 });

@@ -35,17 +35,17 @@ afterAll(async () => {
   await gate.close();
 });
 
-/** A client as a page that was just loaded has it. */
+/** Creates the client of a page that has just loaded. */
 function load(kind: StorageKind | FakeStorage, url = proxy.url): AuthClient {
   const client = createAuthClient({ url, storage: kind });
   open.push(client);
   return client;
 }
 
-describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => {
-  const choose = () => (kind === "a storage of one's own" ? storage : kind);
+describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
+  const choose = () => (kind === "a custom storage" ? storage : kind);
 
-  test("a login is there again after a reload, and is good", async () => {
+  test("a session is restored after a reload, and is valid", async () => {
     const { token } = await load(choose()).login("ada", PASSWORD);
     const reloaded = load(choose());
     expect(reloaded.getSession()).toMatchObject({
@@ -56,14 +56,14 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     expect((await gate.me((await reloaded.getAuthorization()) ?? "")).data.me.username).toBe("ada");
   });
 
-  test("a login is kept as its last refresh left it", async () => {
+  test("the tokens of the last refresh are stored", async () => {
     const client = load(choose());
     await client.login("ada", PASSWORD);
     const { token } = await client.refresh();
     expect(load(choose()).getSession().token).toBe(token);
   });
 
-  test("a login has one entry, and the logout takes it away, and no other", async () => {
+  test("a session has one entry, and a logout removes only that one", async () => {
     storage.entries.set("theme", "dark");
     const client = load(choose());
     await client.login("ada", PASSWORD);
@@ -73,14 +73,14 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
   });
 
   test.each(["{", "null", "[]", '"text"', '{"authorization":"Bearer x"}'])(
-    "an entry that is not a login, %s, is nobody",
+    "a malformed entry, %s, counts as signed out",
     (entry) => {
       storage.entries.set(`gatehouse:jwt:${proxy.url}`, entry);
       expect(load(choose()).getSession()).toMatchObject({ status: "anonymous", error: null });
     },
   );
 
-  test("that is full, the login is in memory, and the state says that it will be lost", async () => {
+  test("that is full, the session is kept in memory, and the state says so", async () => {
     storage.isFull = true;
     const client = load(choose());
     expect(await client.login("ada", PASSWORD)).toMatchObject({
@@ -90,7 +90,7 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     expect(await client.refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("that becomes full, no old refresh token stays behind", async () => {
+  test("that becomes full, no stale refresh token stays behind", async () => {
     const client = load(choose());
     await client.login("ada", PASSWORD);
     storage.isFull = true;
@@ -101,7 +101,7 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     expect([...storage.entries]).toEqual([]);
   });
 
-  test("that is forbidden after a reload, the login that was read is still good", async () => {
+  test("that becomes forbidden after a reload, the session that was read is still valid", async () => {
     await load(choose()).login("ada", PASSWORD);
     const client = load(choose());
     storage.isForbidden = true;
@@ -112,7 +112,7 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     });
   });
 
-  test("that is forbidden, and channels with it, the client works by itself", async () => {
+  test("that is forbidden along with channels, the client still works", async () => {
     storage.isForbidden = true;
     const undo = withGlobal("BroadcastChannel", function () {
       throw new DOMException("The operation is insecure.", "SecurityError");
@@ -125,7 +125,7 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     }
   });
 
-  test("that is forbidden, the login is in memory, and the state says so from the start", async () => {
+  test("that is forbidden, the session is kept in memory, and the state says so from the start", async () => {
     storage.isForbidden = true;
     const client = load(choose());
     expect(client.getSession()).toMatchObject({ status: "anonymous", hasStorageFailed: true });
@@ -134,7 +134,7 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
     expect((await client.logout()).status).toBe("anonymous");
   });
 
-  test("the clients of two servers on one origin never touch each other's login", async () => {
+  test("the clients of two servers on one origin never touch each other's session", async () => {
     const other = await Gate.open();
     try {
       await other.user("ada");
@@ -152,7 +152,7 @@ describe.each([...KINDS, "a storage of one's own"] as const)("in %s", (kind) => 
   });
 });
 
-test("a storage that cannot even be named, as in a sandboxed frame, counts as forbidden", async () => {
+test("a storage whose property throws, as in a sandboxed frame, counts as forbidden", async () => {
   const undo = withGlobal("localStorage", undefined);
   try {
     Object.defineProperty(globalThis, "localStorage", {
@@ -169,7 +169,7 @@ test("a storage that cannot even be named, as in a sandboxed frame, counts as fo
   }
 });
 
-test("in memory, nothing is written anywhere", async () => {
+test("with memory, nothing is written to a storage", async () => {
   const client = load("memory");
   await client.login("ada", PASSWORD);
   await client.refresh();

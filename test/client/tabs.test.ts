@@ -18,7 +18,7 @@ class FakeLocks {
 const PLATFORMS = [
   ["locks and channels", { navigator: { locks: new FakeLocks() }, BroadcastChannel }],
   ["channels alone", { navigator: {}, BroadcastChannel }],
-  ["the storage's events alone", { navigator: {}, BroadcastChannel: undefined }],
+  ["storage events alone", { navigator: {}, BroadcastChannel: undefined }],
 ] as const;
 
 let gate: Gate;
@@ -63,19 +63,19 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
     for (const undo of restore) undo();
   });
 
-  test("hear of a login, and of whose it is", async () => {
+  test("follow a login, with its user", async () => {
     expect(tabs[1].getSession()).toMatchObject({ user: { username: "ada" }, error: null });
     await tabs[1].login("bob", PASSWORD);
     await until(() => tabs[0].getSession().user?.username === "bob");
   });
 
-  test("hear of a logout", async () => {
+  test("follow a logout", async () => {
     await tabs[0].logout();
     await until(() => tabs[1].getSession().status === "anonymous");
     expect(tabs[1].getSession().token).toBeNull();
   });
 
-  test("share one refresh, and both live", async () => {
+  test("share one refresh, and both stay signed in", async () => {
     gate.events.length = 0;
     await Promise.all([tabs[0].refresh(), tabs[1].refresh(), tabs[0].refresh()]);
     expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
@@ -86,24 +86,24 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
     expect(await tabs[0].refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("go on from what the other has refreshed, also when its news is late", async () => {
+  test("use the tokens that the other has refreshed, even before its message arrives", async () => {
     await tabs[0].refresh();
     gate.advance(20);
     expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("do not bring back a login that another has ended during a refresh", async () => {
+  test("do not restore a session that another ended during a refresh", async () => {
     await Promise.all([tabs[0].refresh(), tabs[1].logout()]);
     await until(() => tabs.every((tab) => tab.getSession().status === "anonymous"));
     expect([...storage.entries.keys()].filter((key) => !key.endsWith(":lease"))).toEqual([]);
   });
 
-  test("do not wait for ever for one that was closed during its refresh", async () => {
+  test("do not wait for ever for a tab that was closed during its refresh", async () => {
     storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now() - 4_900}:gone`);
     expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("live on when one was closed between the server's rotation and its answer", async () => {
+  test("stay signed in when a tab was closed between the rotation and its response", async () => {
     const [, kept = ""] = [...storage.entries][0] ?? [];
     storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now()}:gone`);
     const lost = await gate.refresh(JSON.parse(kept).refresh);
@@ -115,7 +115,7 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
     expect(JSON.parse(found).refresh).toBe(lost.data.refreshToken.refresh);
   });
 
-  test("say why a session was ended, where they can be told; and of the next logout nothing", async () => {
+  test("know why a session ended if they have channels, and show no error after the next logout", async () => {
     await gate.logout({ authorization: tabs[0].getSession().authorization ?? "" });
     await tabs[0].refresh();
     expect(tabs[0].getSession().error?.reason).toBe("token_revoked");
@@ -132,8 +132,8 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
   });
 });
 
-describe("tabs whose sessionStorage was copied from one another", () => {
-  test("follow each other's refreshes and logout, and no other login", async () => {
+describe("tabs whose sessionStorage is a copy of another's", () => {
+  test("follow each other's refreshes and logout, and no other session", async () => {
     const storages = [new FakeStorage(), new FakeStorage(), new FakeStorage()];
     const open = (storage: FakeStorage | undefined) => {
       const undo = withGlobal("sessionStorage", storage);
@@ -157,7 +157,7 @@ describe("tabs whose sessionStorage was copied from one another", () => {
   });
 });
 
-/** Waits until news has arrived; fails the test when it does not. */
+/** Waits for a condition. Fails the test after three seconds. */
 async function until(hasHappened: () => boolean): Promise<void> {
   const end = performance.now() + 3000;
   while (!hasHappened() && performance.now() < end) {

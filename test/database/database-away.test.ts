@@ -18,14 +18,14 @@ beforeEach(async () => {
 
 afterEach(() => gate.close());
 
-/** Brings the whole database into its main file, and makes every connection read it anew. */
+/** Writes the whole database into its main file, so that every connection has to read it again. */
 async function checkpoint(): Promise<void> {
   await runSql(gate.databasePath, `UPDATE "user" SET last_login_at = last_login_at`);
   const [{ busy }] = await runSql(gate.databasePath, `PRAGMA wal_checkpoint(TRUNCATE)`);
   if (busy !== 0) throw new Error("the database could not be checkpointed");
 }
 
-/** Overwrites a file where it is, as a failing disk does. */
+/** Overwrites a file in place, as a failing disk does. */
 async function overwrite(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.write(Buffer.alloc((await file.stat()).size, 0x5a), 0);
@@ -61,9 +61,9 @@ function expectUnavailable(answer: Answer, operation: string): void {
   expect(answer.text).not.toMatch(/sqlite|malformed|not a database|disk|SELECT|UPDATE/i);
 }
 
-describe("while the database is away", () => {
+describe("while the database cannot be read", () => {
   test.each(Object.entries(damages))(
-    "H-28: its file %s: every operation is SERVICE_UNAVAILABLE, and none says that a credential is bad",
+    "H-28: its file %s: every operation is SERVICE_UNAVAILABLE, and none calls a credential invalid",
     async (_name, damage) => {
       await checkpoint();
       await damage(gate.databasePath);
@@ -75,7 +75,7 @@ describe("while the database is away", () => {
     },
   );
 
-  test("H-28: in the middle of many requests: each is answered as before or as unavailable, never as unauthenticated", async () => {
+  test("H-28: in the middle of many requests: each is answered as before or SERVICE_UNAVAILABLE, never UNAUTHENTICATED", async () => {
     const running = Array.from({ length: 200 }, (_, index) =>
       gate.me(index % 2 === 0 ? fixed.authorization : jwt.authorization),
     );
@@ -88,7 +88,7 @@ describe("while the database is away", () => {
     expectUnavailable(await gate.me(fixed.authorization), "me");
   });
 
-  test("H-28: a credential that was refused meanwhile works again when the database is back", async () => {
+  test("H-28: a credential works again when the database is back", async () => {
     await checkpoint();
     const bytes = await readFile(gate.databasePath);
     await overwrite(gate.databasePath);
@@ -102,7 +102,7 @@ describe("while the database is away", () => {
     expect((await fetch(`${gate.url}/health/ready`)).status).toBe(200);
   });
 
-  test("H-20, H-28: what needs no database is answered all the same", async () => {
+  test("H-20, H-28: operations that need no database still work", async () => {
     await checkpoint();
     await overwrite(gate.databasePath);
     const { status, data } = await gate.ask("{ __typename }", {

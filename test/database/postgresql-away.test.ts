@@ -17,7 +17,7 @@ const cutConnections = () =>
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '${name}%' AND pid <> pg_backend_pid()`,
   );
 
-/** Renames the database, which nobody may be connected to. */
+/** Renames the database. PostgreSQL refuses that while a client is connected. */
 async function rename(from: string, to: string): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     await cutConnections();
@@ -53,7 +53,7 @@ function expectUnavailable(answer: Answer, operation: string): void {
   expect(answer.text).not.toMatch(/postgres|gate_|does not exist|terminat|SELECT|UPDATE/i);
 }
 
-describePostgres("while PostgreSQL is away", () => {
+describePostgres("while PostgreSQL cannot be reached", () => {
   beforeEach(async () => {
     gate = await Gate.open({}, "postgresql");
     name = new URL(gate.databaseUrl).pathname.slice(1);
@@ -64,7 +64,7 @@ describePostgres("while PostgreSQL is away", () => {
 
   afterEach(() => gate.close());
 
-  test("H-28: every operation is SERVICE_UNAVAILABLE, none says that a credential is bad, and all work when it is back", async () => {
+  test("H-28: every operation is SERVICE_UNAVAILABLE, none calls a credential invalid, and all work when it is back", async () => {
     await takeAway();
     try {
       const answers = Object.entries(operations).map(async ([operation, run]) => {
@@ -86,7 +86,7 @@ describePostgres("while PostgreSQL is away", () => {
     expect((await fetch(`${gate.url}/health/ready`)).status).toBe(200);
   });
 
-  test("H-28: when every connection is cut in the middle of many requests, each is answered as before or as unavailable, never as unauthenticated", async () => {
+  test("H-28: when all connections are cut in the middle of many requests, each is answered as before or SERVICE_UNAVAILABLE, never UNAUTHENTICATED", async () => {
     const running = Array.from({ length: 200 }, (_, index) =>
       gate.me(index % 2 === 0 ? fixed.authorization : jwt.authorization),
     );

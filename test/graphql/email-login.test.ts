@@ -19,7 +19,7 @@ describe.each(DATABASES)("over %s", (database) => {
     mamun = await gate.user("mamun", { email: "mamun@gmail.com" });
     await gate.user("idle", { email: "idle@gmail.com" });
     await gate.user("keyless", { email: "keyless@gmail.com", password: null });
-    const { id } = (await gate.auth.accounts.findAccount({ username: "idle" }))!;
+    const { id } = (await gate.auth.accounts.findUser({ username: "idle" }))!;
     await gate.auth.accounts.setActive(id, false);
   });
 

@@ -33,7 +33,7 @@ describe.each(DATABASES)("over %s", (database) => {
   }
 
   describe("a rotation of the keys", () => {
-    test("J-15, JW-19: publishes the next key at once, signs with it after ten minutes, and logs nobody out", async () => {
+    test("J-15, JW-19: publishes the next key at once, signs with it after ten minutes, and ends no session", async () => {
       const [old, fixed, sliding] = [
         await login(),
         await gate.login("ada", "TOKEN"),
@@ -74,7 +74,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await login()).kid).toBe(kid);
     });
 
-    test("J-15: that is urgent takes over within the millisecond that the last one did", async () => {
+    test("J-15: takes effect at once if it is urgent, even several times within a millisecond", async () => {
       for (let turn = 0; turn < 8; turn += 1) {
         const { kid } = await gate.auth.keys.rotate(true);
         expect((await login()).kid).toBe(kid);
@@ -92,7 +92,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await login(twin)).kid).toBe(kid);
     });
 
-    test("J-15: reaches another server when it reads the ring anew", async () => {
+    test("J-15: reaches another server when that server reloads its keys", async () => {
       const { kid } = await gate.auth.keys.rotate();
       await twin.auth.keys.reload();
       expect(await published(twin)).toEqual(await published(gate));
@@ -100,7 +100,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await login(twin)).kid).toBe(kid);
     });
 
-    test("J-13: tokens of unknown keys make a server read the ring at most once a second", async () => {
+    test("J-13: tokens with an unknown kid make a server reload its keys at most once a second", async () => {
       const { access, authorization } = await login();
       const { header } = decode(access);
       const [, payload, signature] = access.split(".");
@@ -124,7 +124,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("J-15: by schedule happens once when the key has signed for its time, though two servers look", async () => {
+    test("J-15: happens once per keyRotationInterval, although two servers check", async () => {
       const { kid } = await login();
       gate.advance(90 * DAY - 1);
       await gate.auth.keys.rotateIfDue();
@@ -143,7 +143,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await twin.me(first.authorization)).status).toBe(200);
     });
 
-    test("J-15: never happens by schedule where there is none", async () => {
+    test("J-15: never happens on its own if keyRotationInterval is null", async () => {
       const never = await gate.another({ keyRotationInterval: null });
       try {
         gate.advance(3650 * DAY);
@@ -155,8 +155,8 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
-  describe("a key that is revoked", () => {
-    test("J-15, JW-18: ends every access token it signed, those that were used before too, and no session", async () => {
+  describe("revoking a key", () => {
+    test("J-15, JW-18: invalidates every access token that it signed, also ones used before, and ends no session", async () => {
       const { kid, authorization, refresh } = await login();
       const fixed = await gate.login("ada", "TOKEN");
       expect((await gate.me(authorization)).status).toBe(200);
@@ -174,7 +174,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
     });
 
-    test("J-15: that is waiting or retired goes, and the others stay", async () => {
+    test("J-15: removes a waiting or retired key, and leaves the others", async () => {
       const old = await login();
       const { kid: waiting } = await gate.auth.keys.rotate();
       await gate.auth.keys.revoke(waiting);
@@ -189,7 +189,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(fresh.authorization)).status).toBe(200);
     });
 
-    test("J-15: is an error when there is none, or it was revoked before", async () => {
+    test("J-15: is refused if there is no such key, or it is revoked already", async () => {
       const { kid } = await login();
       const refused = { code: "BAD_USER_INPUT" };
       await expect(gate.auth.keys.revoke("unknown")).rejects.toMatchObject(refused);

@@ -23,7 +23,7 @@ describe.each(DATABASES)("over %s", (database) => {
     for (const each of opened.toReversed()) await each.close();
   });
 
-  /** A server of another secret over the same database. */
+  /** Opens another server over the same database with this secret. */
   async function restart(secretKey: string | string[]): Promise<Gate> {
     const next = await gate.another({ secretKey });
     opened.push(next);
@@ -33,7 +33,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const storedKeys = () => gate.sql("SELECT kid, sealed_key FROM signing_key");
 
   describe("the root secret", () => {
-    test("J-15: as a list [new, old] keeps every credential alive", async () => {
+    test("J-15: as a list [new, old] keeps every credential valid", async () => {
       const next = await restart([NEW, OLD]);
       const [jwt, , sliding] = all as [Tokens, Tokens, Tokens];
       for (const { authorization } of all) {
@@ -43,12 +43,12 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await next.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
       const slid = (await next.refresh(sliding.token)).data.refreshToken.token;
       expect((await next.me(`Bearer ${slid}`)).status).toBe(200);
-      // A client that lost the answer is answered by a token of the same generation.
+      // A client that lost the response gets the same token again.
       const again = await next.refresh(jwt.refresh);
       expect(again.data.refreshToken.refresh).toBe(data.refreshToken.refresh);
     });
 
-    test("J-15: that was old can be dropped: what the new one signed lives on, what the old one signed is not valid", async () => {
+    test("J-15: when the old one is dropped, tokens of the new one stay valid and tokens of the old one do not", async () => {
       const both = await restart([NEW, OLD]);
       const [jwt, fixed, sliding] = all as [Tokens, Tokens, Tokens];
       const { refresh, access } = (await both.refresh(jwt.refresh)).data.refreshToken;
@@ -69,7 +69,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await only.me(sliding.authorization)).toMatchObject(refused);
     });
 
-    test("J-15: that is new seals the private keys anew, and the old one opens them no more", async () => {
+    test("J-15: a new one reseals the private keys, and the old one no longer opens them", async () => {
       const before = await storedKeys();
       await restart([NEW, OLD]);
       const after = await storedKeys();
@@ -80,7 +80,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await storedKeys()).toEqual(after);
     });
 
-    test("J-18: that is lost fails in one clear line which names the setting and holds no secret", async () => {
+    test("J-18: a wrong one stops the start with one line that names the setting and contains no secret", async () => {
       const lost = generateSecretKey();
       const error: Error = await restart(lost).then(
         () => new Error("it started"),
@@ -93,7 +93,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(all[0]!.authorization)).status).toBe(200);
     });
 
-    test("J-18, R-19: leaves no private half in clear, and a sealed one cannot be moved to another row", async () => {
+    test("J-18, R-19: seals every private key, and a sealed key cannot be moved to another row", async () => {
       await gate.auth.keys.rotate();
       const rows = await storedKeys();
       expect(rows).toHaveLength(2);
@@ -109,7 +109,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["", "secret", "x".repeat(31), "x".repeat(64), "abab".repeat(16)])(
-      "J-17, JW-14: is refused at start where it is short or no secret: '%s'",
+      "J-17, JW-14: is refused at start if it is too short or not random: '%s'",
       async (secretKey) => {
         const error: Error = await restart(secretKey).then(
           () => new Error("it started"),

@@ -5,7 +5,7 @@ import { deriveKey } from "../../src/keys/secret-key.js";
 import { Gate } from "../support/gate.js";
 
 test.each([{ use: "enc" }, { alg: "ES384" }])(
-  "JW-2: a key whose JWK says %j is refused when the ring is loaded, and the ring stays as it was",
+  "JW-2: a key whose JWK says %j is refused when the keys are loaded, and the ring keeps the old ones",
   async (members) => {
     const secretKey = randomBytes(32).toString("base64url");
     const gate = await Gate.open({ secretKey });
@@ -22,7 +22,7 @@ test.each([{ use: "enc" }, { alg: "ES384" }])(
         [sealed],
       );
       await expect(gate.auth.keys.reload()).rejects.toThrow(
-        new TypeError("The key wrong is meant for another use than signing with ES256."),
+        new TypeError("The key wrong is not meant for signing with ES256."),
       );
       expect((await gate.me(authorization)).status).toBe(200);
     } finally {

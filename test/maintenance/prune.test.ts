@@ -12,7 +12,7 @@ import { DATABASES, Gate } from "../support/gate.js";
 import { runNode, startNode } from "../support/node-process.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-/** How many there are. */
+/** The number of migrations. */
 const MIGRATIONS = 2;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SECRET_KEY = "an example of a secret that is long enough";
@@ -20,7 +20,7 @@ const SECRET_KEY = "an example of a secret that is long enough";
 const DAY = 86_400;
 const HOUR = 3600;
 const LEEWAY = 5;
-/** How long a row may be kept beyond its end and the leeway, in seconds, before that counts as kept too long. */
+/** Seconds after expiry and leeway by which a row must be prunable. */
 const SOON = 2 * HOUR;
 const INTERVAL = 600_000;
 
@@ -45,7 +45,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const gatehouse = (...parameters: string[]) =>
     runNode([CLI, ...parameters], { cwd: ROOT, env: env() });
 
-  /** Rows that expired an hour ago, or at another time. */
+  /** Inserts sessions that expired an hour ago, or expire at `expiresAt`. */
   async function addRows(amount: number, expiresAt = gate.now - HOUR * 1000): Promise<void> {
     const numbers =
       database === "sqlite"
@@ -63,7 +63,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ["SLIDING", "M-03", 7 * DAY],
       ["TOKEN", "M-02", 90 * DAY],
     ] as const)(
-      "%s, %s: keeps a session until it has expired and the leeway is over, and then deletes it",
+      "%s, %s: keeps a session until it has expired and the leeway is over, then deletes it",
       async (scheme, _id, lifetime) => {
         const { session } = await gate.login("ada", scheme);
         for (const wait of [lifetime - 1, 1, LEEWAY - 1]) {
@@ -79,7 +79,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test.each(["JWT", "SLIDING"] as const)(
-      "M-03, W6: keeps a %s session that goes on being refreshed until its absolute end",
+      "M-03, W6: keeps a %s session that is refreshed regularly until its absolute expiry",
       async (scheme) => {
         const { session, refresh, token } = await gate.login("ada", scheme);
         let current = scheme === "JWT" ? refresh : token;
@@ -98,7 +98,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("M-02: keeps a static token that never expires, for good", async () => {
+    test("M-02: keeps a static token that never expires", async () => {
       const lasting = await gate.another({ staticTokenLifetime: null });
       try {
         const { authorization } = await lasting.login("ada", "TOKEN");
@@ -111,7 +111,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-      "keeps a %s session that was ended until its tokens would have expired",
+      "keeps an ended %s session until its tokens would have expired",
       async (scheme) => {
         const lifetime = scheme === "TOKEN" ? 90 * DAY : 7 * DAY;
         const { authorization, session } = await gate.login("ada", scheme);
@@ -125,7 +125,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("keeps a static token without an end for some time after it was ended, and then deletes it", async () => {
+    test("keeps a static token that never expires for some time after it was revoked, then deletes it", async () => {
       const lasting = await gate.another({ staticTokenLifetime: null });
       try {
         const { authorization } = await lasting.login("ada", "TOKEN");
@@ -141,7 +141,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("keeps a session that was ended for reuse, so that its tokens are still told why", async () => {
+    test("keeps a session that was ended for reuse, so that the reason is still given", async () => {
       const { refresh } = await gate.login("ada");
       await gate.refresh(refresh);
       gate.advance(60);
@@ -151,7 +151,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["JWT", "SLIDING"] as const)(
-      "M-02: a %s token that expired is answered alike before and after its session was deleted",
+      "M-02: an expired %s token gets the same response before and after its session is deleted",
       async (scheme) => {
         const { refresh, token } = await gate.login("ada", scheme);
         gate.advance(7 * DAY + SOON);
@@ -163,7 +163,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("M-02: keeps the session of an access token that an application made in the refresh token's last second", async () => {
+    test("M-02: keeps the session of an access token that was created in the last second of its refresh token", async () => {
       const patient = await gate.another({ accessTokenLifetime: HOUR });
       try {
         const { refresh } = await patient.login("ada");
@@ -179,7 +179,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-02: changes no answer from yes to no, whatever was made, ended, refreshed and waited for", async () => {
+    test("M-02: invalidates no valid token, in any order of issuing, ending, refreshing and waiting", async () => {
       interface Item {
         text: string;
         isActive: boolean;
@@ -213,7 +213,7 @@ describe.each(DATABASES)("over %s", (database) => {
               const text = texts[index % (texts.length || 1)] ?? "";
               const sid = /^gth_([0-9a-f]{32})/.exec(text)?.[1];
               const id = sid ?? (text && (decode(text).claims["sid"] as string));
-              if (what === "end") await gate.auth.sessions.end(id, null, "logout");
+              if (what === "end") await gate.auth.sessions.end(id);
               else {
                 const { data } = await gate.refresh(text);
                 const { access, refresh, token } = data?.refreshToken ?? {};
@@ -234,7 +234,7 @@ describe.each(DATABASES)("over %s", (database) => {
       );
     }, 60_000);
 
-    test("M-05: leaves live sessions of every scheme, and deletes beside them", async () => {
+    test("M-05: keeps live sessions of every scheme, and deletes the expired ones", async () => {
       await addRows(2500);
       const live = [];
       for (const scheme of ["JWT", "SLIDING", "TOKEN"] as const) {
@@ -247,7 +247,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-13: twice at once, by two servers, deletes each row once and fails nowhere", async () => {
+    test("M-13: deletes each row once when two servers prune concurrently", async () => {
       await addRows(5000);
       const live = await gate.login("ada");
       const twin = await gate.another();
@@ -265,7 +265,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-12: deletes 20,000 rows in small batches, and no login, refresh or logout beside it fails or waits long", async () => {
+    test("M-12: deletes 20,000 rows in small batches, while no login, refresh or logout fails or waits long", async () => {
       await addRows(20_000);
       const pruner = await gate.another();
       try {
@@ -293,7 +293,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     }, 60_000);
 
-    test("M-12: finds expired sessions by an index, not by reading the table", async () => {
+    test("M-12: finds expired sessions by an index, without a table scan", async () => {
       await addRows(1000);
       await addRows(20_000, gate.now + DAY * 1000);
       if (database === "postgresql") await gate.sql("ANALYZE session");
@@ -317,20 +317,23 @@ describe.each(DATABASES)("over %s", (database) => {
       [0, "0 rows deleted.\n"],
       [1, "1 row deleted.\n"],
       [2, "2 rows deleted.\n"],
-    ])("M-04, M-05: says how many in the right plural: %d", async (amount, stdout) => {
-      await gate.login("ada");
-      if (amount > 0) await addRows(amount);
-      expect(await gatehouse("prune")).toEqual({ code: 0, stdout, stderr: "" });
-      expect(Number(await count())).toBe(1);
-    });
+    ])(
+      "M-04, M-05: reports the number of rows with the right plural: %d",
+      async (amount, stdout) => {
+        await gate.login("ada");
+        if (amount > 0) await addRows(amount);
+        expect(await gatehouse("prune")).toEqual({ code: 0, stdout, stderr: "" });
+        expect(Number(await count())).toBe(1);
+      },
+    );
 
-    test("M-04: deletes a session that was revoked once it would have expired, and says 1", async () => {
+    test("M-04: deletes a revoked session that has expired, and reports 1 row", async () => {
       await addRows(1);
       await gate.sql(`UPDATE session SET ended_at = 1, end_reason = 'logout'`);
       expect((await gatehouse("prune")).stdout).toBe("1 row deleted.\n");
     });
 
-    test("M-13: killed half-way leaves a whole database, and the next run deletes the rest", async () => {
+    test("M-13: leaves an intact database when it is killed half-way, and the next run deletes the rest", async () => {
       await addRows(50_000);
       const live = await gate.login("ada");
       const { child, ended } = startNode([CLI, "prune"], { cwd: ROOT, env: env() });
@@ -349,7 +352,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     }, 60_000);
 
-    test("M-13: four times at once deletes each row once", async () => {
+    test("M-13: deletes each row once when four processes prune concurrently", async () => {
       await addRows(4000);
       const runs = await Promise.all(Array.from({ length: 4 }, () => gatehouse("prune")));
       for (const { code, stderr } of runs)
@@ -360,8 +363,8 @@ describe.each(DATABASES)("over %s", (database) => {
     }, 60_000);
   });
 
-  describe("a signing key", () => {
-    test("J-15: that was superseded is kept for as long as the longest access token lives, and then deleted", async () => {
+  describe("pruning signing keys", () => {
+    test("J-15: keeps a retired key for the longest access-token lifetime, then deletes it", async () => {
       const patient = await gate.another({ accessTokenLifetime: HOUR });
       try {
         await patient.auth.keys.rotate();
@@ -386,7 +389,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("J-15: that signs, or will sign next, is never deleted", async () => {
+    test("J-15: never deletes the current or the next key", async () => {
       const [current] = await kids();
       gate.advance(3650 * DAY);
       expect(await prune()).toBe(0);
@@ -398,7 +401,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("J-15: is not superseded by one that was revoked", async () => {
+    test("J-15: keeps a key whose successor was revoked", async () => {
       const [old] = await kids();
       const { kid } = await gate.auth.keys.rotate();
       await gate.auth.keys.revoke(kid);
@@ -409,7 +412,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("J-15: that is deleted leaves refresh tokens and static tokens as they are", async () => {
+    test("J-15: does not affect refresh tokens and static tokens", async () => {
       const [jwt, fixed] = [await gate.login("ada"), await gate.login("ada", "TOKEN")];
       gate.advance(1);
       await gate.auth.keys.rotate(true);
@@ -421,7 +424,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("maintenance among several instances", () => {
-    /** Two instances beside the gate, whose timers a test moves. */
+    /** Opens two more instances, with fake timers. */
     async function openInstances() {
       const options = {
         databaseUrl: gate.databaseUrl,
@@ -442,7 +445,7 @@ describe.each(DATABASES)("over %s", (database) => {
       return {
         errors,
         instances,
-        /** Lets ten minutes go by, and waits for what that begins. */
+        /** Moves the clock and the timers by ten minutes, and waits for the jobs. */
         tick: async () => {
           gate.advance(INTERVAL / 1000);
           jest.advanceTimersByTime(INTERVAL);
@@ -469,7 +472,7 @@ describe.each(DATABASES)("over %s", (database) => {
       return rows.map((row) => ({ ...row, expiresAt: Number(row.expiresAt) }));
     };
 
-    test("M-13: is done by one of them, which keeps the right to it as long as it runs", async () => {
+    test("M-13: one instance prunes, and renews its lease as long as it runs", async () => {
       const { errors, tick, close } = await openInstances();
       try {
         await addRows(10);
@@ -490,7 +493,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-13: is left to another that has the right, until that is over", async () => {
+    test("M-13: another instance takes over when the lease expires, and not before", async () => {
       const { errors, tick, close } = await openInstances();
       try {
         await addRows(10);
@@ -512,7 +515,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("J-15: rotates a key that is due, once for all of them", async () => {
+    test("J-15: rotates a due key once", async () => {
       const { errors, tick, close } = await openInstances();
       try {
         gate.advance(90 * DAY);
@@ -526,7 +529,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("tells of a failure, and goes on with the next turn", async () => {
+    test("reports a failure, and runs again at the next interval", async () => {
       const { errors, tick, close } = await openInstances();
       try {
         await gate.sql(`ALTER TABLE lease RENAME TO lease_away`);
@@ -542,7 +545,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("does nothing more once it is closed", async () => {
+    test("does nothing after it is stopped", async () => {
       const { instances, tick, close } = await openInstances();
       try {
         for (const { maintenance } of instances) await maintenance.stop();
@@ -558,7 +561,7 @@ describe.each(DATABASES)("over %s", (database) => {
 });
 
 describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
-  test("M-14: make what the entities say: nothing is pending, and a second time changes nothing", async () => {
+  test("M-14: create the schema of the entities, and change nothing when run again", async () => {
     const home = await createDatabase(kind);
     const database = await Database.open(home.url);
     try {
@@ -573,7 +576,7 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
     }
   });
 
-  test("M-14: run by four instances at once on an empty database apply each once", async () => {
+  test("M-14: each run once when four instances migrate an empty database concurrently", async () => {
     const home = await createDatabase(kind);
     const databases = await Promise.all(Array.from({ length: 4 }, () => Database.open(home.url)));
     try {
@@ -588,7 +591,7 @@ describe.each(DATABASES)("the migrations over %s", (kind: DatabaseKind) => {
     }
   });
 
-  test("M-14: run by four processes at once on an empty database fail in none", async () => {
+  test("M-14: succeed in each of four processes that migrate an empty database concurrently", async () => {
     const home = await createDatabase(kind);
     try {
       const env = { SECRET_KEY, DATABASE_URL: home.url };

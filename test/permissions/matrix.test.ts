@@ -239,7 +239,7 @@ describe("who may call what", () => {
           const own = directive("auth", field)?.["requires"] as string | undefined;
           return [
             `${type.name}.${field.name}`,
-            own === undefined ? "whoever may read the parent" : words(own),
+            own === undefined ? "anyone who may read the parent" : words(own),
           ];
         }),
       );

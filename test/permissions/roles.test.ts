@@ -139,7 +139,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const id = await gate.user("hal", { role: "ADMIN" });
       await gate.auth.accounts.setActive(id, false);
       await gate.auth.accounts.deleteUser(id);
-      expect((await gate.auth.accounts.findAccount({ username: "hal" }))?.id).toBeUndefined();
+      expect((await gate.auth.accounts.findUser({ username: "hal" }))?.id).toBeUndefined();
       expect(adminId).toMatch(/^[0-9a-f]{32}$/);
     });
   });

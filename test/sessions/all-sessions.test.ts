@@ -9,7 +9,7 @@ const ALL = `query ($where: SessionFilter, $first: Int, $after: String) {
 }`;
 const BAD = { status: 400, code: "BAD_USER_INPUT" };
 
-/** Who is there, by name, and the part of an address that LIKE could misread. */
+/** The users by name, with addresses that LIKE could misread. */
 const PEOPLE = {
   Ada: "ada@example.com",
   bob: "100%off@example.com",
@@ -24,7 +24,7 @@ describe.each(DATABASES)("over %s", (database) => {
   let admin: Tokens;
   let start: number;
   const ids = {} as Record<Name | "admin", string>;
-  /** Each person's sessions by name, oldest first: a JWT and ten seconds later a static one. */
+  /** The sessions of each user, oldest first: JWT, and ten seconds later TOKEN. */
   const sessionsOf = {} as Record<Name, Tokens[]>;
 
   beforeAll(async () => {
@@ -59,14 +59,14 @@ describe.each(DATABASES)("over %s", (database) => {
   const everybody = () => newestFirst(...(Object.keys(PEOPLE) as Name[]));
 
   describe("a filter of allSessions", () => {
-    test("M-11: none lists every live session of every user, newest first", async () => {
+    test("M-11: without conditions lists every live session of every user, newest first", async () => {
       const all = [...everybody(), admin.session.id];
       expect(await find(null)).toEqual(all);
       expect(await find({})).toEqual(all);
       expect(await gate.countStatements(() => find(null))).toBe(2);
     });
 
-    test("says whose each session is, in the same statement", async () => {
+    test("returns the user of each session, from the same statement", async () => {
       const query = `{ allSessions(where: { username: { exact: "bob" } }) {
         edges { node { id } user { id username email profile { role } isActive } } } }`;
       const statements = await gate.countStatements(async () => {
@@ -81,7 +81,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(statements).toBe(2);
     });
 
-    test("M-11: userId finds by user id, any of a list", async () => {
+    test("M-11: userId matches any user id of a list", async () => {
       expect(await find({ userId: { in: [ids.bob] } })).toEqual(newestFirst("bob"));
       expect(await find({ userId: { in: [ids.Ada, ids.eve, "x"] } })).toEqual(
         newestFirst("Ada", "eve"),
@@ -92,7 +92,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await ask({ where: { userId: { in: [...hundred, "x"] } } })).toMatchObject(BAD);
     });
 
-    test("M-11: username finds in the very letters, or in any case", async () => {
+    test("M-11: username matches exactly, or in any case", async () => {
       expect(await find({ username: { exact: "Ada" } })).toEqual(newestFirst("Ada"));
       expect(await find({ username: { exact: "ada" } })).toEqual([]);
       expect(await find({ username: { exact: "Ad_" } })).toEqual([]);
@@ -102,7 +102,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await find({ username: { iexact: "ad" } })).toEqual([]);
     });
 
-    test("M-11: email finds by a part in any case, in which %, _ and \\ are themselves", async () => {
+    test("M-11: email matches a part in any case, and takes %, _ and \\ literally", async () => {
       expect(await find({ email: { icontains: "EXAMPLE.com" } })).toEqual(everybody());
       expect(await find({ email: { icontains: "0%o" } })).toEqual(newestFirst("bob"));
       expect(await find({ email: { icontains: "%" } })).toEqual(newestFirst("bob"));
@@ -113,7 +113,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("M-11: createdAt takes gt, gte, lt and lte, to the millisecond", async () => {
+    test("M-11: createdAt takes gt, gte, lt and lte, exact to the millisecond", async () => {
       const [first, second] = sessionsOf.Ada.map(({ session }) => session.id);
       const at = new Date(start).toISOString();
       const next = new Date(start + 10_000).toISOString();
@@ -128,13 +128,13 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await within({ gt: justBefore, lt: next })).toEqual([first]);
     });
 
-    test("M-11: scheme finds sessions of that scheme", async () => {
+    test("M-11: scheme matches sessions of that scheme", async () => {
       expect(await find({ scheme: "SLIDING" })).toEqual([admin.session.id]);
       const jwt = everybody().filter((_, index) => index % 2 === 1);
       expect(await find({ scheme: "JWT" })).toEqual(jwt);
     });
 
-    test("M-09: isLive false finds those that are over, and null finds both", async () => {
+    test("M-09: isLive false matches sessions that are over, and null matches both", async () => {
       const id = await gate.user("gus");
       const tokens = [await gate.login("gus", "JWT"), await gate.login("gus", "TOKEN")];
       await gate.logout(tokens[0]!);
@@ -167,7 +167,7 @@ describe.each(DATABASES)("over %s", (database) => {
       { isLive: "yes" },
       { password: { exact: "x" } },
       { username: { exact: 7 } },
-    ])("T-09: of another shape is BAD_USER_INPUT: %j", async (where) => {
+    ])("T-09: of a wrong shape is BAD_USER_INPUT: %j", async (where) => {
       expect(await ask({ where })).toMatchObject(BAD);
     });
 
@@ -178,7 +178,7 @@ describe.each(DATABASES)("over %s", (database) => {
       "50,000 letters": "x".repeat(50_000),
     };
     test.each(Object.entries(ODD))(
-      "W10: with %s finds nothing or is BAD_USER_INPUT, and is no 5xx",
+      "W10: with %s finds nothing or is BAD_USER_INPUT, never a 5xx",
       async (_name, text) => {
         const filters = {
           userId: { in: [text] },
@@ -203,7 +203,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a page of allSessions", () => {
-    test("has 20 sessions unless 1 to 100 are asked for", async () => {
+    test("has 20 sessions by default, and 1 to 100 on request", async () => {
       await gate.user("many");
       for (let count = 0; count < 25; count += 1) {
         await gate.auth.authentication.createStaticToken({ username: "many" }, null);
@@ -218,7 +218,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("goes on where it ended while sessions open and end, also those of one instant", async () => {
+    test("is followed by the right one while sessions open and end, also at the same instant", async () => {
       const where = { username: { exact: "many" } };
       const before = (await page({ where, first: 100 })).ids;
       const seen: string[] = [];
@@ -230,14 +230,14 @@ describe.each(DATABASES)("over %s", (database) => {
         seen.push(...part);
         gate.advance(1);
         await gate.auth.authentication.createStaticToken({ username: "many" }, null);
-        // The very session that the cursor stands on goes.
-        await gate.auth.sessions.end(part.at(-1)!, null, "logout");
+        // End the session that the cursor names.
+        await gate.auth.sessions.end(part.at(-1)!);
         after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
       } while (after !== null);
       expect(seen).toEqual(before);
     });
 
-    test("is empty, with no cursors, where nothing matches", async () => {
+    test("is empty, without cursors, when nothing matches", async () => {
       const { pageInfo } = await page({ where: { username: { exact: "nobody" } } });
       expect(pageInfo).toEqual({
         hasNextPage: false,
@@ -257,7 +257,7 @@ describe.each(DATABASES)("over %s", (database) => {
       Buffer.from(`-1.${"0".repeat(32)}`).toString("base64url"),
       Buffer.from(`9999999999999999.${"0".repeat(32)}`).toString("base64url"),
       "A".repeat(50_000),
-    ])("after something that is no cursor is BAD_USER_INPUT: %#", async (after) => {
+    ])("after an invalid cursor is BAD_USER_INPUT: %#", async (after) => {
       expect(await ask({ after })).toMatchObject(BAD);
     });
   });

@@ -4,7 +4,7 @@ import { type Call, DATABASES, Gate, type Tokens } from "../support/gate.js";
 const SCHEMES = ["JWT", "TOKEN", "SLIDING"] as const;
 const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
 
-/** What is about to end, and who can end it. */
+/** The sessions of one user. */
 interface Scene {
   id: string;
   /** The session to end. */
@@ -34,12 +34,12 @@ describe.each(DATABASES)("over %s", (database) => {
   const end = (field: string, { authorization }: Tokens) =>
     gate.ask(`mutation { ${field} { sessionsEnded } }`, { authorization });
 
-  /** Each way for tokens to lose what they gave, and the reason that their holder is told. */
+  /** Each way to end a session, and the reason that its tokens are refused with. */
   const endings: Record<string, [run: (scene: Scene) => Promise<unknown>, reason: string]> = {
-    "logout by its header": [({ target }) => end("logout", target), "token_revoked"],
-    "logoutAll by itself": [({ target }) => end("logoutAll", target), "token_revoked"],
-    "logoutAll by another": [({ other }) => end("logoutAll", other), "token_revoked"],
-    "logoutOthers by another": [({ other }) => end("logoutOthers", other), "token_revoked"],
+    "logout by the session's header": [({ target }) => end("logout", target), "token_revoked"],
+    "logoutAll by the session itself": [({ target }) => end("logoutAll", target), "token_revoked"],
+    "logoutAll by another session": [({ other }) => end("logoutAll", other), "token_revoked"],
+    "logoutOthers by another session": [({ other }) => end("logoutOthers", other), "token_revoked"],
     "revokeSession by its user": [
       ({ target, other }) => end(`revokeSession(id: "${target.session.id}")`, other),
       "token_revoked",
@@ -63,7 +63,7 @@ describe.each(DATABASES)("over %s", (database) => {
     return { id, target, other: await gate.login(username, "TOKEN") };
   }
 
-  /** Each use of a session's tokens; those that refresh come last. */
+  /** Returns each use of a session's tokens. */
   const usesOf = ({ scheme, authorization, token, access, refresh }: Tokens) => [
     (call: Call) => gate.ask("{ me { id } }", { ...call, authorization }),
     (call: Call) => gate.ask(ADMINS, { ...call, authorization }),
@@ -79,13 +79,13 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe.each(SCHEMES)("the tokens of a session by %s", (scheme) => {
     test.each(Object.entries(endings))(
-      "JW-18, W15, RF-16: die at once, on every server, by %s",
+      "JW-18, W15, RF-16: are refused at once, on every server, after %s",
       async (name, [run, reason]) => {
         const scene = await openScene(scheme);
         expect((await gate.me(scene.target.authorization)).status).toBe(200);
         expect((await gate.ask(ADMINS, { ...scene.target, url: twin.url })).status).toBe(200);
         await run(scene);
-        // A static token names nobody: without its row it is a token like any other that is not ours.
+        // A static token does not name its user: without its row it is like any unknown token.
         const told = scheme === "TOKEN" && name === "deleteUser" ? "token_not_valid" : reason;
         for (const url of [gate.url, twin.url]) {
           for (const use of usesOf(scene.target)) {
@@ -98,7 +98,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("W16, R-02, JW-13: have the new role at once, on every server, by setRole, and so do their successors", async () => {
+    test("W16, R-02, JW-13: have the new role at once after setRole, on every server and after a refresh", async () => {
       const { id, target } = await openScene(scheme);
       for (const [role, status] of [
         ["USER", 403],
@@ -123,7 +123,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("U-09, U-10, U-12: stay dead when the old password comes back", async () => {
+    test("U-09, U-10, U-12: stay refused when the old password is set again", async () => {
       const { id, target } = await openScene(scheme);
       await gate.auth.accounts.setPassword(id, "another correct horse");
       await gate.auth.accounts.setPassword(id, "correct horse battery staple");
@@ -133,7 +133,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("U-02: of an inactive user work again when the user is active again", async () => {
+    test("U-02: are good again when an inactive user is active again", async () => {
       const { id, target } = await openScene(scheme);
       await gate.auth.accounts.setActive(id, false);
       expect((await gate.me(target.authorization)).reason).toBe("user_inactive");
@@ -141,7 +141,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(target.authorization)).status).toBe(200);
     });
 
-    test("U-16: still name the same user when the user's name and address change", async () => {
+    test("U-16: stay those of the same user when the user name and address change", async () => {
       const { id, target } = await openScene(scheme);
       await gate.sql(`UPDATE "user" SET username = ?, username_key = ?, email = ? WHERE id = ?`, [
         `new${id}`,

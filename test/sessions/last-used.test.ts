@@ -24,7 +24,7 @@ describe.each(DATABASES)("over %s", (database) => {
         const { authorization, session } = await gate.login("ada", scheme);
         const use = async () => {
           for (let turn = 0; turn < 5; turn += 1) await gate.me(authorization);
-          return countStatements(() => gate.auth.sessions.flush());
+          return countStatements(() => gate.core.sessions.flush());
         };
         expect(await lastUsed(session.id)).toBeNull();
         expect(await use()).toBe(1);
@@ -39,13 +39,13 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("ST-3: costs a request that reads no statement but the one it authenticates by", async () => {
+    test("ST-3: costs a request no statement beside its authentication", async () => {
       const { authorization } = await gate.login("ada");
       expect(await countStatements(() => gate.me(authorization))).toBe(1);
-      await gate.auth.sessions.flush();
+      await gate.core.sessions.flush();
     });
 
-    test("ST-3: of 150 sessions is written by two statements", async () => {
+    test("ST-3: of 150 sessions is written in two statements", async () => {
       const tokens = [];
       for (let index = 0; index < 150; index += 1) {
         const username = `user${Math.floor(index / 50)}`;
@@ -54,20 +54,20 @@ describe.each(DATABASES)("over %s", (database) => {
         tokens.push(`Token ${issued.token}`);
       }
       await Promise.all(tokens.map((authorization) => gate.me(authorization)));
-      expect(await countStatements(() => gate.auth.sessions.flush())).toBeLessThanOrEqual(2);
+      expect(await countStatements(() => gate.core.sessions.flush())).toBeLessThanOrEqual(2);
       const unwritten = "SELECT id FROM session WHERE last_used_at IS NULL AND scheme = 'TOKEN'";
       expect(await gate.sql(unwritten)).toEqual([]);
     });
 
-    test("ST-3: is not moved by a credential that is refused", async () => {
+    test("ST-3: is not changed by a refused credential", async () => {
       const { authorization, token, session } = await gate.login("ada", "TOKEN");
       await gate.logout({ authorization });
-      await gate.auth.sessions.flush();
+      await gate.core.sessions.flush();
       const before = await lastUsed(session.id);
       gate.advance(3600);
       await gate.me(authorization);
       await gate.verify(token);
-      await gate.auth.sessions.flush();
+      await gate.core.sessions.flush();
       expect(await lastUsed(session.id)).toBe(before);
     });
   });

@@ -12,7 +12,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   afterAll(() => gate.close());
 
-  /** Signs a user in `count` times, one second apart, and gives the static tokens, oldest first. */
+  /** Signs a user in `count` times, one second apart, and returns the static tokens, oldest first. */
   async function fill(username: string, count: number): Promise<string[]> {
     const tokens: string[] = [];
     for (let index = 0; index < count; index += 1) {
@@ -29,8 +29,8 @@ describe.each(DATABASES)("over %s", (database) => {
     return (await gate.sql(`SELECT id FROM session WHERE ${where}`, [userId, gate.now])).length;
   };
 
-  describe("the sessions of one user", () => {
-    test("RF-15: are at most 100: of 20 logins at once at the limit, each ends one of the 20 oldest", async () => {
+  describe("the limit of sessions per user", () => {
+    test("RF-15: is 100: when 20 logins reach it at once, the 20 oldest sessions end", async () => {
       const id = await gate.user("ada");
       const old = await fill("ada", LIMIT);
       const logins = await Promise.all(Array.from({ length: 20 }, () => gate.login("ada")));
@@ -47,7 +47,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await countLive(id)).toBe(LIMIT);
     });
 
-    test("RF-15: count only while they live, and each user's for itself", async () => {
+    test("RF-15: counts live sessions only, and each user's alone", async () => {
       const [id, other] = [await gate.user("bob"), await gate.user("cyd")];
       const neighbour = await gate.login("cyd", "TOKEN");
       const [first = "", second = ""] = await fill("bob", LIMIT);

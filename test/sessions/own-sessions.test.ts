@@ -16,7 +16,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   afterAll(() => gate.close());
 
-  /** A new user who is signed in by each of the schemes, one second apart. */
+  /** Creates a user who is signed in by each scheme, one second apart. */
   async function signedIn(): Promise<{ id: string; username: string; all: Tokens[] }> {
     const username = `user${(names += 1)}`;
     const id = await gate.user(username);
@@ -38,7 +38,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ...(authorization === undefined ? {} : { authorization }),
     });
 
-  /** Fails unless exactly these sessions are refused, by each of their tokens. */
+  /** Expects the tokens of the ended sessions to be refused, and those of the others to be good. */
   async function expectEnded(ended: Tokens[], alive: Tokens[]): Promise<void> {
     for (const { authorization, refresh, token, scheme } of ended) {
       expect(await gate.me(authorization)).toMatchObject(REVOKED);
@@ -52,7 +52,7 @@ describe.each(DATABASES)("over %s", (database) => {
   }
 
   describe("sessions", () => {
-    test("B-27, B-07, RF-16: lists each live session of the caller, newest first, with what is known of it", async () => {
+    test("B-27, B-07, RF-16: lists each live session of the caller, newest first, with its client", async () => {
       const username = "lister";
       await gate.user(username);
       const login = `mutation { login(username: "lister", password: "${PASSWORD}", scheme: TOKEN) { token session { id } } }`;
@@ -83,14 +83,17 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test.each(SCHEMES)("B-27: marks the one that asks, by %s, and no other", async (scheme) => {
-      const { all } = await signedIn();
-      const own = all.find((tokens) => tokens.scheme === scheme)!;
-      const current = (await list(own)).filter(({ isCurrent }: any) => isCurrent);
-      expect(current.map(({ id }: any) => id)).toEqual([own.session.id]);
-    });
+    test.each(SCHEMES)(
+      "B-27: marks the session of the request, by %s, and no other",
+      async (scheme) => {
+        const { all } = await signedIn();
+        const own = all.find((tokens) => tokens.scheme === scheme)!;
+        const current = (await list(own)).filter(({ isCurrent }: any) => isCurrent);
+        expect(current.map(({ id }: any) => id)).toEqual([own.session.id]);
+      },
+    );
 
-    test("B-27: shows none that is over, and never another user's", async () => {
+    test("B-27: does not list sessions that are over or belong to another user", async () => {
       const { all, username } = await signedIn();
       const { all: others } = await signedIn();
       const [jwt, fixed, sliding] = all as [Tokens, Tokens, Tokens];
@@ -108,7 +111,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("logoutAll and logoutOthers", () => {
     test.each(SCHEMES)(
-      "B-26, T-22: logoutAll by %s ends each of the caller's sessions, the one it came by too, and nobody else's",
+      "B-26, T-22: logoutAll by %s ends all of the caller's sessions, the current one included, and no other user's",
       async (scheme) => {
         const { id, all } = await signedIn();
         const { all: others } = await signedIn();
@@ -127,7 +130,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test.each(SCHEMES)(
-      "B-26: logoutOthers by %s ends each session of the caller but that one",
+      "B-26: logoutOthers by %s ends all of the caller's sessions except the current one",
       async (scheme) => {
         const { all } = await signedIn();
         const { all: others } = await signedIn();
@@ -152,14 +155,14 @@ describe.each(DATABASES)("over %s", (database) => {
       await expectEnded([target], rest);
     });
 
-    test("RF-16: ends the session that it came by", async () => {
+    test("RF-16: ends the current session", async () => {
       const { all } = await signedIn();
       const [own, ...rest] = all as [Tokens, ...Tokens[]];
       expect((await revoke(own.session.id, own.authorization)).status).toBe(200);
       await expectEnded([own], rest);
     });
 
-    test("B-28: says of another user's session just what it says of one that does not exist, and ends nothing", async () => {
+    test("B-28: refuses another user's session in the same words as an unknown one, and ends nothing", async () => {
       const { all } = await signedIn();
       const { all: others } = await signedIn();
       const [{ authorization }, ended] = all as [Tokens, Tokens, Tokens];
@@ -173,7 +176,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expectEnded([], others);
     });
 
-    test("B-28: takes a NUL or half a character for an unknown id", async () => {
+    test("B-28: treats a NUL or half a character as an unknown id", async () => {
       const { all } = await signedIn();
       for (const id of ["\0", `${all[0]!.session.id}\0`, "\ud800"]) {
         const answer = await revoke(id, all[0]!.authorization);
@@ -181,7 +184,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test.each(SCHEMES)("G-04: an ADMIN ends anybody's session by %s", async (scheme) => {
+    test.each(SCHEMES)("G-04: lets an ADMIN end any user's session by %s", async (scheme) => {
       const admin = `admin.${scheme.toLowerCase()}`;
       await gate.user(admin, { role: "ADMIN" });
       const { authorization } = await gate.login(admin, "TOKEN");
@@ -197,7 +200,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await revoke(target.session.id, authorization)).code).toBe("BAD_USER_INPUT");
     });
 
-    test("G-07: it and the others are no_credentials for an anonymous caller, who ends nothing", async () => {
+    test("G-07: an anonymous caller gets no_credentials, here and from the other fields, and ends nothing", async () => {
       const { all } = await signedIn();
       const answers = [
         await revoke(all[0]!.session.id),

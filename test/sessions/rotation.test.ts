@@ -15,7 +15,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   afterAll(() => gate.close());
 
-  /** Trades a refresh token in, and fails the test when that is refused. */
+  /** Refreshes, and fails the test when that is refused. */
   async function rotate(refresh: string, at = gate): Promise<Pick<Tokens, "access" | "refresh">> {
     const { data, text } = await at.refresh(refresh);
     if (!data) throw new Error(`refreshToken was refused: ${text}`);
@@ -26,7 +26,7 @@ describe.each(DATABASES)("over %s", (database) => {
     gate.events.filter((event) => event.type === "token_reused" && event.sessionId === sessionId);
 
   describe("within the reuse window", () => {
-    test("B-05, RF-3: the predecessor gives the byte-same successor, as often as it is asked", async () => {
+    test("B-05, RF-3: the predecessor gives the byte-same successor each time", async () => {
       const { refresh } = await gate.login("ada");
       const next = await rotate(refresh);
       for (let second = 0; second < 10; second += 1) {
@@ -36,7 +36,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(next.refresh)).status).toBe(200);
     });
 
-    test("B-05: each repeat comes with an access token of its own, which works", async () => {
+    test("B-05: each repeat gives a good access token of its own", async () => {
       const { refresh } = await gate.login("ada");
       const [first, second] = [await rotate(refresh), await rotate(refresh)];
       expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
@@ -56,7 +56,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("RF-3: the use of the successor closes the window: the predecessor ends the session", async () => {
+    test("RF-3: once the successor is used, the predecessor ends the session", async () => {
       const { refresh, session } = await gate.login("ada");
       const first = await rotate(refresh);
       const second = await rotate(first.refresh);
@@ -75,8 +75,8 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
-  describe("a refresh token that comes back", () => {
-    test("B-04, B-03, W4, RF-2: after the window ends its session, its access tokens and successor included, and no other", async () => {
+  describe("a refresh token that is used again", () => {
+    test("B-04, B-03, W4, RF-2: after the window ends its session with all of its tokens, and no other session", async () => {
       const other = await gate.login("ada");
       const { access, refresh, session } = await gate.login("ada");
       const next = await rotate(refresh);
@@ -93,7 +93,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(other.refresh)).status).toBe(200);
     });
 
-    test("B-04: ten times at once is told as one token_reused", async () => {
+    test("B-04: ten times at once is reported as one token_reused event", async () => {
       const { refresh, session } = await gate.login("ada");
       await rotate(refresh);
       gate.advance(11);
@@ -105,7 +105,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ]);
     });
 
-    test("B-04: ends the session also when it has expired itself", async () => {
+    test("B-04: ends its session even when the token has expired", async () => {
       const { refresh } = await gate.login("ada");
       gate.advance(6 * DAY);
       const next = await rotate(refresh);
@@ -114,7 +114,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.refresh(next.refresh)).toMatchObject(REUSED);
     });
 
-    test("RF-5: generations are counted, not timed: three in one second, and the first ends the session", async () => {
+    test("RF-5: is recognised by its generation, not by time: after three refreshes in one second it ends the session", async () => {
       const { refresh } = await gate.login("ada");
       const chain = [refresh];
       for (let turn = 0; turn < 3; turn += 1) {
@@ -141,7 +141,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("B-14: of a session that was logged out stays refused when its user is deleted", async () => {
+    test("B-14: after a logout stays refused when its user is deleted", async () => {
       const id = await gate.user("gone");
       const { refresh, authorization } = await gate.login("gone");
       await gate.logout({ refresh });
@@ -152,7 +152,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
     });
 
-    test("B-03: after a logout is token_revoked, and is told as no reuse", async () => {
+    test("B-03: after a logout is token_revoked, and not reported as reuse", async () => {
       const { refresh, session } = await gate.login("ada");
       const next = await rotate(refresh);
       await gate.logout({ refresh: next.refresh });
@@ -174,7 +174,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.refresh(refresh)).toMatchObject({ status: 401, reason: "token_expired" });
     });
 
-    test("RF-7, R-21, R-12: no rotation extends the absolute limit, and no token outlives it", async () => {
+    test("RF-7, R-21, R-12: rotation does not extend the absolute limit, and no token outlives it", async () => {
       let { access, refresh } = await gate.login("ada");
       const end = Math.floor(gate.now / 1000) + 30 * DAY;
       for (let turn = 0; turn < 5; turn += 1) {

@@ -1,5 +1,5 @@
 import { createHmac, sign } from "node:crypto";
-import { resolveConfig, type JwtAlgorithm } from "../../src/config/config.js";
+import { resolveConfig, type JwtAlgorithm } from "../../src/config/auth-config.js";
 import { Database } from "../../src/database/database.js";
 import { createRefreshKeyRing, type Key } from "../../src/keys/key-ring.js";
 import { SigningKeyService } from "../../src/keys/signing-key.service.js";

@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "@jest/globals";
-import type { NewUser } from "../../src/accounts/account.service.js";
+import type { NewUser } from "../../src/accounts/accounts.js";
 import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { createServer, type Server, type ServerOptions } from "../../src/index.js";
@@ -167,6 +167,11 @@ export class Gate {
   /** The services inside the server, for what an application cannot do through {@link Gate.auth}. */
   get core(): OpenAuth["core"] {
     return (this.auth as OpenAuth).core;
+  }
+
+  /** Waits until the server has written what it writes after a response. */
+  async flush(): Promise<void> {
+    await (this.auth as OpenAuth).flush();
   }
 
   /** Epoch milliseconds. */

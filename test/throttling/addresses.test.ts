@@ -16,10 +16,10 @@ const MINUTE = 60;
 const VERIFY = `mutation ($token: String!) { verifyToken(token: $token) { active } }`;
 const GARBAGE = "no.token.at-all";
 
-/** Passwords that are counted, and refused before they are hashed: what takes so long is not what is counted. */
+/** A password that is counted but refused before it is hashed, because hashing would slow these tests down. */
 const EMPTY = "";
 
-/** A network of one's own for each test, so that none has to wait for another. */
+/** Each test has its own network, so that no test uses up another's limits. */
 let network = 0;
 const freshAddress = () => `198.51.${(network += 1)}.1`;
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => gate.close());
 
-/** Uses up the logins of an address, each by another name. */
+/** Uses up the logins of an address, each with a different username. */
 async function useUp(call: Call): Promise<void> {
   for (let turn = 0; turn < LOGINS; turn += 1) {
     const answer = await attempt(gate, `nobody-${network}-${turn}`, EMPTY, call);
@@ -48,7 +48,7 @@ async function useUp(call: Call): Promise<void> {
 }
 
 describe("logins from one address", () => {
-  test("LG-3: of 200 names tried with one password 30 are looked at", async () => {
+  test("LG-3: of 200 usernames tried with one password, 30 are checked", async () => {
     const call = from(freshAddress());
     const statuses: number[] = [];
     for (let turn = 0; turn < 200; turn += 1) {
@@ -57,7 +57,7 @@ describe("logins from one address", () => {
     expect(statuses).toEqual([...Array<number>(30).fill(401), ...Array<number>(170).fill(429)]);
   });
 
-  test("LG-3: are free again a minute after the first, which is told in whole seconds", async () => {
+  test("LG-3: are allowed again a minute after the first one, and the wait is given in whole seconds", async () => {
     const call = from(freshAddress());
     await useUp(call);
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
@@ -67,7 +67,7 @@ describe("logins from one address", () => {
     expect((await attempt(gate, "ada", PASSWORD, call)).status).toBe(200);
   });
 
-  test("LG-3: those that succeed count too", async () => {
+  test("LG-3: count even if they succeed", async () => {
     const other = await gate.another({ loginsPerAddress: 3 });
     try {
       const call = from(freshAddress());
@@ -80,7 +80,7 @@ describe("logins from one address", () => {
     }
   });
 
-  test("LG-3, LG-6: by e-mail address are counted with those by name", async () => {
+  test("LG-3, LG-6: share one limit, whether by username or by e-mail address", async () => {
     const call = from(freshAddress());
     for (let turn = 0; turn < LOGINS; turn += 2) {
       await attempt(gate, `name-${turn}`, EMPTY, call);
@@ -90,7 +90,7 @@ describe("logins from one address", () => {
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
   });
 
-  test("LG-3: of IPv6 are counted by /64, whatever the rest and the spelling", async () => {
+  test("LG-3: are counted per /64 of IPv6, in any spelling", async () => {
     const inside = (turn: number) =>
       turn % 2 ? `2001:db8:5:6::${turn.toString(16)}` : `2001:0DB8:0005:0006:${turn}:ff:1:2`;
     for (let turn = 0; turn < LOGINS; turn += 1) {
@@ -102,7 +102,7 @@ describe("logins from one address", () => {
     }
   });
 
-  test("LG-3: of an IPv4 address written as IPv6 are that IPv4 address's", async () => {
+  test("LG-3: are counted for the IPv4 address if it is written as IPv6", async () => {
     const address = freshAddress();
     const [, , third = ""] = address.split(".");
     const hex = Number(third).toString(16).padStart(2, "0");
@@ -119,7 +119,7 @@ describe("logins from one address", () => {
 });
 
 describe("the client's address", () => {
-  test("LG-8: is the right-most one that no proxy of ours has, whatever stands before it", async () => {
+  test("LG-8: is the right-most one that is not a trusted proxy, whatever precedes it", async () => {
     const address = freshAddress();
     const forged = (turn: number) => [
       `203.0.113.${turn}, ${address}`,
@@ -137,7 +137,7 @@ describe("the client's address", () => {
     expect((await attempt(gate, "ada", PASSWORD, other)).status).toBe(200);
   });
 
-  test("LG-8: is the proxy's own where the proxy names none", async () => {
+  test("LG-8: is the proxy's own if the proxy forwards no valid address", async () => {
     for (let turn = 0; turn < LOGINS; turn += 1) {
       const hop = ["garbage", "", "unknown", "1.2.3.4:80", "203.0.113.9, _hidden"][turn % 5]!;
       await attempt(gate, `hidden-${turn}`, EMPTY, from(hop));
@@ -147,7 +147,7 @@ describe("the client's address", () => {
     gate.advance(MINUTE);
   });
 
-  test("LG-8: is the socket's peer where no proxy is trusted, whatever headers are forged", async () => {
+  test("LG-8: is the socket's peer if no proxy is trusted, whatever headers are forged", async () => {
     const bare = await gate.another({ trustedProxies: [], loginsPerAddress: 4 });
     try {
       const names = ["x-forwarded-for", "x-real-ip", "forwarded", "x-client-ip"];
@@ -167,7 +167,7 @@ describe("the client's address", () => {
 });
 
 describe("calls that check a credential", () => {
-  test("V-11: of 1000 calls of verifyToken from one address 100 are answered", async () => {
+  test("V-11: of 1000 calls of verifyToken from one address, 100 are answered", async () => {
     const address = freshAddress();
     const call = { ...from(address), variables: { token: GARBAGE } };
     const statuses: number[] = [];
@@ -205,7 +205,7 @@ describe("calls that check a credential", () => {
     for (const next of calls) expectThrottled(await next(), MINUTE);
   });
 
-  test("LG-3: who is signed in reads and logs out all the same", async () => {
+  test("LG-3: the limit does not apply to a signed-in user's reads and logout", async () => {
     const address = freshAddress();
     const { authorization } = await gate.login("ada");
     const call = { ...from(address), authorization };
@@ -223,11 +223,11 @@ describe("calls that check a credential", () => {
 describe("refreshes", () => {
   const WINDOW = 5 * MINUTE;
 
-  /** A refresh from another address each time. */
+  /** Refreshes from a different address each turn. */
   const refresh = (token: string, turn: number) =>
     gate.refresh(token, from(`203.${network}.${turn}.1`));
 
-  test("RF-11: of one session 30 are answered in 5 minutes, from wherever they come", async () => {
+  test("RF-11: of one session, 30 are answered in 5 minutes, from any addresses", async () => {
     freshAddress();
     let { refresh: token } = await gate.login("ada");
     for (let turn = 0; turn < 30; turn += 1) {
@@ -242,7 +242,7 @@ describe("refreshes", () => {
     expect((await refresh(token, 34)).status).toBe(200);
   });
 
-  test("RF-11: from one address 150 are answered in 5 minutes, of whatever sessions", async () => {
+  test("RF-11: from one address, 150 are answered in 5 minutes, for any sessions", async () => {
     const call = from(freshAddress());
     let current: string[] = [];
     for (let turn = 0; turn < 6; turn += 1) current.push((await gate.login("ada")).refresh);
@@ -257,8 +257,8 @@ describe("refreshes", () => {
   });
 });
 
-describe("LG-4: what counts is each time a credential is checked, not each request", () => {
-  test("a document that another server lets pass gets no further than as many requests", async () => {
+describe("LG-4: each check of a credential counts, not each request", () => {
+  test("a document with more such fields than the limit is refused, also on an application's own server", async () => {
     const fields = Array.from(
       { length: REQUESTS + 1 },
       (_, index) => `a${index}: verifyToken(token: "${GARBAGE}") { active }`,
@@ -279,7 +279,7 @@ describe("LG-4: what counts is each time a credential is checked, not each reque
     ]);
   });
 
-  test("and a login in code counts, for the account, and for the address where there is one", async () => {
+  test("a login in code counts for the account, and for the address if it has one", async () => {
     const login = (name: string, ipAddress: string | null) =>
       gate.auth.authentication
         .login({ username: name }, WRONG, "JWT", { ipAddress, userAgent: null })
@@ -301,7 +301,7 @@ describe("LG-4: what counts is each time a credential is checked, not each reque
   });
 });
 
-test("LG-2, LG-3: a login that is turned away for its address does not count for the account", async () => {
+test("LG-2, LG-3: a login refused for its address does not count for the account", async () => {
   const call = from(freshAddress());
   await useUp(call);
   for (let turn = 0; turn < 10; turn += 1) {

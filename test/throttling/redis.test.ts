@@ -8,14 +8,14 @@ import { describeRedis, REDIS_URL, runRedis } from "../support/redis.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 
 const FREE = 5;
-/** In milliseconds: how long a look-up may wait for Redis, and what the machine may take beside. */
-const LOOKUP = 500;
+/** Milliseconds that a request may wait for Redis, and that a busy machine may add. */
+const REPLY_TIMEOUT = 500;
 const SLACK = 400;
-/** Where no other test file counts. */
+/** A Redis database that no other test file uses. */
 const OWN_DATABASE = Object.assign(new URL(REDIS_URL), { pathname: "/9" }).href;
 const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
 
-describeRedis("counted in Redis, which can go away", () => {
+describeRedis("counted in Redis, which can become unreachable", () => {
   let proxy: TcpProxy;
   let gate: Gate;
 
@@ -35,7 +35,7 @@ describeRedis("counted in Redis, which can go away", () => {
     }
   }
 
-  /** Waits until a try is counted in Redis again. */
+  /** Waits until Redis counts an attempt again. */
   async function redisIsUsed(server = gate): Promise<void> {
     await eventually(async () => {
       const before = proxy.answered;
@@ -44,7 +44,7 @@ describeRedis("counted in Redis, which can go away", () => {
     });
   }
 
-  test("OP-8: while it is away each server counts by itself from the start, and when it is back they count together", async () => {
+  test("OP-8: while Redis is unreachable each server counts from zero in memory; once it is back they share its counters again", async () => {
     const other = await gate.another({ redisUrl: OWN_DATABASE });
     await gate.user("ada");
     await fail("ada", FREE - 1);
@@ -63,7 +63,7 @@ describeRedis("counted in Redis, which can go away", () => {
     }
   });
 
-  test("OP-8: a right password makes all free again while it is away", async () => {
+  test("OP-8: while Redis is unreachable a right password restores the free attempts", async () => {
     await gate.user("ada");
     proxy.cut();
     for (let turn = 0; turn < 2; turn += 1) {
@@ -72,21 +72,21 @@ describeRedis("counted in Redis, which can go away", () => {
     }
   });
 
-  test("OP-8: cut off in the middle of 100 tries, it lets no more pass than it and the server would, and fails none", async () => {
+  test("OP-8: when Redis is cut off during 100 attempts, no more are checked than Redis and the server each allow, and none fails", async () => {
     const trying = Array.from({ length: 100 }, () => attempt(gate, "ada"));
     await Promise.race(trying);
     proxy.cut();
     const start = performance.now();
     const answers = await Promise.all(trying);
     const seconds = (performance.now() - start) / 1000;
-    const looked = answers.filter(({ reason }) => reason === "invalid_credentials");
-    expect(looked.length).toBeLessThanOrEqual(2 * FREE + Math.floor(Math.log2(2 + seconds)));
+    const checked = answers.filter(({ reason }) => reason === "invalid_credentials");
+    expect(checked.length).toBeLessThanOrEqual(2 * FREE + Math.floor(Math.log2(2 + seconds)));
     for (const answer of answers) {
       expect(["invalid_credentials", "throttled"]).toContain(answer.reason);
     }
   });
 
-  test("OP-8: that does not answer any more costs half a second a look-up, and lets no more pass", async () => {
+  test("OP-8: when Redis stops replying each request waits at most half a second, and the limits hold", async () => {
     await gate.user("ada");
     const strict = await gate.another({ requestsPerAddress: 2 });
     try {
@@ -97,7 +97,7 @@ describeRedis("counted in Redis, which can go away", () => {
         const answer = await strict.ask(VERIFY);
         const took = performance.now() - start;
         expect(answer.status).toBe(expected);
-        expect(took).toBeLessThan(LOOKUP + SLACK);
+        expect(took).toBeLessThan(REPLY_TIMEOUT + SLACK);
       }
       proxy.pass();
       await redisIsUsed(strict);
@@ -106,7 +106,7 @@ describeRedis("counted in Redis, which can go away", () => {
     }
   });
 
-  test("OP-8: that went silent and was then cut off has each try counted once", async () => {
+  test("OP-8: when Redis stops replying and is then cut off, each attempt is counted once", async () => {
     await gate.user("ada");
     proxy.hang();
     await Promise.all(Array.from({ length: FREE - 1 }, () => attempt(gate, "ada")));
@@ -115,7 +115,7 @@ describeRedis("counted in Redis, which can go away", () => {
     expectThrottled(await attempt(gate, "ada", PASSWORD), 1);
   });
 
-  test("LG-2: the longest wait is 15 minutes, and a failure is forgotten 15 minutes after that", async () => {
+  test("LG-2: the longest wait is 15 minutes, and failures are forgotten 15 minutes after it", async () => {
     const known = new Set(await keysOf("account-failures"));
     await fail("ada", 1);
     const [key = ""] = (await keysOf("account-failures")).filter((each) => !known.has(each));
@@ -129,7 +129,7 @@ describeRedis("counted in Redis, which can go away", () => {
     expect(await expires()).toBeLessThanOrEqual(30);
   });
 
-  test("a try leaves no name, address or e-mail address in Redis", async () => {
+  test("an attempt leaves no username, e-mail address or IP address in Redis", async () => {
     await attempt(gate, "somebody.special");
     const keys = await keysOf("*");
     expect(keys.length).toBeGreaterThan(0);
@@ -141,7 +141,7 @@ const keysOf = async (rule: string) =>
   (await runRedis(OWN_DATABASE, "KEYS", `gatehouse:${rule}*`)) as string[];
 
 describeRedis("a start without Redis", () => {
-  test("OP-8: succeeds soon, counts from the first try on, and takes Redis up when it comes", async () => {
+  test("OP-8: succeeds quickly, counts from the first attempt, and uses Redis once it is reachable", async () => {
     const proxy = await TcpProxy.open(REDIS_URL);
     proxy.cut();
     const start = performance.now();
@@ -163,7 +163,7 @@ describeRedis("a start without Redis", () => {
     }
   });
 
-  test("OP-8: that takes connections and says nothing, succeeds too", async () => {
+  test("OP-8: succeeds if Redis accepts connections but never replies", async () => {
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;

@@ -20,9 +20,9 @@ interface Store {
   readonly name: string;
   readonly database: DatabaseKind;
   readonly options: Partial<ServerOptions>;
-  /** Whether it counts for all servers over one database, and over a restart. */
+  /** Whether all servers share the counters, and a restart keeps them. */
   readonly isShared: boolean;
-  /** Whether time passes there as it does here, and not as the gate says. */
+  /** Whether the store counts by real time instead of the gate's clock. */
   readonly hasOwnClock: boolean;
 }
 
@@ -65,13 +65,13 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
 
   afterAll(() => gate.close());
 
-  /** Lets time pass on the store's clock. */
+  /** Moves the store's clock forward: waits if it shows real time. */
   async function pass(seconds: number): Promise<void> {
     if (hasOwnClock) await sleep(seconds * 1000);
     else gate.advance(seconds);
   }
 
-  /** Uses up what costs no wait. */
+  /** Logs in with a wrong password, as often as is allowed without a wait. */
   async function fail(name: string, times = FREE): Promise<void> {
     for (let turn = 0; turn < times; turn += 1) {
       expect(await attempt(gate, name)).toMatchObject(REFUSED);
@@ -79,8 +79,8 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   }
 
   describe("wrong passwords for one account", () => {
-    test("LG-2, L-17, W17: 5 cost nothing; of 20 in a row the others are not looked at, nor is the right one", async () => {
-      // As many as are answered before a wait of 1 second is over, where that does not stand still.
+    test("LG-2, L-17, W17: the first 5 of 20 in a row are checked; the others, and then the right one, are refused unchecked", async () => {
+      // In real time, only as many as are answered before the first wait of 1 second ends.
       const many = hasOwnClock ? FREE + 3 : 20;
       await gate.user("ada");
       await fail("ada");
@@ -89,7 +89,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect(countHashed(gate, "ada")).toBe(FREE);
     });
 
-    test("LG-2: the right one is taken after the wait, and all are free again", async () => {
+    test("LG-2: after the wait the right one is accepted, and the free attempts are back", async () => {
       await gate.user("bea");
       await fail("bea");
       await pass(1);
@@ -98,7 +98,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "bea"), 1);
     });
 
-    test("LG-2: after each wait one is looked at, and the next wait is twice as long", async () => {
+    test("LG-2: after each wait one attempt is checked, and the next wait is twice as long", async () => {
       await gate.user("cyd");
       await fail("cyd");
       for (const wait of hasOwnClock ? [1] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {
@@ -109,7 +109,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "cyd", PASSWORD), hasOwnClock ? 2 : 900);
     });
 
-    test("LG-2: a right one before the sixth makes all free again", async () => {
+    test("LG-2: a right one before the sixth attempt restores the free attempts", async () => {
       await gate.user("dan");
       for (let turn = 0; turn < 2; turn += 1) {
         await fail("dan", FREE - 1);
@@ -117,7 +117,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       }
     });
 
-    test("LG-6: are counted together by name and by address, in any spelling", async () => {
+    test("LG-6: are counted together for the username and the e-mail address, in any spelling", async () => {
       await gate.user("eve", { email: "eve@example.com" });
       const spellings = ["eve", "EVE", "ｅｖｅ"];
       for (const name of spellings) expect(await attempt(gate, name)).toMatchObject(REFUSED);
@@ -128,7 +128,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attemptByEmail(gate, "eve@example.com", PASSWORD), 1);
     });
 
-    test("LG-1, LG-2: are counted for nobody as for somebody, in any spelling, with the same answers", async () => {
+    test("LG-1, LG-2: are limited for an unknown user as for a known one, with the same responses", async () => {
       await gate.user("known");
       for (const name of ["nobody", "NOBODY", "ｎｏｂｏｄｙ", "noBody", "nobody"]) {
         expect(await attempt(gate, name)).toMatchObject(REFUSED);
@@ -143,7 +143,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attemptByEmail(gate, "Nobody@EXAMPLE.com"), 1);
     });
 
-    test("LG-7: end no session, and hinder nobody else: its user is signed in, and refreshes", async () => {
+    test("LG-7: end no session and block no other account; the user stays signed in and can refresh", async () => {
       await gate.user("gil");
       await gate.user("fay");
       const { authorization, refresh } = await gate.login("gil");
@@ -154,12 +154,12 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect((await attempt(gate, "fay", PASSWORD)).status).toBe(200);
     });
 
-    test("LG-5: of 200 at the same moment no more are looked at than of 200 one after the other", async () => {
+    test("LG-5: of 200 concurrent attempts no more are checked than of 200 in sequence", async () => {
       await gate.user("hal");
       const start = performance.now();
       const answers = await Promise.all(Array.from({ length: 200 }, () => attempt(gate, "hal")));
       const seconds = (performance.now() - start) / 1000;
-      // Where time does not stand still, one more becomes free after 1 second, another after 3, and so on.
+      // In real time, one more attempt is allowed after 1 second, another after 3, and so on.
       const more = hasOwnClock ? Math.floor(Math.log2(1 + seconds)) : 0;
       const hashed = countHashed(gate, "hal");
       expect(hashed).toBeGreaterThanOrEqual(FREE);
@@ -173,7 +173,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   });
 
   if (!hasOwnClock) {
-    test("LG-2: a failure is forgotten 15 minutes after the last one, and not sooner", async () => {
+    test("LG-2: failures are forgotten 15 minutes after the last one, and not before", async () => {
       await gate.user("ivy");
       await fail("ivy", FREE - 1);
       gate.advance(15 * MINUTE - 1);
@@ -184,7 +184,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "ivy"), 1);
     });
 
-    test("LG-2: a wait is over neither a millisecond sooner nor later, and is told in seconds rounded up", async () => {
+    test("LG-2: a wait ends at the exact millisecond, and is reported in seconds, rounded up", async () => {
       await gate.user("jan");
       await fail("jan");
       gate.advance(0.001);
@@ -202,7 +202,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   }
 
   if (isShared) {
-    test("OP-8, LG-2: two servers count as one, and so does the one that comes after a restart", async () => {
+    test("OP-8, LG-2: two servers share the counters, and a restarted one finds them again", async () => {
       await gate.user("kim");
       const [first, second] = [await gate.another(), await gate.another()];
       try {
@@ -226,7 +226,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       }
     });
 
-    test("LG-5: of 40 at the same moment on two servers no more are looked at than on one", async () => {
+    test("LG-5: of 40 concurrent attempts on two servers no more are checked than on one", async () => {
       await gate.user("lee");
       const other = await gate.another();
       try {
@@ -249,7 +249,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
 });
 
 describe("counted in memory", () => {
-  test("LG-2: a client of plain application/json is told the same, with the status 200", async () => {
+  test("LG-2: a client that accepts application/json gets the same error with status 200", async () => {
     const gate = await Gate.open({ loginFailuresPerAccount: 1 });
     try {
       const headers = { accept: "application/json" };
@@ -262,14 +262,10 @@ describe("counted in memory", () => {
     }
   });
 
-  test("OP-8: of 100,001 keys the one that was idle longest is forgotten, and no other", async () => {
-    const limiter = new MemoryLimiter({ name: "any", points: 1, window: 60 }, () => 0);
+  test("OP-8: of 100,001 keys only the least recently used one is evicted", async () => {
+    const limiter = new MemoryLimiter({ name: "any", limit: 1, window: 60 }, () => 0);
     for (let key = 0; key <= 100_000; key += 1) await limiter.consume(key.toString());
-    const isBlocked = (key: number) =>
-      limiter.consume(key.toString()).then(
-        () => false,
-        () => true,
-      );
+    const isBlocked = async (key: number) => (await limiter.consume(key.toString())) > 0;
     expect([await isBlocked(1), await isBlocked(100_000), await isBlocked(0)]).toEqual([
       true,
       true,
@@ -278,7 +274,7 @@ describe("counted in memory", () => {
   });
 });
 
-test("prune deletes the counters of the database that count nothing any more, and no other", async () => {
+test("prune deletes expired counters from the database, and no others", async () => {
   const gate = await Gate.open({ throttleStore: "database", loginFailuresPerAccount: 2 });
   try {
     const count = async () => (await gate.sql("SELECT count(*) AS n FROM throttle"))[0].n;

@@ -29,7 +29,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
     });
 
-    test("C-12: within the leeway after exp an access token is good, and then no more", async () => {
+    test("C-12: an access token is good within the leeway after exp, and expired after it", async () => {
       await openWithLeeway(30);
       const { access, authorization } = await gate.login("ada");
       const { exp } = decode(access).claims;
@@ -39,7 +39,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
     });
 
-    test("A-21: with the options as they come, an expired access token is refused", async () => {
+    test("A-21: an expired access token is refused with the default options", async () => {
       gate = await Gate.open({}, database);
       await gate.user("ada");
       const { authorization } = await gate.login("ada");
@@ -49,7 +49,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_expired" });
     });
 
-    test("no access token outlives its session, however late it is issued", async () => {
+    test("an access token never outlives its session, however late it is issued", async () => {
       gate = await Gate.open(
         { refreshTokenLifetime: 1000, sessionLifetime: 1000, leeway: 0 },
         database,
@@ -75,7 +75,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(answer).toMatchObject({ status: 401, reason: "token_expired" });
     });
 
-    test("T-31: a login states the expiry of its token, and null where there is none", async () => {
+    test("T-31: a login returns the expiry of its token, and null when the token does not expire", async () => {
       const login = `mutation { login(username: "ada", password: "correct horse battery staple", scheme: TOKEN) { expiresAt } }`;
       gate = await Gate.open({ staticTokenLifetime: 3600 }, database);
       await gate.user("ada");

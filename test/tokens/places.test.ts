@@ -7,7 +7,7 @@ type Kind = (typeof KINDS)[number];
 
 const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
 
-/** Each place that takes a token, and the kinds it takes. */
+/** Each place that takes a token, and the kinds it accepts. */
 const TAKES = {
   Bearer: ["access", "sliding"],
   Token: ["static"],
@@ -70,7 +70,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   const takes = (place: Place, kind: Kind) => (TAKES[place] as readonly Kind[]).includes(kind);
 
-  /** Whether a place can tell, by the look of a bad token, that its kind does not belong there. */
+  /** Whether a place reports a token of the wrong kind as such, and not as invalid. */
   const seesWrongType = (place: Place, kind: Kind) =>
     place === "Bearer" ? !takes(place, kind) : kind === "access" && place !== "Token";
 
@@ -86,7 +86,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe.each(KINDS)("a good %s token", (kind) => {
     test.each(PLACES.filter((place) => takes(place, kind)))(
-      "RF-6: is taken by %s",
+      "RF-6: is accepted by %s",
       async (place) => {
         const { status, data } = await present(await getToken(kind), place);
         expect([status, data?.verifyToken?.active ?? true]).toEqual([200, true]);
@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test.each(PLACES.filter((place) => !takes(place, kind)))(
-      "RF-6, ST-6, JW-6, R-06, A-08: is refused by %s, and goes on where it belongs",
+      "RF-6, ST-6, JW-6, R-06, A-08: is refused by %s, and stays good where it belongs",
       async (place) => {
         const token = await getToken(kind);
         const reason = seesWrongType(place, kind) ? "token_wrong_type" : "token_not_valid";
@@ -107,21 +107,21 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test.each(PLACES)("J-13: that another house signed is refused by %s", async (place) => {
+    test.each(PLACES)("J-13: signed by another installation is refused by %s", async (place) => {
       const token = await getToken(kind, foreign);
       const statements = await gate.countStatements(async () => {
         expectRefused(await present(token, place), place, [
           seesWrongType(place, kind) ? "token_wrong_type" : "token_not_valid",
         ]);
       });
-      // The key may be new; a static token is looked up.
+      // An unknown key may be new, so the keys are read again; a static token is looked up.
       expect(statements).toBeLessThanOrEqual(1);
     });
   });
 
   describe.each(KINDS)("a bad %s token", (kind) => {
     test.each(Object.entries(FORMS))(
-      "H-18, J-09, JW-11: %s is refused in every place, for no statement",
+      "H-18, J-09, JW-11: %s is refused in every place, without a statement",
       async (form, make) => {
         const bad = make(await getToken(kind));
         for (const place of PLACES) {
@@ -151,7 +151,7 @@ describe.each(DATABASES)("over %s", (database) => {
       verifyToken: "verifyToken(token: $v) { active }",
     };
     test.each(Object.entries(fields))(
-      "T-09: is BAD_USER_INPUT for %s, for no statement",
+      "T-09: is BAD_USER_INPUT for %s, without a statement",
       async (_name, field) => {
         const statements = await gate.countStatements(async () => {
           for (const v of [7, true, ["x"], { token: "x" }, null]) {

@@ -34,7 +34,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const isActive = async (token: string) => (await gate.verify(token)).data.verifyToken.active;
 
   describe("a login by SLIDING", () => {
-    test("S-02: gives one token, of the type sliding, and says how long it lives and can slide", async () => {
+    test("S-02: returns one token of the type sliding, its expiry, and until when it can slide", async () => {
       const { token, access, refresh, ...said } = (await login("ada")).data.login;
       expect([access, refresh]).toEqual([null, null]);
       const { header, claims } = decode(token);
@@ -52,7 +52,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(said.session.expiresAt).toBe(said.refreshExpiresAt);
     });
 
-    test("S-05: is refused alike for a wrong password, an inactive user and nobody", async () => {
+    test("S-05: is refused in the same way for a wrong password, an inactive user and an unknown user", async () => {
       await gate.auth.accounts.setActive(await gate.user("idle"), false);
       const refused = await login("ada", "a wrong password");
       expect(refused).toMatchObject({ status: 401, reason: "invalid_credentials", data: null });
@@ -60,7 +60,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await login("nobody")).text).toBe(refused.text);
     });
 
-    test("V-01: its token is active by verifyToken, and is sent as Bearer", async () => {
+    test("V-01: verifyToken reports its token as active, to be sent as Bearer", async () => {
       const { token } = await gate.login("ada", "SLIDING");
       expect((await gate.verify(token)).data.verifyToken).toEqual({
         active: true,
@@ -73,7 +73,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a sliding token", () => {
-    test("S-07, W6: gives a successor with a later exp, another jti, and the same session", async () => {
+    test("S-07, W6: is replaced by one with a later exp, another jti, and the same session", async () => {
       const { token, session } = await gate.login("ada", "SLIDING");
       gate.advance(DAY);
       const { data } = await gate.refresh(token);
@@ -85,7 +85,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${data.refreshToken.token}`)).data.me.username).toBe("ada");
     });
 
-    test("S-17, W6: is dead at once as Bearer when it has a successor, also within the reuse window", async () => {
+    test("S-17, W6: is refused as Bearer once it has been refreshed, also within the reuse window", async () => {
       const { token, authorization } = await gate.login("ada", "SLIDING");
       const next = await slide(token);
       const refused = { status: 401, code: "UNAUTHENTICATED", reason: "token_revoked" };
@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${next}`)).status).toBe(200);
     });
 
-    test("S-17, B-05: gives the byte-same successor again within the window, and nothing ends by it", async () => {
+    test("S-17, B-05: gives the byte-same successor again within the window, and its session stays live", async () => {
       const { token } = await gate.login("ada", "SLIDING");
       const next = await slide(token);
       gate.advance(9);
@@ -102,7 +102,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${next}`)).status).toBe(200);
     });
 
-    test("S-17, B-04: ends its session when it is traded in again after the window", async () => {
+    test("S-17, B-04: ends its session when it is refreshed again after the window", async () => {
       const { token, session } = await gate.login("ada", "SLIDING");
       const next = await slide(token);
       gate.advance(10);
@@ -116,7 +116,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(told).toHaveLength(1);
     });
 
-    test("N-01: traded in 20 times at once gives one successor", async () => {
+    test("N-01: refreshed 20 times at once gives one successor", async () => {
       const { token } = await gate.login("ada", "SLIDING");
       const answers = await Promise.all(Array.from({ length: 20 }, () => gate.refresh(token)));
       expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
@@ -124,7 +124,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new Set(answers.map(tokenOf)).size).toBe(1);
     });
 
-    test("S-09: that has expired neither lets in nor slides, even inside its refresh window", async () => {
+    test("S-09: that has expired is refused and cannot slide, even before its refresh_exp", async () => {
       const { token, authorization } = await gate.login("ada", "SLIDING");
       gate.advance(7 * DAY + 5);
       expect(decode(token).claims["refresh_exp"]).toBeGreaterThan(gate.now / 1000);
@@ -134,7 +134,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await isActive(token)).toBe(false);
     });
 
-    test("S-07, R-21: slides no further than thirty days from its login", async () => {
+    test("S-07, R-21: cannot slide beyond thirty days after its login", async () => {
       let { token } = await gate.login("ada", "SLIDING");
       const end = decode(token).claims["refresh_exp"] as number;
       for (let turn = 0; turn < 5; turn += 1) {
@@ -148,7 +148,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["exp", "refresh_exp", "gen", "sid", "sub", "jti", "iat", "token_type"])(
-      "S-09, S-10, C-03: without %s, though signed with the real key, is refused",
+      "S-09, S-10, C-03: without %s is refused, even when signed with the real key",
       async (name) => {
         const { token } = await gate.login("ada", "SLIDING");
         const { header, claims } = decode(token);
@@ -161,7 +161,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("S-13, U-17: of a deleted or inactive user does not slide", async () => {
+    test("S-13, U-17: of a deleted or inactive user cannot slide", async () => {
       const [bob, cyd] = [await gate.user("bob"), await gate.user("cyd")];
       const [first, second] = [
         await gate.login("bob", "SLIDING"),
@@ -174,7 +174,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["header", "argument"] as const)(
-      "S-18, B-15: is refused on the very next request after a logout by its %s, for one statement",
+      "S-18, B-15: is refused from the next request on after a logout by its %s, at the cost of one statement",
       async (place) => {
         const { token, authorization } = await gate.login("ada", "SLIDING");
         expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);

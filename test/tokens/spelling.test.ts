@@ -3,14 +3,14 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { Gate } from "../support/gate.js";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/** The order of P-256. */
+/** The order of the curve P-256. */
 const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 let gate: Gate;
 
 afterEach(() => gate.close());
 
-/** Other texts that a lax decoder reads as the same three segments. */
+/** Returns other texts that a lax decoder reads as the same three segments. */
 function otherSpellings(token: string): string[] {
   const lowBits = [1, 2, 3].flatMap((bits) =>
     token.split(".").map((segment, index, segments) => {
@@ -34,7 +34,7 @@ function otherSpellings(token: string): string[] {
   ].filter((text) => text !== token);
 }
 
-/** The same ECDSA signature with n - s for s, which is as right. */
+/** Returns the token with n - s in place of s in its ECDSA signature, which is valid too. */
 function twinOf(token: string): string {
   const [header, payload, signature = ""] = token.split(".");
   const bytes = Buffer.from(signature, "base64url");
@@ -46,7 +46,7 @@ function twinOf(token: string): string {
 
 describe("another spelling of a good token", () => {
   test.each(["ES256", "RS256", "PS256", "HS256"] as const)(
-    "JW-12: of %s is refused: unused bits, padding, the other base64 alphabet, one more segment",
+    "JW-12: signed with %s is refused: unused bits, padding, the other base64 alphabet, an additional segment",
     async (jwtAlgorithm) => {
       gate = await Gate.open({ jwtAlgorithm, secretKey: randomBytes(32).toString("hex") });
       await gate.user("ada");
@@ -64,7 +64,7 @@ describe("another spelling of a good token", () => {
     },
   );
 
-  test("JW-12, A-17: the twin of an ES256 signature dies with its token at logout", async () => {
+  test("JW-12, A-17: a token with the other valid ES256 signature is refused after the logout of the first", async () => {
     gate = await Gate.open();
     await gate.user("ada");
     const { access, authorization } = await gate.login("ada");

@@ -26,12 +26,12 @@ export function Admin(page: PageProps) {
   const [username, setUsername] = useState("");
   const [after, setAfter] = useState<string | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const { answer, reload } = useQuery<AllSessions>(page.ask, ALL_SESSIONS, {
+  const { result, reload } = useQuery<AllSessions>(page.execute, ALL_SESSIONS, {
     where: username ? { username: { iexact: username } } : {},
     after,
   });
 
-  if (answer?.failure?.reason === "role_required") return <Refused />;
+  if (result?.failure?.reason === "role_required") return <Refused />;
 
   function search(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -40,7 +40,7 @@ export function Admin(page: PageProps) {
     setUsername((form.get("username") as string).trim());
   }
 
-  const found = answer?.data?.allSessions;
+  const found = result?.data?.allSessions;
   return (
     <>
       <h1 ref={heading} tabIndex={-1}>
@@ -53,7 +53,7 @@ export function Admin(page: PageProps) {
         </label>
         <button className="quiet">Search</button>
       </form>
-      {answer?.failure && <Problem failure={answer.failure} />}
+      {result?.failure && <Problem failure={result.failure} />}
       {found && (
         <>
           <p className="muted" role="status">
@@ -93,13 +93,13 @@ export function Admin(page: PageProps) {
   );
 }
 
-/** What somebody sees whose role is too low. The server decides that; the page only says so. */
+/** Shown to a user whose role is too low. The server decides that; the page only reports it. */
 function Refused() {
   return (
     <div className="refused" role="alert">
       <h1>For administrators only</h1>
       <p>
-        Your role is USER, and this page lists the sessions of everybody. The server refused to show
+        This page lists the sessions of all users. Your role is USER, so the server refused to show
         them.
       </p>
       <p>

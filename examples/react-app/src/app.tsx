@@ -4,24 +4,24 @@ import { type ComponentType, useEffect, useMemo, useRef, useState } from "react"
 import { Admin } from "./admin.js";
 import {
   type Connection,
-  isPossible,
-  keepConnection,
+  isSupported,
+  saveConnection,
   openClient,
   readConnection,
   urlOf,
 } from "./connection.js";
-import { type Ask, createAsk } from "./graphql.js";
+import { createExecute, type Execute } from "./graphql.js";
 import { messageOf } from "./problem.js";
 import { Profile } from "./profile.js";
 import { Sessions } from "./sessions.js";
 import { SignIn } from "./sign-in.js";
 
-/** What each page gets. */
+/** The props of each page. */
 export interface PageProps {
-  readonly ask: Ask;
+  readonly execute: Execute;
   readonly connection: Connection;
-  /** Shows a message above the page, and has it read out. */
-  readonly say: (message: string) => void;
+  /** Shows a message above the page, and has a screen reader announce it. */
+  readonly notify: (message: string) => void;
   readonly signOut: (everywhere: boolean) => Promise<void>;
 }
 
@@ -31,14 +31,14 @@ const PAGES: Readonly<Record<string, { title: string; Page: ComponentType<PagePr
   "#/admin": { title: "Administration", Page: Admin },
 };
 
-/** Made once, outside of React: StrictMode renders twice. */
+/** Created once, outside React, because StrictMode renders twice. */
 const first = readConnection();
 const firstClient = openClient(first);
 
 export function App() {
   const [{ connection, client }, setCurrent] = useState({ connection: first, client: firstClient });
 
-  /** Where a cookie's session could not be looked for, it is looked for again. Otherwise this asks nothing. */
+  /** Asks for the cookie's session again if the first attempt was offline. Sends nothing in other cases. */
   useEffect(() => {
     const retry = () => {
       if (client.getSession().status === "anonymous") void client.refresh();
@@ -50,10 +50,10 @@ export function App() {
   }, [client]);
 
   function connect(next: Connection) {
-    const possible = isPossible(next) ? next : { ...next, storage: "memory" as const };
+    const supported = isSupported(next) ? next : { ...next, storage: "memory" as const };
     client.close();
-    keepConnection(possible);
-    setCurrent({ connection: possible, client: openClient(possible) });
+    saveConnection(supported);
+    setCurrent({ connection: supported, client: openClient(supported) });
   }
 
   return (
@@ -73,24 +73,26 @@ function Shell({
   onConnect: (connection: Connection) => void;
 }) {
   const { status, user, hasStorageFailed, logout, logoutAll } = useAuth();
-  const [message, say] = useState("");
+  const [message, notify] = useState("");
   const hash = useHash();
   const { title, Page } = PAGES[hash] ?? { title: "Profile", Page: Profile };
   const isSignedIn = status === "authenticated";
-  const ask = useMemo(() => createAsk(client, urlOf(connection)), [client, connection]);
+  const execute = useMemo(() => createExecute(client, urlOf(connection)), [client, connection]);
   const main = useFocusOnChange(isSignedIn ? title : "Sign in", status === "loading");
 
   useEffect(() => {
-    say("");
+    notify("");
   }, [hash, isSignedIn]);
 
   async function signOut(everywhere: boolean) {
     const { status, error } = await (everywhere ? logoutAll() : logout());
-    if (status === "authenticated") say(error ? messageOf(error) : "");
+    if (status === "authenticated") notify(error ? messageOf(error) : "");
     else if (error === null)
-      say(everywhere ? "You are signed out everywhere." : "You are signed out.");
+      notify(everywhere ? "You are signed out everywhere." : "You are signed out.");
     else if (!everywhere)
-      say("You are signed out here. The server could not be told, so the session ends later.");
+      notify(
+        "You are signed out here. The server could not be reached, so the session there stays open until it expires.",
+      );
   }
 
   return (
@@ -107,7 +109,7 @@ function Shell({
       </a>
       <header className="bar">
         <span className="brand">
-          <Mark /> Gatehouse
+          <Logo /> Gatehouse
         </span>
         {isSignedIn && (
           <>
@@ -126,18 +128,22 @@ function Shell({
       </header>
       <main id="main" ref={main} tabIndex={-1} aria-busy={status === "loading"}>
         <p className="notice" role="status">
-          {message || (isSignedIn && hasStorageFailed && FORGETFUL)}
+          {message || (isSignedIn && hasStorageFailed && NOT_STORED)}
         </p>
         {status === "loading" && <p className="muted">Looking for your session…</p>}
         {isSignedIn && (
-          <Page key={`${user.id} ${title}`} {...{ ask, connection, say }} signOut={signOut} />
+          <Page
+            key={`${user.id} ${title}`}
+            {...{ execute, connection, notify }}
+            signOut={signOut}
+          />
         )}
         {status === "anonymous" && (
           <SignIn
             connection={connection}
             onConnect={onConnect}
             onSubmit={() => {
-              say("");
+              notify("");
             }}
           />
         )}
@@ -146,8 +152,8 @@ function Shell({
   );
 }
 
-const FORGETFUL =
-  "This browser keeps nothing for this page: you will have to sign in again after a reload.";
+const NOT_STORED =
+  "This browser cannot store your session, so you will have to sign in again after a reload.";
 
 function useHash(): string {
   const [hash, setHash] = useState(location.hash);
@@ -163,7 +169,7 @@ function useHash(): string {
   return hash;
 }
 
-/** Names the document after the page, and takes the focus to each page but the first. */
+/** Sets the title of the document, and moves the focus to each page but the first. */
 function useFocusOnChange(title: string, isLoading: boolean) {
   const main = useRef<HTMLElement>(null);
   const shown = useRef<string | null>(null);
@@ -176,8 +182,8 @@ function useFocusOnChange(title: string, isLoading: boolean) {
   return main;
 }
 
-/** A gate. */
-function Mark() {
+/** The logo: a gate. */
+function Logo() {
   return (
     <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
       <path d="M3 21V10a9 9 0 0 1 18 0v11h-5v-9a4 4 0 0 0-8 0v9z" fill="currentColor" />

@@ -1,19 +1,19 @@
 import { type AuthClient, createAuthClient, type StorageKind } from "gatehouse/client";
 
-/** How this page signs in: for trying things out. A page of your own has one way. */
+/** How this page signs in. The demo lets you choose; a page of your own has one way. */
 export interface Connection {
   readonly scheme: AuthClient["scheme"];
   readonly storage: StorageKind;
 }
 
-/** A server keeps refresh tokens in a cookie, or gives them to the page. Here there is one of each. */
+/** A server either keeps refresh tokens in a cookie or gives them to the page. The demo has one of each. */
 const COOKIE_URL = "/cookie/graphql";
 const GRAPHQL_URL = "/graphql";
 
 const KEY = "gatehouse-demo";
 const DEFAULT: Connection = { scheme: "jwt", storage: "sessionStorage" };
 
-/** One of several, in words. */
+/** A value that the user can choose. */
 export interface Choice<Value> {
   readonly value: Value;
   readonly label: string;
@@ -22,15 +22,15 @@ export interface Choice<Value> {
 
 export const SCHEMES: readonly Choice<Connection["scheme"]>[] = [
   { value: "jwt", label: "JWT", hint: "Short-lived, renewed in the background" },
-  { value: "token", label: "Token", hint: "One key, good until you sign out" },
-  { value: "sliding", label: "Sliding token", hint: "Lives for as long as it is used" },
+  { value: "token", label: "Token", hint: "One key, valid until you sign out" },
+  { value: "sliding", label: "Sliding token", hint: "Stays valid while you use it" },
 ];
 
 export const STORAGES: readonly Choice<StorageKind>[] = [
-  { value: "memory", label: "Memory", hint: "Gone after a reload" },
+  { value: "memory", label: "Memory", hint: "Lost when you reload" },
   { value: "sessionStorage", label: "Session storage", hint: "This tab, until it is closed" },
   { value: "localStorage", label: "Local storage", hint: "Every tab of this browser" },
-  { value: "cookie", label: "Cookie", hint: "Every tab, out of reach of scripts" },
+  { value: "cookie", label: "Cookie", hint: "Every tab, hidden from scripts" },
 ];
 
 export function labelOf<Value>(choices: readonly Choice<Value>[], chosen: Value): string {
@@ -45,12 +45,12 @@ export function openClient(connection: Connection): AuthClient {
   return createAuthClient({ ...connection, url: urlOf(connection) });
 }
 
-/** Only JWTs come with a refresh token that a cookie can keep. */
-export function isPossible({ scheme, storage }: Connection): boolean {
+/** Returns whether the storage supports the scheme: only a JWT login has a refresh token for the cookie. */
+export function isSupported({ scheme, storage }: Connection): boolean {
   return storage !== "cookie" || scheme === "jwt";
 }
 
-/** What was chosen last; the storage may be forbidden, or hold anything. */
+/** Returns the last choice. The storage may be forbidden, or hold anything. */
 export function readConnection(): Connection {
   try {
     const chosen = JSON.parse(localStorage.getItem(KEY) ?? "null") as Connection | null;
@@ -58,16 +58,16 @@ export function readConnection(): Connection {
       chosen !== null &&
       SCHEMES.some(({ value }) => value === chosen.scheme) &&
       STORAGES.some(({ value }) => value === chosen.storage);
-    return isKnown && isPossible(chosen) ? chosen : DEFAULT;
+    return isKnown && isSupported(chosen) ? chosen : DEFAULT;
   } catch {
     return DEFAULT;
   }
 }
 
-export function keepConnection(connection: Connection): void {
+export function saveConnection(connection: Connection): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(connection));
   } catch {
-    // Then it is asked for again after a reload.
+    // The choice is lost at the next reload.
   }
 }

@@ -7,35 +7,37 @@ import {
 } from "gatehouse/client";
 import { useCallback, useEffect, useState } from "react";
 
-export type Answer<Data> =
+/** The result of an operation: its data, or the failure. */
+export type Result<Data> =
   | { readonly data: Data; readonly failure: null }
   | { readonly data: null; readonly failure: Failure };
 
-/** Asks once, as whoever is signed in. Never rejects. */
-export type Ask = <Data>(query: string, variables?: object) => Promise<Answer<Data>>;
+/** Executes an operation once, as the signed-in user. Never rejects. */
+export type Execute = <Data>(query: string, variables?: object) => Promise<Result<Data>>;
 
-/** In milliseconds: how long a page waits for an answer. */
-const PATIENCE = 10_000;
+/** Milliseconds to wait for a response. */
+const TIMEOUT = 10_000;
 
-export function createAsk({ authFetch, getSession }: AuthClient, url: string): Ask {
-  /** Where a login could not be renewed, that is the reason, and not that its token expired. */
-  const explain = (errors: readonly GraphQLErrorLike[]) =>
+/** Creates a function that executes operations at a URL with the token of a client. */
+export function createExecute({ authFetch, getSession }: AuthClient, url: string): Execute {
+  /** Prefers the error of a failed refresh, because it explains more than the expired token. */
+  const toFirstFailure = (errors: readonly GraphQLErrorLike[]) =>
     (findRefusal(errors) && getSession().error) ?? errors.map(toFailure)[0];
 
-  return async <Data>(query: string, variables = {}): Promise<Answer<Data>> => {
+  return async <Data>(query: string, variables = {}): Promise<Result<Data>> => {
     try {
       const response = await authFetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", accept: "application/json" },
         body: JSON.stringify({ query, variables }),
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout(TIMEOUT),
       });
       const body = (await response.json()) as Body<Data> | null;
-      const failure = explain(body?.errors ?? []);
+      const failure = toFirstFailure(body?.errors ?? []);
       if (failure) return { data: null, failure };
-      return body?.data ? { data: body.data, failure: null } : NO_ANSWER;
+      return body?.data ? { data: body.data, failure: null } : NOT_GRAPHQL;
     } catch (error) {
-      // What is no JSON is a proxy's page, or half an answer.
+      // A body that is not JSON is a proxy's page, or a truncated response.
       const reason = error instanceof SyntaxError ? "bad_answer" : "offline";
       return { data: null, failure: { reason, message: String(error) } };
     }
@@ -47,9 +49,9 @@ interface Body<Data> {
   errors?: readonly GraphQLErrorLike[];
 }
 
-const NO_ANSWER: Answer<never> = {
+const NOT_GRAPHQL: Result<never> = {
   data: null,
-  failure: { reason: "bad_answer", message: "This is not GraphQL." },
+  failure: { reason: "bad_answer", message: "The response is not GraphQL." },
 };
 
 function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
@@ -62,30 +64,30 @@ function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
 }
 
 /**
- * The answer to a query: null until it is there. Asked for again when the variables change, by `reload`,
+ * Executes a query, and returns null until it has a result. Executes it again when the variables change, on `reload`,
  * and when the browser is back online.
  */
 export function useQuery<Data>(
-  ask: Ask,
+  execute: Execute,
   query: string,
   variables: object = {},
-): { answer: Answer<Data> | null; reload: () => void } {
-  const [last, setLast] = useState<{ key: string; answer: Answer<Data> } | null>(null);
-  const [turn, setTurn] = useState(0);
+): { result: Result<Data> | null; reload: () => void } {
+  const [last, setLast] = useState<{ key: string; result: Result<Data> } | null>(null);
+  const [reloads, setReloads] = useState(0);
   const key = JSON.stringify(variables);
 
   useEffect(() => {
     let isCurrent = true;
-    void ask<Data>(query, JSON.parse(key) as object).then((answer) => {
-      if (isCurrent) setLast({ key, answer });
+    void execute<Data>(query, JSON.parse(key) as object).then((result) => {
+      if (isCurrent) setLast({ key, result });
     });
     return () => {
       isCurrent = false;
     };
-  }, [ask, query, key, turn]);
+  }, [execute, query, key, reloads]);
 
   const reload = useCallback(() => {
-    setTurn((last) => last + 1);
+    setReloads((count) => count + 1);
   }, []);
   useEffect(() => {
     addEventListener("online", reload);
@@ -93,6 +95,6 @@ export function useQuery<Data>(
       removeEventListener("online", reload);
     };
   }, [reload]);
-  // What was answered to other variables must not stand under the new ones.
-  return { answer: last?.key === key ? last.answer : null, reload };
+  // A result for other variables must not be shown.
+  return { result: last?.key === key ? last.result : null, reload };
 }

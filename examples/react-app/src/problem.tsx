@@ -1,19 +1,19 @@
 import type { Failure, FailureReason } from "gatehouse/client";
 import { useEffect, useState } from "react";
 
-const EXPIRED = "Your session has expired. Sign in again to go on.";
+const EXPIRED = "Your session has expired. Sign in again to continue.";
 const ENDED =
-  "This session was ended: from another device, by an administrator, or because someone else used it. Sign in again to go on.";
-const AWAY = "The server cannot be reached. Check your connection, then try again.";
-const BROKEN = "The server could not answer. Try again in a moment.";
-const GONE = "This account is not active any more.";
+  "This session was ended: from another device, by an administrator, or because someone else used it. Sign in again to continue.";
+const OFFLINE = "The server cannot be reached. Check your connection, then try again.";
+const SERVER_ERROR = "The server could not answer. Try again in a moment.";
+const DISABLED = "This account is no longer active. Contact an administrator.";
 
-/** What went wrong, for the person in front of the page. */
-const MESSAGES: Readonly<Record<FailureReason, string>> = {
-  invalid_credentials: "That name or e-mail address and that password do not belong together.",
+/** The message to the user for each reason. A veto brings its own. */
+const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
+  invalid_credentials: "Your sign-in details are not correct. Check them and try again.",
   throttled: "Too many attempts.",
   token_reused:
-    "You were signed out to protect your account. An old copy of your session was used, so it may have been stolen. Sign in again, and change your password if you do not know why.",
+    "You were signed out to protect your account. An old copy of your session was used, so it may have been stolen. Sign in again, and change your password if you do not know the reason.",
   token_revoked: ENDED,
   token_expired: EXPIRED,
   session_expired: EXPIRED,
@@ -22,29 +22,31 @@ const MESSAGES: Readonly<Record<FailureReason, string>> = {
   bad_authorization_header: EXPIRED,
   no_credentials: "Sign in to see this.",
   password_changed: "Your password was changed. Sign in with the new one.",
-  user_inactive: GONE,
-  user_not_found: GONE,
+  user_inactive: DISABLED,
+  user_not_found: DISABLED,
   role_required: "Your role does not allow this.",
-  bad_user_input: "The server did not understand that. Check what you entered.",
-  service_unavailable: "The server is very busy.",
-  internal_server_error: BROKEN,
-  bad_answer: BROKEN,
-  offline: AWAY,
+  bad_user_input: "The server did not accept what you entered. Check it and try again.",
+  service_unavailable: "The server is busy.",
+  internal_server_error: SERVER_ERROR,
+  bad_answer: SERVER_ERROR,
+  offline: OFFLINE,
 };
 
-export function messageOf({ reason, retryAfter }: Failure): string {
-  // A server that is newer than this page may have other reasons.
-  const message = (MESSAGES as Partial<Record<string, string>>)[reason] ?? BROKEN;
+/** Returns the message to the user for a failure. */
+export function messageOf({ reason, message: own, retryAfter }: Failure): string {
+  // A newer server may have reasons that this page does not know.
+  const known = (MESSAGES as Partial<Record<string, string>>)[reason] ?? SERVER_ERROR;
+  const message = reason === "vetoed" ? own : known;
   if (retryAfter === undefined) return message;
-  return `${message} ${retryAfter > 0 ? `Try again in ${inWords(retryAfter)}.` : "You can try again now."}`;
+  return `${message} ${retryAfter > 0 ? `Try again in ${durationOf(retryAfter)}.` : "You can try again now."}`;
 }
 
-function inWords(seconds: number): string {
+function durationOf(seconds: number): string {
   if (seconds < 90) return seconds === 1 ? "1 second" : `${seconds} seconds`;
   return `${Math.ceil(seconds / 60)} minutes`;
 }
 
-/** What went wrong; where it is a matter of waiting, with the time that is left, which is read out once only. */
+/** Shows a failure. The time until a retry counts down, but a screen reader reads it out only once. */
 export function Problem({ failure }: { failure: Failure }) {
   const { retryAfter } = failure;
   return (
@@ -53,7 +55,7 @@ export function Problem({ failure }: { failure: Failure }) {
         messageOf(failure)
       ) : (
         <>
-          <span className="heard">{messageOf(failure)}</span>
+          <span className="visually-hidden">{messageOf(failure)}</span>
           <Countdown failure={failure} seconds={retryAfter} />
         </>
       )}

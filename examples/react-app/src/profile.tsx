@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 import type { PageProps } from "./app.js";
 import { labelOf, SCHEMES, STORAGES } from "./connection.js";
-import { When } from "./device.js";
 import { useQuery } from "./graphql.js";
 import { Problem } from "./problem.js";
+import { RelativeTime } from "./relative-time.js";
 
 const ME = `query Me {
   me { username email createdAt lastLoginAt profile { role } }
@@ -19,13 +19,13 @@ interface Me {
   };
 }
 
-export function Profile({ ask, connection }: PageProps) {
-  const { answer, reload } = useQuery<Me>(ask, ME);
-  const me = answer?.data?.me;
+export function Profile({ execute, connection }: PageProps) {
+  const { result, reload } = useQuery<Me>(execute, ME);
+  const me = result?.data?.me;
   return (
     <>
       <h1>Profile</h1>
-      {answer?.failure && <Problem failure={answer.failure} />}
+      {result?.failure && <Problem failure={result.failure} />}
       {me && (
         <dl className="facts">
           <Fact name="User name">{me.username}</Fact>
@@ -34,13 +34,13 @@ export function Profile({ ask, connection }: PageProps) {
             <span className="badge">{me.profile.role}</span>
           </Fact>
           <Fact name="Member since">
-            <When instant={me.createdAt} />
+            <RelativeTime instant={me.createdAt} />
           </Fact>
           <Fact name="Last sign-in">
-            {me.lastLoginAt ? <When instant={me.lastLoginAt} /> : "Never"}
+            {me.lastLoginAt ? <RelativeTime instant={me.lastLoginAt} /> : "Never"}
           </Fact>
-          <Fact name="Signed in by">{labelOf(SCHEMES, connection.scheme)}</Fact>
-          <Fact name="Kept in">{labelOf(STORAGES, connection.storage)}</Fact>
+          <Fact name="Signed in with">{labelOf(SCHEMES, connection.scheme)}</Fact>
+          <Fact name="Session stored in">{labelOf(STORAGES, connection.storage)}</Fact>
         </dl>
       )}
       <button className="quiet" onClick={reload}>

@@ -1,10 +1,11 @@
 import { type RefObject, useRef } from "react";
 import type { PageProps } from "./app.js";
-import { nameOfDevice, When } from "./device.js";
+import { nameOfDevice } from "./device.js";
 import { useQuery } from "./graphql.js";
 import { messageOf, Problem } from "./problem.js";
+import { RelativeTime } from "./relative-time.js";
 
-/** What a row shows. */
+/** The fields that a row shows. */
 export const ROW = `fragment Row on Session {
   id scheme label createdAt ipAddress userAgent isCurrent
 }`;
@@ -25,12 +26,12 @@ export interface Session {
   ipAddress: string | null;
   userAgent: string | null;
   isCurrent: boolean;
-  /** Where everybody's are listed: whose it is. */
+  /** The user name, in a list of all users' sessions. */
   owner?: string;
 }
 
 export function Sessions(page: PageProps) {
-  const { answer, reload } = useQuery<{ sessions: Session[] }>(page.ask, SESSIONS);
+  const { result, reload } = useQuery<{ sessions: Session[] }>(page.execute, SESSIONS);
   const heading = useRef<HTMLHeadingElement>(null);
   const confirmation = useRef<HTMLDialogElement>(null);
   return (
@@ -38,12 +39,12 @@ export function Sessions(page: PageProps) {
       <h1 ref={heading} tabIndex={-1}>
         Sessions
       </h1>
-      <p className="muted">Where you are signed in now.</p>
-      {answer?.failure && <Problem failure={answer.failure} />}
-      {answer?.data && (
+      <p className="muted">You are signed in on these devices.</p>
+      {result?.failure && <Problem failure={result.failure} />}
+      {result?.data && (
         <SessionList
           label="Your sessions"
-          sessions={answer.data.sessions}
+          sessions={result.data.sessions}
           onEnded={reload}
           {...{ page, heading }}
         />
@@ -59,7 +60,7 @@ export function Sessions(page: PageProps) {
       <dialog ref={confirmation} aria-labelledby="confirmation">
         <form method="dialog">
           <h2 id="confirmation">Sign out everywhere?</h2>
-          <p>Every device has to sign in again, this one too.</p>
+          <p>You will have to sign in again on every device, including this one.</p>
           <div className="actions">
             <button className="quiet">Cancel</button>
             <button className="danger" onClick={() => void page.signOut(true)}>
@@ -72,12 +73,12 @@ export function Sessions(page: PageProps) {
   );
 }
 
-/** Sessions, each with a button that ends it. The focus then goes to the heading, because the button goes away. */
+/** Lists sessions, each with a button that ends it. The focus then moves to the heading, because the button is gone. */
 export function SessionList({
   label,
   sessions,
   onEnded,
-  page: { ask, say, signOut },
+  page: { execute, notify, signOut },
   heading,
 }: {
   label: string;
@@ -88,8 +89,8 @@ export function SessionList({
 }) {
   async function end({ id, userAgent, isCurrent }: Session) {
     if (isCurrent) return signOut(false);
-    const { failure } = await ask(REVOKE, { id });
-    say(failure ? messageOf(failure) : `${nameOfDevice(userAgent)} is signed out.`);
+    const { failure } = await execute(REVOKE, { id });
+    notify(failure ? messageOf(failure) : `${nameOfDevice(userAgent)} is signed out.`);
     onEnded();
     heading.current?.focus();
   }
@@ -105,7 +106,7 @@ export function SessionList({
             <p className="muted">
               {session.owner && <>{session.owner} · </>}
               {session.scheme} · {session.ipAddress ?? "unknown address"} · signed in{" "}
-              <When instant={session.createdAt} />
+              <RelativeTime instant={session.createdAt} />
             </p>
           </div>
           <button className="quiet" aria-describedby={session.id} onClick={() => void end(session)}>

@@ -1,6 +1,6 @@
 import { useAuth } from "gatehouse/react";
 import { type FormEvent, useRef, useState } from "react";
-import { type Choice, type Connection, isPossible, SCHEMES, STORAGES } from "./connection.js";
+import { type Choice, type Connection, isSupported, SCHEMES, STORAGES } from "./connection.js";
 import { Problem } from "./problem.js";
 
 export function SignIn({
@@ -78,9 +78,9 @@ export function SignIn({
           {isBusy ? "Signing in…" : "Sign in"}
         </button>
       </form>
-      <fieldset className="choices" aria-label="How this page signs in" disabled={isBusy}>
+      <fieldset className="choices" aria-label="Options of the demo" disabled={isBusy}>
         <Choices
-          legend="What proves it is you"
+          legend="Sign in with"
           name="scheme"
           choices={SCHEMES}
           value={connection.scheme}
@@ -89,9 +89,9 @@ export function SignIn({
           }}
         />
         <Choices
-          legend="Where it is kept"
+          legend="Store the session in"
           name="storage"
-          choices={STORAGES.filter(({ value: storage }) => isPossible({ ...connection, storage }))}
+          choices={STORAGES.filter(({ value: storage }) => isSupported({ ...connection, storage }))}
           value={connection.storage}
           onChoose={(storage) => {
             onConnect({ ...connection, storage });

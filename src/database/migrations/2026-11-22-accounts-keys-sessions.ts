@@ -1,9 +1,10 @@
-import { Migration } from "@mikro-orm/migrations";
+import type { FeatureMigration } from "../../features/feature.js";
 
-/** Who exists, what signs, and where someone is signed in. Instants are epoch milliseconds. */
-export class AccountsKeysSessions extends Migration {
-  override up(): void {
-    this.addSql(`create table "user" (
+/** Creates the tables of users, profiles, sessions, leases and signing keys. Instants are epoch milliseconds. */
+export const accountsKeysSessions: FeatureMigration = {
+  name: "2026-11-22-accounts-keys-sessions",
+  statements: [
+    `create table "user" (
       "id" text not null primary key,
       "username" text not null,
       "username_key" text not null,
@@ -13,13 +14,13 @@ export class AccountsKeysSessions extends Migration {
       "credentials_version" integer not null default 0,
       "is_active" boolean not null default true,
       "created_at" bigint not null,
-      "last_login_at" bigint null)`);
-    this.addSql(`create unique index "user_username_key_unique" on "user" ("username_key")`);
-    this.addSql(`create unique index "user_email_key_unique" on "user" ("email_key")`);
-    this.addSql(`create table "profile" (
+      "last_login_at" bigint null)`,
+    `create unique index "user_username_key_unique" on "user" ("username_key")`,
+    `create unique index "user_email_key_unique" on "user" ("email_key")`,
+    `create table "profile" (
       "user_id" text not null primary key constraint "profile_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
-      "role" text not null)`);
-    this.addSql(`create table "session" (
+      "role" text not null)`,
+    `create table "session" (
       "id" text not null primary key,
       "user_id" text not null constraint "session_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
       "scheme" text not null,
@@ -35,23 +36,21 @@ export class AccountsKeysSessions extends Migration {
       "ended_at" bigint null,
       "end_reason" text null,
       "ip_address" text null,
-      "user_agent" text null)`);
-    this.addSql(`create index "session_user_id_index" on "session" ("user_id")`);
-    this.addSql(`create index "session_created_at_id_index" on "session" ("created_at", "id")`);
-    this.addSql(
-      `create index "session_refresh_expires_at_index" on "session" ("refresh_expires_at")`,
-    );
-    this.addSql(`create index "session_expires_at_index" on "session" ("expires_at")`);
-    this.addSql(`create table "lease" (
+      "user_agent" text null)`,
+    `create index "session_user_id_index" on "session" ("user_id")`,
+    `create index "session_created_at_id_index" on "session" ("created_at", "id")`,
+    `create index "session_refresh_expires_at_index" on "session" ("refresh_expires_at")`,
+    `create index "session_expires_at_index" on "session" ("expires_at")`,
+    `create table "lease" (
       "name" text not null primary key,
       "holder" text not null,
-      "expires_at" bigint not null)`);
-    this.addSql(`create table "signing_key" (
+      "expires_at" bigint not null)`,
+    `create table "signing_key" (
       "kid" text not null primary key,
       "algorithm" text not null,
       "sealed_key" text not null,
       "created_at" bigint not null,
       "activates_at" bigint not null,
-      "revoked_at" bigint null)`);
-  }
-}
+      "revoked_at" bigint null)`,
+  ],
+};

@@ -1,14 +1,15 @@
-import { Migration } from "@mikro-orm/migrations";
+import type { FeatureMigration } from "../../features/feature.js";
 
-/** How often something was tried. Instants are epoch milliseconds. */
-export class Throttling extends Migration {
-  override up(): void {
-    this.addSql(`alter table "user" add column "failed_logins" integer not null default 0`);
-    this.addSql(`create table "throttle" (
+/** Adds the counter of wrong passwords and the table of rate limits. Instants are epoch milliseconds. */
+export const throttling: FeatureMigration = {
+  name: "2026-11-25-throttling",
+  statements: [
+    `alter table "user" add column "failed_logins" integer not null default 0`,
+    `create table "throttle" (
       "key" text not null primary key,
       "points" integer not null,
       "blocked_until" bigint not null,
-      "expires_at" bigint not null)`);
-    this.addSql(`create index "throttle_expires_at_index" on "throttle" ("expires_at")`);
-  }
-}
+      "expires_at" bigint not null)`,
+    `create index "throttle_expires_at_index" on "throttle" ("expires_at")`,
+  ],
+};

@@ -1,19 +1,19 @@
-import { z } from "zod";
+import { onOff } from "../../config/kinds.js";
 import { defineFeature } from "../feature.js";
 import { readGraphiql } from "./graphiql.js";
 
 const settings = {
-  /** Serve GraphiQL at `GET /graphql`. @default on where only this machine reaches the server, and not in production */
-  graphiql: { check: z.boolean().optional(), variable: "GRAPHIQL" },
+  /** Whether GraphiQL is served at `GET /graphql`. */
+  graphiql: onOff({ variable: "GRAPHIQL", defaultNote: "on in development, otherwise off" }),
 };
 
 /** GraphiQL at `GET /graphql`, for browsers. */
 export const graphiql = defineFeature({
   name: "graphiql",
   settings,
-  isOn: ({ graphiql: isWanted, isOpen }) => isWanted ?? isOpen,
-  findProblems: ({ graphiql: isWanted, isOpen }) =>
-    isWanted === true && !isOpen
+  isOn: ({ graphiql: isWanted, isDevelopment }) => isWanted ?? isDevelopment,
+  findProblems: ({ graphiql: isWanted, isDevelopment }) =>
+    isWanted === true && !isDevelopment
       ? [{ option: "graphiql", message: "must be off where others can reach the server" }]
       : [],
   create: async () => ({

@@ -1,14 +1,14 @@
-import { z } from "zod";
+import { onOff } from "../../config/kinds.js";
 import { defineFeature } from "../feature.js";
 import { createCookie, CSRF_HEADER } from "./cookie.js";
 import { withRefreshCookie } from "./refresh-cookie.js";
 
 const settings = {
   /**
-   * Keep refresh tokens in a cookie that no script can read, instead of the response: for pages of this server's own site.
-   * @default false
+   * Whether refresh tokens are kept in a cookie that no script can read, instead of the response. For pages of this
+   * server's own site.
    */
-  refreshCookie: { check: z.boolean().default(false), variable: "REFRESH_COOKIE" },
+  refreshCookie: onOff({ variable: "REFRESH_COOKIE", default: false }),
 };
 
 /** Keeps a browser's refresh token in an HttpOnly cookie. */
@@ -21,7 +21,7 @@ export const refreshCookie = defineFeature({
     transformSchema: (schema) =>
       withRefreshCookie(schema, {
         cookieOf: (context) => createCookie(context, config),
-        isUsable: async (token) => (await authentication.findUse(token)) !== null,
+        isUsable: async (token) => (await authentication.introspect(token)) !== null,
       }),
   }),
 });

@@ -16,9 +16,9 @@ type Field = GraphQLFieldConfig<unknown, AuthContext>;
 /** How {@link withRefreshCookie} reads and writes the cookie, and asks about its token. */
 export interface RefreshCookieParts {
   /** The cookie of a request. */
-  cookieOf(context: AuthContext): Cookie;
+  cookieOf(this: void, context: AuthContext): Cookie;
   /** Whether the session of a refresh token lives. */
-  isUsable(token: string): Promise<boolean>;
+  isUsable(this: void, token: string): Promise<boolean>;
 }
 
 /**
@@ -49,7 +49,8 @@ function keepIn({ cookieOf }: RefreshCookieParts): Around {
     const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
     if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
     cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());
-    return { ...payload, refresh: null };
+    payload.refresh = null;
+    return payload;
   };
 }
 
@@ -60,7 +61,7 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
     const cookie = cookieOf(context);
     const refresh = requireToken(cookie, context);
     try {
-      return (await resolve(source, { ...args, refresh }, context, info)) as unknown;
+      return await resolve(source, { ...args, refresh }, context, info);
     } catch (error) {
       if (error instanceof Unauthenticated) cookie.clear();
       throw error;
@@ -74,7 +75,7 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
     const cookie = cookieOf(context);
     const refresh = args["refresh"] === "" ? requireToken(cookie, context) : args["refresh"];
     try {
-      return (await resolve(source, { ...args, refresh }, context, info)) as unknown;
+      return await resolve(source, { ...args, refresh }, context, info);
     } finally {
       if (cookie.token !== null && !(await isUsable(cookie.token))) cookie.clear();
     }

@@ -1,14 +1,16 @@
-import type { AccountService } from "../../accounts/account.service.js";
-import type { AuthConfig } from "../../config/config.js";
-import type { SessionList } from "../../sessions/session-list.js";
+import type { AuthConfig } from "../../config/auth-config.js";
 import type { SessionService } from "../../sessions/session.service.js";
-import type { TokenKinds } from "../../authentication/token-issuer.js";
+import type { TokenKinds } from "../../tokens/token-kinds.js";
 
-/** What all token classes of one configuration share. */
+/** The services and settings that all token classes of one configuration share. */
 export interface TokenBackend {
-  readonly config: AuthConfig;
-  readonly accounts: AccountService;
+  readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime">;
   readonly sessions: SessionService;
-  readonly sessionList: SessionList;
   readonly kinds: TokenKinds;
+}
+
+/** Returns the backend of a class. @throws TypeError for a class that belongs to no configuration */
+export function requireBackend(backend: TokenBackend | undefined): TokenBackend {
+  if (backend === undefined) throw new TypeError("Use the token classes of createAuth().");
+  return backend;
 }

@@ -2,11 +2,13 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import * as errors from "../../../src/errors.js";
-import * as classes from "../../../src/features/token-classes/jwt-classes.js";
+import * as jwtClasses from "../../../src/features/token-classes/jwt-classes.js";
+import { Token } from "../../../src/features/token-classes/token.js";
 import { decode, signingInput } from "../../support/forge.js";
 import { DATABASES, Gate } from "../../support/gate.js";
 
 const DAY = 86_400;
+const classes = { ...jwtClasses, Token };
 const MADE = ["AccessToken", "RefreshToken", "SlidingToken"] as const;
 const NAMES = [...MADE, "UntypedToken"] as const;
 
@@ -48,7 +50,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect([token.has("color"), token.get("color", "red")]).toEqual([false, "red"]);
     });
 
-    test("A-15: a claim that is there with no value is not the fallback", () => {
+    test("A-15: a claim without a value is not replaced by the fallback", () => {
       const token = new gate.auth.tokens.AccessToken();
       for (const value of [null, undefined, 0, "", false]) {
         expect(token.set("color", value).get("color", "red")).toBe(value);
@@ -56,7 +58,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("A-15: claims that every object inherits are not there", () => {
+    test("A-15: names that every object inherits are not claims", () => {
       const token = new gate.auth.tokens.AccessToken();
       for (const claim of ["constructor", "toString", "hasOwnProperty", "__proto__"]) {
         expect([token.has(claim), token.get(claim), token.delete(claim)]).toEqual([
@@ -67,7 +69,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("A-15: any name and any value of JSON that is set is read again", () => {
+    test("A-15: a claim of any name and any JSON value is read as it was set", () => {
       fc.assert(
         fc.property(
           fc.oneof(fc.string(), fc.constantFrom("__proto__", "constructor", "toString", "exp")),
@@ -83,7 +85,7 @@ describe.each(DATABASES)("over %s", (database) => {
       );
     });
 
-    test.each(MADE)("A-15: %s shows its claims and never the token where it is printed", (name) => {
+    test.each(MADE)("A-15: %s shows its claims and never the token when it is printed", (name) => {
       const token = new (classOf(name))().set("sub", ada.id).set("color", "blue");
       const [, , signature = "?"] = String(token).split(".");
       expect(JSON.parse(JSON.stringify(token))).toEqual(token.payload);
@@ -94,13 +96,13 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("A-15: what its JSON holds can be changed, and the token stays as it is", () => {
+    test("A-15: changing the result of toJSON does not change the token", () => {
       const token = new gate.auth.tokens.AccessToken().set("color", "blue");
       token.toJSON()["color"] = "red";
       expect(token.get("color")).toBe("blue");
     });
 
-    test("A-15: a token that was read can be changed, and reading it again gives what was signed", async () => {
+    test("A-15: changing a token that was read does not change what is read from its text again", async () => {
       const { access } = await gate.login("ada");
       const { AccessToken } = gate.auth.tokens;
       expect(new AccessToken(access).set("sub", "eve").get("sub")).toBe("eve");
@@ -114,20 +116,23 @@ describe.each(DATABASES)("over %s", (database) => {
       ["AccessToken", "access", 300],
       ["RefreshToken", "refresh", 7 * DAY],
       ["SlidingToken", "sliding", 7 * DAY],
-    ] as const)("A-08, C-07: of %s has its type, its lifetime and 128 random bits", (...row) => {
-      const [name, type, lifetime] = row;
-      const token = new (classOf(name))();
-      expect(token.payload).toMatchObject({
-        token_type: type,
-        iat: seconds(),
-        exp: seconds() + lifetime,
-      });
-      expect(token.get("jti")).toMatch(/^[0-9a-f]{32}$/);
-      expect(token.currentTime).toBe(gate.now);
-      expect([token.has("sub"), token.has("sid")]).toEqual([false, false]);
-    });
+    ] as const)(
+      "A-08, C-07: made by %s has its type, its lifetime and 128 random bits",
+      (...row) => {
+        const [name, type, lifetime] = row;
+        const token = new (classOf(name))();
+        expect(token.payload).toMatchObject({
+          token_type: type,
+          iat: seconds(),
+          exp: seconds() + lifetime,
+        });
+        expect(token.get("jti")).toMatch(/^[0-9a-f]{32}$/);
+        expect(token.currentTime).toBe(gate.now);
+        expect([token.has("sub"), token.has("sid")]).toEqual([false, false]);
+      },
+    );
 
-    test("S-02: of SlidingToken says until when it can slide, and others do not", () => {
+    test("S-02: made by SlidingToken tells until when it can slide, and others do not", () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       expect(new SlidingToken().get("refresh_exp")).toBe(seconds() + 30 * DAY);
       for (const token of [new AccessToken(), new RefreshToken()]) {
@@ -135,15 +140,18 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test.each(MADE)("A-06: of %s that belongs to nobody is refused by its own check", (name) => {
-      const token = new (classOf(name))();
-      expect(() => {
-        token.verify();
-      }).toThrow(errors.TokenNotValid);
-      expect(() => new (classOf(name))(String(token))).toThrow(errors.TokenNotValid);
-    });
+    test.each(MADE)(
+      "A-06: made by %s is refused by its own check as long as it has no user",
+      (name) => {
+        const token = new (classOf(name))();
+        expect(() => {
+          token.verify();
+        }).toThrow(errors.TokenNotValid);
+        expect(() => new (classOf(name))(String(token))).toThrow(errors.TokenNotValid);
+      },
+    );
 
-    test("C-05, C-07: setJti gives another 128 random bits each time", () => {
+    test("C-05, C-07: gets other 128 random bits by each setJti", () => {
       const token = new gate.auth.tokens.RefreshToken();
       const seen = [token.get("jti")];
       for (let turn = 0; turn < 20; turn += 1) seen.push(token.setJti().get("jti"));
@@ -151,7 +159,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (const jti of seen) expect(jti).toMatch(/^[0-9a-f]{32}$/);
     });
 
-    test("C-09: setExp and setIat set the claim, the start and the lifetime they are told", () => {
+    test("C-09: gets the claim, the start and the lifetime that setExp and setIat are given", () => {
       const token = new gate.auth.tokens.AccessToken();
       const { currentTime, payload } = token;
       const { exp, iat } = payload;
@@ -167,7 +175,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each([...MADE, "Token"] as const)(
-      "A-10: the exported %s is refused without createAuth, before a user is looked for",
+      "A-10: cannot be made by %s without createAuth",
       async (name) => {
         const message = /createAuth/;
         expect(() => new classes[name]()).toThrow(TypeError);
@@ -178,7 +186,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("A-10: of a class of an application without a type is refused", () => {
+    test("A-10: cannot be made by a class without a type", () => {
       class Mine extends classes.Token {
         static override readonly backend = gate.auth.tokens.AccessToken.backend;
       }
@@ -186,7 +194,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(() => new Mine()).toThrow(new TypeError(message));
     });
 
-    test("A-10: of UntypedToken, which has no type, is refused in the same words", async () => {
+    test("A-10: cannot be made by UntypedToken, in the same words", async () => {
       const { UntypedToken } = gate.auth.tokens;
       const message = "Cannot create token with no type or lifetime.";
       const before = await rowsOf(ada.id);
@@ -195,7 +203,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await rowsOf(ada.id)).toEqual(before);
     });
 
-    test("A-16: of each class shares the one backend, and two configurations share none", async () => {
+    test("A-16: has the backend of its configuration", async () => {
       const twin = await gate.another();
       try {
         const { StaticToken } = gate.auth.tokens;
@@ -209,7 +217,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("A-16: is an instance of the exported class", async () => {
+    test("A-16: is an instance of the class that its type names", async () => {
       const refresh = await gate.auth.tokens.RefreshToken.forUser(ada);
       expect(refresh).toBeInstanceOf(classes.RefreshToken);
       expect(refresh).toBeInstanceOf(gate.auth.tokens.RefreshToken);
@@ -218,7 +226,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("checkExp", () => {
-    test("C-11: refuses from the second on in which the leeway is over, and not one second before", () => {
+    test("C-11: refuses a token when the leeway is over, and not a second before", () => {
       const token = new gate.auth.tokens.AccessToken();
       const exp = token.get("exp") as number;
       const check = (at: number) => () => {
@@ -232,7 +240,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-11: refuses at exp itself where there is no leeway", async () => {
+    test("C-11: refuses a token at exp itself without leeway", async () => {
       const strict = await gate.another({ leeway: 0 });
       try {
         const token = await strict.auth.tokens.AccessToken.forUser(ada);
@@ -246,7 +254,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-09: looks at the claim and the time it is told, which is when the token was made or read", () => {
+    test("C-09: checks the given claim at the given time, by default when the token was made or read", () => {
       const token = new gate.auth.tokens.SlidingToken();
       token.checkExp();
       token.checkExp({ claim: "refresh_exp", at: gate.now + 29 * DAY * 1000 });
@@ -260,7 +268,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each([undefined, null, "1", NaN, Infinity, 1.5, true, {}])(
-      "A-07: refuses a claim that is no instant: %p",
+      "A-07: refuses a claim that is not an instant: %p",
       (value) => {
         const token = new gate.auth.tokens.AccessToken().set("exp", value);
         const check = (claim: string) => () => {
@@ -271,7 +279,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("C-12: a token past its exp is read within the leeway, and used, and neither after it", async () => {
+    test("C-12: accepts a token within the leeway after exp, as the API does, and not after it", async () => {
       const { AccessToken } = gate.auth.tokens;
       const text = String(await AccessToken.forUser(ada));
       gate.advance(304);
@@ -284,7 +292,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a JWT that is read", () => {
-    test.each(MADE)("A-12: of %s, all that was signed comes back", async (name) => {
+    test.each(MADE)("A-12: by %s has all signed claims", async (name) => {
       const token = await classOf(name).forUser(ada);
       token.set("color", "blue").set("nested", { deep: [1, "two", null] });
       const read = new (classOf(name))(String(token));
@@ -292,7 +300,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new gate.auth.tokens.UntypedToken(String(token)).payload).toEqual(token.payload);
     });
 
-    test("V-01: as UntypedToken may be of any type, and is signed again as that type", async () => {
+    test("V-01: by UntypedToken may be of any type, and is signed again as that type", async () => {
       const { UntypedToken } = gate.auth.tokens;
       for (const name of MADE) {
         const text = String(await classOf(name).forUser(ada));
@@ -305,7 +313,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("V-01: as UntypedToken whose type was changed to none of ours is refused", async () => {
+    test("V-01: by UntypedToken is refused when its type is changed to an unknown one", async () => {
       const { RefreshToken, UntypedToken } = gate.auth.tokens;
       const token = new UntypedToken(String(await RefreshToken.forUser(ada)));
       token.set("token_type", "king");
@@ -321,7 +329,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("A-13: that is no token, changed, or a static key is refused by each class", async () => {
+    test("A-13: is refused by each class when it is malformed, changed, or a static key", async () => {
       const text = String(await gate.auth.tokens.RefreshToken.forUser(ada));
       const { token: key } = await gate.login("ada", "TOKEN");
       const [header = "", , signature = ""] = text.split(".");
@@ -333,7 +341,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-21: without any check gives the claims of one that is forged, expired or of another type", async () => {
+    test("C-21: without any check shows the claims of a forged, expired or other token", async () => {
       const { AccessToken, UntypedToken } = gate.auth.tokens;
       const claims = { sub: "eve", color: "blue" };
       const forged = `${signingInput({ alg: "none" }, claims)}.AAAA`;
@@ -348,7 +356,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-21: without any check gives the claims in whatever spelling of JSON they are", () => {
+    test("C-21: without any check shows the claims in any spelling of JSON", () => {
       const { AccessToken } = gate.auth.tokens;
       for (const spelling of ['{ "sub": "eve" }', '{"sub":"\\u0065ve"}', '{"sub":"eve"}\n']) {
         const foreign = `${signingInput({ alg: "HS256" }, spelling)}.AAAA`;
@@ -357,7 +365,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-21: without any check no operation takes it", async () => {
+    test("C-21: readable only without a check is refused by every operation", async () => {
       const forged = `${signingInput({ alg: "none" }, { sub: ada.id })}.AAAA`;
       for (const text of [forged, forged.replace(/\.AAAA$/, ".")]) {
         expect((await gate.me(`Bearer ${text}`)).code).toBe("UNAUTHENTICATED");
@@ -368,7 +376,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("verify", () => {
-    test.each(MADE)("C-09: of %s judges the token as it is now, changes included", async (name) => {
+    test.each(MADE)("C-09: checks a token of %s as it is now, changes included", async (name) => {
       const token = await classOf(name).forUser(ada);
       const verify = () => {
         token.verify();
@@ -390,7 +398,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(MADE)(
-      "C-09: of %s is signed with the claims that it has, and no other",
+      "C-09: checks a token of %s that is signed with exactly its claims",
       async (name) => {
         const token = await classOf(name).forUser(ada);
         for (const claim of ["iat", "jti", "color"]) {
@@ -403,7 +411,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("C-09: an access token that was given a longer life than the configuration's is refused everywhere", async () => {
+    test("C-09: refuses an access token that lives longer than the configuration allows, as the API does", async () => {
       const { AccessToken } = gate.auth.tokens;
       const token = (await AccessToken.forUser(ada)).setExp({ lifetime: 301 });
       expect(() => {
@@ -415,7 +423,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["RefreshToken", "SlidingToken"] as const)(
-      "C-09, R-06: a %s that was given a shorter life is refused by a refresh once that is over",
+      "C-09, R-06: refuses a %s with a shorter lifetime once that is over, as a refresh does",
       async (name) => {
         const token = (await classOf(name).forUser(ada)).setExp({ lifetime: 60 });
         const text = String(token);
@@ -426,7 +434,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("JW-13: tokens of another configuration are refused", async () => {
+    test("JW-13: refuses tokens of another configuration", async () => {
       const other = await Gate.open({}, "sqlite");
       try {
         const stranger = { id: await other.user("ada") };
@@ -460,7 +468,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${String(access)}`)).data.me.username).toBe("ada");
     });
 
-    test("R-02: of a token from a login works as the login's own, and dies with its session", async () => {
+    test("R-02: of a login's token works like the login's own, and ends with the session", async () => {
       const { refresh } = await gate.login("ada");
       const authorization = `Bearer ${String(new gate.auth.tokens.RefreshToken(refresh).accessToken)}`;
       expect((await gate.me(authorization)).status).toBe(200);
@@ -468,7 +476,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(authorization)).reason).toBe("token_revoked");
     });
 
-    test("R-08: counts its life from when the refresh token was read", async () => {
+    test("R-08: has a lifetime that counts from when the refresh token was read", async () => {
       const { refresh } = await gate.login("ada");
       const readAt = seconds();
       const token = new gate.auth.tokens.RefreshToken(refresh);
@@ -478,7 +486,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new gate.auth.tokens.RefreshToken(refresh).accessToken.get("exp")).toBe(readAt + 420);
     });
 
-    test("R-02, W16: a refresh does not copy the application's claims: it asks the database", async () => {
+    test("R-02, W16: a refresh does not copy the application's claims, because it asks the database", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.set("role", "ADMIN").set("color", "blue");
       const { data } = await gate.refresh(String(token));
@@ -495,7 +503,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ["AccessToken", "JWT"],
       ["RefreshToken", "JWT"],
       ["SlidingToken", "SLIDING"],
-    ] as const)("B-07: of %s makes one session row by %s, without a secret", async (...row) => {
+    ] as const)("B-07: of %s opens one session by %s, without a secret", async (...row) => {
       const [name, scheme] = row;
       const user = await newUser(`b07-${name}`);
       const token = await classOf(name).forUser(user);
@@ -521,7 +529,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ]);
     });
 
-    test("U-13, V-01: of each class names the same user wherever the token may be used", async () => {
+    test("U-13, V-01: of each class gives a token of the same user in each place", async () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       for (const token of [await AccessToken.forUser(ada), await SlidingToken.forUser(ada)]) {
         const { data } = await gate.me(`Bearer ${String(token)}`);
@@ -533,7 +541,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(data.refreshToken.session.id).toBe(refresh.get("sid"));
     });
 
-    test("B-07: opens a session that its user sees, and can end", async () => {
+    test("B-07: opens a session that its user can list and end", async () => {
       const user = await newUser("sees");
       const token = await gate.auth.tokens.RefreshToken.forUser(user);
       const authorization = `Bearer ${String(token.accessToken)}`;
@@ -543,7 +551,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(String(token))).reason).toBe("token_revoked");
     });
 
-    test("U-14: a user who is unknown, inactive or deleted is refused, and no session is made", async () => {
+    test("U-14: refuses an unknown, inactive or deleted user, and opens no session", async () => {
       const idle = await newUser("idle");
       await gate.auth.accounts.setActive(idle.id, false);
       const gone = await newUser("gone");
@@ -558,7 +566,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await count()).toBe(before);
     });
 
-    test("U-14: the token of a user who is deactivated after it was made is refused", async () => {
+    test("U-14: gives a token that is refused once its user is deactivated", async () => {
       const user = await newUser("later-idle");
       const { AccessToken, RefreshToken } = gate.auth.tokens;
       const [access, refresh] = [await AccessToken.forUser(user), await RefreshToken.forUser(user)];
@@ -568,7 +576,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expect(refresh.checkBlacklist()).rejects.toThrow(errors.UserInactive);
     });
 
-    test("U-11, U-16: puts nothing of the user into the token but the id", async () => {
+    test("U-11, U-16: puts only the id of the user into the token", async () => {
       const user = {
         id: await gate.user("canary-name", { email: "canary@example.com", role: "ADMIN" }),
       };
@@ -587,7 +595,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("U-16: the token goes on naming its user when the name changes", async () => {
+    test("U-16: gives a token that stays the same user's when the name changes", async () => {
       const user = await newUser("old-name");
       const text = String(await gate.auth.tokens.AccessToken.forUser(user));
       const rename = `UPDATE "user" SET username = ?, username_key = ? WHERE id = ?`;
@@ -599,7 +607,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("blacklist", () => {
-    test.each(MADE)("B-11: of a %s that was never recorded records it first", async (name) => {
+    test.each(MADE)("B-11: opens the session of a %s that has none, and ends it", async (name) => {
       const user = await newUser(`b11-${name}`);
       const token = new (classOf(name))().set("sub", user.id);
       expect(await token.blacklist()).toBe(true);
@@ -614,7 +622,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await rowsOf(user.id)).toHaveLength(1);
     });
 
-    test("B-11: of a token without a user, or with one who does not exist, is refused", async () => {
+    test("B-11: refuses a token without a user, or with an unknown one", async () => {
       const token = new gate.auth.tokens.RefreshToken();
       await expect(token.blacklist()).rejects.toThrow(errors.TokenNotValid);
       token.set("sub", "f".repeat(32));
@@ -622,7 +630,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expect(token.checkBlacklist()).rejects.toThrow(errors.AuthError);
     });
 
-    test("B-01: ends the session of a token from a login, once, and all of its tokens", async () => {
+    test("B-01: ends the session of a login's token, once, with all of its tokens", async () => {
       const { RefreshToken } = gate.auth.tokens;
       const { authorization, refresh } = await gate.login("ada");
       const other = await gate.login("ada");
@@ -636,38 +644,38 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(other.authorization)).status).toBe(200);
     });
 
-    test("B-01: of two at once, one ends the session", async () => {
+    test("B-01: ends the session once when called three times at once", async () => {
       const { refresh } = await gate.login("ada");
       const token = new gate.auth.tokens.RefreshToken(refresh);
       const ended = await Promise.all([token.blacklist(), token.blacklist(), token.blacklist()]);
       expect(ended.filter(Boolean)).toHaveLength(1);
     });
 
-    test("B-14: what was blacklisted stays refused when its user is deleted, and when the name is taken again", async () => {
+    test("B-14: refuses a token for good, also when its user is deleted and the name taken again", async () => {
       const user = await newUser("b14");
-      const tokens: classes.Token[] = [];
+      const tokens: Token[] = [];
       for (const name of MADE) {
         const token = await classOf(name).forUser(user);
         await token.blacklist();
         tokens.push(token);
       }
-      const expectRefused = async () => {
+      const expectRefused = async (refusal: typeof errors.AuthError) => {
         for (const token of tokens) {
           const text = String(token);
-          await expect(token.checkBlacklist()).rejects.toThrow(errors.TokenRevoked);
+          await expect(token.checkBlacklist()).rejects.toThrow(refusal);
           expect((await gate.verify(text)).data.verifyToken.active).toBe(false);
           expect((await gate.me(`Bearer ${text}`)).code).toBe("UNAUTHENTICATED");
           expect((await gate.refresh(text)).code).toBe("UNAUTHENTICATED");
         }
       };
-      await expectRefused();
+      await expectRefused(errors.TokenRevoked);
       await gate.auth.accounts.deleteUser(user.id);
-      await expectRefused();
+      await expectRefused(errors.UserNotFound);
       await newUser("b14");
-      await expectRefused();
+      await expectRefused(errors.UserNotFound);
     });
 
-    test("checkBlacklist knows a refresh token that was used from its successor", async () => {
+    test("checkBlacklist refuses a used refresh token, and accepts its successor", async () => {
       const { RefreshToken } = gate.auth.tokens;
       const { refresh } = await gate.login("ada");
       const { data } = await gate.refresh(refresh);
@@ -675,7 +683,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await new RefreshToken(data.refreshToken.refresh).checkBlacklist();
     });
 
-    test("B-21: the record of a session shows its user and its id, and no secret", async () => {
+    test("B-21: leaves a session row with its user and its id, and no secret", async () => {
       const user = await newUser("b21");
       const token = await gate.auth.tokens.RefreshToken.forUser(user);
       const text = String(token);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { format, inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import * as errors from "../../../src/errors.js";
-import * as classes from "../../../src/features/token-classes/static-token-class.js";
+import * as classes from "../../../src/features/token-classes/static-token.js";
 import { STATIC_TOKEN_PATTERN } from "../../../src/index.js";
 import { DATABASES, Gate } from "../../support/gate.js";
 
@@ -25,26 +25,26 @@ describe.each(DATABASES)("over %s", (database) => {
   const me = (key: string | null) => gate.me(`Token ${key!}`);
 
   describe("StaticToken.generateKey", () => {
-    test("T-13: gives a string in the right shape, without an instance and without createAuth", () => {
+    test("T-13: returns a string of the right shape, without an instance and without createAuth", () => {
       for (const Class of [gate.auth.tokens.StaticToken, classes.StaticToken]) {
         expect(Class.generateKey()).toMatch(STATIC_TOKEN_PATTERN);
       }
     });
 
-    test("T-16: no two of ten in a row are equal, and none is one character over and over", () => {
+    test("T-16: returns ten different keys in a row, and none is one repeated character", () => {
       const keys = Array.from({ length: 10 }, () => gate.auth.tokens.StaticToken.generateKey());
       expect(new Set(keys).size).toBe(10);
       expect(new Set(keys.map((key) => key.slice(4, 36))).size).toBe(10);
       for (const key of keys) expect(new Set(key.slice(37)).size).toBeGreaterThan(10);
     });
 
-    test("T-02: gives a key that belongs to nobody", async () => {
+    test("T-02: returns a key that is refused", async () => {
       expect((await me(gate.auth.tokens.StaticToken.generateKey())).reason).toBe("token_not_valid");
     });
   });
 
   describe("StaticToken.create", () => {
-    test("gives a token whose key is good for its user, once", async () => {
+    test("returns the key of the new token, which find does not", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada, "backup script");
       expect(token.key).toMatch(STATIC_TOKEN_PATTERN);
       expect(token.session).toMatchObject({
@@ -67,14 +67,14 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(inspect(row)).not.toContain(key!.slice(37, 80));
     });
 
-    test("T-06: makes another beside those that the user has", async () => {
+    test("T-06: keeps the other tokens of the user", async () => {
       const user = await newUser("many");
       const { StaticToken } = gate.auth.tokens;
       const tokens = [await StaticToken.create(user), await StaticToken.create(user)];
       for (const { key } of tokens) expect((await me(key)).status).toBe(200);
     });
 
-    test("U-14: refuses a user who is unknown, inactive or deleted, and stores nothing", async () => {
+    test("U-14: refuses an unknown, inactive or deleted user, and stores nothing", async () => {
       const idle = await newUser("idle");
       await gate.auth.accounts.setActive(idle.id, false);
       const gone = await newUser("gone");
@@ -102,7 +102,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expect(gate.auth.tokens.StaticToken.create(ada, label)).rejects.toThrow(refused);
     });
 
-    test("A-10: of the exported class is refused without createAuth", async () => {
+    test("A-10: is refused without createAuth, like the other methods", async () => {
       const { StaticToken } = classes;
       const message = /createAuth/;
       await expect(StaticToken.create(ada)).rejects.toThrow(message);
@@ -115,7 +115,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("StaticToken.getOrCreate", () => {
-    test("T-05: gives the live token with this label, without its key, or a new one with it", async () => {
+    test("T-05: returns the live token with this label, without its key, or a new one with its key", async () => {
       const user = await newUser("getter");
       const { StaticToken } = gate.auth.tokens;
       const first = await StaticToken.getOrCreate(user, "ci");
@@ -131,7 +131,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(renewed.token.session.id).not.toBe(first.token.session.id);
     });
 
-    test("T-05: never gives the token of another user, or one that expired", async () => {
+    test("T-05: never returns the token of another user, or an expired one", async () => {
       const [user, neighbour] = [await newUser("here"), await newUser("there")];
       const { StaticToken } = gate.auth.tokens;
       const theirs = await StaticToken.create(neighbour, "ci");
@@ -141,7 +141,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await StaticToken.getOrCreate(user, "ci")).isCreated).toBe(true);
     });
 
-    test("U-14: refuses a user who is unknown", async () => {
+    test("U-14: refuses an unknown user", async () => {
       await expect(
         gate.auth.tokens.StaticToken.getOrCreate({ id: "f".repeat(32) }),
       ).rejects.toThrow(errors.BadUserInput);
@@ -149,7 +149,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("StaticToken.find", () => {
-    test("M-09: gives the live ones that match, newest first, and no session of another scheme", async () => {
+    test("M-09: returns the live tokens that match, newest first, and no session of another scheme", async () => {
       const user = await newUser("finder");
       const { StaticToken } = gate.auth.tokens;
       const made = [];
@@ -183,7 +183,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a stored key", () => {
-    test("T-17: is never overwritten: another row with its id is refused", async () => {
+    test("T-17: cannot be overwritten by another row with its id", async () => {
       const { key, session } = await gate.auth.tokens.StaticToken.create(ada);
       const before = await rowOf(session.id);
       await expect(
@@ -197,20 +197,20 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await me(key)).status).toBe(200);
     });
 
-    test("T-18: outlives the object that showed it, whatever is done to that", async () => {
+    test("T-18: stays good when the object that showed it is changed", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada);
       const { key, session } = token;
       const before = await rowOf(session.id);
       try {
         Object.assign(token, { key: null });
       } catch {
-        // It may just as well be frozen.
+        // A frozen object throws, which is fine too.
       }
       expect((await rowOf(session.id)).secret_hash).toBe(before.secret_hash);
       expect((await me(key)).status).toBe(200);
     });
 
-    test("T-18: that is gone from its row is no key: an empty one and none are refused", async () => {
+    test("T-18: is refused when its hash is empty or missing", async () => {
       for (const hash of [null, ""]) {
         const { key, session } = await gate.auth.tokens.StaticToken.create(ada);
         await gate.sql(`UPDATE session SET secret_hash = ? WHERE id = ?`, [hash, session.id]);
@@ -218,13 +218,13 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("T-19: stays as it is while it is used, found and listed", async () => {
+    test("T-19: keeps its hash while it is used, found and listed", async () => {
       const { key, session } = await gate.auth.tokens.StaticToken.create(ada, "used");
       const { secret_hash: hash } = await rowOf(session.id);
       for (let turn = 0; turn < 3; turn += 1) {
         gate.advance(120);
         expect((await me(key)).status).toBe(200);
-        await gate.auth.sessions.flush();
+        await gate.core.sessions.flush();
         await gate.auth.tokens.StaticToken.getOrCreate(ada, "used");
       }
       const row = await rowOf(session.id);
@@ -234,7 +234,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a static token that is printed or logged", () => {
-    /** Each way in which an object ends up in a log. */
+    /** The ways in which an object gets into a log. */
     const printings: Record<string, (token: object) => string> = {
       "String()": String,
       "a template": (token) => `token: ${token as unknown as string}`,
@@ -252,7 +252,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(printed).not.toContain(token.key!.slice(37, 80));
     });
 
-    test("T-20: shows which it is: the prefix, the id and the label", async () => {
+    test("T-20: shows the prefix, the id and the label", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada, "printed");
       expect(String(token)).toBe(`gth_${token.session.id}_…`);
       expect(JSON.parse(JSON.stringify(token))).toEqual(token.session);

@@ -1,10 +1,10 @@
 import { createPublicKey, createSecretKey, type JsonWebKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import type { JwtAlgorithm } from "../../../src/config/config.js";
+import type { JwtAlgorithm } from "../../../src/config/auth-config.js";
 import { TokenNotValid } from "../../../src/errors.js";
 import { type Key, KeyRing } from "../../../src/keys/key-ring.js";
-import { verifySignature } from "../../../src/tokens/jwt.js";
+import { parseJwt, verifySignature } from "../../../src/tokens/jwt.js";
 
 /** A vector of C2SP/wycheproof, `testvectors_v1`. */
 interface Vector {
@@ -29,7 +29,7 @@ function readGroups(name: string, count: number): Group[] {
   return file.testGroups;
 }
 
-/** A key as a ring takes it, whatever its JWK says that it is for. @throws where Node cannot read it */
+/** Returns the key of a JWK, whatever use the JWK states. @throws when Node cannot read it */
 function toKey(jwk: Jwk, algorithm = jwk.alg): Key {
   const key =
     jwk.kty === "oct"
@@ -43,10 +43,10 @@ function toKey(jwk: Jwk, algorithm = jwk.alg): Key {
 
 const NATIVE: Record<string, JwtAlgorithm> = { RSA: "RS256", EC: "ES256", oct: "HS256" };
 
-/** Whether the signature layer takes a token that names the key, under the key's algorithm or the one of its kind. */
+/** Whether the signature check accepts a token with a key, under the algorithm of the key or of its type. */
 function isAccepted(jws: string, jwk: Jwk): boolean {
   try {
-    verifySignature(jws, () => toKey(jwk, jwk.alg ?? NATIVE[jwk.kty ?? ""]));
+    verifySignature(parseJwt(jws), toKey(jwk, jwk.alg ?? NATIVE[jwk.kty ?? ""]));
     return true;
   } catch (error) {
     if (!(error instanceof TokenNotValid)) throw error;
@@ -54,7 +54,7 @@ function isAccepted(jws: string, jwk: Jwk): boolean {
   }
 }
 
-/** Valid by the file, and refused by us on purpose. */
+/** Vectors that are valid by the file, and that we refuse on purpose. */
 const STRICTER: Record<number, string> = {
   259: "an empty payload is no set of claims",
   272: "an empty payload is no set of claims",
@@ -66,7 +66,7 @@ const STRICTER: Record<number, string> = {
   377: "the header is not in the spelling that we sign: a line break",
 };
 
-/** Invalid by the file, and accepted by the signature layer: each is kept out in another place. */
+/** Vectors that are invalid by the file, and that the signature check accepts: something else keeps them out. */
 const KEPT_OUT_ELSEWHERE: Record<number, string> = {
   353: "the key is for encryption: our rings are made by us, and hold signing keys only",
   354: "the key is for encryption: our rings are made by us, and hold signing keys only",
@@ -89,7 +89,7 @@ const isOurs = ({ key }: (typeof vectors)[number]) =>
   key.alg === undefined || OURS.includes(key.alg);
 const find = (id: number) => vectors.find(({ tcId }) => tcId === id)!;
 
-describe("the signature layer on Wycheproof's JWS vectors", () => {
+describe("the signature check on Wycheproof's JWS vectors", () => {
   const valid = vectors.filter(({ result, tcId }) => result === "valid" && !(tcId in STRICTER));
   test.each(valid.filter(isOurs).map(titleOf))("JW-21: accepts the valid %s", (_title, id) => {
     const { jws, key } = find(id);
@@ -119,7 +119,7 @@ describe("the signature layer on Wycheproof's JWS vectors", () => {
   const invalid = vectors.filter(
     ({ result, tcId }) => result === "invalid" && !(tcId in KEPT_OUT_ELSEWHERE),
   );
-  test("JW-21, JW-12: refuses every invalid one, with the key and algorithm of its group", () => {
+  test("JW-21, JW-12: refuses every invalid vector, with the key and algorithm of its group", () => {
     const accepted = invalid.filter(
       ({ jws, key }) => typeof jws === "string" && isAccepted(jws, key),
     );
@@ -127,7 +127,7 @@ describe("the signature layer on Wycheproof's JWS vectors", () => {
     expect(invalid.every(({ jws }) => typeof jws === "string")).toBe(true);
   });
 
-  test("JW-1: refuses every invalid one under each other of our algorithms that its key could serve", () => {
+  test("JW-1: refuses every invalid vector under each of our other algorithms that its key could serve", () => {
     const accepted = invalid.filter(({ jws, key }) =>
       OURS.filter((alg) => NATIVE[key.kty ?? ""]!.slice(0, 1) === alg.slice(0, 1)).some((alg) =>
         isAccepted(jws as string, { ...key, alg }),
@@ -137,14 +137,14 @@ describe("the signature layer on Wycheproof's JWS vectors", () => {
     expect(accepted.map(({ tcId }) => tcId)).toEqual([332]);
   });
 
-  test.each(Object.entries(KEPT_OUT_ELSEWHERE))("takes no notice of the invalid %s: %s", (id) => {
+  test.each(Object.entries(KEPT_OUT_ELSEWHERE))("accepts the invalid %s, because %s", (id) => {
     const { jws, result, key } = find(Number(id));
     expect(result).toBe("invalid");
     const isForEncryption = key.use === "enc" || key.key_ops?.[0] === "encrypt";
     expect(isForEncryption || jws === find(357).jws).toBe(true);
   });
 
-  test("the file has 46 valid and 355 invalid vectors, of which we deviate in 8 and 6", () => {
+  test("the file has 46 valid and 355 invalid vectors, and we deviate from 8 and 6 of them", () => {
     const count = (result: string) => vectors.filter((vector) => vector.result === result).length;
     expect([count("valid"), count("invalid")]).toEqual([46, 355]);
     const deviations = [STRICTER, KEPT_OUT_ELSEWHERE].map((list) => Object.keys(list).length);
@@ -163,7 +163,7 @@ describe("a ring on Wycheproof's JWK vectors", () => {
   );
   const keysOf = ({ public: open, private: closed }: Group) => closed?.keys ?? [(open ?? closed)!];
 
-  /** Whether a ring takes the keys of a group, and the token that is signed with one of them. */
+  /** Whether a ring accepts the keys of a group, and the token that is signed with one of them. */
   function isTaken({ group, jws }: (typeof cases)[number]): boolean {
     let ring: KeyRing;
     try {
@@ -175,7 +175,8 @@ describe("a ring on Wycheproof's JWK vectors", () => {
       return false;
     }
     try {
-      verifySignature(jws as string, ({ kid }) => ring.find(String(kid)) ?? ring.current);
+      const jwt = parseJwt(jws as string);
+      verifySignature(jwt, ring.find(String(jwt.header["kid"])) ?? ring.current);
       return true;
     } catch (error) {
       if (!(error instanceof TokenNotValid)) throw error;
@@ -183,12 +184,12 @@ describe("a ring on Wycheproof's JWK vectors", () => {
     }
   }
 
-  /** Valid by the file, and refused by us on purpose. */
+  /** Vectors that are valid by the file, and that we refuse on purpose. */
   const stricter: Record<number, string> = {
     14: "HS384",
     15: "HS512",
   };
-  /** Invalid by the file, and accepted: a ring takes keys that Node generated for us, never a JWK from outside. */
+  /** Vectors that are invalid by the file, and accepted: a ring only gets keys that Node generated, never a foreign JWK. */
   const lenient: Record<number, string> = {
     7: "a ROCA key, which only a certain smart card generates",
     21: "a key for encryption, and our keys are for nothing but signing",
@@ -196,14 +197,14 @@ describe("a ring on Wycheproof's JWK vectors", () => {
 
   test.each(
     cases.filter(({ result }) => result === "valid").map((each) => [each.title, each] as const),
-  )("JW-2: takes the valid %s, or refuses it for a stated reason", (_title, each) => {
+  )("JW-2: accepts the valid %s, or refuses it for a stated reason", (_title, each) => {
     expect(isTaken(each)).toBe(!(each.tcId in stricter));
   });
 
   test.each(
     cases.filter(({ result }) => result === "invalid").map((each) => [each.title, each] as const),
   )(
-    "JW-2, JW-15, JW-21: refuses the invalid %s, unless such a key cannot come to us",
+    "JW-2, JW-15, JW-21: refuses the invalid %s, unless such a key can never reach us",
     (_title, each) => {
       expect(isTaken(each)).toBe(each.tcId in lenient);
     },

@@ -1,0 +1,6 @@
+// Writes the sentences of the settings where `gatehouse serve --help` finds them. A part of the build.
+import { writeFile } from "node:fs/promises";
+import { readSentences } from "./settings-sentences.mjs";
+
+const sentences = JSON.stringify(await readSentences(), null, 2);
+await writeFile(new URL("../dist/settings-help.json", import.meta.url), `${sentences}\n`);

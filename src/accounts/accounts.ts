@@ -1,0 +1,93 @@
+import type { Role } from "./role.js";
+import type { UserRef } from "./user-ref.js";
+
+/** The name that a user logs in with: the user name or the e-mail address, in any case. */
+export type Login = { readonly username: string } | { readonly email: string };
+
+/** The values of a new user. */
+export interface NewUser {
+  /** 1 to 150 characters: letters, digits and `. _ @ + -`. */
+  readonly username: string;
+  /** @default none: the user logs in by user name only */
+  readonly email?: string | null | undefined;
+  /** @default none: the user cannot log in by password */
+  readonly password?: string | null | undefined;
+  /** @default "USER" */
+  readonly role?: Role | undefined;
+}
+
+/** A user as the database has it. Instants are epoch milliseconds. */
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string | null;
+  readonly role: Role;
+  readonly isActive: boolean;
+  readonly createdAt: number;
+  readonly lastLoginAt: number | null;
+}
+
+/**
+ * Creates, finds and administers users. A user is named by the id, or by any object that has the id.
+ *
+ * A change holds from the user's next request on. Every method that takes a user throws {@link NoSuchUser} when the user
+ * does not exist.
+ * @example
+ * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
+ * await auth.accounts.setRole(id, "ADMIN");
+ * @example
+ * const user = await auth.accounts.findUser({ email: "ada@example.com" });
+ * if (user !== null) await auth.accounts.setActive(user, false);
+ */
+export interface Accounts {
+  /**
+   * Creates a user with a Profile.
+   * @returns the id, which every other method takes
+   * @throws {@link BadUserInput} when a value is malformed, the user name or e-mail address is taken, or the password is
+   * too short, too long or easy to guess
+   */
+  createUser(user: NewUser): Promise<string>;
+
+  /**
+   * Returns the user with this user name or e-mail address, or null.
+   * @throws {@link BadUserInput} when the name or address is malformed
+   */
+  findUser(login: Login): Promise<User | null>;
+
+  /**
+   * Returns a user.
+   * @example
+   * const { username, email } = await auth.accounts.getUser(id);
+   */
+  getUser(user: UserRef): Promise<User>;
+
+  /**
+   * Sets a new password. It ends all sessions of the user, and unlocks a locked account.
+   * @throws {@link BadUserInput} when the password is too short, too long or easy to guess
+   */
+  setPassword(user: UserRef, password: string): Promise<void>;
+
+  /**
+   * Sets the role.
+   * @throws {@link BadUserInput} when there is no such role, or the user is the last active ADMIN
+   */
+  setRole(user: UserRef, role: Role): Promise<void>;
+
+  /**
+   * Deactivates a user, or activates one again. While a user is inactive, none of the user's credentials work.
+   * @throws {@link BadUserInput} when the user is the last active ADMIN
+   */
+  setActive(user: UserRef, isActive: boolean): Promise<void>;
+
+  /** Unlocks an account that too many wrong passwords have locked. */
+  unlock(user: UserRef): Promise<void>;
+
+  /**
+   * Deletes a user with the user's sessions and tokens.
+   * @throws {@link BadUserInput} when the user is the last active ADMIN
+   */
+  deleteUser(user: UserRef): Promise<void>;
+
+  /** Returns whether there are no users yet. */
+  hasNoUsers(): Promise<boolean>;
+}

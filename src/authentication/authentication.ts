@@ -1,0 +1,61 @@
+import type { Login } from "../accounts/accounts.js";
+import type { AuthScheme, Client } from "../events.js";
+import type { Issued } from "./token-issuer.js";
+import type { Verification } from "./token-verifier.js";
+
+/**
+ * The operations behind the API: for an application's own resolvers, routes and scripts.
+ *
+ * Where a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
+ * it. Without one, the call counts as made in code, and no limit by address applies.
+ */
+export interface Authentication {
+  /**
+   * Logs a user in by password, and opens a session.
+   * @param scheme @default "JWT"
+   * @throws {@link InvalidCredentials} alike for an unknown user, a wrong password, and an inactive or locked account;
+   * {@link TooManyRequests}; {@link ServiceUnavailable} when too many passwords are being hashed; {@link BadUserInput}
+   * when an argument is malformed; {@link Vetoed} by a feature
+   * @example
+   * const login = { email: "ada@example.com" };
+   * const { access, refresh } = await auth.authentication.login(login, password, "JWT", context.client);
+   */
+  login(login: Login, password: string, scheme?: AuthScheme, client?: Client): Promise<Issued>;
+
+  /**
+   * Exchanges a refresh token for the next pair of its session, or a sliding token for its successor.
+   * @throws {@link Unauthenticated} with the reason; {@link TooManyRequests}; {@link Vetoed} by a feature
+   * @example
+   * const { access, refresh } = await auth.authentication.refresh(token, context.client);
+   */
+  refresh(token: string, client?: Client): Promise<Issued>;
+
+  /**
+   * Returns what any of our tokens is good for now: its user, its session and its expiry. Returns null for a token
+   * that is good for nothing, whatever the reason.
+   * @throws {@link TooManyRequests}
+   * @example
+   * const verification = await auth.authentication.verifyToken(token, context.client);
+   * if (verification?.tokenType === "Bearer") console.log(verification.principal.username);
+   */
+  verifyToken(token: string, client?: Client): Promise<Verification | null>;
+
+  /**
+   * Ends the session that any of our tokens belongs to. The token may have expired.
+   * @returns whether this call ended it: false when it was over already
+   * @throws {@link TokenNotValid}; {@link TooManyRequests}
+   * @see RFC 7009 2
+   * @example
+   * await auth.authentication.logout(token, context.client);
+   */
+  logout(token: string, client?: Client): Promise<boolean>;
+
+  /**
+   * Creates a static token for a user, without a password. The key is in `token`, and cannot be read again later.
+   * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default none
+   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed
+   * @example
+   * const { token } = await auth.authentication.createStaticToken({ username: "ada" }, "backup script");
+   */
+  createStaticToken(login: Login, label?: string | null): Promise<Issued>;
+}

@@ -1,0 +1,138 @@
+import { TokenNotValid, TokenWrongType, UnknownKey } from "../errors.js";
+import type { SigningKeyService } from "../keys/signing-key.service.js";
+import { requireLive } from "../sessions/live.js";
+import { Principal } from "../sessions/principal.js";
+import type { SessionRow } from "../sessions/session-reader.js";
+import type { SessionService } from "../sessions/session.service.js";
+import { isSecretOf, isStaticToken, parseStaticToken } from "../tokens/static-token.js";
+import type { TokenType } from "../tokens/token-kind.js";
+import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
+import type { Credential } from "./authorization-header.js";
+
+/** The types of JWT that are sent as `Bearer`. */
+const BEARER: readonly TokenType[] = ["access", "sliding"];
+/** The types of JWT that a refresh takes. */
+const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
+const ANY: readonly TokenType[] = ["access", "refresh", "sliding"];
+
+/** The use that a token has right now. @see RFC 7662 2.2 */
+export interface Verification {
+  /** The user and the session. */
+  readonly principal: Principal;
+  /** The header scheme to send the token with; null for a refresh token, which is not sent in a header. */
+  readonly tokenType: Credential["scheme"] | null;
+  /** Epoch milliseconds; null means that the token does not expire. */
+  readonly expiresAt: number | null;
+}
+
+/** The services that {@link TokenVerifier} uses. */
+export interface TokenVerifierParts {
+  readonly kinds: TokenKinds;
+  readonly keys: Pick<SigningKeyService, "reloadAtMostOnceASecond">;
+  readonly sessions: Pick<SessionService, "find">;
+  readonly now: () => number;
+}
+
+/** Finds the live session behind a token. */
+export class TokenVerifier {
+  readonly #parts: TokenVerifierParts;
+
+  constructor(parts: TokenVerifierParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Returns the live session of a request's credential. Costs one query, and none when the credential itself is bad.
+   * @throws {@link Unauthenticated} with the reason
+   */
+  async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
+    if (scheme === "Token") return this.#authenticateStatic(token);
+    const { session } = await this.verifyBearer(token);
+    return requireLive(await this.#parts.sessions.find(session.id), session, this.#parts.now());
+  }
+
+  /**
+   * Returns the use of any of our tokens.
+   * @throws {@link Unauthenticated} when it has none
+   */
+  async verify(token: string): Promise<Verification> {
+    if (isStaticToken(token)) {
+      const row = await this.#authenticateStatic(token);
+      return { principal: new Principal(row), tokenType: "Token", expiresAt: row.expiresAt };
+    }
+    const { kind, claims, session } = await this.#read(token, ANY, "verify");
+    const found = await this.#parts.sessions.find(session.id);
+    const row = requireLive(found, session, this.#parts.now());
+    const principal = new Principal(row);
+    return kind.type === "refresh"
+      ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt }
+      : { principal, tokenType: "Bearer", expiresAt: claims.exp * 1000 };
+  }
+
+  /**
+   * Verifies an access or sliding token without looking its session up.
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
+   */
+  verifyBearer(token: string): Promise<VerifiedToken> {
+    return this.#read(token, BEARER, "verify");
+  }
+
+  /**
+   * Verifies a refresh or sliding token that may have expired: its session decides. Does not look the session up.
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}
+   */
+  verifyRotating(token: string): VerifiedToken {
+    return this.#parts.kinds.verifyAnyAge(token, ROTATING);
+  }
+
+  /**
+   * Returns the session that any of our tokens names, which may be over; null when no session has that static token.
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}
+   */
+  async findSession(token: string): Promise<TokenSession | null> {
+    if (isStaticToken(token)) return toTokenSession(await this.#findStatic(token));
+    return (await this.#read(token, ANY, "verifyAnyAge")).session;
+  }
+
+  /** The same as {@link TokenVerifier.findSession}, for a token that must fit the header scheme it was sent with. */
+  async findSessionOf({ scheme, token }: Credential): Promise<TokenSession | null> {
+    if (scheme === "Token") return toTokenSession(await this.#findStatic(token));
+    return (await this.#read(token, BEARER, "verifyAnyAge")).session;
+  }
+
+  /** Verifies a JWT. An unknown key may be one that another instance has just made. */
+  async #read(
+    token: string,
+    accepted: readonly TokenType[],
+    verify: "verify" | "verifyAnyAge",
+  ): Promise<VerifiedToken> {
+    if (isStaticToken(token)) throw new TokenWrongType();
+    const { kinds, keys } = this.#parts;
+    try {
+      return kinds[verify](token, accepted);
+    } catch (error) {
+      const isReloaded = error instanceof UnknownKey && (await keys.reloadAtMostOnceASecond());
+      if (!isReloaded) throw error;
+      return kinds[verify](token, accepted);
+    }
+  }
+
+  async #authenticateStatic(token: string): Promise<SessionRow> {
+    const row = await this.#findStatic(token);
+    const session = toTokenSession(row);
+    // A static token does not name its user, so without its session it is like any unknown token.
+    if (session === null) throw new TokenNotValid();
+    return requireLive(row, session, this.#parts.now());
+  }
+
+  async #findStatic(token: string): Promise<SessionRow | null> {
+    const parts = parseStaticToken(token);
+    if (parts === null) throw new TokenNotValid();
+    const row = await this.#parts.sessions.find(parts.sessionId);
+    return row !== null && isSecretOf(row.secretHash, parts.secret) ? row : null;
+  }
+}
+
+function toTokenSession(row: SessionRow | null): TokenSession | null {
+  return row && { id: row.id, userId: row.userId, scheme: "TOKEN", generation: null };
+}

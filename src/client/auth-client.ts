@@ -1,0 +1,46 @@
+import type { GraphQLErrorLike } from "./failure.js";
+import type { Scheme } from "./options.js";
+import type { AuthState } from "./state.js";
+
+/**
+ * Keeps a session alive. Only `authFetch` rejects, exactly where `fetch` does; the other methods report failures in the
+ * state that they return. When logins and logouts overlap, the last call wins. The methods need no `this`.
+ */
+export interface AuthClient {
+  readonly scheme: Scheme;
+  /** Logs in by user name and password. A failure leaves the current session as it is. */
+  readonly login: (username: string, password: string) => Promise<AuthState>;
+  /** Logs in by e-mail address and password. A failure leaves the current session as it is. */
+  readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
+  /**
+   * Signs out here at once, and ends the session at the server. If the server cannot be reached, the state has the
+   * error. With storage `"cookie"` the user then stays signed in, because only the server can remove its cookie.
+   */
+  readonly logout: () => Promise<AuthState>;
+  /** Ends all sessions of the user. If that fails, the state has the error. */
+  readonly logoutAll: () => Promise<AuthState>;
+  /** `fetch` that adds the `Authorization` header for allowed origins only, and retries once after a refresh. */
+  readonly authFetch: typeof fetch;
+  /** Returns the current state: the same object until something changes. */
+  readonly getSession: () => AuthState;
+  /** Calls `listener` after each change. @returns a function that ends the subscription */
+  readonly subscribe: (listener: () => void) => () => void;
+  /** Returns the `Authorization` header for a request to send now. Renews it first if it is about to expire. */
+  readonly getAuthorization: () => Promise<string | null>;
+  /** Returns whether {@link AuthClient.getAuthorization} would first send a refresh. */
+  readonly isRenewalDue: () => boolean;
+  /** Renews the credentials. Callers at the same time share one refresh, across tabs too. */
+  readonly refresh: () => Promise<AuthState>;
+  /**
+   * Returns the `Authorization` header to retry a refused request with, once. Returns null if a retry is of no use; the
+   * state then has the reason.
+   * @param authorization the header of the request
+   * @param errors the errors of its GraphQL response; leave them out for a 401 without any
+   */
+  readonly recover: (
+    authorization: string | null | undefined,
+    errors?: readonly GraphQLErrorLike[],
+  ) => Promise<string | null>;
+  /** Disconnects from the other tabs. */
+  readonly close: () => void;
+}

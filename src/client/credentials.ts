@@ -1,0 +1,88 @@
+import type {
+  EmailLoginMutation,
+  GrantFragment,
+  LoginMutation,
+  RefreshMutation,
+} from "./operations.generated.js";
+
+/** The data of an operation that gives credentials, in its only field. */
+export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation;
+
+/** The signed-in user, as of the login or the last refresh. */
+export type User = GrantFragment["user"];
+
+/** The credentials of a session, as they are stored. Instants are epoch milliseconds of this machine's clock. */
+export interface Credentials {
+  /** The `Authorization` header. */
+  readonly authorization: string;
+  /** The access token, static token or sliding token. */
+  readonly token: string;
+  /** The token that a refresh and a logout send; {@link IN_COOKIE}, or null if there is none. */
+  readonly refresh: string | null;
+  /** The id of the session. */
+  readonly session: string;
+  readonly user: User;
+  readonly receivedAt: number;
+  /** From when the token is renewed ahead of its expiry. Null: never. */
+  readonly renewAt: number | null;
+}
+
+/** Stands for a refresh token that only the server's cookie holds. */
+export const IN_COOKIE = "";
+
+/** Seconds before its expiry from which an access token is renewed, at most. */
+const RENEWAL_WINDOW = 60;
+
+/** Returns the credentials in the data of a response, or null if they are incomplete. */
+export function toCredentials(data: GrantData | undefined, isCookie: boolean): Credentials | null {
+  const [grant]: (Partial<GrantFragment> | null)[] = Object.values(data ?? {});
+  const { tokenType, token: only, access, refresh, session, user } = grant ?? {};
+  const token = access ?? only;
+  if (!tokenType || !token || !session || !user) return null;
+  const { iat = NaN, exp = NaN } = readClaims(token);
+  const lifetime = exp - iat;
+  // A sliding token is renewed halfway, because only a renewal extends it. A static token's lifetime is NaN.
+  const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
+  const receivedAt = Date.now();
+  const isSliding = !access && tokenType !== "Token";
+  return {
+    authorization: `${tokenType} ${token}`,
+    token,
+    // A server with the refresh cookie gives no refresh token to a client that does not use the cookie.
+    refresh: isCookie ? IN_COOKIE : isSliding ? token : (refresh ?? null),
+    session: session.id,
+    user,
+    receivedAt,
+    renewAt: lifetime > 0 ? receivedAt + (lifetime - window) * 1000 : null,
+  };
+}
+
+/**
+ * Returns whether to renew the credentials before they are used. The lifetime counts from when the token arrived,
+ * because the server's clock may differ from this one. If this clock was set back since then, they count as due.
+ */
+export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
+  const now = Date.now();
+  return renewAt !== null && (now >= renewAt || now < receivedAt);
+}
+
+/** Returns whether an `Authorization` header is of the same session, maybe with an older token. */
+export function isOfSession(authorization: string, { session }: Credentials): boolean {
+  return readClaims(authorization).sid === session;
+}
+
+interface TokenClaims {
+  iat?: number;
+  exp?: number;
+  sid?: string;
+}
+
+/** Reads the claims of a JWT of our own without verifying it. Any other token has none. */
+function readClaims(token: string): TokenClaims {
+  try {
+    const payload = token.split(".")[1] ?? "";
+    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as TokenClaims;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,130 @@
+import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
+import { sleep } from "./platform.js";
+
+/** The auth server, and how to reach it. */
+export interface Endpoint {
+  readonly url: string;
+  readonly fetch: typeof fetch;
+  /** Seconds to wait for a response. */
+  readonly timeout: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly credentials: CookieMode;
+}
+
+/** Whether requests carry cookies, in the words of `fetch`. */
+export type CookieMode = "omit" | "same-origin" | "include";
+
+/** A GraphQL operation to execute. */
+export interface Operation {
+  readonly query: string;
+  readonly variables?: object;
+  readonly authorization?: string | null | undefined;
+}
+
+/** The result of an operation: its data, or the failure. */
+export type Result<Data> = (Success<Data> | Failed) & {
+  /** Whether there was an earlier attempt, which the server may have executed. */
+  readonly isRetry?: boolean;
+};
+
+interface Success<Data> {
+  readonly data: Data;
+  readonly failure?: never;
+  readonly isLost?: never;
+}
+
+interface Failed {
+  readonly data?: never;
+  readonly failure: Failure;
+  /** Whether the server may have executed the operation all the same, because only the response was lost. */
+  readonly isLost?: boolean;
+}
+
+/** Executes an operation once. Never rejects. */
+export async function execute<Data>(
+  { url, fetch, timeout, headers, credentials }: Endpoint,
+  { authorization, ...body }: Operation,
+): Promise<Result<Data>> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => {
+    abort.abort();
+  }, timeout * 1000);
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        // With this media type the server refuses with status 200, so that browsers log no failed request.
+        accept: "application/json",
+        ...headers,
+        ...(authorization && { authorization }),
+      },
+      body: JSON.stringify(body),
+      // A redirect could send the token in the body to another host.
+      redirect: "error",
+      signal: abort.signal,
+      credentials,
+    });
+    return toResult(response, await response.text());
+  } catch (error) {
+    return lost("offline", String(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Milliseconds before each further attempt, at most. */
+const RETRY_DELAYS = [250, 500, 1000];
+
+/**
+ * Executes an operation, and retries up to three times while the response is lost. Within its reuse window the server
+ * repeats a lost response to the same token. That window is at least `timeout`: the first attempt gets 40 % of it, and
+ * no attempt starts after 80 %.
+ */
+export async function executeWithRetries<Data>(
+  endpoint: Endpoint,
+  operation: Operation,
+): Promise<Result<Data>> {
+  const { timeout } = endpoint;
+  const end = performance.now() + timeout * 800;
+  let result = await execute<Data>({ ...endpoint, timeout: timeout * 0.4 }, operation);
+  for (const maximum of RETRY_DELAYS) {
+    const delay = maximum * (0.5 + Math.random() / 2);
+    if (!result.isLost || performance.now() + delay > end) break;
+    await sleep(delay);
+    result = { ...(await execute<Data>(endpoint, operation)), isRetry: true };
+  }
+  return result;
+}
+
+function toResult<Data>({ status, headers }: Response, text: string): Result<Data> {
+  const { data, errors } = parseBody<Data>(text);
+  const error = errors?.[0];
+  if (error) {
+    const failure = toFailure(error);
+    return { failure, isLost: failure.reason === "internal_server_error" };
+  }
+  if (data) return { data };
+  const message = `The response has status ${status} and no GraphQL.`;
+  if (status !== 429) return lost("bad_answer", message);
+  const retryAfter = Number(headers.get("retry-after")) || 1;
+  return { failure: { reason: "throttled", message, retryAfter } };
+}
+
+interface Body<Data> {
+  data?: Data | null;
+  errors?: GraphQLErrorLike[];
+}
+
+/** Parses the body of a GraphQL response. Anything else gives an empty body. */
+function parseBody<Data>(text: string): Body<Data> {
+  try {
+    return (JSON.parse(text) as Body<Data> | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function lost(reason: "offline" | "bad_answer", message: string): Failed {
+  return { failure: { reason, message }, isLost: true };
+}

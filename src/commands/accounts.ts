@@ -1,0 +1,77 @@
+import { buffer } from "node:stream/consumers";
+import { type Command, Option } from "commander";
+import type { Accounts, User } from "../accounts/accounts.js";
+import { NoSuchUser } from "../errors.js";
+import type { Installation } from "./installation.js";
+
+/** Adds the commands that administer users and their tokens. */
+export function addAccountCommands(program: Command, installation: Installation): void {
+  program
+    .command("create-user")
+    .description("create a user")
+    .argument("<username>")
+    .option("--email <address>", "the e-mail address to log in with")
+    .addOption(
+      new Option("--role <role>", "what the user may do")
+        .choices(["user", "admin"])
+        .default("user"),
+    )
+    .requiredOption("--password-stdin", "read the password from standard input: one line")
+    .action((username: string, { email, role }: { email?: string; role: string }) =>
+      installation.open(async ({ accounts }) => {
+        const password = await readPassword();
+        const isAdmin = role === "admin";
+        await accounts.createUser({ username, email, password, role: isAdmin ? "ADMIN" : "USER" });
+        console.log(`Created the ${role} ${username}.`);
+      }),
+    );
+
+  program
+    .command("set-password")
+    .description("give a user a new password, which ends all sessions and unlocks the account")
+    .argument("<username>")
+    .requiredOption("--password-stdin", "read the password from standard input: one line")
+    .action((username: string) =>
+      installation.open(async ({ accounts }) => {
+        const user = await requireUser(accounts, username);
+        await accounts.setPassword(user, await readPassword());
+        console.log(`Set the password of ${username}.`);
+      }),
+    );
+
+  program
+    .command("create-token")
+    .description("create a static token for a user, and print it once")
+    .argument("<username>")
+    .option("--label <label>", "its name in the list of sessions")
+    .action((username: string, { label = null }: { label?: string | null }) =>
+      installation.open(async ({ authentication }) => {
+        console.log((await authentication.createStaticToken({ username }, label)).token);
+      }),
+    );
+
+  program
+    .command("unlock")
+    .description("let a user log in again after too many wrong passwords")
+    .argument("<username>")
+    .action((username: string) =>
+      installation.open(async ({ accounts }) => {
+        await accounts.unlock(await requireUser(accounts, username));
+        console.log(`Unlocked ${username}.`);
+      }),
+    );
+}
+
+async function requireUser(accounts: Accounts, username: string): Promise<User> {
+  const user = await accounts.findUser({ username });
+  if (user === null) throw new NoSuchUser();
+  return user;
+}
+
+async function readPassword(): Promise<string> {
+  const bytes = await buffer(process.stdin);
+  const line = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  const password = line.replace(/\r?\n$/, "");
+  if (/[\r\n]/.test(password)) throw new Error("The password on standard input must be one line.");
+  return password;
+}

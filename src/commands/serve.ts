@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import type { Accounts } from "../accounts/accounts.js";
+import type { ServerConfig } from "../config/server-config.js";
+import { renderHelp } from "../config/settings-help.js";
+import { BadUserInput } from "../errors.js";
+import type { Installation } from "./installation.js";
+
+/**
+ * Adds the command that starts a server.
+ * @param fail ends the process when stopping fails
+ */
+export function addServeCommand(
+  program: Command,
+  installation: Installation,
+  fail: (error: unknown) => never,
+): void {
+  program
+    .command("serve")
+    .description(
+      "start the server; in development makes the database, the secret and the first admin",
+    )
+    .addHelpText("after", ({ command }) => helpOnSettings(command, installation))
+    .action(async () => {
+      const config = installation.readConfig();
+      const { startServer } = await import("../http/server.js");
+      const server = await startServer(config, installation.features);
+      const { accounts } = server.auth;
+      if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config);
+      console.log(`Gatehouse listens on ${server.url}`);
+      for (const line of server.announcements) console.log(line);
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        process.once(signal, () => {
+          void server.close().then(() => process.exit(0), fail);
+        });
+      }
+    });
+}
+
+async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Promise<void> {
+  if (!config.isDevelopment) {
+    console.log(
+      "There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role admin --password-stdin",
+    );
+    return;
+  }
+  const length = Math.max(20, config.passwordMinLength);
+  const password = randomBytes(length).toString("base64url").slice(0, length);
+  try {
+    await accounts.createUser({ username: "admin", password, role: "ADMIN" });
+  } catch (error) {
+    // Another server that started at the same time created the admin first, and has printed its password.
+    if (error instanceof BadUserInput) return;
+    throw error;
+  }
+  console.log(
+    `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
+  );
+}
+
+/** Describes all settings. Their sentences are collected from the code when the package is built. */
+function helpOnSettings(command: Command, { settings }: Installation): string {
+  const sentences = JSON.parse(
+    readFileSync(new URL("../settings-help.json", import.meta.url), "utf8"),
+  ) as Record<string, string>;
+  const width = Math.min(process.stdout.isTTY ? process.stdout.columns : 80, 100);
+  const help = command.createHelp();
+  return `\n${renderHelp(settings, sentences, (text, columns) => help.boxWrap(text, columns), width)}`;
+}

@@ -1,0 +1,103 @@
+import { type Checked, checkOptions } from "./check.js";
+import { type Problem, WrongSettings } from "./problems.js";
+import type { ConfigOf, OptionsOf, Settings } from "./setting.js";
+import { AUTH_SETTINGS } from "./settings.js";
+
+/** The core's options. Only `secretKey` is required. All durations are whole seconds. */
+export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
+
+/** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
+export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secretKey"> {
+  /** The root secret, then the previous ones. */
+  readonly secretKeys: readonly string[];
+  /** Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. */
+  readonly isDevelopment: boolean;
+}
+
+/** A JWS algorithm of RFC 7518 that access tokens can be signed with. */
+export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
+
+/** The part of a feature that adds settings to the core's. */
+export interface SettingsOwner {
+  readonly settings?: Settings;
+  /** Returns what is wrong with the settings beyond the check of each. */
+  findProblems?(config: AuthConfig): readonly Problem[];
+}
+
+/**
+ * Checks all options once, and fills in the defaults.
+ * @param owners the features, whose settings are checked too
+ * @throws TypeError that has one line for each wrong option, and never repeats a value
+ */
+export function resolveConfig(
+  options: CoreOptions,
+  owners: readonly SettingsOwner[] = [],
+): AuthConfig {
+  const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners));
+  const config = { ...withSecretKeys(checked), isDevelopment: false };
+  return settle(config, checked.problems, owners);
+}
+
+/** Returns the settings of all owners in one table. */
+export function settingsOf(owners: readonly SettingsOwner[]): Settings {
+  return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
+}
+
+/** Returns the checked values with the secrets under their name in the configuration. If they are wrong, there are none. */
+export function withSecretKeys<S extends typeof AUTH_SETTINGS>({ values, wrong }: Checked<S>) {
+  const { secretKey, ...others } = values;
+  return { ...others, secretKeys: wrong.has("secretKey") ? [] : secretKey };
+}
+
+/**
+ * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
+ * @param found the problems so far. A contradiction that involves one of these options is left out, because the
+ * configuration has the default in its place.
+ * @param further contradictions beyond those of the core and the owners
+ * @throws TypeError with all problems
+ */
+export function settle<Config extends AuthConfig>(
+  config: Config,
+  found: readonly Problem[],
+  owners: readonly SettingsOwner[],
+  further: Iterable<Problem> = [],
+): Readonly<Config> {
+  const wrong = new Set(found.map(({ option }) => option));
+  const isRight = (option: string) => !wrong.has(option);
+  const asked = owners.filter(({ settings = {} }) => Object.keys(settings).every(isRight));
+  const contradictions = [
+    ...findContradictions(config),
+    ...further,
+    ...asked.flatMap((owner) => owner.findProblems?.(config) ?? []),
+  ].filter(({ option, other = option }) => isRight(option) && isRight(other));
+  const problems = [...found, ...contradictions];
+  if (problems.length > 0) throw new WrongSettings(problems);
+  return Object.freeze(config);
+}
+
+function* findContradictions(config: AuthConfig): Generator<Problem> {
+  const { accessTokenLifetime, refreshTokenLifetime, sessionLifetime, leeway } = config;
+  if (leeway >= accessTokenLifetime) {
+    yield { option: "leeway", message: "must be less than", other: "accessTokenLifetime" };
+  }
+  if (accessTokenLifetime >= refreshTokenLifetime) {
+    const other = "refreshTokenLifetime";
+    yield { option: "accessTokenLifetime", message: "must be less than", other };
+  }
+  if (refreshTokenLifetime > sessionLifetime) {
+    const other = "sessionLifetime";
+    yield { option: "refreshTokenLifetime", message: "must be at most", other };
+  }
+  yield* findSharedSecrets(config);
+}
+
+function* findSharedSecrets({ secretKeys, databaseUrl, redisUrl }: AuthConfig): Generator<Problem> {
+  const option = "secretKey";
+  if (new Set(secretKeys).size < secretKeys.length) {
+    yield { option, message: "must not hold the same secret twice" };
+  }
+  for (const [other, url = ""] of Object.entries({ databaseUrl, redisUrl })) {
+    const isIn = (key: string) => url.includes(key) || url.includes(encodeURIComponent(key));
+    if (secretKeys.some(isIn)) yield { option, message: "must not also be part of", other };
+  }
+}

@@ -1,0 +1,63 @@
+import { findMeant } from "./misspelling.js";
+import { type Problem, type Wording, wordsOf } from "./problems.js";
+import type { ConfigOf, Setting, Settings } from "./setting.js";
+
+/** Options after each was checked alone. */
+export interface Checked<S extends Settings> {
+  /** Has the default of an option that is missing or wrong. Not to be used for a wrong one that has no default. */
+  readonly values: ConfigOf<S>;
+  readonly problems: readonly Problem[];
+  /** The names of the wrong options. */
+  readonly wrong: ReadonlySet<string>;
+}
+
+/**
+ * Checks each option alone, fills in the defaults, and refuses options that do not exist.
+ * @param more the settings of features. Their values are there too, but the type does not say so.
+ */
+export function checkOptions<S extends Settings>(
+  options: object,
+  core: S,
+  more: Settings,
+): Checked<S> {
+  const settings = { ...core, ...more };
+  const given = new Map<string, unknown>(Object.entries(options));
+  const problems: Problem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [option, setting] of Object.entries(settings)) {
+    const value = given.get(option);
+    const result = setting.check.safeParse(value);
+    values[option] = result.success ? result.data : setting.check.safeParse(undefined).data;
+    if (result.success) continue;
+    const message = describe(setting, value, result.error.issues[0]?.message ?? "is not valid");
+    problems.push({ option, message });
+  }
+  const names = Object.keys(settings);
+  for (const option of given.keys()) {
+    if (!names.includes(option))
+      problems.push({ option, message: refuse(findMeant(option, names)) });
+  }
+  // The loop has made one value for each entry, by the entry's own check.
+  return { values: values as ConfigOf<S>, problems, wrong: new Set(problems.map(optionOf)) };
+}
+
+function optionOf({ option }: Problem): string {
+  return option;
+}
+
+/** Returns the message for a name that is not a setting. */
+export function refuse(meant: string | undefined): string {
+  return meant === undefined ? "is not a setting" : `is not a setting; did you mean ${meant}?`;
+}
+
+function describe(setting: Setting, value: unknown, fallback: string): Wording {
+  const { allowed, fault, hint } = setting;
+  const isMissing = value === undefined;
+  const inWordsOf = (reader: keyof Wording) => {
+    const rule = allowed === undefined ? fallback : `must be ${wordsOf(allowed, reader)}`;
+    const detail = isMissing || fault === undefined ? "" : wordsOf(fault(value), reader);
+    const said = isMissing ? "is required" : detail === "" ? rule : `${rule}, but ${detail}`;
+    return hint === undefined ? said : `${said}; ${hint}`;
+  };
+  return { option: inWordsOf("option"), variable: inWordsOf("variable") };
+}

@@ -1,0 +1,232 @@
+import ms, { type StringValue } from "ms";
+import { z } from "zod";
+import type { Wording } from "./problems.js";
+import type { Setting } from "./setting.js";
+
+/** A duration as people write it: `90s`, `5m`, `7d`. */
+export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
+
+/** The parts of a setting that every kind takes as they are. */
+type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
+
+/** A setting of type `T`. With no default it may be missing. */
+type Kind<T, Default> = Setting<
+  z.ZodType<T | (undefined extends Default ? undefined : never), T | undefined>
+>;
+
+/**
+ * A duration: a number of seconds as an option, `5m` as a variable.
+ * @example duration({ variable: "ACCESS_TOKEN_LIFETIME", from: "1m", to: "1h", default: "5m" })
+ */
+export function duration<D extends Duration | undefined = undefined>({
+  from,
+  to = "100y",
+  default: usual,
+  ...described
+}: Described & { from: Duration; to?: Duration; default?: D }): Kind<number, D> {
+  const range = durationRange(from, to);
+  const fallback = usual === undefined ? undefined : secondsIn(usual);
+  return {
+    ...described,
+    ...range,
+    check: withDefault<number, D>(range.check, fallback),
+    read: readDuration,
+    ...shown(usual, String(fallback), usual),
+  };
+}
+
+/** A {@link duration} that may also be `null` as an option, `never` as a variable. */
+export function durationOrNever<D extends Duration | "never" | undefined = undefined>({
+  from,
+  to = "100y",
+  default: usual,
+  ...described
+}: Described & { from: Duration; to?: Duration; default?: D }): Kind<number | null, D> {
+  const range = durationRange(from, to);
+  const fallback = usual === "never" ? null : usual && secondsIn(usual as Duration);
+  return {
+    ...described,
+    ...range,
+    check: withDefault<number | null, D>(range.check.nullable(), fallback),
+    read: (text) => (text === "never" ? null : readDuration(text)),
+    allowed: {
+      option: `${range.allowed.option}, or null`,
+      variable: `${range.allowed.variable}, or never`,
+    },
+    ...shown(usual, String(fallback), usual),
+  };
+}
+
+/** A whole number. */
+export function wholeNumber<D extends number | undefined = undefined>({
+  from,
+  to,
+  default: usual,
+  ...described
+}: Described & { from: number; to: number; default?: D }): Kind<number, D> {
+  const unlike = "is not a whole number";
+  return {
+    ...described,
+    check: withDefault<number, D>(z.int().min(from).max(to), usual),
+    read: (text) => (/^\d{1,9}$/.test(text) ? Number(text) : text),
+    allowed: `from ${from} to ${to}`,
+    fault: (value) => {
+      if (typeof value !== "number" || !Number.isInteger(value)) return unlike;
+      return distance(value, from, to, String, ["small", "large"]);
+    },
+    ...shown(usual),
+  };
+}
+
+/** One of several words. */
+export function oneOf<
+  const Words extends readonly string[],
+  D extends Words[number] | undefined = undefined,
+>(
+  words: Words,
+  { default: usual, ...described }: Described & { default?: D },
+): Kind<Words[number], D> {
+  return {
+    ...described,
+    check: withDefault<Words[number], D>(z.enum(words), usual),
+    allowed: [words.slice(0, -1).join(", "), ...words.slice(-1)].join(" or "),
+    ...shown(usual),
+  };
+}
+
+/** A switch: `true` or `false` as an option, `on` or `off` as a variable. */
+export function onOff<D extends boolean | undefined = undefined>({
+  default: usual,
+  ...described
+}: Described & { default?: D }): Kind<boolean, D> {
+  return {
+    ...described,
+    check: withDefault<boolean, D>(z.boolean(), usual),
+    read: (text) => ({ on: true, off: false })[text] ?? text,
+    allowed: { option: "true or false", variable: "on or off" },
+    ...shown(usual, String(usual), usual === true ? "on" : "off"),
+  };
+}
+
+/** A text. By default of 1 to 255 characters; `accepts` replaces that check, and `allowed` says what it accepts. */
+export function text<D extends string | undefined = undefined>({
+  accepts = (value) => /^[^\0]{1,255}$/.test(value),
+  allowed = "text of 1 to 255 characters",
+  default: usual,
+  ...described
+}: Described & {
+  accepts?: (value: string) => boolean;
+  allowed?: string;
+  default?: D;
+}): Kind<string, D> {
+  const check = withDefault<string, D>(z.string().refine(accepts), usual);
+  return { ...described, check, allowed, ...shown(usual) };
+}
+
+/** A list of texts; as a variable they are separated by commas. It is empty by default. */
+export function list({
+  accepts,
+  allowed,
+  ...described
+}: Described & { accepts: (item: string) => boolean; allowed: string }): Kind<
+  readonly string[],
+  readonly string[]
+> {
+  return {
+    ...described,
+    check: withDefault<readonly string[], readonly string[]>(
+      z.array(z.string().refine(accepts)),
+      [],
+    ),
+    read: readList,
+    allowed: { option: allowed, variable: `${allowed}, separated by commas` },
+    fault: (value) => (Array.isArray(value) ? "" : "is not a list"),
+  };
+}
+
+/** A function, which only an option can be. */
+export function callback<F>({
+  default: usual,
+  ...described
+}: Omit<Described, "variable"> & { default: F }): Kind<F, F> {
+  const isFunction = (value: unknown) => typeof value === "function";
+  return {
+    ...described,
+    check: withDefault<F, F>(z.custom<F>(isFunction), usual),
+    allowed: "a function",
+  };
+}
+
+/** Splits the text of a variable at its commas. */
+export function readList(value: string): string[] {
+  return value.split(",").map((item) => item.trim());
+}
+
+/** Fills in what is missing. The type says whether something is filled in: `D` is undefined exactly where `fallback` is. */
+function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
+  return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
+    T,
+    D
+  >["check"];
+}
+
+function shown(
+  usual: unknown,
+  option = String(usual),
+  variable: string = option,
+): { default?: Wording } {
+  return usual === undefined ? {} : { default: { option, variable } };
+}
+
+function durationRange(from: Duration, to: Duration) {
+  const [min, max] = [secondsIn(from), secondsIn(to)];
+  return {
+    check: z.int().min(min).max(max),
+    allowed: { option: `from ${min} to ${max} seconds`, variable: `from ${from} to ${to}` },
+    fault: (value: unknown): string | Wording => {
+      if (typeof value !== "number" || Number.isNaN(value)) {
+        return { option: "is not a number", variable: "is not a duration" };
+      }
+      if (!Number.isInteger(value)) return "is not a whole number of seconds";
+      return distance(value, min, max, spellSeconds, ["short", "long"]);
+    },
+  };
+}
+
+/** Says how far a value is out of its range. */
+function distance(
+  value: number,
+  min: number,
+  max: number,
+  spell: (amount: number) => string,
+  [low, high]: readonly [low: string, high: string],
+): string {
+  const amount = value < min ? min - value : value - max;
+  const how = value < min ? low : high;
+  // Beyond that the difference is rounded to the value itself.
+  return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
+}
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+] as const;
+
+/** In the largest unit that leaves no rest: `90 seconds`, `2 hours`. */
+function spellSeconds(seconds: number): string {
+  const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
+  const amount = seconds / size;
+  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
+}
+
+/** Returns a duration in seconds. */
+export function secondsIn(value: Duration): number {
+  return ms(value) / 1000;
+}
+
+/** Reads `5m`, `7d`, `36h` as seconds. */
+function readDuration(value: string): number {
+  const isDuration = /^\d{1,6} ?[a-z]+$/i.test(value);
+  return isDuration ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000 : NaN;
+}

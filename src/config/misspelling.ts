@@ -1,0 +1,58 @@
+/** The only difference between two names. */
+interface Slip {
+  /** The letters that one has and the other has not; both empty where the names are equal. */
+  readonly typed: string;
+  readonly real: string;
+  /** The letters on both sides of the difference. */
+  readonly neighbours: string;
+}
+
+/** Names shorter than this are close to ordinary words: HOST to POST, COST, GHOST. */
+const SHORT = 6;
+
+/**
+ * Returns the name that somebody meant who made one slip: a letter missing, one too many, wrong, or two swapped.
+ * @param names the real names; if `typed` is one of them, nothing else was meant
+ */
+export function findMeant(typed: string, names: Iterable<string>): string | undefined {
+  const real = [...names];
+  if (real.includes(typed)) return undefined;
+  return real.find((name) => isSlip(difference(typed.toLowerCase(), name.toLowerCase())));
+}
+
+/**
+ * The same for an environment variable. The environment holds names that are not ours, so a short name counts as
+ * misspelt only where the result makes no ordinary word: two letters swapped, one doubled, or a vowel missing.
+ */
+export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
+  const real = [...names];
+  if (real.includes(typed)) return undefined;
+  return real.find((name) => {
+    const slip = difference(typed, name);
+    return isSlip(slip) && (name.length >= SHORT || makesNoWord(slip));
+  });
+}
+
+function isSlip({ typed, real }: Slip): boolean {
+  const isSwapped = typed.length === 2 && typed === [...real].reverse().join("");
+  return isSwapped || Math.max(typed.length, real.length) <= 1;
+}
+
+function makesNoWord({ typed, real, neighbours }: Slip): boolean {
+  if (real === "") return neighbours.includes(typed);
+  return typed === "" ? /[aeiou]/i.test(real) : typed.length === 2;
+}
+
+function difference(typed: string, real: string): Slip {
+  const shorter = Math.min(typed.length, real.length);
+  let start = 0;
+  while (start < shorter && typed[start] === real[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && typed.at(-1 - end) === real.at(-1 - end)) end += 1;
+  const stop = typed.length - end;
+  return {
+    typed: typed.slice(start, stop),
+    real: real.slice(start, real.length - end),
+    neighbours: typed.slice(Math.max(0, start - 1), start) + typed.slice(stop, stop + 1),
+  };
+}

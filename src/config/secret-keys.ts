@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** Long enough, and not one character over and over. */
+const SECRET = z
+  .string()
+  .refine((value) => Buffer.byteLength(value) >= 32 && new Set(value).size >= 8);
+
+/** One root secret, or [current, previous…]; always a list once it is checked. */
+export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[]> = z
+  .union([SECRET, z.array(SECRET).min(1)])
+  .transform((value) => [value].flat());
+
+/** Words of examples and of phrases. */
+const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
+
+/** In bits, from how often each character occurs. */
+const MIN_ENTROPY = 100;
+
+/** Returns whether a secret that is long enough was still not made by chance. */
+export function isGuessable(value: string): boolean {
+  const characters = Array.from(value);
+  const counts = new Map<string, number>();
+  for (const character of characters) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const entropy = [...counts.values()].reduce(
+    (bits, times) => bits - times * Math.log2(times / characters.length),
+    0,
+  );
+  return EXAMPLES.test(value) || entropy < MIN_ENTROPY || /^(.{1,20})\1+$/s.test(value);
+}

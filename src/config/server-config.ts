@@ -1,0 +1,92 @@
+import {
+  type AuthConfig,
+  settingsOf,
+  type SettingsOwner,
+  settle,
+  withSecretKeys,
+} from "./auth-config.js";
+import { checkOptions } from "./check.js";
+import type { Problem } from "./problems.js";
+import { isGuessable } from "./secret-keys.js";
+import type { ConfigOf, OptionsOf } from "./setting.js";
+import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+
+const CORE_SETTINGS = { ...AUTH_SETTINGS, ...SERVER_SETTINGS };
+
+/** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
+export type CoreServerOptions = OptionsOf<typeof CORE_SETTINGS>;
+
+/** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
+export interface ServerConfig
+  extends AuthConfig, Omit<ConfigOf<typeof SERVER_SETTINGS>, "introspection" | "isProduction"> {
+  readonly introspection: boolean;
+}
+
+/** What the command adds to the options that it read from the environment. */
+export interface CommandLine {
+  /** The problems that it found while reading. */
+  readonly problems: readonly Problem[];
+  /** Makes the secret if there is none in development. Called last, once nothing else is wrong. */
+  readonly createSecretKey: (databaseUrl: string) => string;
+}
+
+/**
+ * Checks a server's options once, and fills in the defaults.
+ * @param owners the features, whose settings are checked too
+ * @throws TypeError that has one line for each wrong option, and never repeats a value
+ */
+export function resolveServerConfig(
+  options: Partial<CoreServerOptions>,
+  owners: readonly SettingsOwner[] = [],
+  command?: CommandLine,
+): ServerConfig {
+  const checked = checkOptions(options, CORE_SETTINGS, settingsOf(owners));
+  const { isProduction, ...values } = withSecretKeys(checked);
+  // A list that is wrong still means that there are proxies.
+  const hasProxies = values.trustedProxies.length > 0 || checked.wrong.has("trustedProxies");
+  const isDevelopment = isLoopback(values.host) && !hasProxies && !isProduction;
+  const config = {
+    ...values,
+    isDevelopment,
+    jwtIssuer: options.jwtIssuer ?? serverUrl(values.host, values.port),
+    introspection: values.introspection ?? isDevelopment,
+  };
+  const found = [...(command?.problems ?? []), ...checked.problems];
+  const contradictions = findServerContradictions(config);
+  if (command === undefined || !isDevelopment || options.secretKey !== undefined) {
+    return settle(config, found, owners, contradictions);
+  }
+  const others = found.filter(({ option }) => option !== "secretKey");
+  const { databaseUrl } = settle(config, others, owners, contradictions);
+  const { values: made, problems } = checkOptions(
+    { secretKey: command.createSecretKey(databaseUrl) },
+    { secretKey: AUTH_SETTINGS.secretKey },
+    {},
+  );
+  return settle({ ...config, secretKeys: made.secretKey }, problems, owners);
+}
+
+function* findServerContradictions(config: ServerConfig): Generator<Problem> {
+  const { isDevelopment, introspection, secretKeys, trustedProxies } = config;
+  if (introspection && !isDevelopment) {
+    const message = "must be off where others can reach the server";
+    yield { option: "introspection", message };
+  }
+  if (!isDevelopment && secretKeys.some(isGuessable)) {
+    const message = "looks like an example or a phrase; `gatehouse generate-secret` makes one";
+    yield { option: "secretKey", message };
+  }
+  if (trustedProxies.some((range) => range.endsWith("/0"))) {
+    yield { option: "trustedProxies", message: "must not be every address" };
+  }
+}
+
+/** Returns whether only this machine can reach a server that listens on `host`. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Returns the URL of a server that listens on `host` and `port`. */
+export function serverUrl(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,45 @@
+import type { z } from "zod";
+import type { Wording } from "./problems.js";
+
+/** One setting: its check, default, environment variable and words stand here and nowhere else. */
+export interface Setting<Check extends z.ZodType = z.ZodType> {
+  /** Checks the option, and fills in the default. */
+  readonly check: Check;
+  /** The environment variable that sets it. @default none */
+  readonly variable?: string;
+  /** Turns the variable's text into the option. Text that it cannot read stays text, which `check` refuses. @default as it is */
+  readonly read?: (text: string) => unknown;
+  /** The accepted values, to follow "must be": `from 1m to 1h`. @default the message of `check` */
+  readonly allowed?: string | Wording;
+  /** Says what is wrong with a value, to follow "but": `is 30 seconds too short`. Must not repeat the value. */
+  readonly fault?: (value: unknown) => string | Wording;
+  /** Says how to get a right value. Ends every message about this setting. */
+  readonly hint?: string;
+  /** The default as somebody would write it. @default none */
+  readonly default?: Wording;
+  /** Explains a default that depends on other settings. */
+  readonly defaultNote?: string | Wording;
+  /** One or two sentences for `--help`. @default for our own settings, the comment above the entry */
+  readonly doc?: string;
+}
+
+/** A table of settings, by the names of their options. */
+export type Settings = Readonly<Record<string, Setting>>;
+
+type RequiredOption<S extends Settings> = {
+  [Name in keyof S]: undefined extends z.input<S[Name]["check"]> ? never : Name;
+}[keyof S];
+
+// Both are mapped over `keyof` and have no `as` clause; only so does TypeScript keep the comments of the entries.
+
+/** The options of a table of settings: only a setting without a default is required. */
+export type OptionsOf<S extends Settings> = {
+  [Name in keyof Omit<S, RequiredOption<S>>]?: z.input<S[Name]["check"]> | undefined;
+} & {
+  [Name in keyof Pick<S, RequiredOption<S>>]: z.input<S[Name]["check"]>;
+};
+
+/** The values of a table of settings once they are checked. */
+export type ConfigOf<S extends Settings> = {
+  readonly [Name in keyof S]: z.output<S[Name]["check"]>;
+};

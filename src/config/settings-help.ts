@@ -1,0 +1,49 @@
+import { type Wording, wordsOf } from "./problems.js";
+import type { Setting, Settings } from "./setting.js";
+
+const INTRODUCTION =
+  "Settings are environment variables. An empty one counts as not set. In development means that HOST is a loopback " +
+  "address, TRUSTED_PROXIES is empty, and NODE_ENV is not production.";
+
+const INDENT = " ".repeat(6);
+
+/**
+ * Returns a list of all variables, each with its default, its sentence and its range.
+ * @param sentences the sentence of each option that has none in its entry
+ * @param wrap breaks a text into lines of a width
+ * @param width of the list, in characters
+ */
+export function renderHelp(
+  settings: Settings,
+  sentences: Readonly<Record<string, string>>,
+  wrap: (text: string, width: number) => string,
+  width: number,
+): string {
+  const entries = Object.entries(settings).flatMap(([option, setting]) => {
+    if (setting.variable === undefined) return [];
+    const text = wrap(
+      describeSetting(setting, sentences[option], "variable"),
+      width - INDENT.length,
+    );
+    const title = `  ${setting.variable} (default: ${describeDefault(setting, "variable")})`;
+    return [[title, ...text.split("\n").map((line) => INDENT + line)].join("\n")];
+  });
+  return [wrap(INTRODUCTION, width), ...entries].join("\n\n");
+}
+
+/** Returns the sentence of a setting, and the values that it accepts. */
+export function describeSetting(
+  { doc, allowed, hint }: Setting,
+  sentence: string | undefined,
+  reader: keyof Wording,
+): string {
+  const range = allowed === undefined ? [] : [`Must be ${wordsOf(allowed, reader)}`];
+  const rule = [...range, ...(hint === undefined ? [] : [hint])].join("; ");
+  const text = doc ?? sentence ?? "";
+  return `${text} ${rule}${rule === "" || rule.endsWith("…") ? "" : "."}`.trim();
+}
+
+/** Returns the default of a setting in words. */
+export function describeDefault(setting: Setting, reader: keyof Wording): string {
+  return wordsOf(setting.defaultNote ?? setting.default ?? "none", reader);
+}

@@ -1,0 +1,35 @@
+import type { Feature, FeatureMigration } from "../../features/feature.js";
+import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
+import { throttling } from "./2026-11-25-throttling.js";
+
+/** A feature with its tables, if it has any. */
+export type TableOwner = Pick<Feature, "name" | "entities" | "migrations">;
+
+/** Oldest first, and the same on every database. A migration that has been released never changes. */
+const CORE: readonly FeatureMigration[] = [accountsKeysSessions, throttling];
+
+/**
+ * Returns the core's migrations and then those of `features`, in the order in which they are applied. The names are the
+ * ones that the database records: the core's as they are, a feature's as `feature:name`, so that features cannot clash.
+ */
+export function listMigrations(features: readonly TableOwner[]): FeatureMigration[] {
+  const added = features.flatMap(({ name: feature, migrations = [] }) =>
+    migrations.map(({ name, statements }) => ({ name: `${feature}:${name}`, statements })),
+  );
+  return [...CORE, ...added];
+}
+
+/**
+ * Returns the recorded migrations that a newer version must have applied: unknown ones of the core or of a feature that
+ * is on. Those of features that are off or were removed do not count, because nothing uses their tables.
+ * @param recorded the names that the database records
+ */
+export function findNewerMigrations(
+  recorded: readonly string[],
+  features: readonly TableOwner[],
+): string[] {
+  const known = new Set(listMigrations(features).map(({ name }) => name));
+  const isInUse = (name: string) =>
+    !name.includes(":") || features.some((feature) => name.startsWith(`${feature.name}:`));
+  return recorded.filter((name) => isInUse(name) && !known.has(name));
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { idOf, type UserRef } from "../../accounts/user-ref.js";
+import { Principal, type SessionInfo } from "../../sessions/principal.js";
+import type { SessionQuery } from "../../sessions/session-list.js";
+import { generateStaticToken } from "../../tokens/static-token.js";
+import { requireBackend, type TokenBackend } from "./token-backend.js";
+
+/** How many tokens {@link StaticToken.find} returns at most. */
+const MAX_FOUND = 100;
+
+/**
+ * A static token as users of Django REST framework know it. Only the object that {@link StaticToken.create} returns has
+ * the key.
+ * @see https://www.django-rest-framework.org/api-guide/authentication/#tokenauthentication
+ * @example
+ * const token = await auth.tokens.StaticToken.create(user, "backup script");
+ * console.log(token.key); // cannot be read again later
+ * for (const old of await auth.tokens.StaticToken.find({ userIds: [user.id] })) await old.delete();
+ */
+export class StaticToken {
+  /** The backend of the configuration that the class belongs to. */
+  static readonly backend: TokenBackend | undefined;
+
+  /** Private, so that printing the object does not show it. */
+  readonly #key: string | null;
+  readonly session: SessionInfo;
+
+  constructor(session: SessionInfo, key: string | null) {
+    this.session = session;
+    this.#key = key;
+  }
+
+  /** The key to send as `Authorization: Token <key>`; null for a token that was found. */
+  get key(): string | null {
+    return this.#key;
+  }
+
+  /** Generates a key of the right shape that belongs to no session. */
+  static generateKey(): string {
+    return generateStaticToken(randomBytes(16).toString("hex")).token;
+  }
+
+  /**
+   * Creates a token for a user. Tokens that the user already has stay as they are.
+   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed
+   */
+  static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
+    const { sessions } = requireBackend(this.backend);
+    const { row, token } = await sessions.open(user, { scheme: "TOKEN", label });
+    return new this(new Principal(row).session, token);
+  }
+
+  /** Returns a live token of the user with this label, or creates one. Only a new token has its key. */
+  static async getOrCreate(
+    user: UserRef,
+    label: string | null = null,
+  ): Promise<{ token: StaticToken; isCreated: boolean }> {
+    const known = await this.find({ userIds: [idOf(user)] });
+    const token = known.find(({ session }) => session.label === label);
+    if (token !== undefined) return { token, isCreated: false };
+    return { token: await this.create(user, label), isCreated: true };
+  }
+
+  /** Returns the newest hundred live tokens that match. */
+  static async find(where: Omit<SessionQuery, "scheme" | "isLive">): Promise<StaticToken[]> {
+    const query = { ...where, scheme: "TOKEN", isLive: true } as const;
+    const { principals } = await requireBackend(this.backend).sessions.page(query, MAX_FOUND, null);
+    return principals.map(({ session }) => new this(session, null));
+  }
+
+  /** Ends the token. @returns whether this call ended it */
+  async delete(): Promise<boolean> {
+    const { backend } = this.constructor as typeof StaticToken;
+    return requireBackend(backend).sessions.end(this.session.id);
+  }
+
+  /** Never shows the key. */
+  toString(): string {
+    return `gth_${this.session.id}_…`;
+  }
+
+  /** Never shows the key. */
+  toJSON(): SessionInfo {
+    return this.session;
+  }
+}
+
+/** Creates the static token class of one configuration. */
+export function createStaticTokenClass(backend: TokenBackend): typeof StaticToken {
+  return class extends StaticToken {
+    static override readonly backend = backend;
+  };
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from "node:crypto";
+import { idOf, type UserRef } from "../../accounts/user-ref.js";
+import { TokenExpired, TokenNotValid } from "../../errors.js";
+import { requireLive } from "../../sessions/live.js";
+import type { Claims } from "../../tokens/claims.js";
+import { decodePayload } from "../../tokens/jwt.js";
+import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
+import { ClaimMap } from "./claim-map.js";
+import { requireBackend, type TokenBackend } from "./token-backend.js";
+
+/**
+ * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. A token that is made from
+ * a text is verified, except for its session: {@link Token.checkBlacklist} asks the database for that.
+ * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when made from a text that is not good
+ * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
+ */
+export class Token extends ClaimMap {
+  /** The backend of the configuration that the class belongs to. */
+  static readonly backend: TokenBackend | undefined;
+  /** The type of token that the class makes. */
+  static readonly tokenType: TokenType | undefined;
+
+  /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
+  readonly currentTime: number;
+
+  /**
+   * @param token the text to read; without one a new token is made, which has no user yet
+   * @param options `verify: false` reads the text without any check, for debugging only
+   */
+  constructor(token?: string | null, { verify = true }: { verify?: boolean } = {}) {
+    super();
+    this.currentTime = this.backend.settings.now();
+    if (token == null) {
+      this.assign(this.tokenKind.claims({}));
+      this.setIat();
+      this.setExp();
+      this.setJti();
+    } else {
+      this.assign(verify ? this.read(token) : decodePayload(token));
+    }
+  }
+
+  /**
+   * Opens a session for a user, and returns its token.
+   * @throws {@link BadUserInput} when there is no such user, or the user is inactive
+   */
+  static async forUser<This extends typeof Token>(
+    this: This,
+    user: UserRef,
+  ): Promise<InstanceType<This>> {
+    const token = new this();
+    token.set("sub", idOf(user));
+    await token.outstand();
+    return token as InstanceType<This>;
+  }
+
+  protected get backend(): TokenBackend {
+    return requireBackend((this.constructor as typeof Token).backend);
+  }
+
+  protected get tokenKind(): TokenKind {
+    const { backend } = this;
+    const { tokenType } = this.constructor as typeof Token;
+    if (tokenType === undefined) {
+      throw new TypeError("Cannot create token with no type or lifetime.");
+    }
+    return backend.kinds[tokenType];
+  }
+
+  protected read(token: string): Claims {
+    return this.backend.kinds.verify(token, [this.tokenKind.type]).claims;
+  }
+
+  /** Sets a new `jti`: 128 random bits in hex. */
+  setJti(): this {
+    return this.set("jti", randomBytes(16).toString("hex"));
+  }
+
+  /** Sets when the token was issued. @param options `at` is epoch milliseconds, @default currentTime */
+  setIat({ claim = "iat", at = this.currentTime }: { claim?: string; at?: number } = {}): this {
+    return this.set(claim, Math.floor(at / 1000));
+  }
+
+  /**
+   * Sets when the token expires. A verifier refuses a token that lives longer than the configuration allows.
+   * @param options `from` is epoch milliseconds, @default currentTime; `lifetime` is seconds, @default that of the type
+   */
+  setExp({
+    claim = "exp",
+    from = this.currentTime,
+    lifetime = this.tokenKind.lifetime,
+  }: { claim?: string; from?: number; lifetime?: number } = {}): this {
+    return this.set(claim, Math.floor(from / 1000) + lifetime);
+  }
+
+  /**
+   * Refuses a token that has expired.
+   * @param options `at` is epoch milliseconds, @default currentTime
+   * @throws {@link TokenExpired}; {@link TokenNotValid} when the claim is missing or not an instant
+   */
+  checkExp({ claim = "exp", at = this.currentTime }: { claim?: string; at?: number } = {}): void {
+    const exp = this.get(claim);
+    if (!Number.isSafeInteger(exp)) throw new TokenNotValid();
+    if (Math.floor(at / 1000) >= (exp as number) + this.backend.settings.leeway) {
+      throw new TokenExpired();
+    }
+  }
+
+  /** Verifies the token as it is now, changes included. @throws as the constructor does */
+  verify(): void {
+    this.read(this.toString());
+  }
+
+  /**
+   * Asks the database whether the token's session is live, and this is the session's current token.
+   * @throws {@link Unauthenticated} with the reason
+   */
+  async checkBlacklist(): Promise<void> {
+    const { sessions, settings } = this.backend;
+    const generation = this.has("gen") ? Number(this.get("gen")) : null;
+    const ids = { id: this.#text("sid"), userId: this.#text("sub") };
+    const session = { ...ids, scheme: this.tokenKind.scheme, generation };
+    requireLive(await sessions.find(session.id), session, settings.now());
+  }
+
+  /** Ends the token's session, and with it all of its tokens. @returns whether this call ended it */
+  async blacklist(): Promise<boolean> {
+    await this.outstand();
+    return this.backend.sessions.end(this.#text("sid"), this.#text("sub"));
+  }
+
+  /**
+   * Opens a session for a token that has none. The session is what is listed and revoked.
+   * @throws {@link BadUserInput} when `sub` is not an active user
+   */
+  async outstand(): Promise<void> {
+    if (this.has("sid")) return;
+    const { scheme } = this.tokenKind;
+    const { row } = await this.backend.sessions.open(this.#text("sub"), { scheme });
+    this.set("sid", row.id);
+  }
+
+  /** Returns the signed token. */
+  override toString(): string {
+    return this.tokenKind.sign(this.payload);
+  }
+
+  #text(claim: string): string {
+    const value = this.get(claim);
+    if (typeof value !== "string") throw new TokenNotValid();
+    return value;
+  }
+}

@@ -1,0 +1,81 @@
+import type { AuthConfig } from "../config/auth-config.js";
+import type { Client } from "../events.js";
+import type { Sql } from "../sql.js";
+import { IS_OPEN, openAt } from "./live.js";
+import type { EndReason } from "./session.entity.js";
+
+/** How many open sessions a user may have. */
+const MAX_SESSIONS = 100;
+/** How many sessions beyond the limit one login ends. */
+const MAX_ENDED = 1000;
+
+/** 128 bits in hex. */
+const SESSION_ID = /^[0-9a-f]{32}$/;
+
+/** Ends sessions. When two calls want to end the same session at once, one of them does. */
+export class SessionEnder {
+  readonly #sql: Sql;
+  readonly #settings: Pick<AuthConfig, "now" | "onEvent">;
+
+  constructor(sql: Sql, settings: Pick<AuthConfig, "now" | "onEvent">) {
+    this.#sql = sql;
+    this.#settings = settings;
+  }
+
+  /**
+   * Ends one open session.
+   * @param userId the user that it has to belong to; null for any user
+   * @returns whether this call ended it
+   */
+  async end(
+    id: string,
+    userId: string | null,
+    reason: EndReason,
+    client: Client,
+  ): Promise<boolean> {
+    if (!SESSION_ID.test(id)) return false;
+    const owner = userId === null ? "" : "AND user_id = ?";
+    const at = this.#settings.now();
+    const ended = await this.#sql.write<{ userId: string }>(
+      `UPDATE session SET ended_at = ?, end_reason = ?
+       WHERE id = ? ${owner} AND ${IS_OPEN} RETURNING user_id AS "userId"`,
+      [at, reason, id, ...(userId === null ? [] : [userId]), ...openAt(at)],
+    );
+    for (const { userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason, client);
+    return ended.length === 1;
+  }
+
+  /**
+   * Ends all open sessions of a user, or all but one.
+   * @returns how many this call ended
+   */
+  async endAll(userId: string, exceptId: string | null, client: Client): Promise<number> {
+    const at = this.#settings.now();
+    const ended = await this.#sql.write<{ id: string }>(
+      `UPDATE session SET ended_at = ?, end_reason = 'logout'
+       WHERE user_id = ? AND id <> ? AND ${IS_OPEN} RETURNING id`,
+      [at, userId, exceptId ?? "", ...openAt(at)],
+    );
+    for (const { id } of ended) this.#reportEnd(userId, id, "logout", client);
+    return ended.length;
+  }
+
+  /** Ends the oldest sessions of a user who has more than 100. */
+  async endBeyondLimit(userId: string, client: Client): Promise<void> {
+    const at = this.#settings.now();
+    const ended = await this.#sql.write<{ id: string }>(
+      `UPDATE session SET ended_at = ?, end_reason = 'limit'
+       WHERE ended_at IS NULL AND id IN (
+         SELECT id FROM session WHERE user_id = ? AND ${IS_OPEN}
+         ORDER BY created_at DESC, id DESC LIMIT ${MAX_ENDED} OFFSET ${MAX_SESSIONS}) RETURNING id`,
+      [at, userId, ...openAt(at)],
+    );
+    for (const { id } of ended) this.#reportEnd(userId, id, "limit", client);
+  }
+
+  /** Publishes `session_ended`. A reused token has an event of its own. */
+  #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
+    if (reason === "reused") return;
+    this.#settings.onEvent({ type: "session_ended", userId, sessionId }, client);
+  }
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { idOf, type UserRef } from "../accounts/user-ref.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { BadUserInput, InvalidCredentials } from "../errors.js";
+import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
+import type { Sql } from "../sql.js";
+import { generateStaticToken } from "../tokens/static-token.js";
+import { requireUser } from "./require-user.js";
+import type { SessionEnder } from "./session-ender.js";
+import type { SessionReader, SessionRow } from "./session-reader.js";
+
+/** The kind of session to open. */
+export interface SessionOpening {
+  readonly scheme: AuthScheme;
+  /** The user's name for the session: 1 to 100 characters. @default none */
+  readonly label?: string | null;
+  /** @default {@link NO_CLIENT} */
+  readonly client?: Client;
+  /** The user's `credentialsVersion` when the password was checked. @default none: no password was checked */
+  readonly credentialsVersion?: number;
+}
+
+/** A session that has just been opened. */
+export interface OpenedSession {
+  readonly row: SessionRow;
+  /** The static token, which cannot be read again later; null for the other schemes. */
+  readonly token: string | null;
+}
+
+/** The settings that decide how long a session lives. */
+export type OpeningSettings = Pick<
+  AuthConfig,
+  "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent"
+>;
+
+const LABEL = /^[^\p{Cc}]{1,100}$/u;
+
+/** In characters. The rest of a longer `User-Agent` is not stored. */
+const USER_AGENT_MAX_LENGTH = 255;
+
+/** Looks the user up and inserts the session in one statement, so that neither can change in between. */
+const INSERT = `
+  INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
+    expires_at, refresh_expires_at, ip_address, user_agent)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ? FROM "user"
+  WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) RETURNING id`;
+
+/** Opens sessions. */
+export class SessionOpener {
+  readonly #sql: Sql;
+  readonly #settings: OpeningSettings;
+  readonly #reader: SessionReader;
+  readonly #ender: SessionEnder;
+
+  constructor(sql: Sql, settings: OpeningSettings, reader: SessionReader, ender: SessionEnder) {
+    this.#sql = sql;
+    this.#settings = settings;
+    this.#reader = reader;
+    this.#ender = ender;
+  }
+
+  /**
+   * Opens a session for an active user. A user who has 100 loses the oldest.
+   * @param user null when a look-up found no user
+   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed;
+   * {@link InvalidCredentials} when a password was checked, and it was changed or the user deactivated since
+   */
+  async open(user: UserRef | null, opening: SessionOpening): Promise<OpenedSession> {
+    const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
+    requireLabel(label);
+    const userId = user === null ? null : idOf(user);
+    const id = randomBytes(16).toString("hex");
+    const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
+    const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
+    const inserted = await this.#sql.write(INSERT, [
+      ...[id, scheme, label, secret?.secretHash ?? null, at, at, expiresAt, refreshExpiresAt],
+      ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
+      ...[userId, credentialsVersion],
+    ]);
+    if (userId === null || inserted.length === 0) return this.#refuse(userId, opening);
+    await this.#ender.endBeyondLimit(userId, client);
+    this.#settings.onEvent({ type: "token_issued", userId, sessionId: id, scheme }, client);
+    const row = await this.#reader.find(id);
+    return row === null ? this.#refuse(userId, opening) : { row, token: secret?.token ?? null };
+  }
+
+  #timesOf(scheme: AuthScheme): Times {
+    const { refreshTokenLifetime, sessionLifetime, staticTokenLifetime, now } = this.#settings;
+    const at = now();
+    const isStatic = scheme === "TOKEN";
+    const lifetime = isStatic ? staticTokenLifetime : sessionLifetime;
+    const expiresAt = lifetime === null ? null : at + lifetime * 1000;
+    const refreshExpiresAt = at + Math.min(refreshTokenLifetime, lifetime ?? Infinity) * 1000;
+    return { at, expiresAt, refreshExpiresAt: isStatic ? null : refreshExpiresAt };
+  }
+
+  async #refuse(userId: string | null, { credentialsVersion }: SessionOpening): Promise<never> {
+    if (credentialsVersion !== undefined) throw new InvalidCredentials();
+    await requireUser(this.#sql, userId);
+    throw new BadUserInput("The user is inactive.");
+  }
+}
+
+/** In epoch milliseconds. */
+interface Times {
+  readonly at: number;
+  readonly expiresAt: number | null;
+  readonly refreshExpiresAt: number | null;
+}
+
+function requireLabel(label: string | null): void {
+  if (label === null || LABEL.test(label)) return;
+  throw new BadUserInput(
+    "label must have from 1 to 100 characters, none of them a control character.",
+  );
+}

@@ -1,0 +1,58 @@
+import DataLoader from "dataloader";
+import type { Sql } from "../sql.js";
+import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
+import type { EndReason } from "./session.entity.js";
+
+/** A session with its user and profile: all that the authentication of a request needs, read in one statement. */
+export interface SessionRow extends PrincipalRow {
+  readonly secretHash: string | null;
+  readonly generation: number;
+  readonly rotatedAt: number;
+  readonly refreshExpiresAt: number | null;
+  readonly endedAt: number | null;
+  readonly endReason: EndReason | null;
+  readonly credentialsVersion: number;
+  readonly userCredentialsVersion: number;
+}
+
+/** The one statement that the authentication of a request costs. */
+const SESSION_ROWS = `
+  SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
+    refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
+    session.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion"
+  FROM ${PRINCIPAL_TABLES}
+  WHERE session.id IN`;
+
+/** How many look-ups a statement takes. Few sizes, so that each statement is prepared once. */
+const BATCH_SIZES = [1, 4, 16, 64];
+const STATEMENTS = new Map(
+  BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
+);
+
+/** Reads sessions by id. Look-ups of the same turn of the event loop share a statement; nothing is cached. */
+export class SessionReader {
+  readonly #sql: Sql;
+  readonly #rows: DataLoader<string, SessionRow | null>;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#rows = new DataLoader((ids) => this.#readRows(ids), {
+      cache: false,
+      maxBatchSize: BATCH_SIZES.at(-1) ?? 1,
+      batchScheduleFn: (run) => setImmediate(run),
+    });
+  }
+
+  /** Returns a session, live or over, or null when there is none. */
+  find(id: string): Promise<SessionRow | null> {
+    return this.#rows.load(id);
+  }
+
+  async #readRows(ids: readonly string[]): Promise<(SessionRow | null)[]> {
+    const size = BATCH_SIZES.find((batchSize) => batchSize >= ids.length) ?? ids.length;
+    const padded = Array.from({ length: size }, (_, index) => ids[index] ?? ids[0] ?? "");
+    const rows = await this.#sql.read<SessionRow>(STATEMENTS.get(size) ?? "", padded);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+}

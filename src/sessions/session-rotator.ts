@@ -1,0 +1,84 @@
+import type { AuthConfig } from "../config/auth-config.js";
+import { TokenExpired, TokenNotValid, TokenReused, TokenWrongType } from "../errors.js";
+import type { Client } from "../events.js";
+import type { Sql } from "../sql.js";
+import type { VerifiedToken } from "../tokens/token-kinds.js";
+import { IS_LIVE, openAt, requireLive } from "./live.js";
+import type { SessionEnder } from "./session-ender.js";
+import type { SessionReader, SessionRow } from "./session-reader.js";
+
+/** The settings that decide whether a session goes on. */
+export type RotationSettings = Pick<
+  AuthConfig,
+  "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent"
+>;
+
+type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
+
+/** Rotates refresh and sliding tokens. */
+export class SessionRotator {
+  readonly #sql: Sql;
+  readonly #settings: RotationSettings;
+  readonly #reader: SessionReader;
+  readonly #ender: SessionEnder;
+
+  constructor(sql: Sql, settings: RotationSettings, reader: SessionReader, ender: SessionEnder) {
+    this.#sql = sql;
+    this.#settings = settings;
+    this.#reader = reader;
+    this.#ender = ender;
+  }
+
+  /**
+   * Moves the session of a refresh or sliding token on to its next generation. Within the reuse window the immediate
+   * predecessor of an unused generation gets that generation again. Any other reuse ends the session.
+   * @returns the session's row, whose `generation` is the one to issue
+   * @throws {@link Unauthenticated} with the reason
+   * @see RFC 9700 4.14.2
+   */
+  async rotate({ session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
+    const { generation } = session;
+    if (generation === null) throw new TokenWrongType();
+    const { leeway, reuseWindow, now } = this.#settings;
+    const at = now();
+    const isInTime = Math.floor(at / 1000) < claims.exp + leeway;
+    const rotated = isInTime ? await this.#rotateOnce(session, at) : undefined;
+    const found = await this.#reader.find(session.id);
+    // The session of an expired token may be gone because of its age.
+    if (found === null && !isInTime) throw new TokenExpired();
+    // Generations are compared below, because a predecessor may be used again.
+    const row = requireLive(found, { ...session, generation: null }, at);
+    // Another call may have rotated the session again since.
+    if (rotated !== undefined) return { ...row, ...rotated };
+    if (generation > row.generation) throw new TokenNotValid();
+    if (generation === row.generation) throw new TokenExpired();
+    const isPredecessor = generation === row.generation - 1;
+    if (isPredecessor && at - row.rotatedAt < reuseWindow * 1000) return row;
+    await this.#endReused(row, client);
+    throw new TokenReused();
+  }
+
+  /** Rotates in one conditional statement: of several calls at once, one does. */
+  async #rotateOnce(
+    { id, userId, scheme, generation }: VerifiedToken["session"],
+    at: number,
+  ): Promise<Generation | undefined> {
+    const refreshExpiresAt = at + this.#settings.refreshTokenLifetime * 1000;
+    const [rotated] = await this.#sql.write<Generation>(
+      `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
+         refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
+       WHERE id = ? AND user_id = ? AND scheme = ? AND generation = ? AND ${IS_LIVE}
+       RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
+      [
+        ...[at, at, refreshExpiresAt, refreshExpiresAt],
+        ...[id, userId, scheme, generation, ...openAt(at)],
+      ],
+    );
+    return rotated;
+  }
+
+  async #endReused({ id, userId }: SessionRow, client: Client): Promise<void> {
+    if (!(await this.#ender.end(id, userId, "reused", client))) return;
+    this.#settings.onEvent({ type: "token_reused", userId, sessionId: id }, client);
+  }
+}

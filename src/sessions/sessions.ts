@@ -1,0 +1,37 @@
+import type { UserRef } from "../accounts/user-ref.js";
+import type { SessionInfo } from "./principal.js";
+
+/**
+ * The places where users are signed in. One login is one session, whatever its scheme; the tokens of a session that
+ * has ended are refused from the next request on.
+ */
+export interface Sessions {
+  /**
+   * Returns the live sessions of a user, newest first: at most 100.
+   * @throws {@link BadUserInput} when there is no such user
+   * @example
+   * const user = await context.loadUser();
+   * const others = (await auth.sessions.list(user)).filter(({ id }) => id !== user.session.id);
+   */
+  list(user: UserRef): Promise<readonly SessionInfo[]>;
+
+  /**
+   * Ends a session, whoever's it is. The caller must check who may do that.
+   * @param id the id of the session, such as `user.session.id`
+   * @returns whether this call ended it: false when there is no such session, or it is over already
+   * @example
+   * const [newest] = await auth.sessions.list(user);
+   * if (newest) await auth.sessions.end(newest.id);
+   */
+  end(id: string): Promise<boolean>;
+
+  /**
+   * Ends all live sessions of a user.
+   * @returns how many sessions this call ended
+   * @throws {@link BadUserInput} when there is no such user
+   * @example
+   * const ended = await auth.sessions.endAll(user);
+   * console.log(`${ended} sessions ended`);
+   */
+  endAll(user: UserRef): Promise<number>;
+}

@@ -1,0 +1,26 @@
+import type { AuthConfig } from "../config/auth-config.js";
+import type { Sql } from "../sql.js";
+import type { LimiterStore } from "./limiter.js";
+import { MemoryLimiter } from "./memory-limiter.js";
+import { SqlLimiter } from "./sql-limiter.js";
+
+/**
+ * Opens the store that the settings name: Redis if `redisUrl` is set, otherwise `throttleStore`.
+ * @param onFault called when Redis becomes unreachable; no request fails because of it
+ */
+export async function openLimiterStore(
+  { redisUrl, throttleStore, now }: Pick<AuthConfig, "redisUrl" | "throttleStore" | "now">,
+  sql: Sql,
+  onFault: (error: unknown) => void,
+): Promise<LimiterStore> {
+  if (redisUrl !== undefined) {
+    // Loaded on first use: most installations need no Redis client.
+    const { openRedisStore } = await import("./redis-limiter.js");
+    return openRedisStore(redisUrl, now, onFault);
+  }
+  return {
+    createLimiter: (rule) =>
+      throttleStore === "database" ? new SqlLimiter(rule, sql, now) : new MemoryLimiter(rule, now),
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,22 @@
+import type { LimiterRule } from "./limiter-rule.js";
+
+/** Counts attempts under one rule. */
+export interface Limiter {
+  /**
+   * Counts an attempt, unless the key is blocked.
+   * @returns milliseconds until the next attempt is allowed; 0 if this one was counted
+   */
+  consume(key: string): Promise<number>;
+
+  /** Forgets the attempts of a key. */
+  reset(key: string): Promise<void>;
+}
+
+/** The place that keeps the counters of all limiters. */
+export interface LimiterStore {
+  /** Creates a limiter. The counters of each rule are kept apart by its name. */
+  readonly createLimiter: (rule: LimiterRule) => Limiter;
+
+  /** Closes the store's own connection, if it has one. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+import { TokenExpired, TokenNotValid, TokenWrongType } from "../errors.js";
+import { parseCanonicalJson } from "./jwt.js";
+
+/** The longest text that a claim of ours may have, in characters. */
+const TEXT_MAX_LENGTH = 255;
+
+/** The claims that each of our tokens has. @see RFC 7519 4.1 */
+export interface Claims {
+  readonly iss: string;
+  readonly aud: string;
+  /** The id of the user. */
+  readonly sub: string;
+  /** The id of the session. */
+  readonly sid: string;
+  readonly jti: string;
+  /** Epoch seconds. */
+  readonly iat: number;
+  /** Epoch seconds. */
+  readonly exp: number;
+  readonly token_type: string;
+  readonly [claim: string]: unknown;
+}
+
+/** The claims that a verifier compares. */
+export interface ExpectedClaims {
+  readonly iss: string;
+  readonly aud: string;
+  readonly token_type: string;
+}
+
+/** When a verifier accepts a token. */
+export interface Timing {
+  /** The longest time from `iat` to `exp`, in seconds. */
+  readonly maxLifetime: number;
+  /** The accepted difference between clocks, in seconds. */
+  readonly leeway: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * Parses the payload of a token. The token may have expired.
+ * @throws {@link TokenNotValid}; {@link TokenWrongType} when only `token_type` differs
+ * @see RFC 9068 4
+ */
+export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
+  const claims = parseCanonicalJson(payload);
+  const { iss, aud, sub, sid, jti, iat, exp, token_type: tokenType } = claims ?? {};
+  const isOurs =
+    iss === expected.iss &&
+    aud === expected.aud &&
+    [sub, sid, jti, tokenType].every(isNonEmptyText) &&
+    isCount(iat) &&
+    isCount(exp) &&
+    exp > iat;
+  if (!isOurs) throw new TokenNotValid();
+  if (tokenType !== expected.token_type) throw new TokenWrongType();
+  return Object.freeze(claims) as Claims;
+}
+
+/**
+ * Refuses a token that has expired, is not valid yet, or lives longer than the tokens we sign. At the very second of
+ * its `exp` a token has expired.
+ * @throws {@link TokenExpired}, {@link TokenNotValid}
+ */
+export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timing): void {
+  const seconds = Math.floor(now / 1000);
+  const notBefore = claims["nbf"] ?? claims.iat;
+  const isEarly = !isCount(notBefore) || Math.max(claims.iat, notBefore) > seconds + leeway;
+  if (isEarly || claims.exp - claims.iat > maxLifetime) throw new TokenNotValid();
+  if (seconds >= claims.exp + leeway) throw new TokenExpired();
+}
+
+/** Whether a claim is a whole number from 0 on, such as an instant in epoch seconds. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isNonEmptyText(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= TEXT_MAX_LENGTH;
+}

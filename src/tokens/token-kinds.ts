@@ -1,0 +1,97 @@
+import { LRUCache } from "lru-cache";
+import type { AuthConfig } from "../config/auth-config.js";
+import { TokenWrongType } from "../errors.js";
+import type { AuthScheme } from "../events.js";
+import type { KeyRing } from "../keys/key-ring.js";
+import { AccessTokens } from "./access-token.js";
+import type { Claims } from "./claims.js";
+import { parseJwt, verifySignature } from "./jwt.js";
+import { RotatingTokens } from "./rotating-token.js";
+import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
+
+/** How many verified tokens are remembered. */
+const REMEMBERED = 20_000;
+
+/** The settings that tokens are issued and verified by. */
+export type TokenKindsSettings = TokenSettings &
+  Pick<AuthConfig, "accessTokenLifetime" | "refreshTokenLifetime">;
+
+/** The session that a token names. */
+export interface TokenSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly scheme: AuthScheme;
+  /** Which of the session's refresh or sliding tokens it is; null for tokens that are not rotated. */
+  readonly generation: number | null;
+}
+
+/** A token with the right signature and claims. It may have expired, and its session may be over. */
+export interface VerifiedToken {
+  readonly kind: TokenKind;
+  /** The key that signed it. */
+  readonly kid: string;
+  readonly claims: Claims;
+  readonly session: TokenSession;
+}
+
+/**
+ * All kinds of JWT, told apart by their `typ` header. The signature of a token is verified once and then remembered.
+ * Its key and its time are checked at each use, and its session is looked up in the database. Revocation goes by
+ * session, because an ECDSA signature has more than one spelling.
+ */
+export class TokenKinds {
+  readonly access: AccessTokens;
+  readonly refresh: RotatingTokens;
+  readonly sliding: RotatingTokens;
+  readonly #byTyp: ReadonlyMap<unknown, TokenKind>;
+  readonly #verified = new LRUCache<string, VerifiedToken>({ max: REMEMBERED });
+
+  /**
+   * @param accessRing the keys that sign access tokens
+   * @param refreshRing the keys that sign refresh and sliding tokens
+   */
+  constructor(settings: TokenKindsSettings, accessRing: KeyRing, refreshRing: KeyRing) {
+    this.access = new AccessTokens(settings, accessRing);
+    this.refresh = new RotatingTokens("refresh", settings, refreshRing);
+    this.sliding = new RotatingTokens("sliding", settings, refreshRing);
+    const all = [this.access, this.refresh, this.sliding];
+    this.#byTyp = new Map(all.map((kind) => [kind.typ, kind]));
+  }
+
+  /**
+   * Verifies a token that has not expired.
+   * @param accepted the types that the caller takes
+   * @throws {@link TokenExpired}, and as {@link TokenKinds.verifyAnyAge}
+   */
+  verify(token: string, accepted: readonly TokenType[]): VerifiedToken {
+    const verified = this.verifyAnyAge(token, accepted);
+    verified.kind.requireInTime(verified.claims);
+    return verified;
+  }
+
+  /**
+   * Verifies a token that may have expired.
+   * @param accepted the types that the caller takes
+   * @throws {@link TokenNotValid}, {@link UnknownKey}, {@link TokenWrongType}
+   * @see RFC 8725
+   */
+  verifyAnyAge(token: string, accepted: readonly TokenType[]): VerifiedToken {
+    const remembered = this.#verified.get(token);
+    if (remembered?.kind.hasKey(remembered.kid)) {
+      if (!accepted.includes(remembered.kind.type)) throw new TokenWrongType();
+      return remembered;
+    }
+    const jwt = parseJwt(token);
+    const kind = this.#byTyp.get(jwt.header["typ"]);
+    if (kind === undefined || !accepted.includes(kind.type)) throw new TokenWrongType();
+    const key = kind.requireKey(jwt.header["kid"]);
+    verifySignature(jwt, key);
+    const claims = kind.parse(jwt.payload);
+    const { sid: id, sub: userId } = claims;
+    const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
+    const verified = { kind, kid: key.kid, claims, session };
+    // A refresh token is used once, so remembering it would only evict tokens that come again.
+    if (kind !== this.refresh) this.#verified.set(token, verified);
+    return verified;
+  }
+}

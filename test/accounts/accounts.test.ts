@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { BadUserInput, NoSuchUser, type UserRef } from "../../src/index.js";
+import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+
+const UNKNOWN = "0".repeat(32);
+
+describe.each(DATABASES)("auth.accounts over %s", (database) => {
+  let gate: Gate;
+  let adminId: string;
+  let names = 0;
+
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+    adminId = await gate.user("root", { role: "ADMIN" });
+  });
+
+  afterAll(() => gate.close());
+
+  const newUser = () => gate.user(`user${(names += 1)}`);
+
+  /** Every method that takes a user. */
+  const methods = (): Record<string, (user: UserRef) => Promise<unknown>> => {
+    const { accounts } = gate.auth;
+    return {
+      getUser: (user) => accounts.getUser(user),
+      setPassword: (user) => accounts.setPassword(user, "another correct horse"),
+      "setPassword to a weak one": (user) => accounts.setPassword(user, "password"),
+      "setRole to ADMIN": (user) => accounts.setRole(user, "ADMIN"),
+      "setRole to USER": (user) => accounts.setRole(user, "USER"),
+      activate: (user) => accounts.setActive(user, true),
+      deactivate: (user) => accounts.setActive(user, false),
+      unlock: (user) => accounts.unlock(user),
+      deleteUser: (user) => accounts.deleteUser(user),
+    };
+  };
+
+  const refusalOf = (result: Promise<unknown>) =>
+    result.then(
+      () => "no refusal",
+      (error: unknown) => error,
+    );
+
+  describe("a user", () => {
+    test("is named by the id that createUser returns, or by any object that has it", async () => {
+      const { accounts } = gate.auth;
+      const id = await newUser();
+      const { authorization } = await gate.login(`user${names}`);
+      const { user } = await gate.auth.createContext({ headers: { authorization } });
+      const refs: UserRef[] = [id, { id }, user!, await accounts.getUser(id)];
+      for (const ref of refs) {
+        await accounts.setRole(ref, "ADMIN");
+        expect(await accounts.getUser(ref)).toMatchObject({ id, role: "ADMIN" });
+        await accounts.setRole(ref, "USER");
+        await accounts.setActive(ref, false);
+        expect(await accounts.getUser(ref)).toMatchObject({ id, isActive: false });
+        await accounts.setActive(ref, true);
+        await accounts.unlock(ref);
+        await accounts.setPassword(ref, PASSWORD);
+      }
+      await accounts.deleteUser({ id });
+      expect(await accounts.findUser({ username: `user${names}` })).toBeNull();
+    });
+
+    test("is found by user name or e-mail address in any case, with everything but secrets", async () => {
+      const { accounts } = gate.auth;
+      const id = await gate.user("Ada", { email: "Ada@example.com", role: "ADMIN" });
+      const createdAt = gate.now;
+      gate.advance(60);
+      await gate.login("ada");
+      const ada = {
+        id,
+        username: "Ada",
+        email: "Ada@example.com",
+        role: "ADMIN",
+        isActive: true,
+        createdAt,
+        lastLoginAt: gate.now,
+      };
+      expect(await accounts.findUser({ username: "ADA" })).toEqual(ada);
+      expect(await accounts.findUser({ email: "ada@EXAMPLE.com" })).toEqual(ada);
+      expect(await accounts.getUser(id)).toEqual(ada);
+      expect(await accounts.findUser({ username: "nobody" })).toBeNull();
+      await gate.sql(`DELETE FROM profile WHERE user_id = ?`, [id]);
+      expect(await accounts.getUser(id)).toEqual({ ...ada, role: "USER" });
+    });
+
+    test.each([
+      ["unknown", UNKNOWN],
+      ["unknown, as an object", { id: UNKNOWN }],
+      ["empty", ""],
+      ["too short", "abc"],
+      ["in capitals", "A".repeat(32)],
+      ["SQL", `' OR '1'='1`],
+      ["a number", 42],
+      ["a number, as an object", { id: 42 }],
+      ["an array", [UNKNOWN]],
+      ["an object without an id", {}],
+      ["null", null],
+      ["undefined", undefined],
+    ])("whose id is %s is refused alike by every method", async (_how, user) => {
+      for (const [method, run] of Object.entries(methods())) {
+        const error = await refusalOf(run(user as UserRef));
+        expect([method, error]).toEqual([method, new NoSuchUser()]);
+        expect(error).toBeInstanceOf(BadUserInput);
+        expect(error).toMatchObject({ code: "BAD_USER_INPUT", message: "There is no such user." });
+      }
+    });
+
+    test("who was deleted is refused alike by every method, an ADMIN too", async () => {
+      for (const role of ["USER", "ADMIN"] as const) {
+        const id = await newUser();
+        await gate.auth.accounts.setRole(id, role);
+        await gate.auth.accounts.deleteUser(id);
+        for (const [method, run] of Object.entries(methods())) {
+          expect([method, await refusalOf(run({ id }))]).toEqual([method, new NoSuchUser()]);
+        }
+      }
+    });
+
+    test("G-22: who is the last active ADMIN is refused with a message of its own", async () => {
+      const lonely = await Gate.open({}, database);
+      try {
+        const { accounts } = lonely.auth;
+        const id = await lonely.user("ada", { role: "ADMIN" });
+        for (const run of [
+          () => accounts.setRole(id, "USER"),
+          () => accounts.setActive({ id }, false),
+          () => accounts.deleteUser(id),
+        ]) {
+          const error = await refusalOf(run());
+          expect(error).toEqual(
+            new BadUserInput(
+              "This user is the last active ADMIN. Make another user an ADMIN first.",
+            ),
+          );
+          expect(error).not.toBeInstanceOf(NoSuchUser);
+        }
+        const other = await lonely.user("bob");
+        await accounts.setRole(other, "USER");
+        await accounts.deleteUser(other);
+      } finally {
+        await lonely.close();
+      }
+    });
+
+    test.each(["", "admin", "ROOT", "ADMIN ", "__proto__", 1, null])(
+      "gets no role that does not exist: %j",
+      async (role) => {
+        const { accounts } = gate.auth;
+        const refused = new BadUserInput("role must be USER or ADMIN.");
+        expect(await refusalOf(accounts.setRole(adminId, role as "USER"))).toEqual(refused);
+        const created = accounts.createUser({ username: "eve", role: role as "USER" });
+        expect(await refusalOf(created)).toEqual(refused);
+        expect(await accounts.findUser({ username: "eve" })).toBeNull();
+      },
+    );
+  });
+
+  test("hasNoUsers is true until the first user is created", async () => {
+    const empty = await Gate.open({}, database);
+    try {
+      expect(await empty.auth.accounts.hasNoUsers()).toBe(true);
+      await empty.user("ada");
+      expect(await empty.auth.accounts.hasNoUsers()).toBe(false);
+    } finally {
+      await empty.close();
+    }
+  });
+
+  test("two users who share an e-mail address in old data are not found by it", async () => {
+    const old = await Gate.open({}, database);
+    try {
+      await old.sql(`DROP INDEX user_email_key_unique`);
+      for (const id of [await old.user("ada"), await old.user("bob")]) {
+        await old.sql(`UPDATE "user" SET email_key = 'both@example.com' WHERE id = ?`, [id]);
+      }
+      expect(await old.auth.accounts.findUser({ email: "both@example.com" })).toBeNull();
+    } finally {
+      await old.close();
+    }
+  });
+});

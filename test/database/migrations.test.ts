@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Database } from "../../src/database/database.js";
+import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { createAsVersion01 } from "./version-0.1.js";
+
+const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling"];
+
+const notes = {
+  name: "notes",
+  migrations: [
+    {
+      name: "2026-11-26-first",
+      statements: [`create table "note" ("id" text not null primary key)`],
+    },
+  ],
+};
+const labels = {
+  name: "labels",
+  migrations: [
+    {
+      name: "2026-11-26-first",
+      statements: [
+        `create table "label" ("id" text not null primary key)`,
+        `alter table "label" add column "text" text`,
+      ],
+    },
+  ],
+};
+
+describe.each(DATABASES)("the migrations over %s", (kind) => {
+  let home: TestDatabase;
+  let open: Database[];
+
+  beforeEach(async () => {
+    home = await createDatabase(kind);
+    open = [];
+  });
+
+  afterEach(async () => {
+    for (const database of open) await database.close();
+    await home.drop();
+  });
+
+  async function openWith(...features: Parameters<typeof Database.open>[1] & object) {
+    const database = await Database.open(home.url, features);
+    open.push(database);
+    return database;
+  }
+
+  const record = (name: string) =>
+    home.sql("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
+
+  const recorded = async () =>
+    (await home.sql("SELECT name FROM mikro_orm_migrations ORDER BY id")).map(({ name }) => name);
+
+  const tables = async () => {
+    const rows = await home.sql(
+      kind === "sqlite"
+        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence'"
+        : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
+    );
+    return rows.map(({ name }) => name).sort();
+  };
+
+  /** Every table, column, constraint and index of the database; on SQLite in the text that created them. */
+  const schema = (of = home) =>
+    of.sql(
+      kind === "sqlite"
+        ? "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+        : `SELECT table_name AS name, column_name || ' ' || data_type || ' ' || is_nullable || ' '
+             || coalesce(column_default, '') AS sql
+           FROM information_schema.columns WHERE table_schema = 'public'
+           UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+           UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+             WHERE connamespace = 'public'::regnamespace
+           ORDER BY 1, 2`,
+    );
+
+  test("M-14: a database of version 0.1 is up to date: no migration is applied twice, and its rows stay", async () => {
+    await createAsVersion01(kind, home);
+    await home.sql(
+      `INSERT INTO "user" (id, username, username_key, created_at) VALUES ('1', 'ada', 'ada', 1)`,
+    );
+    const before = await schema();
+    const database = await openWith();
+    expect(await database.migrate()).toEqual([]);
+    expect(await database.pendingChanges()).toBe("");
+    expect(await schema()).toEqual(before);
+    expect(await recorded()).toEqual(CORE);
+    expect(await home.sql(`SELECT username FROM "user"`)).toEqual([{ username: "ada" }]);
+  });
+
+  test("M-14: a new database gets the same names and the same SQL as version 0.1 gave it", async () => {
+    const database = await openWith();
+    expect(await database.migrate()).toEqual(CORE);
+    expect(await recorded()).toEqual(CORE);
+    const old = await createDatabase(kind);
+    try {
+      await createAsVersion01(kind, old);
+      expect(await schema()).toEqual(await schema(old));
+    } finally {
+      await old.drop();
+    }
+  });
+
+  test("the core's tables are those of its entities, and no others", async () => {
+    const database = await openWith();
+    await database.migrate();
+    expect(await tables()).toEqual([
+      "lease",
+      "mikro_orm_migrations",
+      "profile",
+      "session",
+      "signing_key",
+      "throttle",
+      "user",
+    ]);
+  });
+
+  test("a feature's migrations are applied after the core's, once, and recorded as feature:name", async () => {
+    const database = await openWith(notes);
+    expect(await database.migrate()).toEqual([...CORE, "notes:2026-11-26-first"]);
+    expect(await database.migrate()).toEqual([]);
+    expect(await recorded()).toEqual([...CORE, "notes:2026-11-26-first"]);
+    expect(await tables()).toContain("note");
+  });
+
+  test("two features may give their migrations the same name", async () => {
+    const database = await openWith(notes, labels);
+    const names = ["notes:2026-11-26-first", "labels:2026-11-26-first"];
+    expect(await database.migrate()).toEqual([...CORE, ...names]);
+    expect(await tables()).toEqual(expect.arrayContaining(["note", "label"]));
+  });
+
+  test("a feature that is switched on later is migrated then", async () => {
+    await (await openWith()).migrate();
+    expect(await (await openWith(labels)).migrate()).toEqual(["labels:2026-11-26-first"]);
+  });
+
+  test("a feature that is switched off or removed leaves its tables, and stops no start", async () => {
+    await (await openWith(notes, labels)).migrate();
+    const without = await openWith(labels);
+    expect(await without.migrate()).toEqual([]);
+    await record("removed:2026-11-26-first");
+    expect(await without.migrate()).toEqual([]);
+    expect(await tables()).toContain("note");
+  });
+
+  test("nothing is pending for tables that no entity describes", async () => {
+    const database = await openWith(notes);
+    await database.migrate();
+    expect(await database.pendingChanges()).toBe("");
+    const without = await openWith();
+    expect(await without.pendingChanges()).toBe("");
+  });
+
+  test.each(["2999-01-01-later", "notes:2999-01-01-later"])(
+    "a database with the unknown migration %s was written by a newer version, and is refused",
+    async (name) => {
+      const database = await openWith(notes);
+      await database.migrate();
+      await record(name);
+      await expect(database.migrate()).rejects.toThrow(
+        `A newer version wrote this database: the migration ${name} is unknown.`,
+      );
+    },
+  );
+});

@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import ts from "typescript";
+import { runNode } from "../support/node-process.js";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const LIST = join(ROOT, "src/features/index.ts");
+const FEATURES = readdirSync(join(ROOT, "src/features"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts") && !path.startsWith("client/"))
+  .map((path) => join(ROOT, "src", path));
+
+/** Parsed once and shared by the programs, which differ in one file and one folder. */
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+describe.each(FEATURES)("the feature %s", (feature) => {
+  const folder = join(ROOT, "src/features", feature, "/");
+  const outside = SOURCES.filter((path) => !path.startsWith(folder) && path !== LIST);
+
+  test("is named by src/features/index.ts only, outside its own folder", () => {
+    const names = namesOf(feature);
+    const found = outside.flatMap((path) =>
+      names.filter((name) => name.test(codeOf(path))).map((name) => `${path}: ${name}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("can be deleted together with its lines in src/features/index.ts: the rest compiles", () => {
+    expect(compile(outside, without([feature]))).toEqual([]);
+  }, 60_000);
+});
+
+test("a feature that is deleted without its lines does not compile", () => {
+  const outside = SOURCES.filter((path) => !path.includes("/features/health/") && path !== LIST);
+  expect(compile(outside, readFileSync(LIST, "utf8"))).not.toEqual([]);
+}, 60_000);
+
+test("the core's tests pass in a copy without any feature", async () => {
+  const copy = await mkdtemp(join(tmpdir(), "core-"));
+  try {
+    for (const name of ["src", "test", ".ci", "package.json", "jest.config.js"]) {
+      await cp(join(ROOT, name), join(copy, name), { recursive: true });
+    }
+    for (const name of FEATURES) await rm(join(copy, "src/features", name), { recursive: true });
+    await writeFile(join(copy, "src/features/index.ts"), without(FEATURES));
+    await symlink(join(ROOT, "node_modules"), join(copy, "node_modules"));
+    const tests = [
+      "permissions/guards",
+      "graphql/(logout|me|refresh|verify)",
+      "sessions/rotation.test",
+    ];
+    const jest = join(copy, "node_modules/jest/bin/jest.js");
+    const ended = await runNode(
+      ["--experimental-vm-modules", "--no-warnings", jest, ...tests, "--reporters=default"],
+      { cwd: copy, timeout: 150_000 },
+    );
+    if (ended.code !== 0) throw new Error(ended.stderr.slice(-4000));
+    expect([ended.code, ended.stderr.match(/^Tests: .*/m)?.[0]]).toEqual([
+      0,
+      expect.stringMatching(/^Tests: +[1-9]\d* passed/),
+    ]);
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+}, 180_000);
+
+/** Its folder, its settings and their variables. */
+function namesOf(feature: string): RegExp[] {
+  const text = readFileSync(join(ROOT, "src/features", feature, "index.ts"), "utf8");
+  const [, settings = ""] = /^const settings = \{$(.*?)^\};$/ms.exec(text) ?? [];
+  const options = [...settings.matchAll(/^ {2}(\w+):/gm)].map(([, option = ""]) => option);
+  const variables = [...settings.matchAll(/variable: "(\w+)"/g)].map(([, name = ""]) => name);
+  return [`/${feature}/`, ...options, ...variables].map(
+    (name) => new RegExp(`\\b${name}\\b|${name}/`),
+  );
+}
+
+function codeOf(path: string): string {
+  return readFileSync(path, "utf8").replaceAll(/\/\*.*?\*\/|^\s*\/\/[^\n]*$/gms, "");
+}
+
+/** The list of features without some: without the lines that name their folders, and without their entries. */
+function without(features: readonly string[]): string {
+  const list = readFileSync(LIST, "utf8");
+  return features.reduce((rest, feature) => {
+    const [, name = ""] = new RegExp(`import \\{ (\\w+) \\} from "./${feature}/`).exec(rest) ?? [];
+    const lines = rest.split("\n").filter((line) => !line.includes(`./${feature}/`));
+    return lines.join("\n").replace(new RegExp(`\\b${name}\\b,? ?`), "");
+  }, list);
+}
+
+/** What the compiler has to say about the sources, with another list of features. */
+function compile(files: readonly string[], list: string): string[] {
+  const { config } = ts.readConfigFile(join(ROOT, "tsconfig.build.json"), (path) =>
+    ts.sys.readFile(path),
+  ) as {
+    config: object;
+  };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  const host = ts.createCompilerHost(options);
+  const isGone = (path: string) =>
+    path.startsWith(join(ROOT, "src/")) && ![...files, LIST].includes(path);
+  const program = ts.createProgram(
+    [...files, LIST],
+    { ...options, noEmit: true },
+    {
+      ...host,
+      fileExists: (path) => !isGone(path) && host.fileExists(path),
+      getSourceFile: (path, version) => {
+        if (path === LIST) return ts.createSourceFile(path, list, version, true);
+        if (!parsed.has(path)) parsed.set(path, host.getSourceFile(path, version));
+        return parsed.get(path);
+      },
+    },
+  );
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(
+      ({ file, messageText }) =>
+        `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
+    );
+}

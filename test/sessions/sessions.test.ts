@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { BadUserInput } from "../../src/index.js";
+import { DATABASES, Gate } from "../support/gate.js";
+
+const SCHEMES = ["JWT", "TOKEN", "SLIDING"] as const;
+
+describe.each(DATABASES)("over %s", (database) => {
+  let gate: Gate;
+  let names = 0;
+
+  beforeAll(async () => {
+    gate = await Gate.open({}, database);
+  });
+
+  afterAll(() => gate.close());
+
+  /** Creates a user who is signed in by each scheme, one second apart, and returns the sessions' ids, newest first. */
+  async function signedIn() {
+    const username = `user${(names += 1)}`;
+    const id = await gate.user(username);
+    const all = [];
+    for (const scheme of SCHEMES) {
+      all.unshift(await gate.login(username, scheme));
+      gate.advance(1);
+    }
+    return { id, all, ids: all.map(({ session }) => session.id) };
+  }
+
+  describe("auth.sessions.list", () => {
+    test("B-27: returns the live sessions of a user, newest first, and no other user's", async () => {
+      const { id, ids, all } = await signedIn();
+      await signedIn();
+      const { sessions } = gate.auth;
+      expect((await sessions.list(id)).map((session) => session.id)).toEqual(ids);
+      expect((await sessions.list(id))[0]).toMatchObject({ scheme: "SLIDING", label: null });
+      await gate.logout({ authorization: all[0]!.authorization });
+      expect((await sessions.list(id)).map((session) => session.id)).toEqual(ids.slice(1));
+    });
+
+    test("takes an id, the context's user, and any object with an id", async () => {
+      const { id, ids, all } = await signedIn();
+      const { authorization } = all[0]!;
+      const { user } = await gate.auth.createContext({ headers: { authorization } });
+      for (const each of [id, { id }, user!]) {
+        expect(await gate.auth.sessions.list(each)).toHaveLength(ids.length);
+      }
+    });
+
+    test("is empty for a user who is signed in nowhere", async () => {
+      expect(await gate.auth.sessions.list(await gate.user("absent"))).toEqual([]);
+    });
+  });
+
+  describe("auth.sessions.end", () => {
+    test("ends any user's session, once", async () => {
+      const { ids, all } = await signedIn();
+      const { sessions } = gate.auth;
+      const ended = await Promise.all([sessions.end(ids[0]!), sessions.end(ids[0]!)]);
+      expect(ended.sort()).toEqual([false, true]);
+      expect((await gate.me(all[0]!.authorization)).reason).toBe("token_revoked");
+      expect((await gate.me(all[1]!.authorization)).status).toBe(200);
+    });
+
+    test.each(["", "x", "f".repeat(32), "'; --", "\0"])(
+      "returns false for an id that no session has: %j",
+      async (id) => {
+        expect(await gate.auth.sessions.end(id)).toBe(false);
+      },
+    );
+  });
+
+  describe("auth.sessions.endAll", () => {
+    test("B-26: ends all sessions of a user, and returns how many it ended", async () => {
+      const { id, all } = await signedIn();
+      const { all: others } = await signedIn();
+      expect(await gate.auth.sessions.endAll({ id })).toBe(3);
+      expect(await gate.auth.sessions.endAll({ id })).toBe(0);
+      for (const { authorization } of all) {
+        expect((await gate.me(authorization)).reason).toBe("token_revoked");
+      }
+      for (const { authorization } of others) {
+        expect((await gate.me(authorization)).status).toBe(200);
+      }
+    });
+  });
+
+  describe("a user who does not exist", () => {
+    const wrong: unknown[] = ["", "x", "f".repeat(32), "a\0b", 42, undefined, {}, { id: 42 }];
+    test.each(wrong)("U-14: is refused by list and endAll in the same words: %j", async (user) => {
+      const { sessions } = gate.auth;
+      const refused = new BadUserInput("There is no such user.");
+      await expect(sessions.list(user as string)).rejects.toThrow(refused);
+      await expect(sessions.endAll(user as string)).rejects.toThrow(refused);
+    });
+
+    test("U-14: is refused in the same words once deleted", async () => {
+      const { id } = await signedIn();
+      await gate.auth.accounts.deleteUser(id);
+      const refused = new BadUserInput("There is no such user.");
+      await expect(gate.auth.sessions.list(id)).rejects.toThrow(refused);
+      await expect(gate.auth.sessions.endAll(id)).rejects.toThrow(refused);
+    });
+  });
+});
