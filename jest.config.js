@@ -1,3 +1,8 @@
+import { randomBytes } from "node:crypto";
+
+// Workers inherit it. The names of the databases of one run start with it.
+process.env.TEST_RUN ??= randomBytes(4).toString("hex");
+
 /** @type {import("jest").Config} */
 export default {
   testEnvironment: "node",
@@ -18,6 +23,7 @@ export default {
       },
     ],
   },
+  globalTeardown: "<rootDir>/test/support/drop-databases.mjs",
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
   maxWorkers: 2,

@@ -24,7 +24,7 @@ describe.each(DATABASES)("over %s", (database) => {
         const { authorization, session } = await gate.login("ada", scheme);
         const use = async () => {
           for (let turn = 0; turn < 5; turn += 1) await gate.me(authorization);
-          return countStatements(() => gate.sessions.flush());
+          return countStatements(() => gate.core.sessions.flush());
         };
         expect(await lastUsed(session.id)).toBeNull();
         expect(await use()).toBe(1);
@@ -42,7 +42,7 @@ describe.each(DATABASES)("over %s", (database) => {
     test("ST-3: costs a request no statement beside its authentication", async () => {
       const { authorization } = await gate.login("ada");
       expect(await countStatements(() => gate.me(authorization))).toBe(1);
-      await gate.sessions.flush();
+      await gate.core.sessions.flush();
     });
 
     test("ST-3: of 150 sessions is written in two statements", async () => {
@@ -54,7 +54,7 @@ describe.each(DATABASES)("over %s", (database) => {
         tokens.push(`Token ${issued.token}`);
       }
       await Promise.all(tokens.map((authorization) => gate.me(authorization)));
-      expect(await countStatements(() => gate.sessions.flush())).toBeLessThanOrEqual(2);
+      expect(await countStatements(() => gate.core.sessions.flush())).toBeLessThanOrEqual(2);
       const unwritten = "SELECT id FROM session WHERE last_used_at IS NULL AND scheme = 'TOKEN'";
       expect(await gate.sql(unwritten)).toEqual([]);
     });
@@ -62,12 +62,12 @@ describe.each(DATABASES)("over %s", (database) => {
     test("ST-3: is not changed by a refused credential", async () => {
       const { authorization, token, session } = await gate.login("ada", "TOKEN");
       await gate.logout({ authorization });
-      await gate.sessions.flush();
+      await gate.core.sessions.flush();
       const before = await lastUsed(session.id);
       gate.advance(3600);
       await gate.me(authorization);
       await gate.verify(token);
-      await gate.sessions.flush();
+      await gate.core.sessions.flush();
       expect(await lastUsed(session.id)).toBe(before);
     });
   });

@@ -1,31 +1,30 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "@jest/globals";
-import { findPostgresFault, POSTGRES_URL, runPostgres } from "./postgresql.js";
+import { findPostgresFault, runPostgres, takePostgresDatabase } from "./postgresql.js";
 import { runSql } from "./sqlite.js";
 
 export type DatabaseKind = "sqlite" | "postgresql";
 
-/** A database that one test file has for itself. */
+/** An empty database for one test, or for the tests of one block. */
 export interface TestDatabase {
   readonly url: string;
-  /** Runs one statement, with `?` for its parameters, past the server. */
+  /** Runs one statement, with `?` for its parameters, over a connection of its own. */
   sql(statement: string, parameters?: unknown[]): Promise<any[]>;
   drop(): Promise<void>;
 }
 
 const postgresFault = await findPostgresFault();
 if (postgresFault !== null && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`PostgreSQL is required, and cannot be reached: ${postgresFault}`);
+  throw new Error(`PostgreSQL is required, but cannot be reached: ${postgresFault}`);
 }
 
 /** The databases that can be reached here, for `describe.each(DATABASES)("over %s", (database) => …)`. */
 export const DATABASES: readonly DatabaseKind[] =
   postgresFault === null ? ["sqlite", "postgresql"] : ["sqlite"];
 
-/** `describe` where PostgreSQL can be reached; elsewhere it skips, and says why. */
+/** `describe` where PostgreSQL can be reached; elsewhere it skips and says why. */
 export const describePostgres = postgresFault === null ? describe : describe.skip;
 
 if (postgresFault !== null) {
@@ -49,14 +48,13 @@ async function createSqlite(): Promise<TestDatabase> {
 }
 
 async function createPostgres(): Promise<TestDatabase> {
-  const name = `gate_${randomBytes(8).toString("hex")}`;
-  await runPostgres(POSTGRES_URL, `CREATE DATABASE ${name}`);
-  const url = Object.assign(new URL(POSTGRES_URL), { pathname: `/${name}` }).href;
+  const { url, release } = await takePostgresDatabase();
   return {
     url,
     sql: (statement, parameters) => runPostgres(url, statement, parameters),
-    drop: async () => {
-      await runPostgres(POSTGRES_URL, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    drop: () => {
+      release();
+      return Promise.resolve();
     },
   };
 }

@@ -1,19 +1,23 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "@jest/globals";
 import type { NewUser } from "../../src/accounts/accounts.js";
 import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { createServer, type Server, type ServerOptions } from "../../src/index.js";
-import type { SessionService } from "../../src/sessions/session.service.js";
+import { createDatabase, type DatabaseKind, DATABASES, type TestDatabase } from "./databases.js";
 import { countStatements } from "./statements.js";
-import { createDatabase, type DatabaseKind, type TestDatabase } from "./databases.js";
 
 export { DATABASES } from "./databases.js";
 
 /** The password of every test user, unless a test gives another. */
 export const PASSWORD = "correct horse battery staple";
 
-/** One GraphQL answer, with what HTTP said around it. */
+/** Made by our own hasher, so that a login does not replace it. */
+const PASSWORD_HASH =
+  "$argon2id$v=19$m=19456,t=2,p=1$cd5hpboW+WTLtMhgsVJr0g$h9yvUua+zVA5NxllxfujwWd1CihARezcp+DKMLpDWSo";
+
+/** A GraphQL response, with its HTTP status and headers. */
 export interface Answer {
   status: number;
   headers: Headers;
@@ -31,11 +35,11 @@ export interface Call {
   /** The whole `Authorization` header. */
   authorization?: string;
   headers?: Record<string, string>;
-  /** Another server than the gate's own, over the same database. */
+  /** The URL of another server over the same database. @default the gate's own */
   url?: string;
 }
 
-/** What `login` gives a test. */
+/** The tokens that `login` returns. */
 export interface Tokens {
   scheme: string;
   token: string;
@@ -52,7 +56,7 @@ const LOGIN = `mutation ($username: String!, $password: String!, $scheme: AuthSc
   }
 }`;
 
-/** Tests try often, and from one address. Those of throttling say how often they may. */
+/** Limits that no test reaches from its one address. Tests of rate limits set their own. */
 const UNTHROTTLED = {
   loginsPerAddress: 1_000_000,
   requestsPerAddress: 1_000_000,
@@ -62,59 +66,84 @@ const UNTHROTTLED = {
   connectionsPerAddress: 1000,
 };
 
-type GateOptions = Partial<ServerOptions> & Pick<ServerOptions, "secretKey">;
+export type GateOptions = Partial<ServerOptions>;
 
-/** A running server over a database of its own, with users, a clock that moves, and the events it told. */
+/**
+ * A server over a database of its own, with users, a clock that moves, and the events it published. Tests get one from
+ * {@link describeGates} or {@link setUpGate}, which start and close it.
+ */
 export class Gate {
   readonly events: AuthEvent[] = [];
-  readonly #database: TestDatabase;
-  readonly #clock: { now: number };
-  #server!: Server;
-  #options!: GateOptions;
-  #isOwner = true;
+  readonly #options: GateOptions & Pick<ServerOptions, "secretKey">;
+  readonly #kind: DatabaseKind;
+  #clock = { now: 0 };
+  #database: TestDatabase | undefined;
+  #server: Server | undefined;
+  #others: Gate[] = [];
 
-  private constructor(database: TestDatabase, clock: { now: number }) {
-    this.#database = database;
-    this.#clock = clock;
+  constructor(options: GateOptions = {}, kind: DatabaseKind = "sqlite") {
+    this.#options = { secretKey: randomBytes(32).toString("base64url"), ...options };
+    this.#kind = kind;
   }
 
-  static async open(
-    options: Partial<ServerOptions> = {},
-    database: DatabaseKind = "sqlite",
-  ): Promise<Gate> {
-    const gate = new Gate(await createDatabase(database), { now: Date.now() });
-    return gate.#start({ secretKey: randomBytes(32).toString("base64url"), ...options });
+  /** Starts a gate that the test itself closes. */
+  static async open(options?: GateOptions, kind?: DatabaseKind): Promise<Gate> {
+    const gate = new Gate(options, kind);
+    await gate.start();
+    return gate;
   }
 
-  /** Another server over the same database, with the same options but these, and the same clock. */
-  async another(options: Partial<ServerOptions> = {}): Promise<Gate> {
-    const gate = new Gate(this.#database, this.#clock);
-    gate.#isOwner = false;
-    return gate.#start({ ...this.#options, ...options });
-  }
-
-  async #start(options: GateOptions): Promise<this> {
-    this.#options = options;
+  /** Starts the server over a new database, at the present time. */
+  async start(): Promise<void> {
+    this.events.length = 0;
+    this.#clock = { now: Date.now() };
+    const database = await createDatabase(this.#kind);
     try {
-      this.#server = await createServer({
-        host: "127.0.0.1",
-        port: 0,
-        databaseUrl: this.databaseUrl,
-        logLevel: "silent",
-        ...UNTHROTTLED,
-        now: () => this.#clock.now,
-        onEvent: (event) => this.events.push(event),
-        ...options,
-      });
-      return this;
+      await this.#listen(database);
     } catch (error) {
-      if (this.#isOwner) await this.#database.drop();
+      await database.drop();
       throw error;
     }
   }
 
+  /**
+   * Starts another server over the same database, with the same clock and options except for these. It is closed with
+   * the gate, if not before.
+   */
+  async another(options: GateOptions = {}): Promise<Gate> {
+    const gate = new Gate({ ...this.#options, ...options }, this.#kind);
+    gate.#clock = this.#clock;
+    await gate.#listen({ ...requireOpen(this.#database), drop: () => Promise.resolve() });
+    this.#others.push(gate);
+    return gate;
+  }
+
+  async #listen(database: TestDatabase): Promise<void> {
+    const clock = this.#clock;
+    this.#server = await createServer({
+      host: "127.0.0.1",
+      port: 0,
+      databaseUrl: database.url,
+      logLevel: "silent",
+      ...UNTHROTTLED,
+      now: () => clock.now,
+      onEvent: (event) => this.events.push(event),
+      ...this.#options,
+    });
+    this.#database = database;
+  }
+
+  /** Closes the server and those that {@link Gate.another} started, and drops the database. */
+  async close(): Promise<void> {
+    const [server, database] = [this.#server, this.#database];
+    this.#server = this.#database = undefined;
+    for (const other of this.#others.splice(0).toReversed()) await other.close();
+    await server?.close();
+    await database?.drop();
+  }
+
   get databaseUrl(): string {
-    return this.#database.url;
+    return requireOpen(this.#database).url;
   }
 
   /** The file of a SQLite database. */
@@ -122,20 +151,20 @@ export class Gate {
     return this.databaseUrl.slice("sqlite:".length);
   }
 
-  /** Runs one statement, with `?` for its parameters, past the server. */
+  /** Runs one statement, with `?` for its parameters, over a connection of its own. */
   sql(statement: string, parameters?: unknown[]): Promise<any[]> {
-    return this.#database.sql(statement, parameters);
+    return requireOpen(this.#database).sql(statement, parameters);
   }
 
   get url(): string {
-    return this.#server.url;
+    return requireOpen(this.#server).url;
   }
 
   get auth(): Server["auth"] {
-    return this.#server.auth;
+    return requireOpen(this.#server).auth;
   }
 
-  /** The services behind {@link Gate.auth}, with what applications do not see. */
+  /** The services inside the server, for what an application cannot do through {@link Gate.auth}. */
   get core(): OpenAuth["core"] {
     return (this.auth as OpenAuth).core;
   }
@@ -155,12 +184,20 @@ export class Gate {
     this.#clock.now += seconds * 1000;
   }
 
-  /** Creates a user, whose password is {@link PASSWORD}, and gives the id. */
+  /**
+   * Creates a user and returns the id. The password is {@link PASSWORD}, unless a test gives one or `null`; its hash is
+   * written as it is, because hashing takes longer than many tests.
+   */
   async user(username: string, rest: Partial<NewUser> = {}): Promise<string> {
-    return this.auth.accounts.createUser({ username, password: PASSWORD, ...rest });
+    const id = await this.auth.accounts.createUser({ username, ...rest });
+    if (rest.password === undefined) {
+      const statement = `UPDATE "user" SET password_hash = ? WHERE id = ? RETURNING id`;
+      await this.core.sql.write(statement, [PASSWORD_HASH, id]);
+    }
+    return id;
   }
 
-  /** One GraphQL request over HTTP, as `application/graphql-response+json` unless `headers` say otherwise. */
+  /** Sends a GraphQL request that accepts `application/graphql-response+json`, unless `headers` say otherwise. */
   async ask(
     query: string,
     { variables, authorization, headers, url = this.url }: Call = {},
@@ -181,7 +218,7 @@ export class Gate {
     return { status: response.status, headers: response.headers, data, errors, code, reason, text };
   }
 
-  /** Logs in, and fails the test when that is refused. */
+  /** Logs in. Fails the test when the login is refused. */
   async login(username: string, scheme: AuthScheme = "JWT", password = PASSWORD): Promise<Tokens> {
     const { data, text } = await this.ask(LOGIN, { variables: { username, password, scheme } });
     if (!data) throw new Error(`login was refused: ${text}`);
@@ -216,19 +253,50 @@ export class Gate {
     return this.ask(query, { variables: { token } });
   }
 
-  /** The sessions of the server's inside. */
-  get sessions(): SessionService {
-    return this.auth.sessions as SessionService;
-  }
-
-  /** Counts the SQL statements of `run`, without what requests before it left to be written. */
+  /** Counts the SQL statements of `run`, without those that earlier requests left to be written. */
   async countStatements(run: () => Promise<unknown>): Promise<number> {
-    await this.sessions.flush();
+    await this.core.sessions.flush();
     return countStatements(run);
   }
+}
 
-  async close(): Promise<void> {
-    await this.#server.close();
-    if (this.#isOwner) await this.#database.drop();
-  }
+function requireOpen<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new Error("The gate is open only while its tests run.");
+  return part;
+}
+
+/** Starts a gate before the tests of the surrounding block, and closes it after them. */
+export function setUpGate(options?: GateOptions, kind?: DatabaseKind): Gate {
+  const gate = new Gate(options, kind);
+  beforeAll(() => gate.start());
+  afterAll(() => gate.close());
+  return gate;
+}
+
+/** Starts a new gate before each test of the surrounding block, and closes it after the test. */
+export function setUpFreshGate(options?: GateOptions, kind?: DatabaseKind): Gate {
+  const gate = new Gate(options, kind);
+  beforeEach(() => gate.start());
+  afterEach(() => gate.close());
+  return gate;
+}
+
+type Block = (gate: Gate, database: DatabaseKind) => void;
+type Gates = [block: Block] | [options: GateOptions, block: Block];
+
+/** Describes rules that hold over each database. All tests of the block share one gate. */
+export function describeGates(...gates: Gates): void {
+  describeEach(setUpGate, gates);
+}
+
+/** The same as {@link describeGates}, with a new gate for each test. */
+export function describeFreshGates(...gates: Gates): void {
+  describeEach(setUpFreshGate, gates);
+}
+
+function describeEach(setUp: typeof setUpGate, gates: Gates): void {
+  const [options, block] = gates.length === 1 ? [{}, ...gates] : gates;
+  describe.each(DATABASES)("over %s", (database) => {
+    block(setUp(options, database), database);
+  });
 }

@@ -1,8 +1,8 @@
+import { randomBytes } from "node:crypto";
 import pg from "pg";
+import { POSTGRES_URL } from "./drop-databases.mjs";
 
-/** The server that tests make their databases on. */
-export const POSTGRES_URL =
-  process.env["TEST_POSTGRES_URL"] ?? "postgresql://postgres@127.0.0.1:5432/postgres";
+export { POSTGRES_URL };
 
 /** Runs one statement, with `?` for its parameters, over a connection of its own. */
 export async function runPostgres(
@@ -21,10 +21,52 @@ export async function runPostgres(
   }
 }
 
-/** Why PostgreSQL cannot be used, or null where it can. */
+/** Says why PostgreSQL cannot be used, or null where it can. */
 export async function findPostgresFault(): Promise<string | null> {
   return runPostgres(POSTGRES_URL, "SELECT 1").then(
     () => null,
     (error: unknown) => (error as { code?: string }).code ?? String(error),
   );
+}
+
+/** The names of this worker's databases start with this. One worker runs one test file at a time. */
+const PREFIX = `gate_${process.env["TEST_RUN"]}_${process.env["JEST_WORKER_ID"]}_`;
+
+/** Leaves an empty schema, whatever a test left behind. */
+const EMPTY = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+  DROP SCHEMA public CASCADE;
+  CREATE SCHEMA public;`;
+
+let unused: Promise<string[]> | undefined;
+
+/**
+ * Gives the URL of an empty database that no other test uses until `release`. Databases are reused within a run of Jest,
+ * because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
+ */
+export async function takePostgresDatabase(): Promise<{ url: string; release: () => void }> {
+  const names = await (unused ??= findDatabases());
+  const name = names.pop() ?? (await createDatabase());
+  const url = Object.assign(new URL(POSTGRES_URL), { pathname: `/${name}` }).href;
+  await runPostgres(url, EMPTY);
+  return { url, release: () => names.push(name) };
+}
+
+/** Finds the databases that earlier files of this worker left. */
+async function findDatabases(): Promise<string[]> {
+  const rows = await runPostgres(
+    POSTGRES_URL,
+    "SELECT datname AS name FROM pg_database WHERE starts_with(datname, ?)",
+    [PREFIX],
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function createDatabase(): Promise<string> {
+  const name = `${PREFIX}${randomBytes(4).toString("hex")}`;
+  await runPostgres(POSTGRES_URL, `CREATE DATABASE ${name}`);
+  // A test's data need not survive a power failure.
+  await runPostgres(POSTGRES_URL, `ALTER DATABASE ${name} SET synchronous_commit = off`);
+  return name;
 }

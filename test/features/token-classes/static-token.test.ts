@@ -224,7 +224,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (let turn = 0; turn < 3; turn += 1) {
         gate.advance(120);
         expect((await me(key)).status).toBe(200);
-        await gate.sessions.flush();
+        await gate.core.sessions.flush();
         await gate.auth.tokens.StaticToken.getOrCreate(ada, "used");
       }
       const row = await rowOf(session.id);
