@@ -12,7 +12,15 @@ export * as setting from "./config/kinds.js";
 export type { Problem, Wording } from "./config/problems.js";
 export type { Setting, Settings } from "./config/setting.js";
 export type { Verification } from "./authentication/token-verifier.js";
-export * from "./features/feature.js";
+export {
+  type Core,
+  defineFeature,
+  type Feature,
+  type FeatureCommand,
+  type FeatureMigration,
+  type FeatureParts,
+  type Route,
+} from "./features/feature.js";
 export type * from "./features/index.js";
 export type { AuthContext } from "./authentication/context.js";
 export type { RequestLike } from "./authentication/request.js";

@@ -1,5 +1,5 @@
 import { onOff } from "../../config/kinds.js";
-import { defineFeature } from "../feature.js";
+import { type CoreServices, defineFeature } from "../feature.js";
 import { createCookie, CSRF_HEADER } from "./cookie.js";
 import { withRefreshCookie } from "./refresh-cookie.js";
 
@@ -16,7 +16,7 @@ export const refreshCookie = defineFeature({
   name: "refresh-cookie",
   settings,
   isOn: (config) => config.refreshCookie,
-  create: ({ authentication }, config) => ({
+  create: ({ authentication }: CoreServices, config) => ({
     cors: { allowedHeaders: [CSRF_HEADER], credentials: true },
     transformSchema: (schema) =>
       withRefreshCookie(schema, {
