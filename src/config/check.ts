@@ -35,7 +35,7 @@ export function checkOptions<S extends Settings>(
   const names = Object.keys(settings);
   for (const option of given.keys()) {
     if (names.includes(option)) continue;
-    problems.push({ option, message: refuse(findMeant(option, [...names, "features"])) });
+    problems.push({ option, message: describeUnknown(findMeant(option, [...names, "features"])) });
   }
   const wrong = new Set(problems.map(({ option }) => option));
   // The first loop has made one value for each entry, by the entry's own check.
@@ -43,7 +43,7 @@ export function checkOptions<S extends Settings>(
 }
 
 /** Returns the message for a name that is not a setting. */
-export function refuse(meant: string | undefined): string {
+export function describeUnknown(meant: string | undefined): string {
   return meant === undefined ? "is not a setting" : `is not a setting; did you mean ${meant}?`;
 }
 

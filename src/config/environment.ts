@@ -1,5 +1,5 @@
 import { settingsOf, type SettingsOwner } from "./auth-config.js";
-import { refuse } from "./check.js";
+import { describeUnknown } from "./check.js";
 import { findMeantVariable } from "./misspelling.js";
 import type { Problem } from "./problems.js";
 import type { CoreServerOptions } from "./server-config.js";
@@ -41,7 +41,7 @@ export function readEnvironment(
   });
   const problems = [...set.keys()].flatMap((name) => {
     const meant = findMeantVariable(name, [...variables.values(), FEATURES]);
-    return meant === undefined ? [] : [{ option: name, message: refuse(meant) }];
+    return meant === undefined ? [] : [{ option: name, message: describeUnknown(meant) }];
   });
   return { options: Object.fromEntries(read) as Partial<CoreServerOptions>, problems };
 }

@@ -162,7 +162,7 @@ export function callback<F>({
   };
 }
 
-/** Fills in what is missing. The type says whether something is filled in: `D` is undefined exactly where `fallback` is. */
+/** Fills in the default. `D` is undefined exactly when `fallback` is, so the type says whether the value can be missing. */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,
@@ -203,6 +203,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // Beyond that the difference is rounded to the value itself.
+  // A larger difference is rounded, and would repeat the value.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

@@ -21,7 +21,7 @@ export interface ServerConfig
   readonly introspection: boolean;
 }
 
-/** What the command adds to the options that it read from the environment. */
+/** The parts that the command adds to the options from the environment. */
 export interface CommandLine {
   /** The problems that it found while reading. */
   readonly problems: readonly Problem[];

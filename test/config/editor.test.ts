@@ -65,7 +65,7 @@ function openEditor(): ts.LanguageService {
   });
 }
 
-/** What TypeScript says is wrong with another code in the same file. */
+/** Returns the problems that TypeScript finds in other code in the same file. */
 function problemsOf(changed: string): string[] {
   code = changed;
   version += 1;
@@ -74,7 +74,7 @@ function problemsOf(changed: string): string[] {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
 }
 
-/** What an editor shows for the last use of a name in the code. */
+/** Returns the text that an editor shows for the last use of a name in the code. */
 function hover(name: string): { type: string; doc: string } {
   const at = CODE.lastIndexOf(`${name}:`);
   const info = service.getQuickInfoAtPosition(FILE, at + 1);
