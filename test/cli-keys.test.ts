@@ -1,42 +1,41 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Ended, runNode } from "./support/node-process.js";
-import { runSql } from "./support/sqlite.js";
+import { describe, expect, test } from "@jest/globals";
+import { type CommandFolder, expectOneLine, setUpFolders } from "./support/command.js";
+import type { Ended } from "./support/node-process.js";
 
-const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 const PASSWORD = "correct horse battery staple";
 const SECRET_KEY = "an example of a secret that is long enough";
+/** Milliseconds from the publication of a key to its first signature. */
 const AHEAD = 600_000;
 
-let folder: string;
+const folders = setUpFolders({ SECRET_KEY });
+const migrated = folders.after((folder) => folder.run(["migrate"]));
+const withAda = folders.after((folder) =>
+  folder.run(["create-user", "ada", "--password-stdin"], { input: PASSWORD }),
+);
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "cli-keys-"));
+/** How `rotate-keys` went in the folder that {@link withNextKey} copies. */
+let rotation: { began: number; ended: Ended; done: number };
+const withNextKey = folders.after(async (folder) => {
+  const began = Date.now();
+  rotation = { began, ended: await folder.run(["rotate-keys"]), done: Date.now() };
 });
 
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+/** How `rotate-keys --revoke` went in the folder that {@link withRevokedKey} copies. */
+let revocation: Ended;
+const withRevokedKey = folders.after(async (folder) => {
+  const { kid } = parseKey(await folder.run(["rotate-keys"]));
+  revocation = await folder.run(["rotate-keys", "--revoke", kid]);
 });
 
-function gatehouse(parameters: readonly string[], input = ""): Promise<Ended> {
-  return runNode([CLI, ...parameters], { cwd: folder, env: { SECRET_KEY }, input });
-}
-
-const query = (sql: string) => runSql(join(folder, "data/gatehouse.sqlite"), sql);
-const keys = () =>
-  query(
+const keysOf = (folder: CommandFolder) =>
+  folder.sql(
     `SELECT kid, activates_at AS activatesAt, revoked_at AS revokedAt FROM signing_key ORDER BY activates_at`,
   );
 
-/** One line that says what is wrong, and nothing else. */
-function expectOneLine({ code, stdout, stderr }: Ended, line: RegExp, exitCode = 1): void {
-  expect({ code, stdout }).toEqual({ code: exitCode, stdout: "" });
-  expect(stderr).toMatch(/^gatehouse: [^\n]+\n$/);
-  expect(stderr).toMatch(line);
-  expect(stderr).not.toContain(SECRET_KEY);
+function expectRefusal(ended: Ended, line: RegExp, exitCode = 1): void {
+  expectOneLine(ended, line);
+  expect(ended.code).toBe(exitCode);
+  expect(ended.stderr).not.toContain(SECRET_KEY);
 }
 
 function parseKey({ code, stdout, stderr }: Ended): { kid: string; activatesAt: number } {
@@ -46,48 +45,46 @@ function parseKey({ code, stdout, stderr }: Ended): { kid: string; activatesAt: 
 }
 
 describe("gatehouse rotate-keys", () => {
-  test("J-15: publishes the next key, and says from when on it signs", async () => {
-    const began = Date.now();
-    const { kid, activatesAt } = parseKey(await gatehouse(["rotate-keys"]));
+  test("J-15: publishes the next key, and says when it starts to sign", async () => {
+    const folder = await withNextKey();
+    const { began, ended, done } = rotation;
+    const { kid, activatesAt } = parseKey(ended);
     expect(activatesAt).toBeGreaterThanOrEqual(began + AHEAD);
-    expect(activatesAt).toBeLessThanOrEqual(Date.now() + AHEAD);
-    const [first, next, ...others] = await keys();
+    expect(activatesAt).toBeLessThanOrEqual(done + AHEAD);
+    const [first, next, ...others] = await keysOf(folder);
     expect(next).toEqual({ kid, activatesAt, revokedAt: null });
-    expect(first.activatesAt).toBeLessThanOrEqual(Date.now());
+    expect(first.activatesAt).toBeLessThanOrEqual(done);
     expect([first.revokedAt, others]).toEqual([null, []]);
   });
 
   test("J-15: is refused while the next key waits, and changes nothing", async () => {
-    await gatehouse(["rotate-keys"]);
-    const before = await keys();
-    expectOneLine(await gatehouse(["rotate-keys"]), /next key is published already/);
-    expect(await keys()).toEqual(before);
+    const folder = await withNextKey();
+    const before = await keysOf(folder);
+    expectRefusal(await folder.run(["rotate-keys"]), /next key is published already/);
+    expect(await keysOf(folder)).toEqual(before);
   });
 
-  test("J-15: with --now lets the new key sign at once, though another waits", async () => {
-    await gatehouse(["rotate-keys"]);
-    const { kid, activatesAt } = parseKey(await gatehouse(["rotate-keys", "--now"]));
+  test("J-15: with --now signs with the new key at once, even while another waits", async () => {
+    const folder = await withNextKey();
+    const { kid, activatesAt } = parseKey(await folder.run(["rotate-keys", "--now"]));
     expect(activatesAt).toBeLessThanOrEqual(Date.now());
-    expect((await keys()).map((key) => key.kid)[1]).toBe(kid);
+    expect((await keysOf(folder)).map((key) => key.kid)[1]).toBe(kid);
   });
 
   test("J-15: with --revoke revokes a key that waits, and no other", async () => {
-    const { kid } = parseKey(await gatehouse(["rotate-keys"]));
-    const { code, stdout, stderr } = await gatehouse(["rotate-keys", "--revoke", kid]);
-    expect({ code, stdout, stderr }).toEqual({
-      code: 0,
-      stdout: `Revoked the key ${kid}.\n`,
-      stderr: "",
-    });
-    const revoked = (await keys()).filter(({ revokedAt }) => revokedAt !== null);
-    expect(revoked.map((key) => key.kid)).toEqual([kid]);
+    const folder = await withRevokedKey();
+    const revoked = (await keysOf(folder)).filter(({ revokedAt }) => revokedAt !== null);
+    expect(revoked).toHaveLength(1);
+    const [{ kid, activatesAt }] = revoked;
+    expect(activatesAt).toBeGreaterThan(Date.now());
+    expect(revocation).toEqual({ code: 0, stdout: `Revoked the key ${kid}.\n`, stderr: "" });
   });
 
   test("J-15: with --revoke of the key that signs lets a new one take over at once", async () => {
-    await gatehouse(["migrate"]);
-    const [{ kid }] = await keys();
-    expect((await gatehouse(["rotate-keys", "--revoke", kid])).code).toBe(0);
-    const [old, fresh, ...others] = await keys();
+    const folder = await migrated();
+    const [{ kid }] = await keysOf(folder);
+    expect((await folder.run(["rotate-keys", "--revoke", kid])).code).toBe(0);
+    const [old, fresh, ...others] = await keysOf(folder);
     expect([old.kid, old.revokedAt === null]).toEqual([kid, false]);
     expect(fresh.revokedAt).toBeNull();
     expect(fresh.activatesAt).toBeLessThanOrEqual(Date.now());
@@ -95,90 +92,93 @@ describe("gatehouse rotate-keys", () => {
   });
 
   test.each(["unknown", "", "' OR 1=1 --", "x".repeat(5000)])(
-    "J-15: with --revoke of a key that is none is refused: %.20s",
+    "J-15: with --revoke of an unknown key is refused, and changes nothing: %.20s",
     async (kid) => {
-      await gatehouse(["migrate"]);
-      const before = await keys();
-      expectOneLine(await gatehouse(["rotate-keys", "--revoke", kid]), /no such key/);
-      expect(await keys()).toEqual(before);
+      const folder = await migrated();
+      const before = await keysOf(folder);
+      expectRefusal(await folder.run(["rotate-keys", "--revoke", kid]), /no such key/);
+      expect(await keysOf(folder)).toEqual(before);
     },
   );
 
-  test("J-15: with --revoke of a key that was revoked before is refused", async () => {
-    const { kid } = parseKey(await gatehouse(["rotate-keys"]));
-    await gatehouse(["rotate-keys", "--revoke", kid]);
-    const before = await keys();
-    expectOneLine(await gatehouse(["rotate-keys", "--revoke", kid]), /no such key/);
-    expect(await keys()).toEqual(before);
+  test("J-15: with --revoke of a key that is revoked already is refused, and changes nothing", async () => {
+    const folder = await withRevokedKey();
+    const before = await keysOf(folder);
+    const [{ kid }] = before.filter(({ revokedAt }) => revokedAt !== null);
+    expectRefusal(await folder.run(["rotate-keys", "--revoke", kid]), /no such key/);
+    expect(await keysOf(folder)).toEqual(before);
   });
 
   test("J-15: never prints or stores a private key in clear", async () => {
+    const folder = await withNextKey();
     const outputs = [
-      await gatehouse(["rotate-keys"]),
-      await gatehouse(["rotate-keys", "--now"]),
-      await gatehouse(["rotate-keys", "--help"]),
+      rotation.ended,
+      await folder.run(["rotate-keys", "--now"]),
+      await folder.run(["rotate-keys", "--help"]),
     ];
-    const sealed = await query("SELECT sealed_key FROM signing_key");
+    const sealed = await folder.sql("SELECT sealed_key FROM signing_key");
+    expect(sealed).toHaveLength(3);
     expect(JSON.stringify([outputs, sealed])).not.toMatch(/"d\\*"|"k\\*"|PRIVATE KEY/);
   });
 });
 
 describe("gatehouse prune", () => {
-  test("M-05: on a new database makes it, and deletes nothing", async () => {
-    expect(await gatehouse(["prune"])).toEqual({
+  test("M-05: creates a new database, and deletes nothing", async () => {
+    const folder = await folders.empty();
+    expect(await folder.run(["prune"])).toEqual({
       code: 0,
       stdout: "0 rows deleted.\n",
       stderr: "",
     });
-    expect(await keys()).toHaveLength(1);
+    expect(await keysOf(folder)).toHaveLength(1);
   });
 });
 
 describe("gatehouse create-token", () => {
-  beforeEach(async () => {
-    await gatehouse(["create-user", "ada", "--password-stdin"], PASSWORD);
-  });
-
   test.each([
     ["one character", "x"],
     ["a hundred characters", "x".repeat(100)],
     ["a hundred characters that take four bytes each", "😀".repeat(100)],
     ["blanks and quotes", `  it's "mine"; DROP TABLE session --  `],
   ])("M-07: takes a label of %s as it is", async (_what, label) => {
-    const { code, stdout, stderr } = await gatehouse(["create-token", "ada", "--label", label]);
+    const folder = await withAda();
+    const { code, stdout, stderr } = await folder.run(["create-token", "ada", "--label", label]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^gth_/);
-    expect(await query("SELECT label FROM session")).toEqual([{ label }]);
+    expect(await folder.sql("SELECT label FROM session")).toEqual([{ label }]);
   });
 
   test.each([
-    ["nothing", ""],
+    ["no characters", ""],
     ["a hundred and one characters", "x".repeat(101)],
-    ["a line's end", "a\nb"],
+    ["a line break", "a\nb"],
     ["a tab", "a\tb"],
     ["an escape", "\u001b[31mred"],
     ["a control character of Latin-1", "a\u0085b"],
   ])("M-07: refuses a label of %s, and stores nothing", async (_what, label) => {
-    expectOneLine(await gatehouse(["create-token", "ada", "--label", label]), /label/);
-    expect(await query("SELECT id FROM session")).toEqual([]);
+    const folder = await withAda();
+    expectRefusal(await folder.run(["create-token", "ada", "--label", label]), /label/);
+    expect(await folder.sql("SELECT id FROM session")).toEqual([]);
   });
 
-  test("M-07: refuses a user who is inactive, and stores nothing", async () => {
-    await query(`UPDATE "user" SET is_active = 0`);
-    expectOneLine(await gatehouse(["create-token", "ada"]), /inactive/);
-    expect(await query("SELECT id FROM session")).toEqual([]);
+  test("M-07: refuses an inactive user, and stores nothing", async () => {
+    const folder = await withAda();
+    await folder.sql(`UPDATE "user" SET is_active = 0`);
+    expectRefusal(await folder.run(["create-token", "ada"]), /inactive/);
+    expect(await folder.sql("SELECT id FROM session")).toEqual([]);
   });
 
   test.each(["", "a b", "x".repeat(5000), "\u001b[31m"])(
-    "M-07: refuses a user name that could be nobody's: %.20j",
+    "M-07: refuses a user name that no user can have, and stores nothing: %.20j",
     async (username) => {
-      expectOneLine(await gatehouse(["create-token", username]), /user/);
-      expect(await query("SELECT id FROM session")).toEqual([]);
+      const folder = await withAda();
+      expectRefusal(await folder.run(["create-token", username]), /user/);
+      expect(await folder.sql("SELECT id FROM session")).toEqual([]);
     },
   );
 });
 
-describe("a command line that cannot be understood is refused in one line with exit code 64, and nothing is written:", () => {
+describe("a command line that cannot be understood", () => {
   test.each([
     ["--revoke without a key", ["rotate-keys", "--revoke"], /argument missing|--revoke/],
     ["an argument of rotate-keys", ["rotate-keys", "now"], /too many arguments/],
@@ -190,19 +190,24 @@ describe("a command line that cannot be understood is refused in one line with e
     ["--label without a text", ["create-token", "ada", "--label"], /--label/],
     ["two user names", ["create-token", "ada", "bob"], /too many arguments/],
     ["an unknown option of create-token", ["create-token", "ada", "--key"], /unknown option/],
-  ])("M-07: %s", async (_what, parameters, line) => {
-    expectOneLine(await gatehouse(parameters), line, 64);
-    expect(readdirSync(folder)).toEqual([]);
-  });
+  ])(
+    "M-07: is refused in one line with exit code 64, and nothing is written: %s",
+    async (_what, parameters, line) => {
+      const folder = await folders.empty();
+      expectRefusal(await folder.run(parameters), line, 64);
+      expect(await folder.files()).toEqual([]);
+    },
+  );
 
   test.each([
     ["rotate-keys", ["--now", "--revoke"]],
     ["prune", []],
   ])("M-07: --help says what %s does and takes, and does nothing", async (command, options) => {
-    const { code, stdout, stderr } = await gatehouse([command, "--help"]);
+    const folder = await folders.empty();
+    const { code, stdout, stderr } = await folder.run([command, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(new RegExp(`^Usage: gatehouse ${command} `));
     for (const option of options) expect(stdout).toContain(option);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(await folder.files()).toEqual([]);
   });
 });

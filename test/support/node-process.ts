@@ -11,25 +11,25 @@ export interface Ended {
 
 interface Start {
   cwd: string;
-  /** The whole environment, without what this process happens to have. */
+  /** The whole environment. Nothing of this process's environment is added except PATH. */
   env?: Record<string, string>;
-  /** What it finds on its standard input. */
+  /** The text of the standard input. */
   input?: string;
-  /** How long it may live, in milliseconds, before it is killed. */
+  /** Milliseconds after which the process is killed. */
   timeout?: number;
 }
 
-/** Runs a script with Node to its end. */
+/** Runs a script with Node until it ends. */
 export async function runNode(parameters: readonly string[], start: Start): Promise<Ended> {
   const { child, ended } = startNode(parameters, start);
   child.stdin?.end(start.input ?? "");
   return ended;
 }
 
-/** In milliseconds: enough for all but a server, whose start should have been refused. */
+/** Milliseconds: enough for every script, and ends a server that should have refused to start. */
 const TIMEOUT = 20_000;
 
-/** Starts a script with Node. `ended` says how it ends, once it does. */
+/** Starts a script with Node. `ended` resolves when the process has ended. */
 export function startNode(
   parameters: readonly string[],
   { cwd, env = {}, timeout = TIMEOUT }: Start,
@@ -47,7 +47,7 @@ export function startNode(
   return { child, ended };
 }
 
-/** Waits for a line that matches, and gives the match. Fails when the process ends before. */
+/** Waits for a line that matches, and returns the match. Fails when the process ends before. */
 export async function waitForLine(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   let seen = "";
   return new Promise((resolve, reject) => {

@@ -1,0 +1,169 @@
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, expect } from "@jest/globals";
+import { type Ended, runNode, startNode, waitForLine } from "./node-process.js";
+import { runSql } from "./sqlite.js";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** The built command. */
+export const CLI = join(ROOT, "dist/cli.js");
+
+type Environment = Readonly<Record<string, string>>;
+
+/** `gatehouse serve` in a process of its own. */
+export interface Serving {
+  readonly url: string;
+  /** Everything that it has printed so far. */
+  readonly output: string;
+  /** Sends a GraphQL request, and returns the response's body. */
+  ask(query: string, authorization?: string): Promise<any>;
+  /** Returns the `Authorization` header of a new session. Throws the reason when the login is refused. */
+  login(username: string, password: string): Promise<string>;
+  /** Ends the process. Calls after the first return the same. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+/** Milliseconds: a server may be shared by all tests of a file. */
+const SERVER_TIMEOUT = 300_000;
+
+/** Starts `gatehouse serve`, and waits until it answers requests and signals. */
+export async function serve(cwd: string, env: Environment): Promise<Serving> {
+  const { child, ended } = startNode([CLI, "serve"], {
+    cwd,
+    env: { PORT: "0", ...env },
+    timeout: SERVER_TIMEOUT,
+  });
+  let output = "";
+  child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const [, printed = ""] = await waitForLine(child, /^Gatehouse listens on (\S+)$/m);
+  const url = printed.replace("0.0.0.0", "127.0.0.1");
+  // The process handles signals once it has printed all its lines; only then does it answer.
+  await fetch(`${url}/health/live`);
+  const ask = async (query: string, authorization?: string): Promise<any> => {
+    const response = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(authorization && { authorization }) },
+      body: JSON.stringify({ query }),
+    });
+    return response.json();
+  };
+  return {
+    url,
+    get output() {
+      return output;
+    },
+    ask,
+    login: async (username, password) => {
+      const { data, errors } = await ask(
+        `mutation { login(username: "${username}", password: "${password}") { access } }`,
+      );
+      if (errors) throw new Error(errors[0].extensions.reason);
+      return `Bearer ${data.login.access}`;
+    },
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** A folder in which the command runs with its default database, `data/gatehouse.sqlite`. */
+export class CommandFolder {
+  readonly path: string;
+  readonly #env: Environment;
+  readonly #servers: Serving[] = [];
+
+  constructor(path: string, env: Environment) {
+    this.path = path;
+    this.#env = env;
+  }
+
+  /** Runs the command until it ends. */
+  run(
+    parameters: readonly string[],
+    { env, input = "" }: { env?: Environment; input?: string } = {},
+  ): Promise<Ended> {
+    return runNode([CLI, ...parameters], {
+      cwd: this.path,
+      env: { PORT: "0", ...this.#env, ...env },
+      input,
+    });
+  }
+
+  /** Starts the server. It is stopped when the folder is removed, if not before. */
+  async serve(env: Environment = {}): Promise<Serving> {
+    const server = await serve(this.path, { ...this.#env, ...env });
+    this.#servers.push(server);
+    return server;
+  }
+
+  sql(statement: string): Promise<any[]> {
+    return runSql(join(this.path, "data/gatehouse.sqlite"), statement);
+  }
+
+  /** The names of its files, or of those in a folder of it. */
+  async files(folder = "."): Promise<string[]> {
+    return (await readdir(join(this.path, folder))).sort();
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Makes {@link CommandFolder}s. Those of a test are removed after it. */
+export interface Folders {
+  /** Makes an empty folder. */
+  empty(): Promise<CommandFolder>;
+  /** Makes an empty folder that is kept until all tests of the file have ended. */
+  shared(): Promise<CommandFolder>;
+  /**
+   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a second
+   * to start.
+   */
+  after(steps: (folder: CommandFolder) => Promise<unknown>): () => Promise<CommandFolder>;
+}
+
+/** @param env the environment of every command in the folders */
+export function setUpFolders(env: Environment = {}): Folders {
+  const used: CommandFolder[] = [];
+  const kept: CommandFolder[] = [];
+  const remove = async (folders: CommandFolder[]) => {
+    await Promise.all(folders.splice(0).map((folder) => folder.remove()));
+  };
+  const create = async (list: CommandFolder[]): Promise<CommandFolder> => {
+    const folder = new CommandFolder(await mkdtemp(join(tmpdir(), "gatehouse-")), env);
+    list.push(folder);
+    return folder;
+  };
+  afterEach(() => remove(used));
+  afterAll(() => remove(kept));
+  return {
+    empty: () => create(used),
+    shared: () => create(kept),
+    after: (steps) => {
+      let made: Promise<CommandFolder> | undefined;
+      const make = async () => {
+        const folder = await create(kept);
+        await steps(folder);
+        return folder;
+      };
+      return async () => {
+        const [original, copy] = [await (made ??= make()), await create(used)];
+        await cp(original.path, copy.path, { recursive: true });
+        return copy;
+      };
+    },
+  };
+}
+
+/** Expects that the command failed with one line that matches, and printed nothing else. */
+export function expectOneLine({ code, stdout, stderr }: Ended, line: RegExp): void {
+  expect(stderr).toMatch(/^gatehouse: [^\n]+\n$/);
+  expect(stderr).toMatch(line);
+  expect(stdout).toBe("");
+  expect(code).not.toBe(0);
+}
