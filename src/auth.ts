@@ -13,7 +13,7 @@ import type { RequestLike } from "./authentication/request.js";
 import { TokenVerifier } from "./authentication/token-verifier.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
-import { reportSafely, warn } from "./events.js";
+import { publishTo, warn } from "./events.js";
 import {
   createParts,
   featuresThatAreOn,
@@ -27,13 +27,15 @@ import type {
   FeatureOptions,
   Route,
 } from "./features/feature.js";
-import { BUILT_IN } from "./features/index.js";
+import { type BUILT_IN, coreFor, featuresWith } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
 import { createRefreshKeyRing, type JsonWebKeySet } from "./keys/key-ring.js";
+import type { Keys } from "./keys/keys.js";
 import { deriveKey } from "./keys/secret-key.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
+import type { Maintenance } from "./maintenance/maintenance.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
@@ -81,10 +83,10 @@ interface CoreAuth {
   /** Lists and ends the sessions of users. */
   readonly sessions: Sessions;
   /** Rotates and revokes the keys that sign access tokens. */
-  readonly keys: Pick<SigningKeyService, "rotate" | "revoke">;
+  readonly keys: Keys;
   /** Prunes expired rows, rotates keys that are due, and runs the jobs of features. A server starts it itself. */
-  readonly maintenance: Pick<MaintenanceService, "start" | "stop" | "prune">;
-  /** What is served over HTTP beside GraphQL: the key set, health, and what features add. */
+  readonly maintenance: Maintenance;
+  /** What the features serve over HTTP beside GraphQL. */
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
@@ -94,14 +96,15 @@ interface CoreAuth {
   close(): Promise<void>;
 }
 
-/** {@link Auth}, with what only our own server and command use. */
-export type OpenAuth = Auth & {
+/** An {@link Auth}, with what only our own server, command and tests use of its inside. */
+export interface OpenAuth {
+  readonly auth: Auth;
   readonly core: CoreServices;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
   /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
-  flush(): Promise<void>;
-};
+  flush(this: void): Promise<void>;
+}
 
 /**
  * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
@@ -115,8 +118,9 @@ export async function createAuth<const F extends readonly Feature[] = []>({
   features,
   ...options
 }: AuthOptions<F>): Promise<Auth<F>> {
-  const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
-  return (await openAuth(resolveConfig(options, all), all)) as object as Auth<F>;
+  const all = featuresWith(features);
+  const { auth } = await openAuth(resolveConfig(options, all), all);
+  return auth as object as Auth<F>;
 }
 
 /**
@@ -130,30 +134,46 @@ export async function openAuth(
   onFault: (error: unknown) => void = warn,
 ): Promise<OpenAuth> {
   const active = featuresThatAreOn(features, config);
-  const database = await Database.open(config.databaseUrl, active);
+  const listeners = [config.onEvent];
+  const published = { ...config, onEvent: publishTo(listeners) };
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        onFault(error);
+      }
+    }
+  };
   try {
+    const database = await Database.open(config.databaseUrl, active);
+    closers.push(() => database.close());
     await database.migrate();
-    const safe = { ...config, onEvent: reportSafely(config.onEvent) };
-    const keys = await SigningKeyService.open(database, safe);
-    const limiters = await openLimiterStore(safe, database, onFault);
-    const { core, attempts, hooks, maintenance } = createCore(safe, database, keys, limiters);
-    const parts = await createParts(active, core, safe);
+    const keys = await SigningKeyService.open(database, published);
+    const limiters = await openLimiterStore(config, database, onFault);
+    closers.push(() => limiters.close());
+    const { core, attempts, hooks, maintenance } = createCore(published, database, keys, limiters);
+    const parts = await createParts(
+      active,
+      (feature) => coreFor(feature, core),
+      config,
+      (closer) => closers.push(closer),
+    );
     hooks.push(...parts.hooks);
+    listeners.push(...parts.listeners);
     maintenance.add(parts.jobs);
+    maintenance.addPruneRules(parts.prune);
     const flush = async () => {
       await attempts.flush();
       await core.sessions.flush();
     };
-    const close = async () => {
-      await maintenance.stop();
-      await parts.close();
-      await flush().catch(() => undefined);
-      await limiters.close();
-      await database.close();
-    };
-    return { ...assemble(core, parts, maintenance), flush, close };
+    closers.push(() => flush().catch(() => undefined));
+    closers.push(() => maintenance.stop());
+    const auth = { ...assemble(core, parts, maintenance), close };
+    return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
   } catch (error) {
-    await database.close();
+    await close();
     throw error;
   }
 }
@@ -210,7 +230,7 @@ function assemble(
   core: CoreServices,
   parts: Parts,
   maintenance: MaintenanceService,
-): Omit<OpenAuth, "flush" | "close"> {
+): Omit<Auth, "close"> {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
   const resolvers = [
     new AuthenticationResolver(authentication),
@@ -221,9 +241,6 @@ function assemble(
   const schema = guardSchema(parts.transformSchema(extended), { strict: true });
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
-    core,
-    cors: parts.cors,
-    announcements: parts.announcements,
     schema,
     typeDefs: printSchema(schema),
     resolvers: getResolversFromSchema(schema),

@@ -28,35 +28,30 @@ export type Reason =
   | "vetoed";
 
 /**
- * The HTTP status of each code, used where the response is not 200.
- * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
- */
-export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  BAD_USER_INPUT: 400,
-  TOO_MANY_REQUESTS: 429,
-  SERVICE_UNAVAILABLE: 503,
-  INTERNAL_SERVER_ERROR: 500,
-};
-
-/**
  * A refusal. The client gets its message, code and reason as they are.
  * Any other error is a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
  * A message never holds a token, a password, a hash or an e-mail address.
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
-  readonly reason: Reason | undefined;
+  /** One of {@link Reason}, or a word of a feature's own. */
+  readonly reason: string | undefined;
   /** Whole seconds after which a retry can succeed. */
   readonly retryAfter: number | undefined;
 
+  /** @param refusal `extensions` are further ones, for a feature's own errors; the client gets them as they are */
   constructor(
     message: string,
-    refusal: { code: ErrorCode; reason?: Reason; retryAfter?: number; cause?: unknown },
+    refusal: {
+      code: ErrorCode;
+      reason?: string;
+      retryAfter?: number;
+      extensions?: Readonly<Record<string, unknown>>;
+      cause?: unknown;
+    },
   ) {
-    const { cause, ...extensions } = refusal;
-    super(message, { extensions });
+    const { cause, extensions, ...fixed } = refusal;
+    super(message, { extensions: { ...extensions, ...fixed } });
     this.name = new.target.name;
     this.code = refusal.code;
     this.reason = refusal.reason;

@@ -1,5 +1,4 @@
 import type { Role } from "./accounts/role.js";
-import type { Reason } from "./errors.js";
 
 /** The kind of credential of a session: a static token, an access and refresh token, or one token that slides. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
@@ -24,21 +23,38 @@ export type AuthEvent =
   | { type: "token_refreshed"; userId: string; sessionId: string }
   | { type: "token_reused"; userId: string; sessionId: string }
   | { type: "session_ended"; userId: string; sessionId: string }
-  | { type: "login_failed"; login: string; reason: Reason }
+  | { type: "login_failed"; login: string; reason: string }
   | { type: "account_locked"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
-  | { type: "key_rotated"; kid: string };
+  | { type: "key_rotated"; kid: string }
+  | FeatureEvent;
 
-/** Wraps an audit hook: when the hook fails, the operation that it reports goes on, and the process prints a warning. */
-export function reportSafely(
-  onEvent: (event: AuthEvent, client: Client) => unknown,
+/** An event of a feature. */
+export interface FeatureEvent {
+  /** Starts with the feature's name: `suspensions:suspended`. */
+  readonly type: `${string}:${string}`;
+  readonly userId?: string;
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Receives each event with the client that caused it, after it happened. */
+export type EventListener = (event: AuthEvent, client: Client) => unknown;
+
+/**
+ * Returns a listener that calls all others in turn. When one fails, the operation goes on, and the process prints a warning.
+ * @param listeners may still grow
+ */
+export function publishTo(
+  listeners: readonly EventListener[],
 ): (event: AuthEvent, client: Client) => void {
   return (event, client) => {
-    try {
-      const done = onEvent(event, client);
-      if (done instanceof Promise) done.catch(warn);
-    } catch (error) {
-      warn(error);
+    for (const listener of listeners) {
+      try {
+        const done = listener(event, client);
+        if (done instanceof Promise) done.catch(warn);
+      } catch (error) {
+        warn(error);
+      }
     }
   };
 }

@@ -5,7 +5,7 @@ import type { Installation } from "./installation.js";
 
 /** Adds the commands of the features that are on. */
 export function addFeatureCommands(program: Command, installation: Installation): void {
-  for (const { commands = [] } of installation.findActiveFeatures()) {
+  for (const { commands = [] } of installation.findFeaturesWithCommands()) {
     for (const command of commands) addFeatureCommand(program, installation, command);
   }
 }
@@ -18,7 +18,7 @@ function addFeatureCommand(
   const command = program.command(name).description(description);
   for (const argument of names) command.argument(argument);
   command.action((...given: (string | undefined)[]) =>
-    installation.open(async ({ core }, config) => {
+    installation.open(async (_auth, core, config) => {
       await run(core, forFeatures(config), given.slice(0, names.length), (line) => {
         console.log(line);
       });

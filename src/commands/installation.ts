@@ -1,10 +1,11 @@
-import type { OpenAuth } from "../auth.js";
+import type { Auth } from "../auth.js";
 import { allSettings, FEATURES, readEnvironment } from "../config/environment.js";
+import { WrongSettings } from "../config/problems.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
 import type { Settings } from "../config/setting.js";
-import { featuresThatAreOn, requireCompatible } from "../features/compose.js";
-import type { Feature } from "../features/feature.js";
-import { BUILT_IN } from "../features/index.js";
+import { featuresThatAreOn } from "../features/compose.js";
+import type { CoreServices, Feature } from "../features/feature.js";
+import { featuresWith } from "../features/index.js";
 import { loadFeatures } from "../features/load.js";
 import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "../keys/secret-key.js";
 
@@ -29,7 +30,7 @@ export class Installation {
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
     const own = await loadFeatures(modules.filter((name) => name !== ""));
-    return new Installation(requireCompatible([...BUILT_IN, ...own]), env);
+    return new Installation(featuresWith(own), env);
   }
 
   /**
@@ -41,12 +42,15 @@ export class Installation {
     return this.#resolve((databaseUrl) => readOrCreateSecretKey(secretPathOf(databaseUrl)));
   }
 
-  /** The features that the settings switch on. With wrong settings, all of them. Writes nothing. */
-  findActiveFeatures(): readonly Feature[] {
+  /** The features that bring commands and are switched on; with wrong settings, all that bring commands. Writes nothing. */
+  findFeaturesWithCommands(): readonly Feature[] {
+    const found = this.features.filter(({ commands = [] }) => commands.length > 0);
+    if (found.length === 0) return found;
     try {
-      return featuresThatAreOn(this.features, this.#resolve(generateSecretKey));
-    } catch {
-      return this.features;
+      return featuresThatAreOn(found, this.#resolve(generateSecretKey));
+    } catch (error) {
+      if (!(error instanceof WrongSettings)) throw error;
+      return found;
     }
   }
 
@@ -56,13 +60,15 @@ export class Installation {
   }
 
   /** Opens the core, hands it to `use`, and closes it. */
-  async open(use: (auth: OpenAuth, config: ServerConfig) => void | Promise<void>): Promise<void> {
+  async open(
+    use: (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>,
+  ): Promise<void> {
     const config = this.readConfig();
     // Loaded here, because `--help` and `generate-secret` need none of it.
     const { openAuth } = await import("../auth.js");
-    const auth = await openAuth(config, this.features);
+    const { auth, core } = await openAuth(config, this.features);
     try {
-      await use(auth, config);
+      await use(auth, core, config);
     } finally {
       await auth.close();
     }

@@ -10,8 +10,11 @@ export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secretKey"> {
   /** The root secret, then the previous ones. */
   readonly secretKeys: readonly string[];
-  /** Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. */
-  readonly isDevelopment: boolean;
+  /**
+   * Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. Null where
+   * Gatehouse is embedded, because the application decides that.
+   */
+  readonly isDevelopment: boolean | null;
 }
 
 /** A JWS algorithm of RFC 7518 that access tokens can be signed with. */
@@ -21,7 +24,7 @@ export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 export interface SettingsOwner {
   readonly settings?: Settings;
   /** Returns what is wrong with the settings beyond the check of each. */
-  findProblems?(config: AuthConfig): readonly Problem[];
+  findProblems?(config: Readonly<Record<string, unknown>>): readonly Problem[];
 }
 
 /**
@@ -34,7 +37,7 @@ export function resolveConfig(
   owners: readonly SettingsOwner[] = [],
 ): AuthConfig {
   const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners));
-  const config = { ...withSecretKeys(checked), isDevelopment: false };
+  const config = { ...withSecretKeys(checked), isDevelopment: null };
   return settle(config, checked.problems, owners);
 }
 
@@ -71,7 +74,9 @@ export function settle<Config extends AuthConfig>(
   const contradictions = [
     ...findContradictions(config),
     ...further,
-    ...asked.flatMap((owner) => owner.findProblems?.(config) ?? []),
+    ...asked.flatMap(
+      (owner) => owner.findProblems?.(Object.fromEntries(Object.entries(config))) ?? [],
+    ),
   ].filter(({ option, other = option }) => isRight(option) && isRight(other));
   const problems = [...found, ...contradictions];
   if (problems.length > 0) throw new WrongSettings(problems);

@@ -4,8 +4,9 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { WrongSettings } from "../config/problems.js";
 import type { Settings } from "../config/setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
+import type { EventListener } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
-import type { Core, Feature, FeatureParts, Route } from "./feature.js";
+import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } from "./feature.js";
 
 /**
  * Returns the features of one installation.
@@ -41,48 +42,65 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** The core's configuration with the values of all features. */
-type FeatureConfig = Parameters<Feature["create"]>[1];
-
-/** Returns the same configuration, typed for features: it was checked with their settings. */
+/** Returns what features see of the configuration. It was checked with their settings. */
 export function forFeatures(config: AuthConfig): FeatureConfig {
-  return config as FeatureConfig;
+  const shown = Object.entries(config).filter(([option]) => !Object.hasOwn(SECRETS, option));
+  return Object.freeze(Object.fromEntries(shown)) as unknown as FeatureConfig;
 }
+
+const SECRETS: Readonly<Record<SecretOption, true>> = {
+  secretKeys: true,
+  databaseUrl: true,
+  redisUrl: true,
+  onEvent: true,
+};
 
 /** The features that the configuration switches on. */
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
-  return features.filter((feature) => feature.isOn?.(forFeatures(config)) ?? true);
+  const shown = forFeatures(config);
+  return features.filter((feature) => feature.isOn?.(shown) ?? true);
 }
 
 /** The parts of all features that are on, together. */
-export interface Parts extends Required<Pick<FeatureParts, "api" | "resolvers" | "jobs">> {
+export interface Parts extends Required<
+  Pick<FeatureParts, "api" | "resolvers" | "jobs" | "prune">
+> {
   readonly hooks: readonly Hooks[];
+  readonly listeners: readonly EventListener[];
   readonly routes: readonly Route[];
   readonly extensions: readonly SchemaExtension[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
   /** Applies each feature's change to the schema, in the order of the features. */
   transformSchema(schema: GraphQLSchema): GraphQLSchema;
-  /** Closes the features, last first. */
-  close(): Promise<void>;
 }
 
-/** Builds the features one after another, in their order. */
+/**
+ * Builds the features one after another, in their order.
+ * @param coreOf the core that a feature gets
+ * @param onCreated called with what closes a feature, as soon as it has been created
+ */
 export async function createParts(
   features: readonly Feature[],
-  core: Core,
+  coreOf: (feature: Feature) => Core,
   config: AuthConfig,
+  onCreated: (close: () => Promise<void>) => void,
 ): Promise<Parts> {
+  const shown = forFeatures(config);
   const parts: FeatureParts[] = [];
   for (const feature of features) {
-    parts.push(await feature.create(core, forFeatures(config)));
+    const part = await feature.create(coreOf(feature), shown);
+    if (part.close !== undefined) onCreated(part.close);
+    parts.push(part);
   }
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
     resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),
     extensions: parts.flatMap(({ extension }) => extension ?? []),
     jobs: parts.flatMap(({ jobs = [] }) => jobs),
+    prune: parts.flatMap(({ prune = [] }) => prune),
     hooks: parts.flatMap(({ hooks }) => hooks ?? []),
+    listeners: parts.flatMap(({ onEvent }) => onEvent ?? []),
     routes: parts.flatMap(({ routes = [] }) => routes),
     announcements: parts.flatMap(({ announce }) => announce ?? []),
     cors: {
@@ -91,8 +109,5 @@ export async function createParts(
     },
     transformSchema: (schema) =>
       parts.reduce((changed, part) => part.transformSchema?.(changed) ?? changed, schema),
-    close: async () => {
-      for (const part of parts.toReversed()) await part.close?.();
-    },
   };
 }

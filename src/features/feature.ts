@@ -7,11 +7,12 @@ import type { Hooks } from "../authentication/hooks.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
-import type { AuthEvent, Client } from "../events.js";
+import type { AuthEvent, Client, EventListener } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { JsonWebKeySet } from "../keys/key-ring.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Job } from "../maintenance/maintenance.service.js";
+import type { PruneRule } from "../maintenance/prune-rule.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
 import type { Sql } from "../sql.js";
@@ -34,16 +35,16 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   /** Applied after the core's, in this order. A migration that has been released never changes. */
   readonly migrations?: readonly FeatureMigration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
-  isOn?(this: void, config: AuthConfig & ConfigOf<S>): boolean;
+  isOn?(this: void, config: FeatureConfig<S>): boolean;
   /** What is wrong with the settings beyond what each entry checks by itself. */
-  findProblems?(this: void, config: AuthConfig & ConfigOf<S>): readonly Problem[];
+  findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** Subcommands that it adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
   /** Builds its parts. Called once, when the database is migrated and the core is open. */
   create(
     this: void,
     core: Core,
-    config: AuthConfig & ConfigOf<S>,
+    config: FeatureConfig<S>,
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
@@ -53,6 +54,13 @@ export interface FeatureMigration {
   readonly name: string;
   readonly statements: readonly string[];
 }
+
+/** The core's configuration without secrets and addresses of services, and the values of the feature's own settings. */
+export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
+  ConfigOf<S>;
+
+/** The options that no feature sees. */
+export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
 
 /** The parts of a feature that is on. */
 export interface FeatureParts<Api extends object = object> {
@@ -65,13 +73,17 @@ export interface FeatureParts<Api extends object = object> {
   /** Changes the schema as a whole, before its guards are added. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
+  /** Called for each event of the audit trail, after it happened. If it fails, that is only a warning. */
+  readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /** What pages of other origins may do beyond GraphQL requests with an `Authorization` header. */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
+  /** What `gatehouse prune` and a running server delete of the feature's tables. */
+  readonly prune?: readonly PruneRule[];
   /** A line that `gatehouse serve` prints once it listens. @param url where the server listens */
   readonly announce?: (url: string) => string;
-  /** Runs when the server or the application closes. */
+  /** Runs when the server or the application closes, while the database is still open. */
   readonly close?: () => Promise<void>;
 }
 
@@ -80,8 +92,11 @@ export interface Route {
   readonly method: "GET" | "POST";
   /** Such as `/health/live`. */
   readonly path: string;
-  /** @returns null to answer as if the route did not exist */
-  handle(this: void, request: Request): Response | null | Promise<Response | null>;
+  /**
+   * @param request with the body as it was sent, of any content type
+   * @param client to pass to `core.authentication`, so that rate limits and the audit trail know the address
+   */
+  handle(this: void, request: Request, client: Client): Response | Promise<Response>;
 }
 
 /** A subcommand of `gatehouse`. */
@@ -100,7 +115,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
   run(
     this: void,
     core: Core,
-    config: AuthConfig & ConfigOf<S>,
+    config: FeatureConfig<S>,
     args: readonly (string | undefined)[],
     print: (line: string) => void,
   ): Promise<void>;

@@ -1,3 +1,5 @@
+import { requireCompatible } from "./compose.js";
+import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
@@ -15,5 +17,20 @@ export const BUILT_IN: readonly [
   typeof refreshCookie,
   typeof tokenClasses,
 ] = [graphiql, health, jwks, refreshCookie, tokenClasses];
+
+/**
+ * Returns all features of an installation: ours, and the application's own.
+ * @throws {@link WrongSettings} when features do not fit together
+ */
+export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
+  return requireCompatible([...BUILT_IN, ...own]);
+}
+
+/** Returns the core that a feature gets: an application's own the documented one, ours the services behind it. */
+export function coreFor(feature: Feature, services: CoreServices): Core {
+  if (BUILT_IN.some((ours) => ours === feature)) return services;
+  const { sql, now, onEvent, accounts, authentication, sessions, jwks, isReady } = services;
+  return { sql, now, onEvent, accounts, authentication, sessions, jwks, isReady };
+}
 
 export type * from "./token-classes/index.js";

@@ -5,7 +5,7 @@ import { createApolloServer } from "../apollo/apollo-server.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
 import { internalServerError } from "../apollo/format-error.js";
 import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
-import type { OpenAuth } from "../auth.js";
+import type { Auth, OpenAuth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
@@ -23,7 +23,7 @@ const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRAC
 /** Serves GraphQL at `POST /graphql`. */
 export async function addGraphql(
   app: FastifyInstance,
-  auth: OpenAuth,
+  { auth, cors }: OpenAuth,
   config: ServerConfig,
 ): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
@@ -38,8 +38,8 @@ export async function addGraphql(
     await app.register(fastifyCors, {
       origin: [...config.corsOrigins],
       methods: ["POST"],
-      allowedHeaders: ["authorization", "content-type", ...auth.cors.allowedHeaders],
-      credentials: auth.cors.credentials,
+      allowedHeaders: ["authorization", "content-type", ...cors.allowedHeaders],
+      credentials: cors.credentials,
       exposedHeaders: ["retry-after", "www-authenticate"],
       maxAge: 600,
     });
@@ -60,7 +60,7 @@ export function refuseMethod(request: FastifyRequest, reply: FastifyReply): Fast
 
 interface Graphql {
   readonly apollo: ApolloServer<ServerContext>;
-  readonly auth: OpenAuth;
+  readonly auth: Auth;
   readonly limits: DocumentLimits;
 }
 

@@ -1,34 +1,46 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { readAddress } from "../authentication/request.js";
+import type { Client } from "../events.js";
 import type { Route } from "../features/feature.js";
-import { refuseMethod } from "./graphql.js";
 
-/** Serves the routes of features. */
-export function addRoutes(app: FastifyInstance, routes: readonly Route[]): void {
-  for (const { method, path, handle } of routes) {
-    app.route({
-      method,
-      url: path,
-      handler: async (request, reply) => {
-        const response = await handle(toFetchRequest(request));
-        if (response === null) return refuseMethod(request, reply);
-        response.headers.forEach((value, name) => void reply.header(name, value));
-        return reply.code(response.status).send(Buffer.from(await response.arrayBuffer()));
-      },
+/** Serves the routes of features. Their bodies may be of any type, and reach them as they were sent. */
+export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
+  await app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
+      parsed(null, body);
     });
-  }
+    for (const { method, path, handle } of routes) {
+      scope.route({
+        method,
+        url: path,
+        handler: async (request, reply) => {
+          const response = await handle(toFetchRequest(request), clientOf(request));
+          response.headers.forEach((value, name) => void reply.header(name, value));
+          return reply.code(response.status).send(Buffer.from(await response.arrayBuffer()));
+        },
+      });
+    }
+    done();
+  });
+}
+
+function clientOf(request: FastifyRequest): Client {
+  const { headers, id } = request;
+  const userAgent = headers["user-agent"] ?? null;
+  return { ipAddress: readAddress(request), userAgent, requestId: id };
 }
 
 function toFetchRequest({ protocol, host, url, method, headers, body }: FastifyRequest): Request {
   const lines = Object.entries(headers).flatMap(([name, value]) =>
     [value ?? []].flat().map((line): [string, string] => [name, line]),
   );
-  const hasBody = method !== "GET" && method !== "HEAD" && body !== undefined;
   const origin = `${protocol}://${host}`;
   // The client writes `Host`, and may write anything. Routes must not trust it either.
   const base = URL.canParse(origin) ? origin : `${protocol}://localhost`;
   return new Request(new URL(url, base), {
     method,
     headers: lines,
-    ...(hasBody && { body: JSON.stringify(body) }),
+    body: Buffer.isBuffer(body) && body.length > 0 ? body : null,
   });
 }

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { type Auth, type AuthOptions, openAuth } from "../auth.js";
+import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import {
@@ -11,9 +11,8 @@ import {
   serverUrl,
 } from "../config/server-config.js";
 import { requirePrivateFiles } from "../database/private-files.js";
-import { requireCompatible } from "../features/compose.js";
 import type { Feature } from "../features/feature.js";
-import { BUILT_IN } from "../features/index.js";
+import { featuresWith } from "../features/index.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
 import { addGraphql } from "./graphql.js";
@@ -42,28 +41,35 @@ export async function createServer<const F extends readonly Feature[] = []>({
   features,
   ...options
 }: ServerOptions<F>): Promise<Server<F>> {
-  const all = requireCompatible([...BUILT_IN, ...(features ?? [])]);
+  const all = featuresWith(features);
   const config = resolveServerConfig(options, all);
   const { url, close, auth } = await startServer(config, all);
   return { url, close, auth: auth as object as Auth<F> };
+}
+
+/** What only our command and tests use of a server's inside. */
+interface Inside extends Pick<OpenAuth, "core" | "flush"> {
+  /** The lines to print once the server listens. */
+  readonly announcements: readonly string[];
 }
 
 /** The same as {@link createServer}, with the options checked already. */
 export async function startServer(
   config: ServerConfig,
   features: readonly Feature[],
-): Promise<Server & { readonly announcements: readonly string[] }> {
+): Promise<Server & Inside> {
   const app = createApp(config);
   const audited = { ...config, onEvent: auditTo(app.log, config) };
-  const auth = await openAuth(audited, features, (error) => {
-    app.log.warn({ err: error }, "something failed that failed no request");
+  const open = await openAuth(audited, features, (error) => {
+    app.log.warn({ err: error }, "an error that failed no request");
   });
+  const { auth, core, flush } = open;
   try {
     auth.maintenance.start((error) => {
       app.log.error({ err: error }, "maintenance failed");
     });
-    addRoutes(app, auth.routes);
-    await addGraphql(app, auth, config);
+    await addRoutes(app, auth.routes);
+    await addGraphql(app, open, config);
     if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
   } catch (error) {
@@ -75,7 +81,9 @@ export async function startServer(
   return {
     url,
     auth,
-    announcements: auth.announcements.map((announce) => announce(url)),
+    core,
+    flush,
+    announcements: open.announcements.map((announce) => announce(url)),
     close: async () => {
       const impatient = setTimeout(() => {
         app.server.closeAllConnections();

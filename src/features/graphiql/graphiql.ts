@@ -41,10 +41,16 @@ export async function readGraphiql(): Promise<Route[]> {
       handle: ({ headers }) =>
         headers.get("accept")?.includes("text/html")
           ? new Response(page, { headers: PAGE_HEADERS })
-          : null,
+          : refuseMethod(),
     },
     ...files,
   ];
+}
+
+/** GraphQL itself is not served by `GET`. @see RFC 9110 15.5.6 */
+function refuseMethod(): Response {
+  const error = { message: "GraphQL is at POST /graphql.", extensions: { code: "BAD_REQUEST" } };
+  return Response.json({ errors: [error] }, { status: 405, headers: { allow: "POST" } });
 }
 
 function serve(path: string, body: Buffer, headers: Record<string, string>): Route {

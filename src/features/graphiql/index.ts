@@ -11,9 +11,9 @@ const settings = {
 export const graphiql = defineFeature({
   name: "graphiql",
   settings,
-  isOn: ({ graphiql: isWanted, isDevelopment }) => isWanted ?? isDevelopment,
+  isOn: ({ graphiql: isWanted, isDevelopment }) => isWanted ?? isDevelopment === true,
   findProblems: ({ graphiql: isWanted, isDevelopment }) =>
-    isWanted === true && !isDevelopment
+    isWanted === true && isDevelopment === false
       ? [{ option: "graphiql", message: "must be off where others can reach the server" }]
       : [],
   create: async () => ({
