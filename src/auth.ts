@@ -13,19 +13,25 @@ import type { RequestLike } from "./authentication/request.js";
 import { TokenVerifier } from "./authentication/token-verifier.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
-import type { AuthEvent, Client } from "./events.js";
+import { reportSafely, warn } from "./events.js";
 import {
   createParts,
   featuresThatAreOn,
   type Parts,
   requireCompatible,
 } from "./features/compose.js";
-import type { Core, Feature, FeatureApi, FeatureOptions, Route } from "./features/feature.js";
+import type {
+  CoreServices,
+  Feature,
+  FeatureApi,
+  FeatureOptions,
+  Route,
+} from "./features/feature.js";
 import { BUILT_IN } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
-import { createRefreshKeyRing, type KeyRing } from "./keys/key-ring.js";
+import { createRefreshKeyRing, type JsonWebKeySet } from "./keys/key-ring.js";
 import { deriveKey } from "./keys/secret-key.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
@@ -74,14 +80,14 @@ interface CoreAuth {
   readonly authentication: Authentication;
   /** Lists and ends the sessions of users. */
   readonly sessions: Sessions;
-  /** What signs access tokens: rotates and revokes. */
-  readonly keys: SigningKeyService;
-  /** What has to be done from time to time. */
-  readonly maintenance: MaintenanceService;
+  /** Rotates and revokes the keys that sign access tokens. */
+  readonly keys: Pick<SigningKeyService, "rotate" | "revoke">;
+  /** Prunes expired rows, rotates keys that are due, and runs the jobs of features. A server starts it itself. */
+  readonly maintenance: Pick<MaintenanceService, "start" | "stop" | "prune">;
   /** What is served over HTTP beside GraphQL: the key set, health, and what features add. */
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
-  jwks(): ReturnType<KeyRing["toJwks"]>;
+  jwks(): JsonWebKeySet;
   /** Whether the database answers. */
   isReady(): Promise<boolean>;
   /** Closes the database. */
@@ -90,7 +96,7 @@ interface CoreAuth {
 
 /** {@link Auth}, with what only our own server and command use. */
 export type OpenAuth = Auth & {
-  readonly core: Core;
+  readonly core: CoreServices;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
   /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
@@ -113,27 +119,10 @@ export async function createAuth<const F extends readonly Feature[] = []>({
   return (await openAuth(resolveConfig(options, all), all)) as object as Auth<F>;
 }
 
-/** An audit hook that fails must not fail the request which it is told of. */
-function withSafeHook(config: AuthConfig): AuthConfig {
-  const onEvent = (event: AuthEvent, client: Client) => {
-    try {
-      const done = config.onEvent(event, client);
-      if (done instanceof Promise) done.catch(warn);
-    } catch (error) {
-      warn(error);
-    }
-  };
-  return { ...config, onEvent };
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : "Something failed without saying what.");
-}
-
 /**
  * The same as {@link createAuth}, with the options checked already.
  * @param features all of them, also those that the configuration switches off
- * @param onFault called with what went wrong and failed no request
+ * @param onFault called with an error that failed no request
  */
 export async function openAuth(
   config: AuthConfig,
@@ -144,7 +133,7 @@ export async function openAuth(
   const database = await Database.open(config.databaseUrl, active);
   try {
     await database.migrate();
-    const safe = withSafeHook(config);
+    const safe = { ...config, onEvent: reportSafely(config.onEvent) };
     const keys = await SigningKeyService.open(database, safe);
     const limiters = await openLimiterStore(safe, database, onFault);
     const { core, attempts, hooks, maintenance } = createCore(safe, database, keys, limiters);
@@ -175,7 +164,12 @@ function createCore(
   database: Database,
   keys: SigningKeyService,
   limiters: LimiterStore,
-): { core: Core; attempts: LoginAttempts; hooks: Hooks[]; maintenance: MaintenanceService } {
+): {
+  core: CoreServices;
+  attempts: LoginAttempts;
+  hooks: Hooks[];
+  maintenance: MaintenanceService;
+} {
   const hooks: Hooks[] = [];
   const hasher = new PasswordHasher(config.hashConcurrency);
   const accounts = new AccountService(() => database.fork(), database, config, hasher);
@@ -206,17 +200,18 @@ function createCore(
     sessions,
     keys,
     kinds,
+    jwks: () => keys.ring.toJwks(),
     isReady: () => database.isReadable(),
   };
   return { core, attempts, hooks, maintenance: new MaintenanceService(database, config, keys) };
 }
 
 function assemble(
-  core: Core,
+  core: CoreServices,
   parts: Parts,
   maintenance: MaintenanceService,
 ): Omit<OpenAuth, "flush" | "close"> {
-  const { accounts, authentication, sessions, keys, onEvent, isReady } = core;
+  const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
   const resolvers = [
     new AuthenticationResolver(authentication),
     new SessionResolver(sessions),
@@ -240,7 +235,7 @@ function assemble(
     keys,
     maintenance,
     routes: parts.routes,
-    jwks: () => keys.ring.toJwks(),
+    jwks,
     isReady,
   };
 }

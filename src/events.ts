@@ -28,3 +28,22 @@ export type AuthEvent =
   | { type: "account_locked"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
   | { type: "key_rotated"; kid: string };
+
+/** Wraps an audit hook: when the hook fails, the operation that it reports goes on, and the process prints a warning. */
+export function reportSafely(
+  onEvent: (event: AuthEvent, client: Client) => unknown,
+): (event: AuthEvent, client: Client) => void {
+  return (event, client) => {
+    try {
+      const done = onEvent(event, client);
+      if (done instanceof Promise) done.catch(warn);
+    } catch (error) {
+      warn(error);
+    }
+  };
+}
+
+/** Prints a warning for an error that fails no request. */
+export function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : "An unknown error failed no request.");
+}

@@ -12,14 +12,24 @@ export * as setting from "./config/kinds.js";
 export type { Problem, Wording } from "./config/problems.js";
 export type { Setting, Settings } from "./config/setting.js";
 export type { Verification } from "./authentication/token-verifier.js";
-export * from "./features/feature.js";
+export {
+  type Core,
+  defineFeature,
+  type Feature,
+  type FeatureCommand,
+  type FeatureMigration,
+  type FeatureParts,
+  type Route,
+} from "./features/feature.js";
 export type * from "./features/index.js";
 export type { AuthContext } from "./authentication/context.js";
 export type { RequestLike } from "./authentication/request.js";
 export * from "./errors.js";
 export type { AuthEvent, AuthScheme, Client } from "./events.js";
-export { apolloOptions, formatError, httpStatusPlugin } from "./apollo/apollo-server.js";
+export { apolloOptions } from "./apollo/apollo-server.js";
 export { documentLimits } from "./apollo/document-limits.js";
+export { formatError } from "./apollo/format-error.js";
+export { httpStatusPlugin } from "./apollo/plugins.js";
 export { requireRole } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
 export { createServer, type Server, type ServerOptions } from "./http/server.js";

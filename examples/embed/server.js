@@ -40,7 +40,7 @@ const schema = auth.guard(
   }),
 );
 
-const server = new ApolloServer({ ...apolloOptions(schema), schema });
+const server = new ApolloServer(apolloOptions(schema));
 
 const { url } = await startStandaloneServer(server, {
   listen: { port: Number(PORT) },

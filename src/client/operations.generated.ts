@@ -16,7 +16,7 @@ export type Scalars = {
   DateTime: { input: string; output: string; }
 };
 
-/** How a session proves itself. */
+/** The kind of credential that a session uses. */
 export type AuthScheme =
   /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair. */
   | 'JWT'
@@ -25,7 +25,7 @@ export type AuthScheme =
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';
 
-/** By an instant. */
+/** Filters by an instant. */
 export type DateTimeFilter = {
   readonly gt: InputMaybe<Scalars['DateTime']['input']>;
   readonly gte: InputMaybe<Scalars['DateTime']['input']>;
@@ -33,39 +33,39 @@ export type DateTimeFilter = {
   readonly lte: InputMaybe<Scalars['DateTime']['input']>;
 };
 
-/** By e-mail address. */
+/** Filters by e-mail address. */
 export type EmailFilter = {
-  /** A part of it, in any case. */
+  /** Part of the address, in any case. */
   readonly icontains: InputMaybe<Scalars['String']['input']>;
 };
 
-/** By user id. */
+/** Filters by user id. */
 export type IdFilter = {
-  /** At most 100. */
+  /** One of these ids, at most 100. */
   readonly in: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
 };
 
-/** What a user may do. Ordered: ADMIN may do what USER may. */
+/** The rights of a user. Each role includes the rights of the roles before it. */
 export type Role =
   | 'ADMIN'
   | 'USER';
 
-/** Which sessions to list. Several fields mean AND. */
+/** Filters sessions. Several fields are combined with AND. */
 export type SessionFilter = {
   readonly createdAt: InputMaybe<DateTimeFilter>;
   readonly email: InputMaybe<EmailFilter>;
-  /** False: those that are over, until they are pruned. Null: both. */
+  /** True: live sessions. False: ended and expired sessions that are not pruned yet. Null: both. */
   readonly isLive: InputMaybe<Scalars['Boolean']['input']>;
   readonly scheme: InputMaybe<AuthScheme>;
   readonly userId: InputMaybe<IdFilter>;
   readonly username: InputMaybe<UsernameFilter>;
 };
 
-/** By user name. */
+/** Filters by user name. */
 export type UsernameFilter = {
-  /** In the very letters. */
+  /** Exact match. */
   readonly exact: InputMaybe<Scalars['String']['input']>;
-  /** In any case. */
+  /** Match in any case. */
   readonly iexact: InputMaybe<Scalars['String']['input']>;
 };
 

@@ -1,5 +1,5 @@
 import type { OpenAuth } from "../auth.js";
-import { allSettings, readEnvironment } from "../config/environment.js";
+import { allSettings, FEATURES, readEnvironment } from "../config/environment.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
 import type { Settings } from "../config/setting.js";
 import { featuresThatAreOn, requireCompatible } from "../features/compose.js";
@@ -23,11 +23,11 @@ export class Installation {
   }
 
   /**
-   * Loads the features: ours, and those of the modules in the variable `FEATURES`.
+   * Loads the features: ours, and those of the modules in the variable {@link FEATURES}.
    * @throws Error when a module cannot be loaded; TypeError when features do not fit together
    */
   static async load(env: Environment): Promise<Installation> {
-    const modules = (env["FEATURES"] ?? "").split(",").map((name) => name.trim());
+    const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
     const own = await loadFeatures(modules.filter((name) => name !== ""));
     return new Installation(requireCompatible([...BUILT_IN, ...own]), env);
   }

@@ -44,7 +44,10 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
 }
 
 /** Returns the checked values with the secrets under their name in the configuration. If they are wrong, there are none. */
-export function withSecretKeys<S extends typeof AUTH_SETTINGS>({ values, wrong }: Checked<S>) {
+export function withSecretKeys<S extends Pick<typeof AUTH_SETTINGS, "secretKey">>({
+  values,
+  wrong,
+}: Checked<S>) {
   const { secretKey, ...others } = values;
   return { ...others, secretKeys: wrong.has("secretKey") ? [] : secretKey };
 }

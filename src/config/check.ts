@@ -34,19 +34,16 @@ export function checkOptions<S extends Settings>(
   }
   const names = Object.keys(settings);
   for (const option of given.keys()) {
-    if (!names.includes(option))
-      problems.push({ option, message: refuse(findMeant(option, names)) });
+    if (names.includes(option)) continue;
+    problems.push({ option, message: describeUnknown(findMeant(option, [...names, "features"])) });
   }
-  // The loop has made one value for each entry, by the entry's own check.
-  return { values: values as ConfigOf<S>, problems, wrong: new Set(problems.map(optionOf)) };
-}
-
-function optionOf({ option }: Problem): string {
-  return option;
+  const wrong = new Set(problems.map(({ option }) => option));
+  // The first loop has made one value for each entry, by the entry's own check.
+  return { values: values as ConfigOf<S>, problems, wrong };
 }
 
 /** Returns the message for a name that is not a setting. */
-export function refuse(meant: string | undefined): string {
+export function describeUnknown(meant: string | undefined): string {
   return meant === undefined ? "is not a setting" : `is not a setting; did you mean ${meant}?`;
 }
 

@@ -1,10 +1,16 @@
 import { settingsOf, type SettingsOwner } from "./auth-config.js";
-import { refuse } from "./check.js";
+import { describeUnknown } from "./check.js";
 import { findMeantVariable } from "./misspelling.js";
 import type { Problem } from "./problems.js";
 import type { CoreServerOptions } from "./server-config.js";
 import type { Settings } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+
+/**
+ * The variable that names the modules of an application's features, separated by commas. It is not a setting, because it
+ * decides which settings there are.
+ */
+export const FEATURES = "FEATURES";
 
 /** The settings of a server, with those of the features, by option. */
 export function allSettings(owners: readonly SettingsOwner[]): Settings {
@@ -34,8 +40,8 @@ export function readEnvironment(
     return text === undefined ? [] : [[option, read(text)]];
   });
   const problems = [...set.keys()].flatMap((name) => {
-    const meant = findMeantVariable(name, variables.values());
-    return meant === undefined ? [] : [{ option: name, message: refuse(meant) }];
+    const meant = findMeantVariable(name, [...variables.values(), FEATURES]);
+    return meant === undefined ? [] : [{ option: name, message: describeUnknown(meant) }];
   });
   return { options: Object.fromEntries(read) as Partial<CoreServerOptions>, problems };
 }

@@ -1,10 +1,15 @@
-import ms, { type StringValue } from "ms";
 import { z } from "zod";
 import type { Wording } from "./problems.js";
 import type { Setting } from "./setting.js";
-
-/** A duration as people write it: `90s`, `5m`, `7d`. */
-export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
+import {
+  type Duration,
+  parseDuration,
+  parseList,
+  parseSwitch,
+  parseWholeNumber,
+  secondsIn,
+  spellSeconds,
+} from "./variable-text.js";
 
 /** The parts of a setting that every kind takes as they are. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
@@ -30,7 +35,7 @@ export function duration<D extends Duration | undefined = undefined>({
     ...described,
     ...range,
     check: withDefault<number, D>(range.check, fallback),
-    read: readDuration,
+    read: parseDuration,
     ...shown(usual, String(fallback), usual),
   };
 }
@@ -43,12 +48,12 @@ export function durationOrNever<D extends Duration | "never" | undefined = undef
   ...described
 }: Described & { from: Duration; to?: Duration; default?: D }): Kind<number | null, D> {
   const range = durationRange(from, to);
-  const fallback = usual === "never" ? null : usual && secondsIn(usual as Duration);
+  const fallback = usual === "never" ? null : usual && secondsIn(usual);
   return {
     ...described,
     ...range,
     check: withDefault<number | null, D>(range.check.nullable(), fallback),
-    read: (text) => (text === "never" ? null : readDuration(text)),
+    read: (text) => (text === "never" ? null : parseDuration(text)),
     allowed: {
       option: `${range.allowed.option}, or null`,
       variable: `${range.allowed.variable}, or never`,
@@ -68,7 +73,7 @@ export function wholeNumber<D extends number | undefined = undefined>({
   return {
     ...described,
     check: withDefault<number, D>(z.int().min(from).max(to), usual),
-    read: (text) => (/^\d{1,9}$/.test(text) ? Number(text) : text),
+    read: parseWholeNumber,
     allowed: `from ${from} to ${to}`,
     fault: (value) => {
       if (typeof value !== "number" || !Number.isInteger(value)) return unlike;
@@ -102,7 +107,7 @@ export function onOff<D extends boolean | undefined = undefined>({
   return {
     ...described,
     check: withDefault<boolean, D>(z.boolean(), usual),
-    read: (text) => ({ on: true, off: false })[text] ?? text,
+    read: parseSwitch,
     allowed: { option: "true or false", variable: "on or off" },
     ...shown(usual, String(usual), usual === true ? "on" : "off"),
   };
@@ -138,7 +143,7 @@ export function list({
       z.array(z.string().refine(accepts)),
       [],
     ),
-    read: readList,
+    read: parseList,
     allowed: { option: allowed, variable: `${allowed}, separated by commas` },
     fault: (value) => (Array.isArray(value) ? "" : "is not a list"),
   };
@@ -157,12 +162,7 @@ export function callback<F>({
   };
 }
 
-/** Splits the text of a variable at its commas. */
-export function readList(value: string): string[] {
-  return value.split(",").map((item) => item.trim());
-}
-
-/** Fills in what is missing. The type says whether something is filled in: `D` is undefined exactly where `fallback` is. */
+/** Fills in the default. `D` is undefined exactly when `fallback` is, so the type says whether the value can be missing. */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,
@@ -203,30 +203,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // Beyond that the difference is rounded to the value itself.
+  // A larger difference is rounded, and would repeat the value.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
-}
-
-const UNITS = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-] as const;
-
-/** In the largest unit that leaves no rest: `90 seconds`, `2 hours`. */
-function spellSeconds(seconds: number): string {
-  const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
-  const amount = seconds / size;
-  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
-}
-
-/** Returns a duration in seconds. */
-export function secondsIn(value: Duration): number {
-  return ms(value) / 1000;
-}
-
-/** Reads `5m`, `7d`, `36h` as seconds. */
-function readDuration(value: string): number {
-  const isDuration = /^\d{1,6} ?[a-z]+$/i.test(value);
-  return isDuration ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000 : NaN;
 }

@@ -1,18 +1,19 @@
 /** The only difference between two names. */
 interface Slip {
-  /** The letters that one has and the other has not; both empty where the names are equal. */
+  /** The letters in which the names differ. Both are empty if the names are equal. */
   readonly typed: string;
   readonly real: string;
   /** The letters on both sides of the difference. */
   readonly neighbours: string;
 }
 
-/** Names shorter than this are close to ordinary words: HOST to POST, COST, GHOST. */
+/** Names shorter than this are close to ordinary words, as HOST is to POST, COST and GHOST. */
 const SHORT = 6;
 
 /**
- * Returns the name that somebody meant who made one slip: a letter missing, one too many, wrong, or two swapped.
- * @param names the real names; if `typed` is one of them, nothing else was meant
+ * Returns the name that is one slip away: a letter missing, one too many, one wrong, or two swapped. The case of letters
+ * does not count.
+ * @param names the real names. If `typed` is one of them, nothing else was meant.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -21,8 +22,8 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * The same for an environment variable. The environment holds names that are not ours, so a short name counts as
- * misspelt only where the result makes no ordinary word: two letters swapped, one doubled, or a vowel missing.
+ * Returns the variable that is one slip away. The environment also holds the names of other programs. A short name
+ * therefore counts as misspelt only if that hardly makes a word: two letters swapped, one doubled, or a vowel missing.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -34,7 +35,7 @@ export function findMeantVariable(typed: string, names: Iterable<string>): strin
 }
 
 function isSlip({ typed, real }: Slip): boolean {
-  const isSwapped = typed.length === 2 && typed === [...real].reverse().join("");
+  const isSwapped = typed.length === 2 && typed === `${real.charAt(1)}${real.charAt(0)}`;
   return isSwapped || Math.max(typed.length, real.length) <= 1;
 }
 

@@ -10,10 +10,10 @@ export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
 
-/** Words of examples and of phrases. */
+/** Words that occur in examples and phrases, and blanks. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
 
-/** In bits, from how often each character occurs. */
+/** The least accepted entropy, in bits, estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
 /** Returns whether a secret that is long enough was still not made by chance. */

@@ -1,5 +1,6 @@
 import {
   type AuthConfig,
+  type CoreOptions,
   settingsOf,
   type SettingsOwner,
   settle,
@@ -11,10 +12,8 @@ import { isGuessable } from "./secret-keys.js";
 import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
-const CORE_SETTINGS = { ...AUTH_SETTINGS, ...SERVER_SETTINGS };
-
 /** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
-export type CoreServerOptions = OptionsOf<typeof CORE_SETTINGS>;
+export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
 /** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
 export interface ServerConfig
@@ -22,7 +21,7 @@ export interface ServerConfig
   readonly introspection: boolean;
 }
 
-/** What the command adds to the options that it read from the environment. */
+/** The parts that the command adds to the options from the environment. */
 export interface CommandLine {
   /** The problems that it found while reading. */
   readonly problems: readonly Problem[];
@@ -40,15 +39,18 @@ export function resolveServerConfig(
   owners: readonly SettingsOwner[] = [],
   command?: CommandLine,
 ): ServerConfig {
-  const checked = checkOptions(options, CORE_SETTINGS, settingsOf(owners));
+  const checked = checkOptions(
+    options,
+    { ...AUTH_SETTINGS, ...SERVER_SETTINGS },
+    settingsOf(owners),
+  );
   const { isProduction, ...values } = withSecretKeys(checked);
-  // A list that is wrong still means that there are proxies.
-  const hasProxies = values.trustedProxies.length > 0 || checked.wrong.has("trustedProxies");
-  const isDevelopment = isLoopback(values.host) && !hasProxies && !isProduction;
+  const { host, port, trustedProxies } = values;
+  const isDevelopment = isLoopback(host) && trustedProxies.length === 0 && !isProduction;
   const config = {
     ...values,
     isDevelopment,
-    jwtIssuer: options.jwtIssuer ?? serverUrl(values.host, values.port),
+    jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
     introspection: values.introspection ?? isDevelopment,
   };
   const found = [...(command?.problems ?? []), ...checked.problems];
@@ -58,12 +60,9 @@ export function resolveServerConfig(
   }
   const others = found.filter(({ option }) => option !== "secretKey");
   const { databaseUrl } = settle(config, others, owners, contradictions);
-  const { values: made, problems } = checkOptions(
-    { secretKey: command.createSecretKey(databaseUrl) },
-    { secretKey: AUTH_SETTINGS.secretKey },
-    {},
-  );
-  return settle({ ...config, secretKeys: made.secretKey }, problems, owners);
+  const secretKey = command.createSecretKey(databaseUrl);
+  const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
+  return settle({ ...config, ...withSecretKeys(made) }, made.problems, owners);
 }
 
 function* findServerContradictions(config: ServerConfig): Generator<Problem> {

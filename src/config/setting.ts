@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Wording } from "./problems.js";
 
-/** One setting: its check, default, environment variable and words stand here and nowhere else. */
+/** One setting: its check, its default, its environment variable, and the words for it. */
 export interface Setting<Check extends z.ZodType = z.ZodType> {
   /** Checks the option, and fills in the default. */
   readonly check: Check;
@@ -11,7 +11,10 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
   readonly read?: (text: string) => unknown;
   /** The accepted values, to follow "must be": `from 1m to 1h`. @default the message of `check` */
   readonly allowed?: string | Wording;
-  /** Says what is wrong with a value, to follow "but": `is 30 seconds too short`. Must not repeat the value. */
+  /**
+   * Says what is wrong with a value, to follow "but": `is 30 seconds too short`. Empty if
+   * there is no more to say. Must not repeat the value.
+   */
   readonly fault?: (value: unknown) => string | Wording;
   /** Says how to get a right value. Ends every message about this setting. */
   readonly hint?: string;
@@ -30,7 +33,7 @@ type RequiredOption<S extends Settings> = {
   [Name in keyof S]: undefined extends z.input<S[Name]["check"]> ? never : Name;
 }[keyof S];
 
-// Both are mapped over `keyof` and have no `as` clause; only so does TypeScript keep the comments of the entries.
+// These types map over `keyof` without an `as` clause, because otherwise TypeScript drops the comments of the entries.
 
 /** The options of a table of settings: only a setting without a default is required. */
 export type OptionsOf<S extends Settings> = {

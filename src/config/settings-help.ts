@@ -2,8 +2,9 @@ import { type Wording, wordsOf } from "./problems.js";
 import type { Setting, Settings } from "./setting.js";
 
 const INTRODUCTION =
-  "Settings are environment variables. An empty one counts as not set. In development means that HOST is a loopback " +
-  "address, TRUSTED_PROXIES is empty, and NODE_ENV is not production.";
+  'Settings are environment variables. An empty one counts as not set. "In development" means that HOST is a loopback ' +
+  "address, TRUSTED_PROXIES is empty, and NODE_ENV is not production. FEATURES names modules that export further " +
+  "features, separated by commas; their settings are listed here too.";
 
 const INDENT = " ".repeat(6);
 

@@ -7,12 +7,12 @@ import {
   list,
   oneOf,
   onOff,
-  readList,
   text,
   wholeNumber,
 } from "./kinds.js";
 import { SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
+import { parseList } from "./variable-text.js";
 
 // The comment above an entry is its sentence in editors, in `gatehouse serve --help` and in docs/settings.md.
 // The entry itself says the unit, the range and the default.
@@ -38,7 +38,7 @@ export const AUTH_SETTINGS = {
   secretKey: {
     variable: "SECRET_KEY",
     check: SECRET_KEYS,
-    read: readList,
+    read: parseList,
     allowed: "at least 32 random bytes",
     hint: "`gatehouse generate-secret` makes one",
     defaultNote: "in development `gatehouse` makes one at the first start",
@@ -145,6 +145,8 @@ export const AUTH_SETTINGS = {
     read: (value: string) =>
       /^\d{1,4}$/.test(value) ? Math.max(1, Math.floor(Number(value) / 2)) : value,
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
+    // A distance would count hashes, and the variable counts threads.
+    fault: () => "",
     default: { option: "2", variable: "4" },
   },
   /** The exact origins that browsers may send requests from. */
@@ -154,7 +156,7 @@ export const AUTH_SETTINGS = {
     allowed: "exact origins such as https://app.example.com",
   }),
   /** The clock, in epoch milliseconds. */
-  now: callback<() => number>({ default: Date.now, defaultNote: "`Date.now`" }),
+  now: callback<() => number>({ default: () => Date.now(), defaultNote: "`Date.now`" }),
   /** Called after each event of the audit trail, with the client that caused it. If it fails, that is only a warning. */
   onEvent: callback<(event: AuthEvent, client: Client) => unknown>({ default: () => undefined }),
 };
@@ -196,7 +198,7 @@ function count(variable: string, usual: number) {
   return wholeNumber({ variable, from: 1, to: 1_000_000, default: usual });
 }
 
-/** Whether a text is one origin. URL takes a `*` for a part of a name; its author means any name. */
+/** Whether a text is one origin. `URL` accepts `*` as a part of a name, but its author means any name. */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }

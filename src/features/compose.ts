@@ -1,28 +1,40 @@
 import type { GraphQLSchema } from "graphql";
 import type { Hooks } from "../authentication/hooks.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { WrongSettings } from "../config/problems.js";
+import type { Settings } from "../config/setting.js";
+import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { Core, Feature, FeatureParts, Route } from "./feature.js";
 
 /**
- * The features of one installation.
- * @throws TypeError when two have the same name or setting, or when one requires a feature that is missing
+ * Returns the features of one installation.
+ * @throws {@link WrongSettings} when a name cannot be used, two features have the same name, setting or variable, a setting
+ * is the core's, or a required feature is missing
  */
 export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
+  const problems = findClashes(features).map((message) => ({ option: "features", message }));
+  if (problems.length > 0) throw new WrongSettings(problems);
+  return features;
+}
+
+function findClashes(features: readonly Feature[]): string[] {
   const names = features.map(({ name }) => name);
-  const problems = [
-    ...repeated(names).map((name) => `features: two are called ${name}`),
-    ...repeated(features.flatMap(({ settings = {} }) => Object.keys(settings))).map(
-      (option) => `features: two have the setting ${option}`,
-    ),
+  const tables = [AUTH_SETTINGS, SERVER_SETTINGS, ...features.map(({ settings = {} }) => settings)];
+  const entries = tables.flatMap((table: Settings) => Object.entries(table));
+  const variables = entries.flatMap(([, { variable }]) => variable ?? []);
+  return [
+    // The database records a feature's migrations as `feature:name`.
+    ...names.filter((name) => !/^[\w-]+$/.test(name)).map((name) => `cannot be called ${name}`),
+    ...repeated(names).map((name) => `two are called ${name}`),
+    ...repeated(entries.map(([option]) => option)).map((option) => `two settings are ${option}`),
+    ...repeated(variables).map((variable) => `two settings have the variable ${variable}`),
     ...features.flatMap(({ name, requires = [] }) =>
       requires
         .filter((required) => !names.includes(required))
-        .map((required) => `features: ${name} requires the feature ${required}`),
+        .map((required) => `${name} requires the feature ${required}`),
     ),
   ];
-  if (problems.length > 0) throw new TypeError(problems.join("\n"));
-  return features;
 }
 
 function repeated(names: readonly string[]): string[] {

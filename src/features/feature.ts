@@ -1,5 +1,7 @@
 import type { GraphQLSchema } from "graphql";
 import type { AccountService } from "../accounts/account.service.js";
+import type { Accounts } from "../accounts/accounts.js";
+import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -7,9 +9,11 @@ import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
+import type { JsonWebKeySet } from "../keys/key-ring.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Job } from "../maintenance/maintenance.service.js";
 import type { SessionService } from "../sessions/session.service.js";
+import type { Sessions } from "../sessions/sessions.js";
 import type { Sql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
@@ -102,20 +106,30 @@ export interface FeatureCommand<S extends Settings = Settings> {
   ): Promise<void>;
 }
 
-/** The open core, as features use it. */
+/** The open core, as an application's features use it. */
 export interface Core {
+  /** Runs single statements, on either database. */
   readonly sql: Sql;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
-  /** Tells the audit trail. */
+  /** Reports an event to the audit trail. */
   readonly onEvent: (event: AuthEvent, client: Client) => void;
+  readonly accounts: Accounts;
+  readonly authentication: Authentication;
+  readonly sessions: Sessions;
+  /** Returns the public keys that access tokens verify with. @see RFC 7517 5 */
+  jwks(this: void): JsonWebKeySet;
+  /** Returns whether the database answers. */
+  isReady(this: void): Promise<boolean>;
+}
+
+/** The core with the services behind its interfaces, for the features that come with Gatehouse. */
+export interface CoreServices extends Core {
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
-  /** Whether the database answers. */
-  isReady(this: void): Promise<boolean>;
 }
 
 /**

@@ -1,20 +1,15 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ObjectType } from "type-graphql";
-import { UserType } from "./user.type.js";
-import type { AuthScheme } from "../events.js";
-import {
-  AuthSchemeEnum,
-  type LogoutPayload,
-  SessionType,
-  toDate,
-  toSessionType,
-  toUserType,
-} from "./session.type.js";
 import type { Issued } from "../authentication/token-issuer.js";
 import type { Verification } from "../authentication/token-verifier.js";
+import type { AuthScheme } from "../events.js";
+import { toDate } from "./date-time.js";
+import { AuthSchemeEnum, SessionType, toSessionType } from "./session.type.js";
+import { toUserType, UserType } from "./user.type.js";
 
+/** The API's type `AuthPayload`. */
 @ObjectType({
-  description: "What a login or a refresh gives. Tokens are shown here, and never again.",
+  description: "The result of a login or a refresh. Its tokens cannot be read again later.",
 })
 export class AuthPayload {
   @Field(() => AuthSchemeEnum)
@@ -32,18 +27,22 @@ export class AuthPayload {
   @Field(() => String, { nullable: true, description: "JWT: the access token." })
   access!: string | null;
 
-  @Field(() => String, { nullable: true, description: "JWT: the refresh token, good for one use." })
+  @Field(() => String, {
+    nullable: true,
+    description: "JWT: the refresh token. It can be used once.",
+  })
   refresh!: string | null;
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description: "When `token` or `access` expires. Null: it does not.",
+    description: "When `token` or `access` expires. Null if it does not expire.",
   })
   expiresAt!: Date | null;
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description: "JWT: when `refresh` expires. SLIDING: until when the token can slide.",
+    description:
+      "JWT: when `refresh` expires. SLIDING: how long the token can be exchanged for its successor.",
   })
   refreshExpiresAt!: Date | null;
 
@@ -54,8 +53,9 @@ export class AuthPayload {
   user!: UserType;
 }
 
+/** The API's type `TokenVerification`. @see RFC 7662 2.2 */
 @ObjectType({
-  description: "What a token is good for now. An inactive one says nothing else (RFC 7662).",
+  description: "The state of a token. If it is not active, every other field is null (RFC 7662).",
 })
 export class TokenVerification {
   @Field(() => Boolean)
@@ -67,7 +67,7 @@ export class TokenVerification {
   @Field(() => String, {
     nullable: true,
     description:
-      "The header scheme to send it with; null for a refresh token, which goes into no header.",
+      "The header scheme to send it with: `Token` or `Bearer`. Null for a refresh token, which is never sent in a header.",
   })
   tokenType!: string | null;
 
@@ -78,7 +78,7 @@ export class TokenVerification {
   user!: UserType | null;
 }
 
-/** The answer to a login or a refresh. */
+/** Converts issued tokens to the response to a login or a refresh. */
 export function toAuthPayload(issued: Issued): AuthPayload {
   const { principal, token, access, refresh } = issued;
   const { session } = principal;
@@ -95,7 +95,10 @@ export function toAuthPayload(issued: Issued): AuthPayload {
   };
 }
 
-/** The answer to a verification. */
+/**
+ * Converts the result of a verification to the API's type.
+ * @param verification null for a token that is not active
+ */
 export function toTokenVerification(verification: Verification | null): TokenVerification {
   if (verification === null) {
     return { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
@@ -107,13 +110,5 @@ export function toTokenVerification(verification: Verification | null): TokenVer
     tokenType,
     expiresAt: toDate(expiresAt),
     user: toUserType(principal),
-  };
-}
-
-/** The answer to a logout, in the words of DRF and simplejwt. */
-export function toLogoutPayload(scheme: AuthScheme, hasEnded: boolean): LogoutPayload {
-  return {
-    message: `Logout successful, token ${scheme === "TOKEN" ? "deleted" : "blacklisted"}`,
-    sessionsEnded: hasEnded ? 1 : 0,
   };
 }

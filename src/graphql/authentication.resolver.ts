@@ -5,13 +5,14 @@ import type { AuthScheme } from "../events.js";
 import {
   AuthPayload,
   toAuthPayload,
-  toLogoutPayload,
   TokenVerification,
   toTokenVerification,
 } from "./auth-payload.type.js";
-import { AuthSchemeEnum, LogoutPayload, toUserType } from "./session.type.js";
-import { UserType } from "./user.type.js";
+import { LogoutPayload, toLogoutPayload } from "./logout-payload.type.js";
+import { AuthSchemeEnum } from "./session.type.js";
+import { toUserType, UserType } from "./user.type.js";
 
+/** The operations on credentials: login, refresh, verification, logout and `me`. */
 @Resolver()
 export class AuthenticationResolver {
   readonly #authentication: AuthenticationService;
@@ -20,7 +21,7 @@ export class AuthenticationResolver {
     this.#authentication = authentication;
   }
 
-  @Query(() => UserType, { description: "Who is asking." })
+  @Query(() => UserType, { description: "The signed-in user." })
   @Directive("@auth")
   async me(@Ctx() context: AuthContext): Promise<UserType> {
     return toUserType(await context.loadUser());
@@ -54,7 +55,7 @@ export class AuthenticationResolver {
 
   @Mutation(() => AuthPayload, {
     description:
-      "Trades a refresh token for the session's next pair, or a sliding token for its successor.",
+      "Exchanges a refresh token for the session's next pair, or a sliding token for its successor.",
   })
   @Directive("@public")
   async refreshToken(
@@ -65,7 +66,8 @@ export class AuthenticationResolver {
   }
 
   @Mutation(() => TokenVerification, {
-    description: "Whether a token of ours is good now: not expired, not revoked, its user active.",
+    description:
+      "Checks any token of ours: it is active unless it has expired, was revoked, or its user is inactive.",
   })
   @Directive("@public")
   async verifyToken(

@@ -14,14 +14,14 @@ import {
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
 import { createDirectives } from "../permissions/directives.js";
 
-/** Fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
+/** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
 export interface SchemaExtension {
   readonly typeDefs: string;
   readonly resolvers: IResolvers;
 }
 
 /**
- * Builds a schema with its directives stated, but not yet enforced.
+ * Builds a schema with its directives. Nothing enforces them yet.
  * @param resolvers instances of type-graphql's resolver classes
  */
 export function createSchema(resolvers: readonly object[]): GraphQLSchema {
@@ -41,7 +41,7 @@ export function createSchema(resolvers: readonly object[]): GraphQLSchema {
   );
 }
 
-/** Parameter decorators run from the last to the first, and type-graphql keeps that order. */
+/** Restores the order of arguments: decorators run from the last parameter to the first, and type-graphql keeps their order. */
 function inWrittenOrder(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field) => ({
@@ -52,8 +52,8 @@ function inWrittenOrder(schema: GraphQLSchema): GraphQLSchema {
 }
 
 /**
- * A copy of a schema with more fields.
- * @throws GraphQLError when the extension does not fit the schema; TypeError when a resolver belongs to no field
+ * Returns a copy of a schema with further fields.
+ * @throws GraphQLError when the extension does not fit the schema; TypeError when a resolver has no field
  */
 export function extendWith(
   schema: GraphQLSchema,
@@ -78,7 +78,7 @@ export function extendWith(
   return extended;
 }
 
-/** A schema in SDL, with the directives where they stand. */
+/** Prints a schema as SDL, with the directives of its elements. */
 export function printSchema(schema: GraphQLSchema): string {
   return `${printSchemaWithDirectives(schema)}\n`;
 }

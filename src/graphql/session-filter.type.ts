@@ -4,28 +4,28 @@ import type { AuthScheme } from "../events.js";
 import type { SessionQuery } from "../sessions/session-list.js";
 import { AuthSchemeEnum } from "./session.type.js";
 
-@InputType({ description: "By user id." })
+@InputType({ description: "Filters by user id." })
 class IdFilter {
-  @Field(() => [ID], { nullable: true, description: "At most 100." })
+  @Field(() => [ID], { nullable: true, description: "One of these ids, at most 100." })
   in?: string[] | null;
 }
 
-@InputType({ description: "By user name." })
+@InputType({ description: "Filters by user name." })
 class UsernameFilter {
-  @Field(() => String, { nullable: true, description: "In the very letters." })
+  @Field(() => String, { nullable: true, description: "Exact match." })
   exact?: string | null;
 
-  @Field(() => String, { nullable: true, description: "In any case." })
+  @Field(() => String, { nullable: true, description: "Match in any case." })
   iexact?: string | null;
 }
 
-@InputType({ description: "By e-mail address." })
+@InputType({ description: "Filters by e-mail address." })
 class EmailFilter {
-  @Field(() => String, { nullable: true, description: "A part of it, in any case." })
+  @Field(() => String, { nullable: true, description: "Part of the address, in any case." })
   icontains?: string | null;
 }
 
-@InputType({ description: "By an instant." })
+@InputType({ description: "Filters by an instant." })
 class DateTimeFilter {
   @Field(() => GraphQLDateTime, { nullable: true })
   gt?: Date | null;
@@ -40,7 +40,8 @@ class DateTimeFilter {
   lte?: Date | null;
 }
 
-@InputType({ description: "Which sessions to list. Several fields mean AND." })
+/** The API's type `SessionFilter`. */
+@InputType({ description: "Filters sessions. Several fields are combined with AND." })
 export class SessionFilter {
   @Field(() => IdFilter, { nullable: true })
   userId?: IdFilter | null;
@@ -60,12 +61,13 @@ export class SessionFilter {
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: true,
-    description: "False: those that are over, until they are pruned. Null: both.",
+    description:
+      "True: live sessions. False: ended and expired sessions that are not pruned yet. Null: both.",
   })
   isLive?: boolean | null;
 }
 
-/** The query of a filter; none lists the live sessions. */
+/** Converts a filter to a query. No filter lists the live sessions. */
 export function toSessionQuery(filter: SessionFilter | null | undefined): SessionQuery {
   if (filter == null) return { isLive: true };
   const { userId, username, email, createdAt, scheme, isLive } = filter;

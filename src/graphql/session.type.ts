@@ -1,10 +1,10 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ID, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
-import { UserType } from "./user.type.js";
-import type { Principal, SessionInfo } from "../sessions/principal.js";
+import type { SessionInfo } from "../sessions/principal.js";
+import { toDate } from "./date-time.js";
 
-/** The schemes, as type-graphql knows enums. */
+/** The schemes, in the form that type-graphql takes. */
 export const AuthSchemeEnum = {
   TOKEN: "TOKEN",
   JWT: "JWT",
@@ -13,7 +13,7 @@ export const AuthSchemeEnum = {
 
 registerEnumType(AuthSchemeEnum, {
   name: "AuthScheme",
-  description: "How a session proves itself.",
+  description: "The kind of credential that a session uses.",
   valuesConfig: {
     TOKEN: { description: "One static key, sent as `Authorization: Token <key>`." },
     JWT: {
@@ -27,7 +27,8 @@ registerEnumType(AuthSchemeEnum, {
   },
 });
 
-@ObjectType("Session", { description: "One login: what is listed, and what a logout ends." })
+/** The API's type `Session`. */
+@ObjectType("Session", { description: "One login, from the login to its logout or expiry." })
 export class SessionType {
   @Field(() => ID)
   id!: string;
@@ -44,7 +45,10 @@ export class SessionType {
   @Field(() => GraphQLDateTime, { nullable: true })
   lastUsedAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: "Null: does not expire." })
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: "Null if the session does not expire.",
+  })
   expiresAt!: Date | null;
 
   @Field(() => String, { nullable: true })
@@ -53,57 +57,14 @@ export class SessionType {
   @Field(() => String, { nullable: true })
   userAgent!: string | null;
 
-  @Field(() => Boolean, { description: "Whether this request was made with it, or opened it." })
+  @Field(() => Boolean, { description: "Whether this request used the session, or opened it." })
   isCurrent!: boolean;
 }
 
-/** @see https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo */
-@ObjectType({ description: "Where a page stands in its list." })
-export class PageInfo {
-  @Field(() => Boolean)
-  hasNextPage!: boolean;
-
-  @Field(() => Boolean)
-  hasPreviousPage!: boolean;
-
-  @Field(() => String, { nullable: true })
-  startCursor!: string | null;
-
-  @Field(() => String, { nullable: true })
-  endCursor!: string | null;
-}
-
-@ObjectType()
-export class SessionEdge {
-  @Field(() => String)
-  cursor!: string;
-
-  @Field(() => SessionType)
-  node!: SessionType;
-
-  @Field(() => UserType, { description: "Whose session it is." })
-  user!: UserType;
-}
-
-@ObjectType({ description: "A page of sessions, newest first." })
-export class SessionConnection {
-  @Field(() => [SessionEdge])
-  edges!: SessionEdge[];
-
-  @Field(() => PageInfo)
-  pageInfo!: PageInfo;
-}
-
-@ObjectType()
-export class LogoutPayload {
-  @Field(() => String)
-  message!: string;
-
-  @Field(() => Int)
-  sessionsEnded!: number;
-}
-
-/** The API's view of a session. */
+/**
+ * Converts a session to the API's type.
+ * @param currentId the id of the request's own session
+ */
 export function toSessionType(session: SessionInfo, currentId: string | undefined): SessionType {
   const { id, scheme, label, ipAddress, userAgent } = session;
   return {
@@ -117,23 +78,4 @@ export function toSessionType(session: SessionInfo, currentId: string | undefine
     userAgent,
     isCurrent: id === currentId,
   };
-}
-
-/** The API's view of a user. */
-export function toUserType(principal: Principal): UserType {
-  const { id, username, email, role, isActive, createdAt, lastLoginAt } = principal;
-  return {
-    id,
-    username,
-    email,
-    profile: { role },
-    isActive,
-    createdAt: new Date(createdAt),
-    lastLoginAt: toDate(lastLoginAt),
-  };
-}
-
-/** An instant in epoch milliseconds, as the DateTime scalar takes it. */
-export function toDate(instant: number | null): Date | null {
-  return instant === null ? null : new Date(instant);
 }

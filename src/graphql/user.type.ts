@@ -1,22 +1,26 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import type { Role } from "../accounts/role.js";
+import type { Principal } from "../sessions/principal.js";
+import { toDate } from "./date-time.js";
 
-/** The roles, as type-graphql knows enums. */
+/** The roles, in the form that type-graphql takes. */
 const RoleEnum = { USER: "USER", ADMIN: "ADMIN" } as const satisfies Record<Role, Role>;
 
 registerEnumType(RoleEnum, {
   name: "Role",
-  description: "What a user may do. Ordered: ADMIN may do what USER may.",
+  description: "The rights of a user. Each role includes the rights of the roles before it.",
 });
 
-@ObjectType("Profile", { description: "What a user may do." })
+/** The API's type `Profile`. */
+@ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
   @Field(() => RoleEnum)
   role!: Role;
 }
 
-@ObjectType("User", { description: "Someone who can log in." })
+/** The API's type `User`. */
+@ObjectType("User", { description: "An account that can log in." })
 export class UserType {
   @Field(() => ID)
   id!: string;
@@ -38,4 +42,18 @@ export class UserType {
 
   @Field(() => GraphQLDateTime, { nullable: true })
   lastLoginAt!: Date | null;
+}
+
+/** Converts a user to the API's type. */
+export function toUserType(principal: Principal): UserType {
+  const { id, username, email, role, isActive, createdAt, lastLoginAt } = principal;
+  return {
+    id,
+    username,
+    email,
+    profile: { role },
+    isActive,
+    createdAt: new Date(createdAt),
+    lastLoginAt: toDate(lastLoginAt),
+  };
 }

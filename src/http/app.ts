@@ -9,26 +9,28 @@ import {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import type { OperationRecord } from "../apollo/apollo-server.js";
+import type { OperationRecord } from "../apollo/plugins.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { addressKey } from "../throttling/address-key.js";
 import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
 
+/** In bytes. */
 const BODY_LIMIT = 100 * 1024;
+/** Timeouts are in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
-/** Without a byte either way: longer than any request may take, shorter than somebody may hold a connection. */
+/** The time without a byte in either direction. Longer than the longest request. */
 const IDLE_TIMEOUT = 40_000;
 const MAX_CONNECTIONS = 1_000;
 
-/** JSON is UTF-8, whatever else somebody calls it. @see RFC 8259 8.1 */
+/** JSON is always UTF-8. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
-/** Where the client came by TLS, which a trusted proxy tells. */
+/** Sent if the client uses TLS, according to a trusted proxy. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
-/** An HTTP server that limits, answers and logs requests as all of ours; it serves nothing yet. */
+/** Creates an HTTP server without routes. It limits requests, logs them, and answers errors in the shape of GraphQL. */
 export function createApp(config: ServerConfig): FastifyInstance {
   const { trustedProxies, logLevel } = config;
   const app = fastify({
@@ -36,7 +38,7 @@ export function createApp(config: ServerConfig): FastifyInstance {
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
     frameworkErrors: (error, request, reply) => {
       const status = error.statusCode ?? 400;
-      // No hook is run for it.
+      // Fastify runs no hooks for these errors.
       request.log.info(
         { method: request.method, ip: request.socket.remoteAddress, status },
         "request",
@@ -58,7 +60,7 @@ export function createApp(config: ServerConfig): FastifyInstance {
     genReqId: () => randomUUID(),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
-  // Node alone would answer an expectation that it does not know, with no body. @see RFC 9110 10.1.1
+  // Otherwise Node answers an unknown expectation itself, without a body. @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
@@ -86,7 +88,7 @@ export function createApp(config: ServerConfig): FastifyInstance {
   return app;
 }
 
-/** Closes a connection at once when its address has too many. */
+/** Closes new connections of an address that has `max` already. */
 function limitConnections(server: HttpServer, max: number): void {
   const counts = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
@@ -95,21 +97,21 @@ function limitConnections(server: HttpServer, max: number): void {
     const count = (counts.get(address) ?? 0) + 1;
     counts.set(address, count);
     socket.once("close", () => {
-      const rest = (counts.get(address) ?? 1) - 1;
-      if (rest === 0) counts.delete(address);
-      else counts.set(address, rest);
+      const remaining = (counts.get(address) ?? 1) - 1;
+      if (remaining === 0) counts.delete(address);
+      else counts.set(address, remaining);
     });
     if (count > max) socket.destroy();
   });
 }
 
-/** Where a request keeps its {@link OperationRecord}. */
+/** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
 
-/** One line a request, with nothing of its own words but the operation's name. */
+/** Logs one line. Of the client's text it holds only the operation's name. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method } = request;
-  // What a proxy passes on need not be an address.
+  // A proxy may pass on something that is not an address.
   const ip = isIP(request.ip) === 0 ? request.socket.remoteAddress : request.ip;
   const path = routeOptions.url ?? null;
   const ms = Math.round(reply.elapsedTime * 10) / 10;

@@ -1,13 +1,10 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import fastifyCors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  createApolloServer,
-  internalServerError,
-  type OperationRecord,
-  type ServerContext,
-} from "../apollo/apollo-server.js";
+import { createApolloServer } from "../apollo/apollo-server.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
+import { internalServerError } from "../apollo/format-error.js";
+import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
 import type { OpenAuth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
 import type { ServerConfig } from "../config/server-config.js";

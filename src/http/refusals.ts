@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyBaseLogger } from "fastify";
 
-/** On every answer; GraphiQL and the key set replace what they must. */
+/** Sent with every response. A route may replace some of them, as GraphiQL and the key set do. */
 export const SECURITY_HEADERS = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -10,7 +10,10 @@ export const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** What is said of a request that never became a GraphQL request. */
+/**
+ * Returns the body of the response to a request that never became a GraphQL request.
+ * @param requestId sent for status 500 and above, so that the client can report the bug
+ */
 export function toGraphqlError(status: number, requestId: string) {
   const isBug = status >= 500;
   const message = MESSAGES[status] ?? "Bad request.";
@@ -29,13 +32,13 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: "The header must be at most 16 KiB.",
 };
 
-/** The status of what Node could not read as a request, where it is not 400. */
+/** The status for an error of Node's HTTP parser. @default 400 */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
 };
 
-/** Answers what never became a request, and closes. Nothing of it is logged: there may be a credential in it. */
+/** Answers bytes that Node cannot parse as a request, and closes the connection. Logs none of them: they may hold a credential. */
 export function refuseConnection(
   log: FastifyBaseLogger,
   { code = "" }: NodeJS.ErrnoException,

@@ -23,7 +23,10 @@ function toFetchRequest({ protocol, host, url, method, headers, body }: FastifyR
     [value ?? []].flat().map((line): [string, string] => [name, line]),
   );
   const hasBody = method !== "GET" && method !== "HEAD" && body !== undefined;
-  return new Request(new URL(url, `${protocol}://${host}`), {
+  const origin = `${protocol}://${host}`;
+  // The client writes `Host`, and may write anything. Routes must not trust it either.
+  const base = URL.canParse(origin) ? origin : `${protocol}://localhost`;
+  return new Request(new URL(url, base), {
     method,
     headers: lines,
     ...(hasBody && { body: JSON.stringify(body) }),

@@ -2,6 +2,11 @@ import { createHash, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { JwtAlgorithm } from "../config/auth-config.js";
 import { deriveKey } from "./secret-key.js";
 
+/** A JSON Web Key Set. @see RFC 7517 5 */
+export interface JsonWebKeySet {
+  readonly keys: readonly JsonWebKey[];
+}
+
 /** A key, and the only algorithm that it may be used with. */
 export interface Key {
   readonly kid: string;
@@ -75,7 +80,7 @@ export class KeyRing {
   }
 
   /** Returns the public keys that verify: next, current and retired. Shared secrets are left out. @see RFC 7517 5 */
-  toJwks(): { keys: JsonWebKey[] } {
+  toJwks(): JsonWebKeySet {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {
       keys: published.map(({ kid, algorithm, verificationKey }) => ({

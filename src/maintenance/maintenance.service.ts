@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
-import { secondsIn } from "../config/kinds.js";
 import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/settings.js";
+import { secondsIn } from "../config/variable-text.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 

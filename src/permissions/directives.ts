@@ -9,7 +9,7 @@ import {
 import { isRole, type Role } from "../accounts/role.js";
 
 /**
- * `@auth` and `@public`.
+ * Creates the directives `@auth` and `@public`.
  * @param role the schema's own enum `Role`
  */
 export function createDirectives(role: GraphQLEnumType): GraphQLDirective[] {
@@ -17,24 +17,24 @@ export function createDirectives(role: GraphQLEnumType): GraphQLDirective[] {
     new GraphQLDirective({
       name: "auth",
       description:
-        "Needs a signed-in user whose Profile role is at least this. On an object: each of its fields does.",
+        "Requires a signed-in user whose Profile role is at least `requires`. On an object type it guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
       args: { requires: { type: new GraphQLNonNull(role), defaultValue: "USER" } },
     }),
     new GraphQLDirective({
       name: "public",
-      description: "Open to anyone.",
+      description: "Open to everyone, without a login.",
       locations: [DirectiveLocation.FIELD_DEFINITION],
     }),
   ];
 }
 
-/** What the directives on a type or a field say: a role that is required, open to anyone, or nothing. */
+/** The guard that directives state: the required role, `PUBLIC`, or null if there is none. */
 export type Guard = Role | "PUBLIC" | null;
 
 /**
- * The guard that stands on a type, a field, or anything else.
- * @throws TypeError when the directives contradict each other, or name no role
+ * Returns the guard of a type, a field or any other element of a schema.
+ * @throws TypeError when the directives contradict each other or name an unknown role
  */
 export function readGuard(schema: GraphQLSchema, element: DirectableObject): Guard {
   const directives = getDirectiveExtensions<{ auth: { requires?: unknown }; public: object }>(
@@ -47,5 +47,5 @@ export function readGuard(schema: GraphQLSchema, element: DirectableObject): Gua
   if (guards.size === 0) return null;
   const [guard] = guards;
   if (guard === "PUBLIC" || isRole(guard)) return guard;
-  throw new TypeError("has an @auth that names no role");
+  throw new TypeError("has an @auth with an unknown role");
 }

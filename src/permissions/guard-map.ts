@@ -14,21 +14,21 @@ import {
 import { isAtLeast } from "../accounts/role.js";
 import { type Guard, readGuard } from "./directives.js";
 
-/** How a schema is guarded. */
+/** The options of `auth.guard`. */
 export interface GuardOptions {
   /**
-   * Refuse a schema with a root field that has neither `@auth` nor `@public`, instead of asking for a signed-in
-   * user there. @default false
+   * Refuse a schema in which a root field has neither `@auth` nor `@public`. Otherwise such a field requires a signed-in
+   * user. @default false
    */
   strict?: boolean;
 }
 
-/** By `Type.field`: what each guarded field, and each root field, asks for. */
+/** The guard of each guarded field and of each root field, by `Type.field`. */
 export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
- * Reads what every field of a schema asks for.
- * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+ * Reads the guards of all fields of a schema.
+ * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
  */
 export function readGuards(schema: GraphQLSchema, options: GuardOptions): GuardMap {
   return new GuardReader(schema, options).read();
@@ -64,12 +64,12 @@ class GuardReader {
       }
     }
     if (this.#problems.length > 0) {
-      throw new TypeError(`The schema's guards are not sound:\n- ${this.#problems.join("\n- ")}`);
+      throw new TypeError(`The schema's guards are wrong:\n- ${this.#problems.join("\n- ")}`);
     }
     return guards;
   }
 
-  /** Somebody else's directive of the same name would be read as ours, and mean something else. */
+  /** Refuses another library's `@auth`, because it means something else. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {
@@ -101,7 +101,7 @@ class GuardReader {
     return guard ?? (isRoot ? "USER" : null);
   }
 
-  /** Reports guards on whatever has no resolver of its own to guard. */
+  /** Reports guards on elements that have no resolver. */
   #refuseInertGuards(type: GraphQLNamedType): void {
     const elements: [at: string, element: DirectableObject][] = [];
     if (!isObjectType(type)) elements.push([type.name, type]);

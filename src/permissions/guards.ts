@@ -8,9 +8,9 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * A copy of a schema, ours or somebody else's, in which `@auth` and `@public` are enforced.
+ * Returns a copy of a schema in which `@auth` and `@public` are enforced. The schema need not be ours.
  * Every root field needs a signed-in user unless it carries `@public`.
- * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+ * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
  */
 export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): GraphQLSchema {
   const guards = readGuards(schema, options);
@@ -20,7 +20,7 @@ export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): 
       if (role === undefined || role === "PUBLIC") return undefined;
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
-      // Without a `subscribe` of its own, a subscription takes its source from the root value.
+      // A subscription without a `subscribe` function takes its source from the root value.
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
       return isSubscription ? { ...guarded, subscribe: withGuard(subscribe, role) } : guarded;
     },
@@ -31,37 +31,58 @@ type Resolver = GraphQLFieldResolver<unknown, Partial<AuthContext> | undefined>;
 
 function withGuard(resolve: Resolver, role: Role): Resolver {
   return (source, args, context, info) => {
-    const isLoading = requireRole(context, role);
-    if (isLoading === undefined) return resolve(source, args, context, info);
-    return isLoading.then(() => resolve(source, args, context, info));
+    const pending = checkRole(context, role);
+    if (pending === undefined) return resolve(source, args, context, info);
+    return pending.then(() => resolve(source, args, context, info));
   };
 }
 
 /**
- * Lets pass a signed-in user whose role is at least `role`, and nobody else. Only a context that `createContext` made
- * counts: another object that happens to be called `user` does not.
- * @returns a promise where the role has to be asked for first, because `bearerCheck` is `stateless`
- * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials}, or {@link RoleRequired}
+ * Resolves when the signed-in user has at least `role`, and rejects otherwise. Await it: a call without `await` lets every
+ * user pass. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
+ *
+ * Only a context that `createContext` made counts; any other object is anonymous, whatever its `user` says.
+ * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}
+ * @example
+ * await requireRole(context, "ADMIN");
  */
-export function requireRole(
+export async function requireRole(
+  context: Partial<AuthContext> | undefined,
+  role: Role,
+): Promise<void> {
+  await checkRole(context, role);
+}
+
+/**
+ * The check of {@link requireRole}. Guarded fields run for every request, so it is synchronous where the role is known.
+ * @returns a promise if the database has to be asked for the role, because `bearerCheck` is `stateless`
+ */
+function checkRole(
   context: Partial<AuthContext> | undefined,
   role: Role,
 ): Promise<void> | undefined {
   const user = context?.user;
-  if (user instanceof TokenUser && context?.loadUser !== undefined) {
-    if (role === LEAST_ROLE) return undefined;
-    return context.loadUser().then((loaded) => {
-      requireRoleOf(loaded, role, context);
-    });
+  if (user instanceof TokenUser) {
+    return role === LEAST_ROLE ? undefined : checkStoredRole(context, role);
   }
   if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
-  requireRoleOf(user, role, context);
+  checkRoleOf(user, role, context);
   return undefined;
 }
 
 const [LEAST_ROLE] = ROLES;
 
-function requireRoleOf(user: Principal, role: Role, context?: Partial<AuthContext>): void {
+/** Checks the role that the database has, because an access token holds none. */
+async function checkStoredRole(
+  context: Partial<AuthContext> | undefined,
+  role: Role,
+): Promise<void> {
+  const user = await context?.loadUser?.();
+  if (user === undefined) throw new NoCredentials();
+  checkRoleOf(user, role, context);
+}
+
+function checkRoleOf(user: Principal, role: Role, context?: Partial<AuthContext>): void {
   if (isAtLeast(user.role, role)) return;
   context?.onRoleDenied?.(role);
   throw new RoleRequired(role);

@@ -5,7 +5,7 @@ import { DocumentLimits } from "../../src/apollo/document-limits.js";
 import { type Answer, Gate, PASSWORD, type Tokens } from "../support/gate.js";
 
 let gate: Gate;
-/** The same, with nothing told of the schema, as where others can reach it. */
+/** The same without introspection, as on a public server. */
 let closed: Gate;
 let ada: Tokens;
 
@@ -24,7 +24,7 @@ afterAll(async () => {
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 const join = (count: number, part: (index: number) => string) => numbers(count).map(part).join(" ");
 
-/** As many tokens as graphql-js itself counts. */
+/** Counts tokens as graphql-js does. */
 function countTokens(text: string): number {
   const lexer = new Lexer(new Source(text));
   let count = 0;
@@ -59,7 +59,7 @@ async function post(body: string | Uint8Array, headers: Record<string, string> =
 }
 
 describe("the size of a document", () => {
-  test("GQ-1: a body of 100 KiB is read, and one byte more is 413", async () => {
+  test("GQ-1: a body of 100 KiB is accepted, and one byte more is 413", async () => {
     const bodyOf = (size: number) => `{"query":"{__typename}"}`.padEnd(size, " ");
     expect(await post(bodyOf(100 * 1024))).toMatchObject({ status: 200 });
     for (const size of [100 * 1024 + 1, 101 * 1024, 5_000_000]) {
@@ -71,7 +71,7 @@ describe("the size of a document", () => {
     }
   });
 
-  test("GQ-2: 1,000 tokens are read, and one more is 400", async () => {
+  test("GQ-2: 1,000 tokens are accepted, and one more is 400", async () => {
     const documentOf = (count: number) => {
       const strings =
         count - countTokens("{allSessions(where:{userId:{in:[]}}){pageInfo{hasNextPage}}}");
@@ -84,7 +84,7 @@ describe("the size of a document", () => {
     expect(refused.errors).toHaveLength(1);
   });
 
-  test("GQ-2: 15,000 characters are read, and one more is 400", async () => {
+  test("GQ-2: 15,000 characters are accepted, and one more is 400", async () => {
     const documentOf = (size: number) => "{__typename} #".padEnd(size, "-");
     expect((await gate.ask(documentOf(15_000))).data.__typename).toBe("Query");
     const refused = await gate.ask(documentOf(15_001));
@@ -97,17 +97,20 @@ describe("the lines of a document", () => {
     ["line feeds", "\n"],
     ["carriage returns", "\r"],
     ["both", "\r\n"],
-  ])("GQ-2, GQ-19: of 1,000 by %s are read, and one more is refused", async (_name, end) => {
-    expect((await gate.ask(`${end.repeat(999)}{__typename}`)).data.__typename).toBe("Query");
-    expectRefused(await gate.ask(`${end.repeat(1000)}{__typename}`), TOO.long);
-  });
+  ])(
+    "GQ-2, GQ-19: up to 1,000, ended by %s, are accepted, and one more is refused",
+    async (_name, end) => {
+      expect((await gate.ask(`${end.repeat(999)}{__typename}`)).data.__typename).toBe("Query");
+      expectRefused(await gate.ask(`${end.repeat(1000)}{__typename}`), TOO.long);
+    },
+  );
 });
 
 describe("the depth of a document", () => {
-  /** `me { me { … } }`, which validation would refuse next: what is asked for need not exist. */
+  /** `me { me { … } }`, which only validation refuses: limits do not depend on whether fields exist. */
   const nested = (depth: number) => `${"{ me ".repeat(depth - 1)}{ id }${" }".repeat(depth - 1)}`;
 
-  test("GQ-3: 8 levels are validated, and 9 refused before", async () => {
+  test("GQ-3: 8 levels are validated, and 9 are refused before validation", async () => {
     expect((await gate.ask(nested(8))).errors?.[0]?.message).toMatch(/^Cannot query field "me"/);
     expectRefused(await gate.ask(nested(9)), TOO.deep);
   });
@@ -128,7 +131,7 @@ describe("the depth of a document", () => {
       `{ me { ...A } } fragment A on User { me { ...B } } fragment B on User { ... { ...C } } fragment C on User ${nested(6)}`,
       `{ me { ...A } } fragment A on User { me { ...B } } fragment B on User { ... { ...C } } fragment C on User ${nested(7)}`,
     ],
-  ])("GQ-3: through %s the levels are the same", async (_name, within, beyond) => {
+  ])("GQ-3: levels are counted through %s", async (_name, within, beyond) => {
     expect((await gate.ask(within)).errors?.[0]?.message).toMatch(/^Cannot query field "me"/);
     expectRefused(await gate.ask(beyond), TOO.deep);
   });
@@ -143,7 +146,7 @@ describe("the depth of a document", () => {
       `{ ...A me { me { ...A } } } fragment A on Query ${nested(7)}`,
     ],
     ["a directive that skips it", `{ me @skip(if: true) ${nested(8)} }`],
-  ])("GQ-3: %s hides no level", async (_name, document) => {
+  ])("GQ-3: levels are counted despite %s", async (_name, document) => {
     expectRefused(await gate.ask(document), TOO.deep);
   });
 
@@ -154,7 +157,7 @@ describe("the depth of a document", () => {
     }
   });
 
-  test("GQ-3: an introspection that goes round in circles is refused", async () => {
+  test("GQ-3: a cyclic introspection is refused", async () => {
     const { status, code } = await gate.ask(
       `{ __schema { types { ${"fields { type { ".repeat(5)} name ${"} } ".repeat(5)} } } }`,
     );
@@ -165,7 +168,7 @@ describe("the depth of a document", () => {
 describe("aliases and root fields", () => {
   const aliases = (count: number) => join(count, (index) => `a${index}: id`);
 
-  test("GQ-4: 15 aliases are answered, and 16 refused", async () => {
+  test("GQ-4: 15 aliases are accepted, and 16 refused", async () => {
     const { data } = await gate.ask(`{ me { ${aliases(15)} } }`, ada);
     expect(Object.keys(data.me)).toHaveLength(15);
     expectRefused(await gate.ask(`{ me { ${aliases(16)} } }`, ada), TOO.aliased);
@@ -193,15 +196,15 @@ describe("aliases and root fields", () => {
       `{ __schema { ${join(16, (index) => `a${index}: queryType { name }`)} } }`,
     ],
     ["that all have one name", `{ me { ${join(16, () => "a: id")} } }`],
-  ])("GQ-4: aliases %s are counted where they end up", async (_name, document) => {
+  ])("GQ-4: aliases %s are counted after expansion", async (_name, document) => {
     expectRefused(await gate.ask(document, ada), TOO.aliased);
   });
 
   test.each([
-    ["by themselves", join(11, () => "__typename")],
+    ["side by side", join(11, () => "__typename")],
     ["in inline fragments", join(11, () => "... { __typename }")],
     ["in a fragment spread often", "...A ".repeat(11)],
-  ])("GQ-4: 10 root fields are answered, and 11 %s refused", async (_name, fields) => {
+  ])("GQ-4: 10 root fields are accepted, and 11 %s are refused", async (_name, fields) => {
     const fragment = fields.includes("...A") ? "fragment A on Query { __typename }" : "";
     expectRefused(await gate.ask(`{ ${fields} } ${fragment}`), TOO.many);
     const ten = fields.replace(/^(\.\.\.( \{ __typename \}|A)|__typename) ?/, "");
@@ -248,21 +251,24 @@ describe("fields that check a credential", () => {
       "a fragment named like introspection",
       `mutation { ...__schema ${verify} } fragment __schema on Mutation { a: ${verify} }`,
     ],
-  ])("GQ-4, LG-4: more than one, by %s, are refused, and none is run", async (_name, document) => {
-    const statements = await gate.countStatements(async () => {
-      const { status, code, errors } = await gate.ask(document);
-      expect([status, code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
-      expect([TOO.secret, TOO.aliased, TOO.many]).toContain(errors?.[0]?.message);
-    });
-    expect(statements).toBe(0);
-  });
+  ])(
+    "GQ-4, LG-4: are refused if there is more than one, by %s, and none is run",
+    async (_name, document) => {
+      const statements = await gate.countStatements(async () => {
+        const { status, code, errors } = await gate.ask(document);
+        expect([status, code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
+        expect([TOO.secret, TOO.aliased, TOO.many]).toContain(errors?.[0]?.message);
+      });
+      expect(statements).toBe(0);
+    },
+  );
 
-  test("GQ-4: one of them is run, also through fragments", async () => {
+  test("GQ-4: are run if there is one, also through fragments", async () => {
     const document = `mutation { ...A } fragment A on Mutation { ... { ${login(PASSWORD)} } }`;
     expect((await gate.ask(document)).data.login.scheme).toBe("JWT");
   });
 
-  test("GQ-7: an array of requests is 400, whatever is in it", async () => {
+  test("GQ-7: an array of requests is 400, whatever it contains", async () => {
     const request = { query: `mutation { ${login(PASSWORD)} }` };
     for (const batch of [[], [request], [request, request], numbers(50).map(() => request)]) {
       const statements = await gate.countStatements(async () => {
@@ -274,7 +280,7 @@ describe("fields that check a credential", () => {
 });
 
 describe("directives", () => {
-  test("GQ-5: 10 are read, and 11 refused, wherever they stand", async () => {
+  test("GQ-5: up to 10 are accepted, and 11 are refused, wherever they are", async () => {
     const on = (count: number) => `{ __typename ${"@include(if: true) ".repeat(count)} }`;
     expect((await gate.ask(on(1))).data.__typename).toBe("Query");
     const spread = join(10, () => "... @include(if: true) { __typename }");
@@ -291,7 +297,7 @@ describe("directives", () => {
     for (const document of eleven) expectRefused(await gate.ask(document), TOO.directed);
   });
 
-  test("GQ-12: 5,000 of them are one short error", async () => {
+  test("GQ-12: 5,000 of them give one short error", async () => {
     for (const directives of [
       "@a ".repeat(5000),
       "@a".repeat(5000),
@@ -304,14 +310,14 @@ describe("directives", () => {
   });
 });
 
-describe("what fragments come to", () => {
+describe("the expansion of fragments", () => {
   const doubling = (times: number, on = "Query", leaf = "__typename") =>
     `{ ...F0 } ${join(times, (index) => `fragment F${index} on ${on} { ...F${index + 1} ...F${index + 1} }`)} fragment F${times} on ${on} { ${leaf} }`;
   const doublingFields = (times: number) =>
     `{ me { ...F0 } } ${join(times, (index) => `fragment F${index} on User { ...F${index + 1} ...F${index + 1} }`)} fragment F${times} on User { id }`;
 
   test.each([10, 11, 18, 22, 30, 60])(
-    "GQ-6: fragments that double themselves %i times are refused at once",
+    "GQ-6: fragments that double %i times are refused at once",
     async (times) => {
       const start = performance.now();
       expectRefused(await gate.ask(doublingFields(times)), TOO.wide);
@@ -321,7 +327,7 @@ describe("what fragments come to", () => {
     },
   );
 
-  test("GQ-6: 9 times, which is 512 fields, are within the limits", async () => {
+  test("GQ-6: fragments that double 9 times, to 512 fields, are within the limits", async () => {
     expect((await gate.ask(doublingFields(9), ada)).data.me.id).toMatch(/^[0-9a-f]{32}$/);
   });
 
@@ -333,12 +339,12 @@ describe("what fragments come to", () => {
     `{ ...A } fragment A on Query { __typename } fragment A on Query { me { id } }`,
     `{ ...Missing }`,
     `{ ...__proto__ } fragment constructor on Query { ...toString }`,
-  ])("GQ-6: fragments that go round, or are not there, are 400: %s", async (document) => {
+  ])("GQ-6: cyclic and missing fragments are 400: %s", async (document) => {
     const { status, code } = await gate.ask(document);
     expect([status, code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
   });
 
-  /** Documents of up to 1,000 tokens, or of more, each as bad for the limits as one can be. */
+  /** The worst documents for the limits that we know, of up to 1,000 tokens or more. */
   const WORST: Record<string, string> = {
     "one field over and over": `{ me { ${"id ".repeat(990)} } }`,
     "100 KiB of fields": `{ me { ${"id ".repeat(34_000)} } }`,
@@ -363,7 +369,7 @@ describe("what fragments come to", () => {
     "a number without end": `{ a(b: ${"1".repeat(14_000)}) }`,
   };
 
-  test("GQ-6, GQ-19: the limits cost less than 50 ms of CPU, whatever the document", () => {
+  test("GQ-6, GQ-19: checking the limits costs less than 50 ms of CPU for any document", () => {
     const cost = (document: string) => {
       const limits = new DocumentLimits(gate.auth.schema);
       const start = process.cpuUsage();
@@ -381,7 +387,7 @@ describe("what fragments come to", () => {
     }
   });
 
-  test("GQ-12, GQ-19: variables with thousands of mistakes are one short error, and as cheap as a short one", async () => {
+  test("GQ-12, GQ-19: variables with thousands of mistakes give two short errors, and cost less than 50 ms of CPU", async () => {
     const names = numbers(9000).map((index) => [`k${index}`, 1]);
     const body = JSON.stringify({
       query: "query ($d: SessionFilter) { allSessions(where: $d) { edges { cursor } } }",
@@ -399,7 +405,7 @@ describe("what fragments come to", () => {
     expect(Math.min(...costs)).toBeLessThan(50);
   });
 
-  test("GQ-19: what goes beyond a limit costs no statement, also beside a good credential", async () => {
+  test("GQ-19: a document beyond a limit costs no statement, even with a good credential", async () => {
     const beyond = [
       ...Object.values(WORST).filter((document) => countTokensOf(document) > 1000),
       doublingFields(20),
@@ -430,8 +436,8 @@ describe("what fragments come to", () => {
   }
 });
 
-describe("documents that are made up", () => {
-  /** A selection, as a test writes and counts it. */
+describe("random documents", () => {
+  /** A selection of a random document. */
   type Selection =
     | { kind: "field"; alias: string | null; name: string; isDirected: boolean; below: Selection[] }
     | { kind: "inline"; below: Selection[] }
@@ -441,7 +447,7 @@ describe("documents that are made up", () => {
   const ALIASES = [null, null, null, null, "a", "__schema"];
   const FIELDS = ["login", "verifyToken", "logoutAll", "me", "id", "role", "email", "__typename"];
 
-  /** Fragment `index` spreads only those after it, so that none goes round. */
+  /** Fragment `index` spreads only later fragments, so that there is no cycle. */
   function selections(index: number, depth: number): fc.Arbitrary<Selection[]> {
     const below: fc.Arbitrary<Selection[]> =
       depth === 0 ? fc.constant([]) : selections(index, depth - 1);
@@ -496,10 +502,10 @@ describe("documents that are made up", () => {
     below: Field[];
   }
 
-  /** Beyond this a document is left out: it takes long to write out, and hides nothing new. */
+  /** Larger documents are skipped, because expanding them takes long and shows nothing new. */
   const MAX_FIELDS = 5000;
 
-  /** Writes every fragment out where it is spread, as slowly as that is. */
+  /** Expands every fragment wherever it is spread, which is slow. */
   function expand(
     all: readonly Selection[],
     fragments: readonly Selection[][],
@@ -519,7 +525,7 @@ describe("documents that are made up", () => {
   const depthOf = (fields: Field[]): number =>
     fields.reduce((depth, { below }) => Math.max(depth, 1 + depthOf(below)), 0);
 
-  /** The messages that a document deserves. */
+  /** The messages that a document may be refused with. */
   function excesses({ operations, fragments }: Document, text: string): string[] {
     const trees = operations.map((all) => expand(all, fragments, { fields: 0 }));
     const most = (count: (fields: Field[]) => number) => Math.max(...trees.map(count));
@@ -536,7 +542,7 @@ describe("documents that are made up", () => {
     return Object.keys(found).filter((message) => found[message]);
   }
 
-  test("GQ-3, GQ-4, GQ-5, GQ-6: are refused exactly where a slow expansion of them is beyond a limit", async () => {
+  test("GQ-3, GQ-4, GQ-5, GQ-6: are refused if and only if their full expansion exceeds a limit", async () => {
     const seen = { within: 0, beyond: new Set<string>() };
     await fc.assert(
       fc.asyncProperty(documents, async (document) => {
@@ -560,8 +566,8 @@ describe("documents that are made up", () => {
   });
 });
 
-describe("what is told of the schema", () => {
-  test("GQ-8: introspection that is off is refused, and nothing is named", async () => {
+describe("what errors reveal about the schema", () => {
+  test("GQ-8: introspection is refused where it is off, and the error names nothing", async () => {
     const documents = [
       getIntrospectionQuery(),
       "{ __schema { types { name } } }",
@@ -592,7 +598,7 @@ describe("what is told of the schema", () => {
     });
   });
 
-  test("GQ-8: a typo is told no name that it could have meant, where introspection is off", async () => {
+  test("GQ-8: a typo gets no suggestion where introspection is off", async () => {
     const typos = [
       "{ m }",
       "{ mee { id } }",
@@ -615,7 +621,7 @@ describe("what is told of the schema", () => {
   });
 });
 
-describe("how a document comes", () => {
+describe("the HTTP request of a document", () => {
   test.each(["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])(
     "GQ-9: %s is 405 with Allow, and runs nothing",
     async (method) => {
@@ -632,7 +638,7 @@ describe("how a document comes", () => {
     },
   );
 
-  test("GQ-9: a query in the URL of a POST is not read", async () => {
+  test("GQ-9: a query in the URL of a POST is ignored", async () => {
     const url = `${gate.url}/graphql?query=${encodeURIComponent("{ me { id } }")}&operationName=B`;
     const headers = { "content-type": "application/json" };
     const empty = await fetch(url, { method: "POST", headers, body: "{}" });
@@ -676,7 +682,7 @@ describe("how a document comes", () => {
     ["json", REQUEST],
     ["*/*", REQUEST],
     ["", REQUEST],
-  ])("GQ-10: a body of `%s` is 415", async (type, body) => {
+  ])("GQ-10: a body of type `%s` is 415", async (type, body) => {
     const statements = await gate.countStatements(async () => {
       const bytes = new TextEncoder().encode(body);
       const { status, errors } = await post(bytes, {
@@ -695,12 +701,12 @@ describe("how a document comes", () => {
     "application/json; charset=UTF-8",
     `application/json; charset="utf-8"`,
     "application/json; foo=bar",
-  ])("GQ-10: a body of `%s` is read", async (type) => {
+  ])("GQ-10: a body of type `%s` is accepted", async (type) => {
     expect((await post(REQUEST, { "content-type": type })).data).toEqual({ __typename: "Query" });
   });
 });
 
-describe("how much is said of errors", () => {
+describe("the size of errors", () => {
   test.each([
     [
       "50 wrong variables",
@@ -720,7 +726,7 @@ describe("how much is said of errors", () => {
       "100 unknown arguments",
       `mutation { logout(${join(100, (index) => `a${index}: 1`)}) { message } }`,
     ],
-  ])("GQ-12: %s are at most 10 errors and 64 KiB", async (_name, document) => {
+  ])("GQ-12: %s give at most 10 errors and 64 KiB", async (_name, document) => {
     const variables = Object.fromEntries(
       numbers(50).map((index) => [`v${index}`, { a: ["c4n4ry"] }]),
     );
@@ -749,7 +755,7 @@ describe("how much is said of errors", () => {
     expect(text).not.toContain("c4n4ry");
   });
 
-  test("GQ-11, GQ-12: an argument that is null by way of a variable is the client's mistake, not ours", async () => {
+  test("GQ-11, GQ-12: an argument that is null through a variable is BAD_USER_INPUT, not a bug", async () => {
     const document = `mutation ($p: String = "x") { login(username: "a", password: $p) { access } }`;
     const accept = "application/graphql-response+json";
     const answer = await gate.ask(document, { variables: { p: null }, headers: { accept } });
@@ -759,7 +765,7 @@ describe("how much is said of errors", () => {
     );
   });
 
-  test("GQ-12: an answer is at most 64 KiB where the path of its error is all that a document can hold", async () => {
+  test("GQ-12: a response has at most 64 KiB, even with the longest possible path in its errors", async () => {
     const long = "x".repeat(14_000);
     const documents = [
       `{ ${long}: me { id } }`,
@@ -775,7 +781,7 @@ describe("how much is said of errors", () => {
     }
   });
 
-  test("a server that was asked all of this still answers", async () => {
+  test("the server still answers after all of this", async () => {
     expect((await gate.me(ada.authorization)).data.me.username).toBe("ada");
     expect((await closed.me(ada.authorization)).data.me.username).toBe("ada");
   });

@@ -6,13 +6,13 @@ import { type Answer, Gate, PASSWORD } from "../support/gate.js";
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 const ACCEPTS = ["application/json", "application/graphql-response+json"];
 
-/** Everything that a client can tell two answers apart by, but for the clock. */
+/** The parts of a response that a client could compare, without times. */
 function tellable({ status, headers, text }: Answer): string {
   const rest = [...headers].filter(([name]) => name !== "date");
   return JSON.stringify([status, rest, text]);
 }
 
-/** The one answer that all of these are. */
+/** Returns the one response that all of these calls get. */
 function expectAlike(answers: Answer[]): Answer {
   expect(answers.length).toBeGreaterThan(1);
   expect(new Set(answers.map(tellable)).size).toBe(1);
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => gate.close());
 
-describe("a login that is refused", () => {
+describe("a refused login", () => {
   const LOGINS = {
     login: `mutation ($who: String!, $password: String!, $scheme: AuthScheme!) {
       login(username: $who, password: $password, scheme: $scheme) { scheme }
@@ -56,7 +56,7 @@ describe("a login that is refused", () => {
       gate.ask(LOGINS[name], { variables: { who, password, scheme }, headers: { accept } });
 
     test.each(ACCEPTS)(
-      "LG-1, L-02: is one answer for the wrong password, nobody, an inactive and a keyless user, by every scheme, as %s",
+      "LG-1, L-02: gets the same response for a wrong password, an unknown, an inactive and a passwordless user, by every scheme, as %s",
       async (accept) => {
         const answers: Answer[] = [];
         for (const scheme of accept === ACCEPTS[0] ? ["TOKEN"] : ["JWT", "SLIDING"]) {
@@ -68,7 +68,7 @@ describe("a login that is refused", () => {
     );
   });
 
-  test("LG-1, LG-2, LG-6: is one answer once the account is locked, whoever it is, by either name, and with the right password too", async () => {
+  test("LG-1, LG-2, LG-6: gets the same response once the account is locked, for every user, by user name and e-mail, even with the right password", async () => {
     const [accept] = ACCEPTS;
     const strict = await gate.another({ loginFailuresPerAccount: 5 });
     const ask = (name: keyof typeof LOGINS, who: string, password: string) =>
@@ -87,7 +87,7 @@ describe("a login that is refused", () => {
         code: "TOO_MANY_REQUESTS",
         reason: "throttled",
       });
-      // The address of a user is the user's; of nobody it is another name, which is not locked yet.
+      // A known user's address belongs to the locked account; an unknown address is another name, which is not locked yet.
       const byEmail = await ask("emailLogin", "ada@example.com", PASSWORD);
       expect(byEmail).toMatchObject({ code: "TOO_MANY_REQUESTS", reason: "throttled" });
     } finally {
@@ -106,7 +106,7 @@ describe("the throttle", () => {
     ["its name for an address", BY_EMAIL, BY_NAME, "ada", "nobody"],
     ["its address for a name", BY_NAME, BY_EMAIL, "ada@example.com", "nobody@example.com"],
   ])(
-    "LG-1, LG-2: tells nobody that a user exists by taking %s",
+    "LG-1, LG-2: does not reveal that a user exists by taking %s",
     async (_what, first, then, known, unknown) => {
       const strict = await gate.another({ loginFailuresPerAccount: 5 });
       try {
@@ -123,7 +123,7 @@ describe("the throttle", () => {
     },
   );
 
-  test("LG-2: of a user is not had by whoever takes the user's id for a name", async () => {
+  test("LG-2: does not count a login by a user's id against that user", async () => {
     const strict = await gate.another({ loginFailuresPerAccount: 5 });
     try {
       const id = await gate.user("eve");
@@ -137,7 +137,7 @@ describe("the throttle", () => {
   });
 });
 
-describe("a token that is refused", () => {
+describe("a refused token", () => {
   let dead: string[];
   let forged: { refresh: string[]; static: string[] };
 
@@ -174,7 +174,7 @@ describe("a token that is refused", () => {
   });
 
   test.each(ACCEPTS)(
-    "RF-14, V-02, V-06: by verifyToken is one answer, forged, foreign, of another kind, or logged out, as %s",
+    "RF-14, V-02, V-06: gets the same response from verifyToken if it is forged, foreign, of another kind or logged out, as %s",
     async (accept) => {
       const query = `mutation ($token: String!) { verifyToken(token: $token) { active scheme tokenType expiresAt user { id } } }`;
       const answers = await Promise.all(
@@ -186,24 +186,24 @@ describe("a token that is refused", () => {
     },
   );
 
-  test("RF-10: by refreshToken is one answer, however it was forged", async () => {
+  test("RF-10: gets the same response from refreshToken however it was forged", async () => {
     const refreshed = await Promise.all(forged.refresh.map((token) => gate.refresh(token)));
     expect(expectAlike(refreshed)).toMatchObject({ status: 401, reason: "token_not_valid" });
   });
 
-  test("RF-10: by refreshToken is one answer for each session that was ended, whoever had it", async () => {
+  test("RF-10: gets the same response from refreshToken for every ended session, of every owner", async () => {
     const [, refresh, sliding] = dead;
     const answers = await Promise.all([gate.refresh(refresh!), gate.refresh(sliding!)]);
     expect(expectAlike(answers)).toMatchObject({ status: 401, reason: "token_revoked" });
   });
 
-  test("ST-2: by the header is one answer for a static token that is unknown, mistyped, or of a session with another secret", async () => {
+  test("ST-2: gets the same response in the header if it is unknown, mistyped, or has the wrong secret for its session", async () => {
     const answers = await Promise.all(forged.static.map((key) => gate.me(`Token ${key}`)));
     expect(expectAlike(answers)).toMatchObject({ status: 401, reason: "token_not_valid" });
   });
 
   test.each(SCHEMES)(
-    "AZ-6, B-28: by %s, revokeSession tells nobody whether an id is another's, over, or nobody's",
+    "AZ-6, B-28: by %s, revokeSession does not reveal whether an id belongs to another user, has ended, or is unknown",
     async (scheme) => {
       const name = `carl.${scheme}`;
       await gate.user(name);

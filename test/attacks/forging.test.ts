@@ -9,7 +9,7 @@ import { type Answer, Gate, type Tokens } from "../support/gate.js";
 const KINDS = ["access", "refresh", "sliding"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** A good token of one kind, taken apart, and the key that made it. */
+/** A good token of one kind, decoded, with its signing key. */
 interface Model {
   token: string;
   key: Key;
@@ -56,9 +56,9 @@ afterAll(async () => {
   await new Promise((resolve) => listener.close(resolve));
 });
 
-/** The answers of the places that take a kind, where the header's is asked for what it could do most harm with. */
+/** The responses of all places that take a kind of token. The header is tried on the most harmful operations. */
 async function presentEverywhere(token: string, kind: Kind): Promise<Record<string, Answer>> {
-  // Another text cannot come in a header as one credential.
+  // No other text can be one credential of a header.
   const isHeader = kind !== "refresh" && /^[\w.~+/-]+=*$/.test(token);
   const isArgument = kind !== "access";
   const authorization = `Bearer ${token}`;
@@ -76,7 +76,7 @@ async function presentEverywhere(token: string, kind: Kind): Promise<Record<stri
   };
 }
 
-/** Refused everywhere, and told apart nowhere but by the kind that the token itself claims to be. */
+/** Expects a refusal everywhere. The reasons may differ only by the kind that the token claims. */
 async function expectRefusedEverywhere(token: string, kind: Kind): Promise<void> {
   for (const [place, answer] of Object.entries(await presentEverywhere(token, kind))) {
     if (place === "verifyToken") {
@@ -89,10 +89,10 @@ async function expectRefusedEverywhere(token: string, kind: Kind): Promise<void>
   }
 }
 
-/** A header longer than it may be is refused as one. */
+/** An overlong header is refused as a whole. */
 const REASONS = ["token_not_valid", "token_wrong_type", "bad_authorization_header"];
 
-/** By rule: the tokens that an attacker makes of a good one; with the stolen key where nothing but the rule refuses them. */
+/** The forged tokens for each rule, made from a good one. Signed with the real key where only the rule can refuse them. */
 const FORGERIES: Record<string, (model: Model) => string[]> = {
   "JW-1: alg none in every spelling, signed and unsigned": ({ key, header, claims }) =>
     ["none", "None", "NONE", "nOnE", "none\0", "", null, ["none"]].flatMap((alg) => [
@@ -213,12 +213,12 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
   "JW-12: another spelling of the same bytes": ({ token }) => otherSpellings(token),
 };
 
-/** Other texts that a lax decoder reads as the same three segments. */
+/** Other spellings that a lax decoder reads as the same three segments. */
 function otherSpellings(token: string): string[] {
   const segments = token.split(".");
   const variants = segments.flatMap((segment, index) => {
     const last = ALPHABET.indexOf(segment.at(-1)!);
-    // With a length of 0 modulo 4 a segment has no bits to spare.
+    // A segment with a length of 0 modulo 4 has no spare bits.
     const lowBits = segment.length % 4 === 0 ? [] : [segment.slice(0, -1) + ALPHABET[last ^ 1]!];
     return [...lowBits, `${segment}=`, `${segment}==`, ` ${segment}`, `${segment}\n`].map((other) =>
       segments.with(index, other).join("."),
@@ -245,7 +245,7 @@ describe.each(KINDS)("a forged %s token", (kind) => {
   });
 });
 
-test("the controls: the tokens that these were made of still do what they are for, so no forgery ended a session", async () => {
+test("control: the original tokens still work, so no forgery ended a session", async () => {
   const { key, header, claims, token } = models.access;
   expect((await gate.me(`Bearer ${forge(key, header, claims)}`)).data.me.username).toBe("ada");
   expect((await gate.me(`Bearer ${token}`)).status).toBe(200);
@@ -257,7 +257,7 @@ test("the controls: the tokens that these were made of still do what they are fo
 });
 
 describe("a token of a session that was logged out", () => {
-  test("JW-12: is refused in every spelling, low bits and the (r, n - s) twin too, in every place", async () => {
+  test("JW-12: is refused in every place and spelling, including spare low bits and the (r, n - s) twin", async () => {
     const { access, authorization } = await gate.login("ada");
     expect((await gate.me(authorization)).status).toBe(200);
     await gate.logout({ authorization });
@@ -275,7 +275,7 @@ describe("a token of a session that was logged out", () => {
   });
 });
 
-describe("a token of another house", () => {
+describe("a token of another installation", () => {
   test("JW-9, J-13: with another secret is refused in every place", async () => {
     const house = await Gate.open();
     try {
@@ -289,7 +289,7 @@ describe("a token of another house", () => {
     }
   });
 
-  test("JW-9: with the same secret and the same issuer, another database, names no session here", async () => {
+  test("JW-9: with the same secret and issuer but another database is refused, because its session is unknown here", async () => {
     const jwtIssuer = String(models.access.claims["iss"]);
     const house = await Gate.open({ secretKey, jwtIssuer });
     try {
@@ -307,7 +307,7 @@ describe("a token of another house", () => {
   });
 });
 
-test("JW-18, J-15: with the key that was stolen before it was revoked, nothing can be forged any more", async () => {
+test("JW-18, J-15: signed with a stolen key is refused once the key is revoked", async () => {
   const { key, header, claims } = models.access;
   const { authorization } = await gate.login("ada");
   await gate.auth.keys.revoke(String(header["kid"]));

@@ -6,10 +6,10 @@ import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
 
 const CANARY = "c4n4ry7f3";
 const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
-/** In milliseconds, of one property. */
+/** The time limit of one property, in milliseconds. */
 const TIME_LIMIT = 6_000;
 
-/** What an error may say: our closed set, GraphQL's and Apollo Server's. */
+/** The codes that an error may have: ours, GraphQL's and Apollo Server's. */
 const CODES = [
   "UNAUTHENTICATED",
   "FORBIDDEN",
@@ -22,11 +22,11 @@ const CODES = [
   "PERSISTED_QUERY_NOT_SUPPORTED",
   "BAD_REQUEST",
 ];
-/** Words that only the inside knows. */
+/** Words of the server's internals. */
 const INSIDE =
   /node_modules|\bat (async )?\S+ \(|\.[cm]?[jt]s\b|file:\/\/|\/work\/|\/tmp\/|stack|sqlite|postgres|mikro|knex|fastify|apollo|typegraphql|type-graphql|jsonwebtoken|argon2|\b(SELECT|INSERT|UPDATE|DELETE) |TypeError|undefined/i;
 
-/** Texts for arguments: what attackers try, and what JavaScript trips over. */
+/** Texts for arguments: attacks, and values that JavaScript code often handles wrongly. */
 const TEXTS = [
   "",
   "ada",
@@ -47,7 +47,7 @@ interface WireAnswer {
   text: string;
 }
 
-/** POSTs a good query with these header lines, in Latin-1, and waits for all of the answer. */
+/** POSTs a good query with these header lines, in Latin-1, and waits for the whole response. */
 function sendLines(url: string, lines: string[]): Promise<WireAnswer> {
   const { hostname, port, host } = new URL(url);
   const body = JSON.stringify({ query: "{ me { id } }" });
@@ -80,7 +80,7 @@ function sendLines(url: string, lines: string[]): Promise<WireAnswer> {
   });
 }
 
-describe("a request that was made up by chance", () => {
+describe("a random request", () => {
   let gate: Gate;
   let good: Tokens;
   let fuzzer: string;
@@ -119,11 +119,11 @@ describe("a request that was made up by chance", () => {
     return { status: response.status, text: await response.text() };
   }
 
-  /** A credential of the fuzzer's that works, whatever was done with the one before. */
+  /** Returns a working credential, even if the last one was logged out. */
   const freshCredential = async () =>
     `Token ${(await gate.auth.tokens.StaticToken.create({ id: fuzzer })).key}`;
 
-  /** Whatever was sent: a status we know, a body of GraphQL's shape, known codes, and nothing of the inside. */
+  /** Expects a known status, a body in the shape of GraphQL, known codes, and no internals. */
   function expectSound({ status, text }: WireAnswer): void {
     const isOverloaded = status === 503 && text.includes("SERVICE_UNAVAILABLE");
     expect(isOverloaded || (status >= 200 && status < 500)).toBe(true);
@@ -147,7 +147,7 @@ describe("a request that was made up by chance", () => {
     expect(JSON.stringify(body.errors)).not.toMatch(INSIDE);
   }
 
-  test("GQ-11, GQ-12: with a valid document is answered as one, whoever asks", async () => {
+  test("GQ-11, GQ-12: with a valid document is executed, for every caller", async () => {
     const texts = [...TEXTS, victim.session.id, victim.refresh, victim.access, good.token];
     const valid = documents(gate.auth.schema, { texts });
     const asked = fc.constantFrom("anonymous", "fuzzer", "fuzzer", "bad");
@@ -160,7 +160,7 @@ describe("a request that was made up by chance", () => {
     await run(150, property);
   });
 
-  test("GQ-1 to GQ-12: with a document that was damaged is refused as GraphQL refuses, or answered", async () => {
+  test("GQ-1 to GQ-12: with a damaged document is executed or refused with a GraphQL error", async () => {
     const damage = fc.record({
       at: fc.nat(400),
       cut: fc.nat(12),
@@ -204,7 +204,7 @@ describe("a request that was made up by chance", () => {
     await run(150, property);
   });
 
-  test("GQ-12, T-09, T-10: with any JSON for its variables, prototype keys too, is never repeated and never a crash", async () => {
+  test("GQ-12, T-09, T-10: with any JSON in its variables, including prototype keys, never crashes the server and is never repeated", async () => {
     const key = fc.oneof(
       fc.constantFrom(
         "v",
@@ -250,7 +250,7 @@ describe("a request that was made up by chance", () => {
       json,
       json,
       async (query, v, w, odd) => {
-        // As text, because a literal's key __proto__ would set a prototype here.
+        // As text, because the key __proto__ in an object literal would set its prototype.
         const text = (value: unknown) => JSON.stringify(value);
         const bodies = [
           `{"query":${text(query)},"variables":{"v":${text(v)},"w":${text(w)}}}`,
@@ -267,7 +267,7 @@ describe("a request that was made up by chance", () => {
     expect(({} as Record<string, unknown>)["v"]).toBeUndefined();
   });
 
-  test("GQ-7, GQ-10: with any body around it is 4xx, or an answer", async () => {
+  test("GQ-7, GQ-10: with any body is executed or is 4xx", async () => {
     const property = fc.asyncProperty(
       fc.json({ maxDepth: 3 }),
       fc.json({ maxDepth: 2 }),
@@ -288,7 +288,7 @@ describe("a request that was made up by chance", () => {
     await run(20, property);
   });
 
-  test("H-05 to H-25, GQ-10: with any header lines is never a 5xx and never silence", async () => {
+  test("H-05 to H-25, GQ-10: with any header lines always gets a response, never a 5xx", async () => {
     const line = (name: string, value: fc.Arbitrary<string>) =>
       value.map((text) => `${name}: ${text}`);
     const bytes = fc

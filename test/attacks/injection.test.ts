@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { getNamedType, isInputObjectType, isObjectType, isScalarType } from "graphql";
 import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
-/** Texts that some interpreter, somewhere behind, might read as more than a text. */
+/** Texts that an interpreter could execute. */
 const TEXTS = [
   `' OR '1'='1' --`,
   `ada' --`,
@@ -45,7 +45,7 @@ const REFUSED: Record<string, (answer: Answer) => boolean> = {
   nothing: ({ data }) => data?.allSessions.edges.length === 0,
 };
 
-/** Each argument that takes a text, and what may come of a text that means nothing. */
+/** Each text argument, with the expected result for meaningless text. */
 const ARGUMENTS: Record<string, [field: string, outcomes: string[]]> = {
   "login's username": [
     `mutation ($v: String!) { login(username: $v, password: "p") { scheme } }`,
@@ -106,7 +106,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   afterAll(() => gate.close());
 
-  /** All that an injected statement would want to change. */
+  /** The data that an injected statement could change. */
   const snapshot = async () => [
     await gate.sql(
       `SELECT id, username, username_key, email, password_hash, is_active FROM "user" ORDER BY id`,
@@ -117,10 +117,10 @@ describe.each(DATABASES)("over %s", (database) => {
   ];
 
   test.each(Object.entries(ARGUMENTS))(
-    "W10, T-10, LG-9, LG-10: %s takes every odd text for a text, and refuses it as it refuses any other",
+    "W10, T-10, LG-9, LG-10: %s treats every odd text as plain text, and refuses it like any other wrong value",
     async (_name, [query, outcomes]) => {
       const before = await snapshot();
-      // A few at once, so that no password waits for its turn to be hashed until it is refused.
+      // A few at a time, so that the queue for hashing refuses none.
       for (let start = 0; start < TEXTS.length; start += 4) {
         const texts = TEXTS.slice(start, start + 4);
         const startedAt = performance.now();
@@ -136,14 +136,14 @@ describe.each(DATABASES)("over %s", (database) => {
           ]);
           expect(answer.text).not.toMatch(/password_hash|sqlite|postgres|syntax|\b49\b|root:/i);
         }
-        // None of the statements that sleep has run.
+        // None of the sleeping statements has run.
         expect(performance.now() - startedAt).toBeLessThan(8_000);
       }
       expect(await snapshot()).toEqual(before);
     },
   );
 
-  test("W10: what is stored of a request and read again later is the text that was sent", async () => {
+  test("W10: text that is stored from a request is read back unchanged", async () => {
     const userAgent = `x'); DROP TABLE session; -- \${7*7} %s <b>`;
     const query = `mutation { login(username: "ada", password: "${PASSWORD}", scheme: TOKEN) { token } }`;
     const { data } = await gate.ask(query, { headers: { "user-agent": userAgent } });
@@ -152,7 +152,7 @@ describe.each(DATABASES)("over %s", (database) => {
     expect(own.data.sessions.map((session: any) => session.userAgent)).toContain(userAgent);
   });
 
-  test("LG-9: a name that only looks like a user's logs in nobody, and one that is the same logs in that user", async () => {
+  test("LG-9: a name that only looks like a user's is refused, and an equivalent spelling logs in that user", async () => {
     const same = ["ADA", "ａｄａ", "𝐚𝐝𝐚", "Ⓐⓓⓐ"];
     const alike = ["аda", "adа", "ad\u0430", "αda", "a\u200dda", "ada\u2060", "a\u00adda", "аԁа"];
     const query = `mutation ($u: String!) { login(username: $u, password: "${PASSWORD}") { user { id } } }`;
@@ -168,7 +168,7 @@ describe.each(DATABASES)("over %s", (database) => {
     }
   });
 
-  test("JW-10, T-09: prototype keys in the body change nobody's rights, and no object of the server", async () => {
+  test("JW-10, T-09: prototype keys in the body change no rights and no objects of the server", async () => {
     const evil = `{"role":"ADMIN","isAdmin":true,"polluted":1,"user":{"role":"ADMIN"}}`;
     const query = JSON.stringify("{ allSessions { edges { cursor } } }");
     for (const body of [
@@ -195,7 +195,7 @@ describe.each(DATABASES)("over %s", (database) => {
     expect(({} as Record<string, unknown>)["isAdmin"]).toBeUndefined();
   });
 
-  describe("AZ-7: what nobody may set", () => {
+  describe("AZ-7: a protected property", () => {
     const FORBIDDEN = ["role", "isActive", "isStaff", "verified", "id", "passwordHash", "userId"];
 
     test("is no argument of any operation", async () => {

@@ -12,15 +12,15 @@ import { rawRequest, sendRaw } from "../support/wire.js";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 const CLI = join(DIST, "cli.js");
-/** In every value that must come up nowhere. */
+/** Part of every value that must not appear anywhere. */
 const CANARY = "c4n4ry";
-/** What changes lines and colours where a log is read. */
+/** Characters that forge lines and colours in a log. */
 const CONTROLS = '\r\n{"level":30,"msg":"forged"}\u001b[31m\u009b31m\u2028\u2029\u0085';
 const RIGHT_PASSWORD = `${CANARY} horse battery staple`;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-describe("the log and the database of a server that is told secrets everywhere", () => {
+describe("the log and the database of a server that receives secrets everywhere", () => {
   let folder: string;
   let output: string;
   let requests: Record<string, unknown>[];
@@ -134,7 +134,7 @@ describe("the log and the database of a server that is told secrets everywhere",
     await send("", [], `GET http://${CANARY}/${CANARY} HTTP/1.1`);
     await send(CANARY.repeat(20_000));
     await ask(`query ${"X".repeat(14_000)} { __typename }`);
-    // What is no request has a line in the log all the same.
+    // Malformed requests are logged too.
     await send("", [`Bad Header: ${CANARY}`], `POST /${CANARY} HTTP/1.1`);
     await send("", [`X: ${CANARY.repeat(3000)}`]);
     await send("", [], `${CANARY} ${CANARY} ${CANARY}`);
@@ -157,7 +157,7 @@ describe("the log and the database of a server that is told secrets everywhere",
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("OP-4: hold no word of what was sent", () => {
+  test("OP-4: contain nothing of the input", () => {
     expect(sent).toBeGreaterThan(80);
     const forms = [
       CANARY,
@@ -174,16 +174,16 @@ describe("the log and the database of a server that is told secrets everywhere",
     }
   });
 
-  test("OP-4: hold only what is promised: the operation's name, and the user agent of a session", () => {
+  test("OP-4: contain only the documented parts: the operation's name, and the user agent of a session", () => {
     expect(output).toContain("LegalName");
     expect(output).not.toContain("agent-of-a-session");
     expect(files).toContain("agent-of-a-session");
   });
 
-  test("OP-4: the log has one line a request, with its id, operation, time, status and outcome", () => {
+  test("OP-4: the log has one line per request, with id, operation, time, status and outcome", () => {
     expect(requests.length).toBe(sent);
     const ids = requests.flatMap(({ reqId }) => (reqId === undefined ? [] : [reqId]));
-    // Three were no request, and have no id.
+    // Three were malformed, and have no id.
     expect([ids.length, new Set(ids).size]).toEqual([sent - 3, sent - 3]);
     const [first] = requests;
     expect(output).not.toContain("X".repeat(129));
@@ -206,12 +206,12 @@ describe("the log and the database of a server that is told secrets everywhere",
     }
   });
 
-  test("OP-4: no line end, escape or control character of an input is in the log as it was", () => {
+  test("OP-4: the log escapes line ends and control characters of the input", () => {
     expect(output).not.toMatch(/[\r\u001b\u0080-\u009f\u2028\u2029]/);
     expect(output).not.toContain("forged");
   });
 
-  test("LG-12: each audit record of a request names it, and where it came from", () => {
+  test("LG-12: each audit record has the request's id and its address", () => {
     const types = new Set(audits.map(({ audit }) => audit));
     expect([...types].sort()).toEqual([
       "login_failed",
@@ -228,7 +228,7 @@ describe("the log and the database of a server that is told secrets everywhere",
 });
 
 describe("a bug", () => {
-  test("GQ-11: is told to nobody but the log: one text, one code, and the id of the request", async () => {
+  test("GQ-11: is masked for the client: one text, one code, and the id of the request", async () => {
     const gate = await Gate.open();
     try {
       await gate.user("ada");
@@ -266,7 +266,7 @@ describe("a bug", () => {
 });
 
 describe("the memory of a server", () => {
-  test("O-10: is back within 20 MB after a thousand hostile requests of nine kinds, and `me` answers", async () => {
+  test("O-10: grows by less than 20 MB over a thousand hostile requests of nine kinds, and `me` still answers", async () => {
     const folder = mkdtempSync(join(tmpdir(), "memory-"));
     const script = `
       import { createServer } from ${JSON.stringify(join(DIST, "index.js"))};
@@ -318,11 +318,11 @@ describe("the memory of a server", () => {
           await Promise.all(batch);
         }
       };
-      // What a server keeps once, such as compiled code, is no leak.
+      // Memory that is allocated once, such as compiled code, is not a leak.
       await attack(0, 60);
       const before = await measure();
       await attack(60, 180);
-      // Memory goes back to the system a little later than to the heap.
+      // The system gets memory back a little later than the heap.
       let after = await measure();
       for (let tries = 0; tries < 50 && after.rss - before.rss >= 20; tries += 1) {
         after = await measure();

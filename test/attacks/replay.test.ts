@@ -23,8 +23,8 @@ async function newcomer(scheme: (typeof SCHEMES)[number]): Promise<{ id: string;
   return { id, tokens: await gate.login(username, scheme) };
 }
 
-describe("a stolen credential that is used all the time", () => {
-  /** What ends it, what its thief is told then, and how. */
+describe("a stolen credential in constant use", () => {
+  /** The events that end a credential, with the reason of its refusal. */
   const ENDINGS: Record<
     string,
     [run: (id: string, tokens: Tokens) => Promise<unknown>, refusal: Partial<Answer>]
@@ -53,7 +53,7 @@ describe("a stolen credential that is used all the time", () => {
   };
 
   test.each(Object.entries(ENDINGS))(
-    "JW-18, AZ-5: is refused at the first request that begins after %s, by every scheme",
+    "JW-18, AZ-5: is refused from the first request after %s, by every scheme",
     async (_name, [end, refusal]) => {
       for (const scheme of SCHEMES) {
         const { id, tokens } = await newcomer(scheme);
@@ -62,7 +62,7 @@ describe("a stolen credential that is used all the time", () => {
         const isBusy = once(busy, "busy");
         const before: number[] = [];
         const after: Answer[] = [];
-        // Eight thieves, each asking again as soon as it has its answer.
+        // Eight thieves, each sending its next request as soon as it has a response.
         const thief = async () => {
           for (let request = 0; request < 200 && after.length < 16; request += 1) {
             const isAfter = hasEnded;
@@ -84,9 +84,9 @@ describe("a stolen credential that is used all the time", () => {
   );
 });
 
-describe("a recording of what a user sent", () => {
+describe("a replay of recorded requests", () => {
   test.each(SCHEMES)(
-    "RF-2, RF-13, JW-18: of a session by %s does nothing when it is sent again after the logout",
+    "RF-2, RF-13, JW-18: of a session by %s has no effect after the logout",
     async (scheme) => {
       const { id, tokens } = await newcomer(scheme);
       const { authorization } = tokens;
@@ -107,16 +107,16 @@ describe("a recording of what a user sent", () => {
         expect([answer.status, answer.code, answer.data]).toEqual([401, "UNAUTHENTICATED", null]);
         expect(["token_revoked", "token_not_valid"]).toContain(answer.reason);
       }
-      // The logout itself is idempotent, and ends nothing more.
+      // A repeated logout succeeds but ends nothing.
       expect((await gate.logout({ authorization })).data.logout.sessionsEnded).toBe(0);
       expect((await gate.me(`Token ${bystander.key}`)).status).toBe(200);
     },
   );
 });
 
-describe("somebody else's credentials", () => {
+describe("another user's credentials", () => {
   test.each(SCHEMES)(
-    "RF-13, AZ-6: by %s, a user ends nobody else's session with them beside the own header, or by its id",
+    "RF-13, AZ-6: end no session of that user beside the caller's own %s, and the session's id ends none either",
     async (scheme) => {
       const eve = await newcomer(scheme);
       await gate.auth.accounts.setRole(eve.id, "USER");
@@ -150,7 +150,7 @@ describe("somebody else's credentials", () => {
   );
 });
 
-describe("a credential in another place than `Authorization`", () => {
+describe("a credential outside the `Authorization` header", () => {
   const send = async (
     key: string,
     { search = "", body = {}, headers = {} }: { search?: string; body?: object; headers?: object },
@@ -207,7 +207,7 @@ describe("a credential in another place than `Authorization`", () => {
   };
 
   test.each(Object.entries(PLACES))(
-    "ST-6, H-26: in %s is not read: the request is nobody's, and no cookie is set",
+    "ST-6, H-26: in %s is ignored: the request is anonymous, and no cookie is set",
     async (_name, make) => {
       for (const key of [admin.authorization, admin.token]) {
         for (const place of make(key)) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
-/** Stands in every bad value; an answer that holds it repeats what it was given. */
+/** Part of every bad value. A response that contains it repeats its input. */
 const CANARY = "c4n4ry";
 
 const OPERATIONS = {
@@ -27,7 +27,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const send = (name: keyof typeof OPERATIONS, v: unknown) =>
     gate.ask(OPERATIONS[name], { variables: { v } });
 
-  /** Nothing of what was sent is in the answer, nor anything of how it was refused inside. */
+  /** Expects that a response contains nothing of the input and nothing of the server's internals. */
   function expectDiscreet({ text, headers }: Answer): void {
     expect(text + JSON.stringify([...headers])).not.toContain(CANARY);
     expect(text).not.toMatch(/stacktrace|node_modules|SQLITE|\.ts:|\.js:/);
@@ -35,7 +35,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("an argument of the wrong type", () => {
     test.each(names)(
-      "T-09: of %s, by variable, is BAD_USER_INPUT and not repeated",
+      "T-09: in a variable of %s is BAD_USER_INPUT and not repeated",
       async (name) => {
         const values = [1234567, true, [CANARY], { [CANARY]: CANARY }, [[CANARY]], null, undefined];
         for (const value of values) {
@@ -95,17 +95,20 @@ describe.each(DATABASES)("over %s", (database) => {
       `mutation { login(username: "ada", password: "\\${CANARY}") { scheme } }`,
       `mutation { login(username: "ada", password: '${CANARY}') { scheme } }`,
       `mutation { login(username: "ada", password: 12${CANARY}) { scheme } }`,
-    ])("a document that does not parse is 400 and its values not repeated: %s", async (query) => {
-      const answer = await gate.ask(query);
-      expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_PARSE_FAILED"]);
-      expectDiscreet(answer);
-      expect(answer.text).not.toMatch(/c4n/);
-    });
+    ])(
+      "a document that cannot be parsed is 400 and its values are not repeated: %s",
+      async (query) => {
+        const answer = await gate.ask(query);
+        expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_PARSE_FAILED"]);
+        expectDiscreet(answer);
+        expect(answer.text).not.toMatch(/c4n/);
+      },
+    );
   });
 
-  describe("a string that is odd", () => {
+  describe("an odd string", () => {
     test.each(["login", "login's password", "emailLogin"] as const)(
-      "T-10: an empty one, a lone surrogate, or one of 50 kB as %s is BAD_USER_INPUT",
+      "T-10: that is empty, has a lone surrogate, or has 50 kB is BAD_USER_INPUT as %s",
       async (name) => {
         for (const value of ["", `${CANARY}\ud800`, `\udc00${CANARY}`, CANARY.repeat(8500)]) {
           const answer = await send(name, value);
@@ -123,7 +126,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("PW-3: a NUL in a password cuts nothing off", async () => {
+    test("PW-3: a NUL does not cut off the rest of a password", async () => {
       await gate.user("nul", { password: "fifteen letters\0and more" });
       const query = `mutation ($p: String!) { login(username: "nul", password: $p) { scheme } }`;
       const status = async (p: string) => (await gate.ask(query, { variables: { p } })).status;
@@ -133,7 +136,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["refreshToken", "logout"] as const)(
-      "R-17: an odd one for %s is token_not_valid, whatever it is",
+      "R-17: is token_not_valid for %s, whatever it is",
       async (name) => {
         const odd = [
           "",
@@ -153,7 +156,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("V-06: an odd one for verifyToken is inactive, and nothing else is said", async () => {
+    test("V-06: is inactive for verifyToken, which says nothing else", async () => {
       const odd = ["", "\0", "\ud800", CANARY, "gth_", `gth_${CANARY}`, "..", CANARY.repeat(8500)];
       for (const value of odd) {
         const answer = await send("verifyToken", value);
@@ -162,17 +165,14 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test.each(names)(
-      "LG-10: one of 1 MB for %s is 413 before anything is read of it",
-      async (name) => {
-        const answer = await send(name, CANARY.repeat(175_000));
-        expect(answer).toMatchObject({ status: 413, code: "BAD_REQUEST" });
-        expectDiscreet(answer);
-      },
-    );
+    test.each(names)("LG-10: of 1 MB for %s is 413 before it is read", async (name) => {
+      const answer = await send(name, CANARY.repeat(175_000));
+      expect(answer).toMatchObject({ status: 413, code: "BAD_REQUEST" });
+      expectDiscreet(answer);
+    });
   });
 
-  describe("a body that is no request", () => {
+  describe("a malformed body", () => {
     test.each([
       `{"query": "{ me { id } }", "variables": "${CANARY}"}`,
       `{"query": "{ me { id } }", "variables": ["${CANARY}"]}`,
@@ -201,13 +201,13 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
-  test("O-09: a token in an argument of a field is refused: no field takes one", async () => {
+  test("O-09: a token in an argument of a field is refused, because no field takes one", async () => {
     const answer = await gate.ask(`{ me(token: "${CANARY}") { id } }`);
     expect([answer.status, answer.code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
     expectDiscreet(answer);
   });
 
-  test("Z-07: whatever language a client wants, code and reason are the same", async () => {
+  test("Z-07: code and reason are the same in every language that a client asks for", async () => {
     const [english, bengali] = await Promise.all(
       ["en", "bn, *;q=0"].map((language) =>
         gate.ask("{ me { id } }", { headers: { "accept-language": language } }),

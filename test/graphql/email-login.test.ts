@@ -26,7 +26,7 @@ describe.each(DATABASES)("over %s", (database) => {
   afterAll(() => gate.close());
 
   describe("emailLogin", () => {
-    test("L-08: gives tokens that work, the user's id and e-mail, by either scheme", async () => {
+    test("L-08: returns working tokens, the user's id and e-mail, for each scheme", async () => {
       const jwt = (await emailLogin("mamun@gmail.com")).data.emailLogin;
       const fixed = (await emailLogin("mamun@gmail.com", PASSWORD, "TOKEN")).data.emailLogin;
       for (const { user } of [jwt, fixed])
@@ -36,7 +36,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(jwt.refresh)).status).toBe(200);
     });
 
-    test("L-09, L-15: unknown, wrong, inactive and without a password are the same bytes", async () => {
+    test("L-09, L-15: gives byte-identical responses for unknown users, wrong passwords, inactive users and users without a password", async () => {
       const unknown = await emailLogin("nobody@gmail.com");
       expect(unknown).toMatchObject({
         status: 401,
@@ -56,19 +56,19 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["Mamun@Gmail.com ", "  mamun@gmail.com", "MAMUN@GMAIL.COM", "mamun@GMAIL.com"])(
-      "L-11: the address is trimmed and its case folded: '%s'",
+      "L-11: trims the address and ignores its case: '%s'",
       async (email) => {
         expect((await emailLogin(email)).data.emailLogin.user.id).toBe(mamun);
       },
     );
 
-    test("L-11, W12: the password is neither trimmed nor folded", async () => {
+    test("L-11, W12: neither trims the password nor ignores its case", async () => {
       for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, PASSWORD.toUpperCase()]) {
         expect((await emailLogin("mamun@gmail.com", password)).reason).toBe("invalid_credentials");
       }
     });
 
-    test("L-10: an address in another spelling is the same address, and cannot be taken again", async () => {
+    test("L-10: an address in another spelling is the same address, and cannot be registered again", async () => {
       for (const email of ["MAMUN@gmail.com", "mamun@GMAIL.COM"]) {
         await expect(gate.user("second", { email })).rejects.toMatchObject({
           code: "BAD_USER_INPUT",
@@ -76,12 +76,12 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("L-10: two users who share an address by old data are refused, and it is no 500", async () => {
+    test("L-10: two users who share an address in old data are refused without a 500", async () => {
       const old = await Gate.open({}, database);
       try {
         await old.user("one", { email: "both@example.com" });
         await old.user("two", { email: "other@example.com" });
-        // A user table as it was before there was a unique index.
+        // The user table as it was before its unique index.
         await old.sql(`DROP INDEX user_email_key_unique`);
         await old.sql(`UPDATE "user" SET email_key = 'both@example.com'`);
         const variables = { email: "both@example.com", password: PASSWORD };
@@ -92,7 +92,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("a user name is no e-mail address, and the reverse", async () => {
+    test("refuses a user name as the address, and `login` refuses an address as the user name", async () => {
       expect((await emailLogin("mamun")).reason).toBe("invalid_credentials");
       const variables = { username: "mamun@gmail.com", password: PASSWORD };
       const query = `mutation ($username: String!, $password: String!) {

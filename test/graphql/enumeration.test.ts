@@ -4,12 +4,12 @@ import { attempt, REFUSED, WRONG } from "../support/attempts.js";
 import { type Answer, Gate, PASSWORD } from "../support/gate.js";
 
 const SAMPLES = 200;
-/** Accounts of each kind, none of which may come to be refused for the number of its failures. */
+/** Accounts of each kind: enough that none gets locked or throttled. */
 const ACCOUNTS = 4;
-/** How far the medians of two kinds of refusal may lie apart, as a part of them. */
+/** The largest relative difference between the medians of two kinds of refusal. */
 const ALIKE = 0.05;
 
-/** Each is refused; the last takes half as long again, to show that this would be seen. */
+/** The kinds of refused logins. The last takes half as long again, to show that the test finds it. */
 const KINDS: Readonly<Record<string, readonly [name: string, password: string]>> = {
   unknown: ["nobody", WRONG],
   wrong: ["ada", WRONG],
@@ -44,7 +44,7 @@ function login(kind: string, account: number, headers: Record<string, string> = 
   return attempt(gate, `${name}${account}`, password, { headers });
 }
 
-/** Everything of an answer that could tell one refusal from another. */
+/** The parts of a response that could distinguish one refusal from another. */
 const visible = ({ status, headers, text }: Answer) => ({
   status,
   text,
@@ -52,7 +52,7 @@ const visible = ({ status, headers, text }: Answer) => ({
 });
 
 test.each(["application/graphql-response+json", "application/json", "*/*"])(
-  "LG-1, L-02, L-15: unknown, wrong, inactive and locked are the same bytes in %s",
+  "LG-1, L-02, L-15: unknown, wrong, inactive and locked get byte-identical responses in %s",
   async (accept) => {
     const unknown = await login("unknown", 0, { accept });
     expect(unknown).toMatchObject({ ...REFUSED, status: unknown.status });
@@ -62,10 +62,10 @@ test.each(["application/graphql-response+json", "application/json", "*/*"])(
   },
 );
 
-test("LG-1, PW-10, L-04: and take the same time, to a twentieth, in which a slower hash would be seen", async () => {
+test("LG-1, PW-10, L-04: and take the same time within 5%, a margin that shows a slower hash", async () => {
   const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
   for (let round = 0; round < SAMPLES; round += 1) {
-    // In any order, so that none pays each time for what the same other left to be done.
+    // In random order, so that no kind always pays for work that the same other kind left behind.
     const kinds = Object.keys(KINDS);
     for (let turn = kinds.length; turn > 0; turn -= 1) {
       const [kind = ""] = kinds.splice(Math.floor(Math.random() * turn), 1);
@@ -75,7 +75,7 @@ test("LG-1, PW-10, L-04: and take the same time, to a twentieth, in which a slow
       expect(reason).toBe("invalid_credentials");
     }
   }
-  // A round's refusals had the same machine: each is compared with the one of the same round.
+  // The load changes between rounds, so each time is compared with its own round.
   const unknown = times.get("unknown") ?? [];
   const ratio = (kind: string) =>
     median((times.get(kind) ?? []).map((time, round) => time / (unknown[round] ?? NaN)));

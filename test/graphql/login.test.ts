@@ -28,7 +28,7 @@ describe.each(DATABASES)("over %s", (database) => {
   afterAll(() => gate.close());
 
   describe("login", () => {
-    test("A-01, A-02: gives an access and a refresh token by default, of those two types", async () => {
+    test("A-01, A-02: returns an access token and a refresh token by default", async () => {
       const { status, data } = await login("ada", PASSWORD);
       expect([status, data.login.scheme, data.login.tokenType]).toEqual([200, "JWT", "Bearer"]);
       expect(data.login.token).toBeNull();
@@ -36,7 +36,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(decode(data.login.refresh).claims["token_type"]).toBe("refresh");
     });
 
-    test("T-06: gives a static token by the scheme TOKEN, and nothing of the other", async () => {
+    test("T-06: returns a static token and nothing else for the scheme TOKEN", async () => {
       const { tokenType, access, refresh, token } = (
         await gate.ask(
           `mutation { login(username: "ada", password: "${PASSWORD}", scheme: TOKEN) { tokenType access refresh token } }`,
@@ -46,14 +46,14 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(token).toMatch(/^gth_/);
     });
 
-    test("A-03: the access token reads `me`, and so does one that was got by refresh", async () => {
+    test("A-03: the access token reads `me`, and so does the one of a refresh", async () => {
       const { refresh, authorization } = await gate.login("ada");
       expect((await gate.me(authorization)).data.me.username).toBe("ada");
       const { access } = (await gate.refresh(refresh)).data.refreshToken;
       expect((await gate.me(`Bearer ${access}`)).data.me.username).toBe("ada");
     });
 
-    test("A-18: an access token is in no row: two logins and three refreshes are two sessions", async () => {
+    test("A-18: access tokens are not stored: two logins and three refreshes leave two sessions", async () => {
       await gate.user("counted", { role: "ADMIN" });
       const { authorization } = await gate.login("counted", "TOKEN");
       const list = "{ allSessions(first: 100) { edges { node { id } } } }";
@@ -67,7 +67,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await count()) - before).toBe(2);
     });
 
-    test("L-07: does not sign in the operation that it stands in, nor the one after", async () => {
+    test("L-07: does not sign in its own operation, nor the next one", async () => {
       const { data } = await gate.ask(
         `mutation { login(username: "ada", password: "${PASSWORD}") { access user { username } } }`,
         { authorization: "Basic eDp5" },
@@ -76,7 +76,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me()).reason).toBe("no_credentials");
     });
 
-    test("L-05: sets lastLoginAt, on the user's clock and not in the future; a refused one does not", async () => {
+    test("L-05: sets lastLoginAt to the current time; a refused login does not", async () => {
       await gate.user("late");
       const LAST = "{ me { lastLoginAt } }";
       const { authorization } = await gate.login("late");
@@ -89,7 +89,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new Date(await read()).getTime()).toBe(at);
     });
 
-    test("L-13: takes letters beyond ASCII, in NFC and NFD; another case is another password", async () => {
+    test("L-13: takes passwords beyond ASCII, in NFC and NFD; another case is another password", async () => {
       const password = "pässwörd lang genug 🔑";
       await gate.user("walterwhité", { password });
       for (const form of ["NFC", "NFD"] as const) {
@@ -99,14 +99,14 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await login("walterwhité", password.toUpperCase())).toMatchObject(REFUSED);
     });
 
-    test("L-14: refuses a user without a password, whatever is tried", async () => {
+    test("L-14: refuses every password for a user without one", async () => {
       for (const password of [PASSWORD, "null", "keyless", " "]) {
         expect(await login("keyless", password)).toMatchObject(REFUSED);
       }
       expect((await login("keyless", "")).code).toBe("BAD_USER_INPUT");
     });
 
-    test("LG-11: opens a session of its own each time", async () => {
+    test("LG-11: opens a new session each time", async () => {
       const [first, second] = [await gate.login("ada"), await gate.login("ada")];
       expect(first.session.id).not.toBe(second.session.id);
       expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
@@ -114,14 +114,14 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a refused login", () => {
-    /** Everything of an answer that could tell one refusal from another. */
+    /** The parts of a response that could distinguish one refusal from another. */
     const visible = ({ status, headers, text }: Answer) => ({
       status,
       text,
       headers: [...headers].filter(([name]) => name !== "date").sort(),
     });
 
-    test("L-02, L-15, T-08, U-04, LG-1: unknown, wrong, inactive and without a password are the same bytes", async () => {
+    test("L-02, L-15, T-08, U-04, LG-1: is byte-identical for unknown users, wrong passwords, inactive users and users without a password", async () => {
       const unknown = await login("nobody", PASSWORD);
       expect(unknown).toMatchObject(REFUSED);
       const others = [
@@ -134,7 +134,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (const other of others) expect(visible(other)).toEqual(visible(unknown));
     });
 
-    test("L-02, LG-1: the same holds for a client of plain application/json", async () => {
+    test("L-02, LG-1: is also byte-identical in application/json", async () => {
       const plain = (username: string) =>
         gate.ask(LOGIN, {
           variables: { username, password: "a wrong password" },
@@ -149,7 +149,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect([visible(known), visible(idle)]).toEqual([visible(unknown), visible(unknown)]);
     });
 
-    test("L-04: takes as long for nobody as for somebody, because a password is always hashed", async () => {
+    test("L-04: takes as long for an unknown user as for a known one, because a password is always hashed", async () => {
       const users = ["ada", "nobody", "idle", "keyless"];
       const times = new Map(users.map((user) => [user, [] as number[]]));
       for (let round = 0; round < 15; round += 1) {
@@ -159,12 +159,12 @@ describe.each(DATABASES)("over %s", (database) => {
           times.get(user)?.push(performance.now() - start);
         }
       }
-      // The fastest of many says what a login costs; slower ones say what else the machine did.
+      // The fastest of many shows the cost of a login. The slower ones include other load.
       const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
       expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(2);
     });
 
-    test("T-10: an empty user name or password is BAD_USER_INPUT, sooner than any hash is made", async () => {
+    test("T-10: is BAD_USER_INPUT for an empty user name or password, before anything is hashed", async () => {
       const timed = async (username: string, password: string) => {
         const times: number[] = [];
         for (let round = 0; round < 9; round += 1) {
@@ -181,7 +181,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await timed("ada", "")).toBeLessThan(hashed / 2);
     });
 
-    test("L-06: is told as one event, with the login and without the password", async () => {
+    test("L-06: emits one event, with the login and without the password", async () => {
       gate.events.length = 0;
       await login("ada", "canary-password-5f1");
       expect(gate.events).toEqual([
@@ -189,7 +189,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ]);
     });
 
-    test("R-15: a login that succeeds is told as one token_issued, without the tokens", async () => {
+    test("R-15: a successful login emits one token_issued, without the tokens", async () => {
       gate.events.length = 0;
       const { session, authorization } = await gate.login("ada");
       const userId = (await gate.me(authorization)).data.me.id;

@@ -13,7 +13,7 @@ describe.each(DATABASES)("over %s", (database) => {
   afterAll(() => gate.close());
 
   describe("logout", () => {
-    test("T-22, T-24: by one static token ends that one, and leaves the others", async () => {
+    test("T-22, T-24: by a static token ends its session and no other", async () => {
       const first = await gate.login("ada", "TOKEN");
       const second = await gate.login("ada", "TOKEN");
       const { data } = await gate.logout({ authorization: first.authorization });
@@ -31,7 +31,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["access", "refresh"] as const)(
-      "A-17, B-15: by the %s token ends the session: its access token and its refresh token are refused at once",
+      "A-17, B-15: by the %s token ends the session, so that its access and refresh tokens are refused at once",
       async (name) => {
         const { access, refresh, authorization } = await gate.login("ada");
         const { data } = await gate.logout(name === "access" ? { authorization } : { refresh });
@@ -50,7 +50,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("B-17, RF-13: a second time, and with an expired token, succeeds and ends nothing", async () => {
+    test("B-17, RF-13: succeeds and ends nothing when it is repeated or the token has expired", async () => {
       const { refresh, authorization } = await gate.login("ada");
       await gate.logout({ refresh });
       expect((await gate.logout({ refresh })).data.logout.sessionsEnded).toBe(0);
@@ -61,21 +61,21 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.logout(late)).data.logout.sessionsEnded).toBe(0);
     });
 
-    test("an expired access token still ends its session, so that the refresh token dies too", async () => {
+    test("by an expired access token ends its session, so that the refresh token is refused too", async () => {
       const { refresh, authorization } = await gate.login("ada");
       gate.advance(3600);
       expect((await gate.logout({ authorization })).data.logout.sessionsEnded).toBe(1);
       expect((await gate.refresh(refresh)).reason).toBe("token_revoked");
     });
 
-    test("B-18: an access token in place of the refresh token is token_wrong_type", async () => {
+    test("B-18: with an access token as the refresh token is token_wrong_type", async () => {
       const { access, authorization } = await gate.login("ada");
       const answer = await gate.logout({ refresh: access });
       expect(answer).toMatchObject({ status: 401, reason: "token_wrong_type" });
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("RF-13: somebody else's refresh token beside one's own header ends nothing", async () => {
+    test("RF-13: with another user's refresh token beside the caller's own header ends nothing", async () => {
       const ada = await gate.login("ada");
       const eve = await gate.login("eve");
       const answer = await gate.logout({ refresh: ada.refresh, authorization: eve.authorization });
@@ -84,7 +84,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
     });
 
-    test("without any credential it is no_credentials, and with a bad one that one's own reason", async () => {
+    test("without a credential is no_credentials; with a bad one it gives that credential's reason", async () => {
       expect(await gate.logout({})).toMatchObject({ status: 401, reason: "no_credentials" });
       const bad = [
         ["Bearer", "bad_authorization_header"],
@@ -98,7 +98,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_not_valid" });
     });
 
-    test("U-12: of a session that a password change ended succeeds", async () => {
+    test("U-12: of a session that a password change has ended succeeds", async () => {
       const id = await gate.user("dan");
       const { refresh } = await gate.login("dan");
       await gate.auth.accounts.setPassword(id, "another correct horse");
@@ -106,7 +106,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(refresh)).code).toBe("UNAUTHENTICATED");
     });
 
-    test("LG-12: tells of one ended session, once", async () => {
+    test("LG-12: emits one event for the ended session", async () => {
       const { refresh, session } = await gate.login("ada");
       await gate.logout({ refresh });
       await gate.logout({ refresh });

@@ -19,7 +19,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("at the same time", () => {
     test.each([2, 20])(
-      "N-01, N-02, RF-1: %d refreshes of one token give one and the same successor, which works",
+      "N-01, N-02, RF-1: %d refreshes of one token return the same successor, which works",
       async (count) => {
         const { refresh, session } = await gate.login("ada");
         const answers = await Promise.all(
@@ -35,7 +35,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("RF-3: with a reuse window of 0, of 20 refreshes of one token at most one succeeds", async () => {
+    test("RF-3: with a reuse window of 0, at most one of 20 refreshes of one token succeeds", async () => {
       const strict = await Gate.open({ reuseWindow: 0 }, database);
       try {
         await strict.user("ada");
@@ -74,14 +74,14 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(ended.sort()).toEqual([0, 1]);
     });
 
-    test("N-04: two first logins by TOKEN give two tokens that work", async () => {
+    test("N-04: two first logins by TOKEN return two working tokens", async () => {
       await gate.user("new");
       const both = await Promise.all([gate.login("new", "TOKEN"), gate.login("new", "TOKEN")]);
       expect(both[0].token).not.toBe(both[1].token);
       for (const { authorization } of both) expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("two users who want one name: one gets it", async () => {
+    test("one of two users who want the same name gets it", async () => {
       const both = await Promise.allSettled([gate.user("twin"), gate.user("TWIN")]);
       const refused = both.filter((result) => result.status === "rejected");
       expect(refused).toHaveLength(1);

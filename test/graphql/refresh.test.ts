@@ -21,7 +21,7 @@ describe.each(DATABASES)("over %s", (database) => {
   afterAll(() => gate.close());
 
   describe("refreshToken", () => {
-    test("R-01, R-08: gives an access token whose lifetime counts from now", async () => {
+    test("R-01, R-08: returns an access token whose lifetime starts now", async () => {
       const { refresh, access } = await gate.login("ada");
       gate.advance(1000);
       const { status, data } = await gate.refresh(refresh);
@@ -33,7 +33,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).data.me.username).toBe("ada");
     });
 
-    test("R-07: access and refresh token of one pair differ in jti, exp and type, and agree on user and session", async () => {
+    test("R-07: returns tokens that differ in jti, exp and type, and agree on user and session", async () => {
       const { access, refresh } = await gate.login("ada");
       const [first, second] = [decode(access), decode(refresh)];
       expect(second.header["typ"]).not.toBe(first.header["typ"]);
@@ -46,7 +46,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("R-12, LG-11: the next refresh token differs, expires later, and is of the same session", async () => {
+    test("R-12, LG-11: returns a new refresh token that expires later and belongs to the same session", async () => {
       const { refresh, session } = await gate.login("ada");
       gate.advance(60);
       const { data } = await gate.refresh(refresh);
@@ -56,7 +56,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(data.refreshToken.session.id).toBe(session.id);
     });
 
-    test("R-02: a claim that somebody signed into a refresh token reaches no access token", async () => {
+    test("R-02: copies no extra claim of a refresh token into the access token", async () => {
       const { refresh } = await gate.login("ada");
       const { header, claims } = decode(refresh);
       const forged = forge(keys.refresh, header, { ...claims, role: "ADMIN", name: "x" });
@@ -83,7 +83,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("R-22: a session without a refresh for the idle limit is over, one with a refresh goes on", async () => {
+    test("R-22: a session expires after the idle limit without a refresh, and lives on with one", async () => {
       const { refresh } = await gate.login("ada");
       gate.advance(7 * DAY - 1);
       const next = await gate.refresh(refresh);
@@ -92,7 +92,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(next.data.refreshToken.refresh)).reason).toBe("token_expired");
     });
 
-    test("R-21, R-20: no refresh carries a session beyond thirty days from its login", async () => {
+    test("R-21, R-20: no refresh extends a session beyond thirty days after its login", async () => {
       let { refresh } = await gate.login("ada");
       for (let week = 0; week < 4; week += 1) {
         gate.advance(7 * DAY - 1);
@@ -119,7 +119,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("R-10, W28: in a request of somebody else it gives tokens of its own session's user", async () => {
+    test("R-10, W28: in another user's request returns tokens for the owner of the refresh token", async () => {
       const ada = await gate.login("ada");
       const eve = await gate.login("eve");
       const { data } = await gate.refresh(ada.refresh, { authorization: eve.authorization });
@@ -128,14 +128,14 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
     });
 
-    test("R-11: works beside its own access token that has expired", async () => {
+    test("R-11: works beside the session's expired access token", async () => {
       const { refresh, authorization } = await gate.login("ada");
       gate.advance(3600);
       expect((await gate.me(authorization)).reason).toBe("token_expired");
       expect((await gate.refresh(refresh, { authorization })).status).toBe(200);
     });
 
-    test("R-14: is told as one token_refreshed, without the tokens", async () => {
+    test("R-14: emits one token_refreshed, without the tokens", async () => {
       const { refresh, session } = await gate.login("ada");
       gate.events.length = 0;
       const { data } = await gate.refresh(refresh);
@@ -163,7 +163,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("U-06: the session of a refused refresh is not moved on: the token works when the user is back", async () => {
+    test("U-06: a refused refresh does not rotate the token: it works once the user is active again", async () => {
       const id = await gate.user("back");
       const { refresh } = await gate.login("back");
       await gate.auth.accounts.setActive(id, false);
@@ -194,7 +194,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("R-09, W10: with another's user, an unknown session, or an odd generation is refused, and ends nothing", async () => {
+    test("R-09, W10: with another user, an unknown session or an odd generation is refused, and ends nothing", async () => {
       const eve: unknown = decode((await gate.login("eve")).access).claims["sub"];
       const odd = [
         { sub: eve },
@@ -215,7 +215,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(tokens.refresh)).status).toBe(200);
     });
 
-    test("JW-6: is no access token, whatever its header says, and the reverse", async () => {
+    test("JW-6: is not accepted as an access token whatever its header says, nor an access token as a refresh token", async () => {
       const { header: accessHeader, claims: accessClaims } = decode(tokens.access);
       const asAccess = forge(keys.refresh, { ...header, typ: "at+jwt" }, accessClaims);
       expect((await gate.me(`Bearer ${asAccess}`)).reason).toBe("token_not_valid");

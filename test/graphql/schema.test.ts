@@ -13,11 +13,11 @@ beforeAll(async () => {
 
 afterAll(() => gate.close());
 
-test("schema.graphql is what the code says, with its directives; `npm run generate` makes it so", async () => {
+test("schema.graphql matches the code; `npm run generate` updates it", async () => {
   expect(await read("schema.graphql")).toBe(gate.auth.typeDefs);
 });
 
-test("docs/permissions.md is what the guards enforce; `npm run generate` makes it so", async () => {
+test("docs/permissions.md matches the guards; `npm run generate` updates it", async () => {
   const { schema } = gate.auth;
   const guards = readGuards(schema, { strict: true });
   expect(await read("docs/permissions.md")).toBe(renderPermissions(schema, guards));

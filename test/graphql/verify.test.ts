@@ -16,7 +16,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const verify = async (token: string) => (await gate.verify(token)).data.verifyToken;
 
   describe("verifyToken", () => {
-    test("V-01, V-06: says of a good token its scheme, header word, expiry and user", async () => {
+    test("V-01, V-06: returns the scheme, header scheme, expiry and user of an active token", async () => {
       const { access, refresh } = await gate.login("ada");
       const { token } = await gate.login("ada", "TOKEN");
       const user = { username: "ada" };
@@ -42,13 +42,13 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new Date((await verify(access)).expiresAt).getTime()).toBe(inFiveMinutes);
     });
 
-    test("V-02: an expired token is inactive, and nothing else is said", async () => {
+    test("V-02: an expired token is inactive, and every other field is null", async () => {
       const { access } = await gate.login("ada");
       gate.advance(306);
       expect(await verify(access)).toEqual(INACTIVE);
     });
 
-    test("V-07, V-08: a token whose session has ended is inactive", async () => {
+    test("V-07, V-08: a token of an ended session is inactive", async () => {
       const { access, refresh } = await gate.login("ada");
       const fixed = await gate.login("ada", "TOKEN");
       await gate.logout({ refresh });
@@ -73,7 +73,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("B-03: a refresh token that was traded in is inactive, and verifying it ends nothing", async () => {
+    test("B-03: a rotated refresh token is inactive, and verifying it ends nothing", async () => {
       const { refresh } = await gate.login("ada");
       const next = (await gate.refresh(refresh)).data.refreshToken.refresh;
       gate.advance(60);

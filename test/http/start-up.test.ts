@@ -19,7 +19,7 @@ const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const SECRET_KEY = randomBytes(32).toString("base64url");
 const OTHER_SECRET = randomBytes(32).toString("base64url");
 const PASSWORD = "correct horse battery staple";
-/** What a team would set. */
+/** The settings of a typical deployment. */
 const PRODUCTION = {
   NODE_ENV: "production",
   HOST: "127.0.0.1",
@@ -50,7 +50,7 @@ async function start(env: Record<string, string>) {
   return { child, ended, url };
 }
 
-/** The options of a server that others can reach, and what is wrong with them. */
+/** Options of a public server, and the problem with them. */
 async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
   const databaseUrl = `sqlite:${join(folder, "gate.sqlite")}`;
   const wrong = createServer({
@@ -93,30 +93,30 @@ describe("a server that others can reach does not start", () => {
     ["0123456789".repeat(5), PHRASE],
     ["abcdefgh".repeat(8), PHRASE],
     ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabcdefghij", PHRASE],
-  ])(
-    "OP-5, JW-14: with the secret `%s`, which was not made by chance",
-    async (secretKey, problem) => {
-      expect(await problemsOf({ secretKey })).toEqual([problem]);
-      expect(await problemsOf({ secretKey: [SECRET_KEY, secretKey] })).toEqual([problem]);
-      expect(readdirSync(folder)).toEqual([]);
-    },
-  );
+  ])("OP-5, JW-14: with the secret `%s`, which is not random", async (secretKey, problem) => {
+    expect(await problemsOf({ secretKey })).toEqual([problem]);
+    expect(await problemsOf({ secretKey: [SECRET_KEY, secretKey] })).toEqual([problem]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
 
-  test("OP-5, JW-14: with the same secret twice, or one that is the database's or Redis's too", async () => {
+  test("OP-5, JW-14: with the same secret twice, or with the password of the database or of Redis", async () => {
     expect(await problemsOf({ secretKey: [SECRET_KEY, SECRET_KEY] })).toEqual([
       "secretKey: must not hold the same secret twice",
     ]);
-    const both = "secretKey: must not be used for the database or Redis too";
     const databaseUrl = `postgresql://gate:${SECRET_KEY}@127.0.0.1:1/gate`;
-    expect(await problemsOf({ databaseUrl })).toEqual([both]);
-    expect(await problemsOf({ redisUrl: `redis://:${SECRET_KEY}@127.0.0.1:1` })).toEqual([both]);
+    expect(await problemsOf({ databaseUrl })).toEqual([
+      "secretKey: must not also be part of databaseUrl",
+    ]);
+    expect(await problemsOf({ redisUrl: `redis://:${SECRET_KEY}@127.0.0.1:1` })).toEqual([
+      "secretKey: must not also be part of redisUrl",
+    ]);
   });
 
-  test("OP-5, JW-14: with a secret that is the database's too, as a URL writes it", async () => {
+  test("OP-5, JW-14: with the password of the database, percent-encoded in its URL", async () => {
     const secretKey = `${SECRET_KEY}+/=?`;
     const databaseUrl = `postgresql://gate:${encodeURIComponent(secretKey)}@127.0.0.1:1/gate`;
     expect(await problemsOf({ secretKey, databaseUrl })).toEqual([
-      "secretKey: must not be used for the database or Redis too",
+      "secretKey: must not also be part of databaseUrl",
     ]);
   });
 
@@ -159,13 +159,13 @@ describe("a server that others can reach does not start", () => {
     "app.example.com",
     "https://app.example.com:443",
     "",
-  ])("OP-5, GQ-16: with the origin `%s`, which is not exactly one", async (origin) => {
+  ])("OP-5, GQ-16: with `%s`, which is not exactly one origin", async (origin) => {
     expect(await problemsOf({ corsOrigins: ["https://app.example.com", origin] })).toEqual([
       "corsOrigins: must be exact origins such as https://app.example.com",
     ]);
   });
 
-  test("OP-1, OP-5: over a database, or beside a secret, that others can read; and it says which to change", async () => {
+  test("OP-1, OP-5: with a database or a secret file that others can read, and names the file", async () => {
     const data = join(folder, "data");
     mkdirSync(data);
     const first = await gatehouse(["migrate"], PRODUCTION);
@@ -202,7 +202,7 @@ describe("a server that others can reach does not start", () => {
 });
 
 describe("gatehouse serve", () => {
-  test("OP-5: lists all that is wrong, a line each by the variable's name, prints no value, and writes nothing", async () => {
+  test("OP-5: lists every wrong setting, one line each by the variable's name, prints no value and writes nothing", async () => {
     const values = { a: "hunter2-a", b: "hunter2-b", c: "hunter2-c", d: "hunter2-d" };
     const ended = await gatehouse(["serve"], {
       NODE_ENV: "production",
@@ -229,20 +229,20 @@ describe("gatehouse serve", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("OP-5: lists together what is malformed, what is missing, and what is unsafe", async () => {
+  test("OP-5: lists malformed, missing and unsafe settings together", async () => {
     const env = { HOST: "0.0.0.0", LOG_LEVEL: "loud", GRAPHIQL: "on", PORT: "x" };
     const ended = await gatehouse(["serve"], env);
     expect([ended.code, ended.stdout]).toEqual([1, ""]);
     expect(ended.stderr.trimEnd().split("\n").sort()).toEqual([
       "gatehouse: GRAPHIQL: must be off where others can reach the server",
       "gatehouse: LOG_LEVEL: must be silent, fatal, error, warn, info, debug or trace",
-      "gatehouse: PORT: must be a number from 0 to 65535",
+      "gatehouse: PORT: must be from 0 to 65535, but is not a whole number",
       "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
     ]);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("OP-5: lists together what does not go together, and writes nothing", async () => {
+  test("OP-5: lists all contradictory settings together, and writes nothing", async () => {
     const ended = await gatehouse(["serve"], {
       HOST: "0.0.0.0",
       SECRET_KEY: "an example of a secret that is long enough",
@@ -258,7 +258,7 @@ describe("gatehouse serve", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("OP-5, LG-8: behind a proxy is reached by others, also on loopback", async () => {
+  test("OP-5, LG-8: counts as public behind a proxy, even on loopback", async () => {
     const env = { TRUSTED_PROXIES: "127.0.0.1", JWT_ISSUER: "https://login.example.com" };
     const ended = await gatehouse(["serve"], env);
     expect(ended).toMatchObject({ code: 1, stdout: "" });
@@ -275,7 +275,7 @@ describe("gatehouse serve", () => {
     expect((await end).code).toBe(0);
   });
 
-  test("OP-5, PW-13: has no first admin where others can reach it, and prints how to make one", async () => {
+  test("OP-5, PW-13: creates no first admin where others can reach it, and prints how to create one", async () => {
     const { child, ended } = await start(PRODUCTION);
     child.kill("SIGTERM");
     const { stdout } = await ended;
@@ -283,7 +283,7 @@ describe("gatehouse serve", () => {
     expect(stdout).not.toContain("password:");
   });
 
-  test("OP-5, OP-9: starts in production as it should, tells nothing of itself, and ends with 0", async () => {
+  test("OP-5, OP-9: starts in production, reveals nothing about itself, and exits with 0", async () => {
     const { child, ended, url } = await start(PRODUCTION);
     const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(405);
@@ -305,7 +305,7 @@ describe("gatehouse serve", () => {
     expect(existsSync(join(folder, "data/gatehouse.secret"))).toBe(false);
   });
 
-  test("OP-6: at SIGTERM logins under way are answered, nobody new is let in, and it ends with 0 within 10 s", async () => {
+  test("OP-6: answers running logins after SIGTERM, accepts no new requests, and exits with 0 within 10 s", async () => {
     const env = { ...PRODUCTION, LOGIN_FAILURES_PER_ACCOUNT: "100" };
     await gatehouse(["create-user", "ada", "--password-stdin"], env, PASSWORD);
     const { child, ended, url } = await start(env);

@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
     test("J-15: reaches another server when that server reloads its keys", async () => {
       const { kid } = await gate.auth.keys.rotate();
-      await twin.auth.keys.reload();
+      await twin.core.keys.reload();
       expect(await published(twin)).toEqual(await published(gate));
       gate.advance(PUBLISH_AHEAD);
       expect((await login(twin)).kid).toBe(kid);
@@ -127,13 +127,13 @@ describe.each(DATABASES)("over %s", (database) => {
     test("J-15: happens once per keyRotationInterval, although two servers check", async () => {
       const { kid } = await login();
       gate.advance(90 * DAY - 1);
-      await gate.auth.keys.rotateIfDue();
+      await gate.core.keys.rotateIfDue();
       expect(await published()).toEqual([kid]);
       gate.advance(1);
       for (let turn = 0; turn < 5; turn += 1) {
-        await Promise.all([gate, twin, gate, twin].map(({ auth }) => auth.keys.rotateIfDue()));
+        await Promise.all([gate, twin, gate, twin].map(({ core }) => core.keys.rotateIfDue()));
       }
-      await Promise.all([gate.auth.keys.reload(), twin.auth.keys.reload()]);
+      await Promise.all([gate.core.keys.reload(), twin.core.keys.reload()]);
       expect(await published(gate)).toEqual(await published(twin));
       expect((await login()).kid).toBe(kid);
       gate.advance(PUBLISH_AHEAD);
@@ -147,7 +147,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const never = await gate.another({ keyRotationInterval: null });
       try {
         gate.advance(3650 * DAY);
-        await never.auth.keys.rotateIfDue();
+        await never.core.keys.rotateIfDue();
         expect(await published(never)).toHaveLength(1);
       } finally {
         await never.close();
@@ -162,7 +162,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(authorization)).status).toBe(200);
       expect((await twin.me(authorization)).status).toBe(200);
       await gate.auth.keys.revoke(kid);
-      await twin.auth.keys.reload();
+      await twin.core.keys.reload();
       for (const at of [gate, twin]) {
         expect(await at.me(authorization)).toMatchObject(NOT_VALID);
         expect(await published(at)).not.toContain(kid);

@@ -21,7 +21,7 @@ test.each([{ use: "enc" }, { alg: "ES384" }])(
         `INSERT INTO signing_key (kid, algorithm, sealed_key, created_at, activates_at) VALUES ('wrong', 'ES256', ?, 0, 0)`,
         [sealed],
       );
-      await expect(gate.auth.keys.reload()).rejects.toThrow(
+      await expect(gate.core.keys.reload()).rejects.toThrow(
         new TypeError("The key wrong is not meant for signing with ES256."),
       );
       expect((await gate.me(authorization)).status).toBe(200);

@@ -7,7 +7,7 @@ import { guardSchema } from "../../src/permissions/guards.js";
 import { documents } from "../support/documents.js";
 import { Gate } from "../support/gate.js";
 
-/** Guards on fields, types, interfaces and root fields; and every way from one type to another. */
+/** A schema with guards on fields, types, interfaces and root fields, and with every kind of link between types. */
 const SDL = /* GraphQL */ `
   directive @auth(requires: Role! = USER) on FIELD_DEFINITION | OBJECT
   directive @public on FIELD_DEFINITION
@@ -58,7 +58,7 @@ const SDL = /* GraphQL */ `
   }
 `;
 
-/** Who may read what, written down once more by hand: what is not here is open. */
+/** The expected guards, written by hand. A field that is not listed is open. */
 const NEEDS: Record<string, "USER" | "ADMIN"> = {
   "Doc.title": "USER",
   "Doc.secret": "ADMIN",
@@ -109,7 +109,7 @@ afterAll(() => gate.close());
 
 let turn = 0;
 
-/** Something of a type; of an interface or union each kind in turn. */
+/** Creates an object of a type. For an interface or a union, each possible type in turn. */
 function valueOf(type: string): unknown {
   if (type.startsWith("[")) return [valueOf(type.slice(1, -1)), null];
   const kinds = { Node: ["Doc", "Note"], Thing: ["Doc", "Safe", "Note"] }[type];
@@ -120,7 +120,7 @@ function valueOf(type: string): unknown {
 const may = (caller: Caller, field: string) =>
   CALLERS.indexOf(caller) >= CALLERS.indexOf(NEEDS[field] ?? "anonymous");
 
-test("AZ-2, AZ-3, G-17: however a document gets at fields, by aliases, fragments, interfaces, unions, lists and parents, only those run that the caller may read", async () => {
+test("AZ-2, AZ-3, G-17: only fields that the caller may read are run, whether a document reaches them by aliases, fragments, interfaces, unions, lists or parents", async () => {
   const seen: Record<Caller, Set<string>> = {
     anonymous: new Set(),
     USER: new Set(),
@@ -144,13 +144,13 @@ test("AZ-2, AZ-3, G-17: however a document gets at fields, by aliases, fragments
     }
   });
   await fc.assert(property, { numRuns: 220, seed: 20_261_125, endOnFailure: true });
-  // So many documents reach all that there is, and every caller all that the caller may.
+  // This many documents reach every field, and let each caller read everything that the caller may.
   const fields = ["Query", "Mutation", "Doc", "Safe", "Note"].flatMap((type) =>
     Object.keys((schema.getType(type) as any).getFields()).map((name) => `${type}.${name}`),
   );
   expect([...seen.ADMIN].sort()).toEqual(fields.sort());
   const open = (caller: Caller) => fields.filter((field) => may(caller, field));
   expect([...seen.USER].sort()).toEqual(open("USER"));
-  // What is behind a guarded parent only is not in reach.
+  // A field that only a guarded parent leads to cannot be reached.
   expect([...seen.anonymous].sort()).toEqual(open("anonymous"));
 });

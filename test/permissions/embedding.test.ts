@@ -50,8 +50,8 @@ const codesOf = async (schema: GraphQLSchema, source: string, contextValue: unkn
   return errors.map(({ extensions }) => extensions["code"]);
 };
 
-describe("Gatehouse in somebody else's schema", () => {
-  test("G-01, G-05, G-16: guards its own fields and the other ones alike", async () => {
+describe("Gatehouse in an application's schema", () => {
+  test("G-01, G-05, G-16: guards its own fields and the application's", async () => {
     const schema = gate.auth.guard(merged);
     const source = `{ notes me { username } open audit allSessions { edges { node { id } } } }`;
     const { authorization } = await gate.login("ada");
@@ -64,7 +64,7 @@ describe("Gatehouse in somebody else's schema", () => {
     expect(await codesOf(schema, `{ open }`, await contextOf())).toEqual([]);
   });
 
-  test("A-19: a login operation of its own refuses what is missing, and signs in by the same rules", async () => {
+  test("A-19: the application's own login mutation validates its arguments and logs in by the same rules", async () => {
     const schema = gate.auth.guard(merged);
     const { errors } = await graphql({
       schema,
@@ -81,7 +81,7 @@ describe("Gatehouse in somebody else's schema", () => {
     expect((await gate.me(`Bearer ${data?.["signIn"] as string}`)).data.me.username).toBe("bob");
   });
 
-  test("G-18: the exported resolvers deny by themselves, also where nobody calls guard", async () => {
+  test("G-18: the exported resolvers are guarded even if the application never calls guard", async () => {
     const context = await contextOf();
     const bob = await contextOf((await gate.login("bob")).authorization);
     const list = `{ allSessions { edges { node { id } } } }`;

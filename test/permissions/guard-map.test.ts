@@ -21,14 +21,14 @@ const DIRECTIVES = `
   directive @public on ${ANYWHERE}
   enum Role { USER ADMIN }`;
 
-/** A schema in which the directives may stand anywhere, as far as SDL is concerned. */
+/** Builds a schema whose SDL allows the directives everywhere. */
 const build = (typeDefs: string, directives = DIRECTIVES) =>
   makeExecutableSchema({ typeDefs: [directives, typeDefs] });
 
 const QUERY = `type Query { a: Int @public }`;
 
-describe("a sound schema", () => {
-  test("G-16: every root field has a guard, and other fields have one where they or their type say so", () => {
+describe("a schema with correct guards", () => {
+  test("G-16: every root field has a guard; any other field has one if it or its type states one", () => {
     const guards = readGuards(
       build(`
         type Query { a: Int @public b: Int c: Int @auth(requires: ADMIN) d: Doc @auth }
@@ -50,7 +50,7 @@ describe("a sound schema", () => {
     });
   });
 
-  test("G-16: root types under other names, and extensions of types, are read alike", () => {
+  test("G-16: root types with other names and type extensions are read in the same way", () => {
     const guards = readGuards(
       build(`
         schema { query: Root }
@@ -70,13 +70,13 @@ describe("a sound schema", () => {
     expect([guards.get("Query.a"), guards.get("Query.b")]).toEqual(["ADMIN", "ADMIN"]);
   });
 
-  test("a default that the schema itself gives to `requires` is heeded", () => {
+  test("the schema's own default for `requires` is used", () => {
     const directives = DIRECTIVES.replace("= USER", "= ADMIN");
     const guards = readGuards(build(`type Query { a: Int @auth }`, directives), {});
     expect(guards.get("Query.a")).toBe("ADMIN");
   });
 
-  test("guards are read from a schema made in code, by `extensions.directives`", async () => {
+  test("guards of a schema made in code are read from `extensions.directives`", async () => {
     const field = (requires: string) => ({
       type: GraphQLInt,
       resolve: () => 1,
@@ -92,7 +92,7 @@ describe("a sound schema", () => {
     expect(() => guardSchema(made("ROOT"))).toThrow(TypeError);
   });
 
-  test("a schema that is guarded twice denies as it does when it is guarded once", async () => {
+  test("guarding a schema twice denies the same as guarding it once", async () => {
     const twice = guardSchema(guardSchema(build(`type Query { a: Int b: Int @public }`)));
     const { data, errors } = await graphql({
       schema: twice,
@@ -149,26 +149,26 @@ describe("the build fails for", () => {
   test.each([
     [`type Doc { x: Int @public }`, "Doc.x"],
     [`interface I { x: Int @public } type Doc implements I { x: Int }`, "I.x"],
-  ])("G-16: @public where it means nothing, in %s", (typeDefs, at) => {
+  ])("G-16: @public where it has no effect, in %s", (typeDefs, at) => {
     expect(refusal(`${QUERY} ${typeDefs}`)).toThrow(
       `${at}: @public has an effect on root fields only`,
     );
   });
 
   test.each([
-    ["none", `type D implements I { x: Int }`],
-    ["a lower one", `type D implements I { x: Int @auth }`],
-    ["a lower one on its type", `type D implements I @auth { x: Int }`],
+    ["no guard", `type D implements I { x: Int }`],
+    ["a lower role", `type D implements I { x: Int @auth }`],
+    ["a lower role on its type", `type D implements I @auth { x: Int }`],
     [
-      "none, through another interface",
+      "no guard, through another interface",
       `interface J implements I { x: Int @auth(requires: ADMIN) } type D implements I & J { x: Int }`,
     ],
-  ])("G-17: a type whose field has %s where its interface asks for ADMIN", (_name, type) => {
+  ])("G-17: a type whose field has %s where its interface requires ADMIN", (_name, type) => {
     const typeDefs = `${QUERY} interface I { x: Int @auth(requires: ADMIN) } ${type}`;
     expect(refusal(typeDefs)).toThrow("D.x: is weaker than the guard of I.x");
   });
 
-  test("G-17: one that is as strong, by field or by type, is no failure", () => {
+  test("G-17: but not for a guard that is as strong, on the field or on its type", () => {
     const I = `${QUERY} interface I { x: Int @auth }`;
     expect(refusal(`${I} type D implements I { x: Int @auth }`)).not.toThrow();
     expect(refusal(`${I} type D implements I @auth(requires: ADMIN) { x: Int }`)).not.toThrow();
@@ -189,10 +189,10 @@ describe("the build fails for", () => {
     expect(refusal(typeDefs)).toThrow("has guards that contradict each other");
   });
 
-  test("a role that is not one of ours", () => {
+  test("an unknown role", () => {
     const directives = DIRECTIVES.replace("ADMIN }", "ADMIN ROOT }");
     expect(refusal(`type Query { a: Int @auth(requires: ROOT) }`, directives)).toThrow(
-      "Query.a: has an @auth that names no role",
+      "Query.a: has an @auth with an unknown role",
     );
   });
 
@@ -202,21 +202,21 @@ describe("the build fails for", () => {
     [`directive @auth(requires: [String!]!) on FIELD_DEFINITION`, `@auth(requires: ["ADMIN"])`],
     [`directive @auth(requires: Int) on FIELD_DEFINITION`, `@auth(requires: 1)`],
     [`directive @auth(requires: String) on FIELD_DEFINITION`, `@auth(requires: "admin")`],
-  ])("somebody else's %s", (directive, use) => {
+  ])("another library's %s", (directive, use) => {
     expect(refusal(`type Query { a: Int ${use} }`, directive)).toThrow(TypeError);
   });
 
-  test("an @auth that requires null, also below the root, where it would guard nothing", () => {
+  test("an @auth that requires null, also below the root types, where it would guard nothing", () => {
     const directives = DIRECTIVES.replace("Role! = USER", "Role");
     const typeDefs = `${QUERY} type Doc { x: Int @auth(requires: null) }`;
     expect(refusal(typeDefs, directives)).toThrow(TypeError);
   });
 
-  test("several faults at once, with a list of all of them", () => {
+  test("several mistakes at once, and lists all of them", () => {
     const typeDefs = `type Query { a: Int @public @auth } enum E { A @auth } type D { x: Int @public }`;
     expect(refusal(typeDefs)).toThrow(
       [
-        "The schema's guards are not sound:",
+        "The schema's guards are wrong:",
         "Query.a: has guards that contradict each other",
         "E.A: a guard cannot run here",
         "D.x: @public has an effect on root fields only",
@@ -268,7 +268,7 @@ describe("a type-graphql schema", () => {
 
   const schema = buildSchemaSync({ resolvers: [ReportResolver], validate: false });
 
-  test("G-17, G-18: guards that @Directive states are enforced, on fields, types and inherited fields", async () => {
+  test("G-17, G-18: @Directive guards are enforced on fields, types and inherited fields", async () => {
     const source = `{ report { name secret } vault { gold } forgotten }`;
     const { data, errors } = await graphql({
       schema: guardSchema(schema),
@@ -285,7 +285,7 @@ describe("a type-graphql schema", () => {
     );
   });
 
-  test("W35: without the guard the same directives enforce nothing, which is what strict mode is for", async () => {
+  test("W35: without guardSchema the same directives enforce nothing", async () => {
     const { data } = await graphql({ schema, source: `{ forgotten vault { gold } }` });
     expect(JSON.parse(JSON.stringify(data))).toEqual({
       forgotten: "f0rgotten",

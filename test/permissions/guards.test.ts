@@ -158,14 +158,14 @@ describe("a guarded field", () => {
     expect(ran).toEqual([]);
   });
 
-  test("G-16: a root field that says nothing is not public", async () => {
+  test("G-16: is every root field without a directive", async () => {
     expect(codes(await ask(`{ plain }`, contexts.anonymous))).toEqual(["UNAUTHENTICATED"]);
     expect(codes(await ask(`mutation { touch }`, contexts.anonymous))).toEqual(["UNAUTHENTICATED"]);
     expect(ran).toEqual([]);
     expect((await ask(`{ plain }`, contexts.user)).data).toEqual({ plain: "plain" });
   });
 
-  test("G-04, G-05, G-07: for an ADMIN runs; is FORBIDDEN for a USER, and UNAUTHENTICATED for nobody", async () => {
+  test("G-04, G-05, G-07: that requires ADMIN runs for an ADMIN, is FORBIDDEN for a USER and UNAUTHENTICATED for an anonymous caller", async () => {
     expect((await ask(`{ admin }`, contexts.admin)).data).toEqual({ admin: "admin" });
     ran.length = 0;
     const refused = await ask(`{ admin }`, contexts.user);
@@ -179,7 +179,7 @@ describe("a guarded field", () => {
     ["an inline fragment", `{ ... { ... on Query { admin } } }`],
     ["a named fragment", `{ ...F } fragment F on Query { ...G } fragment G on Query { x: admin }`],
     ["a directive", `{ admin @include(if: true) @skip(if: false) }`],
-    ["one more field of its name", `{ admin admin ... { admin } }`],
+    ["a second field of the same name", `{ admin admin ... { admin } }`],
   ])("G-17: is guarded through %s", async (_name, source) => {
     expect(codes(await ask(source, contexts.user))).toEqual(["FORBIDDEN"]);
     expect(ran).toEqual([]);
@@ -194,7 +194,7 @@ describe("a guarded field", () => {
     ["a fragment on the interface", `{ doc { ...F } } fragment F on Node { secret }`, 1],
     ["a guarded type in a union", `{ thing { ... on Safe { gold } } }`, 1],
     ["a list of a guarded type", `{ safes { gold box { gold } } }`, 2],
-    ["a guarded type in another", `{ doc { safe { gold } } }`, 1],
+    ["a guarded type in another type", `{ doc { safe { gold } } }`, 1],
     ["a mutation's payload", `mutation { save { g: gold } }`, 1],
   ])("G-17: is guarded as a field of %s", async (_name, source, refusals) => {
     for (const [context, code] of [
@@ -211,13 +211,13 @@ describe("a guarded field", () => {
     expect(ran.length).toBeGreaterThan(0);
   });
 
-  test("G-05: a USER reads what a USER may of a type, beside what is refused", async () => {
+  test("G-05: is refused alone: a USER still reads the other fields of the type", async () => {
     const { data } = await ask(`{ doc { title owner secret } }`, contexts.user);
     expect(data.doc).toEqual({ title: "t", owner: "ada", secret: null });
   });
 });
 
-describe("a subscription", () => {
+describe("a guarded subscription", () => {
   const listen = (source: string, contextValue: unknown) =>
     subscribe({
       schema,
@@ -227,7 +227,7 @@ describe("a subscription", () => {
     });
 
   test.each(["ticks", "adminTicks", "rootTicks"])(
-    "G-17: to %s is refused before its source starts",
+    "G-17: %s is refused before its source starts",
     async (name) => {
       const result = await listen(`subscription { ${name} }`, contexts.anonymous);
       expect(codes(result as ExecutionResult)).toEqual(["UNAUTHENTICATED"]);
@@ -235,7 +235,7 @@ describe("a subscription", () => {
     },
   );
 
-  test("G-05: to an ADMIN's source is FORBIDDEN for a USER", async () => {
+  test("G-05: that requires ADMIN is FORBIDDEN for a USER", async () => {
     const result = await listen(`subscription { x: adminTicks }`, contexts.user);
     expect(codes(result as ExecutionResult)).toEqual(["FORBIDDEN"]);
     expect(ran).toEqual([]);
@@ -246,7 +246,7 @@ describe("a subscription", () => {
     ["adminTicks", "admin"],
     ["openTicks", "anonymous"],
     ["rootTicks", "user"],
-  ] as const)("G-01: to %s runs for %s", async (name, who) => {
+  ] as const)("G-01: %s runs for %s", async (name, who) => {
     const events = await listen(`subscription { ${name} }`, contexts[who]);
     const all: unknown[] = [];
     for await (const { data } of events as AsyncIterable<ExecutionResult>) all.push(data?.[name]);
@@ -267,7 +267,7 @@ describe("a context that createContext did not make", () => {
     ["a user of another class", { user: Object.assign(new Map(), look), role: "ADMIN" }],
     ["true for a user", { user: true }],
     ["a profile with the role", { user: { ...look, profile: { role: "ADMIN" } } }],
-    ["an authError that is no error", { user: null, authError: "no" }],
+    ["an authError that is a string", { user: null, authError: "no" }],
     ["an authError that is true", { authError: true }],
     [
       "a user that throws",
@@ -279,10 +279,10 @@ describe("a context that createContext did not make", () => {
     ],
     ["a promise of a user", { user: Promise.resolve(look) }],
     [
-      "a proxy that says yes to everything",
+      "a proxy that has every property",
       new Proxy({}, { get: () => look, getPrototypeOf: () => Object.prototype }),
     ],
-  ])("G-02: %s denies, and no resolver runs", async (_name, context) => {
+  ])("G-02: is denied, and no resolver runs: %s", async (_name, context) => {
     for (const field of ["mine", "admin", "plain"]) {
       const { data, errors } = await ask(`{ ${field} }`, context);
       expect(data).toEqual({ [field]: null });
@@ -291,7 +291,7 @@ describe("a context that createContext did not make", () => {
     expect(ran).toEqual([]);
   });
 
-  test("G-02: a look-alike user is anonymous, as no credentials", async () => {
+  test("G-02: with a look-alike user is anonymous", async () => {
     const { errors } = await ask(`{ admin }`, { user: look });
     expect(errors?.[0]?.extensions["reason"]).toBe("no_credentials");
   });

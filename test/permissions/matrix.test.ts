@@ -23,23 +23,23 @@ import { Gate, PASSWORD } from "../support/gate.js";
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 type Scheme = (typeof SCHEMES)[number];
 
-/** The contract as it is published. Nothing of the server's own reading of it is used here. */
+/** The published schema. These tests read it themselves, without the server's code. */
 const schema = buildSchema(readFileSync("schema.graphql", "utf8"));
-/** In the order in which the contract names them: each may do what those before it may. */
+/** The roles in the order of the schema. Each includes the rights of those before it. */
 const ROLES = (schema.getType("Role") as GraphQLEnumType).getValues().map(({ name }) => name);
 const ROOTS = { query: schema.getQueryType()!, mutation: schema.getMutationType()! };
 
 interface Operation {
   kind: string;
   field: GraphQLField<unknown, unknown>;
-  /** The role that the contract asks for; null where it is open to anyone. */
+  /** The role that the schema requires, or null if the field is public. */
   requires: string | null;
 }
 
 const directive = (name: string, { astNode }: GraphQLField<unknown, unknown>) =>
   getDirectiveValues(schema.getDirective(name)!, astNode!);
 
-/** Each root field, and who may call it: one that says nothing is for signed-in users. */
+/** Each root field with the role it requires. A field without a directive requires a signed-in user. */
 const OPERATIONS = new Map<string, Operation>(
   Object.entries(ROOTS).flatMap(([kind, root]) =>
     Object.values(root.getFields()).map((field) => {
@@ -50,7 +50,7 @@ const OPERATIONS = new Map<string, Operation>(
   ),
 );
 
-/** Who asks: the role that counts now, or why there is none. */
+/** The kinds of callers: by their role, or by the reason that they have none. */
 const CALLERS: Record<string, { role?: "USER" | "ADMIN"; refusal?: string }> = {
   "an anonymous caller": { refusal: "no_credentials" },
   "a caller with a bad credential": { refusal: "token_not_valid" },
@@ -68,7 +68,7 @@ const NONSENSE: Record<Scheme, string> = {
   SLIDING: "Bearer nonsense",
 };
 
-describe("who may call what", () => {
+describe("the permission matrix", () => {
   let gate: Gate;
   let bystander: string;
   let count = 0;
@@ -81,7 +81,7 @@ describe("who may call what", () => {
 
   afterAll(() => gate.close());
 
-  /** The `Authorization` of a new session of a user. */
+  /** Opens a session and returns its `Authorization` header. */
   async function signIn(id: string, scheme: Scheme): Promise<string> {
     const { SlidingToken, RefreshToken, StaticToken } = gate.auth.tokens;
     if (scheme === "TOKEN") return `Token ${(await StaticToken.create({ id })).key}`;
@@ -92,19 +92,19 @@ describe("who may call what", () => {
     return `Bearer ${token.toString()}`;
   }
 
-  /** Those who may be asked for again: a change that is a moment old happens anew each time. */
+  /** Callers that can be reused. A change of "a moment ago" has to be made again each time. */
   const known = new Map<string, { id: string; authorization?: string }>();
 
-  /** Somebody whom the name describes. */
+  /** Returns a caller of this kind. */
   async function call(caller: string, scheme: Scheme) {
     const key = `${caller} ${scheme}`;
     const before = known.get(key);
     const isIn = CALLERS[caller]?.role !== undefined;
     if (before && (!isIn || (await gate.me(before.authorization)).status === 200)) return before;
     const made = await make(caller, scheme);
-    const somebody = { ...made, id: isIn ? made.id : bystander };
-    if (!caller.includes("a moment ago")) known.set(key, somebody);
-    return somebody;
+    const result = { ...made, id: isIn ? made.id : bystander };
+    if (!caller.includes("a moment ago")) known.set(key, result);
+    return result;
   }
 
   async function make(caller: string, scheme: Scheme) {
@@ -122,7 +122,7 @@ describe("who may call what", () => {
     return { id, authorization };
   }
 
-  /** What an argument of a name is, so that nothing but a guard refuses the call; all tokens are the user's own. */
+  /** Returns a valid value for an argument, with the caller's own tokens, so that only a guard can refuse the call. */
   async function knownValue(name: string, id: string): Promise<unknown> {
     const { RefreshToken, StaticToken } = gate.auth.tokens;
     if (name === "username") return "eve";
@@ -146,7 +146,7 @@ describe("who may call what", () => {
     return scalars[nullable.toString()] ?? "x";
   }
 
-  /** Everything that can be read below a field. */
+  /** Selects everything that can be read below a field. */
   function selectionOf(type: GraphQLNamedOutputType): string {
     if (!isObjectType(type)) return "";
     const fields = Object.values(type.getFields());
@@ -181,7 +181,7 @@ describe("who may call what", () => {
     const { requires, field } = operation;
 
     test.each(Object.keys(CALLERS))(
-      "AZ-1, AZ-5, AZ-10, G-01 to G-07, G-16: answers %s as its directive says, by every scheme",
+      "AZ-1, AZ-5, AZ-10, G-01 to G-07, G-16: %s may be called exactly as its directive says, by every scheme",
       async (caller) => {
         const { role, refusal } = CALLERS[caller]!;
         const isAllowed =
@@ -210,7 +210,7 @@ describe("who may call what", () => {
     );
   });
 
-  test("AZ-1, G-16: the running server has these root fields and no other", async () => {
+  test("AZ-1, G-16: the running server has exactly these root fields", async () => {
     const { data } = await gate.ask(`{ __schema {
       queryType { name fields { name } } mutationType { name fields { name } } subscriptionType { name }
     } }`);
@@ -222,7 +222,7 @@ describe("who may call what", () => {
     expect(subscriptionType).toBeNull();
   });
 
-  test("docs/permissions.md says of every field what the contract says", () => {
+  test("docs/permissions.md agrees with the contract on every field", () => {
     const rows = [
       ...readFileSync("docs/permissions.md", "utf8").matchAll(/^\| `(\w+\.\w+)` \| (.+) \|$/gm),
     ];

@@ -16,7 +16,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("an ADMIN's field", () => {
     test.each(["TOKEN", "JWT"] as const)(
-      "G-04, G-09: runs for an admin signed in by %s: the role is the user's, not the scheme's",
+      "G-04, G-09: runs for an admin signed in by %s, because the role belongs to the user, not to the scheme",
       async (scheme) => {
         const { authorization, session } = await gate.login("ada", scheme);
         const { data } = await gate.ask(LIST, { authorization });
@@ -26,7 +26,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test.each(["TOKEN", "JWT"] as const)(
-      "G-05: is 403 FORBIDDEN for a user by %s",
+      "G-05: is 403 FORBIDDEN for a USER signed in by %s",
       async (scheme) => {
         await gate.user(`bob.${scheme}`);
         const { authorization } = await gate.login(`bob.${scheme}`, scheme);
@@ -50,7 +50,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("G-06: is FORBIDDEN for a user without a Profile, who is a USER otherwise", async () => {
+    test("G-06: is FORBIDDEN for a user without a Profile, who counts as USER", async () => {
       const id = await gate.user("cyd", { role: "ADMIN" });
       const { authorization } = await gate.login("cyd");
       await gate.sql(`DELETE FROM profile WHERE user_id = ?`, [id]);
@@ -72,7 +72,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["TOKEN", "JWT"] as const)(
-      "G-08: is refused to a deactivated admin whose %s credential was not deleted",
+      "G-08: is refused to a deactivated admin, even with a %s credential that still exists",
       async (scheme) => {
         const id = await gate.user(`dan.${scheme}`, { role: "ADMIN" });
         const { authorization } = await gate.login(`dan.${scheme}`, scheme);
@@ -83,7 +83,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("R-02, JW-13: a role that changes counts from the next request on, in the same session", async () => {
+    test("R-02, JW-13: a changed role holds from the next request on, in the same session", async () => {
       const id = await gate.user("eve");
       const { authorization } = await gate.login("eve");
       expect((await gate.ask(LIST, { authorization })).status).toBe(403);
@@ -93,7 +93,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.ask(LIST, { authorization })).status).toBe(403);
     });
 
-    test("G-22: the last active ADMIN is neither demoted, deactivated nor deleted", async () => {
+    test("G-22: the last active ADMIN cannot be demoted, deactivated or deleted", async () => {
       const lonely = await Gate.open({}, database);
       const { accounts } = lonely.auth;
       try {
@@ -119,7 +119,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("G-22: two admins who demote each other at once leave one", async () => {
+    test("G-22: two admins who demote each other at the same time leave one ADMIN", async () => {
       const pair = await Gate.open({}, database);
       try {
         const ids = [
@@ -135,7 +135,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("G-22: an inactive ADMIN is no last one: deleting one succeeds while another is active", async () => {
+    test("G-22: an inactive ADMIN can be deleted while another ADMIN is active", async () => {
       const id = await gate.user("hal", { role: "ADMIN" });
       await gate.auth.accounts.setActive(id, false);
       await gate.auth.accounts.deleteUser(id);

@@ -1,12 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { onOff } from "../../config/kinds.js";
 import { defineFeature } from "../feature.js";
 
 /** How long the database may take to answer, in milliseconds. */
 const READINESS_TIMEOUT = 1_000;
 
-/** `GET /health/live`: the process answers. `GET /health/ready`: the database does too. */
+const settings = {
+  /** Whether `GET /health/live` and `GET /health/ready` are served. */
+  healthEndpoints: onOff({ variable: "HEALTH_ENDPOINTS", default: true }),
+};
+
+/** `GET /health/live`: the process answers. `GET /health/ready`: the database answers too. */
 export const health = defineFeature({
   name: "health",
+  settings,
+  isOn: (config) => config.healthEndpoints,
   create: (core) => ({
     routes: [
       { method: "GET", path: "/health/live", handle: () => Response.json({ status: "ok" }) },

@@ -1,17 +1,23 @@
+import { onOff } from "../../config/kinds.js";
 import { defineFeature } from "../feature.js";
+
+const settings = {
+  /** Whether the public keys are served at `GET /.well-known/jwks.json`. */
+  jwksEndpoint: onOff({ variable: "JWKS_ENDPOINT", default: true }),
+};
 
 /** `GET /.well-known/jwks.json`: the public keys that access tokens verify with. @see RFC 7517 5 */
 export const jwks = defineFeature({
   name: "jwks",
-  create: ({ keys }) => ({
+  settings,
+  isOn: (config) => config.jwksEndpoint,
+  create: (core) => ({
     routes: [
       {
         method: "GET",
         path: "/.well-known/jwks.json",
         handle: () =>
-          Response.json(keys.ring.toJwks(), {
-            headers: { "cache-control": "public, max-age=300" },
-          }),
+          Response.json(core.jwks(), { headers: { "cache-control": "public, max-age=300" } }),
       },
     ],
   }),

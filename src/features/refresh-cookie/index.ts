@@ -1,7 +1,5 @@
 import { onOff } from "../../config/kinds.js";
-import { defineFeature } from "../feature.js";
-import { createCookie, CSRF_HEADER } from "./cookie.js";
-import { withRefreshCookie } from "./refresh-cookie.js";
+import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
   /**
@@ -16,12 +14,16 @@ export const refreshCookie = defineFeature({
   name: "refresh-cookie",
   settings,
   isOn: (config) => config.refreshCookie,
-  create: ({ authentication }, config) => ({
-    cors: { allowedHeaders: [CSRF_HEADER], credentials: true },
-    transformSchema: (schema) =>
-      withRefreshCookie(schema, {
-        cookieOf: (context) => createCookie(context, config),
-        isUsable: async (token) => (await authentication.introspect(token)) !== null,
-      }),
-  }),
+  create: async ({ authentication }: CoreServices, config) => {
+    const { createCookie, CSRF_HEADER } = await import("./cookie.js");
+    const { withRefreshCookie } = await import("./refresh-cookie.js");
+    return {
+      cors: { allowedHeaders: [CSRF_HEADER], credentials: true },
+      transformSchema: (schema) =>
+        withRefreshCookie(schema, {
+          cookieOf: (context) => createCookie(context, config),
+          isUsable: async (token) => (await authentication.introspect(token)) !== null,
+        }),
+    };
+  },
 });

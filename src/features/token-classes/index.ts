@@ -1,4 +1,4 @@
-import { defineFeature } from "../feature.js";
+import { type CoreServices, defineFeature } from "../feature.js";
 import { createJwtClasses, type JwtClasses } from "./jwt-classes.js";
 import { createStaticTokenClass, type StaticToken } from "./static-token.js";
 
@@ -21,7 +21,7 @@ export interface TokenClasses {
 /** Adds `auth.tokens`: tokens as objects, made and read in code. */
 export const tokenClasses = defineFeature({
   name: "token-classes",
-  create: ({ sessions, kinds }, settings) => {
+  create: ({ sessions, kinds }: CoreServices, settings) => {
     const backend = { settings, sessions, kinds };
     const api: TokenClasses = {
       tokens: { ...createJwtClasses(backend), StaticToken: createStaticTokenClass(backend) },

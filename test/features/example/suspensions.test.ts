@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createServer, type Server } from "gatehouse";
+import { createServer, type Server, setting } from "gatehouse";
 import ts from "typescript";
 import { createDatabase, DATABASES, type TestDatabase } from "../../support/databases.js";
 import { eventually } from "../../support/eventually.js";
@@ -180,11 +180,41 @@ describe("createServer", () => {
     );
   });
 
-  test("refuses features that do not fit together", async () => {
-    await expect(start({ features: [suspensions, suspensions] })).rejects.toThrow(TypeError);
-    await expect(start({ features: [{ ...suspensions, requires: ["mail"] }] })).rejects.toThrow(
-      "features: suspensions requires the feature mail",
-    );
+  test.each([
+    [
+      "the same name twice",
+      [suspensions, { ...suspensions, settings: {} }],
+      "two are called suspensions",
+    ],
+    ["a name that is no word", [{ ...suspensions, name: "a:b" }], "cannot be called a:b"],
+    [
+      "a setting twice",
+      [suspensions, { ...suspensions, name: "twin" }],
+      "two settings are suspensionMaxDays",
+    ],
+    [
+      "a setting of the core",
+      [{ ...suspensions, settings: { port: suspensions.settings!.suspensionMaxDays } }],
+      "two settings are port",
+    ],
+    [
+      "a variable of the core",
+      [
+        {
+          ...suspensions,
+          settings: { days: setting.wholeNumber({ from: 1, to: 2, variable: "PORT" }) },
+        },
+      ],
+      "two settings have the variable PORT",
+    ],
+    [
+      "a missing feature",
+      [{ ...suspensions, requires: ["mail"] }],
+      "suspensions requires the feature mail",
+    ],
+  ])("refuses %s", async (_name, features, message) => {
+    await expect(start({ features })).rejects.toThrow(TypeError);
+    await expect(start({ features })).rejects.toThrow(`features: ${message}`);
   });
 });
 

@@ -101,7 +101,7 @@ class Suspensions {
       [reason, now() + days * DAY, userId],
     );
     if (suspended.length === 0) throw new BadUserInput("There is no such user.");
-    await sessions.endAll(userId, null);
+    await sessions.endAll(userId);
   }
 
   /** @throws Vetoed while the user is suspended */
@@ -115,11 +115,11 @@ class Suspensions {
   }
 
   async count(): Promise<number> {
-    const [{ total = 0 } = {}] = await this.#core.sql.read<{ total: number }>(
+    const [row] = await this.#core.sql.read<{ total: number | string }>(
       "SELECT count(*) AS total FROM suspension WHERE ends_at > ?",
       [this.#core.now()],
     );
-    return Number(total);
+    return Number(row?.total ?? 0);
   }
 
   /** @returns how many suspensions were over */

@@ -1,0 +1,95 @@
+import { ApolloServerErrorCode } from "@apollo/server/errors";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { AuthError } from "../errors.js";
+import { withoutValues } from "./without-values.js";
+
+/** The extensions that a client gets for a bug. */
+export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
+
+/** The sentence that replaces an unknown message, by `extensions.code`. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  GRAPHQL_PARSE_FAILED: "Syntax Error: The document cannot be parsed.",
+  GRAPHQL_VALIDATION_FAILED: "The document is not valid.",
+  OPERATION_RESOLUTION_FAILURE: "The operation cannot be found in the document.",
+  BAD_USER_INPUT: "A variable or an argument has an invalid value.",
+};
+const DEFAULT_SENTENCE = "The request is not valid.";
+
+/** The codes that Apollo Server adds to its own errors and to those of graphql-js. */
+const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
+
+/** The errors of graphql-js's execution/values.ts have no other mark. */
+const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
+
+/**
+ * Returns what a client may see of an error. For Apollo Server's option of the same name.
+ *
+ * - A refusal with a code of its own, thrown by a resolver or while the context is created, keeps its message and extensions.
+ * - An error in the request itself keeps its message if that is known to repeat no value of the request. Every other message
+ *   becomes one fixed sentence; so do those of an application's own scalars and validation rules.
+ * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
+ */
+export function formatError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+): GraphQLFormattedError {
+  const { message, locations, path } = formatted;
+  const place = { ...(locations && { locations }), ...(path && { path }) };
+  const extensions = { ...formatted.extensions };
+  delete extensions["stacktrace"];
+  if (!(error instanceof GraphQLError) || isBug(error)) {
+    const { requestId } = extensions;
+    const id = requestId === undefined ? {} : { requestId };
+    return { message: "Internal server error.", ...place, extensions: { ...MASKED, ...id } };
+  }
+  return isAboutRequest(error)
+    ? { ...describeBadRequest(error), ...place }
+    : { message, ...place, extensions };
+}
+
+/** Returns the error of a bug that is met before there is an operation. */
+export function internalServerError(requestId: string): GraphQLError {
+  return new GraphQLError("", { extensions: { ...MASKED, requestId } });
+}
+
+/** Returns whether an error was not meant for the client. Errors that are meant have a code, or come from graphql-js. */
+export function isBug(error: GraphQLError): boolean {
+  const { code } = error.extensions;
+  if (typeof code === "string") return code === MASKED.code;
+  return error.path === undefined ? error.originalError !== undefined : !isAboutArgument(error);
+}
+
+/** Returns whether an error is about the document, the variables or the body, so that its message may repeat parts of them. */
+function isAboutRequest(error: GraphQLError): boolean {
+  if (isAboutArgument(error)) return true;
+  if (error.path !== undefined || error instanceof AuthError) return false;
+  const { code } = error.extensions;
+  return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
+}
+
+/** Returns whether graphql-js could not coerce the arguments of a field, and so did not run its resolver. */
+function isAboutArgument({ path, originalError }: GraphQLError): boolean {
+  return (
+    path !== undefined &&
+    originalError instanceof GraphQLError &&
+    ARGUMENT_ERROR.test(originalError.message)
+  );
+}
+
+/** Describes an error in the request without its values. Extensions may hold values too, so only the codes are kept. */
+function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
+  const { code: ownCode, validationErrorCode } = error.extensions;
+  if (validationErrorCode === "INTROSPECTION_DISABLED") {
+    return { message: "Introspection is off.", extensions: { code: ownCode, validationErrorCode } };
+  }
+  const code = isAboutArgument(error)
+    ? "BAD_USER_INPUT"
+    : typeof ownCode === "string"
+      ? ownCode
+      : "BAD_REQUEST";
+  const message = withoutValues(error.message) ?? SENTENCES[code] ?? DEFAULT_SENTENCE;
+  return {
+    message,
+    extensions: { code, ...(typeof validationErrorCode === "string" && { validationErrorCode }) },
+  };
+}

@@ -1,0 +1,114 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+} from "graphql";
+
+/** The size of an operation or a fragment, with all of its fragments expanded. */
+export interface OperationSize {
+  /** Levels of nested fields. */
+  readonly depth: number;
+  /** Fields on all levels. */
+  readonly selections: number;
+  /** Aliases on all levels. */
+  readonly aliases: number;
+  /** Fields on the first level. */
+  readonly rootFields: number;
+  /** The {@link OperationSize.rootFields} that check a credential. */
+  readonly credentialFields: number;
+}
+
+const EMPTY: OperationSize = {
+  depth: 0,
+  selections: 0,
+  aliases: 0,
+  rootFields: 0,
+  credentialFields: 0,
+};
+
+/** Larger than every limit. Sums stop here, because fragments that spread each other double at every step. */
+const MAX_SUM = 10_000;
+
+/**
+ * Measures each operation of a document, in time linear in the length of the document.
+ * @param credentialFields names of the root fields that check a credential
+ */
+export function measureOperations(
+  document: DocumentNode,
+  credentialFields: ReadonlySet<string>,
+): OperationSize[] {
+  const measurer = new Measurer(document, credentialFields);
+  return document.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map(({ selectionSet }) => measurer.measure(selectionSet));
+}
+
+/** Measures each fragment once and adds its size wherever it is spread. */
+class Measurer {
+  readonly #credentialFields: ReadonlySet<string>;
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly #fragmentSizes = new Map<string, OperationSize>();
+
+  constructor(document: DocumentNode, credentialFields: ReadonlySet<string>) {
+    this.#credentialFields = credentialFields;
+    this.#fragments = new Map(
+      document.definitions
+        .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+        .map((fragment) => [fragment.name.value, fragment]),
+    );
+  }
+
+  measure(selectionSet: SelectionSetNode): OperationSize {
+    let sum = EMPTY;
+    for (const selection of selectionSet.selections) sum = add(sum, this.#measureOne(selection));
+    return sum;
+  }
+
+  #measureOne(selection: SelectionNode): OperationSize {
+    switch (selection.kind) {
+      case Kind.FIELD:
+        return this.#measureField(selection);
+      case Kind.INLINE_FRAGMENT:
+        return this.measure(selection.selectionSet);
+      case Kind.FRAGMENT_SPREAD:
+        return this.#measureFragment(selection.name.value);
+    }
+  }
+
+  #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
+    const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
+    // Introspection nests deeper than any data, and graphql-js limits its depth itself.
+    const isIntrospection = name === "__schema" || name === "__type";
+    return {
+      depth: 1 + (isIntrospection ? 0 : below.depth),
+      selections: 1 + below.selections,
+      aliases: (alias === undefined ? 0 : 1) + below.aliases,
+      rootFields: 1,
+      credentialFields: this.#credentialFields.has(name) ? 1 : 0,
+    };
+  }
+
+  /** A missing or cyclic fragment counts as empty; validation rejects it. */
+  #measureFragment(name: string): OperationSize {
+    const known = this.#fragmentSizes.get(name);
+    if (known !== undefined) return known;
+    this.#fragmentSizes.set(name, EMPTY);
+    const fragment = this.#fragments.get(name);
+    const size = fragment === undefined ? EMPTY : this.measure(fragment.selectionSet);
+    this.#fragmentSizes.set(name, size);
+    return size;
+  }
+}
+
+function add(a: OperationSize, b: OperationSize): OperationSize {
+  return {
+    depth: Math.max(a.depth, b.depth),
+    selections: Math.min(a.selections + b.selections, MAX_SUM),
+    aliases: Math.min(a.aliases + b.aliases, MAX_SUM),
+    rootFields: Math.min(a.rootFields + b.rootFields, MAX_SUM),
+    credentialFields: Math.min(a.credentialFields + b.credentialFields, MAX_SUM),
+  };
+}

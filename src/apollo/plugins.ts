@@ -1,0 +1,149 @@
+import type { ApolloServerPlugin } from "@apollo/server";
+import { unwrapResolverError } from "@apollo/server/errors";
+import type { GraphQLError } from "graphql";
+import Negotiator from "negotiator";
+import type { AuthContext } from "../authentication/context.js";
+import { type ErrorCode, HTTP_STATUS } from "../errors.js";
+import { isBug, MASKED } from "./format-error.js";
+
+const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
+const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
+
+/** Both schemes, because a client may use either. @see RFC 9110 11.6.1 */
+const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
+
+/** The longest operation name in the log, in characters. */
+const NAME_MAX_LENGTH = 128;
+
+/** The most errors in a response, and their total size in bytes. */
+const MAX_ERRORS = 10;
+const MAX_ERRORS_SIZE = 64 * 1024;
+
+/** What the log records about an operation. */
+export interface OperationRecord {
+  /** The operation's name, if the document gives it one. */
+  operation?: string;
+  /** `ok`, or the code of the first error. */
+  outcome?: string;
+}
+
+/** The context of a request to our own server. */
+export interface ServerContext extends AuthContext {
+  readonly requestId: string;
+  readonly record: OperationRecord;
+}
+
+/** Cuts off errors that exceed what a client can read. */
+export const errorLimitPlugin: ApolloServerPlugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      willSendResponse: ({ response: { body } }) => {
+        if (body.kind !== "single" || body.singleResult.errors === undefined) {
+          return Promise.resolve();
+        }
+        let size = 0;
+        body.singleResult.errors = body.singleResult.errors.slice(0, MAX_ERRORS).filter((error) => {
+          size += Buffer.byteLength(JSON.stringify(error));
+          return size <= MAX_ERRORS_SIZE;
+        });
+        return Promise.resolve();
+      },
+    }),
+};
+
+/** Records the operation's name and its outcome for the log. */
+export const recordPlugin: ApolloServerPlugin<ServerContext> = {
+  requestDidStart: ({ contextValue: { record } }) =>
+    Promise.resolve({
+      willSendResponse: ({ operationName, operation, response: { body } }) => {
+        if (operation !== undefined && operationName != null) {
+          record.operation = operationName.slice(0, NAME_MAX_LENGTH);
+        }
+        const [error] = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
+        const code = error?.extensions?.["code"];
+        record.outcome = error === undefined ? "ok" : typeof code === "string" ? code : "error";
+        return Promise.resolve();
+      },
+    }),
+};
+
+/**
+ * Reports bugs and outages, and adds the request id to the error that a client gets for a bug.
+ * @param onFault called with each error that an operator must look at, and with the id of its request
+ */
+export function faultPlugin(
+  onFault: (error: unknown, requestId: string) => void,
+): ApolloServerPlugin<ServerContext> {
+  return {
+    requestDidStart: ({ contextValue: { requestId } }) =>
+      Promise.resolve({
+        didEncounterErrors: ({ errors }) => {
+          for (const error of errors) {
+            if (isBug(error) || isOutage(error)) onFault(unwrapResolverError(error), requestId);
+          }
+          return Promise.resolve();
+        },
+        willSendResponse: ({ response: { body } }) => {
+          const errors = body.kind === "single" ? body.singleResult.errors : undefined;
+          for (const { extensions } of errors ?? []) {
+            if (extensions?.["code"] === MASKED.code) extensions["requestId"] = requestId;
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+/** Returns whether something that the server needs is away. A server that only has too much to do gives no cause. */
+function isOutage(error: GraphQLError): boolean {
+  if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
+  return (unwrapResolverError(error) as Error).cause !== undefined;
+}
+
+/**
+ * Sets the HTTP status of the error's code where the GraphQL-over-HTTP specification asks for it: in
+ * `application/graphql-response+json`, when `data` is null. For Apollo Server's option `plugins`.
+ * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
+ */
+export const httpStatusPlugin: ApolloServerPlugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      willSendResponse: ({ request, response }) => {
+        const { body, http } = response;
+        if (body.kind !== "single" || body.singleResult.data !== null) return Promise.resolve();
+        const accept = request.http?.headers.get("accept");
+        const [error] = body.singleResult.errors ?? [];
+        const code = error?.extensions?.["code"];
+        const isOurs = typeof code === "string" && Object.hasOwn(HTTP_STATUS, code);
+        if (!isOurs || accept === undefined || !prefersGraphqlResponse(accept)) {
+          return Promise.resolve();
+        }
+        http.status = HTTP_STATUS[code as ErrorCode];
+        if (code === "UNAUTHENTICATED") http.headers.set("www-authenticate", CHALLENGES);
+        const retryAfter = error?.extensions?.["retryAfter"];
+        if (typeof retryAfter === "number") http.headers.set("retry-after", retryAfter.toString());
+        return Promise.resolve();
+      },
+    }),
+};
+
+function prefersGraphqlResponse(accept: string): boolean {
+  return new Negotiator({ headers: { accept } }).mediaType(MEDIA_TYPES) === GRAPHQL_RESPONSE;
+}
+
+/**
+ * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response.
+ * Of several lines with one name only the last is sent, because Apollo Server holds one value a name.
+ */
+export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
+  // A context that `createContext` did not make has no headers, and is anonymous.
+  requestDidStart: ({ contextValue }: { contextValue: Partial<AuthContext> }) =>
+    Promise.resolve({
+      willSendResponse: ({ response: { http } }) => {
+        for (const [name, value] of contextValue.responseHeaders ?? []) {
+          http.headers.set(name, value);
+        }
+        return Promise.resolve();
+      },
+    }),
+};

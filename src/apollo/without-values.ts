@@ -1,0 +1,56 @@
+import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
+
+/** How many characters of a message are looked at. */
+const MAX_LENGTH = 300;
+
+/** The pattern of each placeholder. None can match one text in two ways, so that matching takes linear time. */
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  name: "\\w+",
+  names: '"\\w+"(?:, "\\w+")*',
+  type: "[\\w![\\]]+",
+  number: "\\d+",
+  words: "[a-z ]+",
+  token: '"(?:[!$&():=@[\\]{|}.]|\\.\\.\\.|on)"|<[SE]OF>|Name|Int|Float|(?:Block)?String',
+  suggestion:
+    '(?: Did you mean (?:to use an inline fragment on )?"\\w+"(?:, "\\w+")*(?:,? or "\\w+")?\\?)?',
+  conflict: conflictPattern(),
+  rest: "[^]*",
+};
+
+/** Matches one conflict or several, where a conflict of subfields holds further ones. */
+function conflictPattern(): string {
+  const reasons = [
+    '"\\w+" and "\\w+" are different fields',
+    "they have differing arguments",
+    'they return conflicting types "[\\w![\\]]+" and "[\\w![\\]]+"',
+  ];
+  const conflict = `(?:subfields "\\w+" conflict because )*(?:${reasons.join("|")})`;
+  return `${conflict}(?: and ${conflict})*`;
+}
+
+const RULES = [
+  ...WHOLE.map((shape) => [`^${toPattern(shape)}$`, "$&"] as const),
+  ...BEGINNINGS.map((shape) => [`^(${toPattern(shape)})${PLACEHOLDERS["rest"]}$`, "$1."] as const),
+  ...REPLACED.map(([shape, sentence]) => [`^${toPattern(shape)}$`, sentence] as const),
+].map(([pattern, replacement]) => ({ pattern: new RegExp(pattern), replacement }));
+
+/** Escapes a shape for a regular expression, with a group for each placeholder. */
+function toPattern(shape: string): string {
+  return shape
+    .split(/\{([a-z]+)\}/)
+    .map((part, index) =>
+      index % 2 === 0 ? part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&") : `(${PLACEHOLDERS[part]})`,
+    )
+    .join("");
+}
+
+/**
+ * Returns a message of graphql-js, graphql-scalars or Apollo Server without the values that the client sent, or null when
+ * the message is not a known one. An unknown message may hold a value anywhere.
+ */
+export function withoutValues(message: string): string | null {
+  // The ellipsis keeps a message that was cut from passing as a whole one.
+  const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
+  const rule = RULES.find(({ pattern }) => pattern.test(text));
+  return rule === undefined ? null : text.replace(rule.pattern, rule.replacement);
+}

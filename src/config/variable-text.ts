@@ -1,0 +1,43 @@
+import ms, { type StringValue } from "ms";
+
+/** A duration as people write it: `90s`, `5m`, `7d`. */
+export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
+
+/** Splits a text at its commas. */
+export function parseList(value: string): string[] {
+  return value.split(",").map((item) => item.trim());
+}
+
+/** Reads `on` and `off`. Returns any other text as it is. */
+export function parseSwitch(value: string): boolean | string {
+  return value === "on" || (value === "off" ? false : value);
+}
+
+/** Reads a whole number. Returns any other text as it is. */
+export function parseWholeNumber(value: string): number | string {
+  return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+] as const;
+
+/** Writes a number of seconds in the largest unit that leaves no rest: `90 seconds`, `2 hours`. */
+export function spellSeconds(seconds: number): string {
+  const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
+  const amount = seconds / size;
+  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
+}
+
+/** Returns a duration in seconds. */
+export function secondsIn(value: Duration): number {
+  return ms(value) / 1000;
+}
+
+/** Reads `5m`, `7d`, `36h` as seconds. Returns NaN for any other text. */
+export function parseDuration(value: string): number {
+  const isDuration = /^\d{1,9} ?[a-z]+$/i.test(value);
+  return isDuration ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000 : NaN;
+}

@@ -1,0 +1,26 @@
+import { Field, Int, ObjectType } from "type-graphql";
+import type { AuthScheme } from "../events.js";
+
+/** The API's type `LogoutPayload`. */
+@ObjectType()
+export class LogoutPayload {
+  @Field(() => String)
+  message!: string;
+
+  @Field(() => Int)
+  sessionsEnded!: number;
+}
+
+/** The response to a logout of one credential, in the words of Django REST framework and simplejwt. */
+export function toLogoutPayload(scheme: AuthScheme, hasEnded: boolean): LogoutPayload {
+  return {
+    message: `Logout successful, token ${scheme === "TOKEN" ? "deleted" : "blacklisted"}`,
+    sessionsEnded: hasEnded ? 1 : 0,
+  };
+}
+
+/** The response to a mutation that ends sessions by their owner or id. */
+export function toSessionsEnded(count: number): LogoutPayload {
+  const sessions = count === 1 ? "session" : "sessions";
+  return { message: `Logout successful, ${count} ${sessions} ended`, sessionsEnded: count };
+}

@@ -1,0 +1,70 @@
+import { Field, ObjectType } from "type-graphql";
+import type { SessionPage } from "../sessions/session-list.js";
+import { formatCursor } from "./session-cursor.js";
+import { SessionType, toSessionType } from "./session.type.js";
+import { toUserType, UserType } from "./user.type.js";
+
+/** @see https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo */
+@ObjectType({ description: "The place of a page in its list." })
+export class PageInfo {
+  @Field(() => Boolean)
+  hasNextPage!: boolean;
+
+  @Field(() => Boolean)
+  hasPreviousPage!: boolean;
+
+  @Field(() => String, { nullable: true })
+  startCursor!: string | null;
+
+  @Field(() => String, { nullable: true })
+  endCursor!: string | null;
+}
+
+/** @see https://relay.dev/graphql/connections.htm#sec-Edge-Types */
+@ObjectType()
+export class SessionEdge {
+  @Field(() => String)
+  cursor!: string;
+
+  @Field(() => SessionType)
+  node!: SessionType;
+
+  @Field(() => UserType, { description: "The owner of the session." })
+  user!: UserType;
+}
+
+/** @see https://relay.dev/graphql/connections.htm#sec-Connection-Types */
+@ObjectType({ description: "A page of sessions, newest first." })
+export class SessionConnection {
+  @Field(() => [SessionEdge])
+  edges!: SessionEdge[];
+
+  @Field(() => PageInfo)
+  pageInfo!: PageInfo;
+}
+
+/**
+ * Converts a page of sessions to the API's type.
+ * @param currentId the id of the request's own session
+ * @param hasPreviousPage whether the page starts at a cursor
+ */
+export function toSessionConnection(
+  page: SessionPage,
+  currentId: string,
+  hasPreviousPage: boolean,
+): SessionConnection {
+  const edges = page.principals.map((owner) => ({
+    cursor: formatCursor(owner.session),
+    node: toSessionType(owner.session, currentId),
+    user: toUserType(owner),
+  }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: page.hasNextPage,
+      hasPreviousPage,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { BadUserInput } from "../errors.js";
+import type { SessionCursor } from "../sessions/session-list.js";
+
+/** The longest cursor that is decoded, in characters. */
+const MAX_LENGTH = 100;
+
+/** Encodes a place in the list of sessions as the opaque text of a Relay cursor. */
+export function formatCursor({ createdAt, id }: SessionCursor): string {
+  return Buffer.from(`${createdAt}.${id}`).toString("base64url");
+}
+
+/**
+ * Decodes a cursor of {@link formatCursor}.
+ * @returns null if there is none
+ * @throws {@link BadUserInput} when it is not a cursor of this list
+ */
+export function parseCursor(cursor: string | null | undefined): SessionCursor | null {
+  if (cursor == null) return null;
+  const text = Buffer.from(cursor.slice(0, MAX_LENGTH), "base64url").toString("latin1");
+  const [, createdAt, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
+  if (createdAt === undefined || id === undefined) {
+    throw new BadUserInput("after must be a cursor of this list.");
+  }
+  return { createdAt: Number(createdAt), id };
+}

@@ -1,0 +1,151 @@
+import { ApolloServer, HeaderMap } from "@apollo/server";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { apolloOptions, type AuthContext } from "../../src/index.js";
+import { Gate, PASSWORD } from "../support/gate.js";
+
+const COOKIE = "__Host-gatehouse-refresh";
+const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { access refresh } }`;
+const REFRESH = `mutation { refreshToken(refresh: "") { access refresh } }`;
+const LOGOUT = `mutation { logout(refresh: "") { sessionsEnded } }`;
+
+let gate: Gate;
+/** An Apollo Server of an application, over the schema of the gate. */
+let server: ApolloServer<AuthContext>;
+
+beforeAll(async () => {
+  gate = await Gate.open({ refreshCookie: true });
+  await gate.user("ada");
+  server = new ApolloServer(apolloOptions(gate.auth.schema));
+  await server.start();
+});
+
+afterAll(async () => {
+  await server.stop();
+  await gate.close();
+});
+
+async function send(body: unknown, headers: Record<string, string> = {}) {
+  const accept = "application/graphql-response+json";
+  const all = { "content-type": "application/json", accept, ...headers };
+  const response = await server.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: {
+      method: "POST",
+      headers: new HeaderMap(Object.entries(all)),
+      search: "",
+      body,
+    },
+    context: () => gate.auth.createContext({ headers: all }),
+  });
+  if (response.body.kind !== "complete") throw new Error("The response is not complete.");
+  const { data, errors } = JSON.parse(response.body.string);
+  return { status: response.status ?? 200, headers: response.headers, data, errors };
+}
+
+describe("an Apollo Server with apolloOptions alone", () => {
+  test("serves the schema, guarded", async () => {
+    const { data } = await send({ query: LOGIN });
+    const authorization = `Bearer ${data.login.access}`;
+    expect((await send({ query: "{ me { username } }" }, { authorization })).data).toEqual({
+      me: { username: "ada" },
+    });
+    const refused = await send({ query: "{ me { username } }" });
+    expect([refused.status, refused.errors[0].extensions]).toEqual([
+      401,
+      { code: "UNAUTHENTICATED", reason: "no_credentials" },
+    ]);
+    expect(refused.headers.get("www-authenticate")).toMatch(/Bearer .*Token /);
+  });
+
+  test("limits documents", async () => {
+    const { status, errors } = await send({ query: `{ ${"__typename ".repeat(11)} }` });
+    expect([status, errors[0].message]).toEqual([
+      400,
+      "The document has more than 10 root fields.",
+    ]);
+  });
+
+  test("RF-12: sends the refresh cookie, and takes the token from it", async () => {
+    const login = await send({ query: LOGIN });
+    expect(login.data.login.refresh).toBeNull();
+    const value = valueOf(login.headers);
+    const withCookie = { cookie: `${COOKIE}=${value}`, "x-gatehouse-csrf": "1" };
+    const refreshed = await send({ query: REFRESH }, withCookie);
+    const next = valueOf(refreshed.headers);
+    expect(next).not.toBe(value);
+    const headers = { ...withCookie, cookie: `${COOKIE}=${next}` };
+    const { data, headers: last } = await send({ query: LOGOUT }, headers);
+    expect(data.logout.sessionsEnded).toBe(1);
+    expect(last.get("set-cookie")).toMatch(new RegExp(`^${COOKIE}=; Max-Age=0;`));
+  });
+
+  test("RF-12: clears a refused cookie beside the error", async () => {
+    const headers = { cookie: `${COOKIE}=nonsense`, "x-gatehouse-csrf": "1" };
+    const answer = await send({ query: REFRESH }, headers);
+    expect([answer.status, answer.errors[0].extensions.reason]).toEqual([401, "token_not_valid"]);
+    expect(answer.headers.get("set-cookie")).toMatch(/Max-Age=0/);
+  });
+
+  test("runs an operation whose context createContext did not make, as anonymous", async () => {
+    const answer = await server.executeOperation(
+      { query: "{ __typename me { id } }" },
+      { contextValue: {} as AuthContext },
+    );
+    expect(answer.body).toMatchObject({
+      singleResult: { errors: [{ extensions: { reason: "no_credentials" } }] },
+    });
+  });
+
+  test.each<[body: unknown, message: string]>([
+    [undefined, "POST body missing, invalid Content-Type, or JSON object has no keys."],
+    [{ query: ["c4n4ry"] }, "GraphQL queries must be strings."],
+    [{ query: { kind: "Document", c4n4ry: 1 } }, "GraphQL queries must be strings."],
+    [
+      { query: "{ me { id } }", variables: "c4n4ry" },
+      "`variables` in a POST body should be provided as an object, not a recursively JSON-encoded string.",
+    ],
+    [
+      { query: "{ me { id } }", variables: ["c4n4ry"] },
+      "`variables` in a POST body must be an object if provided.",
+    ],
+    [
+      { query: "{ me { id } }", operationName: ["c4n4ry"] },
+      "`operationName` in a POST body must be a string if provided.",
+    ],
+    [
+      { c4n4ry: 1 },
+      "GraphQL operations must contain a non-empty `query` or a `persistedQuery` extension.",
+    ],
+    [[{ query: "c4n4ry" }], "Operation batching disabled."],
+    [{ extensions: { persistedQuery: { sha256Hash: "c4n4ry" } } }, "PersistedQueryNotSupported"],
+  ])("says what is wrong with the body %j", async (body, message) => {
+    const { errors } = await send(body);
+    expect(errors.map((error: Error) => error.message)).toEqual([message]);
+  });
+
+  test.each<[headers: Record<string, string>, message: string]>([
+    [
+      { "content-type": "text/plain" },
+      "This operation has been blocked as a potential Cross-Site Request Forgery (CSRF). Send it with the content type application/json.",
+    ],
+    [
+      { accept: "image/png" },
+      "An 'accept' header was provided for this request which does not accept application/json; charset=utf-8 or application/graphql-response+json; charset=utf-8",
+    ],
+  ])("says what is wrong with the headers %j", async (headers, message) => {
+    const { errors } = await send({ query: "{ __typename }" }, headers);
+    expect(errors.map((error: Error) => error.message)).toEqual([message]);
+  });
+});
+
+test("RF-12: our own server sends one line for each response header", async () => {
+  const { headers } = await gate.ask(LOGIN);
+  expect(headers.getSetCookie()).toHaveLength(1);
+});
+
+/** The refresh token that a response sets as a cookie. */
+function valueOf(headers: HeaderMap): string {
+  const [, value = ""] =
+    /^__Host-gatehouse-refresh=([^;]+);/.exec(headers.get("set-cookie") ?? "") ?? [];
+  expect(value).not.toBe("");
+  return value;
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+import { allSettings, variablesOf } from "../../src/config/environment.js";
+import { describeDefault, describeSetting, renderHelp } from "../../src/config/settings-help.js";
+import { BUILT_IN } from "../../src/features/index.js";
+import { setting } from "../../src/index.js";
+import { readSentences } from "../../scripts/settings-sentences.mjs";
+import { renderSettingsPage } from "../../scripts/settings-page.mjs";
+import { runNode } from "../support/node-process.js";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const SETTINGS = allSettings(BUILT_IN);
+const WORDS = { describe: describeSetting, defaultOf: describeDefault };
+
+test("docs/settings.md is what the entries say", async () => {
+  const page = readFileSync("docs/settings.md", "utf8");
+  const sentences = await readSentences();
+  expect(await renderSettingsPage(page, SETTINGS, sentences, WORDS)).toBe(page);
+});
+
+test("docs/settings.md would differ if an entry changed its sentence, range or default", async () => {
+  const page = readFileSync("docs/settings.md", "utf8");
+  const sentences = await readSentences();
+  const lifetime = {
+    variable: "ACCESS_TOKEN_LIFETIME",
+    from: "1m",
+    to: "2h",
+    default: "10m",
+  } as const;
+  const changed = await renderSettingsPage(
+    page,
+    { ...SETTINGS, accessTokenLifetime: setting.duration(lifetime) },
+    { ...sentences, accessTokenLifetime: "How long it lives." },
+    WORDS,
+  );
+  const row = changed.split("\n").find((line) => line.startsWith("| `accessTokenLifetime`"));
+  expect(row?.replaceAll(/ +/g, " ")).toBe(
+    "| `accessTokenLifetime` | `ACCESS_TOKEN_LIFETIME` | `10m` | How long it lives. Must be from 1m to 2h. |",
+  );
+});
+
+test("every setting has a sentence", async () => {
+  expect(Object.keys(await readSentences()).sort()).toEqual(Object.keys(SETTINGS).sort());
+});
+
+test("gatehouse serve --help lists every variable with its default, sentence and range, within 80 columns", async () => {
+  const { code, stdout } = await runNode([CLI, "serve", "--help"], { cwd: "." });
+  expect(code).toBe(0);
+  const listed = [...stdout.matchAll(/^ {2}([A-Z_]+) \(default: .+\)$/gm)].map(([, name]) => name);
+  expect(listed).toEqual([...variablesOf(SETTINGS).values()]);
+  expect(stdout).toContain(
+    "  ACCESS_TOKEN_LIFETIME (default: 5m)\n" +
+      "      How long an access token lives. Must be from 1m to 1h.\n",
+  );
+  expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
+test("the help takes the sentence of an application's setting from its entry", () => {
+  const doc = "How many notes a user may keep.";
+  const settings = {
+    notes: setting.wholeNumber({ variable: "NOTES", doc, from: 1, to: 100, default: 10 }),
+    hidden: setting.onOff({ doc: "Only an option." }),
+  };
+  const help = renderHelp(settings, {}, (text) => text, 80);
+  expect(help).toContain(`  NOTES (default: 10)\n      ${doc} Must be from 1 to 100.`);
+  expect(help).not.toContain("Only an option.");
+});

@@ -1,0 +1,309 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { defineFeature, setting } from "../../src/index.js";
+import { runNode } from "../support/node-process.js";
+import {
+  refusedByAuth,
+  refusedByCommand,
+  refusedByServer,
+  SECRET_KEY,
+} from "../support/wrong-settings.js";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const CENTURY = 100 * 365.25 * 86_400;
+const RANDOM_BYTES = "must be at least 32 random bytes; `gatehouse generate-secret` makes one";
+
+describe("a wrong option is refused in one line by its name:", () => {
+  test.each<[option: string, value: unknown, message: string]>([
+    ["accessTokenLifetime", 30, "must be from 60 to 3600 seconds, but is 30 seconds too short"],
+    ["accessTokenLifetime", 59, "must be from 60 to 3600 seconds, but is 1 second too short"],
+    ["accessTokenLifetime", 7_200, "must be from 60 to 3600 seconds, but is 1 hour too long"],
+    ["accessTokenLifetime", 3_690, "must be from 60 to 3600 seconds, but is 90 seconds too long"],
+    ["accessTokenLifetime", 1e300, "must be from 60 to 3600 seconds, but is far too long"],
+    ["accessTokenLifetime", "5m", "must be from 60 to 3600 seconds, but is not a number"],
+    ["accessTokenLifetime", null, "must be from 60 to 3600 seconds, but is not a number"],
+    ["accessTokenLifetime", NaN, "must be from 60 to 3600 seconds, but is not a number"],
+    [
+      "accessTokenLifetime",
+      90.5,
+      "must be from 60 to 3600 seconds, but is not a whole number of seconds",
+    ],
+    ["leeway", -1, "must be from 0 to 60 seconds, but is 1 second too short"],
+    [
+      "keyRotationInterval",
+      60,
+      `must be from 3600 to ${CENTURY} seconds, or null, but is 59 minutes too short`,
+    ],
+    ["passwordMinLength", 7, "must be from 8 to 64, but is 1 too small"],
+    ["passwordMinLength", "15", "must be from 8 to 64, but is not a whole number"],
+    ["loginFailureLimit", 150, "must be from 1 to 100, but is 50 too large"],
+    ["hashConcurrency", 0, "must be from 1 to 512"],
+    ["jwtAlgorithm", "none", "must be ES256, RS256, PS256 or HS256"],
+    ["bearerCheck", true, "must be database or stateless"],
+    ["refreshCookie", "on", "must be true or false"],
+    ["jwtAudience", "", "must be text of 1 to 255 characters"],
+    ["databaseUrl", "mysql:gate", "must be sqlite:PATH or postgresql://…"],
+    ["redisUrl", "http://127.0.0.1", "must be redis://… or rediss://…"],
+    ["secretKey", "short", RANDOM_BYTES],
+    ["secretKey", [], RANDOM_BYTES],
+    ["secretKey", undefined, "is required; `gatehouse generate-secret` makes one"],
+    ["corsOrigins", ["*"], "must be exact origins such as https://app.example.com"],
+    [
+      "corsOrigins",
+      "https://app.example.com",
+      "must be exact origins such as https://app.example.com, but is not a list",
+    ],
+    ["now", 0, "must be a function"],
+    ["toString", 1, "is not a setting"],
+    ["passwordStrength", 1, "is not a setting"],
+  ])("%s, with the value %p: %s", async (option, value, message) => {
+    expect(await refusedByAuth({ [option]: value })).toEqual([`${option}: ${message}`]);
+    expect(await refusedByServer({ [option]: value })).toEqual([`${option}: ${message}`]);
+  });
+
+  test.each<[option: string, value: unknown, message: string]>([
+    ["host", 0, "must be text of 1 to 255 characters"],
+    ["port", 65_536, "must be from 0 to 65535, but is 1 too large"],
+    ["introspection", 1, "must be true or false"],
+    ["trustedProxies", ["everywhere"], "must be IP addresses or CIDR ranges"],
+    ["logLevel", "loud", "must be silent, fatal, error, warn, info, debug or trace"],
+    ["isProduction", "yes", "must be true or false"],
+  ])("%s of a server, with the value %p: %s", async (option, value, message) => {
+    expect(await refusedByServer({ [option]: value })).toEqual([`${option}: ${message}`]);
+  });
+
+  test("createAuth refuses an option that only a server has", async () => {
+    expect(await refusedByAuth({ port: 4000 })).toEqual(["port: is not a setting"]);
+  });
+});
+
+describe("a wrong variable is refused in one line by its name:", () => {
+  test.each<[variable: string, value: string, message: string]>([
+    ["ACCESS_TOKEN_LIFETIME", "30s", "must be from 1m to 1h, but is 30 seconds too short"],
+    ["ACCESS_TOKEN_LIFETIME", "1d", "must be from 1m to 1h, but is 23 hours too long"],
+    ["ACCESS_TOKEN_LIFETIME", "300", "must be from 1m to 1h, but is not a duration"],
+    ["ACCESS_TOKEN_LIFETIME", "soon", "must be from 1m to 1h, but is not a duration"],
+    ["ACCESS_TOKEN_LIFETIME", "never", "must be from 1m to 1h, but is not a duration"],
+    [
+      "ACCESS_TOKEN_LIFETIME",
+      "90500ms",
+      "must be from 1m to 1h, but is not a whole number of seconds",
+    ],
+    [
+      "STATIC_TOKEN_LIFETIME",
+      "1s",
+      "must be from 1m to 100y, or never, but is 59 seconds too short",
+    ],
+    ["STATIC_TOKEN_LIFETIME", "null", "must be from 1m to 100y, or never, but is not a duration"],
+    ["PORT", "-1", "must be from 0 to 65535, but is 1 too small"],
+    ["PORT", "http", "must be from 0 to 65535, but is not a whole number"],
+    ["UV_THREADPOOL_SIZE", "1026", "must be from 1 to 1024"],
+    ["THROTTLE_STORE", "disk", "must be memory or database"],
+    ["GRAPHIQL", "true", "must be on or off"],
+    ["INTROSPECTION", "toString", "must be on or off"],
+    ["DATABASE_URL", "sqlite::memory:", "must be sqlite:PATH or postgresql://…"],
+    ["SECRET_KEY", `${SECRET_KEY},`, RANDOM_BYTES],
+    [
+      "CORS_ORIGINS",
+      "*",
+      "must be exact origins such as https://app.example.com, separated by commas",
+    ],
+  ])("%s=%s: %s", (variable, value, message) => {
+    expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
+  });
+
+  test("an empty variable counts as not set, also one that is misspelt", () => {
+    expect(refusedByCommand({ PORT: "", ACCES_TOKEN_LIFETIME: "" })).toEqual([]);
+  });
+});
+
+describe("two settings that contradict each other are both named, in the words of whoever set them:", () => {
+  test.each<[string, object, Record<string, string>, string, string]>([
+    [
+      "lifetimes",
+      { accessTokenLifetime: 3600, refreshTokenLifetime: 1800 },
+      { ACCESS_TOKEN_LIFETIME: "1h", REFRESH_TOKEN_LIFETIME: "30m" },
+      "accessTokenLifetime: must be less than refreshTokenLifetime",
+      "ACCESS_TOKEN_LIFETIME: must be less than REFRESH_TOKEN_LIFETIME",
+    ],
+    [
+      "the end of a session",
+      { refreshTokenLifetime: 86_401, sessionLifetime: 86_400 },
+      { REFRESH_TOKEN_LIFETIME: "8d", SESSION_LIFETIME: "7d" },
+      "refreshTokenLifetime: must be at most sessionLifetime",
+      "REFRESH_TOKEN_LIFETIME: must be at most SESSION_LIFETIME",
+    ],
+    [
+      "a shared secret",
+      { redisUrl: `redis://:${SECRET_KEY}@127.0.0.1` },
+      { REDIS_URL: `redis://:${SECRET_KEY}@127.0.0.1`, SECRET_KEY },
+      "secretKey: must not also be part of redisUrl",
+      "SECRET_KEY: must not also be part of REDIS_URL",
+    ],
+    [
+      "a feature's setting",
+      { graphiql: true, isProduction: true },
+      { GRAPHIQL: "on", NODE_ENV: "production", SECRET_KEY },
+      "graphiql: must be off where others can reach the server",
+      "GRAPHIQL: must be off where others can reach the server",
+    ],
+  ])("%s", async (_what, options, env, byOption, byVariable) => {
+    expect(await refusedByServer(options)).toEqual([byOption]);
+    expect(refusedByCommand(env)).toEqual([byVariable]);
+  });
+
+  test("a setting that is wrong alone contradicts no other", async () => {
+    const options = { refreshTokenLifetime: 60 * 86_400, sessionLifetime: "90d" };
+    expect(await refusedByServer(options)).toEqual([
+      `sessionLifetime: must be from 60 to ${CENTURY} seconds, but is not a number`,
+    ]);
+  });
+});
+
+describe("all that is wrong is listed at once", () => {
+  test("of options: a type, a range, a contradiction, a feature's, and a misspelling", async () => {
+    const lines = await refusedByServer({
+      port: "4000",
+      leeway: 61,
+      refreshTokenLifetime: 60,
+      graphiql: true,
+      host: "0.0.0.0",
+      acessTokenLifetime: 60,
+    });
+    expect(lines.sort()).toEqual([
+      "accessTokenLifetime: must be less than refreshTokenLifetime",
+      "acessTokenLifetime: is not a setting; did you mean accessTokenLifetime?",
+      "graphiql: must be off where others can reach the server",
+      "leeway: must be from 0 to 60 seconds, but is 1 second too long",
+      "port: must be from 0 to 65535, but is not a whole number",
+    ]);
+  });
+
+  test("of variables, by the command itself, which writes nothing", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "wrong-settings-"));
+    const env = {
+      HOST: "0.0.0.0",
+      PORT: "4000/",
+      SESSION_LIFETIME: "1s",
+      ACCESS_TOKEN_LIFETIME: "1h",
+      REFRESH_TOKEN_LIFETIME: "1h",
+      GRAPHIQL: "on",
+      JWT_AUDIENC: "gate",
+    };
+    const ended = await runNode([CLI, "serve"], { cwd: folder, env });
+    expect(ended.code).toBe(1);
+    expect(ended.stderr.trimEnd().split("\n").sort()).toEqual([
+      "gatehouse: ACCESS_TOKEN_LIFETIME: must be less than REFRESH_TOKEN_LIFETIME",
+      "gatehouse: GRAPHIQL: must be off where others can reach the server",
+      "gatehouse: JWT_AUDIENC: is not a setting; did you mean JWT_AUDIENCE?",
+      "gatehouse: PORT: must be from 0 to 65535, but is not a whole number",
+      "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
+      "gatehouse: SESSION_LIFETIME: must be from 1m to 100y, but is 59 seconds too short",
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe("a setting of an application's feature", () => {
+  const notes = defineFeature({
+    name: "notes",
+    settings: {
+      notesPerUser: setting.wholeNumber({
+        variable: "NOTES_PER_USER",
+        from: 1,
+        to: 100,
+        default: 10,
+      }),
+      notesLifetime: setting.durationOrNever({ variable: "NOTES_LIFETIME", from: "1d" }),
+    },
+    findProblems: ({ notesPerUser, notesLifetime }) =>
+      notesPerUser === 100 && notesLifetime === null
+        ? [{ option: "notesPerUser", message: "must be less with", other: "notesLifetime" }]
+        : [],
+    create: () => ({}),
+  });
+
+  test("is refused as the core's are", async () => {
+    expect(await refusedByServer({ notesPerUser: 101, notesLifetim: null }, [notes])).toEqual([
+      "notesPerUser: must be from 1 to 100, but is 1 too large",
+      "notesLifetim: is not a setting; did you mean notesLifetime?",
+    ]);
+    expect(refusedByCommand({ NOTES_PER_USER: "0" }, [notes])).toEqual([
+      "NOTES_PER_USER: must be from 1 to 100, but is 1 too small",
+    ]);
+    expect(refusedByCommand({ NOTES_PER_USER: "100", NOTES_LIFETIME: "never" }, [notes])).toEqual([
+      "NOTES_PER_USER: must be less with NOTES_LIFETIME",
+    ]);
+  });
+
+  test("is an unknown option, and anybody's variable, where the feature is not loaded", async () => {
+    expect(await refusedByServer({ notesPerUser: 5 })).toEqual(["notesPerUser: is not a setting"]);
+    expect(refusedByCommand({ NOTES_PER_USER: "0" })).toEqual([]);
+  });
+});
+
+describe("a message never repeats the value", () => {
+  const OPTIONS = [
+    "secretKey",
+    "databaseUrl",
+    "redisUrl",
+    "jwtAlgorithm",
+    "accessTokenLifetime",
+    "staticTokenLifetime",
+    "passwordMinLength",
+    "throttleStore",
+    "refreshCookie",
+    "corsOrigins",
+    "now",
+  ];
+  const VARIABLES = [
+    ...["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "JWT_ALGORITHM", "ACCESS_TOKEN_LIFETIME"],
+    ...["PASSWORD_MIN_LENGTH", "GRAPHIQL", "CORS_ORIGINS", "TRUSTED_PROXIES", "LOG_LEVEL", "PORT"],
+  ];
+  /** Cannot be a part of a message by chance, and is not right anywhere. */
+  const marked = fc.string({ maxLength: 12 }).map((text) => `§${text}`);
+
+  test("of an option, of whatever type", async () => {
+    const value = marked.chain((mark) =>
+      fc.constantFrom<unknown>(mark, [mark], { [mark]: mark }, [[mark]], Symbol(mark)),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...OPTIONS), value, async (option, wrong) => {
+        const lines = await refusedByAuth({ [option]: wrong });
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(new RegExp(`^${option}: must be [^§]+$`));
+      }),
+    );
+  });
+
+  test("of a variable", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...VARIABLES), marked, (variable, wrong) => {
+        const lines = refusedByCommand({ [variable]: wrong });
+        expect(lines).toHaveLength(1);
+        expect(lines[0]).toMatch(new RegExp(`^${variable}: must be [^§]+$`));
+      }),
+    );
+  });
+
+  test("of a number that is out of range: it says the range and the distance", async () => {
+    const range = "passwordMinLength: must be from 8 to 64, but is";
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: -1000, max: 7 }), async (value) => {
+        const lines = await refusedByAuth({ passwordMinLength: value });
+        expect(lines).toEqual([`${range} ${8 - value} too small`]);
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 65 }), async (value) => {
+        const lines = await refusedByAuth({ passwordMinLength: value });
+        expect(lines).toEqual([`${range} ${value - 64} too large`]);
+      }),
+    );
+  });
+});
