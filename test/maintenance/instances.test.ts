@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { type Auth, createAuth } from "../../src/index.js";
+import type { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
 import { describeFreshGates } from "../support/gate.js";
 import { addSessions, countSessions, findKeyIds } from "./expired-sessions.js";
 
@@ -40,7 +41,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
   async function tick(): Promise<void> {
     gate.advance(INTERVAL / 1000);
     jest.advanceTimersByTime(INTERVAL);
-    await Promise.all(instances.map(({ maintenance }) => maintenance.idle()));
+    for (const { maintenance } of instances) await (maintenance as MaintenanceService).idle();
   }
 
   const lease = async () => {
