@@ -117,6 +117,11 @@ export class MaintenanceService {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.idle();
+  }
+
+  /** Waits for the jobs that are running or due. */
+  async idle(): Promise<void> {
     await this.#running;
   }
 

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
+import { CLI, ROOT } from "../support/command.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+import { runNode } from "../support/node-process.js";
 import { createAsVersion01 } from "./version-0.1.js";
 
 const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling"];
@@ -75,6 +77,36 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
              WHERE connamespace = 'public'::regnamespace
            ORDER BY 1, 2`,
     );
+
+  test("M-14: create the schema of the entities, and change nothing when run again", async () => {
+    const database = await openWith();
+    expect(await database.pendingChanges()).not.toBe("");
+    expect(await database.migrate()).toHaveLength(CORE.length);
+    expect(await database.pendingChanges()).toBe("");
+    expect(await database.migrate()).toEqual([]);
+    expect(await database.pendingChanges()).toBe("");
+  });
+
+  test("M-14: each run once when four instances migrate an empty database concurrently", async () => {
+    const databases = await Promise.all(Array.from({ length: 4 }, () => openWith()));
+    const applied = await Promise.all(databases.map((database) => database.migrate()));
+    expect(applied.flat()).toHaveLength(CORE.length);
+    for (const database of databases) expect(await database.pendingChanges()).toBe("");
+    expect(await recorded()).toHaveLength(CORE.length);
+  });
+
+  test("M-14: succeed in each of four processes that migrate an empty database concurrently", async () => {
+    const env = {
+      SECRET_KEY: "an example of a secret that is long enough",
+      DATABASE_URL: home.url,
+    };
+    const runs = await Promise.all(
+      Array.from({ length: 4 }, () => runNode([CLI, "migrate"], { cwd: ROOT, env })),
+    );
+    const ended = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
+    expect(runs).toEqual([ended, ended, ended, ended]);
+    expect(await recorded()).toHaveLength(CORE.length);
+  }, 60_000);
 
   test("M-14: a database of version 0.1 is up to date: no migration is applied twice, and its rows stay", async () => {
     await createAsVersion01(kind, home);

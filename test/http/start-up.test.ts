@@ -1,21 +1,11 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
 import { randomBytes } from "node:crypto";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { createServer, type ServerOptions } from "../../src/index.js";
-import { type Ended, runNode, startNode, waitForLine } from "../support/node-process.js";
+import { type CommandFolder, setUpFolders } from "../support/command.js";
+import type { Ended } from "../support/node-process.js";
 
-const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const SECRET_KEY = randomBytes(32).toString("base64url");
 const OTHER_SECRET = randomBytes(32).toString("base64url");
 const PASSWORD = "correct horse battery staple";
@@ -31,28 +21,16 @@ const PRODUCTION = {
   LOG_LEVEL: "info",
 };
 
-let folder: string;
+const folders = setUpFolders();
+let folder: CommandFolder;
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "start-up-"));
+beforeEach(async () => {
+  folder = await folders.empty();
 });
-
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const gatehouse = (parameters: string[], env: Record<string, string>, input = ""): Promise<Ended> =>
-  runNode([CLI, ...parameters], { cwd: folder, env: { PORT: "0", ...env }, input });
-
-async function start(env: Record<string, string>) {
-  const { child, ended } = startNode([CLI, "serve"], { cwd: folder, env: { PORT: "0", ...env } });
-  const [, url = ""] = await waitForLine(child, /^Gatehouse listens on (\S+)$/m);
-  return { child, ended, url };
-}
 
 /** Options of a public server, and the problem with them. */
 async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
-  const databaseUrl = `sqlite:${join(folder, "gate.sqlite")}`;
+  const databaseUrl = `sqlite:${join(folder.path, "gate.sqlite")}`;
   const wrong = createServer({
     secretKey: SECRET_KEY,
     port: 0,
@@ -96,7 +74,7 @@ describe("a server that others can reach does not start", () => {
   ])("OP-5, JW-14: with the secret `%s`, which is not random", async (secretKey, problem) => {
     expect(await problemsOf({ secretKey })).toEqual([problem]);
     expect(await problemsOf({ secretKey: [SECRET_KEY, secretKey] })).toEqual([problem]);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(await folder.files()).toEqual([]);
   });
 
   test("OP-5, JW-14: with the same secret twice, or with the password of the database or of Redis", async () => {
@@ -148,7 +126,7 @@ describe("a server that others can reach does not start", () => {
     ["trustedProxies: must not be every address", { trustedProxies: ["127.0.0.1", "::/0"] }],
   ])("OP-5, Z-05: %s", async (problem, options) => {
     expect(await problemsOf(options)).toEqual([problem]);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(await folder.files()).toEqual([]);
   });
 
   test.each([
@@ -166,9 +144,9 @@ describe("a server that others can reach does not start", () => {
   });
 
   test("OP-1, OP-5: with a database or a secret file that others can read, and names the file", async () => {
-    const data = join(folder, "data");
+    const data = join(folder.path, "data");
     mkdirSync(data);
-    const first = await gatehouse(["migrate"], PRODUCTION);
+    const first = await folder.run(["migrate"], { env: PRODUCTION });
     expect(first.code).toBe(0);
     writeFileSync(join(data, "gatehouse.secret"), `${SECRET_KEY}\n`);
     for (const host of ["127.0.0.1", "0.0.0.0"]) {
@@ -189,7 +167,7 @@ describe("a server that others can reach does not start", () => {
         );
       }
     }
-    const ended = await gatehouse(["serve"], PRODUCTION);
+    const ended = await folder.run(["serve"], { env: PRODUCTION });
     expect(ended.code).not.toBe(0);
     expect(ended.stdout).not.toContain("listens");
     expect(ended.stderr).toMatch(
@@ -204,14 +182,16 @@ describe("a server that others can reach does not start", () => {
 describe("gatehouse serve", () => {
   test("OP-5: lists every wrong setting, one line each by the variable's name, prints no value and writes nothing", async () => {
     const values = { a: "hunter2-a", b: "hunter2-b", c: "hunter2-c", d: "hunter2-d" };
-    const ended = await gatehouse(["serve"], {
-      NODE_ENV: "production",
-      SECRET_KEY: values.a,
-      PORT: values.b,
-      CORS_ORIGINS: `*,${values.c}`,
-      ACCESS_TOKEN_LIFETIME: values.d,
-      TRUSTED_PROXIES: "everywhere",
-      LOG_LEVEL: "loud",
+    const ended = await folder.run(["serve"], {
+      env: {
+        NODE_ENV: "production",
+        SECRET_KEY: values.a,
+        PORT: values.b,
+        CORS_ORIGINS: `*,${values.c}`,
+        ACCESS_TOKEN_LIFETIME: values.d,
+        TRUSTED_PROXIES: "everywhere",
+        LOG_LEVEL: "loud",
+      },
     });
     expect(ended.code).toBe(1);
     expect(ended.stdout).toBe("");
@@ -226,12 +206,12 @@ describe("gatehouse serve", () => {
       "TRUSTED_PROXIES",
     ]);
     expect(ended.stderr).not.toMatch(/hunter2|everywhere|loud/);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(await folder.files()).toEqual([]);
   });
 
   test("OP-5: lists malformed, missing and unsafe settings together", async () => {
     const env = { HOST: "0.0.0.0", LOG_LEVEL: "loud", GRAPHIQL: "on", PORT: "x" };
-    const ended = await gatehouse(["serve"], env);
+    const ended = await folder.run(["serve"], { env });
     expect([ended.code, ended.stdout]).toEqual([1, ""]);
     expect(ended.stderr.trimEnd().split("\n").sort()).toEqual([
       "gatehouse: GRAPHIQL: must be off where others can reach the server",
@@ -239,15 +219,17 @@ describe("gatehouse serve", () => {
       "gatehouse: PORT: must be from 0 to 65535, but is not a whole number",
       "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
     ]);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(await folder.files()).toEqual([]);
   });
 
   test("OP-5: lists all contradictory settings together, and writes nothing", async () => {
-    const ended = await gatehouse(["serve"], {
-      HOST: "0.0.0.0",
-      SECRET_KEY: "an example of a secret that is long enough",
-      GRAPHIQL: "on",
-      INTROSPECTION: "on",
+    const ended = await folder.run(["serve"], {
+      env: {
+        HOST: "0.0.0.0",
+        SECRET_KEY: "an example of a secret that is long enough",
+        GRAPHIQL: "on",
+        INTROSPECTION: "on",
+      },
     });
     expect([ended.code, ended.stdout]).toEqual([1, ""]);
     expect(ended.stderr.trimEnd().split("\n").sort()).toEqual([
@@ -255,84 +237,88 @@ describe("gatehouse serve", () => {
       "gatehouse: INTROSPECTION: must be off where others can reach the server",
       "gatehouse: SECRET_KEY: looks like an example or a phrase; `gatehouse generate-secret` makes one",
     ]);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(await folder.files()).toEqual([]);
   });
 
   test("OP-5, LG-8: counts as public behind a proxy, even on loopback", async () => {
     const env = { TRUSTED_PROXIES: "127.0.0.1", JWT_ISSUER: "https://login.example.com" };
-    const ended = await gatehouse(["serve"], env);
+    const ended = await folder.run(["serve"], { env });
     expect(ended).toMatchObject({ code: 1, stdout: "" });
     expect(ended.stderr).toMatch(/^gatehouse: SECRET_KEY: is required; /);
-    expect(readdirSync(folder)).toEqual([]);
-    const { child, ended: end, url } = await start({ ...env, SECRET_KEY });
-    const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ query: "{ __schema { queryType { name } } }" });
-    const answer = await fetch(`${url}/graphql`, { method: "POST", headers, body });
-    expect(await answer.text()).toContain("Introspection is off.");
-    const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+    expect(await folder.files()).toEqual([]);
+    const server = await folder.serve({ ...env, SECRET_KEY });
+    const refused = await server.ask("{ __schema { queryType { name } } }");
+    expect(JSON.stringify(refused)).toContain("Introspection is off.");
+    const page = await fetch(`${server.url}/graphql`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(405);
-    child.kill("SIGTERM");
-    expect((await end).code).toBe(0);
+    expect((await server.stop()).code).toBe(0);
   });
 
-  test("OP-5, PW-13: creates no first admin where others can reach it, and prints how to create one", async () => {
-    const { child, ended } = await start(PRODUCTION);
-    child.kill("SIGTERM");
-    const { stdout } = await ended;
-    expect(stdout).toContain("gatehouse create-user NAME --role admin --password-stdin");
-    expect(stdout).not.toContain("password:");
-  });
+  describe("in production", () => {
+    let home: CommandFolder;
+    let page: Response;
+    const health: [number, string, string[]][] = [];
+    let ended: Ended;
 
-  test("OP-5, OP-9: starts in production, reveals nothing about itself, and exits with 0", async () => {
-    const { child, ended, url } = await start(PRODUCTION);
-    const page = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
-    expect(page.status).toBe(405);
-    const health = [];
-    for (const path of ["/health/live", "/health/ready"]) {
-      const answer = await fetch(`${url}${path}`);
-      health.push([answer.status, await answer.text()]);
-      expect([...answer.headers.keys()]).not.toEqual(expect.arrayContaining(["server"]));
-    }
-    expect(health).toEqual([
-      [200, `{"status":"ok"}`],
-      [200, `{"status":"ok"}`],
-    ]);
-    child.kill("SIGTERM");
-    const { code, stderr, stdout } = await ended;
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).not.toContain("GraphiQL");
-    expect(stdout).not.toContain(SECRET_KEY);
-    expect(existsSync(join(folder, "data/gatehouse.secret"))).toBe(false);
+    beforeAll(async () => {
+      home = await folders.shared();
+      const server = await home.serve(PRODUCTION);
+      page = await fetch(`${server.url}/graphql`, { headers: { accept: "text/html" } });
+      for (const path of ["/health/live", "/health/ready"]) {
+        const response = await fetch(server.url + path);
+        health.push([response.status, await response.text(), [...response.headers.keys()]]);
+      }
+      ended = await server.stop();
+    });
+
+    test("OP-5, PW-13: creates no first admin, and prints how to create one", () => {
+      expect(ended.stdout).toContain("gatehouse create-user NAME --role admin --password-stdin");
+      expect(ended.stdout).not.toContain("password:");
+    });
+
+    test("OP-5, OP-9: starts, reveals nothing about itself, and exits with 0", () => {
+      expect(page.status).toBe(405);
+      for (const [status, text, headers] of health) {
+        expect([status, text]).toEqual([200, `{"status":"ok"}`]);
+        expect(headers).not.toContain("server");
+      }
+      expect(health).toHaveLength(2);
+      expect([ended.code, ended.stderr]).toEqual([0, ""]);
+      expect(ended.stdout).not.toContain("GraphiQL");
+      expect(ended.stdout).not.toContain(SECRET_KEY);
+      expect(existsSync(join(home.path, "data/gatehouse.secret"))).toBe(false);
+    });
   });
 
   test("OP-6: answers running logins after SIGTERM, accepts no new requests, and exits with 0 within 10 s", async () => {
     const env = { ...PRODUCTION, LOGIN_FAILURES_PER_ACCOUNT: "100" };
-    await gatehouse(["create-user", "ada", "--password-stdin"], env, PASSWORD);
-    const { child, ended, url } = await start(env);
+    await folder.run(["create-user", "ada", "--password-stdin"], { env, input: PASSWORD });
+    const server = await folder.serve(env);
     const query = `mutation { login(username: "ada", password: "${PASSWORD}") { access } }`;
     let isFirst = true;
-    let killedAt = 0;
+    let stoppedAt = 0;
+    let ended: Promise<Ended> | undefined;
     const underWay = Array.from({ length: 12 }, async () => {
-      const answer = await fetch(`${url}/graphql`, {
+      const answer = await fetch(`${server.url}/graphql`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ query }),
       });
       if (isFirst) {
         isFirst = false;
-        killedAt = performance.now();
-        child.kill("SIGTERM");
+        stoppedAt = performance.now();
+        ended = server.stop("SIGTERM");
       }
       return (await answer.json()) as { data?: { login: { access: string } } };
     });
     const answers = await Promise.all(underWay);
     for (const { data } of answers) expect(data?.login.access).toMatch(/^eyJ/);
-    const ready = await fetch(`${url}/health/ready`).then(
+    const ready = await fetch(`${server.url}/health/ready`).then(
       ({ status }) => status,
       () => "closed",
     );
     expect(["closed", 503]).toContain(ready);
     expect(await ended).toMatchObject({ code: 0, stderr: "" });
-    expect(performance.now() - killedAt).toBeLessThan(10_000);
+    expect(performance.now() - stoppedAt).toBeLessThan(10_000);
   });
 });

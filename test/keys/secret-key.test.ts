@@ -1,41 +1,30 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { generateSecretKey } from "../../src/keys/secret-key.js";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { describeFreshGates, type Gate, type Tokens } from "../support/gate.js";
 
-describe.each(DATABASES)("over %s", (database) => {
-  const [OLD, NEW] = [generateSecretKey(), generateSecretKey()];
-  let gate: Gate;
-  let opened: Gate[];
-  let all: Tokens[];
+const [OLD, NEW] = [generateSecretKey(), generateSecretKey()];
+
+describeFreshGates({ secretKey: OLD }, (gate) => {
+  let all: [jwt: Tokens, fixed: Tokens, sliding: Tokens];
 
   beforeEach(async () => {
-    gate = await Gate.open({ secretKey: OLD }, database);
-    await gate.user("ada");
-    opened = [gate];
+    const id = await gate.user("ada");
     all = [
-      await gate.login("ada", "JWT"),
-      await gate.login("ada", "TOKEN"),
-      await gate.login("ada", "SLIDING"),
+      await gate.issue(id, "JWT"),
+      await gate.issue(id, "TOKEN"),
+      await gate.issue(id, "SLIDING"),
     ];
   });
 
-  afterEach(async () => {
-    for (const each of opened.toReversed()) await each.close();
-  });
-
   /** Opens another server over the same database with this secret. */
-  async function restart(secretKey: string | string[]): Promise<Gate> {
-    const next = await gate.another({ secretKey });
-    opened.push(next);
-    return next;
-  }
+  const restart = (secretKey: string | string[]): Promise<Gate> => gate.another({ secretKey });
 
   const storedKeys = () => gate.sql("SELECT kid, sealed_key FROM signing_key");
 
   describe("the root secret", () => {
     test("J-15: as a list [new, old] keeps every credential valid", async () => {
       const next = await restart([NEW, OLD]);
-      const [jwt, , sliding] = all as [Tokens, Tokens, Tokens];
+      const [jwt, , sliding] = all;
       for (const { authorization } of all) {
         expect((await next.me(authorization)).data?.me.username).toBe("ada");
       }
@@ -50,7 +39,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
     test("J-15: when the old one is dropped, tokens of the new one stay valid and tokens of the old one do not", async () => {
       const both = await restart([NEW, OLD]);
-      const [jwt, fixed, sliding] = all as [Tokens, Tokens, Tokens];
+      const [jwt, fixed, sliding] = all;
       const { refresh, access } = (await both.refresh(jwt.refresh)).data.refreshToken;
       const late = await both.login("ada", "SLIDING");
       const only = await restart(NEW);
@@ -90,7 +79,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(error.message).toMatch(/^secretKey: /);
       expect(error.message).not.toContain("\n");
       expect(error.message).not.toContain(lost);
-      expect((await gate.me(all[0]!.authorization)).status).toBe(200);
+      expect((await gate.me(all[0].authorization)).status).toBe(200);
     });
 
     test("J-18, R-19: seals every private key, and a sealed key cannot be moved to another row", async () => {

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long to wait at most, in milliseconds. */
-const PATIENCE = 10_000;
+/** Milliseconds. */
+const TIMEOUT = 10_000;
+const INTERVAL = 5;
 
-/** Waits until `holds` says so. Fails when it never does. */
+/** Waits until `holds` returns true. Fails if it has not after ten seconds. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + PATIENCE;
+  const end = performance.now() + TIMEOUT;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error("What was waited for did not come.");
-    await sleep(20);
+    if (performance.now() > end) throw new Error(`Still waiting: ${String(holds)}`);
+    await sleep(INTERVAL);
   }
 }

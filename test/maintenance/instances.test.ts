@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { type Auth, createAuth } from "../../src/index.js";
+import type { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
+import { describeFreshGates } from "../support/gate.js";
+import { addSessions, countSessions, findKeyIds } from "./expired-sessions.js";
+
+const SECRET_KEY = "an example of a secret that is long enough";
+const DAY = 86_400;
+/** Milliseconds between two prunes. */
+const INTERVAL = 600_000;
+
+describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
+  let ada: string;
+  let instances: Auth[];
+  let errors: unknown[];
+
+  // Two more instances, whose intervals a test moves.
+  beforeEach(async () => {
+    ada = await gate.user("ada");
+    const { databaseUrl } = gate;
+    const options = { databaseUrl, secretKey: SECRET_KEY, now: () => gate.now };
+    instances = [await createAuth(options), await createAuth(options)];
+    errors = [];
+    jest.useFakeTimers({
+      doNotFake: [
+        ...(["Date", "hrtime", "nextTick", "performance", "queueMicrotask"] as const),
+        ...(["setImmediate", "clearImmediate", "setTimeout", "clearTimeout"] as const),
+      ],
+    });
+    for (const { maintenance } of instances) {
+      maintenance.start((error) => errors.push(error));
+    }
+  });
+
+  afterEach(async () => {
+    jest.useRealTimers();
+    for (const auth of instances) await auth.close();
+  });
+
+  /** Moves the clock and the timers by ten minutes, and waits for the jobs. */
+  async function tick(): Promise<void> {
+    gate.advance(INTERVAL / 1000);
+    jest.advanceTimersByTime(INTERVAL);
+    for (const { maintenance } of instances) await (maintenance as MaintenanceService).idle();
+  }
+
+  const lease = async () => {
+    const rows = await gate.sql(`SELECT name, holder, expires_at AS "expiresAt" FROM lease`);
+    return rows.map((row) => ({ ...row, expiresAt: Number(row.expiresAt) }));
+  };
+
+  describe("maintenance among several instances", () => {
+    test("M-13: one instance prunes, and renews its lease as long as it runs", async () => {
+      await addSessions(gate, ada, 10);
+      expect(await lease()).toEqual([]);
+      await tick();
+      const [first, ...others] = await lease();
+      expect(others).toEqual([]);
+      expect(first).toMatchObject({ name: "prune", expiresAt: gate.now + INTERVAL });
+      expect(await countSessions(gate)).toBe(0);
+      await addSessions(gate, ada, 10);
+      await tick();
+      const [{ name }] = await lease();
+      expect([(await lease()).length, name]).toEqual([1, "prune"]);
+      expect(await countSessions(gate)).toBe(0);
+      expect(errors).toEqual([]);
+    });
+
+    test("M-13: another instance takes over when the lease expires, and not before", async () => {
+      await addSessions(gate, ada, 10);
+      const until = gate.now + INTERVAL + 1000;
+      await gate.sql(`INSERT INTO lease (name, holder, expires_at) VALUES ('prune', 'x', ?)`, [
+        until,
+      ]);
+      await tick();
+      expect(await lease()).toEqual([{ name: "prune", holder: "x", expiresAt: until }]);
+      expect(await countSessions(gate)).toBe(10);
+      await tick();
+      const [after] = await lease();
+      expect(after).toMatchObject({ name: "prune", expiresAt: gate.now + INTERVAL });
+      expect((after as { holder?: string }).holder).not.toBe("x");
+      expect(await countSessions(gate)).toBe(0);
+      expect(errors).toEqual([]);
+    });
+
+    test("J-15: rotates a due key once", async () => {
+      gate.advance(90 * DAY);
+      await tick();
+      expect(await findKeyIds(gate)).toHaveLength(2);
+      await tick();
+      expect(await findKeyIds(gate)).toHaveLength(2);
+      expect(errors).toEqual([]);
+    });
+
+    test("reports a failure, and runs again at the next interval", async () => {
+      await gate.sql(`ALTER TABLE lease RENAME TO lease_away`);
+      await tick();
+      expect(errors).toHaveLength(2);
+      await gate.sql(`ALTER TABLE lease_away RENAME TO lease`);
+      await addSessions(gate, ada, 10);
+      await tick();
+      expect(await countSessions(gate)).toBe(0);
+      expect(errors).toHaveLength(2);
+    });
+
+    test("does nothing after it is stopped", async () => {
+      for (const { maintenance } of instances) await maintenance.stop();
+      await addSessions(gate, ada, 10);
+      await tick();
+      expect(await lease()).toEqual([]);
+      expect(await countSessions(gate)).toBe(10);
+    });
+  });
+});
