@@ -14,12 +14,7 @@ import { TokenVerifier } from "./authentication/token-verifier.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import { publishTo, warn } from "./events.js";
-import {
-  createParts,
-  featuresThatAreOn,
-  type Parts,
-  requireCompatible,
-} from "./features/compose.js";
+import { createParts, featuresThatAreOn, type Parts } from "./features/compose.js";
 import type {
   CoreServices,
   Feature,

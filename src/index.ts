@@ -5,11 +5,12 @@ export type { Accounts, Login, NewUser, User } from "./accounts/accounts.js";
 export type { Role } from "./accounts/role.js";
 export type { UserRef } from "./accounts/user-ref.js";
 export type { Credential } from "./authentication/authorization-header.js";
+export type { Hooks } from "./authentication/hooks.js";
 export type { Authentication } from "./authentication/authentication.js";
 export type { Issued } from "./authentication/token-issuer.js";
 export type { JwtAlgorithm } from "./config/auth-config.js";
 export * as setting from "./config/kinds.js";
-export type { Problem, Wording } from "./config/problems.js";
+export { type Problem, type Wording, WrongSettings } from "./config/problems.js";
 export type { Setting, Settings } from "./config/setting.js";
 export type { Verification } from "./authentication/token-verifier.js";
 export {
@@ -17,6 +18,7 @@ export {
   defineFeature,
   type Feature,
   type FeatureCommand,
+  type FeatureConfig,
   type FeatureMigration,
   type FeatureParts,
   type Route,
@@ -24,8 +26,38 @@ export {
 export type * from "./features/index.js";
 export type { AuthContext } from "./authentication/context.js";
 export type { RequestLike } from "./authentication/request.js";
-export * from "./errors.js";
-export type { AuthEvent, AuthScheme, Client } from "./events.js";
+export {
+  AuthError,
+  BadAuthorizationHeader,
+  BadUserInput,
+  type ErrorCode,
+  InvalidCredentials,
+  NoCredentials,
+  NoSuchUser,
+  PasswordChanged,
+  type Reason,
+  RoleRequired,
+  ServiceUnavailable,
+  SessionExpired,
+  TokenExpired,
+  TokenNotValid,
+  TokenReused,
+  TokenRevoked,
+  TokenWrongType,
+  TooManyRequests,
+  Unauthenticated,
+  UserInactive,
+  UserNotFound,
+  Vetoed,
+} from "./errors.js";
+export type { AuthEvent, AuthScheme, Client, EventListener, FeatureEvent } from "./events.js";
+export type { SchemaExtension } from "./graphql/schema.js";
+export type { JsonWebKeySet } from "./keys/key-ring.js";
+export type { Keys } from "./keys/keys.js";
+export type { Maintenance } from "./maintenance/maintenance.js";
+export type { Job } from "./maintenance/maintenance.service.js";
+export type { PruneRule } from "./maintenance/prune-rule.js";
+export type { Sql, SqlValue } from "./sql.js";
 export { apolloOptions } from "./apollo/apollo-server.js";
 export { documentLimits } from "./apollo/document-limits.js";
 export { formatError } from "./apollo/format-error.js";

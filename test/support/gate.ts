@@ -5,7 +5,10 @@ import type { NewUser } from "../../src/accounts/accounts.js";
 import { issueTokens } from "../../src/authentication/token-issuer.js";
 import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
-import { createServer, type Server, type ServerOptions } from "../../src/index.js";
+import { resolveServerConfig } from "../../src/config/server-config.js";
+import { featuresWith } from "../../src/features/index.js";
+import { startServer } from "../../src/http/server.js";
+import type { Server, ServerOptions } from "../../src/index.js";
 import { createDatabase, type DatabaseKind, DATABASES, type TestDatabase } from "./databases.js";
 import { countStatements } from "./statements.js";
 
@@ -79,7 +82,7 @@ export class Gate {
   readonly #kind: DatabaseKind;
   #clock = { now: 0 };
   #database: TestDatabase | undefined;
-  #server: Server | undefined;
+  #server: Awaited<ReturnType<typeof startServer>> | undefined;
   #others: Gate[] = [];
 
   constructor(options: GateOptions = {}, kind: DatabaseKind = "sqlite") {
@@ -121,7 +124,9 @@ export class Gate {
 
   async #listen(database: TestDatabase): Promise<void> {
     const clock = this.#clock;
-    this.#server = await createServer({
+    const features = featuresWith();
+    // As createServer does, which gives an application the documented part only.
+    const options: ServerOptions = {
       host: "127.0.0.1",
       port: 0,
       databaseUrl: database.url,
@@ -130,7 +135,8 @@ export class Gate {
       now: () => clock.now,
       onEvent: (event) => this.events.push(event),
       ...this.#options,
-    });
+    };
+    this.#server = await startServer(resolveServerConfig(options, features), features);
     this.#database = database;
   }
 
@@ -167,12 +173,12 @@ export class Gate {
 
   /** The services inside the server, for what an application cannot do through {@link Gate.auth}. */
   get core(): OpenAuth["core"] {
-    return (this.auth as OpenAuth).core;
+    return requireOpen(this.#server).core;
   }
 
   /** Waits until the server has written what it writes after a response. */
   async flush(): Promise<void> {
-    await (this.auth as OpenAuth).flush();
+    await requireOpen(this.#server).flush();
   }
 
   /** Epoch milliseconds. */

@@ -1,0 +1,200 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createAuth, createServer, defineFeature, type Feature, type Server } from "gatehouse";
+import { Directive, Query, Resolver } from "type-graphql";
+import { createDatabase, type TestDatabase } from "../support/databases.js";
+
+const PASSWORD = "correct horse battery staple";
+const secretKey = randomBytes(32).toString("base64url");
+
+@Resolver()
+class Greeting {
+  @Query(() => String)
+  @Directive("@public")
+  greeting(): string {
+    return "Hello.";
+  }
+}
+
+let database: TestDatabase;
+let options: { secretKey: string; databaseUrl: string };
+
+beforeAll(async () => {
+  database = await createDatabase("sqlite");
+  options = { secretKey, databaseUrl: database.url };
+});
+
+afterAll(() => database.drop());
+
+describe("a feature", () => {
+  const seen: { events: string[]; hooked: unknown[]; config: object; core: object } = {
+    events: [],
+    hooked: [],
+    config: {},
+    core: {},
+  };
+  const probe = defineFeature({
+    name: "probe",
+    create: (core, config) => {
+      Object.assign(seen, { core, config });
+      return {
+        resolvers: [new Greeting()],
+        onEvent: ({ type }) => seen.events.push(type),
+        hooks: { beforeLogin: (user) => void seen.hooked.push(user) },
+        prune: [
+          {
+            statement: "DELETE FROM profile WHERE role = 'NOBODY' RETURNING user_id",
+            parameters: () => [],
+          },
+        ],
+        routes: [
+          {
+            method: "POST",
+            path: "/echo",
+            handle: async (request, client) =>
+              Response.json({
+                body: await request.text(),
+                type: request.headers.get("content-type"),
+                client,
+              }),
+          },
+          {
+            method: "GET",
+            path: "/broken",
+            handle: () => {
+              throw new Error("a secret of the feature");
+            },
+          },
+        ],
+      };
+    },
+  });
+  let server: Server;
+
+  beforeAll(async () => {
+    server = await createServer({ ...options, port: 0, logLevel: "silent", features: [probe] });
+    await server.auth.accounts.createUser({ username: "ada", password: PASSWORD });
+  });
+
+  afterAll(() => server.close());
+
+  const post = (path: string, type: string, body: string) =>
+    fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { "content-type": type, "user-agent": "probe" },
+      body,
+    });
+
+  test("adds fields by a class of type-graphql", async () => {
+    const response = await post("/graphql", "application/json", '{"query":"{ greeting }"}');
+    expect(await response.json()).toEqual({ data: { greeting: "Hello." } });
+  });
+
+  test("hears each event, and sees of the user in a hook the id only", async () => {
+    await server.auth.authentication.login({ username: "ada" }, PASSWORD);
+    const { id } = (await server.auth.accounts.findUser({ username: "ada" }))!;
+    expect(seen.events).toEqual(["token_issued"]);
+    expect(seen.hooked).toEqual([{ id }]);
+  });
+
+  test("sees no secret, and nothing of the core but what is documented", () => {
+    expect(JSON.stringify(seen.config)).not.toContain(secretKey);
+    expect(Object.keys(seen.config)).not.toContain("databaseUrl");
+    expect(Object.keys(seen.core).sort()).toEqual(
+      ["sql", "now", "onEvent", "accounts", "authentication", "sessions", "jwks", "isReady"].sort(),
+    );
+  });
+
+  test("gets the body of a route as it was sent, and the client", async () => {
+    for (const [type, body] of [
+      ["application/json", '{ "a": 1 }'],
+      ["application/x-www-form-urlencoded", "grant_type=refresh_token"],
+      ["text/plain", "text"],
+    ] as const) {
+      expect(await (await post("/echo", type, body)).json()).toEqual({
+        body,
+        type,
+        client: { ipAddress: "127.0.0.1", userAgent: "probe", requestId: expect.any(String) },
+      });
+    }
+  });
+
+  test("does not reveal what a broken route threw", async () => {
+    const response = await fetch(`${server.url}/broken`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+  });
+
+  test("has its rows pruned", async () => {
+    await database.sql(`UPDATE profile SET role = 'NOBODY'`);
+    expect(await server.auth.maintenance.prune()).toBe(1);
+  });
+});
+
+describe("closing", () => {
+  const logOf = (steps: string[], names: string[]): Feature[] =>
+    names.map((name) =>
+      defineFeature({
+        name,
+        create: ({ sql }) => ({
+          close: async () => {
+            await sql.read("SELECT 1", []);
+            steps.push(name);
+          },
+        }),
+      }),
+    );
+
+  test("closes the features last first, while the database is open", async () => {
+    const steps: string[] = [];
+    const auth = await createAuth({ ...options, features: logOf(steps, ["first", "second"]) });
+    await auth.close();
+    expect(steps).toEqual(["second", "first"]);
+  });
+
+  test("a feature that fails to close keeps nothing else open", async () => {
+    const steps: string[] = [];
+    const failing = defineFeature({
+      name: "failing",
+      create: () => ({ close: () => Promise.reject(new Error("cannot close")) }),
+    });
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on("warning", listen);
+    const auth = await createAuth({ ...options, features: [...logOf(steps, ["first"]), failing] });
+    await auth.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", listen);
+    expect(steps).toEqual(["first"]);
+    expect(warnings.map(({ message }) => message)).toContain("cannot close");
+    expect(await auth.isReady()).toBe(false);
+  });
+
+  test("a start that fails closes what it opened", async () => {
+    const steps: string[] = [];
+    const failing = defineFeature({
+      name: "failing",
+      create: () => {
+        throw new Error("cannot start");
+      },
+    });
+    const starting = createAuth({ ...options, features: [...logOf(steps, ["first"]), failing] });
+    await expect(starting).rejects.toThrow("cannot start");
+    expect(steps).toEqual(["first"]);
+  });
+
+  test("a feature with a field that is not guarded is refused at the start", async () => {
+    const open = defineFeature({
+      name: "open",
+      create: () => ({
+        extension: {
+          typeDefs: "extend type Query { open: Int }",
+          resolvers: { Query: { open: () => 1 } },
+        },
+      }),
+    });
+    await expect(createAuth({ ...options, features: [open] })).rejects.toThrow(
+      "Query.open: has neither @auth nor @public",
+    );
+  });
+});
