@@ -32,15 +32,18 @@ import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
 import { createRefreshKeyRing, type JsonWebKeySet } from "./keys/key-ring.js";
+import { keyPruneRule } from "./keys/prune-rule.js";
 import { deriveKey } from "./keys/secret-key.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
+import { sessionPruneRules } from "./sessions/prune-rules.js";
 import { SessionService } from "./sessions/session.service.js";
 import type { Sessions } from "./sessions/sessions.js";
 import type { LimiterStore } from "./throttling/limiter.js";
 import { openLimiterStore } from "./throttling/limiter-store.js";
+import { COUNTER_PRUNE_RULE } from "./throttling/prune-rule.js";
 import { Throttle } from "./throttling/throttle.js";
 import { TokenKinds } from "./tokens/token-kinds.js";
 
@@ -203,7 +206,13 @@ function createCore(
     jwks: () => keys.ring.toJwks(),
     isReady: () => database.isReadable(),
   };
-  return { core, attempts, hooks, maintenance: new MaintenanceService(database, config, keys) };
+  const maintenance = new MaintenanceService(database, config, keys);
+  maintenance.addPruneRules([
+    ...sessionPruneRules(config),
+    COUNTER_PRUNE_RULE,
+    keyPruneRule(config),
+  ]);
+  return { core, attempts, hooks, maintenance };
 }
 
 function assemble(
