@@ -1,20 +1,15 @@
 import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
-import { AccountService } from "./accounts/account.service.js";
 import type { Accounts } from "./accounts/accounts.js";
-import { LoginAttempts } from "./accounts/login-attempts.js";
-import { PasswordHasher } from "./accounts/password-hasher.js";
 import type { Authentication } from "./authentication/authentication.js";
-import { AuthenticationService } from "./authentication/authentication.service.js";
 import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
-import type { Hooks } from "./authentication/hooks.js";
 import type { RequestLike } from "./authentication/request.js";
-import { TokenVerifier } from "./authentication/token-verifier.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import { publishTo, warn } from "./events.js";
 import { createParts, featuresThatAreOn, type Parts } from "./features/compose.js";
+import { createCore } from "./features/create-core.js";
 import type {
   CoreServices,
   Feature,
@@ -26,20 +21,15 @@ import { type BUILT_IN, coreFor, featuresWith } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
-import { createRefreshKeyRing, type JsonWebKeySet } from "./keys/key-ring.js";
+import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
-import { deriveKey } from "./keys/secret-key.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { Maintenance } from "./maintenance/maintenance.js";
-import { MaintenanceService } from "./maintenance/maintenance.service.js";
+import type { MaintenanceService } from "./maintenance/maintenance.service.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
-import { SessionService } from "./sessions/session.service.js";
 import type { Sessions } from "./sessions/sessions.js";
-import type { LimiterStore } from "./throttling/limiter.js";
 import { openLimiterStore } from "./throttling/limiter-store.js";
-import { Throttle } from "./throttling/throttle.js";
-import { TokenKinds } from "./tokens/token-kinds.js";
 
 type BuiltIn = typeof BUILT_IN;
 
@@ -171,54 +161,6 @@ export async function openAuth(
     await close();
     throw error;
   }
-}
-
-/** The services, from the lowest up. The hooks are added once the features have been created. */
-function createCore(
-  config: AuthConfig,
-  database: Database,
-  keys: SigningKeyService,
-  limiters: LimiterStore,
-): {
-  core: CoreServices;
-  attempts: LoginAttempts;
-  hooks: Hooks[];
-  maintenance: MaintenanceService;
-} {
-  const hooks: Hooks[] = [];
-  const hasher = new PasswordHasher(config.hashConcurrency);
-  const accounts = new AccountService(() => database.fork(), database, config, hasher);
-  const attempts = new LoginAttempts(database, config, hasher);
-  const sessions = new SessionService(database, config);
-  const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
-  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
-  const [currentSecret = ""] = config.secretKeys;
-  const throttlingKey = deriveKey(currentSecret, "throttling");
-  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
-  const authentication = new AuthenticationService({
-    settings: config,
-    accounts,
-    attempts,
-    hasher,
-    throttle,
-    sessions,
-    kinds,
-    verifier,
-    hooks,
-  });
-  const core = {
-    sql: database,
-    now: config.now,
-    onEvent: config.onEvent,
-    accounts,
-    authentication,
-    sessions,
-    keys,
-    kinds,
-    jwks: () => keys.ring.toJwks(),
-    isReady: () => database.isReadable(),
-  };
-  return { core, attempts, hooks, maintenance: new MaintenanceService(database, config, keys) };
 }
 
 function assemble(

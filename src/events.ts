@@ -61,5 +61,6 @@ export function publishTo(
 
 /** Prints a warning for an error that fails no request. */
 export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : "An unknown error failed no request.");
+  if (!(error instanceof Error)) process.emitWarning("An unknown error failed no request.");
+  else process.emitWarning(error.message, { type: error.name, detail: error.stack ?? "" });
 }

@@ -1,20 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
-import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/settings.js";
-import { secondsIn } from "../config/variable-text.js";
-import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
+import type { PruneRule } from "./prune-rule.js";
 
-/** Rows that one statement deletes. Small, so that other writers do not wait long. */
-const BATCH_SIZE = 1000;
-/** Milliseconds between two batches. */
+/** Milliseconds between two batches of rows to delete. */
 const BATCH_PAUSE = 5;
-
-/** Milliseconds that a row is kept after its expiry and the leeway. */
-const EXPIRED_RETENTION = 60_000;
-/** Milliseconds that an ended session is kept if its token would never expire. */
-const ENDED_RETENTION = 30 * 86_400_000;
 
 /** Milliseconds between two reloads of the signing keys, on each instance. */
 const KEY_RELOAD_INTERVAL = 30_000;
@@ -30,14 +21,17 @@ export interface Job {
   run(this: void): Promise<unknown>;
 }
 
-/** The maintenance settings. */
-export type MaintenanceConfig = Pick<AuthConfig, "now" | "leeway">;
+/** The signing keys, as far as they need maintenance. */
+export interface MaintainedKeys {
+  reload(): Promise<void>;
+  rotateIfDue(): Promise<void>;
+}
 
-/** Runs the periodic jobs: reloads and rotates the signing keys, and prunes rows that no valid token needs. */
+/** Runs the periodic jobs: reloads and rotates the signing keys, and prunes rows that nothing needs any more. */
 export class MaintenanceService {
   readonly #sql: Sql;
-  readonly #config: MaintenanceConfig;
-  readonly #keys: SigningKeyService;
+  readonly #now: () => number;
+  readonly #keys: MaintainedKeys;
   readonly #holder = randomUUID();
   readonly #jobs: Job[] = [
     {
@@ -49,46 +43,41 @@ export class MaintenanceService {
       },
     },
   ];
+  readonly #pruneRules: PruneRule[] = [];
   #timers: NodeJS.Timeout[] = [];
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
-  constructor(sql: Sql, config: MaintenanceConfig, keys: SigningKeyService) {
+  constructor(sql: Sql, { now }: Pick<AuthConfig, "now">, keys: MaintainedKeys) {
     this.#sql = sql;
-    this.#config = config;
+    this.#now = now;
     this.#keys = keys;
   }
 
   /**
-   * Deletes expired rate-limit counters, and sessions and signing keys whose tokens have all expired. Works in small
-   * batches. It is safe to run concurrently and to interrupt.
+   * Deletes the rows of all {@link PruneRule}s in small batches. It is safe to run concurrently and to interrupt.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns the number of deleted rows
    */
   async prune(onProgress: (deleted: number) => void = () => undefined): Promise<number> {
-    const now = this.#config.now();
-    const cutoff = now - this.#config.leeway * 1000 - EXPIRED_RETENTION;
-    const statements: [statement: string, parameters: number[]][] = [
-      [deleteSessions("refresh_expires_at <= ?", "refresh_expires_at"), [cutoff]],
-      [deleteSessions("expires_at <= ?", "expires_at"), [cutoff]],
-      [
-        deleteSessions("expires_at IS NULL AND ended_at <= ?", "expires_at"),
-        [now - ENDED_RETENTION],
-      ],
-      [DELETE_COUNTERS, [now]],
-      [DELETE_KEYS, [cutoff - secondsIn(ACCESS_TOKEN_LIFETIME_MAX) * 1000]],
-    ];
+    const now = this.#now();
     let deleted = 0;
-    for (const [statement, parameters] of statements) {
+    for (const { statement, parameters } of this.#pruneRules) {
       for (;;) {
-        const rows = await this.#sql.write(statement, parameters);
-        deleted += rows.length;
-        if (rows.length > 0) onProgress(deleted);
-        if (rows.length < BATCH_SIZE || this.#isStopped) break;
+        const { length } = await this.#sql.write(statement, parameters(now));
+        if (length === 0) break;
+        deleted += length;
+        onProgress(deleted);
+        if (this.#isStopped) break;
         await sleep(BATCH_PAUSE);
       }
     }
     return deleted;
+  }
+
+  /** Adds rules to {@link MaintenanceService.prune}. They run in the order in which they are added. */
+  addPruneRules(rules: readonly PruneRule[]): void {
+    this.#pruneRules.push(...rules);
   }
 
   /** Adds jobs. Call it before {@link MaintenanceService.start}. */
@@ -131,7 +120,7 @@ export class MaintenanceService {
 
   /** Acquires or renews a lease. @returns whether this instance holds it now */
   async #acquireLease(name: string, duration: number): Promise<boolean> {
-    const now = this.#config.now();
+    const now = this.#now();
     const acquired = await this.#sql.write(
       `INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
@@ -141,16 +130,3 @@ export class MaintenanceService {
     return acquired.length === 1;
   }
 }
-
-function deleteSessions(condition: string, order: string): string {
-  return `DELETE FROM session WHERE id IN (
-    SELECT id FROM session WHERE ${condition} ORDER BY ${order} LIMIT ${BATCH_SIZE}) RETURNING id`;
-}
-
-const DELETE_COUNTERS = `DELETE FROM throttle WHERE key IN (
-  SELECT key FROM throttle WHERE expires_at <= ? ORDER BY expires_at LIMIT ${BATCH_SIZE}) RETURNING key`;
-
-/** A key is deleted once a later one has been active for longer than the longest access token. */
-const DELETE_KEYS = `DELETE FROM signing_key WHERE EXISTS (
-  SELECT 1 FROM signing_key later WHERE later.revoked_at IS NULL
-    AND later.activates_at > signing_key.activates_at AND later.activates_at <= ?) RETURNING kid`;

@@ -69,7 +69,7 @@ describe("a feature", () => {
       };
     },
   });
-  let server: Server;
+  let server: Server<[typeof probe]>;
 
   beforeAll(async () => {
     server = await createServer({ ...options, port: 0, logLevel: "silent", features: [probe] });

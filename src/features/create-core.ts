@@ -1,0 +1,78 @@
+import { AccountService } from "../accounts/account.service.js";
+import { LoginAttempts } from "../accounts/login-attempts.js";
+import { PasswordHasher } from "../accounts/password-hasher.js";
+import { AuthenticationService } from "../authentication/authentication.service.js";
+import type { Hooks } from "../authentication/hooks.js";
+import { TokenVerifier } from "../authentication/token-verifier.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import type { Database } from "../database/database.js";
+import { createRefreshKeyRing } from "../keys/key-ring.js";
+import { keyPruneRule } from "../keys/prune-rule.js";
+import { deriveKey } from "../keys/secret-key.js";
+import type { SigningKeyService } from "../keys/signing-key.service.js";
+import { MaintenanceService } from "../maintenance/maintenance.service.js";
+import { sessionPruneRules } from "../sessions/prune-rules.js";
+import { SessionService } from "../sessions/session.service.js";
+import type { LimiterStore } from "../throttling/limiter.js";
+import { COUNTER_PRUNE_RULE } from "../throttling/prune-rule.js";
+import { Throttle } from "../throttling/throttle.js";
+import { TokenKinds } from "../tokens/token-kinds.js";
+import type { CoreServices } from "./feature.js";
+
+/** The core's services, and the ends that others tie to it. */
+export interface CreatedCore {
+  readonly core: CoreServices;
+  readonly attempts: LoginAttempts;
+  /** Filled once the features have been created. */
+  readonly hooks: Hooks[];
+  readonly maintenance: MaintenanceService;
+}
+
+/** Creates the services, from the lowest up. */
+export function createCore(
+  config: AuthConfig,
+  database: Database,
+  keys: SigningKeyService,
+  limiters: LimiterStore,
+): CreatedCore {
+  const hooks: Hooks[] = [];
+  const hasher = new PasswordHasher(config.hashConcurrency);
+  const accounts = new AccountService(() => database.fork(), database, config, hasher);
+  const attempts = new LoginAttempts(database, config, hasher);
+  const sessions = new SessionService(database, config);
+  const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
+  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
+  const [currentSecret = ""] = config.secretKeys;
+  const throttlingKey = deriveKey(currentSecret, "throttling");
+  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
+  const authentication = new AuthenticationService({
+    settings: config,
+    accounts,
+    attempts,
+    hasher,
+    throttle,
+    sessions,
+    kinds,
+    verifier,
+    hooks,
+  });
+  const core = {
+    sql: database,
+    now: config.now,
+    onEvent: config.onEvent,
+    accounts,
+    authentication,
+    sessions,
+    keys,
+    kinds,
+    jwks: () => keys.ring.toJwks(),
+    isReady: () => database.isReadable(),
+  };
+  const maintenance = new MaintenanceService(database, config, keys);
+  maintenance.addPruneRules([
+    ...sessionPruneRules(config),
+    COUNTER_PRUNE_RULE,
+    keyPruneRule(config),
+  ]);
+  return { core, attempts, hooks, maintenance };
+}

@@ -1,0 +1,17 @@
+import type { AuthConfig } from "../config/auth-config.js";
+import { ACCESS_TOKEN_LIFETIME_MAX } from "../config/settings.js";
+import { secondsIn } from "../config/variable-text.js";
+import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-rule.js";
+
+const REPLACED = `EXISTS (
+  SELECT 1 FROM signing_key later WHERE later.revoked_at IS NULL
+    AND later.activates_at > signing_key.activates_at AND later.activates_at <= ?)`;
+
+/** Returns the rule that deletes a key once a later one has been active for longer than the longest access token. */
+export function keyPruneRule({ leeway }: Pick<AuthConfig, "leeway">): PruneRule {
+  const longest = secondsIn(ACCESS_TOKEN_LIFETIME_MAX) * 1000;
+  return {
+    statement: deleteBatch("signing_key", "kid", REPLACED, "activates_at"),
+    parameters: (now) => [prunableAt(now, leeway) - longest],
+  };
+}

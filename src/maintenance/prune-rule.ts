@@ -1,0 +1,36 @@
+import type { SqlValue } from "../sql.js";
+
+/** Rows that one statement deletes. Small, so that other writers do not wait long. */
+const BATCH_SIZE = 1000;
+
+/** Milliseconds that a row is kept after its expiry and the leeway. */
+const EXPIRED_RETENTION = 60_000;
+
+/** Deletes rows that nothing needs any more. The room that owns a table also owns its rules. */
+export interface PruneRule {
+  /** Deletes at most one batch and returns its rows. It runs again until it returns none. */
+  readonly statement: string;
+  /**
+   * Returns the values of the statement's `?`.
+   * @param now epoch milliseconds
+   */
+  parameters(this: void, now: number): readonly SqlValue[];
+}
+
+/**
+ * Returns the statement of a {@link PruneRule}: it deletes one batch of the rows of `table` that meet `condition`.
+ * @param key its primary key
+ * @param order the column to sort by; an index on it saves a scan of the table
+ */
+export function deleteBatch(table: string, key: string, condition: string, order: string): string {
+  return `DELETE FROM ${table} WHERE ${key} IN (
+    SELECT ${key} FROM ${table} WHERE ${condition} ORDER BY ${order} LIMIT ${BATCH_SIZE}) RETURNING ${key}`;
+}
+
+/**
+ * Returns the instant up to which an expiry is so long ago that no token of the row is accepted, in epoch milliseconds.
+ * @param leeway in seconds
+ */
+export function prunableAt(now: number, leeway: number): number {
+  return now - leeway * 1000 - EXPIRED_RETENTION;
+}

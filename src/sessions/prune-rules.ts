@@ -1,0 +1,25 @@
+import type { AuthConfig } from "../config/auth-config.js";
+import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-rule.js";
+
+/** Milliseconds that an ended session is kept if its token would never expire. */
+const ENDED_RETENTION = 30 * 86_400_000;
+
+/**
+ * Returns the rules that delete sessions whose tokens have all expired. An ended session is kept until then as well, so
+ * that its tokens are refused with the reason.
+ */
+export function sessionPruneRules({ leeway }: Pick<AuthConfig, "leeway">): PruneRule[] {
+  const expired = (column: string): PruneRule => ({
+    statement: deleteBatch("session", "id", `${column} <= ?`, column),
+    parameters: (now) => [prunableAt(now, leeway)],
+  });
+  const ended = "expires_at IS NULL AND ended_at <= ?";
+  return [
+    expired("refresh_expires_at"),
+    expired("expires_at"),
+    {
+      statement: deleteBatch("session", "id", ended, "expires_at"),
+      parameters: (now) => [now - ENDED_RETENTION],
+    },
+  ];
+}

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Database } from "../../src/database/database.js";
+import { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
+import { deleteBatch, prunableAt } from "../../src/maintenance/prune-rule.js";
+import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+
+const NOW = 1_800_000_000_000;
+const KEYS = { reload: () => Promise.resolve(), rotateIfDue: () => Promise.resolve() };
+
+describe.each(DATABASES)("rules of a room's or a feature's own table, over %s", (kind) => {
+  let database: Database;
+  let maintenance: MaintenanceService;
+  let created: TestDatabase;
+
+  beforeEach(async () => {
+    created = await createDatabase(kind);
+    const statements = [`create table "note" ("id" text primary key, "ends_at" bigint not null)`];
+    database = await Database.open(created.url, [
+      { name: "notes", migrations: [{ name: "notes", statements }] },
+    ]);
+    await database.migrate();
+    maintenance = new MaintenanceService(database, { now: () => NOW }, KEYS);
+    maintenance.addPruneRules([
+      {
+        statement: deleteBatch("note", "id", "ends_at <= ?", "ends_at"),
+        parameters: (now) => [now],
+      },
+    ]);
+  });
+
+  afterEach(async () => {
+    await database.close();
+    await created.drop();
+  });
+
+  const add = async (amount: number, endsAt: number) => {
+    const values = Array.from(
+      { length: amount },
+      (_, index) => `('${endsAt}-${index}', ${endsAt})`,
+    );
+    await database.write(`INSERT INTO note (id, ends_at) VALUES ${values.join()} RETURNING id`, []);
+  };
+  const count = async () => {
+    const [row] = await database.read<{ n: number }>(`SELECT count(*) AS n FROM note`, []);
+    return Number(row?.n);
+  };
+
+  test("prune deletes what the rule selects, batch by batch, and nothing else", async () => {
+    await add(2500, NOW);
+    await add(3, NOW + 1);
+    const progress: number[] = [];
+    expect(await maintenance.prune((deleted) => progress.push(deleted))).toBe(2500);
+    expect(progress).toEqual([1000, 2000, 2500]);
+    expect(await count()).toBe(3);
+    expect(await maintenance.prune()).toBe(0);
+  });
+
+  test("prune ends after the batch that runs when the maintenance stops", async () => {
+    await add(2500, NOW);
+    expect(await maintenance.prune(() => void maintenance.stop())).toBe(1000);
+    expect(await count()).toBe(1500);
+  });
+});
+
+test("a row is prunable once its expiry, the leeway and a minute are over", () => {
+  expect(prunableAt(NOW, 5)).toBe(NOW - 65_000);
+});
