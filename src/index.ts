@@ -19,7 +19,6 @@ export {
   type Feature,
   type FeatureCommand,
   type FeatureConfig,
-  type FeatureMigration,
   type FeatureParts,
   type Route,
 } from "./features/feature.js";
@@ -65,6 +64,7 @@ export { httpStatusPlugin } from "./apollo/plugins.js";
 export { requireRole } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
 export { createServer, type Server, type ServerOptions } from "./http/server.js";
+export type { Migration } from "./sql.js";
 export { STATIC_TOKEN_PATTERN } from "./tokens/static-token.js";
 export { Principal, type SessionInfo } from "./sessions/principal.js";
 export type { Sessions } from "./sessions/sessions.js";

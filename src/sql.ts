@@ -1,6 +1,13 @@
 /** A value that binds to a statement's `?` in the same way on every database. Instants are epoch milliseconds. */
 export type SqlValue = string | number | boolean | null;
 
+/** One step towards the current tables, the same on every database. It never changes once it has been released. */
+export interface Migration {
+  /** Unique among those of the core or of one feature, such as `2026-11-26-notes`. */
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
 /**
  * Runs single SQL statements. Each is atomic.
  *

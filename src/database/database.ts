@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
-import { Migration, Migrator } from "@mikro-orm/migrations";
+import { Migration as OrmMigration, Migrator } from "@mikro-orm/migrations";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import { ProfileEntity } from "../accounts/profile.entity.js";
 import { UserEntity } from "../accounts/user.entity.js";
 import { ServiceUnavailable } from "../errors.js";
-import type { FeatureMigration } from "../features/feature.js";
 import { SigningKeyEntity } from "../keys/signing-key.entity.js";
 import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
-import type { Sql } from "../sql.js";
+import type { Migration, Sql } from "../sql.js";
 import { ThrottleEntity } from "../throttling/throttle.entity.js";
 import type { Dialect, Engine, Pool, Run } from "./engine.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
@@ -165,10 +164,10 @@ class NewerDatabase extends Error {
   }
 }
 
-function toMikroOrm({ name, statements }: FeatureMigration) {
+function toMikroOrm({ name, statements }: Migration) {
   return {
     name,
-    class: class extends Migration {
+    class: class extends OrmMigration {
       override up(): void {
         for (const statement of statements) this.addSql(statement);
       }

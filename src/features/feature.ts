@@ -15,7 +15,7 @@ import type { Job } from "../maintenance/maintenance.service.js";
 import type { PruneRule } from "../maintenance/prune-rule.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
-import type { Sql } from "../sql.js";
+import type { Migration, Sql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
@@ -32,8 +32,8 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
   readonly entities?: readonly (abstract new () => object)[];
-  /** Applied after the core's, in this order. A migration that has been released never changes. */
-  readonly migrations?: readonly FeatureMigration[];
+  /** Applied after the core's, in this order. The database records each as `feature:name`. */
+  readonly migrations?: readonly Migration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
   /** What is wrong with the settings beyond what each entry checks by itself. */
@@ -46,13 +46,6 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
     core: Core,
     config: FeatureConfig<S>,
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
-}
-
-/** One step of a feature's tables, the same on every database. */
-export interface FeatureMigration {
-  /** Unique within the feature, such as `2026-11-26-notes`. The database records it as `feature:name`. */
-  readonly name: string;
-  readonly statements: readonly string[];
 }
 
 /** The core's configuration without secrets and addresses of services, and the values of the feature's own settings. */

@@ -1,24 +1,9 @@
 import { Field, ObjectType } from "type-graphql";
 import type { SessionPage } from "../sessions/session-list.js";
-import { formatCursor } from "./session-cursor.js";
+import { formatCursor } from "./cursor.js";
+import { PageInfo, toPageInfo } from "./page-info.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 import { toUserType, UserType } from "./user.type.js";
-
-/** @see https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo */
-@ObjectType({ description: "The place of a page in its list." })
-export class PageInfo {
-  @Field(() => Boolean)
-  hasNextPage!: boolean;
-
-  @Field(() => Boolean)
-  hasPreviousPage!: boolean;
-
-  @Field(() => String, { nullable: true })
-  startCursor!: string | null;
-
-  @Field(() => String, { nullable: true })
-  endCursor!: string | null;
-}
 
 /** @see https://relay.dev/graphql/connections.htm#sec-Edge-Types */
 @ObjectType()
@@ -58,13 +43,5 @@ export function toSessionConnection(
     node: toSessionType(owner.session, currentId),
     user: toUserType(owner),
   }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
+  return { edges, pageInfo: toPageInfo(edges, page.hasNextPage, hasPreviousPage) };
 }

@@ -1,44 +1,8 @@
-import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ID, InputType } from "type-graphql";
+import { Field, InputType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
 import type { SessionQuery } from "../sessions/session-list.js";
+import { DateTimeFilter, EmailFilter, IdFilter, UsernameFilter } from "./filters.type.js";
 import { AuthSchemeEnum } from "./session.type.js";
-
-@InputType({ description: "Filters by user id." })
-class IdFilter {
-  @Field(() => [ID], { nullable: true, description: "One of these ids, at most 100." })
-  in?: string[] | null;
-}
-
-@InputType({ description: "Filters by user name." })
-class UsernameFilter {
-  @Field(() => String, { nullable: true, description: "Exact match." })
-  exact?: string | null;
-
-  @Field(() => String, { nullable: true, description: "Match in any case." })
-  iexact?: string | null;
-}
-
-@InputType({ description: "Filters by e-mail address." })
-class EmailFilter {
-  @Field(() => String, { nullable: true, description: "Part of the address, in any case." })
-  icontains?: string | null;
-}
-
-@InputType({ description: "Filters by an instant." })
-class DateTimeFilter {
-  @Field(() => GraphQLDateTime, { nullable: true })
-  gt?: Date | null;
-
-  @Field(() => GraphQLDateTime, { nullable: true })
-  gte?: Date | null;
-
-  @Field(() => GraphQLDateTime, { nullable: true })
-  lt?: Date | null;
-
-  @Field(() => GraphQLDateTime, { nullable: true })
-  lte?: Date | null;
-}
 
 /** The API's type `SessionFilter`. */
 @InputType({ description: "Filters sessions. Several fields are combined with AND." })

@@ -2,13 +2,12 @@ import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-gr
 import type { AuthContext } from "../authentication/context.js";
 import { BadUserInput } from "../errors.js";
 import type { SessionService } from "../sessions/session.service.js";
+import { parseCursor } from "./cursor.js";
 import { LogoutPayload, toSessionsEnded } from "./logout-payload.type.js";
+import { AFTER, FIRST, requirePageSize } from "./page-arguments.js";
 import { SessionConnection, toSessionConnection } from "./session-connection.type.js";
-import { parseCursor } from "./session-cursor.js";
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
-
-const PAGE_SIZE = 20;
 
 /** The operations on sessions. They load the user even if `bearerCheck` is `stateless`, because ended sessions must not pass. */
 @Resolver(() => SessionType)
@@ -35,22 +34,15 @@ export class SessionResolver {
       description: "If missing, lists live sessions.",
     })
     where: SessionFilter | null | undefined,
-    @Arg("first", () => Int, {
-      nullable: true,
-      defaultValue: PAGE_SIZE,
-      description: "The page size, from 1 to 100.",
-    })
+    @Arg("first", () => Int, FIRST)
     first: number | null,
-    @Arg("after", () => String, {
-      nullable: true,
-      description: "The `endCursor` of the previous page.",
-    })
+    @Arg("after", () => String, AFTER)
     after: string | null | undefined,
     @Ctx() context: AuthContext,
   ): Promise<SessionConnection> {
     const user = await context.loadUser();
     const start = parseCursor(after);
-    const page = await this.#sessions.page(toSessionQuery(where), first ?? PAGE_SIZE, start);
+    const page = await this.#sessions.page(toSessionQuery(where), requirePageSize(first), start);
     return toSessionConnection(page, user.session.id, start !== null);
   }
 

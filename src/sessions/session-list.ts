@@ -43,7 +43,6 @@ export interface SessionPage {
 /** The session after which a page starts. */
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
-const PAGE_MAX_SIZE = 100;
 const LIST_MAX_SIZE = 100;
 /** In characters: longer than any of our ids. */
 const ID_MAX_LENGTH = 64;
@@ -60,17 +59,15 @@ export class SessionList {
 
   /**
    * Returns a page of the sessions that match, newest first. The next page stays right while sessions open and end.
+   * @param first the largest number of sessions to return
    * @param after null for the first page
-   * @throws {@link BadUserInput} when `first` is not from 1 to 100, or a list in the query is longer than 100
+   * @throws {@link BadUserInput} when a list in the query is longer than 100
    */
   async page(
     query: SessionQuery,
     first: number,
     after: SessionCursor | null,
   ): Promise<SessionPage> {
-    if (first < 1 || first > PAGE_MAX_SIZE) {
-      throw new BadUserInput(`first must be from 1 to ${PAGE_MAX_SIZE}.`);
-    }
     const conditions = [...this.#conditions(query)];
     if (after !== null) {
       conditions.push(["(session.created_at, session.id) < (?, ?)", [after.createdAt, after.id]]);
@@ -85,9 +82,9 @@ export class SessionList {
     return { principals, hasNextPage: rows.length > first };
   }
 
-  /** Returns all live sessions of a user, newest first: no user has more than a page. */
+  /** Returns the live sessions of a user, newest first: at most 100. */
   async ofUser(userId: string): Promise<readonly SessionInfo[]> {
-    const page = await this.page({ userIds: [userId], isLive: true }, PAGE_MAX_SIZE, null);
+    const page = await this.page({ userIds: [userId], isLive: true }, LIST_MAX_SIZE, null);
     return page.principals.map(({ session }) => session);
   }
 

@@ -1,7 +1,7 @@
-import type { FeatureMigration } from "../../features/feature.js";
+import type { Migration } from "../../sql.js";
 
 /** Creates the tables of users, profiles, sessions, leases and signing keys. Instants are epoch milliseconds. */
-export const accountsKeysSessions: FeatureMigration = {
+export const accountsKeysSessions: Migration = {
   name: "2026-11-22-accounts-keys-sessions",
   statements: [
     `create table "user" (

@@ -1,7 +1,7 @@
-import type { FeatureMigration } from "../../features/feature.js";
+import type { Migration } from "../../sql.js";
 
 /** Adds the counter of wrong passwords and the table of rate limits. Instants are epoch milliseconds. */
-export const throttling: FeatureMigration = {
+export const throttling: Migration = {
   name: "2026-11-25-throttling",
   statements: [
     `alter table "user" add column "failed_logins" integer not null default 0`,

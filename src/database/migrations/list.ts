@@ -1,18 +1,22 @@
-import type { Feature, FeatureMigration } from "../../features/feature.js";
+import type { Migration } from "../../sql.js";
 import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
 
 /** A feature with its tables, if it has any. */
-export type TableOwner = Pick<Feature, "name" | "entities" | "migrations">;
+export interface TableOwner {
+  readonly name: string;
+  readonly entities?: readonly (abstract new () => object)[];
+  readonly migrations?: readonly Migration[];
+}
 
 /** Oldest first, and the same on every database. A migration that has been released never changes. */
-const CORE: readonly FeatureMigration[] = [accountsKeysSessions, throttling];
+const CORE: readonly Migration[] = [accountsKeysSessions, throttling];
 
 /**
  * Returns the core's migrations and then those of `features`, in the order in which they are applied. The names are the
  * ones that the database records: the core's as they are, a feature's as `feature:name`, so that features cannot clash.
  */
-export function listMigrations(features: readonly TableOwner[]): FeatureMigration[] {
+export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>
     migrations.map(({ name, statements }) => ({ name: `${feature}:${name}`, statements })),
   );

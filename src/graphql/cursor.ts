@@ -1,20 +1,27 @@
 import { BadUserInput } from "../errors.js";
-import type { SessionCursor } from "../sessions/session-list.js";
 
 /** The longest cursor that is decoded, in characters. */
 const MAX_LENGTH = 100;
 
-/** Encodes a place in the list of sessions as the opaque text of a Relay cursor. */
-export function formatCursor({ createdAt, id }: SessionCursor): string {
+/** A place in a list that is sorted by creation, and by id where two rows were created at the same instant. */
+export interface Cursor {
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+}
+
+/** Encodes a place in a list as the opaque text of a Relay cursor. */
+export function formatCursor({ createdAt, id }: Cursor): string {
   return Buffer.from(`${createdAt}.${id}`).toString("base64url");
 }
 
 /**
  * Decodes a cursor of {@link formatCursor}.
  * @returns null if there is none
- * @throws {@link BadUserInput} when it is not a cursor of this list
+ * @throws {@link BadUserInput} when it is not such a cursor
  */
-export function parseCursor(cursor: string | null | undefined): SessionCursor | null {
+export function parseCursor(cursor: string | null | undefined): Cursor | null {
   if (cursor == null) return null;
   const text = Buffer.from(cursor.slice(0, MAX_LENGTH), "base64url").toString("latin1");
   const [, createdAt, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
