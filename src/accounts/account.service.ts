@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   DriverException,
   type EntityManager,
@@ -8,6 +7,7 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
 import type { Accounts, Login, NewUser, User } from "./accounts.js";
+import { newId } from "./id.js";
 import { canonicalLogin, requireNewEmail, requireNewUsername } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
@@ -118,7 +118,7 @@ export class AccountService implements Accounts {
     const { username, email = null, password = null, role = "USER" } = values;
     requireKnownRole(role);
     const user = new UserEntity();
-    user.id = randomBytes(16).toString("hex");
+    user.id = newId();
     user.username = username;
     user.usernameKey = requireNewUsername(username);
     user.email = email;

@@ -1,5 +1,8 @@
+import { ID_SHAPE } from "../accounts/id.js";
 import { BadUserInput } from "../errors.js";
 import type { SessionCursor } from "../sessions/session-list.js";
+
+const CURSOR = new RegExp(`^(\\d{1,15})\\.(${ID_SHAPE})$`);
 
 /** The longest cursor that is decoded, in characters. */
 const MAX_LENGTH = 100;
@@ -17,7 +20,7 @@ export function formatCursor({ createdAt, id }: SessionCursor): string {
 export function parseCursor(cursor: string | null | undefined): SessionCursor | null {
   if (cursor == null) return null;
   const text = Buffer.from(cursor.slice(0, MAX_LENGTH), "base64url").toString("latin1");
-  const [, createdAt, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
+  const [, createdAt, id] = CURSOR.exec(text) ?? [];
   if (createdAt === undefined || id === undefined) {
     throw new BadUserInput("after must be a cursor of this list.");
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../accounts/id.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, InvalidCredentials } from "../errors.js";
@@ -69,7 +69,7 @@ export class SessionOpener {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
     requireLabel(label);
     const userId = user === null ? null : idOf(user);
-    const id = randomBytes(16).toString("hex");
+    const id = newId();
     const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
     const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
     const inserted = await this.#sql.write(INSERT, [

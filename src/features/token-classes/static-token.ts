@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { Principal, type SessionInfo } from "../../sessions/principal.js";
 import type { SessionQuery } from "../../sessions/session-list.js";
@@ -37,7 +37,7 @@ export class StaticToken {
 
   /** Generates a key of the right shape that belongs to no session. */
   static generateKey(): string {
-    return generateStaticToken(randomBytes(16).toString("hex")).token;
+    return generateStaticToken(newId()).token;
   }
 
   /**

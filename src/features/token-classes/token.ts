@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { TokenExpired, TokenNotValid } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
@@ -73,7 +73,7 @@ export class Token extends ClaimMap {
 
   /** Sets a new `jti`: 128 random bits in hex. */
   setJti(): this {
-    return this.set("jti", randomBytes(16).toString("hex"));
+    return this.set("jti", newId());
   }
 
   /** Sets when the token was issued. @param options `at` is epoch milliseconds, @default currentTime */
