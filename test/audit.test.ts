@@ -55,9 +55,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
   );
 
   test("R-15: is told once of a static token that an administrator makes", async () => {
-    const events = await eventsOf(() =>
-      gate.auth.authentication.createStaticToken({ username: "ada" }, "ci"),
-    );
+    const events = await eventsOf(() => gate.auth.authentication.createStaticToken(id, "ci"));
     const sessionId = expect.stringMatching(/^[0-9a-f]{32}$/);
     expect(events).toEqual([{ type: "token_issued", userId: id, sessionId, scheme: "TOKEN" }]);
   });

@@ -12,6 +12,7 @@ import { canonicalLogin, requireNewEmail, requireNewUsername } from "./identifie
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
+import { requireUser } from "./require-user.js";
 import { isRole, type Role, ROLES } from "./role.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
@@ -78,15 +79,6 @@ export class AccountService implements Accounts {
    */
   findAccount(login: Login): Promise<Account | null> {
     return this.#findByLogin(ACCOUNT, login);
-  }
-
-  /**
-   * Returns the account of a user, or null.
-   * @throws {@link NoSuchUser} when the id is malformed
-   */
-  async findAccountById(user: UserRef): Promise<Account | null> {
-    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [idOf(user)]);
-    return account ?? null;
   }
 
   async findUser(login: Login): Promise<User | null> {
@@ -194,7 +186,7 @@ export class AccountService implements Accounts {
     const changed = await this.#sql.writeExclusive(statement, parameters);
     if (changed.length > 0) return;
     // The statement has decided; this look only chooses the message.
-    if ((await this.findAccountById(id)) === null) throw new NoSuchUser();
+    await requireUser(this.#sql, id);
     throw new BadUserInput("This user is the last active ADMIN. Make another user an ADMIN first.");
   }
 

@@ -3,6 +3,7 @@ import type { Login } from "../accounts/accounts.js";
 import { canonicalLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
+import type { UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import {
   InvalidCredentials,
@@ -103,10 +104,9 @@ export class AuthenticationService implements Authentication {
     }
   }
 
-  async createStaticToken(login: Login, label: string | null = null): Promise<Issued> {
-    const { accounts, kinds, sessions } = this.#parts;
-    const account = await accounts.findAccount(login);
-    const { row, token } = await sessions.open(account, { scheme: "TOKEN", label });
+  async createStaticToken(user: UserRef, label: string | null = null): Promise<Issued> {
+    const { kinds, sessions } = this.#parts;
+    const { row, token } = await sessions.open(user, { scheme: "TOKEN", label });
     return issueTokens(kinds, row, token);
   }
 

@@ -42,7 +42,7 @@ export class StaticToken {
 
   /**
    * Creates a token for a user. Tokens that the user already has stay as they are.
-   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    */
   static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
     const { sessions } = requireBackend(this.backend);

@@ -42,7 +42,7 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a user, and returns its token.
-   * @throws {@link BadUserInput} when there is no such user, or the user is inactive
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive
    */
   static async forUser<This extends typeof Token>(
     this: This,
@@ -131,7 +131,7 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a token that has none. The session is what is listed and revoked.
-   * @throws {@link BadUserInput} when `sub` is not an active user
+   * @throws {@link NoSuchUser} when `sub` is not the id of a user; {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {
     if (this.has("sid")) return;
