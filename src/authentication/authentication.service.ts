@@ -89,11 +89,12 @@ export class AuthenticationService implements Authentication {
       // Refuse before any write: the response time must not reveal that the password was right.
       if (account === null || !isRight || !attempts.isAllowed(account))
         throw new InvalidCredentials();
-      for (const each of hooks) await each.beforeLogin?.(account, client);
+      // Before the hooks: a veto is not a wrong password.
+      await throttle.loginSucceeded(counter);
+      for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
       const { credentialsVersion } = account;
       const { row, token } = await sessions.open(account, { scheme, client, credentialsVersion });
-      await throttle.loginSucceeded(counter);
       return issueTokens(kinds, row, token);
     } catch (error) {
       if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
