@@ -2,9 +2,9 @@ import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { TokenExpired, TokenNotValid } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
-import type { Claims } from "../../tokens/claims.js";
 import { decodePayload } from "../../tokens/jwt.js";
 import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
+import type { VerifiedToken } from "../../tokens/token-kinds.js";
 import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
@@ -22,6 +22,8 @@ export class Token extends ClaimMap {
 
   /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
   readonly currentTime: number;
+  /** Private, so that printing the token does not show its keys. */
+  #verifiedKind: TokenKind | undefined;
 
   /**
    * @param token the text to read; without one a new token is made, which has no user yet
@@ -35,8 +37,12 @@ export class Token extends ClaimMap {
       this.setIat();
       this.setExp();
       this.setJti();
+    } else if (verify) {
+      const { kind, claims } = this.#read(token);
+      this.#verifiedKind = kind;
+      this.assign(claims);
     } else {
-      this.assign(verify ? this.read(token) : decodePayload(token));
+      this.assign(decodePayload(token));
     }
   }
 
@@ -67,8 +73,14 @@ export class Token extends ClaimMap {
     return backend.kinds[tokenType];
   }
 
-  protected read(token: string): Claims {
-    return this.backend.kinds.verify(token, [this.tokenKind.type]).claims;
+  /** The kind that the token was verified as; undefined for a token that was not. */
+  protected get verifiedKind(): TokenKind | undefined {
+    return this.#verifiedKind;
+  }
+
+  /** The types of token that the class reads. */
+  protected get acceptedTypes(): readonly TokenType[] {
+    return [this.tokenKind.type];
   }
 
   /** Sets a new `jti`: 128 random bits in hex. */
@@ -108,7 +120,7 @@ export class Token extends ClaimMap {
 
   /** Verifies the token as it is now, changes included. @throws as the constructor does */
   verify(): void {
-    this.read(this.toString());
+    this.#read(this.toString());
   }
 
   /**
@@ -143,6 +155,10 @@ export class Token extends ClaimMap {
   /** Returns the signed token. */
   override toString(): string {
     return this.tokenKind.sign(this.payload);
+  }
+
+  #read(token: string): VerifiedToken {
+    return this.backend.kinds.verify(token, this.acceptedTypes);
   }
 
   #text(claim: string): string {
