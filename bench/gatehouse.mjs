@@ -30,9 +30,13 @@ const bearers = [];
 // The users who log in during the measurement are others, because a user's 101st login ends the oldest session.
 for (let index = 0; index < 100; index += 1) {
   const [owner, visitor] = [`owner${index}`, `visitor${index}`];
-  await accounts.createUser({ username: owner, email: `${owner}@example.com`, password });
+  const ownerId = await accounts.createUser({
+    username: owner,
+    email: `${owner}@example.com`,
+    password,
+  });
   await accounts.createUser({ username: visitor, password });
-  const { token } = await authentication.createStaticToken({ username: owner }, null);
+  const { token } = await authentication.createStaticToken(ownerId);
   const { access } = await authentication.login({ username: owner }, password, "JWT", client);
   visitors.push(visitor);
   tokens.push(`Token ${token}`);

@@ -26,8 +26,8 @@ export async function measureStorm() {
   });
   try {
     const { accounts, authentication } = server.auth;
-    await accounts.createUser({ username: "ada", password: PASSWORD });
-    const { token } = await authentication.createStaticToken({ username: "ada" }, null);
+    const adaId = await accounts.createUser({ username: "ada", password: PASSWORD });
+    const { token } = await authentication.createStaticToken(adaId);
     const me = () =>
       ask(server.url, { query: "{ me { id } }" }, { authorization: `Token ${token}` });
     for (let index = 0; index < 200; index += 1) await me();

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   DriverException,
   type EntityManager,
@@ -8,10 +7,12 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
 import type { Accounts, Login, NewUser, User } from "./accounts.js";
+import { newId } from "./id.js";
 import { canonicalLogin, requireNewEmail, requireNewUsername } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
+import { requireUser } from "./require-user.js";
 import { isRole, type Role, ROLES } from "./role.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
@@ -80,15 +81,6 @@ export class AccountService implements Accounts {
     return this.#findByLogin(ACCOUNT, login);
   }
 
-  /**
-   * Returns the account of a user, or null.
-   * @throws {@link NoSuchUser} when the id is malformed
-   */
-  async findAccountById(user: UserRef): Promise<Account | null> {
-    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [idOf(user)]);
-    return account ?? null;
-  }
-
   async findUser(login: Login): Promise<User | null> {
     const row = await this.#findByLogin<UserRow>(USER, login);
     return row && toUser(row);
@@ -118,7 +110,7 @@ export class AccountService implements Accounts {
     const { username, email = null, password = null, role = "USER" } = values;
     requireKnownRole(role);
     const user = new UserEntity();
-    user.id = randomBytes(16).toString("hex");
+    user.id = newId();
     user.username = username;
     user.usernameKey = requireNewUsername(username);
     user.email = email;
@@ -194,7 +186,7 @@ export class AccountService implements Accounts {
     const changed = await this.#sql.writeExclusive(statement, parameters);
     if (changed.length > 0) return;
     // The statement has decided; this look only chooses the message.
-    if ((await this.findAccountById(id)) === null) throw new NoSuchUser();
+    await requireUser(this.#sql, id);
     throw new BadUserInput("This user is the last active ADMIN. Make another user an ADMIN first.");
   }
 

@@ -1,10 +1,8 @@
 import { NoSuchUser } from "../errors.js";
+import { isId } from "./id.js";
 
 /** A user, named by id or by any object that has the id, such as `context.user`. */
 export type UserRef = string | { readonly id: string };
-
-/** 128 bits in hex. */
-const USER_ID = /^[0-9a-f]{32}$/;
 
 /**
  * Returns the id of a user. Whether the user exists is not verified.
@@ -13,6 +11,6 @@ const USER_ID = /^[0-9a-f]{32}$/;
 export function idOf(user: UserRef): string {
   const given: unknown = user;
   const id = typeof given === "object" && given !== null && "id" in given ? given.id : given;
-  if (typeof id !== "string" || !USER_ID.test(id)) throw new NoSuchUser();
+  if (!isId(id)) throw new NoSuchUser();
   return id;
 }

@@ -3,6 +3,7 @@ import type { Login } from "../accounts/accounts.js";
 import { canonicalLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
+import type { UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import {
   InvalidCredentials,
@@ -88,11 +89,12 @@ export class AuthenticationService implements Authentication {
       // Refuse before any write: the response time must not reveal that the password was right.
       if (account === null || !isRight || !attempts.isAllowed(account))
         throw new InvalidCredentials();
-      for (const each of hooks) await each.beforeLogin?.(account, client);
+      // Before the hooks: a veto is not a wrong password.
+      await throttle.loginSucceeded(counter);
+      for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
       const { credentialsVersion } = account;
       const { row, token } = await sessions.open(account, { scheme, client, credentialsVersion });
-      await throttle.loginSucceeded(counter);
       return issueTokens(kinds, row, token);
     } catch (error) {
       if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
@@ -103,10 +105,9 @@ export class AuthenticationService implements Authentication {
     }
   }
 
-  async createStaticToken(login: Login, label: string | null = null): Promise<Issued> {
-    const { accounts, kinds, sessions } = this.#parts;
-    const account = await accounts.findAccount(login);
-    const { row, token } = await sessions.open(account, { scheme: "TOKEN", label });
+  async createStaticToken(user: UserRef, label: string | null = null): Promise<Issued> {
+    const { kinds, sessions } = this.#parts;
+    const { row, token } = await sessions.open(user, { scheme: "TOKEN", label });
     return issueTokens(kinds, row, token);
   }
 

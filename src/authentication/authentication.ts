@@ -1,4 +1,5 @@
 import type { Login } from "../accounts/accounts.js";
+import type { UserRef } from "../accounts/user-ref.js";
 import type { AuthScheme, Client } from "../events.js";
 import type { Issued } from "./token-issuer.js";
 import type { Verification } from "./token-verifier.js";
@@ -53,9 +54,9 @@ export interface Authentication {
   /**
    * Creates a static token for a user, without a password. The key is in `token`, and cannot be read again later.
    * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default none
-   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    * @example
-   * const { token } = await auth.authentication.createStaticToken({ username: "ada" }, "backup script");
+   * const { token } = await auth.authentication.createStaticToken(user, "backup script");
    */
-  createStaticToken(login: Login, label?: string | null): Promise<Issued>;
+  createStaticToken(user: UserRef, label?: string | null): Promise<Issued>;
 }

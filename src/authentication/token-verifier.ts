@@ -5,7 +5,7 @@ import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { isSecretOf, isStaticToken, parseStaticToken } from "../tokens/static-token.js";
-import type { TokenType } from "../tokens/token-kind.js";
+import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
@@ -13,7 +13,6 @@ import type { Credential } from "./authorization-header.js";
 const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh takes. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
-const ANY: readonly TokenType[] = ["access", "refresh", "sliding"];
 
 /** The use that a token has right now. @see RFC 7662 2.2 */
 export interface Verification {
@@ -60,7 +59,7 @@ export class TokenVerifier {
       const row = await this.#authenticateStatic(token);
       return { principal: new Principal(row), tokenType: "Token", expiresAt: row.expiresAt };
     }
-    const { kind, claims, session } = await this.#read(token, ANY, "verify");
+    const { kind, claims, session } = await this.#read(token, TOKEN_TYPES, "verify");
     const found = await this.#parts.sessions.find(session.id);
     const row = requireLive(found, session, this.#parts.now());
     const principal = new Principal(row);
@@ -91,7 +90,7 @@ export class TokenVerifier {
    */
   async findSession(token: string): Promise<TokenSession | null> {
     if (isStaticToken(token)) return toTokenSession(await this.#findStatic(token));
-    return (await this.#read(token, ANY, "verifyAnyAge")).session;
+    return (await this.#read(token, TOKEN_TYPES, "verifyAnyAge")).session;
   }
 
   /** The same as {@link TokenVerifier.findSession}, for a token that must fit the header scheme it was sent with. */

@@ -45,8 +45,9 @@ export function addAccountCommands(program: Command, installation: Installation)
     .argument("<username>")
     .option("--label <label>", "its name in the list of sessions")
     .action((username: string, { label = null }: { label?: string | null }) =>
-      installation.open(async ({ authentication }) => {
-        console.log((await authentication.createStaticToken({ username }, label)).token);
+      installation.open(async ({ accounts, authentication }) => {
+        const user = await requireUser(accounts, username);
+        console.log((await authentication.createStaticToken(user, label)).token);
       }),
     );
 

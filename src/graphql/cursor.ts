@@ -1,4 +1,7 @@
+import { ID_SHAPE } from "../accounts/id.js";
 import { BadUserInput } from "../errors.js";
+
+const CURSOR = new RegExp(`^(\\d{1,15})\\.(${ID_SHAPE})$`);
 
 /** The longest cursor that is decoded, in characters. */
 const MAX_LENGTH = 100;
@@ -24,7 +27,7 @@ export function formatCursor({ createdAt, id }: Cursor): string {
 export function parseCursor(cursor: string | null | undefined): Cursor | null {
   if (cursor == null) return null;
   const text = Buffer.from(cursor.slice(0, MAX_LENGTH), "base64url").toString("latin1");
-  const [, createdAt, id] = /^(\d{1,15})\.([0-9a-f]{32})$/.exec(text) ?? [];
+  const [, createdAt, id] = CURSOR.exec(text) ?? [];
   if (createdAt === undefined || id === undefined) {
     throw new BadUserInput("after must be a cursor of this list.");
   }

@@ -1,3 +1,4 @@
+import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
@@ -8,9 +9,6 @@ import type { EndReason } from "./session.entity.js";
 const MAX_SESSIONS = 100;
 /** How many sessions beyond the limit one login ends. */
 const MAX_ENDED = 1000;
-
-/** 128 bits in hex. */
-const SESSION_ID = /^[0-9a-f]{32}$/;
 
 /** Ends sessions. When two calls want to end the same session at once, one of them does. */
 export class SessionEnder {
@@ -33,7 +31,7 @@ export class SessionEnder {
     reason: EndReason,
     client: Client,
   ): Promise<boolean> {
-    if (!SESSION_ID.test(id)) return false;
+    if (!isId(id)) return false;
     const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#settings.now();
     const ended = await this.#sql.write<{ userId: string }>(

@@ -1,11 +1,11 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../accounts/id.js";
+import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, InvalidCredentials } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import { generateStaticToken } from "../tokens/static-token.js";
-import { requireUser } from "./require-user.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
@@ -61,15 +61,14 @@ export class SessionOpener {
 
   /**
    * Opens a session for an active user. A user who has 100 loses the oldest.
-   * @param user null when a look-up found no user
-   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed;
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed;
    * {@link InvalidCredentials} when a password was checked, and it was changed or the user deactivated since
    */
-  async open(user: UserRef | null, opening: SessionOpening): Promise<OpenedSession> {
+  async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
     requireLabel(label);
-    const userId = user === null ? null : idOf(user);
-    const id = randomBytes(16).toString("hex");
+    const userId = idOf(user);
+    const id = newId();
     const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
     const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
     const inserted = await this.#sql.write(INSERT, [
@@ -77,7 +76,7 @@ export class SessionOpener {
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
       ...[userId, credentialsVersion],
     ]);
-    if (userId === null || inserted.length === 0) return this.#refuse(userId, opening);
+    if (inserted.length === 0) return this.#refuse(userId, opening);
     await this.#ender.endBeyondLimit(userId, client);
     this.#settings.onEvent({ type: "token_issued", userId, sessionId: id, scheme }, client);
     const row = await this.#reader.find(id);
@@ -94,7 +93,7 @@ export class SessionOpener {
     return { at, expiresAt, refreshExpiresAt: isStatic ? null : refreshExpiresAt };
   }
 
-  async #refuse(userId: string | null, { credentialsVersion }: SessionOpening): Promise<never> {
+  async #refuse(userId: string, { credentialsVersion }: SessionOpening): Promise<never> {
     if (credentialsVersion !== undefined) throw new InvalidCredentials();
     await requireUser(this.#sql, userId);
     throw new BadUserInput("The user is inactive.");

@@ -1,10 +1,10 @@
+import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import { type Client, NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
 import type { SessionInfo } from "./principal.js";
-import { requireUser } from "./require-user.js";
 import { SessionEnder } from "./session-ender.js";
 import type { EndReason } from "./session.entity.js";
 import {
@@ -49,7 +49,7 @@ export class SessionService implements Sessions {
   }
 
   /** See {@link SessionOpener.open}. */
-  open(user: UserRef | null, opening: SessionOpening): Promise<OpenedSession> {
+  open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     return this.#opener.open(user, opening);
   }
 
@@ -71,7 +71,7 @@ export class SessionService implements Sessions {
   /**
    * Ends all live sessions of a user, or all but one.
    * @returns how many this call ended
-   * @throws {@link BadUserInput} when there is no such user
+   * @throws {@link NoSuchUser}
    */
   async endAll(
     user: UserRef,

@@ -8,7 +8,7 @@ import type { SessionInfo } from "./principal.js";
 export interface Sessions {
   /**
    * Returns the live sessions of a user, newest first: at most 100.
-   * @throws {@link BadUserInput} when there is no such user
+   * @throws {@link NoSuchUser}
    * @example
    * const user = await context.loadUser();
    * const others = (await auth.sessions.list(user)).filter(({ id }) => id !== user.session.id);
@@ -28,7 +28,7 @@ export interface Sessions {
   /**
    * Ends all live sessions of a user.
    * @returns how many sessions this call ended
-   * @throws {@link BadUserInput} when there is no such user
+   * @throws {@link NoSuchUser}
    * @example
    * const ended = await auth.sessions.endAll(user);
    * console.log(`${ended} sessions ended`);

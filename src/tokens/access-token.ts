@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
@@ -28,8 +28,7 @@ export class AccessTokens extends TokenKind {
     const iat = Math.floor(this.now() / 1000);
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);
     const exp = Math.min(iat + this.lifetime, Math.max(iat + 1, sessionEnd));
-    const jti = randomBytes(16).toString("hex");
-    const claims = this.claims({ sub: grant.userId, sid: grant.sessionId, jti, iat, exp });
+    const claims = this.claims({ sub: grant.userId, sid: grant.sessionId, jti: newId(), iat, exp });
     return { access: this.sign(claims), expiresAt: exp * 1000 };
   }
 }

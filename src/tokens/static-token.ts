@@ -1,5 +1,6 @@
 import { createHash, randomInt, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { ID_SHAPE } from "../accounts/id.js";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "gth_";
@@ -8,7 +9,9 @@ const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
 /** The shape of every static token, for secret scanners. */
-export const STATIC_TOKEN_PATTERN = /^gth_([0-9a-f]{32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+export const STATIC_TOKEN_PATTERN = new RegExp(
+  `^${PREFIX}(${ID_SHAPE})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+);
 
 /** A static token taken apart. Only its shape and checksum are known to be right. */
 export interface StaticTokenParts {

@@ -7,8 +7,11 @@ import { signJwt } from "./jwt.js";
 
 const KEY_ID = /^[\w-]{1,64}$/;
 
-/** The claim `token_type`, as in simplejwt. */
-export type TokenType = "access" | "refresh" | "sliding";
+/** The values of the claim `token_type`, as in simplejwt. */
+export const TOKEN_TYPES = ["access", "refresh", "sliding"] as const;
+
+/** The claim `token_type`. */
+export type TokenType = (typeof TOKEN_TYPES)[number];
 
 /** The settings that every kind of JWT uses. */
 export type TokenSettings = Pick<AuthConfig, "jwtIssuer" | "jwtAudience" | "leeway" | "now">;

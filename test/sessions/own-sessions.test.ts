@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test("B-27: does not list sessions that are over or belong to another user", async () => {
-      const { all, username } = await signedIn();
+      const { all, id: userId } = await signedIn();
       const { all: others } = await signedIn();
       const [jwt, fixed, sliding] = all as [Tokens, Tokens, Tokens];
       await gate.logout({ authorization: sliding.authorization });
@@ -103,7 +103,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (const { session } of others) expect(ids).not.toContain(session.id);
       gate.advance(7 * DAY);
       expect(await list(fixed)).toHaveLength(1);
-      const { token } = await gate.auth.authentication.createStaticToken({ username }, "backup");
+      const { token } = await gate.auth.authentication.createStaticToken(userId, "backup");
       const { data } = await gate.ask(SESSIONS, { authorization: `Token ${token}` });
       expect(data.sessions.map(({ label }: any) => label)).toEqual(["backup", null]);
     });

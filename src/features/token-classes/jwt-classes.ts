@@ -1,6 +1,5 @@
 import { TokenWrongType } from "../../errors.js";
-import type { Claims } from "../../tokens/claims.js";
-import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
+import { type TokenKind, TOKEN_TYPES, type TokenType } from "../../tokens/token-kind.js";
 import { Token } from "./token.js";
 import type { TokenBackend } from "./token-backend.js";
 
@@ -79,16 +78,17 @@ export class UntypedToken extends Token {
     super(token, options);
   }
 
-  protected override get tokenKind(): TokenKind {
-    const { access, refresh, sliding } = this.backend.kinds;
-    const type = this.get("token_type");
-    const kind = [access, refresh, sliding].find((known) => known.type === type);
-    if (kind === undefined) throw new TokenWrongType();
-    return kind;
+  protected override get acceptedTypes(): readonly TokenType[] {
+    return TOKEN_TYPES;
   }
 
-  protected override read(token: string): Claims {
-    return this.backend.kinds.verify(token, ["access", "refresh", "sliding"]).claims;
+  /** The kind that the token was verified as. @throws {@link TokenWrongType} when it was not, or its type was changed */
+  protected override get tokenKind(): TokenKind {
+    const { verifiedKind } = this;
+    if (verifiedKind === undefined || verifiedKind.type !== this.get("token_type")) {
+      throw new TokenWrongType();
+    }
+    return verifiedKind;
   }
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { Principal, type SessionInfo } from "../../sessions/principal.js";
 import type { SessionQuery } from "../../sessions/session-list.js";
@@ -37,12 +37,12 @@ export class StaticToken {
 
   /** Generates a key of the right shape that belongs to no session. */
   static generateKey(): string {
-    return generateStaticToken(randomBytes(16).toString("hex")).token;
+    return generateStaticToken(newId()).token;
   }
 
   /**
    * Creates a token for a user. Tokens that the user already has stay as they are.
-   * @throws {@link BadUserInput} when there is no such user, the user is inactive, or the label is malformed
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    */
   static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
     const { sessions } = requireBackend(this.backend);

@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
+import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { TokenExpired, TokenNotValid } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
-import type { Claims } from "../../tokens/claims.js";
 import { decodePayload } from "../../tokens/jwt.js";
 import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
+import type { VerifiedToken } from "../../tokens/token-kinds.js";
 import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
@@ -22,6 +22,8 @@ export class Token extends ClaimMap {
 
   /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
   readonly currentTime: number;
+  /** Private, so that printing the token does not show its keys. */
+  #verifiedKind: TokenKind | undefined;
 
   /**
    * @param token the text to read; without one a new token is made, which has no user yet
@@ -35,14 +37,18 @@ export class Token extends ClaimMap {
       this.setIat();
       this.setExp();
       this.setJti();
+    } else if (verify) {
+      const { kind, claims } = this.#read(token);
+      this.#verifiedKind = kind;
+      this.assign(claims);
     } else {
-      this.assign(verify ? this.read(token) : decodePayload(token));
+      this.assign(decodePayload(token));
     }
   }
 
   /**
    * Opens a session for a user, and returns its token.
-   * @throws {@link BadUserInput} when there is no such user, or the user is inactive
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive
    */
   static async forUser<This extends typeof Token>(
     this: This,
@@ -67,13 +73,19 @@ export class Token extends ClaimMap {
     return backend.kinds[tokenType];
   }
 
-  protected read(token: string): Claims {
-    return this.backend.kinds.verify(token, [this.tokenKind.type]).claims;
+  /** The kind that the token was verified as; undefined for a token that was not. */
+  protected get verifiedKind(): TokenKind | undefined {
+    return this.#verifiedKind;
+  }
+
+  /** The types of token that the class reads. */
+  protected get acceptedTypes(): readonly TokenType[] {
+    return [this.tokenKind.type];
   }
 
   /** Sets a new `jti`: 128 random bits in hex. */
   setJti(): this {
-    return this.set("jti", randomBytes(16).toString("hex"));
+    return this.set("jti", newId());
   }
 
   /** Sets when the token was issued. @param options `at` is epoch milliseconds, @default currentTime */
@@ -108,7 +120,7 @@ export class Token extends ClaimMap {
 
   /** Verifies the token as it is now, changes included. @throws as the constructor does */
   verify(): void {
-    this.read(this.toString());
+    this.#read(this.toString());
   }
 
   /**
@@ -131,7 +143,7 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a token that has none. The session is what is listed and revoked.
-   * @throws {@link BadUserInput} when `sub` is not an active user
+   * @throws {@link NoSuchUser} when `sub` is not the id of a user; {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {
     if (this.has("sid")) return;
@@ -143,6 +155,10 @@ export class Token extends ClaimMap {
   /** Returns the signed token. */
   override toString(): string {
     return this.tokenKind.sign(this.payload);
+  }
+
+  #read(token: string): VerifiedToken {
+    return this.backend.kinds.verify(token, this.acceptedTypes);
   }
 
   #text(claim: string): string {

@@ -313,11 +313,13 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("V-01: by UntypedToken is refused when its type is changed to an unknown one", async () => {
+    test("V-01: by UntypedToken is refused when its type is changed", async () => {
       const { RefreshToken, UntypedToken } = gate.auth.tokens;
       const token = new UntypedToken(String(await RefreshToken.forUser(ada)));
-      token.set("token_type", "king");
-      expect(() => String(token)).toThrow(errors.TokenWrongType);
+      for (const type of ["king", "access", undefined]) {
+        token.set("token_type", type);
+        expect(() => String(token)).toThrow(errors.TokenWrongType);
+      }
     });
 
     test("by the class of another type is refused", async () => {
@@ -349,6 +351,9 @@ describe.each(DATABASES)("over %s", (database) => {
         expect(() => new Class(forged)).toThrow(errors.AuthError);
         expect(new Class(forged, { verify: false }).payload).toEqual(claims);
       }
+      const text = String(await AccessToken.forUser(ada));
+      const unverified = new UntypedToken(text, { verify: false });
+      expect(() => String(unverified)).toThrow(errors.TokenWrongType);
       const { refresh } = await gate.login("ada");
       expect(new AccessToken(refresh, { verify: false }).get("token_type")).toBe("refresh");
       for (const bad of ["", "x", "a.b.c", `a.${Buffer.from("[1]").toString("base64url")}.c`]) {

@@ -96,9 +96,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ["a zero", "a\0b"],
     ])("M-07: refuses a label of %s, as create-token does", async (_what, label) => {
       const refused = errors.BadUserInput;
-      await expect(
-        gate.auth.authentication.createStaticToken({ username: "ada" }, label),
-      ).rejects.toThrow(refused);
+      await expect(gate.auth.authentication.createStaticToken(ada, label)).rejects.toThrow(refused);
       await expect(gate.auth.tokens.StaticToken.create(ada, label)).rejects.toThrow(refused);
     });
 
