@@ -59,9 +59,7 @@ describe("an application's hook", () => {
     );
 
     test("R-15: gets one event for a static token that an administrator creates", async () => {
-      const events = await eventsOf(() =>
-        gate.auth.authentication.createStaticToken(id, "ci"),
-      );
+      const events = await eventsOf(() => gate.auth.authentication.createStaticToken(id, "ci"));
       const sessionId = expect.stringMatching(/^[0-9a-f]{32}$/);
       expect(events).toEqual([{ type: "token_issued", userId: id, sessionId, scheme: "TOKEN" }]);
     });

@@ -36,7 +36,7 @@ declare global {
   const context: AuthContext;
   const schema: GraphQLSchema;
   const user: { readonly id: string };
-  const id: string, password: string, secretKey: string, text: string, token: string, url: string;
+  const id: string, kid: string, password: string, secretKey: string, text: string, token: string, url: string;
 }
 `;
 const IMPORTS = `

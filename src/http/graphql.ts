@@ -54,7 +54,7 @@ export async function addGraphql(
 }
 
 /** Answers a request to `/graphql` by any other method than `POST`. */
-export function refuseMethod(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function refuseMethod(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id));
 }
 
