@@ -53,19 +53,23 @@ export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
     readonly features?: F;
   };
 
-/** Gatehouse, ready to serve alone or as a part of another schema, with what its features add. */
+/** Gatehouse, ready to serve alone or as a part of another schema, with the additions of its features. */
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
-/** {@link Auth} without what features add. */
+/** {@link Auth} without the additions of features. */
 interface CoreAuth {
-  /** The guarded schema, complete by itself. */
+  /** The complete guarded schema. */
   readonly schema: GraphQLSchema;
   /** The same schema in SDL with its directives, to be merged with other type definitions. */
   readonly typeDefs: string;
-  /** The resolvers of {@link Auth.typeDefs}, guarded. What they are merged with is not: pass it to {@link Auth.guard}. */
+  /**
+   * The resolvers of {@link Auth.typeDefs}, guarded. The schema that they are merged into is not guarded: pass it to
+   * {@link Auth.guard}.
+   */
   readonly resolvers: IResolvers;
   /**
-   * Builds the context of one request: who is asking. Never throws for a bad credential.
+   * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
+   * credential.
    * @param request Node's, Fastify's, Express's or the Fetch API's request; none is anonymous
    */
   createContext(request?: RequestLike): Promise<AuthContext>;
@@ -84,7 +88,7 @@ interface CoreAuth {
   readonly keys: Pick<SigningKeyService, "rotate" | "revoke">;
   /** Prunes expired rows, rotates keys that are due, and runs the jobs of features. A server starts it itself. */
   readonly maintenance: Pick<MaintenanceService, "start" | "stop" | "prune">;
-  /** What is served over HTTP beside GraphQL: the key set, health, and what features add. */
+  /** The HTTP resources beside GraphQL: the key set, health, and the routes of features. */
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
@@ -94,18 +98,18 @@ interface CoreAuth {
   close(): Promise<void>;
 }
 
-/** {@link Auth}, with what only our own server and command use. */
+/** {@link Auth}, with the parts that only our own server and command use. */
 export type OpenAuth = Auth & {
   readonly core: CoreServices;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
-  /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
+  /** Writes pending records that no response waits for: wrong passwords, and when sessions were last used. */
   flush(): Promise<void>;
 };
 
 /**
  * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
- * @throws TypeError that names the option which is wrong; Error when the database cannot be opened
+ * @throws TypeError that names the wrong option; Error when the database cannot be opened
  * @example
  * const auth = await createAuth({ secretKey });
  * const server = new ApolloServer({ schema: auth.schema });
@@ -120,9 +124,9 @@ export async function createAuth<const F extends readonly Feature[] = []>({
 }
 
 /**
- * The same as {@link createAuth}, with the options checked already.
+ * The same as {@link createAuth}, for options that are already checked.
  * @param features all of them, also those that the configuration switches off
- * @param onFault called with an error that failed no request
+ * @param onFault called with an error that made no request fail
  */
 export async function openAuth(
   config: AuthConfig,
@@ -158,7 +162,7 @@ export async function openAuth(
   }
 }
 
-/** The services, from the lowest up. The hooks are added once the features have been created. */
+/** The services. Each uses only those before it. The hooks are added once the features have been created. */
 function createCore(
   config: AuthConfig,
   database: Database,

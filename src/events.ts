@@ -1,18 +1,18 @@
 import type { Role } from "./accounts/role.js";
 import type { Reason } from "./errors.js";
 
-/** The kind of credential of a session: a static token, an access and refresh token, or one token that slides. */
+/** The kind of credential of a session: a static token, an access and refresh token, or one sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
-/** The program that sent a request, as far as it is known. */
+/** The client that sent a request. What is not known is null. */
 export interface Client {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
-  /** Names the request in the log. */
+  /** The id of the request in the log. */
   readonly requestId?: string | null;
 }
 
-/** The client of an operation that no request asked for: a script, a command, a periodic job. */
+/** The client of an operation outside any request: of a script, a command or a periodic job. */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
@@ -29,7 +29,7 @@ export type AuthEvent =
   | { type: "role_denied"; userId: string; required: Role }
   | { type: "key_rotated"; kid: string };
 
-/** Wraps an audit hook: when the hook fails, the operation that it reports goes on, and the process prints a warning. */
+/** Wraps an audit hook: if the hook fails, the operation continues, and the process prints a warning. */
 export function reportSafely(
   onEvent: (event: AuthEvent, client: Client) => unknown,
 ): (event: AuthEvent, client: Client) => void {
@@ -43,7 +43,9 @@ export function reportSafely(
   };
 }
 
-/** Prints a warning for an error that fails no request. */
+/** Prints a warning for an error that did not make a request fail. */
 export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : "An unknown error failed no request.");
+  process.emitWarning(
+    error instanceof Error ? error : "An unknown error occurred; no request failed.",
+  );
 }

@@ -23,7 +23,7 @@ export interface Account {
   readonly credentialsVersion: number;
   /** SQLite's booleans are numbers. */
   readonly isActive: boolean | number;
-  /** Wrong passwords since the last right one. */
+  /** Wrong passwords in a row. */
   readonly failedLogins: number;
 }
 
@@ -100,7 +100,7 @@ export class AccountService implements Accounts {
     return toUser(row);
   }
 
-  /** Two users who share a name in old data count as none, because either could be meant. */
+  /** Old data may hold two users with one name. Neither is returned, because either could be meant. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const column = "username" in login ? "username_key" : "email_key";
     const rows = await this.#sql.read<Row>(`${select} WHERE ${column} = ?`, [
@@ -193,7 +193,7 @@ export class AccountService implements Accounts {
   async #keepAnAdmin(id: string, statement: string, parameters: SqlValue[]): Promise<void> {
     const changed = await this.#sql.writeExclusive(statement, parameters);
     if (changed.length > 0) return;
-    // The statement has decided; this look only chooses the message.
+    // The statement has already decided; this query only chooses the message.
     if ((await this.findAccountById(id)) === null) throw new NoSuchUser();
     throw new BadUserInput("This user is the last active ADMIN. Make another user an ADMIN first.");
   }

@@ -58,7 +58,7 @@ export class Installation {
   /** Opens the core, hands it to `use`, and closes it. */
   async open(use: (auth: OpenAuth, config: ServerConfig) => void | Promise<void>): Promise<void> {
     const config = this.readConfig();
-    // Loaded here, because `--help` and `generate-secret` need none of it.
+    // Loaded here, because `--help` and `generate-secret` do not need it.
     const { openAuth } = await import("../auth.js");
     const auth = await openAuth(config, this.features);
     try {

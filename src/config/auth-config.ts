@@ -10,17 +10,17 @@ export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secretKey"> {
   /** The root secret, then the previous ones. */
   readonly secretKeys: readonly string[];
-  /** Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. */
+  /** Whether this is a developer's server: bound to loopback, without a proxy, and not in production. */
   readonly isDevelopment: boolean;
 }
 
 /** A JWS algorithm of RFC 7518 that access tokens can be signed with. */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
-/** The part of a feature that adds settings to the core's. */
+/** The part of a feature that adds its settings to the core's. */
 export interface SettingsOwner {
   readonly settings?: Settings;
-  /** Returns what is wrong with the settings beyond the check of each. */
+  /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(config: AuthConfig): readonly Problem[];
 }
 
@@ -43,7 +43,7 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
   return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
 }
 
-/** Returns the checked values with the secrets under their name in the configuration. If they are wrong, there are none. */
+/** Returns the checked values with `secretKeys` in place of `secretKey`. The list is empty if the option is wrong. */
 export function withSecretKeys<S extends Pick<typeof AUTH_SETTINGS, "secretKey">>({
   values,
   wrong,

@@ -11,7 +11,7 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The parts of a setting that every kind takes as they are. */
+/** The parts of a setting that every kind of setting copies unchanged. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
 /** A setting of type `T`. With no default it may be missing. */

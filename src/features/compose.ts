@@ -9,8 +9,8 @@ import type { Core, Feature, FeatureParts, Route } from "./feature.js";
 
 /**
  * Returns the features of one installation.
- * @throws {@link WrongSettings} when a name cannot be used, two features have the same name, setting or variable, a setting
- * is the core's, or a required feature is missing
+ * @throws {@link WrongSettings} when a name is invalid, two features share a name, setting or variable, a feature
+ * redefines a setting of the core, or a required feature is missing
  */
 export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
   const problems = findClashes(features).map((message) => ({ option: "features", message }));
@@ -54,14 +54,14 @@ export function featuresThatAreOn(features: readonly Feature[], config: AuthConf
   return features.filter((feature) => feature.isOn?.(forFeatures(config)) ?? true);
 }
 
-/** The parts of all features that are on, together. */
+/** The combined parts of all features that are on. */
 export interface Parts extends Required<Pick<FeatureParts, "api" | "resolvers" | "jobs">> {
   readonly hooks: readonly Hooks[];
   readonly routes: readonly Route[];
   readonly extensions: readonly SchemaExtension[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Applies each feature's change to the schema, in the order of the features. */
+  /** Applies the schema change of each feature, in the order of the features. */
   transformSchema(schema: GraphQLSchema): GraphQLSchema;
   /** Closes the features, last first. */
   close(): Promise<void>;

@@ -10,7 +10,10 @@ import { SessionType, toSessionType } from "./session.type.js";
 
 const PAGE_SIZE = 20;
 
-/** The operations on sessions. They load the user even if `bearerCheck` is `stateless`, because ended sessions must not pass. */
+/**
+ * The operations on sessions. They load the user even if `bearerCheck` is `stateless`, so that an ended session is
+ * refused.
+ */
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;

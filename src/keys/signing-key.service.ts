@@ -61,7 +61,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Reloads for a token with an unknown `kid`. Limited, because anybody can send one.
+   * Reloads for a token with an unknown `kid`. Limited, because anyone can send such a token.
    * @returns whether the keys were reloaded
    */
   async reloadAtMostOnceASecond(): Promise<boolean> {

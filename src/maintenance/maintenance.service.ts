@@ -6,14 +6,14 @@ import { secondsIn } from "../config/variable-text.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 
-/** Rows that one statement deletes. Small, so that other writers do not wait long. */
+/** The most rows that one statement deletes. Small, so that other writers do not wait long. */
 const BATCH_SIZE = 1000;
 /** Milliseconds between two batches. */
 const BATCH_PAUSE = 5;
 
-/** Milliseconds that a row is kept after its expiry and the leeway. */
+/** Milliseconds for which a row is kept after its expiry plus the leeway. */
 const EXPIRED_RETENTION = 60_000;
-/** Milliseconds that an ended session is kept if its token would never expire. */
+/** Milliseconds for which an ended session is kept if its token would never expire. */
 const ENDED_RETENTION = 30 * 86_400_000;
 
 /** Milliseconds between two reloads of the signing keys, on each instance. */

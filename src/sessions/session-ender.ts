@@ -12,7 +12,7 @@ const MAX_ENDED = 1000;
 /** 128 bits in hex. */
 const SESSION_ID = /^[0-9a-f]{32}$/;
 
-/** Ends sessions. When two calls want to end the same session at once, one of them does. */
+/** Ends sessions. When two calls end the same session at the same time, only one succeeds. */
 export class SessionEnder {
   readonly #sql: Sql;
   readonly #settings: Pick<AuthConfig, "now" | "onEvent">;

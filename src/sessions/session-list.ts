@@ -59,7 +59,8 @@ export class SessionList {
   }
 
   /**
-   * Returns a page of the sessions that match, newest first. The next page stays right while sessions open and end.
+   * Returns a page of the sessions that match, newest first. Sessions that open or end meanwhile do not shift the next
+   * page.
    * @param after null for the first page
    * @throws {@link BadUserInput} when `first` is not from 1 to 100, or a list in the query is longer than 100
    */

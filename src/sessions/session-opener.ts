@@ -101,7 +101,7 @@ export class SessionOpener {
   }
 }
 
-/** In epoch milliseconds. */
+/** Returns the expiry of a new session, in epoch milliseconds. */
 interface Times {
   readonly at: number;
   readonly expiresAt: number | null;
