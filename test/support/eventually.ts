@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long to wait at most, in milliseconds. */
+/** The longest wait, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** Waits until `holds` says so. Fails when it never does. */
+/** Waits until `holds` returns true. Fails if it never does. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (!(await holds())) {
