@@ -27,7 +27,7 @@ const ORDER = [
   ["cli", "index"],
 ];
 
-/** The packages that one file, or one more place, keeps to itself. */
+/** The packages that only one or two places may import. */
 const DOORS: [packages: RegExp, doors: string[]][] = [
   [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$)/, ["database"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
@@ -37,13 +37,13 @@ const DOORS: [packages: RegExp, doors: string[]][] = [
 ];
 
 interface Import {
-  /** Within src, without the extension. */
+  /** Paths within src, without the extension. */
   from: string;
   to: string;
 }
 
 let files: string[];
-/** From file to file, types included. */
+/** The imports from file to file, type imports included. */
 let imports: Import[];
 let packageImports: Import[];
 let cycles: string[];
@@ -75,7 +75,7 @@ test("every file of src has its place in the import order", () => {
   expect(files.map(nameOf).filter((file) => placeOf(file) === undefined)).toEqual([]);
 });
 
-test("a file imports from lower in the order only, types included, and never from beside itself", () => {
+test("a file imports only from lower rows of the order, types included", () => {
   expect(imports.length).toBeGreaterThan(0);
   const wrong = imports.filter(({ from, to }) => {
     const importer = placeOf(from);
@@ -85,7 +85,7 @@ test("a file imports from lower in the order only, types included, and never fro
   expect(wrong).toEqual([]);
 });
 
-test("no imports go round in a cycle, types included", () => {
+test("no imports form a cycle, types included", () => {
   expect(cycles).toEqual([]);
 });
 
@@ -108,7 +108,7 @@ test("the database's driver, jsonwebtoken and the HTTP framework are each import
   expect(wrong).toEqual([]);
 });
 
-test("the browser's side imports nothing else of src, and no package in its core", () => {
+test("the client imports nothing else from src, and its core imports no package", () => {
   const outside = imports.filter(({ from, to }) => isIn(from, ["client"]) && !isIn(to, ["client"]));
   expect(outside).toEqual([]);
   const adapters = ["client/apollo", "client/urql", "client/react"];
@@ -117,7 +117,7 @@ test("the browser's side imports nothing else of src, and no package in its core
   expect(fromClient.map(({ to }) => to)).toContain("react");
 });
 
-test("no file of the server imports the browser's side, nor what only that needs", () => {
+test("no file of the server imports the client, or packages that only the client needs", () => {
   const isServer = ({ from }: Import) => !isIn(from, ["client"]);
   expect(imports.filter(isServer).filter(({ to }) => isIn(to, ["client"]))).toEqual([]);
   const ofBrowsers = /^(react|react-dom|rxjs|urql|@apollo\/client|@urql\/.*)$/;
@@ -132,7 +132,7 @@ test("the environment is read in cli.ts only", () => {
   expect(readers).toEqual(["src/cli.ts"]);
 });
 
-test("no folder of src is a drawer for everything", () => {
+test("no folder of src has a name like utils or helpers", () => {
   const folders = readdirSync("src", { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
@@ -157,7 +157,7 @@ function nameOf(path: string): string {
   return path.replace(/^src\//, "").replace(/\.ts$/, "");
 }
 
-/** `@apollo/server/errors` is of the package `@apollo/server`. */
+/** `@apollo/server/errors` belongs to the package `@apollo/server`. */
 function packageOf(module: string): string {
   return module.split("/", module.startsWith("@") ? 2 : 1).join("/");
 }

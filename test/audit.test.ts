@@ -11,16 +11,16 @@ import { runNode, startNode, waitForLine } from "./support/node-process.js";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CLI = join(ROOT, "dist/cli.js");
 const SECRET_KEY = "an example of a secret that is long enough";
-/** Secrets that must come up nowhere. */
+/** Secrets that must not appear anywhere. */
 const PASSWORD = "canary horse battery staple";
 const WRONG_PASSWORD = "canary that is wrong for all";
 const TYPED = "canary-typed-into-the-wrong-field";
 const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
 
-/** What a reader of the log could compute, to try passwords on it. */
+/** The hash that a reader of the log could compute to guess passwords, if it had no key. */
 const plainHash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-/** What is in a token that must not be in an event: itself, its signature, its secret. */
+/** The parts of a token that must not be in an event: the whole token, its signature, its secret. */
 const partsOf = (token: string) => [token, token.split(".")[2] ?? token.slice(37, 80)];
 
 describe.each(DATABASES)("an application's hook over %s", (database) => {
@@ -36,7 +36,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
 
   const login = (scheme: "JWT" | "SLIDING" | "TOKEN" = "JWT") =>
     gate.login("ada", scheme, PASSWORD);
-  /** The events of `run`. */
+  /** Returns the events that `run` causes. */
   async function eventsOf(run: () => unknown): Promise<AuthEvent[]> {
     gate.events.length = 0;
     await run();
@@ -44,7 +44,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
   }
 
   test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-    "R-15: is told once that a token was issued by %s",
+    "R-15: is called once when a token was issued by %s",
     async (scheme) => {
       let sessionId = "";
       const events = await eventsOf(async () => {
@@ -54,7 +54,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
     },
   );
 
-  test("R-15: is told once of a static token that an administrator makes", async () => {
+  test("R-15: is called once for a static token that an administrator makes", async () => {
     const events = await eventsOf(() =>
       gate.auth.authentication.createStaticToken({ username: "ada" }, "ci"),
     );
@@ -71,16 +71,19 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
       (user: { id: string }) => tokens().SlidingToken.forUser(user),
     ],
     ["StaticToken.create", "TOKEN", (user: { id: string }) => tokens().StaticToken.create(user)],
-  ] as const)("R-15: is told once of a token made in code by %s", async (_name, scheme, make) => {
-    const events = await eventsOf(() => make({ id }));
-    const sessionId = expect.stringMatching(/^[0-9a-f]{32}$/);
-    expect(events).toEqual([{ type: "token_issued", userId: id, sessionId, scheme }]);
-  });
+  ] as const)(
+    "R-15: is called once for a token made in code by %s",
+    async (_name, scheme, make) => {
+      const events = await eventsOf(() => make({ id }));
+      const sessionId = expect.stringMatching(/^[0-9a-f]{32}$/);
+      expect(events).toEqual([{ type: "token_issued", userId: id, sessionId, scheme }]);
+    },
+  );
 
   const tokens = () => gate.auth.tokens;
 
   test.each(["JWT", "SLIDING"] as const)(
-    "R-14: is told once that a token was refreshed by %s, with the user and the session",
+    "R-14: is called once when a token was refreshed by %s, with the user and the session",
     async (scheme) => {
       const { refresh, token, session } = await login(scheme);
       const events = await eventsOf(() => gate.refresh(scheme === "JWT" ? refresh : token));
@@ -88,7 +91,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
     },
   );
 
-  test("B-04, RF-2: is told once that a token was reused, however often it comes back", async () => {
+  test("B-04, RF-2: is called once when a token was reused, however often that is repeated", async () => {
     const { refresh, session } = await login();
     await gate.refresh(refresh);
     gate.advance(60);
@@ -99,7 +102,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
     expect(events).toEqual([{ type: "token_reused", userId: id, sessionId: session.id }]);
   });
 
-  test("B-25: is told once for each session that a logout ended", async () => {
+  test("B-25: is called once for each session that a logout ended", async () => {
     const sessions = [await login(), await login("SLIDING"), await login("TOKEN")];
     const ended = ({ session }: (typeof sessions)[number]) => ({
       type: "session_ended",
@@ -117,7 +120,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
     expect(all).toEqual(expect.arrayContaining(others.map(ended)));
   });
 
-  test("LG-12: is told once that a login failed, alike for a wrong password, nobody and an inactive user", async () => {
+  test("LG-12: is called once for a failed login, alike for a wrong password, an unknown user and an inactive user", async () => {
     await gate.auth.accounts.setActive(await gate.user("idle", { password: PASSWORD }), false);
     for (const [username, password] of [
       ["ada", WRONG_PASSWORD],
@@ -132,14 +135,14 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
     }
   });
 
-  test("AZ-8: is told once for each field that was refused for the role", async () => {
+  test("AZ-8: is called once for each field that was refused because of the role", async () => {
     const { authorization } = await login();
     const events = await eventsOf(() => gate.ask(ADMINS, { authorization }));
     expect(events).toEqual([{ type: "role_denied", userId: id, required: "ADMIN" }]);
     expect(await eventsOf(() => gate.ask(ADMINS))).toEqual([]);
   });
 
-  test("J-15: is told once of a key that was rotated, and of the one that takes over from a revoked one", async () => {
+  test("J-15: is called once for a rotated key, and for the key that replaces a revoked one", async () => {
     const rotated = await eventsOf(() => gate.auth.keys.rotate());
     expect(rotated).toEqual([{ type: "key_rotated", kid: expect.stringMatching(/^\w+$/) }]);
     gate.advance(600);
@@ -148,7 +151,7 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
     expect(revoked.map(({ type }) => type)).toEqual(["key_rotated"]);
   });
 
-  test("LG-12: is told of nothing where nothing happened: queries, refusals and pruning", async () => {
+  test("LG-12: is not called for queries, refusals and pruning", async () => {
     const { authorization, access } = await login();
     const events = await eventsOf(async () => {
       await gate.me(authorization);
@@ -199,10 +202,10 @@ describe("a hook that fails", () => {
 
   const failures = {
     "throws an Error": `() => { throw new Error("the hook") }`,
-    "throws nothing of use": `() => { throw undefined }`,
-    "throws what has no text": `() => { throw Object.create(null) }`,
+    "throws undefined": `() => { throw undefined }`,
+    "throws an object that cannot become text": `() => { throw Object.create(null) }`,
     rejects: `async () => { throw new Error("the hook") }`,
-    "rejects with nothing of use": `() => Promise.reject()`,
+    "rejects with undefined": `() => Promise.reject()`,
     "rejects later": `() => new Promise((_, reject) => setImmediate(reject, new Error("the hook")))`,
     "gives a thenable that rejects": `() => ({ then: (_, reject) => reject(new Error("the hook")) })`,
   };
@@ -219,7 +222,7 @@ describe("a hook that fails", () => {
   );
 
   test.each(cases)(
-    "R-14, R-15: of %s, which %s, fails nothing and ends no process",
+    "R-14, R-15: makes no operation fail and does not end the process: %s, the hook %s",
     async (_name, _how, open) => {
       const script = `import { createAuth, createServer } from ${JSON.stringify(join(ROOT, "dist/index.js"))};
       const options = { databaseUrl: "sqlite:audit.sqlite", secretKey: ${JSON.stringify(SECRET_KEY)} };
@@ -246,7 +249,7 @@ describe("a hook that fails", () => {
 
 describe("the log of gatehouse serve", () => {
   let folder: string;
-  /** Each line of the log that is an audit record. */
+  /** The audit records among the lines of the log. */
   let records: Record<string, unknown>[];
   let output: string;
   const secrets = [PASSWORD, WRONG_PASSWORD, TYPED, SECRET_KEY];
@@ -321,7 +324,7 @@ describe("the log of gatehouse serve", () => {
     ]);
   });
 
-  test("LG-12: says in each when it happened, to whom and in which session", () => {
+  test("LG-12: has the time, the user and the session in each record", () => {
     const { userId, sessionId, reusedId } = known;
     for (const { time, msg } of records) {
       expect(Math.abs(Date.now() - Number(time))).toBeLessThan(120_000);
@@ -335,7 +338,7 @@ describe("the log of gatehouse serve", () => {
     expect(of("token_reused")[0]).toMatchObject({ userId, sessionId: reusedId });
   });
 
-  test("LG-12: shows of a login name that failed only a fingerprint, which nobody can try passwords on", () => {
+  test("LG-12: shows only a keyed fingerprint of a failed login name, which cannot be brute-forced", () => {
     const failed = of("login_failed");
     expect(failed.map(({ reason }) => reason)).toEqual(Array(3).fill("invalid_credentials"));
     const [ada, typed, again] = failed.map(({ login }) => login);
@@ -352,7 +355,7 @@ describe("the log of gatehouse serve", () => {
     expect(output).not.toMatch(/eyJ|gth_|argon2|PRIVATE/);
   });
 
-  test("J-15: has one record of a key that was rotated", async () => {
+  test("J-15: has one record for a rotated key", async () => {
     const script = `import { createServer } from ${JSON.stringify(join(ROOT, "dist/index.js"))};
       const server = await createServer({ databaseUrl: "sqlite:data/gatehouse.sqlite", port: 0,
         secretKey: ${JSON.stringify(SECRET_KEY)} });

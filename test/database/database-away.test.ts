@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => gate.close());
 
-/** Writes the whole database into its main file, so that every connection has to read it again. */
+/** Moves the whole database into its main file, so that every connection has to read it again. */
 async function checkpoint(): Promise<void> {
   await runSql(gate.databasePath, `UPDATE "user" SET last_login_at = last_login_at`);
   const [{ busy }] = await runSql(gate.databasePath, `PRAGMA wal_checkpoint(TRUNCATE)`);

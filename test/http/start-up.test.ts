@@ -165,7 +165,7 @@ describe("a server that others can reach does not start", () => {
     ]);
   });
 
-  test("OP-1, OP-5: with a database or a secret file that others can read, and names the file", async () => {
+  test("OP-1, OP-5: if others can read the database or the secret file, and it names the file", async () => {
     const data = join(folder, "data");
     mkdirSync(data);
     const first = await gatehouse(["migrate"], PRODUCTION);

@@ -36,7 +36,7 @@ describe.each(DATABASES)("over %s", (database) => {
   }
 
   describe.each([1, 2])("in %d process(es)", (processes) => {
-    test("N-01, N-02, RF-1, W3: 50 refreshes of one token at once give one good successor and no error", async () => {
+    test("N-01, N-02, RF-1, W3: 50 concurrent refreshes of one token give one valid successor and no error", async () => {
       for (let round = 0; round < 4; round += 1) {
         const { refresh, session } = await gate.login("ada");
         const urls = urlsOf(processes);
@@ -57,7 +57,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("N-03, RF-4: after a refresh and a logout at once no token is good", async () => {
+    test("N-03, RF-4: no token is valid after a concurrent refresh and logout", async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
         const { access, refresh, authorization } = await gate.login("ada");
         const by = round % 2 === 0 ? { refresh } : { authorization };
@@ -71,7 +71,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
-  describe("no token is good after a refresh at once with", () => {
+  describe("no token is valid after a refresh that races with", () => {
     test("RF-4, U-10: a password change", async () => {
       const id = await gate.user("bob");
       const passwords = [PASSWORD, "another correct horse"];
@@ -79,7 +79,7 @@ describe.each(DATABASES)("over %s", (database) => {
         const [password = "", next = ""] = round % 2 === 0 ? passwords : passwords.toReversed();
         const tokens = await gate.login("bob", "JWT", password);
         const changed = gate.auth.accounts.setPassword(id, next);
-        // Hashing takes a while, so wait a little: the refresh should meet the change of the row.
+        // Hashing takes a while, so wait a little: the refresh should coincide with the update of the row.
         await new Promise((resolve) => setTimeout(resolve, round));
         const [refreshed] = await Promise.all([gate.refresh(tokens.refresh), changed]);
         await expectDead(refreshed, tokens);
