@@ -75,7 +75,7 @@ interface CoreAuth {
   createContext(request?: RequestLike): Promise<AuthContext>;
   /**
    * A copy of a schema in which `@auth` and `@public` are enforced. Root fields without either need a signed-in user.
-   * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+   * @throws TypeError that lists each guard that is missing, weakened, contradictory, or in a place where it cannot run
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */

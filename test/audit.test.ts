@@ -184,8 +184,8 @@ describe.each(DATABASES)("an application's hook over %s", (database) => {
       await gate.auth.keys.rotate();
     });
     expect(new Set(events.map(({ type }) => type)).size).toBeGreaterThanOrEqual(6);
-    const told = JSON.stringify(events);
-    expect(secrets.filter((secret) => told.includes(secret))).toEqual([]);
+    const text = JSON.stringify(events);
+    expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
   });
 });
 

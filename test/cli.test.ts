@@ -169,7 +169,7 @@ describe("gatehouse migrate", () => {
   });
 });
 
-describe("beside a running server", () => {
+describe("a command beside a running server", () => {
   let folder: CommandFolder;
   let server: Serving;
 

@@ -56,7 +56,7 @@ describe("the examples in the comments of src", () => {
 });
 
 interface Example {
-  /** Paths within src. */
+  /** The path within src. */
   file: string;
   code: string;
 }

@@ -19,7 +19,7 @@ const NAME_MAX_LENGTH = 128;
 const MAX_ERRORS = 10;
 const MAX_ERRORS_SIZE = 64 * 1024;
 
-/** What the log records about an operation. */
+/** The parts of an operation that the log records. */
 export interface OperationRecord {
   /** The operation's name, if the document gives it one. */
   operation?: string;

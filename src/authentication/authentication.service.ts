@@ -61,7 +61,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * The same as {@link AuthenticationService.authenticate}, but always asks the database.
+   * The same as {@link AuthenticationService.authenticate}, but always reads the database.
    * @throws {@link Unauthenticated} with the reason
    */
   async loadUser(credential: Credential): Promise<Principal> {

@@ -6,7 +6,7 @@ import type { Verification } from "./token-verifier.js";
 /**
  * The operations behind the API: for an application's own resolvers, routes and scripts.
  *
- * Where a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
+ * If a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
  * it. Without one, no limit by address applies, and the audit trail records that no client made the call.
  */
 export interface Authentication {

@@ -1,6 +1,6 @@
 /** The one place where two names differ. */
 interface Slip {
-  /** The different letters of each name. Both are empty if the names are equal. */
+  /** The letters in which the names differ. Both texts are empty if the names are equal. */
   readonly typed: string;
   readonly real: string;
   /** The letters before and after the difference. */

@@ -21,7 +21,7 @@ export interface ServerConfig
   readonly introspection: boolean;
 }
 
-/** Parts that only the command sets, which reads the options from the environment. */
+/** The parts that the command adds when it has read the options from the environment. */
 export interface CommandLine {
   /** The problems that it found while reading. */
   readonly problems: readonly Problem[];

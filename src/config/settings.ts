@@ -81,8 +81,8 @@ export const AUTH_SETTINGS = {
     default: "90d",
   }),
   /**
-   * How long a replaced refresh token still gets the same successor again, for clients that lost the response. With 0
-   * any reuse ends the session.
+   * How long a refresh token that was replaced still gets the same successor again, for clients that lost the response.
+   * With 0 any reuse ends the session.
    */
   reuseWindow: duration({ from: "0s", to: "60s", default: "10s" }),
   /** The accepted difference between the clocks of servers. */

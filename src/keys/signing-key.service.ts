@@ -117,8 +117,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. Its `createdAt` is always later, even within the same millisecond, because
- * the key created later signs.
+ * Describes the key that follows `current`. Its `createdAt` is always later than the current key's, even within one
+ * millisecond, because the later key signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -6,7 +6,7 @@ import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
 const STORM = 200;
 const CONCURRENCY = 2;
 const QUEUE = 64;
-/** In milliseconds. */
+/** Times in milliseconds: the longest wait for hashing, and when a request counts as hanging. */
 const MAX_WAIT = 2000;
 const HANGS = 3000;
 

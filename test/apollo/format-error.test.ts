@@ -206,15 +206,18 @@ describe("no value in a document is repeated", () => {
     }
   });
 
-  test.each(Object.entries(BROKEN))("GQ-12: by an error of %s", async (_rule, documentOf) => {
-    for (const [name, literal] of literals) {
-      for (const on of [server, closed]) {
-        const errors = await errorsOf(documentOf(literal), { on });
-        expect([name, JSON.stringify(errors)]).toEqual([name, expect.not.stringMatching(TRACES)]);
+  test.each(Object.entries(BROKEN))(
+    "GQ-12: by the error for a document that violates %s",
+    async (_rule, documentOf) => {
+      for (const [name, literal] of literals) {
+        for (const on of [server, closed]) {
+          const errors = await errorsOf(documentOf(literal), { on });
+          expect([name, JSON.stringify(errors)]).toEqual([name, expect.not.stringMatching(TRACES)]);
+        }
       }
-    }
-    expect((await errorsOf(documentOf(LITERALS.string))).length).toBeGreaterThan(0);
-  });
+      expect((await errorsOf(documentOf(LITERALS.string))).length).toBeGreaterThan(0);
+    },
+  );
 
   test.each(Object.entries(ARGUMENTS))("GQ-12: by the argument of %s: %s", async (field, type) => {
     let count = 0;
@@ -349,7 +352,7 @@ describe("an unknown message", () => {
     }
   });
 
-  test("counts without a code as a bad request, or as a bug if a resolver threw it", () => {
+  test("counts as a bad request if it has no code, or as a bug if a resolver threw it", () => {
     const before = new GraphQLError(message);
     expect(formatError(before.toJSON(), before)).toEqual({
       message: "The request is not valid.",
@@ -444,7 +447,7 @@ describe("a refusal that was meant for the client", () => {
   });
 });
 
-describe("parts of messages that help the author of a request stay", () => {
+describe("messages keep the parts that help the author of a request", () => {
   test.each<[document: string, message: string]>([
     // Names of fields, arguments, types, variables and fragments
     ["{ missing }", 'Cannot query field "missing" on type "Query".'],

@@ -111,14 +111,14 @@ describe.each(DATABASES)("over %s", (database) => {
     const gate = await Gate.open({ jwtAlgorithm: "ES256" }, database);
     try {
       gate.advance(1);
-      const told = await gate.another({ jwtAlgorithm: "HS256" }).then(
+      const message = await gate.another({ jwtAlgorithm: "HS256" }).then(
         async (server) => {
           await server.close();
           return "";
         },
         (error: unknown) => (error as TypeError).message,
       );
-      expect(told).toMatch(/^jwtAlgorithm: [^\n]+$/);
+      expect(message).toMatch(/^jwtAlgorithm: [^\n]+$/);
       const back = await gate.another({ jwtAlgorithm: "ES256" });
       await back.close();
     } finally {

@@ -86,12 +86,16 @@ describe.each(DATABASES)("over %s", (database) => {
         expect((await gate.ask(ADMINS, { ...scene.target, url: twin.url })).status).toBe(200);
         await run(scene);
         // A static token does not name its user, so without its row it looks like any unknown token.
-        const told = scheme === "TOKEN" && name === "deleteUser" ? "token_not_valid" : reason;
+        const expected = scheme === "TOKEN" && name === "deleteUser" ? "token_not_valid" : reason;
         for (const url of [gate.url, twin.url]) {
           for (const use of usesOf(scene.target)) {
             const answer = await use({ url });
             if (answer === null) continue;
-            expect(answer).toMatchObject({ status: 401, code: "UNAUTHENTICATED", reason: told });
+            expect(answer).toMatchObject({
+              status: 401,
+              code: "UNAUTHENTICATED",
+              reason: expected,
+            });
           }
         }
         expect((await gate.me(admin.authorization)).status).toBe(200);

@@ -122,8 +122,8 @@ describe.each(DATABASES)("over %s", (database) => {
         );
         expect(data.logoutAll.sessionsEnded).toBe(3);
         await expectEnded(all, others);
-        const told = gate.events.filter(({ type }) => type === "session_ended");
-        expect(told.map((event: any) => [event.userId, event.sessionId]).sort()).toEqual(
+        const ended = gate.events.filter(({ type }) => type === "session_ended");
+        expect(ended.map((event: any) => [event.userId, event.sessionId]).sort()).toEqual(
           all.map(({ session }) => [id, session.id]).sort(),
         );
       },

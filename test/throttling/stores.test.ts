@@ -248,7 +248,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   }
 });
 
-describe("counted in memory", () => {
+describe("attempts counted in memory", () => {
   test("LG-2: a client that accepts application/json gets the same error with status 200", async () => {
     const gate = await Gate.open({ loginFailuresPerAccount: 1 });
     try {

@@ -110,10 +110,10 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.refresh(token)).toMatchObject(reused);
       expect(await gate.me(`Bearer ${next}`)).toMatchObject(reused);
       expect(await gate.refresh(next)).toMatchObject(reused);
-      const told = gate.events.filter(
+      const reports = gate.events.filter(
         (event) => event.type === "token_reused" && event.sessionId === session.id,
       );
-      expect(told).toHaveLength(1);
+      expect(reports).toHaveLength(1);
     });
 
     test("N-01: gives one successor when it is refreshed 20 times at once", async () => {

@@ -483,7 +483,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new gate.auth.tokens.RefreshToken(refresh).accessToken.get("exp")).toBe(readAt + 420);
     });
 
-    test("R-02, W16: a refresh does not copy the application's claims, because it asks the database", async () => {
+    test("R-02, W16: a refresh does not copy the application's claims, because it reads the database", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.set("role", "ADMIN").set("color", "blue");
       const { data } = await gate.refresh(String(token));
