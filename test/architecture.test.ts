@@ -28,7 +28,7 @@ const ORDER = [
 ];
 
 /** The packages that only one or two places may import. */
-const DOORS: [packages: RegExp, doors: string[]][] = [
+const RESTRICTED_PACKAGES: [packages: RegExp, doors: string[]][] = [
   [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$)/, ["database"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
   [/^fastify$|^@fastify\//, ["http"]],
@@ -100,9 +100,9 @@ test("an entity knows nothing of the API, and an API type nothing of the databas
 
 test("the database's driver, jsonwebtoken and the HTTP framework are each imported in one place", () => {
   expect(
-    DOORS.flatMap(([packages]) => packageImports.filter(({ to }) => packages.test(to))),
+    RESTRICTED_PACKAGES.flatMap(([packages]) => packageImports.filter(({ to }) => packages.test(to))),
   ).not.toEqual([]);
-  const wrong = DOORS.flatMap(([packages, doors]) =>
+  const wrong = RESTRICTED_PACKAGES.flatMap(([packages, doors]) =>
     packageImports.filter(({ from, to }) => packages.test(to) && !isIn(from, doors)),
   );
   expect(wrong).toEqual([]);
