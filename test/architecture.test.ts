@@ -100,7 +100,9 @@ test("an entity knows nothing of the API, and an API type nothing of the databas
 
 test("the database's driver, jsonwebtoken and the HTTP framework are each imported in one place", () => {
   expect(
-    RESTRICTED_PACKAGES.flatMap(([packages]) => packageImports.filter(({ to }) => packages.test(to))),
+    RESTRICTED_PACKAGES.flatMap(([packages]) =>
+      packageImports.filter(({ to }) => packages.test(to)),
+    ),
   ).not.toEqual([]);
   const wrong = RESTRICTED_PACKAGES.flatMap(([packages, doors]) =>
     packageImports.filter(({ from, to }) => packages.test(to) && !isIn(from, doors)),
