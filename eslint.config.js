@@ -21,16 +21,16 @@ export default tseslint.config(
       },
     },
     rules: {
-      // Decorated classes are how type-graphql and MikroORM are told things.
+      // type-graphql and MikroORM need classes that may have nothing but decorators.
       "@typescript-eslint/no-extraneous-class": ["error", { allowWithDecorator: true }],
-      // The classes of *.type.ts declare shapes; nothing is ever an instance of them.
+      // The classes in *.type.ts only declare shapes. They are never instantiated.
       "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
       "@typescript-eslint/no-invalid-void-type": ["error", { allowAsThisParameter: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },
   {
-    // Answers are whatever came over the wire; the assertions are their types.
+    // Responses in tests are untyped JSON. The assertions check their shape.
     files: ["test/**/*.ts", "bench/**/*.ts"],
     rules: {
       "@typescript-eslint/no-explicit-any": "off",

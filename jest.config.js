@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-// Workers inherit it. The names of the databases of one run start with it.
+// Identifies this run: the names of its databases start with it. Workers inherit the variable.
 process.env.TEST_RUN ??= randomBytes(4).toString("hex");
 
 /** @type {import("jest").Config} */

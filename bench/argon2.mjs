@@ -1,7 +1,7 @@
-// Verifies one password as often as the parent asks: the cost that no login can avoid.
+// Verifies a password as often as the parent asks, to measure the minimum cost of a login.
 import { PasswordHasher } from "../dist/accounts/password-hasher.js";
 
-/** As many at once as the server allows, because concurrent hashes share the memory's bandwidth. */
+/** Runs as many at once as the server allows, because concurrent hashes compete for memory bandwidth. */
 const CONCURRENCY = 2;
 
 const password = "correct horse battery staple";

@@ -1,4 +1,4 @@
-// Tells the parent process where a measured server listens, and how much CPU it has used.
+// Reports to the parent process where the measured server listens, and how much CPU it has used.
 
 /**
  * Sends `hello` to the parent, and then answers each message with the CPU used so far, in µs.

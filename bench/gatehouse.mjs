@@ -1,4 +1,4 @@
-// Our server as it is shipped, over its own database with signed-in users.
+// Our server with its default setup, on its own database, with signed-in users.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ const client = { ipAddress: null, userAgent: null };
 const visitors = [];
 const tokens = [];
 const bearers = [];
-// The users who log in during the measurement are others, because a user's 101st login ends the oldest session.
+// Other users log in during the measurement, because a user's 101st login ends the oldest session.
 for (let index = 0; index < 100; index += 1) {
   const [owner, visitor] = [`owner${index}`, `visitor${index}`];
   const ownerId = await accounts.createUser({

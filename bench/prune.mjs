@@ -58,7 +58,7 @@ function insertExpired(path, userId, rows) {
   });
 }
 
-/** Refreshes and logs in without a pause while `work` runs. */
+/** Refreshes and logs in continuously while `work` runs. */
 async function observe(url, work, hasLogins = true) {
   let isOver = false;
   const until = async (request) => {
@@ -106,7 +106,7 @@ function describe(rows, calm, busy, alone) {
   return `## Pruning ${rows.toLocaleString("en")} expired sessions
 
 ${busy.result.toLocaleString("en")} rows were deleted in ${(busy.duration / 1000).toFixed(0)} s from SQLite, while a client logged in and another
-refreshed without a pause, over HTTP and on the same core. No request failed. Wall times in ms: median / 99th percentile / longest.
+refreshed continuously, over HTTP and on the same core. No request failed. Wall times in ms: median / 99th percentile / longest.
 
 | request | calm | | while pruning | |
 |---|---|---|---|---|
@@ -114,6 +114,6 @@ ${line("\`login\`", calm.logins, busy.logins)}
 ${line("\`refreshToken\`", calm.refreshes, busy.refreshes)}
 
 Without logins, where Argon2 takes most of the core, ${alone.refreshes.length} refreshes while ${alone.result.toLocaleString("en")} rows were deleted took
-${at(alone.refreshes, 0.5)} / ${at(alone.refreshes, 0.99)} / ${at(alone.refreshes, 1)} ms. A writer waits for the lock no longer than that.
+${at(alone.refreshes, 0.5)} / ${at(alone.refreshes, 0.99)} / ${at(alone.refreshes, 1)} ms. That is also the longest time that a writer waits for the lock.
 `;
 }

@@ -11,7 +11,10 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
 const CONNECTIONS = 32;
-/** Logins are counted, not timed: one that is still running at the end would cost CPU without being counted. */
+/**
+ * Runs a fixed number of logins instead of a fixed time: a login still running at the end would use CPU without being
+ * counted.
+ */
 const HASHES = 64 * SECONDS;
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
@@ -69,7 +72,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 for (const { child } of [bare, gatehouse, argon2]) child.kill();
 
 process.stderr.write("a storm of logins\n");
-// Clients and server are one process here, so it gets both cores.
+// Clients and server are one process here, so this process gets both cores.
 pin(process.pid, `${SERVER_CORE},${LOAD_CORE}`);
 const storm = await measureStorm();
 pin(process.pid, LOAD_CORE);
@@ -87,7 +90,7 @@ async function start(file) {
   return { child, hello };
 }
 
-/** Pins all threads of a process to one core. Only Linux can; elsewhere the figures say little. */
+/** Pins all threads of a process to one core. This works only on Linux; elsewhere the figures mean little. */
 function pin(pid, core) {
   try {
     execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(pid)], {
@@ -135,7 +138,7 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Returns the median of each round's own ratio, because both sides of it were measured within seconds. */
+/** Returns the median of the rounds' ratios, because both sides of a ratio were measured within seconds. */
 function ratio(key, to) {
   return median(samples[key].map((value, round) => value / samples[to][round]));
 }
@@ -160,6 +163,6 @@ ${row("bareAlone", "bareAlone")}
 ${row("tokenAlone", "bareAlone")}
 ${row("bearerAlone", "bareAlone")}
 
-Of a login's CPU (${median(samples.login).toFixed(2)} s per 1,000), ${(ratio("argon2", "login") * 100).toFixed(0)} % is Argon2id.
+Argon2id takes ${(ratio("argon2", "login") * 100).toFixed(0)} % of a login's CPU (${median(samples.login).toFixed(2)} s per 1,000).
 `;
 }

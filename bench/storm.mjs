@@ -107,7 +107,7 @@ function describe(rounds) {
     `| ${name} | ${times.length} | ${at(times, 0.5).toFixed(1)} | ${at(times, 0.99).toFixed(1)} | ${at(times, 1).toFixed(1)} |`;
   return `## A storm of ${LOGINS} logins at once
 
-${ROUNDS} rounds, each first without and then with the storm: one client asks for \`me\` repeatedly while ${LOGINS} logins from as
+${ROUNDS} rounds, each measured first without the storm, then with it: one client queries \`me\` repeatedly while ${LOGINS} logins from as
 many addresses arrive at once. Clients and server share both cores. ${count("UNAUTHENTICATED")} logins were refused after hashing, ${count("SERVICE_UNAVAILABLE")} refused before that; the slowest response took ${(slowest / 1000).toFixed(1)} s. Wall times of \`me\` in ms:
 
 | | requests | median | 99th percentile | longest |

@@ -41,8 +41,8 @@ mutation LogOut($refresh: String) {
 ];
 
 /**
- * GraphiQL ignores the variables of the first default tab. Its `variables` prop sets them instead, but on the first visit
- * only, because it would overwrite those of any open tab.
+ * GraphiQL ignores the variables of the first default tab. Its `variables` prop sets them instead. It is passed on the
+ * first visit only, because it overwrites the variables of the open tab.
  */
 const isFirstVisit = localStorage.getItem("graphiql:tabState") === null;
 

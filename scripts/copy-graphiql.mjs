@@ -1,4 +1,4 @@
-// Puts our GraphiQL page, and the packages it loads, where the server serves them from.
+// Copies our GraphiQL page and the packages that it loads to the folder that the server serves.
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

@@ -17,7 +17,7 @@ const options = {
   logLevel: "warn",
 };
 
-// A server setting decides where refresh tokens are kept, so two servers over one database show both.
+// A server setting decides where refresh tokens are kept, so the demo runs two servers on one database to show both.
 const server = await createServer(options);
 const cookieServer = await createServer({ ...options, refreshCookie: true, graphiql: false });
 

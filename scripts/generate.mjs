@@ -1,4 +1,4 @@
-// Writes the files that are generated from the code. With --check: compares them instead, and fails where one differs.
+// Writes the files that are generated from the code. With --check, compares them instead, and fails if one differs.
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { renderSettingsPage } from "./settings-page.mjs";
 import { readSentences } from "./settings-sentences.mjs";
 
 const ROOT = new URL("../", import.meta.url);
-// Its ES modules ask for an export that the one @graphql-tools/utils of this project does not have.
+// Required as CommonJS: its ES modules import a name that this project's version of @graphql-tools/utils lacks.
 const codegen = createRequire(import.meta.url)("@graphql-codegen/cli");
 const CLIENT_TYPES = "src/client/operations.generated.ts";
 
@@ -28,7 +28,7 @@ async function generate() {
   };
 }
 
-/** The schema of an installation with no settings but the secret. */
+/** Returns the schema of an installation with no settings but the secret. */
 async function openDefault() {
   const { createAuth } = await importBuilt("index.js");
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
@@ -40,7 +40,7 @@ async function openDefault() {
   return auth;
 }
 
-/** The page as it is, with the table of all settings made from their entries. */
+/** Returns the current page with a new table, made from the entries of all settings. */
 async function renderSettings() {
   const { allSettings } = await importBuilt("config/environment.js");
   const { describeDefault, describeSetting } = await importBuilt("config/settings-help.js");
@@ -50,7 +50,7 @@ async function renderSettings() {
   return renderSettingsPage(page, allSettings(BUILT_IN), await readSentences(), words);
 }
 
-/** What `graphql-codegen` makes of the client's operations. */
+/** Returns the types that `graphql-codegen` makes of the client's operations. */
 async function renderClientTypes() {
   const { config } = await codegen.loadCodegenConfig({ configFilePath: "codegen.yml" });
   const generates = { [CLIENT_TYPES]: config.generates[CLIENT_TYPES] };
@@ -86,7 +86,9 @@ async function check(files) {
   for (const [path, text] of Object.entries(files)) {
     const committed = await readFile(new URL(path, ROOT), "utf8").catch(() => null);
     if (committed === text) continue;
-    console.error(`${path} is not what the code says: run \`npm run generate\`, and commit it.`);
+    console.error(
+      `${path} does not match the code: run \`npm run generate\`, and commit the file.`,
+    );
     process.exitCode = 1;
   }
 }

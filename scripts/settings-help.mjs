@@ -1,4 +1,4 @@
-// Writes the sentences of the settings where `gatehouse serve --help` finds them. A part of the build.
+// Writes the sentences of the settings to the file that `gatehouse serve --help` reads. A part of the build.
 import { writeFile } from "node:fs/promises";
 import { readSentences } from "./settings-sentences.mjs";
 

@@ -3,7 +3,7 @@ import { format } from "prettier";
 const START = "<!-- The table is generated: npm run generate -->";
 const END = "<!-- The end of the table -->";
 
-/** Returns docs/settings.md with its table made again; all else stays as it is. */
+/** Returns docs/settings.md with a new table. The rest of the page stays unchanged. */
 export async function renderSettingsPage(page, settings, sentences, { describe, defaultOf }) {
   const [before, rest] = splitAt(page, START);
   const [, after] = splitAt(rest, END);

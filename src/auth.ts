@@ -40,25 +40,29 @@ export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
     readonly features?: F;
   };
 
-/** Gatehouse, ready to serve alone or as a part of another schema, with what its features add. */
+/** Gatehouse, ready to serve alone or as a part of another schema, with the additions of its features. */
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
-/** {@link Auth} without what features add. */
+/** {@link Auth} without the additions of features. */
 interface CoreAuth {
-  /** The guarded schema, complete by itself. */
+  /** The complete guarded schema. */
   readonly schema: GraphQLSchema;
   /** The same schema in SDL with its directives, to be merged with other type definitions. */
   readonly typeDefs: string;
-  /** The resolvers of {@link Auth.typeDefs}, guarded. What they are merged with is not: pass it to {@link Auth.guard}. */
+  /**
+   * The resolvers of {@link Auth.typeDefs}, guarded. The schema that they are merged into is not guarded: pass it to
+   * {@link Auth.guard}.
+   */
   readonly resolvers: IResolvers;
   /**
-   * Builds the context of one request: who is asking. Never throws for a bad credential.
+   * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
+   * credential.
    * @param request Node's, Fastify's, Express's or the Fetch API's request; none is anonymous
    */
   createContext(request?: RequestLike): Promise<AuthContext>;
   /**
    * A copy of a schema in which `@auth` and `@public` are enforced. Root fields without either need a signed-in user.
-   * @throws TypeError that lists each guard which is missing, weakened, contradictory, or stands where it cannot run
+   * @throws TypeError that lists each guard that is missing, weakened, contradictory, or in a place where it cannot run
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */
@@ -93,7 +97,7 @@ export interface OpenAuth {
 
 /**
  * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
- * @throws TypeError that names the option which is wrong; Error when the database cannot be opened
+ * @throws TypeError that names the wrong option; Error when the database cannot be opened
  * @example
  * const auth = await createAuth({ secretKey });
  * const server = new ApolloServer({ schema: auth.schema });
@@ -109,9 +113,9 @@ export async function createAuth<const F extends readonly Feature[] = []>({
 }
 
 /**
- * The same as {@link createAuth}, with the options checked already.
+ * The same as {@link createAuth}, for options that are already checked.
  * @param features all of them, also those that the configuration switches off
- * @param onFault called with an error that failed no request
+ * @param onFault called with an error that made no request fail
  */
 export async function openAuth(
   config: AuthConfig,

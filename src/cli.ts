@@ -14,7 +14,7 @@ const { version } = JSON.parse(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
 ) as { version: string };
 
-/** The exit code for a command line that cannot be understood, as in sysexits.h. */
+/** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
 /** Ends with one clear line, or one for each wrong setting, and an exit code other than 0. */

@@ -60,7 +60,7 @@ export class AuthError extends GraphQLError {
   }
 }
 
-/** The request has no credentials, or credentials that cannot be used. */
+/** The request has no credentials, or its credentials were refused. */
 export class Unauthenticated extends AuthError {
   constructor(message: string, reason: Reason) {
     super(message, { code: "UNAUTHENTICATED", reason });
@@ -91,7 +91,10 @@ export class TokenNotValid extends Unauthenticated {
   }
 }
 
-/** The token names a signing key that is unknown here, or not known yet. The client sees {@link TokenNotValid}. */
+/**
+ * The token names a signing key that this instance does not know, or does not know yet. The client sees {@link
+ * TokenNotValid}.
+ */
 export class UnknownKey extends TokenNotValid {}
 
 /** The token was valid, but its lifetime is over. */
@@ -101,7 +104,7 @@ export class TokenExpired extends Unauthenticated {
   }
 }
 
-/** The token is of another kind than the operation takes, such as a refresh token where an access token belongs. */
+/** The operation takes another kind of token: for example, it got a refresh token instead of an access token. */
 export class TokenWrongType extends Unauthenticated {
   constructor() {
     super("Token has the wrong type for this use.", "token_wrong_type");
@@ -163,7 +166,7 @@ export class InvalidCredentials extends Unauthenticated {
  * throw new Vetoed("Logins are closed until 6 a.m.");
  */
 export class Vetoed extends AuthError {
-  /** @param message what the client is told: it must hold no secret */
+  /** @param message is shown to the client, so it must hold no secret */
   constructor(message: string, { code = "FORBIDDEN" }: { code?: ErrorCode } = {}) {
     super(message, { code, reason: "vetoed" });
   }

@@ -1,17 +1,17 @@
 import type { Role } from "./accounts/role.js";
 
-/** The kind of credential of a session: a static token, an access and refresh token, or one token that slides. */
+/** The kind of credential of a session: a static token, an access and refresh token, or one sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
-/** The program that sent a request, as far as it is known. */
+/** The client that sent a request. What is not known is null. */
 export interface Client {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
-  /** Names the request in the log. */
+  /** The id of the request in the log. */
   readonly requestId?: string | null;
 }
 
-/** The client of an operation that no request asked for: a script, a command, a periodic job. */
+/** The client of an operation outside any request: of a script, a command or a periodic job. */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
@@ -59,7 +59,7 @@ export function publishTo(
   };
 }
 
-/** Prints a warning for an error that fails no request. */
+/** Prints a warning for an error that did not make a request fail. */
 export function warn(error: unknown): void {
   if (!(error instanceof Error)) process.emitWarning("An unknown error failed no request.");
   else process.emitWarning(error.message, { type: error.name, detail: error.stack ?? "" });

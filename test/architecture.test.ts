@@ -28,8 +28,8 @@ const ORDER = [
   ["cli", "index"],
 ];
 
-/** The packages that one file, or one more place, keeps to itself. */
-const DOORS: [packages: RegExp, doors: string[]][] = [
+/** The packages that only one or two places may import. */
+const RESTRICTED_PACKAGES: [packages: RegExp, doors: string[]][] = [
   [/^(sqlite3|better-sqlite3|pg|knex)$|^@mikro-orm\/(?!core$)/, ["database"]],
   [/^jsonwebtoken$/, ["tokens/jwt"]],
   [/^fastify$|^@fastify\//, ["http"]],
@@ -38,13 +38,13 @@ const DOORS: [packages: RegExp, doors: string[]][] = [
 ];
 
 interface Import {
-  /** Within src, without the extension. */
+  /** Paths within src, without the extension. */
   from: string;
   to: string;
 }
 
 let files: string[];
-/** From file to file, types included. */
+/** The imports from file to file, type imports included. */
 let imports: Import[];
 let packageImports: Import[];
 let cycles: string[];
@@ -76,7 +76,7 @@ test("every file of src has its place in the import order", () => {
   expect(files.map(nameOf).filter((file) => placeOf(file) === undefined)).toEqual([]);
 });
 
-test("a file imports from lower in the order only, types included, and never from beside itself", () => {
+test("a file imports only from lower rows of the order, types included", () => {
   expect(imports.length).toBeGreaterThan(0);
   const wrong = imports.filter(({ from, to }) => {
     const importer = placeOf(from);
@@ -86,7 +86,7 @@ test("a file imports from lower in the order only, types included, and never fro
   expect(wrong).toEqual([]);
 });
 
-test("no imports go round in a cycle, types included", () => {
+test("no imports form a cycle, types included", () => {
   expect(cycles).toEqual([]);
 });
 
@@ -101,15 +101,17 @@ test("an entity knows nothing of the API, and an API type nothing of the databas
 
 test("the database's driver, jsonwebtoken and the HTTP framework are each imported in one place", () => {
   expect(
-    DOORS.flatMap(([packages]) => packageImports.filter(({ to }) => packages.test(to))),
+    RESTRICTED_PACKAGES.flatMap(([packages]) =>
+      packageImports.filter(({ to }) => packages.test(to)),
+    ),
   ).not.toEqual([]);
-  const wrong = DOORS.flatMap(([packages, doors]) =>
+  const wrong = RESTRICTED_PACKAGES.flatMap(([packages, doors]) =>
     packageImports.filter(({ from, to }) => packages.test(to) && !isIn(from, doors)),
   );
   expect(wrong).toEqual([]);
 });
 
-test("the browser's side imports nothing else of src, and no package in its core", () => {
+test("the client imports nothing else from src, and its core imports no package", () => {
   const outside = imports.filter(({ from, to }) => isIn(from, ["client"]) && !isIn(to, ["client"]));
   expect(outside).toEqual([]);
   const adapters = ["client/apollo", "client/urql", "client/react"];
@@ -118,7 +120,7 @@ test("the browser's side imports nothing else of src, and no package in its core
   expect(fromClient.map(({ to }) => to)).toContain("react");
 });
 
-test("no file of the server imports the browser's side, nor what only that needs", () => {
+test("no file of the server imports the client, or packages that only the client needs", () => {
   const isServer = ({ from }: Import) => !isIn(from, ["client"]);
   expect(imports.filter(isServer).filter(({ to }) => isIn(to, ["client"]))).toEqual([]);
   const ofBrowsers = /^(react|react-dom|rxjs|urql|@apollo\/client|@urql\/.*)$/;
@@ -133,7 +135,7 @@ test("the environment is read in cli.ts only", () => {
   expect(readers).toEqual(["src/cli.ts"]);
 });
 
-test("no folder of src is a drawer for everything", () => {
+test("no folder of src has a name like utils or helpers", () => {
   const folders = readdirSync("src", { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
@@ -158,7 +160,7 @@ function nameOf(path: string): string {
   return path.replace(/^src\//, "").replace(/\.ts$/, "");
 }
 
-/** `@apollo/server/errors` is of the package `@apollo/server`. */
+/** `@apollo/server/errors` belongs to the package `@apollo/server`. */
 function packageOf(module: string): string {
   return module.split("/", module.startsWith("@") ? 2 : 1).join("/");
 }

@@ -13,14 +13,14 @@ const withAda = folders.after((folder) =>
   folder.run(["create-user", "ada", "--password-stdin"], { input: PASSWORD }),
 );
 
-/** How `rotate-keys` went in the folder that {@link withNextKey} copies. */
+/** The result of `rotate-keys` in the folder that {@link withNextKey} copies. */
 let rotation: { began: number; ended: Ended; done: number };
 const withNextKey = folders.after(async (folder) => {
   const began = Date.now();
   rotation = { began, ended: await folder.run(["rotate-keys"]), done: Date.now() };
 });
 
-/** How `rotate-keys --revoke` went in the folder that {@link withRevokedKey} copies. */
+/** The result of `rotate-keys --revoke` in the folder that {@link withRevokedKey} copies. */
 let revocation: Ended;
 const withRevokedKey = folders.after(async (folder) => {
   const { kid } = parseKey(await folder.run(["rotate-keys"]));
@@ -71,7 +71,7 @@ describe("gatehouse rotate-keys", () => {
     expect((await keysOf(folder)).map((key) => key.kid)[1]).toBe(kid);
   });
 
-  test("J-15: with --revoke revokes a key that waits, and no other", async () => {
+  test("J-15: with --revoke revokes a waiting key, and no other", async () => {
     const folder = await withRevokedKey();
     const revoked = (await keysOf(folder)).filter(({ revokedAt }) => revokedAt !== null);
     expect(revoked).toHaveLength(1);
@@ -80,7 +80,7 @@ describe("gatehouse rotate-keys", () => {
     expect(revocation).toEqual({ code: 0, stdout: `Revoked the key ${kid}.\n`, stderr: "" });
   });
 
-  test("J-15: with --revoke of the key that signs lets a new one take over at once", async () => {
+  test("J-15: with --revoke of the current key makes a new key sign at once", async () => {
     const folder = await migrated();
     const [{ kid }] = await keysOf(folder);
     expect((await folder.run(["rotate-keys", "--revoke", kid])).code).toBe(0);
@@ -140,7 +140,7 @@ describe("gatehouse create-token", () => {
     ["a hundred characters", "x".repeat(100)],
     ["a hundred characters that take four bytes each", "😀".repeat(100)],
     ["blanks and quotes", `  it's "mine"; DROP TABLE session --  `],
-  ])("M-07: takes a label of %s as it is", async (_what, label) => {
+  ])("M-07: stores a label of %s unchanged", async (_what, label) => {
     const folder = await withAda();
     const { code, stdout, stderr } = await folder.run(["create-token", "ada", "--label", label]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -178,7 +178,7 @@ describe("gatehouse create-token", () => {
   );
 });
 
-describe("a command line that cannot be understood", () => {
+describe("a wrong command line", () => {
   test.each([
     ["--revoke without a key", ["rotate-keys", "--revoke"], /argument missing|--revoke/],
     ["an argument of rotate-keys", ["rotate-keys", "now"], /too many arguments/],

@@ -14,7 +14,7 @@ import type { Ended } from "./support/node-process.js";
 
 const PASSWORD = "correct horse battery staple";
 const SECRET_KEY = "an example of a secret that is long enough";
-/** Stands in every wrong value, and must never be printed. */
+/** Part of every wrong value. It must never be printed. */
 const VALUE = "hunter2";
 
 const folders = setUpFolders();
@@ -50,8 +50,8 @@ function expectRefusal(ended: Ended, line: RegExp): void {
 }
 
 describe("gatehouse serve", () => {
-  describe("in an empty folder, and once more in the same", () => {
-    // The issuer is otherwise the URL, whose port changes.
+  describe("in an empty folder, and restarted there", () => {
+    // Without this setting the issuer is the URL, whose port changes.
     const env = { JWT_ISSUER: "https://login.example.com" };
     const modes: Record<string, number> = {};
     let first: Serving;
@@ -97,7 +97,7 @@ describe("gatehouse serve", () => {
       expect(users).toEqual([{ username: "admin" }]);
     });
 
-    test("accepts the access tokens of before a restart", () => {
+    test("accepts access tokens that were issued before a restart", () => {
       expect(answers[1]).toEqual({ data: { me: { username: "admin" } } });
     });
 
@@ -105,7 +105,7 @@ describe("gatehouse serve", () => {
       expect(ended[signal]).toMatchObject({ code: 0, stderr: "" });
     });
 
-    test("leaves one whole database file behind when it ends", () => {
+    test("leaves a single, complete database file behind when it ends", () => {
       expect(filesBetween).toEqual(["gatehouse.secret", "gatehouse.sqlite"]);
     });
   });
@@ -169,7 +169,7 @@ describe("gatehouse migrate", () => {
   });
 });
 
-describe("beside a running server", () => {
+describe("a command beside a running server", () => {
   let folder: CommandFolder;
   let server: Serving;
 
@@ -178,7 +178,7 @@ describe("beside a running server", () => {
     server = await folder.serve();
   });
 
-  test("create-user takes the password from standard input, without the line's end", async () => {
+  test("create-user takes the password from standard input, without the line break", async () => {
     const role = ["--email", "ada@example.com", "--role", "admin"];
     const created = await createUser(folder, "ada", { input: `${PASSWORD}\n` }, role);
     expect(created).toEqual({ code: 0, stdout: "Created the admin ada.\n", stderr: "" });
@@ -293,7 +293,7 @@ describe("gatehouse create-token", () => {
 });
 
 describe("gatehouse generate-secret", () => {
-  test("prints a new secret each time, which SECRET_KEY takes", async () => {
+  test("prints a new secret each time, which is valid as SECRET_KEY", async () => {
     const folder = await folders.empty();
     const [first, second] = await Promise.all([
       folder.run(["generate-secret"]),
@@ -307,7 +307,7 @@ describe("gatehouse generate-secret", () => {
   });
 });
 
-describe("without a valid command line or valid settings", () => {
+describe("a wrong command line or setting", () => {
   let folder: CommandFolder;
 
   beforeEach(async () => {
@@ -381,8 +381,8 @@ describe("without a valid command line or valid settings", () => {
       ["a minimum length that is too short", { PASSWORD_MIN_LENGTH: "7" }],
       ["an unknown log level", { LOG_LEVEL: VALUE }],
       ["a Redis URL of another protocol", { REDIS_URL: `http://${VALUE}` }],
-      ["an unknown store of the rate limits", { THROTTLE_STORE: VALUE }],
-      ["a rate limit of none", { LOGINS_PER_ADDRESS: "0" }],
+      ["an unknown rate-limit store", { THROTTLE_STORE: VALUE }],
+      ["a rate limit of 0", { LOGINS_PER_ADDRESS: "0" }],
     ])("%s", async (_what, env: Record<string, string>) => {
       const [variable = ""] = Object.keys(env);
       expectRefusal(await folder.run(["serve"], { env }), new RegExp(variable));
@@ -390,14 +390,14 @@ describe("without a valid command line or valid settings", () => {
     });
 
     test.each(["serve", "migrate"])(
-      "no secret where others could reach the server, by %s",
+      "a missing secret where others could reach the server, by %s",
       async (command) => {
         expectRefusal(await folder.run([command], { env: { HOST: "0.0.0.0" } }), /SECRET_KEY/);
         await expectNothingWritten();
       },
     );
 
-    test("no secret in production", async () => {
+    test("a missing secret in production", async () => {
       const ended = await folder.run(["serve"], { env: { NODE_ENV: "production" } });
       expectRefusal(ended, /SECRET_KEY/);
       await expectNothingWritten();
@@ -406,7 +406,7 @@ describe("without a valid command line or valid settings", () => {
     test.each([
       ["ACCESS_TOKEN_LIFETIME", { ACCESS_TOKEN_LIFETIME: "1h", REFRESH_TOKEN_LIFETIME: "30m" }],
       ["REFRESH_TOKEN_LIFETIME", { REFRESH_TOKEN_LIFETIME: "60d", SESSION_LIFETIME: "30d" }],
-    ])("Z-05: %s that contradicts another lifetime", async (variable, env) => {
+    ])("Z-05: a lifetime that contradicts another one: %s", async (variable, env) => {
       expectRefusal(await folder.run(["serve"], { env }), new RegExp(variable));
       await expectNothingWritten();
     });
@@ -414,7 +414,7 @@ describe("without a valid command line or valid settings", () => {
     test.each([
       ["with a secret", { SECRET_KEY }],
       ["without one", {}],
-    ])("a data folder that cannot be made, %s", async (_what, env) => {
+    ])("a data folder that cannot be created, %s", async (_what, env) => {
       writeFileSync(join(folder.path, "file"), "");
       const DATABASE_URL = `sqlite:file/${VALUE}/gatehouse.sqlite`;
       const ended = await folder.run(["serve"], { env: { ...env, DATABASE_URL } });

@@ -8,7 +8,7 @@ const HELD_BY = /\| ([A-Z]+-\d+(?:, [A-Z]+-\d+)*): (test\/\S+\.test\.ts) +\|/g;
 const page = readFileSync("docs/security.md", "utf8");
 const rows = [...page.matchAll(HELD_BY)].map(([, ids = "", file = ""]) => ({ ids, file }));
 
-describe("a promise of docs/security.md", () => {
+describe("each promise of docs/security.md", () => {
   test("names each test that holds it", () => {
     const promises = page
       .split("\n")
@@ -56,7 +56,7 @@ describe("the examples in the comments of src", () => {
 });
 
 interface Example {
-  /** Within src. */
+  /** The path within src. */
   file: string;
   code: string;
 }
@@ -71,7 +71,7 @@ function findExamples(file: string): Example[] {
   });
 }
 
-/** Returns the compiler's errors, each with the file that the example stands in. */
+/** Returns the compiler's errors, each with the file that contains the example. */
 function compile(examples: readonly Example[]): string[] {
   const { config } = ts.readConfigFile("tsconfig.json", (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ".");

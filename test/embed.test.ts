@@ -122,7 +122,7 @@ describe("a schema-first server that embeds it", () => {
     expect(await ask("{ motto }", bob)).toMatchObject({ status: 401, reason: "token_revoked" });
   });
 
-  test("answers a wrong password with 401 and both challenges", async () => {
+  test("responds to a wrong password with 401 and both challenges", async () => {
     const answer = await ask('mutation { login(username: "bob", password: "wrong") { access } }');
     expect(answer).toMatchObject({ status: 401, reason: "invalid_credentials" });
     expect(answer.challenge).toMatch(/Bearer .*Token /);

@@ -24,7 +24,7 @@ export interface Account {
   readonly credentialsVersion: number;
   /** SQLite's booleans are numbers. */
   readonly isActive: boolean | number;
-  /** Wrong passwords since the last right one. */
+  /** Wrong passwords in a row. */
   readonly failedLogins: number;
 }
 
@@ -92,7 +92,7 @@ export class AccountService implements Accounts {
     return toUser(row);
   }
 
-  /** Two users who share a name in old data count as none, because either could be meant. */
+  /** Old data may hold two users with one name. Neither is returned, because either could be meant. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const column = "username" in login ? "username_key" : "email_key";
     const rows = await this.#sql.read<Row>(`${select} WHERE ${column} = ?`, [

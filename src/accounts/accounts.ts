@@ -30,8 +30,8 @@ export interface User {
 /**
  * Creates, finds and administers users. A user is named by the id, or by any object that has the id.
  *
- * A change holds from the user's next request on. Every method that takes a user throws {@link NoSuchUser} when the user
- * does not exist.
+ * A change takes effect at the user's next request. Every method that takes a user throws {@link NoSuchUser} when the
+ * user does not exist.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -74,7 +74,7 @@ export interface Accounts {
   setRole(user: UserRef, role: Role): Promise<void>;
 
   /**
-   * Deactivates a user, or activates one again. While a user is inactive, none of the user's credentials work.
+   * Deactivates or reactivates a user. While a user is inactive, none of the user's credentials work.
    * @throws {@link BadUserInput} when the user is the last active ADMIN
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;

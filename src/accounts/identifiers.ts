@@ -25,7 +25,7 @@ export function canonicalUsername(username: string): string {
 
 /**
  * Returns the canonical form of a new user name.
- * @throws {@link BadUserInput} as {@link canonicalUsername}, and when it holds other characters than letters, digits and
+ * @throws {@link BadUserInput} as {@link canonicalUsername}, and when it has characters other than letters, digits and
  * `. _ @ + -` or mixes letters that look alike
  */
 export function requireNewUsername(username: string): string {
@@ -55,7 +55,7 @@ function canonicalEmail(email: string): string {
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} as {@link canonicalEmail}, and when it is not one address
+ * @throws {@link BadUserInput} as {@link canonicalEmail}, and when it is not exactly one address
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);

@@ -19,21 +19,21 @@ export class LoginAttempts {
   readonly #hasher: PasswordHasher;
   #writing: Promise<unknown> = Promise.resolve();
 
-  /** @param hasher replaces password hashes that were made with old parameters */
+  /** @param hasher rehashes passwords whose hash was made with old parameters */
   constructor(sql: Sql, settings: LoginAttemptSettings, hasher: PasswordHasher) {
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
   }
 
-  /** Returns whether the account, as it was read, may log in: it is active and not locked. */
+  /** Returns whether the account may log in: it is active and not locked. */
   isAllowed({ isActive, failedLogins }: Account): boolean {
     return Boolean(isActive) && failedLogins < this.#settings.loginFailureLimit;
   }
 
   /**
-   * Records a login, and replaces a password hash that was made with old parameters.
-   * @param account as it was when its password was checked
+   * Records a login, and rehashes the password if its hash was made with old parameters.
+   * @param account the account as read when its password was checked
    * @returns false when the password was changed or the account locked meanwhile: the login must be refused
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
@@ -49,7 +49,10 @@ export class LoginAttempts {
     return recorded.length === 1;
   }
 
-  /** Counts a wrong password. Written after the response: its time must not reveal that the user exists. */
+  /**
+   * Counts a wrong password. It is written after the response, so that the response time does not reveal whether the
+   * user exists.
+   */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing
       .then(() => setImmediate())

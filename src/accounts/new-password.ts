@@ -3,12 +3,12 @@ import { adjacencyGraphs, dictionary } from "@zxcvbn-ts/language-common";
 import { BadUserInput } from "../errors.js";
 import { requireHashable } from "./password-hasher.js";
 
-/** Words that an attacker of this server tries first. */
+/** Words that an attacker would try first on this server. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
 /** How many guesses a password must withstand, as a power of ten. Eight random characters just reach it. */
 const MIN_GUESSES = 7.9;
-/** How many characters are checked. More cannot make a password weaker, and take long to check. */
+/** How many characters are checked. Further characters cannot make a password weaker, and they are slow to check. */
 const MAX_CHECKED = 64;
 
 /** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits in place of letters. */
@@ -24,7 +24,7 @@ export interface Owner {
 }
 
 /**
- * Requires that a new password is hard to guess. There are no rules of composition.
+ * Requires that a new password is hard to guess. No composition rules apply.
  * @param owner whose name and address count as easy to guess
  * @param minLength in code points
  * @throws {@link BadUserInput} when it is too short, too long, or too easy to guess

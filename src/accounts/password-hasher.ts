@@ -22,7 +22,7 @@ const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${par
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** How many calls may wait, and for how many milliseconds. */
+/** The most calls that may wait, and the longest wait in milliseconds. */
 const MAX_WAITING = 64;
 const MAX_WAIT = 2000;
 /** Seconds after which a refused client should retry. */
@@ -53,7 +53,7 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes the same time.
+   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes as long as a real one.
    * @throws {@link BadUserInput} as {@link requireHashable}; {@link ServiceUnavailable} when too many calls wait
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
@@ -70,7 +70,7 @@ export class PasswordHasher {
     });
   }
 
-  /** Returns whether the hash was made with other parameters than the current ones. */
+  /** Returns whether the hash was made with parameters other than the current ones. */
   needsRehash(passwordHash: string): boolean {
     return !passwordHash.startsWith(CURRENT_PARAMETERS);
   }

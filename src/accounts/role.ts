@@ -11,7 +11,7 @@ export function isRole(value: unknown): value is Role {
 
 /**
  * Returns whether the role `actual` is at least `required`.
- * @throws TypeError when there is no role `required`, so that a misspelt role opens nothing
+ * @throws TypeError when there is no role `required`, so that a misspelt role grants nothing
  */
 export function isAtLeast(actual: Role, required: Role): boolean {
   if (!isRole(required))

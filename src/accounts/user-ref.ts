@@ -5,7 +5,7 @@ import { isId } from "./id.js";
 export type UserRef = string | { readonly id: string };
 
 /**
- * Returns the id of a user. Whether the user exists is not verified.
+ * Returns the id of a user. It does not check that the user exists.
  * @throws {@link NoSuchUser} when it cannot be the id of any user
  */
 export function idOf(user: UserRef): string {

@@ -7,7 +7,7 @@ export class UserEntity {
   @PrimaryKey({ type: "text" })
   id!: string;
 
-  /** As the user writes it. */
+  /** The user name as it was entered. */
   @Property({ type: "text" })
   username!: string;
 
@@ -28,11 +28,11 @@ export class UserEntity {
   @Property({ type: "text", nullable: true })
   passwordHash!: string | null;
 
-  /** Counts password changes. A session stores the count at its start, and is refused once the two differ. */
+  /** Counts password changes. A session stores the count when it opens, and is refused once the two counts differ. */
   @Property({ type: "integer" })
   credentialsVersion = 0;
 
-  /** Wrong passwords since the last right one. */
+  /** Wrong passwords in a row. */
   @Property({ type: "integer" })
   failedLogins = 0;
 

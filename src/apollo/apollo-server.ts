@@ -15,7 +15,7 @@ import {
 const SAFE_OPTIONS = {
   formatError,
   parseOptions: PARSE_LIMITS,
-  // Each error prints the whole value, which takes time even though the client never sees it.
+  // graphql-js prints the whole value into each error. That takes time, and the client never sees it.
   executionOptions: { maxCoercionErrors: 1 },
   includeStacktraceInErrorResponses: false,
   persistedQueries: false as const,
@@ -32,8 +32,8 @@ export interface ApolloOptions {
 }
 
 /**
- * Creates the Apollo Server of our own HTTP server, with everything switched off that we do not use.
- * It neither limits documents nor sends {@link AuthContext.responseHeaders}, because our HTTP server does both.
+ * Creates the Apollo Server of our own HTTP server, with everything that we do not use switched off. It neither limits
+ * documents nor sends {@link AuthContext.responseHeaders}, because our HTTP server does both.
  * @param schema the guarded schema
  */
 export function createApolloServer(
@@ -56,8 +56,9 @@ export function createApolloServer(
 }
 
 /**
- * Returns the options of an Apollo Server of your own that serves `schema` as safely as ours: errors that tell nothing of the
- * inside and repeat nothing of the request, their HTTP status, limits on documents, and the response headers of features.
+ * Returns the options of an Apollo Server of your own that serves `schema` as safely as ours: errors that reveal no
+ * internals and repeat no part of the request, the right HTTP status for each, limits on documents, and the response
+ * headers of features.
  *
  * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those of the
  * result.

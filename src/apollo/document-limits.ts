@@ -13,7 +13,7 @@ import { measureOperations, type OperationSize } from "./operation-size.js";
 /** The longest document, in tokens and in characters. For Apollo Server's option `parseOptions`. */
 export const PARSE_LIMITS = { maxLexicalTokens: 1000, maxSourceLength: 15_000 };
 
-/** Per document, because graphql-js reads all lines again for each error that has a location. */
+/** Per document, because graphql-js scans all lines for each error that has a location. */
 const MAX_LINES = 1000;
 /** Per document, with fragments not expanded. */
 const MAX_DIRECTIVES = 10;
@@ -29,10 +29,13 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, { max: number; what
   credentialFields: { max: 1, what: "field that checks a credential" },
 };
 
-/** The size of the cache of documents that passed, in characters. */
+/** The size of the cache of accepted documents, in characters. */
 const CACHE_SIZE = 2_000_000;
 
-/** Limits what a document can ask for. Checking costs time linear in the document's length, however large it expands. */
+/**
+ * Limits what a document can ask for. A check takes time linear in the document's length, however large the document
+ * becomes when fragments are expanded.
+ */
 export class DocumentLimits {
   readonly #credentialFields: ReadonlySet<string>;
   readonly #passed = new LRUCache<string, true>({
@@ -59,7 +62,10 @@ export class DocumentLimits {
     this.#passed.set(text, true);
   }
 
-  /** Returns an error for the first limit that a document exceeds, or null. Expects one parsed within {@link PARSE_LIMITS}. */
+  /**
+   * Returns an error for the first limit that a document exceeds, or null. The document must have been parsed within
+   * {@link PARSE_LIMITS}.
+   */
   findExcess(document: DocumentNode): GraphQLError | null {
     const { directives, fieldsOfOneName } = countWritten(document);
     if (directives > MAX_DIRECTIVES) return tooMany(MAX_DIRECTIVES, "directives");

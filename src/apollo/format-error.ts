@@ -18,7 +18,7 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 /** The codes that Apollo Server adds to its own errors and to those of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/** The errors of graphql-js's execution/values.ts have no other mark. */
+/** The errors of graphql-js's execution/values.ts can only be recognised by their message. */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
@@ -47,12 +47,15 @@ export function formatError(
     : { message, ...place, extensions };
 }
 
-/** Returns the error of a bug that is met before there is an operation. */
+/** Returns the error for a bug that occurs before the operation is known. */
 export function internalServerError(requestId: string): GraphQLError {
   return new GraphQLError("", { extensions: { ...MASKED, requestId } });
 }
 
-/** Returns whether an error was not meant for the client. Errors that are meant have a code, or come from graphql-js. */
+/**
+ * Returns whether an error was not meant for the client. Errors meant for the client have a code, or come from
+ * graphql-js.
+ */
 export function isBug(error: GraphQLError): boolean {
   const { code } = error.extensions;
   if (typeof code === "string") return code === MASKED.code;

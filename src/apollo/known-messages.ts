@@ -131,7 +131,7 @@ export const BEGINNINGS = [
   "GraphQL queries must be strings",
 ];
 
-/** Messages with a value before their end, and the sentences to send instead. `$1` is the first placeholder. */
+/** Messages with a value in the middle, and the sentences to send instead. `$1` is the first placeholder. */
 export const REPLACED: readonly [shape: string, sentence: string][] = [
   ['Value "{rest}', "The value does not exist in the enum."],
   ["Unknown operation named {rest}", "The document has no operation of that name."],

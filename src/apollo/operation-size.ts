@@ -80,7 +80,7 @@ class Measurer {
 
   #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
     const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
-    // Introspection nests deeper than any data, and graphql-js limits its depth itself.
+    // Introspection is not measured: it nests deeper than any data, and graphql-js limits its depth.
     const isIntrospection = name === "__schema" || name === "__type";
     return {
       depth: 1 + (isIntrospection ? 0 : below.depth),

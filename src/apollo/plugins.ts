@@ -28,11 +28,11 @@ const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 /** The longest operation name in the log, in characters. */
 const NAME_MAX_LENGTH = 128;
 
-/** The most errors in a response, and their total size in bytes. */
+/** The largest number of errors in a response, and their largest total size in bytes. */
 const MAX_ERRORS = 10;
 const MAX_ERRORS_SIZE = 64 * 1024;
 
-/** What the log records about an operation. */
+/** The parts of an operation that the log records. */
 export interface OperationRecord {
   /** The operation's name, if the document gives it one. */
   operation?: string;
@@ -46,7 +46,7 @@ export interface ServerContext extends AuthContext {
   readonly record: OperationRecord;
 }
 
-/** Cuts off errors that exceed what a client can read. */
+/** Drops the errors of a response beyond {@link MAX_ERRORS} and {@link MAX_ERRORS_SIZE}. */
 export const errorLimitPlugin: ApolloServerPlugin = {
   requestDidStart: () =>
     Promise.resolve({
@@ -107,7 +107,9 @@ export function faultPlugin(
   };
 }
 
-/** Returns whether something that the server needs is away. A server that only has too much to do gives no cause. */
+/**
+ * Returns whether a service that this server needs is unreachable. Such an error has a cause; mere overload has none.
+ */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
   return (unwrapResolverError(error) as Error).cause !== undefined;
@@ -145,11 +147,11 @@ function prefersGraphqlResponse(accept: string): boolean {
 }
 
 /**
- * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response.
- * Of several lines with one name only the last is sent, because Apollo Server holds one value a name.
+ * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response. If several lines
+ * share a name, only the last is sent, because Apollo Server keeps one value per name.
  */
 export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
-  // A context that `createContext` did not make has no headers, and is anonymous.
+  // A context that `createContext` did not make has no headers. It counts as anonymous.
   requestDidStart: ({ contextValue }: { contextValue: Partial<AuthContext> }) =>
     Promise.resolve({
       willSendResponse: ({ response: { http } }) => {

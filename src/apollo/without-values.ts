@@ -1,9 +1,9 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** How many characters of a message are looked at. */
+/** The length that a message is cut to before it is matched, in characters. */
 const MAX_LENGTH = 300;
 
-/** The pattern of each placeholder. None can match one text in two ways, so that matching takes linear time. */
+/** The pattern of each placeholder. None can match a text in two ways, so matching takes linear time. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   name: "\\w+",
   names: '"\\w+"(?:, "\\w+")*',
@@ -17,7 +17,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   rest: "[^]*",
 };
 
-/** Matches one conflict or several, where a conflict of subfields holds further ones. */
+/** Matches one conflict or several. A conflict of subfields contains further conflicts. */
 function conflictPattern(): string {
   const reasons = [
     '"\\w+" and "\\w+" are different fields',
@@ -49,7 +49,7 @@ function toPattern(shape: string): string {
  * the message is not a known one. An unknown message may hold a value anywhere.
  */
 export function withoutValues(message: string): string | null {
-  // The ellipsis keeps a message that was cut from passing as a whole one.
+  // The ellipsis prevents a cut message from matching a complete one.
   const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
   const rule = RULES.find(({ pattern }) => pattern.test(text));
   return rule === undefined ? null : text.replace(rule.pattern, rule.replacement);

@@ -35,7 +35,7 @@ export interface AuthenticationParts {
   readonly sessions: SessionService;
   readonly kinds: TokenKinds;
   readonly verifier: TokenVerifier;
-  /** In the order in which they run. */
+  /** The hooks of features, in the order in which they run. */
   readonly hooks: readonly Hooks[];
 }
 
@@ -62,7 +62,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * The same as {@link AuthenticationService.authenticate}, but always asks the database.
+   * The same as {@link AuthenticationService.authenticate}, but always reads the database.
    * @throws {@link Unauthenticated} with the reason
    */
   async loadUser(credential: Credential): Promise<Principal> {
@@ -72,7 +72,10 @@ export class AuthenticationService implements Authentication {
     return new Principal(row);
   }
 
-  /** A password is hashed in every case, so that the response time reveals neither the user nor the account's state. */
+  /**
+   * A password is always hashed, so that the response time reveals neither whether the user exists nor the account's
+   * state.
+   */
   async login(
     login: Login,
     password: string,
@@ -124,13 +127,13 @@ export class AuthenticationService implements Authentication {
     return issueTokens(kinds, row);
   }
 
-  /** Throttled, because the answer tells strangers whether a token is good. */
+  /** Throttled, because the response tells anyone whether a token is good. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     await this.#parts.throttle.request(client.ipAddress);
     return this.introspect(token);
   }
 
-  /** The same as {@link AuthenticationService.verifyToken}, not throttled: for answers that no client sees. */
+  /** The same as {@link AuthenticationService.verifyToken}, not throttled: for results that no client sees. */
   async introspect(token: string): Promise<Verification | null> {
     try {
       return await this.#parts.verifier.verify(token);
@@ -147,8 +150,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Ends one session: that of the refresh or sliding token if there is one, otherwise that of the request's credential.
-   * Ending a session that is over succeeds, and so does an expired token, because nothing is left to revoke.
+   * Ends the session of the refresh or sliding token if given, otherwise the session of the request's credential.
+   * Succeeds even if the session is over or the token has expired, because nothing is left to revoke.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}; {@link TooManyRequests}
    * @see RFC 7009 2
    */

@@ -7,8 +7,8 @@ import type { Verification } from "./token-verifier.js";
 /**
  * The operations behind the API: for an application's own resolvers, routes and scripts.
  *
- * Where a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
- * it. Without one, the call counts as made in code, and no limit by address applies.
+ * If a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
+ * it. Without one, no limit by address applies, and the audit trail records that no client made the call.
  */
 export interface Authentication {
   /**
@@ -32,8 +32,8 @@ export interface Authentication {
   refresh(token: string, client?: Client): Promise<Issued>;
 
   /**
-   * Returns what any of our tokens is good for now: its user, its session and its expiry. Returns null for a token
-   * that is good for nothing, whatever the reason.
+   * Returns how any of our tokens can be used now, with its user, session and expiry. Returns null for a token that
+   * cannot be used, whatever the reason.
    * @throws {@link TooManyRequests}
    * @example
    * const verification = await auth.authentication.verifyToken(token, context.client);

@@ -7,7 +7,10 @@ export interface Credential {
   readonly token: string;
 }
 
-/** A scheme that we serve, and the rest of the line. A longer scheme that begins the same does not match. */
+/**
+ * A scheme that we serve, and the rest of the line. A longer scheme that only begins with the same letters does not
+ * match.
+ */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
 /** One or more spaces and a token68. @see RFC 9110 11.4 */
 const TOKEN68 = /^ +([\w.~+/-]+=*)$/;

@@ -10,7 +10,7 @@ import type { RequestLike } from "./request.js";
 export interface AuthContext {
   /**
    * The signed-in user, or null. Reading it never throws. With `bearerCheck: "stateless"`, the user of an access token
-   * is a {@link TokenUser}, which has no more than an id and a session.
+   * is a {@link TokenUser}, which has only an id and a session.
    */
   readonly user: Principal | TokenUser | null;
   /** Why the credential was refused, or null. Guarded fields fail with it; public fields ignore it. */
@@ -23,7 +23,7 @@ export interface AuthContext {
   loadUser(): Promise<Principal>;
   /** Reports to the audit trail that the user's role was too low. */
   onRoleDenied(required: Role): void;
-  /** The credential of the `Authorization` header, whether accepted or not. */
+  /** The credential of the `Authorization` header, accepted or refused. */
   readonly credential: Credential | null;
   /** The client that sent the request. */
   readonly client: Client;

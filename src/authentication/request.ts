@@ -14,7 +14,10 @@ export interface RequestLike {
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
-/** Returns the client's IP address. Falls back to the socket's when a proxy sends none, so that rate limits still apply. */
+/**
+ * Returns the client's IP address. Falls back to the socket's address when a proxy sends none, so that rate limits
+ * still apply.
+ */
 export function readAddress(request: RequestLike): string | null {
   const known = [request.ip, request.socket?.remoteAddress];
   return known.find((address) => address !== undefined && isIP(address) !== 0) ?? null;

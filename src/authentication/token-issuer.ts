@@ -23,7 +23,7 @@ const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: nu
 
 /**
  * Issues the tokens of a session's current generation.
- * @param staticToken the token of a session that was just opened by the scheme TOKEN
+ * @param staticToken the token of a session that was just opened with the scheme TOKEN
  */
 export function issueTokens(
   kinds: TokenKinds,

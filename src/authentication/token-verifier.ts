@@ -14,7 +14,7 @@ const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh takes. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 
-/** The use that a token has right now. @see RFC 7662 2.2 */
+/** The current use of a token. @see RFC 7662 2.2 */
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
@@ -51,8 +51,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the use of any of our tokens.
-   * @throws {@link Unauthenticated} when it has none
+   * Returns the current use of any of our tokens.
+   * @throws {@link Unauthenticated} when it cannot be used
    */
   async verify(token: string): Promise<Verification> {
     if (isStaticToken(token)) {
@@ -69,7 +69,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies an access or sliding token without looking its session up.
+   * Verifies an access or sliding token without looking up its session.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
   verifyBearer(token: string): Promise<VerifiedToken> {
@@ -77,7 +77,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token that may have expired: its session decides. Does not look the session up.
+   * Verifies a refresh or sliding token, and accepts it even if it has expired, because its session decides. Does not
+   * look up the session.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   verifyRotating(token: string): VerifiedToken {
@@ -99,7 +100,7 @@ export class TokenVerifier {
     return (await this.#read(token, BEARER, "verifyAnyAge")).session;
   }
 
-  /** Verifies a JWT. An unknown key may be one that another instance has just made. */
+  /** Verifies a JWT. If the key is unknown, reloads the keys, because another instance may have just created it. */
   async #read(
     token: string,
     accepted: readonly TokenType[],
@@ -119,7 +120,7 @@ export class TokenVerifier {
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
-    // A static token does not name its user, so without its session it is like any unknown token.
+    // A static token does not name its user, so the token of a deleted user looks like any unknown token.
     if (session === null) throw new TokenNotValid();
     return requireLive(row, session, this.#parts.now());
   }

@@ -32,7 +32,7 @@ export interface AuthClient {
   /** Renews the credentials. Callers at the same time share one refresh, across tabs too. */
   readonly refresh: () => Promise<AuthState>;
   /**
-   * Returns the `Authorization` header to retry a refused request with, once. Returns null if a retry is of no use; the
+   * Returns the `Authorization` header to retry a refused request with, once. Returns null if a retry cannot help; the
    * state then has the reason.
    * @param authorization the header of the request
    * @param errors the errors of its GraphQL response; leave them out for a 401 without any

@@ -28,7 +28,7 @@ export function createAuthFetch(
       authorization,
       await readRefusal(response, resolveUrl(url) === endpoint.url),
     );
-    // A stream can be sent only once, so the first response stands.
+    // A stream can be sent only once, so return the first response.
     return next && !("getReader" in Object(init?.body)) ? send(next) : response;
   };
 }

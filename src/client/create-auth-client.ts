@@ -66,7 +66,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       variables: { refresh },
       authorization: refresh === null ? credentials?.authorization : null,
     });
-    // The browser no longer has the cookie.
+    // The cookie is gone, so identify the session by the access token.
     if (refresh === IN_COOKIE && failure?.reason === "no_credentials")
       return endSession(credentials, null);
     return asRefusal(failure) ? null : failure;

@@ -17,13 +17,13 @@ export interface Credentials {
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The token that a refresh and a logout send; {@link IN_COOKIE}, or null if there is none. */
+  /** The token that a refresh and a logout send. {@link IN_COOKIE} if it is in the cookie; null if there is none. */
   readonly refresh: string | null;
   /** The id of the session. */
   readonly session: string;
   readonly user: User;
   readonly receivedAt: number;
-  /** From when the token is renewed ahead of its expiry. Null: never. */
+  /** The instant from which the token is renewed ahead of its expiry. Null means never. */
   readonly renewAt: number | null;
 }
 

@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly credentials: CookieMode;
 }
 
-/** Whether requests carry cookies, in the words of `fetch`. */
+/** The option of `fetch` that decides whether requests carry cookies. */
 export type CookieMode = "omit" | "same-origin" | "include";
 
 /** A GraphQL operation to execute. */
@@ -36,7 +36,7 @@ interface Success<Data> {
 interface Failed {
   readonly data?: never;
   readonly failure: Failure;
-  /** Whether the server may have executed the operation all the same, because only the response was lost. */
+  /** Whether the server may have executed the operation even so: only the response was lost. */
   readonly isLost?: boolean;
 }
 

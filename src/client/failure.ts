@@ -14,9 +14,9 @@ export type FailureReason =
   | "invalid_credentials"
   | "role_required"
   | "throttled"
-  /** The application itself refused. It wrote the message, so the message can be shown to the user. */
+  /** The application itself refused the operation. It wrote the message, which can be shown to the user. */
   | "vetoed"
-  /** An error without a reason is named by its code. */
+  /** Codes of errors that have no reason. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"

@@ -30,7 +30,7 @@ export interface AuthClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** How sessions prove themselves. */
+/** The scheme of new sessions. */
 export type Scheme = "jwt" | "token" | "sliding";
 
 /** The checked options. */

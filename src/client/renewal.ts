@@ -17,7 +17,7 @@ export interface Renewal {
   readonly refresh: () => Promise<void>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
-   * Returns the `Authorization` header to repeat a request with, or null if a retry is of no use.
+   * Returns the `Authorization` header to repeat a request with, or null if a retry cannot help.
    * @param authorization the header of the request
    * @param refusal null if the response refuses no credential; undefined for a refusal without a reason
    */

@@ -51,7 +51,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     if (!isCookie) store.write(next);
   }
 
-  /** Follows the other tabs: all of them with a shared storage or cookie, else those with a copy of the session. */
+  /** Follows the other tabs: all of them if storage or cookie is shared, otherwise those with a copy of the session. */
   function sync(message?: TabMessage): void {
     if (store.shared) readShared(message);
     else if (
@@ -63,7 +63,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     }
   }
 
-  /** The storage may show a change before or after the message about it, and only the message has the error. */
+  /** A change may reach the storage before or after its message, and only the message has the error. */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;
     const next = store.read();

@@ -11,7 +11,7 @@ import type { Store } from "./store.js";
 
 /** Published by a tab whenever it replaces its credentials. */
 export interface TabMessage {
-  /** The id of the session before, or null if there was none. */
+  /** The id of the session that was replaced, or null if there was none. */
   readonly session: string | null;
   readonly credentials: Credentials | null;
   readonly error: Failure | null;

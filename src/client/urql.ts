@@ -11,7 +11,7 @@ import { findRefusal } from "./failure.js";
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** The errors by the `Authorization` header that they refused. */
+  /** The errors, by the `Authorization` header that was refused. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
   /** The header to retry with, by the refused header. */
   const recovered = new Map<string | null, string | null>();

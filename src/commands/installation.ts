@@ -64,7 +64,7 @@ export class Installation {
     use: (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>,
   ): Promise<void> {
     const config = this.readConfig();
-    // Loaded here, because `--help` and `generate-secret` need none of it.
+    // Loaded here, because `--help` and `generate-secret` do not need it.
     const { openAuth } = await import("../auth.js");
     const { auth, core } = await openAuth(config, this.features);
     try {

@@ -35,9 +35,10 @@ export function addMaintenanceCommands(program: Command, installation: Installat
     .command("rotate-keys")
     .description("publish the key that will sign access tokens next; running servers pick it up")
     .addOption(
-      new Option("--now", "sign with it at once, before other services could see it").conflicts(
-        "revoke",
-      ),
+      new Option(
+        "--now",
+        "sign with it at once, although other services may not have fetched it yet",
+      ).conflicts("revoke"),
     )
     .option("--revoke <kid>", "refuse everything that this key has signed")
     .action(({ now = false, revoke }: { now?: boolean; revoke?: string }) =>

@@ -50,7 +50,7 @@ async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Prom
   try {
     await accounts.createUser({ username: "admin", password, role: "ADMIN" });
   } catch (error) {
-    // Another server that started at the same time created the admin first, and has printed its password.
+    // A server that started at the same time has created the admin and printed its password.
     if (error instanceof BadUserInput) return;
     throw error;
   }

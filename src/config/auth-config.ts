@@ -20,7 +20,7 @@ export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secret
 /** A JWS algorithm of RFC 7518 that access tokens can be signed with. */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
-/** The part of a feature that adds settings to the core's. */
+/** The part of a feature that adds its settings to the core's. */
 export interface SettingsOwner {
   readonly settings?: Settings;
   /** Returns what is wrong with the settings beyond the check of each. */
@@ -46,7 +46,7 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
   return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
 }
 
-/** Returns the checked values with the secrets under their name in the configuration. If they are wrong, there are none. */
+/** Returns the checked values with `secretKeys` in place of `secretKey`. The list is empty if the option is wrong. */
 export function withSecretKeys<S extends Pick<typeof AUTH_SETTINGS, "secretKey">>({
   values,
   wrong,

@@ -2,9 +2,9 @@ import { findMeant } from "./misspelling.js";
 import { type Problem, type Wording, wordsOf } from "./problems.js";
 import type { ConfigOf, Setting, Settings } from "./setting.js";
 
-/** Options after each was checked alone. */
+/** The options after each one was checked alone. */
 export interface Checked<S extends Settings> {
-  /** Has the default of an option that is missing or wrong. Not to be used for a wrong one that has no default. */
+  /** A missing or wrong option has its default here. Do not use a wrong option without a default. */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
   /** The names of the wrong options. */
@@ -13,7 +13,7 @@ export interface Checked<S extends Settings> {
 
 /**
  * Checks each option alone, fills in the defaults, and refuses options that do not exist.
- * @param more the settings of features. Their values are there too, but the type does not say so.
+ * @param more the settings of features. The result holds their values too, but its type does not show them.
  */
 export function checkOptions<S extends Settings>(
   options: object,
@@ -38,7 +38,7 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message: describeUnknown(findMeant(option, [...names, "features"])) });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The first loop has made one value for each entry, by the entry's own check.
+  // The first loop has made a value for each entry with the entry's own check.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 

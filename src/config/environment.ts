@@ -7,8 +7,8 @@ import type { Settings } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
 /**
- * The variable that names the modules of an application's features, separated by commas. It is not a setting, because it
- * decides which settings there are.
+ * The variable that names the modules of an application's features, separated by commas. It is not a setting, because
+ * it decides which settings exist.
  */
 export const FEATURES = "FEATURES";
 

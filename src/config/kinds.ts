@@ -11,7 +11,7 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The parts of a setting that every kind takes as they are. */
+/** The parts of a setting that every kind of setting copies unchanged. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
 /** A setting of type `T`. With no default it may be missing. */
@@ -203,6 +203,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A larger difference is rounded, and would repeat the value.
+  // A larger difference would be rounded, and a rounded one nearly repeats the value.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

@@ -1,19 +1,19 @@
-/** The only difference between two names. */
+/** The one place where two names differ. */
 interface Slip {
-  /** The letters in which the names differ. Both are empty if the names are equal. */
+  /** The letters in which the names differ. Both texts are empty if the names are equal. */
   readonly typed: string;
   readonly real: string;
-  /** The letters on both sides of the difference. */
+  /** The letters before and after the difference. */
   readonly neighbours: string;
 }
 
-/** Names shorter than this are close to ordinary words, as HOST is to POST, COST and GHOST. */
+/** Names shorter than this are close to ordinary words, such as HOST to POST, COST and GHOST. */
 const SHORT = 6;
 
 /**
  * Returns the name that is one slip away: a letter missing, one too many, one wrong, or two swapped. The case of letters
  * does not count.
- * @param names the real names. If `typed` is one of them, nothing else was meant.
+ * @param names the real names. If `typed` is one of them, it is not misspelt.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -23,7 +23,8 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 
 /**
  * Returns the variable that is one slip away. The environment also holds the names of other programs. A short name
- * therefore counts as misspelt only if that hardly makes a word: two letters swapped, one doubled, or a vowel missing.
+ * therefore counts as misspelt only if the slip is unlikely to make another word: two letters swapped, one doubled, or
+ * a vowel missing.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

@@ -1,4 +1,4 @@
-/** A text in two versions: for somebody who sets options, and for somebody who sets environment variables. */
+/** A text in two versions: one for options, one for environment variables. */
 export interface Wording {
   readonly option: string;
   readonly variable: string;
@@ -9,12 +9,15 @@ export interface Problem {
   readonly option: string;
   /** Follows the name of the option: "must be …". Never holds the value. */
   readonly message: string | Wording;
-  /** An option that this one contradicts. Its name ends the line: "must be less than" `accessTokenLifetime`. */
+  /**
+   * An option that this one contradicts. Its name is appended to the message: "must be less than"
+   * `accessTokenLifetime`.
+   */
   readonly other?: string;
 }
 
 /**
- * Every setting that is wrong. The message has one line a problem, by the names of the options; it never repeats a value.
+ * Every setting that is wrong. The message has one line per problem and names the options. It never repeats a value.
  * @see linesOf for the names of the variables
  */
 export class WrongSettings extends TypeError {
@@ -28,8 +31,8 @@ export class WrongSettings extends TypeError {
 }
 
 /**
- * Returns one line a problem, in the words of whoever set the settings.
- * @param variables the variable of each option that was set through one; all other options keep their names
+ * Returns one line per problem. It names the variable if the setting came from one, otherwise the option.
+ * @param variables the variable of each option that was set through one
  */
 export function linesOf(
   problems: readonly Problem[],
@@ -43,7 +46,7 @@ export function linesOf(
   });
 }
 
-/** Returns the version of a text that is meant for options or for variables. */
+/** Returns the version of a text for options or for variables. */
 export function wordsOf(text: string | Wording, reader: keyof Wording): string {
   return typeof text === "string" ? text : text[reader];
 }

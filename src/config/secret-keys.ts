@@ -16,7 +16,7 @@ const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|123
 /** The least accepted entropy, in bits, estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
-/** Returns whether a secret that is long enough was still not made by chance. */
+/** Returns whether a secret of sufficient length still looks chosen by a person rather than random. */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);
   const counts = new Map<string, number>();

@@ -21,11 +21,11 @@ export interface ServerConfig
   readonly introspection: boolean;
 }
 
-/** The parts that the command adds to the options from the environment. */
+/** The parts that the command adds when it has read the options from the environment. */
 export interface CommandLine {
   /** The problems that it found while reading. */
   readonly problems: readonly Problem[];
-  /** Makes the secret if there is none in development. Called last, once nothing else is wrong. */
+  /** Makes a secret if none is set in development. Called last, when nothing else is wrong. */
   readonly createSecretKey: (databaseUrl: string) => string;
 }
 

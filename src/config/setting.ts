@@ -7,18 +7,21 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
   readonly check: Check;
   /** The environment variable that sets it. @default none */
   readonly variable?: string;
-  /** Turns the variable's text into the option. Text that it cannot read stays text, which `check` refuses. @default as it is */
+  /**
+   * Converts the variable's text to the option's value. Text that it cannot convert stays text, which `check` refuses.
+   * @default the text itself
+   */
   readonly read?: (text: string) => unknown;
   /** The accepted values, to follow "must be": `from 1m to 1h`. @default the message of `check` */
   readonly allowed?: string | Wording;
   /**
-   * Says what is wrong with a value, to follow "but": `is 30 seconds too short`. Empty if
-   * there is no more to say. Must not repeat the value.
+   * Says what is wrong with a value, to follow "but": `is 30 seconds too short`. Empty if the range says enough. Must
+   * not repeat the value.
    */
   readonly fault?: (value: unknown) => string | Wording;
-  /** Says how to get a right value. Ends every message about this setting. */
+  /** Says how to get a valid value. Every message about this setting ends with it. */
   readonly hint?: string;
-  /** The default as somebody would write it. @default none */
+  /** The default as a user would write it. @default none */
   readonly default?: Wording;
   /** Explains a default that depends on other settings. */
   readonly defaultNote?: string | Wording;

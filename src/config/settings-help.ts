@@ -44,7 +44,7 @@ export function describeSetting(
   return `${text} ${rule}${rule === "" || rule.endsWith("…") ? "" : "."}`.trim();
 }
 
-/** Returns the default of a setting in words. */
+/** Describes the default of a setting in words. */
 export function describeDefault(setting: Setting, reader: keyof Wording): string {
   return wordsOf(setting.defaultNote ?? setting.default ?? "none", reader);
 }

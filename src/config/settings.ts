@@ -34,7 +34,10 @@ export const AUTH_SETTINGS = {
     allowed: "sqlite:PATH or postgresql://…",
     default: "sqlite:data/gatehouse.sqlite",
   }),
-  /** The root secret, from which every other key is derived. A list is the current secret, then the previous ones. */
+  /**
+   * The root secret, from which every other key is derived. A list has the current secret first, then the previous
+   * ones.
+   */
   secretKey: {
     variable: "SECRET_KEY",
     check: SECRET_KEYS,
@@ -78,8 +81,8 @@ export const AUTH_SETTINGS = {
     default: "90d",
   }),
   /**
-   * How long a refresh token that was just replaced still gets the same successor again, for clients that lost the
-   * response. With 0 any reuse ends the session.
+   * How long a refresh token that was replaced still gets the same successor again, for clients that lost the response.
+   * With 0 any reuse ends the session.
    */
   reuseWindow: duration({ from: "0s", to: "60s", default: "10s" }),
   /** The accepted difference between the clocks of servers. */
@@ -89,7 +92,10 @@ export const AUTH_SETTINGS = {
    * token expires, so that a field without a role costs no query.
    */
   bearerCheck: oneOf(["database", "stateless"], { default: "database" }),
-  /** How long a key signs access tokens before the next one does. If never, only `gatehouse rotate-keys` changes it. */
+  /**
+   * How long a key signs access tokens before the next key replaces it. With `never`, only `gatehouse rotate-keys`
+   * replaces it.
+   */
   keyRotationInterval: durationOrNever({
     variable: "KEY_ROTATION_INTERVAL",
     from: "1h",
@@ -103,24 +109,24 @@ export const AUTH_SETTINGS = {
     default: 15,
   }),
   /**
-   * Where attempts are counted without Redis. `memory` is this process; `database` survives a restart and counts for
-   * all instances.
+   * Where attempts are counted without Redis. `memory` counts in this process only; `database` counts for all instances
+   * and survives a restart.
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
-  /** Counts attempts in Redis, for several instances. While Redis is away, each instance counts alone. */
+  /** Counts attempts in Redis, for several instances. While Redis is unreachable, each instance counts alone. */
   redisUrl: text({
     variable: "REDIS_URL",
     accepts: (value) => URL.canParse(value) && /^rediss?:\/\//.test(value),
     allowed: "redis://… or rediss://…",
   }),
-  /** Wrong passwords in a row that cost no wait. The next one costs 1 second, which doubles up to 15 minutes. */
+  /** Wrong passwords in a row before the account has to wait: 1 second at first, doubling up to 15 minutes. */
   loginFailuresPerAccount: wholeNumber({
     variable: "LOGIN_FAILURES_PER_ACCOUNT",
     from: 1,
     to: 100,
     default: 5,
   }),
-  /** Wrong passwords in a row that lock an account, until it gets a new password or `gatehouse unlock`. */
+  /** Wrong passwords in a row that lock an account, until it gets a new password or `gatehouse unlock` unlocks it. */
   loginFailureLimit: wholeNumber({
     variable: "LOGIN_FAILURE_LIMIT",
     from: 1,
@@ -145,7 +151,7 @@ export const AUTH_SETTINGS = {
     read: (value: string) =>
       /^\d{1,4}$/.test(value) ? Math.max(1, Math.floor(Number(value) / 2)) : value,
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // A distance would count hashes, and the variable counts threads.
+    // The distance from the range is not given, because it would count hashes where the variable counts threads.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
@@ -157,7 +163,10 @@ export const AUTH_SETTINGS = {
   }),
   /** The clock, in epoch milliseconds. */
   now: callback<() => number>({ default: () => Date.now(), defaultNote: "`Date.now`" }),
-  /** Called after each event of the audit trail, with the client that caused it. If it fails, that is only a warning. */
+  /**
+   * Called after each event of the audit trail, with the client that caused it. If it fails, a warning is printed and
+   * the operation continues.
+   */
   onEvent: callback<(event: AuthEvent, client: Client) => unknown>({ default: () => undefined }),
 };
 
@@ -174,7 +183,7 @@ export const SERVER_SETTINGS = {
   }),
   /** Open connections from one address. Not limited behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
-  /** The addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
+  /** The addresses or CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies: list({
     variable: "TRUSTED_PROXIES",
     accepts: (range) => ADDRESS_RANGE.safeParse(range).success,
@@ -198,7 +207,7 @@ function count(variable: string, usual: number) {
   return wholeNumber({ variable, from: 1, to: 1_000_000, default: usual });
 }
 
-/** Whether a text is one origin. `URL` accepts `*` as a part of a name, but its author means any name. */
+/** Whether a text is one origin. `URL` accepts `*` as a part of a name, but the author means any name. */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }

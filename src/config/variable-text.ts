@@ -24,7 +24,7 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-/** Writes a number of seconds in the largest unit that leaves no rest: `90 seconds`, `2 hours`. */
+/** Writes a number of seconds in the largest unit that divides it evenly: `90 seconds`, `2 hours`. */
 export function spellSeconds(seconds: number): string {
   const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
   const amount = seconds / size;

@@ -37,7 +37,7 @@ const MIGRATION_PAUSE = 200;
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3})$/;
 
-/** The database: migrations and units of work through the ORM, the single statements of requests past it. */
+/** The database. Migrations and units of work use the ORM; the single statements of requests bypass it. */
 export class Database implements Sql {
   readonly read: Run;
   readonly readOnce: Run;
@@ -62,10 +62,10 @@ export class Database implements Sql {
   }
 
   /**
-   * Opens the database. Creates SQLite's file if it does not exist, readable by its owner only.
-   * @param url `sqlite:PATH` or `postgresql://…`
-   * @param features those that are on; their tables are migrated after the core's
-   * @throws Error that says in one line what cannot be opened
+   * Opens the database. Creates SQLite's file if it does not exist, readable by its owner only. @param url
+   * `sqlite:PATH` or `postgresql://…`
+   * @param features the features that are on; their tables are migrated after the core's
+   * @throws Error whose message is one line that says what cannot be opened
    */
   static async open(url: string, features: readonly TableOwner[] = []): Promise<Database> {
     const dialect = await (url.startsWith("sqlite:")
@@ -78,7 +78,7 @@ export class Database implements Sql {
       return database;
     } catch (cause) {
       await database?.close();
-      throw new Error("The database cannot be reached. Is its URL right, and does it run?", {
+      throw new Error("The database cannot be reached. Check its URL, and whether it is running.", {
         cause,
       });
     }
@@ -143,8 +143,8 @@ export class Database implements Sql {
   }
 
   /**
-   * Returns the statements that would change the tables into what the entities say; empty when nothing is pending.
-   * Tables without an entity are left alone, because a feature may use plain SQL, or be off.
+   * Returns the statements that would make the tables match the entities; empty when they match. Tables without an
+   * entity are left alone, because a feature may use plain SQL, or be off.
    */
   async pendingChanges(): Promise<string> {
     return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
@@ -152,7 +152,7 @@ export class Database implements Sql {
 
   /** Closes every connection. */
   async close(): Promise<void> {
-    // The ORM's connection is closed last, because one that only reads cannot remove SQLite's -wal file.
+    // The ORM's connection is closed last, because a read-only connection cannot remove SQLite's -wal file.
     await this.#engine.close();
     await this.#orm.close();
   }

@@ -8,15 +8,15 @@ export const STATEMENT_TIMEOUT = 5000;
 const silently = () => undefined;
 
 /**
- * Options for knex. By default it waits a minute for a connection, and prints to the console the errors that it also
- * throws.
+ * Options for knex. By default knex waits a minute for a connection, and also prints the errors that it throws to the
+ * console.
  */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
   log: { debug: silently, warn: silently, error: silently, deprecate: silently },
 };
 
-/** Runs one statement past the ORM and returns its rows. */
+/** Runs one statement without the ORM and returns its rows. */
 export type Run = <Row>(statement: string, parameters: readonly SqlValue[]) => Promise<Row[]>;
 
 /** Runs the single statements of requests, as {@link Sql} describes. */
@@ -28,7 +28,7 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** One kind of database: how the ORM opens it, and how single statements run on it. */
+/** A kind of database: how the ORM opens it, and how single statements run on it. */
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;

@@ -36,7 +36,7 @@ const POSTGRES_TYPES = {
 };
 
 /**
- * Takes a lock that is held until the transaction ends; the number is Gatehouse's own. A statement that follows sees
+ * Takes a lock until the transaction ends; the number is an arbitrary one for Gatehouse. The following statements see
  * everything that the previous holder committed.
  */
 const TAKE_LOCK = "SELECT pg_advisory_xact_lock(7428331)";

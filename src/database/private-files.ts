@@ -6,9 +6,9 @@ import { secretPathOf } from "../keys/secret-key.js";
 const OTHERS = 0o077;
 
 /**
- * Refuses files that anyone but their owner can use: SQLite's database, whose mode its -wal and -shm files take, and the
- * root secret beside it.
- * @param databaseUrl other databases than SQLite have no files here and pass
+ * Refuses to start if anyone but the owner can access SQLite's database file or the root secret beside it. The -wal and
+ * -shm files take the mode of the database file.
+ * @param databaseUrl databases other than SQLite pass, because they have no files here
  * @throws TypeError that lists the files
  */
 export function requirePrivateFiles(databaseUrl: string): void {

@@ -9,7 +9,7 @@ export class SqliteStatements {
   readonly #connection: sqlite3.Database;
   readonly #prepared = new Map<string, Promise<sqlite3.Statement>>();
 
-  /** @param connection an open one */
+  /** @param connection an open connection */
   constructor(connection: sqlite3.Database) {
     this.#connection = connection;
   }

@@ -21,7 +21,8 @@ const PRAGMA_RETRIES = 100;
 const PRAGMA_PAUSE = STATEMENT_TIMEOUT / PRAGMA_RETRIES;
 
 /**
- * Opens SQLite with two connections: the ORM's writes, another only reads. In WAL mode a reader never waits for a writer.
+ * Opens SQLite with two connections: the ORM's, which writes, and one that only reads. In WAL mode a reader never waits
+ * for a writer.
  */
 export async function openSqlite(path: string): Promise<Dialect> {
   createPrivateFile(path);
@@ -53,7 +54,7 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
     read: (statement, parameters) => reader.run(statement, parameters),
     readOnce: (statement, parameters) => reader.runOnce(statement, parameters),
     write,
-    // SQLite has one writer at a time, and a writer sees what the last one wrote.
+    // No lock is needed: SQLite allows one writer at a time, and each sees what the previous one wrote.
     writeExclusive: write,
     close: async () => {
       for (const statements of [reader, ...writers.values()]) await statements.finalize();

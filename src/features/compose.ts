@@ -10,8 +10,8 @@ import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } 
 
 /**
  * Returns the features of one installation.
- * @throws {@link WrongSettings} when a name cannot be used, two features have the same name, setting or variable, a setting
- * is the core's, or a required feature is missing
+ * @throws {@link WrongSettings} when a name is invalid, two features share a name, setting or variable, a feature
+ * redefines a setting of the core, or a required feature is missing
  */
 export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
   const problems = findClashes(features).map((message) => ({ option: "features", message }));
@@ -71,7 +71,7 @@ export interface Parts extends Required<
   readonly extensions: readonly SchemaExtension[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Applies each feature's change to the schema, in the order of the features. */
+  /** Applies the schema change of each feature, in the order of the features. */
   transformSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 

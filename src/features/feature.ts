@@ -27,7 +27,7 @@ import type { TokenKinds } from "../tokens/token-kinds.js";
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
-  /** The names of other features that it uses. A start without them is refused. */
+  /** The names of other features that it uses. The server does not start without them. */
   readonly requires?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
@@ -61,7 +61,7 @@ export interface FeatureParts<Api extends object = object> {
   readonly api?: Api;
   /** Instances of type-graphql's resolver classes. */
   readonly resolvers?: readonly object[];
-  /** The same in SDL: `extend type Mutation { … @auth }`, with its resolvers. */
+  /** Further fields in SDL: `extend type Mutation { … @auth }`, with its resolvers. */
   readonly extension?: SchemaExtension;
   /** Changes the schema as a whole, before its guards are added. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
@@ -69,7 +69,7 @@ export interface FeatureParts<Api extends object = object> {
   /** Called for each event of the audit trail, after it happened. If it fails, that is only a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
-  /** What pages of other origins may do beyond GraphQL requests with an `Authorization` header. */
+  /** The CORS permissions beyond GraphQL requests with an `Authorization` header. */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
   /** What `gatehouse prune` and a running server delete of the feature's tables. */
@@ -83,7 +83,7 @@ export interface FeatureParts<Api extends object = object> {
 /** A resource over HTTP, in the Fetch API's terms, so that an application can mount it too. */
 export interface Route {
   readonly method: "GET" | "POST";
-  /** Such as `/health/live`. */
+  /** The path, such as `/health/live`. */
   readonly path: string;
   /**
    * @param request with the body as it was sent, of any content type
@@ -97,13 +97,13 @@ export interface FeatureCommand<S extends Settings = Settings> {
   readonly name: string;
   /** One line for `--help`. */
   readonly description: string;
-  /** In the order in which they are given: `<name>` is required, `[name]` is not. @default none */
+  /** The arguments, in order: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
   /**
    * Runs with the core open, which is closed afterwards.
    * @param args the values of its arguments; undefined for an optional one that was not given
    * @param print writes one line to standard output
-   * @throws Error whose message becomes the one line on standard error
+   * @throws Error whose message is printed as one line on standard error
    */
   run(
     this: void,
@@ -131,7 +131,7 @@ export interface Core {
   isReady(this: void): Promise<boolean>;
 }
 
-/** The core with the services behind its interfaces, for the features that come with Gatehouse. */
+/** The core including its internal services, for the features that come with Gatehouse. */
 export interface CoreServices extends Core {
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
@@ -162,14 +162,14 @@ type OptionsAdded<F> =
 
 type ApiAdded<F> = F extends Feature<Settings, infer Api> ? Api : never;
 
-/** The options that features add together. */
+/** All options that the features add. */
 export type FeatureOptions<F extends readonly Feature[]> = {
   [Index in keyof F]: (options: OptionsAdded<F[Index]>) => void;
 }[number] extends (options: infer Options) => void
   ? Options
   : never;
 
-/** What features add together to the object that `createAuth` returns. */
+/** All that the features add to the object that `createAuth` returns. */
 export type FeatureApi<F extends readonly Feature[]> = {
   [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
 }[number] extends (api: infer Api) => void

@@ -7,8 +7,8 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /**
- * The features that every installation has, on or off by their settings. The type names each one, because an inferred type
- * would copy their settings without the comments that editors show.
+ * The features that every installation has. Their settings switch them on or off. The type names each one, because an
+ * inferred type would copy their settings without the comments that editors show.
  */
 export const BUILT_IN: readonly [
   typeof graphiql,

@@ -11,7 +11,7 @@ export class LogoutPayload {
   sessionsEnded!: number;
 }
 
-/** The response to a logout of one credential, in the words of Django REST framework and simplejwt. */
+/** Returns the response to a logout, in the words of Django REST framework and simplejwt. */
 export function toLogoutPayload(scheme: AuthScheme, hasEnded: boolean): LogoutPayload {
   return {
     message: `Logout successful, token ${scheme === "TOKEN" ? "deleted" : "blacklisted"}`,
@@ -19,7 +19,7 @@ export function toLogoutPayload(scheme: AuthScheme, hasEnded: boolean): LogoutPa
   };
 }
 
-/** The response to a mutation that ends sessions by their owner or id. */
+/** Returns the response to a mutation that ends sessions by owner or id. */
 export function toSessionsEnded(count: number): LogoutPayload {
   const sessions = count === 1 ? "session" : "sessions";
   return { message: `Logout successful, ${count} ${sessions} ended`, sessionsEnded: count };

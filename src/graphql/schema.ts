@@ -21,7 +21,7 @@ export interface SchemaExtension {
 }
 
 /**
- * Builds a schema with its directives. Nothing enforces them yet.
+ * Builds a schema with its directives. The directives are not enforced yet.
  * @param resolvers instances of type-graphql's resolver classes
  */
 export function createSchema(resolvers: readonly object[]): GraphQLSchema {
@@ -53,7 +53,7 @@ function inWrittenOrder(schema: GraphQLSchema): GraphQLSchema {
 
 /**
  * Returns a copy of a schema with further fields.
- * @throws GraphQLError when the extension does not fit the schema; TypeError when a resolver has no field
+ * @throws GraphQLError when the extension is invalid for the schema; TypeError when a resolver belongs to no field
  */
 export function extendWith(
   schema: GraphQLSchema,

@@ -31,7 +31,7 @@ export class SessionFilter {
   isLive?: boolean | null;
 }
 
-/** Converts a filter to a query. No filter lists the live sessions. */
+/** Converts a filter to a query. Without a filter, the query is for live sessions. */
 export function toSessionQuery(filter: SessionFilter | null | undefined): SessionQuery {
   if (filter == null) return { isLive: true };
   const { userId, username, email, createdAt, scheme, isLive } = filter;

@@ -14,23 +14,23 @@ import type { ServerConfig } from "../config/server-config.js";
 import { addressKey } from "../throttling/address-key.js";
 import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
 
-/** In bytes. */
+/** The limits on headers and bodies, in bytes. */
 const BODY_LIMIT = 100 * 1024;
 /** Timeouts are in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
-/** The time without a byte in either direction. Longer than the longest request. */
+/** Closes a connection after this time without a byte in either direction. Longer than the longest request. */
 const IDLE_TIMEOUT = 40_000;
 const MAX_CONNECTIONS = 1_000;
 
 /** JSON is always UTF-8. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
-/** Sent if the client uses TLS, according to a trusted proxy. */
+/** Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
-/** Creates an HTTP server without routes. It limits requests, logs them, and answers errors in the shape of GraphQL. */
+/** Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses. */
 export function createApp(config: ServerConfig): FastifyInstance {
   const { trustedProxies, logLevel } = config;
   const app = fastify({
@@ -60,7 +60,7 @@ export function createApp(config: ServerConfig): FastifyInstance {
     genReqId: () => randomUUID(),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
-  // Otherwise Node answers an unknown expectation itself, without a body. @see RFC 9110 10.1.1
+  // Without this handler, Node answers an unknown expectation itself, without a body. @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
@@ -108,7 +108,7 @@ function limitConnections(server: HttpServer, max: number): void {
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
 
-/** Logs one line. Of the client's text it holds only the operation's name. */
+/** Logs one line. The operation's name is the only text of the client in it. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method } = request;
   // A proxy may pass on something that is not an address.

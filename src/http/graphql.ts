@@ -64,13 +64,13 @@ interface Graphql {
   readonly limits: DocumentLimits;
 }
 
-/** Hands a request to Apollo Server, whose answer is always one JSON text. */
+/** Passes a request to Apollo Server. The response is always one JSON text. */
 async function runOperation(
   { apollo, auth, limits }: Graphql,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  // The outcome of a request that turns out to be no operation.
+  // The outcome of a request that contains no operation.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   let responseHeaders: AuthContext["responseHeaders"] = [];

@@ -38,7 +38,10 @@ const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
 };
 
-/** Answers bytes that Node cannot parse as a request, and closes the connection. Logs none of them: they may hold a credential. */
+/**
+ * Answers bytes that Node cannot parse as a request, and closes the connection. Logs none of the bytes, because they
+ * may hold a credential.
+ */
 export function refuseConnection(
   log: FastifyBaseLogger,
   { code = "" }: NodeJS.ErrnoException,

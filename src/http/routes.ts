@@ -36,7 +36,7 @@ function toFetchRequest({ protocol, host, url, method, headers, body }: FastifyR
     [value ?? []].flat().map((line): [string, string] => [name, line]),
   );
   const origin = `${protocol}://${host}`;
-  // The client writes `Host`, and may write anything. Routes must not trust it either.
+  // The client may send anything as `Host`, so routes must not trust it.
   const base = URL.canParse(origin) ? origin : `${protocol}://localhost`;
   return new Request(new URL(url, base), {
     method,

@@ -23,19 +23,19 @@ export type ServerOptions<F extends readonly Feature[] = []> = AuthOptions<F> & 
 
 /** A running server. */
 export interface Server<F extends readonly Feature[] = []> {
-  /** Where it listens. */
+  /** The URL that it listens on. */
   readonly url: string;
   readonly auth: Auth<F>;
-  /** Stops accepting, lets running requests end, and closes the database. */
+  /** Stops accepting connections, lets running requests end, and closes the database. */
   close(this: void): Promise<void>;
 }
 
-/** How long running requests, and those who never finish theirs, may hold up the end. */
+/** How long `close` waits for running requests, in milliseconds. Some clients never finish theirs. */
 const CLOSE_TIMEOUT = 5_000;
 
 /**
  * Starts a server: GraphQL at `POST /graphql`, and what the features serve.
- * @throws TypeError that names the option which is wrong; Error when the port or the database cannot be opened
+ * @throws TypeError that names the wrong option; Error when the port or the database cannot be opened
  */
 export async function createServer<const F extends readonly Feature[] = []>({
   features,
@@ -95,7 +95,7 @@ export async function startServer(
   };
 }
 
-/** Logs each event, with who tried to log in made unreadable: people type passwords into the wrong field. */
+/** Logs each event. The login name is replaced by a fingerprint, because people type passwords into the wrong field. */
 function auditTo(
   log: FastifyBaseLogger,
   { onEvent, secretKeys: [secretKey = ""] }: AuthConfig,
@@ -110,12 +110,12 @@ function auditTo(
   };
 }
 
-/** Keyed, or who reads the log could try passwords on it. */
+/** Keyed, so that a reader of the log cannot brute-force the value. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** The setting to change, by the system's code for why the server cannot listen. */
+/** For each error code of the system when the server cannot listen: the setting to change, and why. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },
@@ -132,7 +132,7 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   }
 }
 
-/** The port that the system picked, where 0 was asked for. */
+/** The port that the system picked if the setting is 0. */
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
 }

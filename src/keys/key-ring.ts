@@ -15,13 +15,13 @@ export interface Key {
   readonly signingKey: KeyObject;
   /** The public key, or the same shared secret. */
   readonly verificationKey: KeyObject;
-  /** Epoch milliseconds from which the key signs, until a later one does. */
+  /** Epoch milliseconds from which the key signs, until a later key takes over. */
   readonly activatesAt: number;
   /** Epoch milliseconds. If two keys become active at the same instant, the one created later signs. */
   readonly createdAt: number;
 }
 
-/** The shortest keys allowed, in bits. @see RFC 7518 3.2, 3.3 */
+/** The minimum key sizes, in bits. @see RFC 7518 3.2, 3.3 */
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
@@ -68,7 +68,7 @@ export class KeyRing {
     return current;
   }
 
-  /** A key that is published and not yet active. */
+  /** A key that is published but not yet active. */
   get next(): Key | undefined {
     const now = this.#now();
     return this.#order.find(({ activatesAt }) => activatesAt > now);
@@ -116,7 +116,7 @@ function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
 }
 
 /**
- * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies them.
+ * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies those tokens.
  * @param secretKeys the root secrets, the current one first; each gives one key
  */
 export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {

@@ -42,8 +42,8 @@ export function readOrCreateSecretKey(path: string): string {
 }
 
 /**
- * Creates the file complete or not at all: it is written under a temporary name and then linked.
- * If several processes do so at the same time, the first one wins.
+ * Creates the complete file or none: writes it under a temporary name, then links it. If several processes do so at the
+ * same time, the first one wins.
  */
 function createSecretFile(path: string): void {
   const temporary = `${path}.${randomBytes(8).toString("hex")}`;

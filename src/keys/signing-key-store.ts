@@ -99,7 +99,7 @@ export class SigningKeyStore {
     );
   }
 
-  /** Returns the unsealed JWK. */
+  /** Unseals a JWK. */
   #open({ kid, sealedKey }: SigningKeyRow): string {
     for (const key of this.#seals) {
       const jwk = unseal(key, sealedKey, kid);

@@ -4,8 +4,9 @@ import type { JwtAlgorithm } from "../config/auth-config.js";
 /**
  * A key that signs access tokens. Instants are epoch milliseconds.
  *
- * Its state follows from the clock: *next* until `activatesAt`, then *current* until a later key is, then *retired*.
- * It can be *revoked* at any time. Rotation only adds rows, so instances need not agree on a moment to switch.
+ * Its state follows from the clock: *next* until `activatesAt`, then *current* until a later key becomes current, then
+ * *retired*. It can be *revoked* at any time. Rotation only adds rows, so instances need not agree on a moment to
+ * switch.
  */
 @Entity({ tableName: "signing_key" })
 export class SigningKeyEntity {

@@ -61,7 +61,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Reloads for a token with an unknown `kid`. Limited, because anybody can send one.
+   * Reloads for a token with an unknown `kid`. Limited, because anyone can send such a token.
    * @returns whether the keys were reloaded
    */
   async reloadAtMostOnceASecond(): Promise<boolean> {
@@ -117,8 +117,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. Its `createdAt` is always later, even within the same millisecond, because
- * the key created later signs.
+ * Describes the key that follows `current`. Its `createdAt` is always later than the current key's, even within one
+ * millisecond, because the later key signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -29,7 +29,7 @@ export function createDirectives(role: GraphQLEnumType): GraphQLDirective[] {
   ];
 }
 
-/** The guard that directives state: the required role, `PUBLIC`, or null if there is none. */
+/** The guard that the directives of an element state: the required role, `PUBLIC`, or null if there is none. */
 export type Guard = Role | "PUBLIC" | null;
 
 /**

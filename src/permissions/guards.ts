@@ -20,7 +20,7 @@ export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): 
       if (role === undefined || role === "PUBLIC") return undefined;
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
-      // A subscription without a `subscribe` function takes its source from the root value.
+      // A subscription without a `subscribe` function gets its event stream from the root value.
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
       return isSubscription ? { ...guarded, subscribe: withGuard(subscribe, role) } : guarded;
     },
@@ -55,7 +55,7 @@ export async function requireRole(
 
 /**
  * The check of {@link requireRole}. Guarded fields run for every request, so it is synchronous where the role is known.
- * @returns a promise if the database has to be asked for the role, because `bearerCheck` is `stateless`
+ * @returns a promise if the role has to be read from the database, because `bearerCheck` is `stateless`
  */
 function checkRole(
   context: Partial<AuthContext> | undefined,
@@ -72,7 +72,7 @@ function checkRole(
 
 const [LEAST_ROLE] = ROLES;
 
-/** Checks the role that the database has, because an access token holds none. */
+/** Reads the role from the database, because an access token holds none. */
 async function checkStoredRole(
   context: Partial<AuthContext> | undefined,
   role: Role,

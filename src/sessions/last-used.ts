@@ -1,7 +1,7 @@
 import type { Sql } from "../sql.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** The least time between two writes for one session, in milliseconds: `lastUsedAt` is this exact. */
+/** The least time between two writes for one session, in milliseconds. `lastUsedAt` may lag by this much. */
 const GRANULARITY = 60_000;
 /** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;
@@ -20,12 +20,12 @@ export class LastUsed {
     this.#now = now;
   }
 
-  /** Remembers that a session was used, unless a use within the last minute is written. */
+  /** Remembers that a session was used, unless a use within the last minute was already written. */
   touch({ id, lastUsedAt }: SessionRow): void {
     if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // A use that cannot be written is dropped: the next use is remembered again.
+      // If the write fails, this use is dropped; a later use will be remembered.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }

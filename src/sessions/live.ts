@@ -17,8 +17,8 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * Whether a session is open, its user active, and the password unchanged since it was opened. The `?` are those of
- * {@link IS_OPEN}. {@link requireLive} decides the same for a row that has been read.
+ * Whether a session is open, its user active, and the password unchanged since it was opened. Takes the parameters of
+ * {@link IS_OPEN}. {@link requireLive} applies the same rule to a row that has been read.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -33,7 +33,7 @@ export function openAt(at: number): number[] {
  * Returns the session of a token, if the session is live and the token is the session's current one. Access tokens do
  * not depend on `refreshExpiresAt`, because they have an expiry of their own.
  * @param row null when there is no such session: for a valid token this means that its user was deleted
- * @param token the session as the token tells it; a null generation is not compared
+ * @param token the session that the token names; a null generation is not compared
  * @param at epoch milliseconds
  * @throws {@link Unauthenticated} with the reason
  */

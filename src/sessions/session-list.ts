@@ -44,7 +44,7 @@ export interface SessionPage {
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 const LIST_MAX_SIZE = 100;
-/** In characters: longer than any of our ids. */
+/** The longest id in a filter, in characters. All of our ids are shorter. */
 const ID_MAX_LENGTH = 64;
 
 /** Lists sessions with their users. */

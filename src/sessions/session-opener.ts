@@ -35,7 +35,7 @@ export type OpeningSettings = Pick<
 
 const LABEL = /^[^\p{Cc}]{1,100}$/u;
 
-/** In characters. The rest of a longer `User-Agent` is not stored. */
+/** The length at which a stored `User-Agent` is cut off, in characters. */
 const USER_AGENT_MAX_LENGTH = 255;
 
 /** Looks the user up and inserts the session in one statement, so that neither can change in between. */
@@ -100,7 +100,7 @@ export class SessionOpener {
   }
 }
 
-/** In epoch milliseconds. */
+/** Returns the expiry of a new session, in epoch milliseconds. */
 interface Times {
   readonly at: number;
   readonly expiresAt: number | null;

@@ -7,7 +7,7 @@ import { IS_LIVE, openAt, requireLive } from "./live.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
-/** The settings that decide whether a session goes on. */
+/** The settings that decide whether a session continues. */
 export type RotationSettings = Pick<
   AuthConfig,
   "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent"
@@ -44,11 +44,11 @@ export class SessionRotator {
     const isInTime = Math.floor(at / 1000) < claims.exp + leeway;
     const rotated = isInTime ? await this.#rotateOnce(session, at) : undefined;
     const found = await this.#reader.find(session.id);
-    // The session of an expired token may be gone because of its age.
+    // The session of an expired token may have been pruned.
     if (found === null && !isInTime) throw new TokenExpired();
-    // Generations are compared below, because a predecessor may be used again.
+    // The generation is not checked here but below, because a predecessor may be reused within the window.
     const row = requireLive(found, { ...session, generation: null }, at);
-    // Another call may have rotated the session again since.
+    // Another call may have rotated the session in the meantime.
     if (rotated !== undefined) return { ...row, ...rotated };
     if (generation > row.generation) throw new TokenNotValid();
     if (generation === row.generation) throw new TokenExpired();
@@ -58,7 +58,7 @@ export class SessionRotator {
     throw new TokenReused();
   }
 
-  /** Rotates in one conditional statement: of several calls at once, one does. */
+  /** Rotates the session in one conditional statement, so that only one of several concurrent calls succeeds. */
   async #rotateOnce(
     { id, userId, scheme, generation }: VerifiedToken["session"],
     at: number,

@@ -6,8 +6,8 @@ import type { AuthScheme } from "../events.js";
 export type EndReason = "logout" | "reused" | "limit";
 
 /**
- * One login, whatever the scheme: the token family, the thing that is listed, and the thing that logout ends.
- * Instants are epoch milliseconds. The row holds nothing that one could log in with.
+ * One login, whatever the scheme: it is the token family, the entry in lists of sessions, and what a logout ends.
+ * Instants are epoch milliseconds. Nothing in the row can be used to log in.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
@@ -49,7 +49,7 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 
-  /** The absolute limit, which no refresh extends; null means none. */
+  /** The absolute end of the session, which no refresh extends; null means that it has none. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;

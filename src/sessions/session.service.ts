@@ -23,7 +23,7 @@ import { SessionReader, type SessionRow } from "./session-reader.js";
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
 import type { Sessions } from "./sessions.js";
 
-/** All that can be done with sessions. Every change of a session is one conditional statement. */
+/** Opens, finds, rotates and ends sessions. Every change of a session is one conditional statement. */
 export class SessionService implements Sessions {
   readonly #sql: Sql;
   readonly #reader: SessionReader;
@@ -96,7 +96,10 @@ export class SessionService implements Sessions {
     return this.#list.page(query, first, after);
   }
 
-  /** Remembers that a session was used. Written later, and at most once a minute, so that a request only reads. */
+  /**
+   * Remembers that a session was used. The time is written later, and at most once a minute, so that requests only
+   * read.
+   */
   touch(row: SessionRow): void {
     this.#lastUsed.touch(row);
   }

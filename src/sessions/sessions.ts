@@ -16,7 +16,7 @@ export interface Sessions {
   list(user: UserRef): Promise<readonly SessionInfo[]>;
 
   /**
-   * Ends a session, whoever's it is. The caller must check who may do that.
+   * Ends a session of any user. The caller must check permission first.
    * @param id the id of the session, such as `user.session.id`
    * @returns whether this call ended it: false when there is no such session, or it is over already
    * @example

@@ -1,7 +1,7 @@
 import type { AuthScheme } from "../events.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 
-/** The session of a {@link TokenUser}: the part that the access token tells. Instants are epoch milliseconds. */
+/** The session of a {@link TokenUser}: the part that the access token holds. Instants are epoch milliseconds. */
 export interface TokenUserSession {
   readonly id: string;
   readonly scheme: AuthScheme;
@@ -12,7 +12,7 @@ export interface TokenUserSession {
 }
 
 /**
- * The signed-in user where `bearerCheck` is `stateless`: only what the access token tells. The session may have been
+ * The signed-in user where `bearerCheck` is `stateless`: only what the access token holds. The session may have been
  * ended, and the user may have been deactivated or deleted, since the token was issued.
  * @see {@link AuthContext.loadUser} for the user as the database has it
  */

@@ -5,8 +5,8 @@ export interface LimiterRule {
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * Seconds. Without {@link LimiterRule.delay}, a fixed window that begins with the first attempt.
-   * With it, how long the last attempt is remembered after its delay.
+   * Seconds. Without {@link LimiterRule.delay}, a fixed window that begins with the first attempt. With a delay, how
+   * long the last attempt is remembered after that delay.
    */
   readonly window: number;
   /**
@@ -56,7 +56,7 @@ export function countAttempt(
  * It returns one row, or no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // A first attempt expires a fixed time after now, so the current time follows from its expiry.
+  // The first attempt expires a fixed time from now, so the current time is computed from that expiry.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);

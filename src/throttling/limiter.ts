@@ -12,9 +12,9 @@ export interface Limiter {
   reset(key: string): Promise<void>;
 }
 
-/** The place that keeps the counters of all limiters. */
+/** The store that keeps the counters of all limiters. */
 export interface LimiterStore {
-  /** Creates a limiter. The counters of each rule are kept apart by its name. */
+  /** Creates a limiter. The name of a rule separates its counters from those of other rules. */
   readonly createLimiter: (rule: LimiterRule) => Limiter;
 
   /** Closes the store's own connection, if it has one. */

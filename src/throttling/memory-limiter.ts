@@ -9,7 +9,7 @@ const MAX_KEYS = 100_000;
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #now: () => number;
-  // `max` would allocate room for every key at once, which takes longer than the rest of a start.
+  // `max` would allocate room for every key in advance, which takes longer than the rest of the start.
   readonly #counters = new LRUCache<string, Counter>({
     maxSize: MAX_KEYS,
     sizeCalculation: () => 1,

@@ -8,7 +8,7 @@ import { MemoryLimiter } from "./memory-limiter.js";
 const REPLY_TIMEOUT = 500;
 /** Commands that may wait for a reply. Beyond that, this process counts at once. */
 const MAX_PENDING = 1000;
-/** Milliseconds that a start waits for Redis, and that one connection attempt may take. */
+/** Milliseconds for which a start waits for Redis, and the most that one connection attempt may take. */
 const CONNECT_TIMEOUT = 1000;
 /** Milliseconds between two connection attempts, doubling from the first to the second. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };
@@ -30,7 +30,7 @@ const countAttempt = defineScript({
  * Opens a store in Redis, which all instances share. Each instance counts in its own memory while Redis is unreachable.
  * @param url `redis://…` or `rediss://…`
  * @param now the clock of this process; attempts in Redis are counted by the clock of Redis
- * @param onFault called when Redis becomes unreachable, and not again until it has been back
+ * @param onFault called when Redis becomes unreachable, and again only after it was back in between
  */
 export async function openRedisStore(
   url: string,
@@ -107,8 +107,8 @@ class RedisLimiter implements Limiter {
 }
 
 /**
- * Settles as the reply does, or rejects after {@link REPLY_TIMEOUT}, whichever is first. The later one is ignored, so an
- * attempt that times out and then fails is not counted twice.
+ * Settles with the reply, or rejects after {@link REPLY_TIMEOUT}. A later reply is ignored, so an attempt that times
+ * out and then fails is not counted twice.
  */
 function inTime<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -2,9 +2,9 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** Races for the row that an attempt may lose before it is refused. */
+/** How often an attempt may lose a race for the row before it is refused. */
 const MAX_RACES = 10;
-/** Milliseconds that it must then wait. */
+/** Milliseconds to wait after such a refusal. */
 const LOST_RACES_WAIT = 1000;
 
 const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;

@@ -55,7 +55,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a login, as a failed one until {@link Throttle.loginSucceeded}.
+   * Counts a login as failed until {@link Throttle.loginSucceeded} is called.
    * @param account identifies the account, whether or not it exists
    * @param address null for a login that did not come over the network
    * @throws {@link TooManyRequests}

@@ -11,7 +11,7 @@ export interface AccessGrant {
   readonly sessionExpiresAt: number | null;
 }
 
-/** Access tokens: short-lived, and verifiable by everybody who has our public keys. @see RFC 9068 */
+/** Access tokens: short-lived, and verifiable by anyone who has our public keys. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
   constructor(settings: TokenSettings & Pick<AuthConfig, "accessTokenLifetime">, ring: KeyRing) {
     const { accessTokenLifetime: lifetime } = settings;

@@ -21,14 +21,14 @@ export interface Claims {
   readonly [claim: string]: unknown;
 }
 
-/** The claims that a verifier compares. */
+/** The claims that a verifier requires. */
 export interface ExpectedClaims {
   readonly iss: string;
   readonly aud: string;
   readonly token_type: string;
 }
 
-/** When a verifier accepts a token. */
+/** The time limits of a verifier. */
 export interface Timing {
   /** The longest time from `iat` to `exp`, in seconds. */
   readonly maxLifetime: number;
@@ -59,8 +59,8 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 }
 
 /**
- * Refuses a token that has expired, is not valid yet, or lives longer than the tokens we sign. At the very second of
- * its `exp` a token has expired.
+ * Refuses a token that has expired, is not valid yet, or lives longer than the tokens we sign. A token has already
+ * expired in the second of its `exp`.
  * @throws {@link TokenExpired}, {@link TokenNotValid}
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timing): void {
@@ -71,7 +71,7 @@ export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timi
   if (seconds >= claims.exp + leeway) throw new TokenExpired();
 }
 
-/** Whether a claim is a whole number from 0 on, such as an instant in epoch seconds. */
+/** Whether a claim is a whole number of at least 0, such as an instant in epoch seconds. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

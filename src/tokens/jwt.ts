@@ -2,13 +2,13 @@ import jsonwebtoken from "jsonwebtoken";
 import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
 
-/** In characters. A longer token is refused before anything is decoded. */
+/** The longest token, in characters. A longer one is refused before anything is decoded. */
 export const TOKEN_MAX_LENGTH = 4096;
 
 const THREE_SEGMENTS = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
 const HEADER_PARAMETERS = ["alg", "kid", "typ"];
 
-/** A JWT taken apart. Nothing in it is verified. */
+/** A parsed JWT. Nothing in it is verified. */
 export interface UnverifiedJwt {
   readonly token: string;
   readonly header: Readonly<Record<string, unknown>>;
@@ -21,14 +21,14 @@ export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
     header: { alg: key.algorithm, kid: key.kid, typ },
-    // The library adds a missing `iat`, and with `noTimestamp` it drops one that is there.
+    // The library adds a missing `iat`, and with `noTimestamp` it drops an existing one.
     noTimestamp: !Object.hasOwn(claims, "iat"),
   });
 }
 
 /**
- * Takes a JWT apart. Its three segments must be in canonical base64url, and its header must be canonical JSON with
- * no other parameters than `alg`, `kid` and `typ`.
+ * Parses a JWT. Its three segments must be in canonical base64url, and its header must be canonical JSON with no other
+ * parameters than `alg`, `kid` and `typ`.
  * @throws {@link TokenNotValid}
  * @see RFC 7515 4.1.11: an extension that is not understood, above all `crit`, makes a token unusable
  */

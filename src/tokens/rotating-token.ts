@@ -20,9 +20,9 @@ export interface RotationGrant {
 }
 
 const KINDS = {
-  /** Good for nothing but the next pair. */
+  /** The refresh token, which can only be exchanged for the next pair. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
-  /** Access and refresh in one. As in simplejwt, `refresh_exp` says until when it can slide. */
+  /** The sliding token: access and refresh in one. As in simplejwt, `refresh_exp` says until when it can slide. */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
 

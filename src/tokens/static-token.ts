@@ -4,7 +4,7 @@ import { ID_SHAPE } from "../accounts/id.js";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "gth_";
-/** In characters: 43 of 62 possible ones hold 256 bits. */
+/** The length of a secret: 43 characters of a 62-letter alphabet hold 256 bits. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
@@ -13,7 +13,7 @@ export const STATIC_TOKEN_PATTERN = new RegExp(
   `^${PREFIX}(${ID_SHAPE})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );
 
-/** A static token taken apart. Only its shape and checksum are known to be right. */
+/** A parsed static token. Only its shape and checksum are verified. */
 export interface StaticTokenParts {
   readonly sessionId: string;
   readonly secret: string;
@@ -29,7 +29,7 @@ export function generateStaticToken(sessionId: string): { token: string; secretH
   return { token: body + checksum(body), secretHash: hashSecret(secret) };
 }
 
-/** Whether the prefix says that this is a static token. The rest may be wrong. */
+/** Whether a text has the prefix of a static token. The rest is not checked. */
 export function isStaticToken(token: string): boolean {
   return token.startsWith(PREFIX);
 }

@@ -67,7 +67,7 @@ export abstract class TokenKind {
     return signJwt(claims, this.#ring.current, this.typ);
   }
 
-  /** Whether the key still verifies: it may have been revoked. */
+  /** Returns whether the key still verifies: it may have been revoked. */
   hasKey(kid: string): boolean {
     return this.#ring.find(kid) !== undefined;
   }

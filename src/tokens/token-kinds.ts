@@ -12,7 +12,7 @@ import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 /** How many verified tokens are remembered. */
 const REMEMBERED = 20_000;
 
-/** The settings that tokens are issued and verified by. */
+/** The settings for issuing and verifying tokens. */
 export type TokenKindsSettings = TokenSettings &
   Pick<AuthConfig, "accessTokenLifetime" | "refreshTokenLifetime">;
 
@@ -21,7 +21,7 @@ export interface TokenSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
-  /** Which of the session's refresh or sliding tokens it is; null for tokens that are not rotated. */
+  /** The generation of a refresh or sliding token; null for tokens that are not rotated. */
   readonly generation: number | null;
 }
 
@@ -36,8 +36,8 @@ export interface VerifiedToken {
 
 /**
  * All kinds of JWT, told apart by their `typ` header. The signature of a token is verified once and then remembered.
- * Its key and its time are checked at each use, and its session is looked up in the database. Revocation goes by
- * session, because an ECDSA signature has more than one spelling.
+ * Its key and its expiry are checked at each use, and its session is looked up in the database. Tokens are revoked by
+ * session, not by their text, because an ECDSA signature can be written in more than one way.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -90,7 +90,7 @@ export class TokenKinds {
     const { sid: id, sub: userId } = claims;
     const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
     const verified = { kind, kid: key.kid, claims, session };
-    // A refresh token is used once, so remembering it would only evict tokens that come again.
+    // A refresh token is used once, so remembering it would only evict tokens that are used again.
     if (kind !== this.refresh) this.#verified.set(token, verified);
     return verified;
   }

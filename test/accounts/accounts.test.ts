@@ -41,7 +41,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
     );
 
   describe("a user", () => {
-    test("is named by the id that createUser returns, or by any object that has it", async () => {
+    test("can be given as the id that createUser returns, or as any object with that id", async () => {
       const { accounts } = gate.auth;
       const id = await newUser();
       const { authorization } = await gate.login(`user${names}`);
@@ -97,7 +97,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       ["an object without an id", {}],
       ["null", null],
       ["undefined", undefined],
-    ])("whose id is %s is refused alike by every method", async (_how, user) => {
+    ])("every method refuses a user id that is %s, with the same error", async (_how, user) => {
       for (const [method, run] of Object.entries(methods())) {
         const error = await refusalOf(run(user as UserRef));
         expect([method, error]).toEqual([method, new NoSuchUser()]);
@@ -106,7 +106,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       }
     });
 
-    test("who was deleted is refused alike by every method, an ADMIN too", async () => {
+    test("every method refuses a deleted user with the same error, an ADMIN too", async () => {
       for (const role of ["USER", "ADMIN"] as const) {
         const id = await newUser();
         await gate.auth.accounts.setRole(id, role);
@@ -117,7 +117,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
       }
     });
 
-    test("G-22: who is the last active ADMIN is refused with a message of its own", async () => {
+    test("G-22: the last active ADMIN cannot be demoted, deactivated or deleted, and the message says why", async () => {
       const lonely = await Gate.open({}, database);
       try {
         const { accounts } = lonely.auth;
@@ -144,7 +144,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
     });
 
     test.each(["", "admin", "ROOT", "ADMIN ", "__proto__", 1, null])(
-      "gets no role that does not exist: %j",
+      "cannot get a role that does not exist: %j",
       async (role) => {
         const { accounts } = gate.auth;
         const refused = new BadUserInput("role must be USER or ADMIN.");

@@ -105,7 +105,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("LG-2: is unlocked by a new password, and the old one is wrong", async () => {
+    test("LG-2: is unlocked by a new password, and the old one no longer works", async () => {
       await fail(LIMIT);
       const next = "another long and unused phrase";
       await gate.auth.accounts.setPassword(id, next);

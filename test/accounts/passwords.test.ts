@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
 
 const KEY = "🔑";
-/** Not easy to guess, from its first letters on. */
+/** A password that is hard to guess however early it is cut off. */
 const START = "tangent obsidian kettle";
 
 describe.each(DATABASES)("over %s", (database) => {
@@ -82,7 +82,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("the characters of a password", () => {
-    test("PW-3, W12: include blanks, at both ends and inside, and follow no rule of composition", async () => {
+    test("PW-3, W12: may include blanks anywhere, and no composition rules apply", async () => {
       const { letsIn } = await userWith("  all lower  case ");
       const others = [
         "all lower  case",
@@ -107,7 +107,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ]).toEqual([false, false]);
     });
 
-    test("PW-3: include no lone surrogate", async () => {
+    test("PW-3: must not include a lone surrogate", async () => {
       const broken = userWith(`${"x".repeat(20)}\ud800`);
       await expect(broken).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
     });
@@ -132,7 +132,7 @@ describe.each(DATABASES)("over %s", (database) => {
       return { ...user, old };
     }
 
-    test("L-21, PW-7: with old parameters is replaced at login, which ends no session", async () => {
+    test("L-21, PW-7: a hash with old parameters is replaced at login, which ends no session", async () => {
       const { id, username, old } = await userWithOldHash();
       await expect(gate.login(username, "JWT", "a wrong password")).rejects.toThrow();
       expect(await storedHash(id)).toBe(old);
@@ -144,7 +144,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await storedHash(id)).toBe(renewed);
     });
 
-    test("L-21: replaced by a login that races a password change never restores the old password", async () => {
+    test("L-21: a login that replaces the hash during a password change never restores the old password", async () => {
       for (let round = 0; round < 5; round += 1) {
         const { id, letsIn } = await userWithOldHash();
         await Promise.all([
@@ -159,7 +159,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["", "x", "pbkdf2_sha256$1$a$b", "$argon2id$v=19$m=1,t=1,p=1$AA$AA", PASSWORD])(
-      "L-14: that is malformed (%j) matches no password, and the login is refused without a 500",
+      "L-14: a malformed hash (%j) matches no password, and the login is refused without a 500",
       async (stored) => {
         const { id, username } = await userWith(PASSWORD);
         await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [stored, id]);

@@ -42,7 +42,7 @@ async function send(body: unknown, headers: Record<string, string> = {}) {
 }
 
 describe("an Apollo Server with apolloOptions alone", () => {
-  test("serves the schema, guarded", async () => {
+  test("serves the guarded schema", async () => {
     const { data } = await send({ query: LOGIN });
     const authorization = `Bearer ${data.login.access}`;
     expect((await send({ query: "{ me { username } }" }, { authorization })).data).toEqual({
@@ -85,7 +85,7 @@ describe("an Apollo Server with apolloOptions alone", () => {
     expect(answer.headers.get("set-cookie")).toMatch(/Max-Age=0/);
   });
 
-  test("runs an operation whose context createContext did not make, as anonymous", async () => {
+  test("treats a request as anonymous if createContext did not make its context", async () => {
     const answer = await server.executeOperation(
       { query: "{ __typename me { id } }" },
       { contextValue: {} as AuthContext },

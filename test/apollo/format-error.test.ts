@@ -10,7 +10,7 @@ import { WHOLE } from "../../src/apollo/known-messages.js";
 import { withoutValues } from "../../src/apollo/without-values.js";
 import { type AuthContext, BadUserInput, TooManyRequests } from "../../src/index.js";
 
-/** Stands in every value that a client sends; an error that holds it repeats what it was given. */
+/** Part of every value that a client sends. An error that contains it repeats its input. */
 const CANARY = "c4n4ry";
 /** Parts of {@link CANARY} and of the numbers beside it. */
 const TRACES = /c4n|n4r|7444/;
@@ -100,7 +100,7 @@ const schema = makeExecutableSchema({
 });
 
 let server: ApolloServer<AuthContext>;
-/** The same, without suggestions. */
+/** The same schema on a server that suggests no names. */
 let closed: ApolloServer<AuthContext>;
 
 beforeAll(() => {
@@ -160,7 +160,7 @@ const VALUES: Record<string, unknown> = {
   "long string": CANARY.repeat(1000),
 };
 
-/** A document that breaks each rule of graphql-js, with a value near what is broken. */
+/** Documents that break each rule of graphql-js, with a value close to the mistake. */
 const BROKEN: Record<string, (value: string) => string> = {
   ExecutableDefinitionsRule: (v) => `{ int(v: ${v}) } type A { a(v: Int = ${v}): Int }`,
   FieldsOnCorrectTypeRule: (v) => `{ missing(v: ${v}) }`,
@@ -196,7 +196,7 @@ const BROKEN: Record<string, (value: string) => string> = {
 
 const literals = Object.entries(LITERALS);
 
-describe("no value of a document is repeated", () => {
+describe("no value in a document is repeated", () => {
   test("there is a broken document for every rule of graphql-js", () => {
     expect(specifiedRules.map(({ name }) => name).sort()).toEqual(Object.keys(BROKEN).sort());
     for (const rule of specifiedRules) {
@@ -206,15 +206,18 @@ describe("no value of a document is repeated", () => {
     }
   });
 
-  test.each(Object.entries(BROKEN))("GQ-12: by an error of %s", async (_rule, documentOf) => {
-    for (const [name, literal] of literals) {
-      for (const on of [server, closed]) {
-        const errors = await errorsOf(documentOf(literal), { on });
-        expect([name, JSON.stringify(errors)]).toEqual([name, expect.not.stringMatching(TRACES)]);
+  test.each(Object.entries(BROKEN))(
+    "GQ-12: by the error for a document that violates %s",
+    async (_rule, documentOf) => {
+      for (const [name, literal] of literals) {
+        for (const on of [server, closed]) {
+          const errors = await errorsOf(documentOf(literal), { on });
+          expect([name, JSON.stringify(errors)]).toEqual([name, expect.not.stringMatching(TRACES)]);
+        }
       }
-    }
-    expect((await errorsOf(documentOf(LITERALS.string))).length).toBeGreaterThan(0);
-  });
+      expect((await errorsOf(documentOf(LITERALS.string))).length).toBeGreaterThan(0);
+    },
+  );
 
   test.each(Object.entries(ARGUMENTS))("GQ-12: by the argument of %s: %s", async (field, type) => {
     let count = 0;
@@ -285,7 +288,7 @@ describe("no value of a document is repeated", () => {
   );
 });
 
-describe("no value of the variables is repeated", () => {
+describe("no value in the variables is repeated", () => {
   test.each(Object.entries(ARGUMENTS))("GQ-12: by the argument of %s: %s", async (field, type) => {
     let count = 0;
     for (const [name, value] of Object.entries(VALUES)) {
@@ -337,7 +340,7 @@ describe("an unknown message", () => {
     ["PERSISTED_QUERY_NOT_FOUND", "The request is not valid."],
     ["PERSISTED_QUERY_NOT_SUPPORTED", "The request is not valid."],
     ["INTERNAL_SERVER_ERROR", "Internal server error."],
-  ])("GQ-12: of %s becomes one fixed sentence", (code, sentence) => {
+  ])("GQ-12: becomes one fixed sentence if its code is %s", (code, sentence) => {
     const error = new GraphQLError(message, { extensions: { code, hint: CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({ message: sentence, extensions: { code } });
   });
@@ -349,7 +352,7 @@ describe("an unknown message", () => {
     }
   });
 
-  test("without a code is a bad request before a resolver runs, and a bug in one", () => {
+  test("counts as a bad request if it has no code, or as a bug if a resolver threw it", () => {
     const before = new GraphQLError(message);
     expect(formatError(before.toJSON(), before)).toEqual({
       message: "The request is not valid.",
@@ -362,7 +365,7 @@ describe("an unknown message", () => {
     });
   });
 
-  test("is not trusted for a code of its own where it is about the document", () => {
+  test("is replaced even if it has a code of its own, when it is about the document", () => {
     const error = new GraphQLError(message, { nodes: [node], extensions: { code: "ODD", CANARY } });
     expect(formatError(error.toJSON(), error)).toEqual({
       message: "The request is not valid.",
@@ -370,7 +373,7 @@ describe("an unknown message", () => {
     });
   });
 
-  test("does not pass for one that it begins or ends like", () => {
+  test("does not pass for a known message that begins or ends in the same way", () => {
     const fill = (shape: string) =>
       shape.replaceAll(
         /\{([a-z]+)\}/g,
@@ -438,13 +441,13 @@ describe("a refusal that was meant for the client", () => {
     expect(formatError(formatted, error)).toEqual(formatted);
   });
 
-  test("is masked where it has no code", () => {
+  test("is masked if it has no code", () => {
     const error = new GraphQLError("The name is taken.", { path: ["rename"] });
     expect(formatError(error.toJSON(), error).message).toBe("Internal server error.");
   });
 });
 
-describe("what helps the author of a request stays", () => {
+describe("messages keep the parts that help the author of a request", () => {
   test.each<[document: string, message: string]>([
     // Names of fields, arguments, types, variables and fragments
     ["{ missing }", 'Cannot query field "missing" on type "Query".'],
@@ -586,7 +589,7 @@ describe("what helps the author of a request stays", () => {
     expect(field?.locations).toEqual([{ line: 2, column: 3 }]);
   });
 
-  test("names are suggested only where the schema may be known", async () => {
+  test("names are suggested only where introspection is on", async () => {
     for (const [document, message] of [
       ["{ flot }", 'Cannot query field "flot" on type "Query".'],
       ["{ doc }", 'Field "doc" of type "Doc" must have a selection of subfields.'],

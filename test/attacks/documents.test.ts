@@ -5,7 +5,7 @@ import { DocumentLimits } from "../../src/apollo/document-limits.js";
 import { type Answer, Gate, PASSWORD, type Tokens } from "../support/gate.js";
 
 let gate: Gate;
-/** The same without introspection, as on a public server. */
+/** A server without introspection, like a public one. */
 let closed: Gate;
 let ada: Tokens;
 
@@ -252,7 +252,7 @@ describe("fields that check a credential", () => {
       `mutation { ...__schema ${verify} } fragment __schema on Mutation { a: ${verify} }`,
     ],
   ])(
-    "GQ-4, LG-4: are refused if there is more than one, by %s, and none is run",
+    "GQ-4, LG-4: are refused if there is more than one, by %s, and none of them runs",
     async (_name, document) => {
       const statements = await gate.countStatements(async () => {
         const { status, code, errors } = await gate.ask(document);
@@ -263,7 +263,7 @@ describe("fields that check a credential", () => {
     },
   );
 
-  test("GQ-4: are run if there is one, also through fragments", async () => {
+  test("GQ-4: run if there is only one, also through fragments", async () => {
     const document = `mutation { ...A } fragment A on Mutation { ... { ${login(PASSWORD)} } }`;
     expect((await gate.ask(document)).data.login.scheme).toBe("JWT");
   });
@@ -344,7 +344,7 @@ describe("the expansion of fragments", () => {
     expect([status, code]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
   });
 
-  /** The worst documents for the limits that we know, of up to 1,000 tokens or more. */
+  /** The documents that we know to be slowest to check, with 1,000 tokens or more. */
   const WORST: Record<string, string> = {
     "one field over and over": `{ me { ${"id ".repeat(990)} } }`,
     "100 KiB of fields": `{ me { ${"id ".repeat(34_000)} } }`,
@@ -542,7 +542,7 @@ describe("random documents", () => {
     return Object.keys(found).filter((message) => found[message]);
   }
 
-  test("GQ-3, GQ-4, GQ-5, GQ-6: are refused if and only if their full expansion exceeds a limit", async () => {
+  test("GQ-3, GQ-4, GQ-5, GQ-6: are refused exactly when their full expansion exceeds a limit", async () => {
     const seen = { within: 0, beyond: new Set<string>() };
     await fc.assert(
       fc.asyncProperty(documents, async (document) => {
@@ -648,7 +648,7 @@ describe("the HTTP request of a document", () => {
     expect(await other.json()).toEqual({ data: { __typename: "Query" } });
   });
 
-  test("GQ-9: a persisted query is refused, with its document and without", async () => {
+  test("GQ-9: a persisted query is refused, with or without its document", async () => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: "0".repeat(64) } };
     for (const body of [{ extensions }, { extensions, query: "{ __typename }" }]) {
       const { errors, data } = await post(JSON.stringify(body));

@@ -87,7 +87,8 @@ describe("a refused login", () => {
         code: "TOO_MANY_REQUESTS",
         reason: "throttled",
       });
-      // A known user's address belongs to the locked account; an unknown address is another name, which is not locked yet.
+      // A known user's address belongs to the locked account. An unknown address is a new identifier, which is not
+      // locked yet.
       const byEmail = await ask("emailLogin", "ada@example.com", PASSWORD);
       expect(byEmail).toMatchObject({ code: "TOO_MANY_REQUESTS", reason: "throttled" });
     } finally {

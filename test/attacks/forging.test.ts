@@ -56,9 +56,9 @@ afterAll(async () => {
   await new Promise((resolve) => listener.close(resolve));
 });
 
-/** The responses of all places that take a kind of token. The header is tried on the most harmful operations. */
+/** The responses of all places that take a kind of token. For the header, these are the most harmful operations. */
 async function presentEverywhere(token: string, kind: Kind): Promise<Record<string, Answer>> {
-  // No other text can be one credential of a header.
+  // Only such a text can be the single credential of a header.
   const isHeader = kind !== "refresh" && /^[\w.~+/-]+=*$/.test(token);
   const isArgument = kind !== "access";
   const authorization = `Bearer ${token}`;
@@ -76,7 +76,7 @@ async function presentEverywhere(token: string, kind: Kind): Promise<Record<stri
   };
 }
 
-/** Expects a refusal everywhere. The reasons may differ only by the kind that the token claims. */
+/** Expects a refusal everywhere. The reason may depend only on the type that the token claims. */
 async function expectRefusedEverywhere(token: string, kind: Kind): Promise<void> {
   for (const [place, answer] of Object.entries(await presentEverywhere(token, kind))) {
     if (place === "verifyToken") {
@@ -103,7 +103,7 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
     ["HS256", "ES256", "hs256", "HS512", "RS256", "PS256", "EdDSA", { alg: "HS256" }]
       .filter((alg) => alg !== key.algorithm)
       .map((alg) => forge(key, { ...header, alg }, claims)),
-  "JW-1, JW-2: HS256 with what everybody can read for its secret": ({ header, claims }) => {
+  "JW-1, JW-2: HS256 with public data as its secret": ({ header, claims }) => {
     const { verificationKey } = models.access.key;
     const publicKey = createPublicKey(verificationKey.export({ type: "spki", format: "pem" }));
     const pem = publicKey.export({ type: "spki", format: "pem" }) as string;
@@ -126,7 +126,7 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
       return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
     });
   },
-  "JW-4: a key, or where to fetch one, in the header": ({ key, header, claims }) => {
+  "JW-4: a key or the URL of a key in the header": ({ key, header, claims }) => {
     const jwk = models.access.key.verificationKey.export({ format: "jwk" });
     return [{ jku: url }, { x5u: url }, { jwk }, { x5c: [url] }, { x5t: "x" }, { jwks: url }].map(
       (parameter) => forge(key, { ...header, ...parameter }, claims),
@@ -156,7 +156,7 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
     [{ crit: ["exp"] }, { crit: [] }, { crit: ["b64"], b64: false }, { b64: false }].map(
       (parameter) => forge(key, { ...header, ...parameter }, claims),
     ),
-  "JW-6: another typ, or none": ({ key, header, claims }) =>
+  "JW-6: another typ or no typ": ({ key, header, claims }) =>
     [
       "JWT",
       "jwt",
@@ -173,7 +173,11 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
         forge(key, { ...header, typ: other.header["typ"] }, claims),
         forge(key, header, { ...claims, token_type: other.claims["token_type"] }),
       ]),
-  "JW-7, JW-8: exp, iat and nbf that are missing, odd, or not now": ({ key, header, claims }) => {
+  "JW-7, JW-8: exp, iat or nbf that is missing, malformed or in the wrong time": ({
+    key,
+    header,
+    claims,
+  }) => {
     const { iat, exp } = claims;
     const odd = [undefined, null, String(exp), -1, exp + 0.5, [exp], 2 ** 53, 1e300];
     return [
@@ -183,7 +187,7 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
       forge(key, header, { ...claims, exp: iat }),
     ];
   },
-  "JW-9: another issuer or audience, or a list with ours in it": ({ key, header, claims }) =>
+  "JW-9: another issuer or audience, or a list that contains ours": ({ key, header, claims }) =>
     [
       { iss: ["evil", claims["iss"]] },
       { iss: [claims["iss"]] },
@@ -194,7 +198,11 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
       { aud: "evil" },
       { aud: null },
     ].map((change) => forge(key, header, { ...claims, ...change })),
-  "JW-10: a payload that is no object, or has claims of other types": ({ key, header, claims }) => [
+  "JW-10: a payload that is not an object, or has claims of other types": ({
+    key,
+    header,
+    claims,
+  }) => [
     ...['"text"', "7", "null", "[]", `[${JSON.stringify(claims)}]`, "{}", "", "{"].map((payload) =>
       forge(key, header, payload),
     ),
@@ -227,7 +235,7 @@ function otherSpellings(token: string): string[] {
   return [...variants, `${token}.`, `${token}.${segments[2]!}`, `.${token}`, `${token}\0`];
 }
 
-/** The same ECDSA signature with n - s for s. */
+/** Returns the token with n - s in place of s in its ECDSA signature, which is valid too. */
 function twinOf(token: string): string {
   const [header, payload, signature] = token.split(".");
   const bytes = Buffer.from(signature!, "base64url");
@@ -237,7 +245,7 @@ function twinOf(token: string): string {
 }
 
 describe.each(KINDS)("a forged %s token", (kind) => {
-  test.each(Object.entries(FORGERIES))("%s: is refused in every place", async (_rule, make) => {
+  test.each(Object.entries(FORGERIES))("%s is refused in every place", async (_rule, make) => {
     const forgeries = make(models[kind]);
     expect(forgeries.length).toBeGreaterThan(1);
     for (const token of forgeries) await expectRefusedEverywhere(token, kind);

@@ -250,7 +250,7 @@ describe("a random request", () => {
       json,
       json,
       async (query, v, w, odd) => {
-        // As text, because the key __proto__ in an object literal would set its prototype.
+        // JSON text, because the key __proto__ in an object literal would set its prototype.
         const text = (value: unknown) => JSON.stringify(value);
         const bodies = [
           `{"query":${text(query)},"variables":{"v":${text(v)},"w":${text(w)}}}`,

@@ -16,7 +16,7 @@ const TYPENAME = `{"query":"{ __typename }"}`;
 const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { access } }`;
 
 let gate: Gate;
-/** The same with CORS, and behind a proxy. */
+/** A server with CORS, behind a proxy. */
 let proxied: Gate;
 let ada: Tokens;
 let eve: Tokens;
@@ -44,7 +44,7 @@ beforeAll(async () => {
   slow = { connection, drip, milliseconds };
 });
 
-/** Expects that the server still answers and tells its users apart. */
+/** Expects that the server still answers, and each user as that user. */
 afterEach(async () => {
   for (const url of [gate.url, proxied.url]) {
     const { data } = await gate.ask("{ me { username } }", { ...ada, url });
@@ -79,7 +79,7 @@ describe("an ambiguous request", () => {
     ["two lengths", () => ["Content-Length: 31", "Content-Length: 4", authorized()]],
     ["a list of lengths", () => ["Content-Length: 31, 31", authorized()]],
     ["a length with a sign", () => ["Content-Length: +31", authorized()]],
-    ["a length that is no integer", () => ["Content-Length: 1e2", authorized()]],
+    ["a length that is not an integer", () => ["Content-Length: 1e2", authorized()]],
     ["an unknown coding", () => ["Transfer-Encoding: xchunked", authorized()]],
     ["chunks of chunks", () => ["Transfer-Encoding: chunked, identity", authorized()]],
     ["a folded line", () => [authorized(), "X-Folded: a", " Authorization: Bearer x"]],
@@ -250,7 +250,7 @@ describe("a web page of another site", () => {
   });
 
   test.each(["https://good.example.com", "http://localhost:3000"])(
-    "GQ-16: may call from %s, which is allowed",
+    "GQ-16: may call if its origin is allowed: %s",
     async (origin) => {
       const asked = await ask(
         proxied.url,
@@ -292,7 +292,7 @@ describe("a web page of another site", () => {
     "http://127.0.0.1:3000",
     "https://good.example.com, https://evil.example.com",
     "",
-  ])("GQ-16: may not call from `%s`, which is not allowed and not repeated", async (origin) => {
+  ])("GQ-16: may not call from another origin, which is not repeated: `%s`", async (origin) => {
     const asked = await ask(
       proxied.url,
       [`Origin: ${origin}`, ...preflight],
@@ -553,7 +553,7 @@ describe("odd JSON", () => {
     else expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([400, "BAD_REQUEST"]);
   });
 
-  test("the last of two equal keys counts, for limits and for execution", async () => {
+  test("if a key occurs twice, the last one counts, for limits and for execution", async () => {
     const twice = `{"query":"{ __typename }","query":"{ me { username } }"}`;
     const { text } = await send(twice, [`Authorization: ${ada.authorization}`]);
     expect(JSON.parse(text).data).toEqual({ me: { username: "ada" } });

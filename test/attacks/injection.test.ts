@@ -136,7 +136,7 @@ describe.each(DATABASES)("over %s", (database) => {
           ]);
           expect(answer.text).not.toMatch(/password_hash|sqlite|postgres|syntax|\b49\b|root:/i);
         }
-        // None of the sleeping statements has run.
+        // The injected statements that sleep have not run.
         expect(performance.now() - startedAt).toBeLessThan(8_000);
       }
       expect(await snapshot()).toEqual(before);
@@ -198,7 +198,7 @@ describe.each(DATABASES)("over %s", (database) => {
   describe("AZ-7: a protected property", () => {
     const FORBIDDEN = ["role", "isActive", "isStaff", "verified", "id", "passwordHash", "userId"];
 
-    test("is no argument of any operation", async () => {
+    test("is not an argument of any operation", async () => {
       const { schema } = gate.auth;
       const roots = [
         ["query", schema.getQueryType()!],
@@ -222,7 +222,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await snapshot()).toEqual(before);
     });
 
-    test("is no field of any input, by variable or in the document", async () => {
+    test("is not a field of any input, by variable or in the document", async () => {
       const inputs = Object.values(gate.auth.schema.getTypeMap()).filter(isInputObjectType);
       expect(inputs.length).toBeGreaterThan(0);
       const filter = gate.auth.schema.getType("SessionFilter");
@@ -252,7 +252,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("is set by no variable that the document does not declare", async () => {
+    test("is not set by a variable that the document does not declare", async () => {
       const query = `mutation ($u: String!, $p: String!) { login(username: $u, password: $p) { user { id isActive profile { role } } } }`;
       const extra = Object.fromEntries(FORBIDDEN.map((name) => [name, "ADMIN"]));
       const variables = { u: "ada", p: PASSWORD, ...extra, user: extra, profile: extra };

@@ -322,7 +322,7 @@ describe("the memory of a server", () => {
       await attack(0, 60);
       const before = await measure();
       await attack(60, 180);
-      // The system gets memory back a little later than the heap.
+      // The process returns memory to the system a little after the heap has freed it.
       let after = await measure();
       for (let tries = 0; tries < 50 && after.rss - before.rss >= 20; tries += 1) {
         after = await measure();

@@ -86,7 +86,7 @@ describe("a stolen credential in constant use", () => {
 
 describe("a replay of recorded requests", () => {
   test.each(SCHEMES)(
-    "RF-2, RF-13, JW-18: of a session by %s has no effect after the logout",
+    "RF-2, RF-13, JW-18: has no effect after the logout, by %s",
     async (scheme) => {
       const { id, tokens } = await newcomer(scheme);
       const { authorization } = tokens;
@@ -207,7 +207,7 @@ describe("a credential outside the `Authorization` header", () => {
   };
 
   test.each(Object.entries(PLACES))(
-    "ST-6, H-26: in %s is ignored: the request is anonymous, and no cookie is set",
+    "ST-6, H-26: is ignored in %s: the request is anonymous, and no cookie is set",
     async (_name, make) => {
       for (const key of [admin.authorization, admin.token]) {
         for (const place of make(key)) {

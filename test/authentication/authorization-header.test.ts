@@ -125,13 +125,16 @@ describe.each(DATABASES)("over %s", (database) => {
       ["H-18", () => [`Authorization: Bearer ${"x".repeat(5000)}`]],
       ["H-27", () => [`Authorization: ${fixed.authorization}, ${jwt.authorization}`]],
       ["H-27", () => [`Authorization: ${jwt.authorization},${fixed.authorization}`]],
-    ])("%s: not exactly one credential is bad_authorization_header and 401", async (_id, lines) => {
-      const { status, extensions, text } = await askWithLines(gate.url, ME, lines());
-      expect(extensions).toEqual({ code: "UNAUTHENTICATED", reason: "bad_authorization_header" });
-      expect(status).toBe(401);
-      expect(text).not.toContain(jwt.access);
-      expect(text).not.toContain(fixed.token);
-    });
+    ])(
+      "%s: anything but exactly one credential is bad_authorization_header and 401",
+      async (_id, lines) => {
+        const { status, extensions, text } = await askWithLines(gate.url, ME, lines());
+        expect(extensions).toEqual({ code: "UNAUTHENTICATED", reason: "bad_authorization_header" });
+        expect(status).toBe(401);
+        expect(text).not.toContain(jwt.access);
+        expect(text).not.toContain(fixed.token);
+      },
+    );
 
     test("H-18: a header of 100 kB is refused by HTTP itself", async () => {
       const { status } = await askWithLines(gate.url, ME, [
@@ -140,7 +143,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(status).toBe(431);
     });
 
-    test("H-11, H-25: an unserved scheme and no header get the same answer, with both challenges", async () => {
+    test("H-11, H-25: a scheme that is not served gets the same response as no header, with both challenges", async () => {
       const none = await gate.me();
       const basic = await gate.me("Basic YWRhOmFkYQ==");
       expect(none).toMatchObject({
@@ -155,7 +158,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(challenges).toMatch(/\bToken realm="[^"]+"/);
     });
 
-    test("H-25: a client of plain application/json gets 200 and the same error", async () => {
+    test("H-25: a client that accepts only application/json gets 200 and the same error", async () => {
       const answer = await gate.ask(ME, { headers: { accept: "application/json" } });
       expect(answer).toMatchObject({ status: 200, data: null, reason: "no_credentials" });
     });
@@ -185,7 +188,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("H-15: reads Node's headers, the Fetch API's headers and a list of one in the same way", async () => {
+    test("H-15: reads Node's headers, the Fetch API's headers and a list of one value in the same way", async () => {
       const { authorization } = jwt;
       const requests = [
         { headers: { authorization } },
@@ -211,7 +214,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("H-21: has a user of null for a bad credential, however often it is read", async () => {
+    test("H-21: has no user for a bad credential, however often `user` is read", async () => {
       const context = await gate.auth.createContext({
         headers: { authorization: "Bearer nonsense" },
       });
@@ -242,7 +245,7 @@ describe.each(DATABASES)("over %s", (database) => {
     const BAD = ["Bearer nonsense", "Token nonsense", "Bearer", "Bearer a, Token b"];
 
     test.each(BAD)(
-      "H-20: `%s` lets public fields work, and is refused by guarded ones",
+      "H-20: `%s` is ignored by public fields, and refused by guarded ones",
       async (bad) => {
         const { refresh } = await gate.login("ada");
         const call = { authorization: bad };

@@ -22,7 +22,7 @@ const SDL = /* GraphQL */ `
 describe.each(DATABASES)("over %s", (database) => {
   let gate: Gate;
   let schema: GraphQLSchema;
-  /** The resolvers of the foreign schema that ran. */
+  /** The names of the foreign schema's resolvers that ran. */
   let ran: string[];
   let names = 0;
 
@@ -64,7 +64,7 @@ describe.each(DATABASES)("over %s", (database) => {
   }
 
   describe("in stateless mode", () => {
-    test("X-01, X-04, X-05: an access token on a field without a role costs no statement, and the user has only what it tells", async () => {
+    test("X-01, X-04, X-05: an access token on a field without a role costs no statement, and the user has only what the token holds", async () => {
       const { id, authorization, access } = await signIn("ADMIN");
       expect(await ask("{ whoami }", authorization)).toEqual({
         data: { whoami: id },
@@ -93,7 +93,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect([statements, ran.length]).toEqual([0, 200]);
     });
 
-    test("X-10: a field with a role asks the database, once per request", async () => {
+    test("X-10: a field with a role reads the database, once per request", async () => {
       const admin = await signIn("ADMIN");
       const passed = await ask("{ a: audit b: audit c: audit }", admin.authorization);
       expect(passed).toMatchObject({ data: { c: admin.id }, statements: 1 });
@@ -135,7 +135,7 @@ describe.each(DATABASES)("over %s", (database) => {
       });
     });
 
-    test("X-01: `me` and verifyToken ask the database", async () => {
+    test("X-01: `me` and verifyToken read the database", async () => {
       const { authorization, access } = await signIn("USER");
       const { data } = await gate.me(authorization);
       expect(data.me.username).toBe(`user${names}`);
@@ -145,7 +145,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["TOKEN", "SLIDING"] as const)(
-      "X-01: a credential of the scheme %s still asks the database, and is refused at once after a logout",
+      "X-01: a credential of the scheme %s is still looked up in the database, and is refused at once after a logout",
       async (scheme) => {
         const { authorization, id } = await signIn("USER", scheme);
         const answer = await ask("{ whoami }", authorization);
@@ -155,7 +155,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("X-01: no resolver runs for a forged token, one of another type, or none", async () => {
+    test("X-01: no resolver runs for a forged token, a token of another type, or without a token", async () => {
       const { access, refresh } = await signIn("USER");
       const forged = access.slice(0, -9) + (access.at(-9) === "A" ? "B" : "A") + access.slice(-8);
       for (const [authorization, reason] of [

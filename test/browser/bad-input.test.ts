@@ -22,10 +22,10 @@ const MAX_ATTEMPTS = 4;
 
 const FAULTS = [
   "that is cut off before its first byte",
-  "that is half a JSON",
+  "that is truncated JSON",
   "that is a proxy's page",
   "that is a 502 without a body",
-  "that is a 500 of GraphQL",
+  "that is a GraphQL error with status 500",
 ].map((name) => LOSSES[name]);
 
 let stage: Stage;
@@ -41,8 +41,8 @@ describeBrowser("in a browser", () => {
 
   afterAll(() => stage.close());
 
-  describe("a server that responds", () => {
-    test("to a login with faults: the page says so, sends it once, and the next login succeeds", async () => {
+  describe("a server with faults", () => {
+    test("fails a login: the page says so, sends it once, and the next login succeeds", async () => {
       const page = await stage.visit();
       stage.expected = FAILED_LOAD;
       // Without the first fault: Chromium itself retries a request when a kept-open connection is cut off.
@@ -56,7 +56,7 @@ describeBrowser("in a browser", () => {
       await signIn(page, "bob");
     });
 
-    test("to a login late: the page says that it is signing in, and waits", async () => {
+    test("responds late to a login: the page says that it is signing in, and waits", async () => {
       const page = await stage.visit();
       stage.fault = () => LOSSES["that comes too late"];
       await submit(page, "bob");
@@ -65,7 +65,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("to a refresh with faults: the session is not lost, and one retry is enough", async () => {
+    test("fails a refresh: the session is not lost, and one retry is enough", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.expected = FAILED_LOAD;
@@ -82,7 +82,7 @@ describeBrowser("in a browser", () => {
       }
     });
 
-    test("with faults for a while: the page says so, retries a few times, and continues once the server is back", async () => {
+    test("fails for a while: the page says so, retries a few times, and continues once the server is back", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.expected = FAILED_LOAD;

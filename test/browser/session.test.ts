@@ -87,7 +87,7 @@ describeBrowser("in a browser", () => {
       },
     );
 
-    test("of an expired session signs out, and the page says so", async () => {
+    test("signs out if the session has expired, and the page says so", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       stage.gate.advance(8 * 86_400);
@@ -158,8 +158,8 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  describe("a refresh token that was stolen", () => {
-    test("and used first ends the session when its owner refreshes, and the page says so", async () => {
+  describe("a stolen refresh token", () => {
+    test("ends the session when the thief used it first and the owner refreshes, and the page says so", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       const { data } = await stage.gate.refresh(await readRefreshToken(page));
@@ -171,7 +171,7 @@ describeBrowser("in a browser", () => {
       expect((await stage.gate.me(`Bearer ${data.refreshToken.access}`)).data).toBeNull();
     });
 
-    test("and used after its owner refreshed ends the session, and the page says so", async () => {
+    test("ends the session when the thief uses it after the owner refreshed, and the page says so", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
       const stolen = await readRefreshToken(page);

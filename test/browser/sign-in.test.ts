@@ -75,7 +75,7 @@ describeBrowser("in a browser", () => {
       await isSignedIn(page, "bob");
     });
 
-    test("that is throttled says for how long, counts down, and succeeds after that", async () => {
+    test("when throttled says for how long, counts down, and succeeds after that", async () => {
       await stage.gate.user("carl");
       const page = await stage.visit();
       const query = `mutation { login(username: "carl", password: "no") { access } }`;

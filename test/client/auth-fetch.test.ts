@@ -22,7 +22,7 @@ let client: AuthClient;
 let api: Server;
 let apiUrl: string;
 let seen: { path: string; headers: IncomingHttpHeaders; body: string }[];
-/** How many requests the API refuses with a 401, and the body of that 401. */
+/** The number of requests that the API refuses with a 401, and the body of that 401. */
 let refusals: number;
 let refusal: string;
 
@@ -76,7 +76,7 @@ function advanceClock(milliseconds: number): void {
 const sent = () => seen.map(({ headers }) => headers.authorization);
 
 describe("authFetch", () => {
-  test("signs a request to an allowed origin, whatever its form, and keeps its other headers", async () => {
+  test("adds the token to a request to an allowed origin, in any form, and keeps its other headers", async () => {
     const init = { method: "POST", headers: { "x-mine": "1" }, body: "hello" };
     const requests: [any, RequestInit?][] = [
       [`${apiUrl}/a`, init],
@@ -97,7 +97,7 @@ describe("authFetch", () => {
     expect(seen.length).toBe(4);
   });
 
-  test("sends the token to no other origin, however the URL is spelt", async () => {
+  test("sends the token to no other origin, however the URL is written", async () => {
     const strict = createAuthClient({ url: proxy.url });
     await strict.login("ada", PASSWORD);
     const { port } = new URL(apiUrl);
@@ -118,7 +118,7 @@ describe("authFetch", () => {
     expect(seen.slice(1).filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
   });
 
-  test("keeps an Authorization header of the caller", async () => {
+  test("does not replace an Authorization header of the caller", async () => {
     await client.authFetch(apiUrl, { headers: { Authorization: "Basic eDp5" } });
     expect(sent()).toEqual(["Basic eDp5"]);
   });

@@ -93,7 +93,7 @@ describe("with the refresh cookie", () => {
     expect(jar.credentials.at(-1)).toBe("include");
   });
 
-  test("operations that the cookie authenticates carry no Authorization header", async () => {
+  test("operations that use the cookie carry no Authorization header", async () => {
     const client = load();
     await client.login("ada", PASSWORD);
     await client.refresh();
@@ -130,7 +130,7 @@ describe("with the refresh cookie", () => {
     expect(await waitForState(load())).toMatchObject({ status: "anonymous", error: null });
   });
 
-  test("of two logins at once the last call wins, and its cookie stays", async () => {
+  test("when two logins overlap, the last call wins, and its cookie stays", async () => {
     const client = load();
     await Promise.all([client.login("ada", PASSWORD), client.login("bob", PASSWORD)]);
     expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });

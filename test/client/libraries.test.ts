@@ -107,12 +107,12 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
 
   const operations = () => proxy.seen.map(({ operation }) => operation);
 
-  test("operations are signed", async () => {
+  test("operations carry the token", async () => {
     expect(await queryMe()).toBe("ada");
     expect(proxy.seen[0]?.authorization).toBe(auth.getSession().authorization);
   });
 
-  test("operations are anonymous after a logout, and signed after the next login", async () => {
+  test("operations are anonymous after a logout, and carry the token again after the next login", async () => {
     await auth.logout();
     expect(await queryMe()).toBe("no_credentials");
     await auth.login("ada", PASSWORD);

@@ -104,7 +104,7 @@ describe("a failed login", () => {
     ["a wrong password", "wrong", "invalid_credentials"],
     ["a password that is too long", "x".repeat(5000), "bad_user_input"],
   ])(
-    "because of %s leaves the client signed out, and the state has the reason",
+    "leaves the client signed out after %s, and the state has the reason",
     async (_, password, reason) => {
       const state = await create().login("ada", password);
       expect(state).toMatchObject({ status: "anonymous", error: { reason } });
@@ -123,7 +123,7 @@ describe("a failed login", () => {
     expect((await client.login("ada", PASSWORD)).error).toBeNull();
   });
 
-  test("because of throttling has the time until a retry", async () => {
+  test("has the time until a retry if it was throttled", async () => {
     proxy.spoil(
       "Login",
       answerWith(200, "TOO_MANY_REQUESTS", { reason: "throttled", retryAfter: 9 }),
@@ -134,7 +134,7 @@ describe("a failed login", () => {
     });
   });
 
-  test("because of a veto has the message of the application", async () => {
+  test("has the message of the application if it was vetoed", async () => {
     const message = "The library opens at nine.";
     const error = { message, extensions: { code: "FORBIDDEN", reason: "vetoed" } };
     proxy.spoil("Login", (response) => {
@@ -146,7 +146,7 @@ describe("a failed login", () => {
     expect(proxy.count("Login")).toBe(1);
   });
 
-  test.each(Object.entries(LOSSES))("because of a response %s is not retried", async (_, loss) => {
+  test.each(Object.entries(LOSSES))("is not retried after a response %s", async (_, loss) => {
     proxy.spoil("Login", loss);
     const { status, error } = await create({ timeout: 0.8 }).login("ada", PASSWORD);
     expect([status, error?.reason]).toEqual([
@@ -156,7 +156,7 @@ describe("a failed login", () => {
     expect(proxy.count("Login")).toBe(1);
   });
 
-  test("because nothing listens at the URL is offline", async () => {
+  test("has the reason offline if nothing listens at the URL", async () => {
     const client = create({ url: "http://127.0.0.1:1/graphql" });
     expect((await client.login("ada", PASSWORD)).error?.reason).toBe("offline");
   });
@@ -167,7 +167,7 @@ describe("a failed login", () => {
     '{"data":{"login":{"tokenType":"Bearer","access":"x"}}}',
     '{"data":"text"}',
     '{"data":{}}',
-  ])("because of the response %s is a bad answer, and does not reject", async (body) => {
+  ])("has the reason bad_answer after the response %s, and does not reject", async (body) => {
     const client = create();
     const spoiled: Fault = (response) => {
       response.writeHead(200, { "content-type": "application/json" }).end(body);
@@ -180,9 +180,9 @@ describe("a failed login", () => {
   });
 });
 
-describe("errors that are not GraphQL", () => {
+describe("a response with malformed errors", () => {
   test.each(['{"errors":"text"}', '{"errors":[null]}', '{"errors":[{}]}'])(
-    "%s are a bad answer, and do not reject",
+    "%s: the reason is bad_answer, and the login does not reject",
     async (body) => {
       proxy.spoil("Login", (response) => {
         response.writeHead(200, { "content-type": "application/json" }).end(body);
@@ -207,7 +207,7 @@ describe("a logout whose response is lost", () => {
     ]);
   });
 
-  test("at every attempt signs out here, and the state has the error", async () => {
+  test("signs out here if every response is lost, and the state has the error", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
     proxy.spoil("Logout", ...Array(9).fill((response: any) => response.destroy()));
@@ -257,7 +257,7 @@ describe("logoutAll", () => {
   });
 });
 
-describe("of logins and logouts at once the last call wins", () => {
+describe("when logins and logouts overlap, the last call wins:", () => {
   test.each([
     ["a login after a login", (client: AuthClient) => client.login("bob", PASSWORD), "bob"],
     ["a logout after a login", (client: AuthClient) => client.logout(), undefined],
@@ -298,7 +298,7 @@ describe("the state", () => {
     expect(statuses).toEqual(["authenticated", "anonymous"]);
   });
 
-  describe("with a listener that throws", () => {
+  describe("when a listener throws", () => {
     const thrown: unknown[] = [];
     const { setTimeout } = globalThis;
 

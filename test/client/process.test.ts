@@ -27,7 +27,7 @@ test("in Node, a client leaves no unhandled rejection and keeps no process alive
   expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
-test("importing the module needs nothing of a browser", async () => {
+test("the module can be imported without any API of a browser", async () => {
   const script = `
     for (const name of ["fetch", "BroadcastChannel", "AbortController", "performance", "atob", "URL"]) {
       Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was read"); } });

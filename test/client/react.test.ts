@@ -38,7 +38,7 @@ describe("rendered on a server, without a window", () => {
     },
   );
 
-  test("a page is loading even if its client is signed in", async () => {
+  test("the state is loading even if the page's client is signed in", async () => {
     const client = createAuthClient({ url: `${gate.url}/graphql` });
     await client.login("ada", PASSWORD);
     expect(render(undefined, client)[0]).toMatchObject({
@@ -77,7 +77,7 @@ describe("useAuth", () => {
     expect(renderToString(createElement(Page))).toBe("<p>loading</p>");
   });
 
-  test("without a provider and a scheme throws a message that names both", () => {
+  test("throws without a provider and without a scheme, with a message that names both", () => {
     const Page = () => createElement("p", null, useAuth().status);
     expect(() => renderToString(createElement(Page))).toThrow(
       "useAuth() needs an AuthProvider above it, or a scheme.",

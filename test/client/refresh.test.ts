@@ -67,13 +67,13 @@ describe("an access token", () => {
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Refresh", "Me"]);
   });
 
-  test("that is valid for long enough is sent as it is", async () => {
+  test("is sent unchanged while it is valid for long enough", async () => {
     setClock(3 / 60);
     expect((await me()).data.me.username).toBe("ada");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me"]);
   });
 
-  test("that the server refuses as expired is renewed, and the request retried", async () => {
+  test("is renewed if the server refuses it as expired, and the request is retried", async () => {
     gate.advance(EXPIRED);
     expect((await me()).data.me.username).toBe("ada");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
@@ -88,14 +88,14 @@ describe("an access token", () => {
     expect(proxy.count("Me")).toBe(100);
   });
 
-  test("that is refused again after the refresh is not renewed in a loop, and the response is returned", async () => {
+  test("is not renewed again if the new one is refused too, and the response is returned", async () => {
     const refused = answerWith(200, "UNAUTHENTICATED", { reason: "token_expired" });
     proxy.spoil("Me", ...Array(10).fill(refused));
     expect((await me()).errors[0].extensions.reason).toBe("token_expired");
     expect(proxy.seen.map(({ operation }) => operation)).toEqual(["Me", "Refresh", "Me"]);
   });
 
-  test("that was refused is never replaced by the token of a user who has logged in since", async () => {
+  test("is never replaced, after a refusal, by the token of a user who has logged in since", async () => {
     await gate.user("bob");
     const { authorization } = client.getSession();
     await client.login("bob", PASSWORD);
@@ -107,33 +107,36 @@ describe("an access token", () => {
   });
 });
 
-describe("with a clock that is wrong by an hour", () => {
+describe("a clock that is wrong by an hour", () => {
   test.each([
     ["ahead", 1],
     ["behind", -1],
-  ])("%s from the start, tokens are renewed once, and only when they expire", async (_, hours) => {
-    setClock(hours);
-    await client.login("ada", PASSWORD);
-    proxy.reset();
-    await me();
-    await me();
-    gate.advance(EXPIRED);
-    await me();
-    await me();
-    expect(proxy.seen.map(({ operation }) => operation)).toEqual([
-      "Me",
-      "Me",
-      "Me",
-      "Refresh",
-      "Me",
-      "Me",
-    ]);
-  });
+  ])(
+    "(%s) from the start: tokens are renewed once, and only when they expire",
+    async (_, hours) => {
+      setClock(hours);
+      await client.login("ada", PASSWORD);
+      proxy.reset();
+      await me();
+      await me();
+      gate.advance(EXPIRED);
+      await me();
+      await me();
+      expect(proxy.seen.map(({ operation }) => operation)).toEqual([
+        "Me",
+        "Me",
+        "Me",
+        "Refresh",
+        "Me",
+        "Me",
+      ]);
+    },
+  );
 
   test.each([
     ["forward", 1],
     ["back", -1],
-  ])("because it was set %s after the login, one refresh is enough", async (_, hours) => {
+  ])("since it was set %s after the login: one refresh is enough", async (_, hours) => {
     setClock(hours);
     for (let count = 0; count < 3; count += 1) expect((await me()).data.me.username).toBe("ada");
     expect(refreshes()).toBe(1);
@@ -143,7 +146,7 @@ describe("with a clock that is wrong by an hour", () => {
 
 describe("a lost response to a refresh", () => {
   test.each(Object.entries(LOSSES))(
-    "%s, is requested again with the same token",
+    "%s is requested again with the same token",
     async (_, loss) => {
       proxy.spoil("Refresh", loss);
       const before = client.getSession().token;
@@ -160,12 +163,12 @@ describe("a lost response to a refresh", () => {
   test.each([
     ["that is cut off before its first byte", "offline"],
     ["that is cut off half-way", "offline"],
-    ["that is half a JSON", "bad_answer"],
+    ["that is truncated JSON", "bad_answer"],
     ["that is a proxy's page", "bad_answer"],
     ["that is a 502 without a body", "bad_answer"],
-    ["that is a 500 of GraphQL", "internal_server_error"],
+    ["that is a GraphQL error with status 500", "internal_server_error"],
   ])(
-    "%s, at every attempt: retries stop, the session stays, and the state says %s",
+    "%s at every attempt: retries stop, the session stays, and the state says %s",
     async (loss, reason) => {
       jest.spyOn(Math, "random").mockReturnValue(0);
       proxy.spoil("Refresh", ...Array(10).fill(LOSSES[loss]));
@@ -231,7 +234,7 @@ describe("a refused refresh", () => {
     expect(proxy.count("Refresh")).toBe(1);
   });
 
-  test("because a thief reused the refresh token signs out, and the state has the reason", async () => {
+  test("signs out if a thief has used the refresh token, and the state has the reason", async () => {
     await client.refresh();
     await client.refresh();
     const stolen = proxy.seen[1]?.variables["refresh"] as string;
@@ -274,7 +277,7 @@ describe("a refresh that the server postpones", () => {
     },
   );
 
-  test("through a proxy's 429 without GraphQL is treated the same", async () => {
+  test("is treated the same if a proxy answers 429 without GraphQL", async () => {
     proxy.spoil("Refresh", (response) => {
       response.writeHead(429, { "retry-after": "7" }).end("slow down");
     });
@@ -307,7 +310,7 @@ describe("a sliding token", () => {
     expect(proxy.count("Refresh")).toBe(1);
   });
 
-  test("that was renewed while a request was in flight costs one retry and no further refresh", async () => {
+  test("needs one retry and no further refresh if it was renewed while a request was in flight", async () => {
     client = createAuthClient({ url: proxy.url, scheme: "sliding" });
     await client.login("ada", PASSWORD);
     const old = client.getSession().authorization;

@@ -73,14 +73,14 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
   });
 
   test.each(["{", "null", "[]", '"text"', '{"authorization":"Bearer x"}'])(
-    "a malformed entry, %s, counts as signed out",
+    "a malformed entry counts as signed out: %s",
     (entry) => {
       storage.entries.set(`gatehouse:jwt:${proxy.url}`, entry);
       expect(load(choose()).getSession()).toMatchObject({ status: "anonymous", error: null });
     },
   );
 
-  test("that is full, the session is kept in memory, and the state says so", async () => {
+  test("if the storage is full, the session is kept in memory, and the state says so", async () => {
     storage.isFull = true;
     const client = load(choose());
     expect(await client.login("ada", PASSWORD)).toMatchObject({
@@ -90,7 +90,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
     expect(await client.refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("that becomes full, no stale refresh token stays behind", async () => {
+  test("if the storage becomes full, no stale refresh token stays behind", async () => {
     const client = load(choose());
     await client.login("ada", PASSWORD);
     storage.isFull = true;
@@ -101,7 +101,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
     expect([...storage.entries]).toEqual([]);
   });
 
-  test("that becomes forbidden after a reload, the session that was read is still valid", async () => {
+  test("if the storage becomes forbidden after a reload, the session that was read is still valid", async () => {
     await load(choose()).login("ada", PASSWORD);
     const client = load(choose());
     storage.isForbidden = true;
@@ -112,7 +112,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
     });
   });
 
-  test("that is forbidden along with channels, the client still works", async () => {
+  test("if the storage and channels are forbidden, the client still works", async () => {
     storage.isForbidden = true;
     const undo = withGlobal("BroadcastChannel", function () {
       throw new DOMException("The operation is insecure.", "SecurityError");
@@ -125,7 +125,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
     }
   });
 
-  test("that is forbidden, the session is kept in memory, and the state says so from the start", async () => {
+  test("if the storage is forbidden, the session is kept in memory, and the state says so from the start", async () => {
     storage.isForbidden = true;
     const client = load(choose());
     expect(client.getSession()).toMatchObject({ status: "anonymous", hasStorageFailed: true });
@@ -169,7 +169,7 @@ test("a storage whose property throws, as in a sandboxed frame, counts as forbid
   }
 });
 
-test("with memory, nothing is written to a storage", async () => {
+test("nothing is written to a storage in memory mode", async () => {
   const client = load("memory");
   await client.login("ada", PASSWORD);
   await client.refresh();

@@ -86,19 +86,19 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
     expect(await tabs[0].refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("use the tokens that the other has refreshed, even before its message arrives", async () => {
+  test("use the tokens that another tab has refreshed, even before its message arrives", async () => {
     await tabs[0].refresh();
     gate.advance(20);
     expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
   });
 
-  test("do not restore a session that another ended during a refresh", async () => {
+  test("do not restore a session that another tab ended during a refresh", async () => {
     await Promise.all([tabs[0].refresh(), tabs[1].logout()]);
     await until(() => tabs.every((tab) => tab.getSession().status === "anonymous"));
     expect([...storage.entries.keys()].filter((key) => !key.endsWith(":lease"))).toEqual([]);
   });
 
-  test("do not wait for ever for a tab that was closed during its refresh", async () => {
+  test("do not wait forever for a tab that was closed during its refresh", async () => {
     storage.entries.set(`gatehouse:jwt:${proxy.url}:lease`, `${Date.now() - 4_900}:gone`);
     expect(await tabs[1].refresh()).toMatchObject({ status: "authenticated", error: null });
   });

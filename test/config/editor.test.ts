@@ -5,7 +5,7 @@ import ts from "typescript";
 const ROOT = resolve(import.meta.dirname, "../..");
 const FILE = join(ROOT, "test/config/application.ts");
 
-/** An application's code, on the types of the built package. */
+/** An application's code, which uses the types of the built package. */
 const CODE = `
 import { createAuth, createServer, defineFeature, setting } from "../../dist/index.js";
 
@@ -41,7 +41,7 @@ let code = CODE;
 let version = 0;
 let service: ts.LanguageService;
 
-/** Opens the code in an editor, as far as TypeScript is concerned. */
+/** Opens the code in TypeScript's language service, as an editor does. */
 function openEditor(): ts.LanguageService {
   const { config } = ts.readConfigFile(join(ROOT, "tsconfig.json"), (path) =>
     ts.sys.readFile(path),

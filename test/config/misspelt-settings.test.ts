@@ -8,7 +8,7 @@ const variables = variablesOf(allSettings(BUILT_IN));
 const options = [...variables.keys()];
 const longVariables = [...variables.values()].filter((name) => name.length >= 6);
 
-/** Names that are set on the machines where servers run, by others. */
+/** Variables that other programs set on servers. */
 const OTHERS = [
   ...["PATH", "HOME", "HOSTNAME", "HOSTTYPE", "USER", "SHELL", "PWD", "TERM", "LANG", "LC_ALL"],
   ...["TZ", "TMPDIR", "EDITOR", "MAIL", "LOGNAME", "SHLVL", "CI", "DEBUG", "NODE_OPTIONS"],
@@ -27,7 +27,7 @@ const SLIPS: Readonly<Record<string, Slip>> = {
     name.slice(0, at) + name.charAt(at + 1) + name.charAt(at) + name.slice(at + 2),
 };
 
-/** A name with one slip in it. */
+/** Generates real names, each with a misspelling that has one slip. */
 function misspelt(slip: Slip, names: readonly string[]) {
   return fc
     .record({ name: fc.constantFrom(...names), at: fc.nat() })
@@ -63,13 +63,13 @@ test("the case of an option's letters counts as one slip", async () => {
   ]);
 });
 
-test("with two slips an option is refused, and none is named", async () => {
+test("an option with two slips is refused, and no other is named", async () => {
   expect(await refusedByAuth({ acesTokenLifetime: 300 })).toEqual([
     "acesTokenLifetime: is not a setting",
   ]);
 });
 
-test("features, which is no setting, is known all the same", async () => {
+test("the option features is known, although it is not a setting", async () => {
   expect(await refusedByAuth({ feature: [] })).toEqual([
     "feature: is not a setting; did you mean features?",
   ]);
@@ -85,8 +85,8 @@ test("a misspelt variable stops the start although the real one is set too", () 
   ]);
 });
 
-describe("a variable that is nobody's slip is ignored:", () => {
-  test("real ones", () => {
+describe("a variable that is not misspelt is ignored:", () => {
+  test("those of real settings", () => {
     const names = [...variables.values()];
     const env = { [longVariables[0] ?? ""]: "sqlite:gate.sqlite" };
     expect(refusedByCommand(env)).toEqual([]);
@@ -94,7 +94,7 @@ describe("a variable that is nobody's slip is ignored:", () => {
     expect(lines.filter((line) => line.includes("did you mean"))).toEqual([]);
   });
 
-  test.each(OTHERS)("%s, which belongs to others", (name) => {
+  test.each(OTHERS)("%s, of another program", (name) => {
     expect(refusedByCommand({ [name]: "1" })).toEqual([]);
   });
 
@@ -113,7 +113,7 @@ test.each([
   ["PROT", "PORT"],
   ["PORTT", "PORT"],
   ["PRT", "PORT"],
-])("%s, which is no word, was meant to be %s", (wrong, name) => {
+])("%s, which is not a word, was meant to be %s", (wrong, name) => {
   expect(refusedByCommand({ [wrong]: "1" })).toEqual([
     `${wrong}: is not a setting; did you mean ${name}?`,
   ]);

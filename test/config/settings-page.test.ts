@@ -13,7 +13,7 @@ const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const SETTINGS = allSettings(BUILT_IN);
 const WORDS = { describe: describeSetting, defaultOf: describeDefault };
 
-test("docs/settings.md is what the entries say", async () => {
+test("docs/settings.md matches the entries", async () => {
   const page = readFileSync("docs/settings.md", "utf8");
   const sentences = await readSentences();
   expect(await renderSettingsPage(page, SETTINGS, sentences, WORDS)).toBe(page);

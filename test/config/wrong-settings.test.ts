@@ -121,7 +121,7 @@ describe("a wrong variable is refused in one line by its name:", () => {
   });
 });
 
-describe("two settings that contradict each other are both named, in the words of whoever set them:", () => {
+describe("two settings that contradict each other are both named, as options or as variables:", () => {
   test.each<[string, object, Record<string, string>, string, string]>([
     [
       "lifetimes",
@@ -156,7 +156,7 @@ describe("two settings that contradict each other are both named, in the words o
     expect(refusedByCommand(env)).toEqual([byVariable]);
   });
 
-  test("a setting that is wrong alone contradicts no other", async () => {
+  test("a setting that is wrong is not also reported as a contradiction", async () => {
     const options = { refreshTokenLifetime: 60 * 86_400, sessionLifetime: "90d" };
     expect(await refusedByServer(options)).toEqual([
       `sessionLifetime: must be from 60 to ${CENTURY} seconds, but is not a number`,
@@ -164,8 +164,8 @@ describe("two settings that contradict each other are both named, in the words o
   });
 });
 
-describe("all that is wrong is listed at once", () => {
-  test("of options: a type, a range, a contradiction, a feature's, and a misspelling", async () => {
+describe("all problems are listed at once", () => {
+  test("for options: a type, a range, a contradiction, a feature's setting, and a misspelling", async () => {
     const lines = await refusedByServer({
       port: "4000",
       leeway: 61,
@@ -183,7 +183,7 @@ describe("all that is wrong is listed at once", () => {
     ]);
   });
 
-  test("of variables, by the command itself, which writes nothing", async () => {
+  test("for variables, by the command itself, which writes nothing", async () => {
     const folder = mkdtempSync(join(tmpdir(), "wrong-settings-"));
     const env = {
       HOST: "0.0.0.0",
@@ -228,7 +228,7 @@ describe("a setting of an application's feature", () => {
     create: () => ({}),
   });
 
-  test("is refused as the core's are", async () => {
+  test("is refused in the same way as the core's", async () => {
     expect(await refusedByServer({ notesPerUser: 101, notesLifetim: null }, [notes])).toEqual([
       "notesPerUser: must be from 1 to 100, but is 1 too large",
       "notesLifetim: is not a setting; did you mean notesLifetime?",
@@ -241,7 +241,7 @@ describe("a setting of an application's feature", () => {
     ]);
   });
 
-  test("is an unknown option, and anybody's variable, where the feature is not loaded", async () => {
+  test("is an unknown option, and an ignored variable, if the feature is not loaded", async () => {
     expect(await refusedByServer({ notesPerUser: 5 })).toEqual(["notesPerUser: is not a setting"]);
     expect(refusedByCommand({ NOTES_PER_USER: "0" })).toEqual([]);
   });
@@ -265,10 +265,10 @@ describe("a message never repeats the value", () => {
     ...["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "JWT_ALGORITHM", "ACCESS_TOKEN_LIFETIME"],
     ...["PASSWORD_MIN_LENGTH", "GRAPHIQL", "CORS_ORIGINS", "TRUSTED_PROXIES", "LOG_LEVEL", "PORT"],
   ];
-  /** Cannot be a part of a message by chance, and is not right anywhere. */
+  /** Is not valid for any setting, and does not occur in a message by chance. */
   const marked = fc.string({ maxLength: 12 }).map((text) => `§${text}`);
 
-  test("of an option, of whatever type", async () => {
+  test("for an option of any type", async () => {
     const value = marked.chain((mark) =>
       fc.constantFrom<unknown>(mark, [mark], { [mark]: mark }, [[mark]], Symbol(mark)),
     );
@@ -281,7 +281,7 @@ describe("a message never repeats the value", () => {
     );
   });
 
-  test("of a variable", () => {
+  test("for a variable", () => {
     fc.assert(
       fc.property(fc.constantFrom(...VARIABLES), marked, (variable, wrong) => {
         const lines = refusedByCommand({ [variable]: wrong });
@@ -291,7 +291,7 @@ describe("a message never repeats the value", () => {
     );
   });
 
-  test("of a number that is out of range: it says the range and the distance", async () => {
+  test("for a number out of range: it gives the range and the distance", async () => {
     const range = "passwordMinLength: must be from 8 to 64, but is";
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: -1000, max: 7 }), async (value) => {

@@ -64,7 +64,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     return rows.map(({ name }) => name).sort();
   };
 
-  /** Every table, column, constraint and index of the database; on SQLite in the text that created them. */
+  /** Returns every table, column, constraint and index; on SQLite as the SQL that created them. */
   const schema = (of = home) =>
     of.sql(
       kind === "sqlite"
@@ -122,7 +122,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     expect(await home.sql(`SELECT username FROM "user"`)).toEqual([{ username: "ada" }]);
   });
 
-  test("M-14: a new database gets the same names and the same SQL as version 0.1 gave it", async () => {
+  test("M-14: a new database gets the same names and the same SQL as one of version 0.1", async () => {
     const database = await openWith();
     expect(await database.migrate()).toEqual(CORE);
     expect(await recorded()).toEqual(CORE);
@@ -164,12 +164,12 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     expect(await tables()).toEqual(expect.arrayContaining(["note", "label"]));
   });
 
-  test("a feature that is switched on later is migrated then", async () => {
+  test("a feature that is switched on later is migrated at that start", async () => {
     await (await openWith()).migrate();
     expect(await (await openWith(labels)).migrate()).toEqual(["labels:2026-11-26-first"]);
   });
 
-  test("a feature that is switched off or removed leaves its tables, and stops no start", async () => {
+  test("a feature that is switched off or removed leaves its tables, and the server still starts", async () => {
     await (await openWith(notes, labels)).migrate();
     const without = await openWith(labels);
     expect(await without.migrate()).toEqual([]);

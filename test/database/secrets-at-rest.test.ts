@@ -3,14 +3,14 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { describeGates, type Tokens } from "../support/gate.js";
 
 const USERS = 100;
-/** How many of them sign in at the same time. */
+/** The number of users that sign in at the same time. */
 const BATCH = 10;
 
 describeGates((gate, database) => {
   let passwords: string[];
   let jwt: Tokens[];
   let fixed: Tokens[];
-  /** Every value of every column of every table, and the bytes of the files. */
+  /** Returns every value of every column of every table, and the bytes of the files. */
   let stored: Buffer;
 
   beforeAll(async () => {
@@ -75,7 +75,7 @@ describeGates((gate, database) => {
     secrets.filter((secret) => spellings(secret).some((spelling) => stored.includes(spelling)));
 
   describe("the database's columns and files", () => {
-    test("hold names, session ids and hashes, and the search finds them", () => {
+    test("hold names, session ids and hashes, and this search finds them", () => {
       expect(stored.includes("user99")).toBe(true);
       expect(jwt.every(({ session }) => stored.includes(session.id))).toBe(true);
       expect(stored.includes("$argon2id$")).toBe(true);
@@ -105,7 +105,7 @@ describeGates((gate, database) => {
       );
     });
 
-    test("T-21: hold nothing of a static token that can be used as one", async () => {
+    test("T-21: hold nothing that can be used as a static token", async () => {
       const rows = await gate.sql(
         `SELECT id, secret_hash AS hash FROM session WHERE secret_hash IS NOT NULL AND ended_at IS NULL`,
       );

@@ -1,6 +1,6 @@
 import type { DatabaseKind, TestDatabase } from "../support/databases.js";
 
-/** What version 0.1 ran on a new database, as it ran it. Never change it: such databases exist. */
+/** The SQL that version 0.1 ran on a new database. Never change it, because such databases exist. */
 const STATEMENTS = [
   `create table "user" (
       "id" text not null primary key,

@@ -69,7 +69,7 @@ test("the core's tests pass in a copy without any feature", async () => {
   }
 }, 180_000);
 
-/** Its folder, its settings and their variables. */
+/** The folder of a feature, its settings and their variables. */
 function namesOf(feature: string): RegExp[] {
   const text = readFileSync(join(ROOT, "src/features", feature, "index.ts"), "utf8");
   const [, settings = ""] = /^const settings = \{$(.*?)^\};$/ms.exec(text) ?? [];
@@ -84,7 +84,7 @@ function codeOf(path: string): string {
   return readFileSync(path, "utf8").replaceAll(/\/\*.*?\*\/|^\s*\/\/[^\n]*$/gms, "");
 }
 
-/** The list of features without some: without the lines that name their folders, and without their entries. */
+/** Returns the list of features without some of them: without their imports and without their entries. */
 function without(features: readonly string[]): string {
   const list = readFileSync(LIST, "utf8");
   return features.reduce((rest, feature) => {
@@ -94,7 +94,7 @@ function without(features: readonly string[]): string {
   }, list);
 }
 
-/** What the compiler has to say about the sources, with another list of features. */
+/** Returns the compiler's errors in the sources with another list of features. */
 function compile(files: readonly string[], list: string): string[] {
   const { config } = ts.readConfigFile(join(ROOT, "tsconfig.build.json"), (path) =>
     ts.sys.readFile(path),

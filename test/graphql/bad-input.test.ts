@@ -108,7 +108,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("an odd string", () => {
     test.each(["login", "login's password", "emailLogin"] as const)(
-      "T-10: that is empty, has a lone surrogate, or has 50 kB is BAD_USER_INPUT as %s",
+      "T-10: is BAD_USER_INPUT as %s if it is empty, has a lone surrogate, or has 50 kB",
       async (name) => {
         for (const value of ["", `${CANARY}\ud800`, `\udc00${CANARY}`, CANARY.repeat(8500)]) {
           const answer = await send(name, value);
@@ -136,7 +136,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["refreshToken", "logout"] as const)(
-      "R-17: is token_not_valid for %s, whatever it is",
+      "R-17: is always token_not_valid for %s",
       async (name) => {
         const odd = [
           "",
@@ -156,7 +156,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("V-06: is inactive for verifyToken, which says nothing else", async () => {
+    test("V-06: is inactive for verifyToken, which reveals nothing else", async () => {
       const odd = ["", "\0", "\ud800", CANARY, "gth_", `gth_${CANARY}`, "..", CANARY.repeat(8500)];
       for (const value of odd) {
         const answer = await send("verifyToken", value);
@@ -165,11 +165,14 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test.each(names)("LG-10: of 1 MB for %s is 413 before it is read", async (name) => {
-      const answer = await send(name, CANARY.repeat(175_000));
-      expect(answer).toMatchObject({ status: 413, code: "BAD_REQUEST" });
-      expectDiscreet(answer);
-    });
+    test.each(names)(
+      "LG-10: is refused with 413 before it is read if it has 1 MB, for %s",
+      async (name) => {
+        const answer = await send(name, CANARY.repeat(175_000));
+        expect(answer).toMatchObject({ status: 413, code: "BAD_REQUEST" });
+        expectDiscreet(answer);
+      },
+    );
   });
 
   describe("a malformed body", () => {

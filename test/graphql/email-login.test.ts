@@ -62,7 +62,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("L-11, W12: neither trims the password nor ignores its case", async () => {
+    test("L-11, W12: uses the password as it is, with its blanks and its case", async () => {
       for (const password of [`${PASSWORD} `, ` ${PASSWORD}`, PASSWORD.toUpperCase()]) {
         expect((await emailLogin("mamun@gmail.com", password)).reason).toBe("invalid_credentials");
       }
@@ -81,7 +81,7 @@ describe.each(DATABASES)("over %s", (database) => {
       try {
         await old.user("one", { email: "both@example.com" });
         await old.user("two", { email: "other@example.com" });
-        // The user table as it was before its unique index.
+        // The user table without its unique index, as in old data.
         await old.sql(`DROP INDEX user_email_key_unique`);
         await old.sql(`UPDATE "user" SET email_key = 'both@example.com'`);
         const variables = { email: "both@example.com", password: PASSWORD };

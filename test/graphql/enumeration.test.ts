@@ -4,12 +4,12 @@ import { attempt, REFUSED, WRONG } from "../support/attempts.js";
 import { type Answer, Gate, PASSWORD } from "../support/gate.js";
 
 const SAMPLES = 200;
-/** Accounts of each kind: enough that none gets locked or throttled. */
+/** The number of accounts of each kind, so large that none gets locked or throttled. */
 const ACCOUNTS = 4;
 /** The largest relative difference between the medians of two kinds of refusal. */
 const ALIKE = 0.05;
 
-/** The kinds of refused logins. The last takes half as long again, to show that the test finds it. */
+/** The kinds of refused logins. The last one is made 50 % slower, to show that the test would detect it. */
 const KINDS: Readonly<Record<string, readonly [name: string, password: string]>> = {
   unknown: ["nobody", WRONG],
   wrong: ["ada", WRONG],
@@ -62,10 +62,10 @@ test.each(["application/graphql-response+json", "application/json", "*/*"])(
   },
 );
 
-test("LG-1, PW-10, L-04: and take the same time within 5%, a margin that shows a slower hash", async () => {
+test("LG-1, PW-10, L-04: they take the same time within 5%, a margin that reveals a slower hash", async () => {
   const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
   for (let round = 0; round < SAMPLES; round += 1) {
-    // In random order, so that no kind always pays for work that the same other kind left behind.
+    // In random order, so that work left over from one kind does not always delay the same other kind.
     const kinds = Object.keys(KINDS);
     for (let turn = kinds.length; turn > 0; turn -= 1) {
       const [kind = ""] = kinds.splice(Math.floor(Math.random() * turn), 1);

@@ -89,7 +89,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new Date(await read()).getTime()).toBe(at);
     });
 
-    test("L-13: takes passwords beyond ASCII, in NFC and NFD; another case is another password", async () => {
+    test("L-13: accepts passwords beyond ASCII, in NFC and NFD; another case is another password", async () => {
       const password = "pässwörd lang genug 🔑";
       await gate.user("walterwhité", { password });
       for (const form of ["NFC", "NFD"] as const) {
@@ -159,7 +159,7 @@ describe.each(DATABASES)("over %s", (database) => {
           times.get(user)?.push(performance.now() - start);
         }
       }
-      // The fastest of many shows the cost of a login. The slower ones include other load.
+      // The fastest of many logins shows the real cost. The slower ones include other load.
       const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
       expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(2);
     });

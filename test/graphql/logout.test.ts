@@ -84,7 +84,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
     });
 
-    test("without a credential is no_credentials; with a bad one it gives that credential's reason", async () => {
+    test("without a credential is no_credentials; with a bad credential it gives that credential's reason", async () => {
       expect(await gate.logout({})).toMatchObject({ status: 401, reason: "no_credentials" });
       const bad = [
         ["Bearer", "bad_authorization_header"],
@@ -98,7 +98,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_not_valid" });
     });
 
-    test("U-12: of a session that a password change has ended succeeds", async () => {
+    test("U-12: succeeds if a password change has already ended the session", async () => {
       const id = await gate.user("dan");
       const { refresh } = await gate.login("dan");
       await gate.auth.accounts.setPassword(id, "another correct horse");

@@ -81,7 +81,7 @@ describe.each(DATABASES)("over %s", (database) => {
       for (const { authorization } of both) expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("one of two users who want the same name gets it", async () => {
+    test("only one of two users gets the same name", async () => {
       const both = await Promise.allSettled([gate.user("twin"), gate.user("TWIN")]);
       const refused = both.filter((result) => result.status === "rejected");
       expect(refused).toHaveLength(1);

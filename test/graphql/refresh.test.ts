@@ -128,7 +128,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(eve.authorization)).data.me.username).toBe("eve");
     });
 
-    test("R-11: works beside the session's expired access token", async () => {
+    test("R-11: works with the session's expired access token in the header", async () => {
       const { refresh, authorization } = await gate.login("ada");
       gate.advance(3600);
       expect((await gate.me(authorization)).reason).toBe("token_expired");
@@ -215,7 +215,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(tokens.refresh)).status).toBe(200);
     });
 
-    test("JW-6: is not accepted as an access token whatever its header says, nor an access token as a refresh token", async () => {
+    test("JW-6: is never accepted as an access token, whatever its header says, and vice versa", async () => {
       const { header: accessHeader, claims: accessClaims } = decode(tokens.access);
       const asAccess = forge(keys.refresh, { ...header, typ: "at+jwt" }, accessClaims);
       expect((await gate.me(`Bearer ${asAccess}`)).reason).toBe("token_not_valid");

@@ -28,7 +28,7 @@ describe("GraphQL over HTTP, as graphql-http audits it", () => {
   });
 
   test.each(names.filter(isException))(
-    "$id: does not hold, on purpose: $name",
+    "$id: is not followed, on purpose: $name",
     async ({ id, name }) => {
       expect(name).not.toMatch(/^MUST/);
       const result = await audits.get(id)?.fn();

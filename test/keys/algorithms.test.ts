@@ -9,7 +9,7 @@ import { runNode } from "../support/node-process.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A program that verifies each token with nothing but the URL of the key set. */
+/** A program that verifies each token with only the URL of the key set. */
 const SERVICE = `
   import { createRemoteJWKSet, jwtVerify } from "jose";
   const [url, ...tokens] = process.argv.slice(1);
@@ -111,14 +111,14 @@ describe.each(DATABASES)("over %s", (database) => {
     const gate = await Gate.open({ jwtAlgorithm: "ES256" }, database);
     try {
       gate.advance(1);
-      const told = await gate.another({ jwtAlgorithm: "HS256" }).then(
+      const message = await gate.another({ jwtAlgorithm: "HS256" }).then(
         async (server) => {
           await server.close();
           return "";
         },
         (error: unknown) => (error as TypeError).message,
       );
-      expect(told).toMatch(/^jwtAlgorithm: [^\n]+$/);
+      expect(message).toMatch(/^jwtAlgorithm: [^\n]+$/);
       const back = await gate.another({ jwtAlgorithm: "ES256" });
       await back.close();
     } finally {
@@ -150,7 +150,7 @@ describe("a key ring", () => {
   });
   const ring = (...keys: Key[]) => new KeyRing(keys, () => NOW);
 
-  test("J-15: signs with the key that became active last, and knows the next one", () => {
+  test("J-15: signs with the key that became active last, and finds the next one", () => {
     const keys = [0, 5, NOW + 1].map((at) => keyOf(`at${at}`, "ES256", ec("P-256"), at));
     const { current, next } = ring(...keys);
     expect([current.kid, next?.kid]).toEqual(["at5", `at${NOW + 1}`]);
@@ -166,7 +166,7 @@ describe("a key ring", () => {
     expect(() => ring(...keys)).toThrow("Symmetric and asymmetric keys must not share a ring.");
   });
 
-  test("JW-2: refuses keys of which none is active, and keeps its old ones", () => {
+  test("JW-2: refuses keys if none of them is active, and keeps its old ones", () => {
     const waiting = keyOf("b", "ES256", ec("P-256"), NOW + 1);
     expect(() => ring()).toThrow("No key is active.");
     expect(() => ring(waiting)).toThrow("No key is active.");
@@ -197,7 +197,7 @@ describe("a key ring", () => {
     expect(() => ring(make())).toThrow(/^The key a is too short for \S+, or of the wrong type\.$/);
   });
 
-  test("J-01, J-02: an unknown algorithm is refused at start, with the name of the setting", async () => {
+  test("J-01, J-02: an unknown algorithm stops the start, with the name of the setting", async () => {
     for (const jwtAlgorithm of ["EdDSA", "none", "es256", "HS1"]) {
       const opening = Gate.open({ jwtAlgorithm: jwtAlgorithm as JwtAlgorithm });
       await expect(opening).rejects.toThrow(/^jwtAlgorithm: /);

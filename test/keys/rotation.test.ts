@@ -156,7 +156,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("revoking a key", () => {
-    test("J-15, JW-18: invalidates every access token that it signed, also ones used before, and ends no session", async () => {
+    test("J-15, JW-18: invalidates every access token that it signed, even those already used, and ends no session", async () => {
       const { kid, authorization, refresh } = await login();
       const fixed = await gate.login("ada", "TOKEN");
       expect((await gate.me(authorization)).status).toBe(200);

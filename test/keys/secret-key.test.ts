@@ -22,7 +22,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
   const storedKeys = () => gate.sql("SELECT kid, sealed_key FROM signing_key");
 
   describe("the root secret", () => {
-    test("J-15: as a list [new, old] keeps every credential valid", async () => {
+    test("J-15: keeps every credential valid when it is a list [new, old]", async () => {
       const next = await restart([NEW, OLD]);
       const [jwt, , sliding] = all;
       for (const { authorization } of all) {
@@ -37,7 +37,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       expect(again.data.refreshToken.refresh).toBe(data.refreshToken.refresh);
     });
 
-    test("J-15: when the old one is dropped, tokens of the new one stay valid and tokens of the old one do not", async () => {
+    test("J-15: invalidates only the tokens of the old secret when that is dropped", async () => {
       const both = await restart([NEW, OLD]);
       const [jwt, fixed, sliding] = all;
       const { refresh, access } = (await both.refresh(jwt.refresh)).data.refreshToken;
@@ -58,7 +58,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       expect(await only.me(sliding.authorization)).toMatchObject(refused);
     });
 
-    test("J-15: a new one reseals the private keys, and the old one no longer opens them", async () => {
+    test("J-15: reseals the private keys when it is new, and the old secret no longer opens them", async () => {
       const before = await storedKeys();
       await restart([NEW, OLD]);
       const after = await storedKeys();
@@ -69,7 +69,7 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       expect(await storedKeys()).toEqual(after);
     });
 
-    test("J-18: a wrong one stops the start with one line that names the setting and contains no secret", async () => {
+    test("J-18: stops the start if it is wrong, with one line that names the setting and contains no secret", async () => {
       const lost = generateSecretKey();
       const error: Error = await restart(lost).then(
         () => new Error("it started"),

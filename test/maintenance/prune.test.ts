@@ -84,7 +84,7 @@ describeFreshGates({ leeway: LEEWAY }, (gate, database) => {
       },
     );
 
-    test("keeps a static token that never expires for some time after it was revoked, then deletes it", async () => {
+    test("keeps a revoked static token that would never expire for some time, then deletes it", async () => {
       const lasting = await gate.another({ staticTokenLifetime: null });
       const { authorization } = await lasting.login("ada", "TOKEN");
       gate.advance(365 * DAY);
@@ -294,7 +294,7 @@ describeFreshGates({ leeway: LEEWAY }, (gate, database) => {
       expect((await gate.me(authorization)).status).toBe(200);
     });
 
-    test("J-15: does not affect refresh tokens and static tokens", async () => {
+    test("J-15: does not affect refresh tokens or static tokens", async () => {
       const [jwt, fixed] = [await gate.login("ada"), await gate.login("ada", "TOKEN")];
       gate.advance(1);
       await gate.auth.keys.rotate(true);

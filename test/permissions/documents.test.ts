@@ -58,7 +58,7 @@ const SDL = /* GraphQL */ `
   }
 `;
 
-/** The expected guards, written by hand. A field that is not listed is open. */
+/** The expected guards, written by hand. A field that is not listed has no guard. */
 const NEEDS: Record<string, "USER" | "ADMIN"> = {
   "Doc.title": "USER",
   "Doc.secret": "ADMIN",
@@ -120,7 +120,7 @@ function valueOf(type: string): unknown {
 const may = (caller: Caller, field: string) =>
   CALLERS.indexOf(caller) >= CALLERS.indexOf(NEEDS[field] ?? "anonymous");
 
-test("AZ-2, AZ-3, G-17: only fields that the caller may read are run, whether a document reaches them by aliases, fragments, interfaces, unions, lists or parents", async () => {
+test("AZ-2, AZ-3, G-17: only fields that the caller may read run, whether a document reaches them by aliases, fragments, interfaces, unions, lists or parents", async () => {
   const seen: Record<Caller, Set<string>> = {
     anonymous: new Set(),
     USER: new Set(),
@@ -144,7 +144,7 @@ test("AZ-2, AZ-3, G-17: only fields that the caller may read are run, whether a 
     }
   });
   await fc.assert(property, { numRuns: 220, seed: 20_261_125, endOnFailure: true });
-  // This many documents reach every field, and let each caller read everything that the caller may.
+  // This number of documents reaches every field, and every field that each caller may read.
   const fields = ["Query", "Mutation", "Doc", "Safe", "Note"].flatMap((type) =>
     Object.keys((schema.getType(type) as any).getFields()).map((name) => `${type}.${name}`),
   );

@@ -168,7 +168,7 @@ describe("the build fails for", () => {
     expect(refusal(typeDefs)).toThrow("D.x: is weaker than the guard of I.x");
   });
 
-  test("G-17: but not for a guard that is as strong, on the field or on its type", () => {
+  test("G-17: no type whose guard is as strong as its interface's, on the field or on the type", () => {
     const I = `${QUERY} interface I { x: Int @auth }`;
     expect(refusal(`${I} type D implements I { x: Int @auth }`)).not.toThrow();
     expect(refusal(`${I} type D implements I @auth(requires: ADMIN) { x: Int }`)).not.toThrow();

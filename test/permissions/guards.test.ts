@@ -158,14 +158,14 @@ describe("a guarded field", () => {
     expect(ran).toEqual([]);
   });
 
-  test("G-16: is every root field without a directive", async () => {
+  test("G-16: a root field without a directive is guarded too", async () => {
     expect(codes(await ask(`{ plain }`, contexts.anonymous))).toEqual(["UNAUTHENTICATED"]);
     expect(codes(await ask(`mutation { touch }`, contexts.anonymous))).toEqual(["UNAUTHENTICATED"]);
     expect(ran).toEqual([]);
     expect((await ask(`{ plain }`, contexts.user)).data).toEqual({ plain: "plain" });
   });
 
-  test("G-04, G-05, G-07: that requires ADMIN runs for an ADMIN, is FORBIDDEN for a USER and UNAUTHENTICATED for an anonymous caller", async () => {
+  test("G-04, G-05, G-07: runs for an ADMIN if it requires ADMIN, and is FORBIDDEN for a USER and UNAUTHENTICATED for an anonymous caller", async () => {
     expect((await ask(`{ admin }`, contexts.admin)).data).toEqual({ admin: "admin" });
     ran.length = 0;
     const refused = await ask(`{ admin }`, contexts.user);
@@ -211,7 +211,7 @@ describe("a guarded field", () => {
     expect(ran.length).toBeGreaterThan(0);
   });
 
-  test("G-05: is refused alone: a USER still reads the other fields of the type", async () => {
+  test("G-05: does not block the other fields of its type for a USER", async () => {
     const { data } = await ask(`{ doc { title owner secret } }`, contexts.user);
     expect(data.doc).toEqual({ title: "t", owner: "ada", secret: null });
   });
@@ -235,7 +235,7 @@ describe("a guarded subscription", () => {
     },
   );
 
-  test("G-05: that requires ADMIN is FORBIDDEN for a USER", async () => {
+  test("G-05: is FORBIDDEN for a USER if it requires ADMIN", async () => {
     const result = await listen(`subscription { x: adminTicks }`, contexts.user);
     expect(codes(result as ExecutionResult)).toEqual(["FORBIDDEN"]);
     expect(ran).toEqual([]);

@@ -50,7 +50,7 @@ const OPERATIONS = new Map<string, Operation>(
   ),
 );
 
-/** The kinds of callers: by their role, or by the reason that they have none. */
+/** The kinds of callers: named by their role, or by the reason for having none. */
 const CALLERS: Record<string, { role?: "USER" | "ADMIN"; refusal?: string }> = {
   "an anonymous caller": { refusal: "no_credentials" },
   "a caller with a bad credential": { refusal: "token_not_valid" },
@@ -92,7 +92,7 @@ describe("the permission matrix", () => {
     return `Bearer ${token.toString()}`;
   }
 
-  /** Callers that can be reused. A change of "a moment ago" has to be made again each time. */
+  /** Callers that can be reused. A caller whose state changed "a moment ago" is made again each time. */
   const known = new Map<string, { id: string; authorization?: string }>();
 
   /** Returns a caller of this kind. */

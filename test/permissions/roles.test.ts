@@ -83,7 +83,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("R-02, JW-13: a changed role holds from the next request on, in the same session", async () => {
+    test("R-02, JW-13: a changed role takes effect at the next request, in the same session", async () => {
       const id = await gate.user("eve");
       const { authorization } = await gate.login("eve");
       expect((await gate.ask(LIST, { authorization })).status).toBe(403);

@@ -59,7 +59,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const everybody = () => newestFirst(...(Object.keys(PEOPLE) as Name[]));
 
   describe("a filter of allSessions", () => {
-    test("M-11: without conditions lists every live session of every user, newest first", async () => {
+    test("M-11: lists every live session of every user, newest first, if it has no conditions", async () => {
       const all = [...everybody(), admin.session.id];
       expect(await find(null)).toEqual(all);
       expect(await find({})).toEqual(all);
@@ -167,7 +167,7 @@ describe.each(DATABASES)("over %s", (database) => {
       { isLive: "yes" },
       { password: { exact: "x" } },
       { username: { exact: 7 } },
-    ])("T-09: of a wrong shape is BAD_USER_INPUT: %j", async (where) => {
+    ])("T-09: is BAD_USER_INPUT if it has a wrong shape: %j", async (where) => {
       expect(await ask({ where })).toMatchObject(BAD);
     });
 
@@ -220,7 +220,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("is followed by the right one while sessions open and end, also at the same instant", async () => {
+    test("is followed by the right page while sessions open and end, also at the same instant", async () => {
       const where = { username: { exact: "many" } };
       const before = (await page({ where, first: 100 })).ids;
       const seen: string[] = [];

@@ -7,7 +7,7 @@ const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
 /** The sessions of one user. */
 interface Scene {
   id: string;
-  /** The session to end. */
+  /** The tokens of the session to end. */
   target: Tokens;
   /** Another session of the same user. */
   other: Tokens;
@@ -34,7 +34,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const end = (field: string, { authorization }: Tokens) =>
     gate.ask(`mutation { ${field} { sessionsEnded } }`, { authorization });
 
-  /** Each way to end a session, and the reason that its tokens are refused with. */
+  /** Each way to end a session, and the reason for which its tokens are then refused. */
   const endings: Record<string, [run: (scene: Scene) => Promise<unknown>, reason: string]> = {
     "logout by the session's header": [({ target }) => end("logout", target), "token_revoked"],
     "logoutAll by the session itself": [({ target }) => end("logoutAll", target), "token_revoked"],
@@ -63,7 +63,7 @@ describe.each(DATABASES)("over %s", (database) => {
     return { id, target, other: await gate.login(username, "TOKEN") };
   }
 
-  /** Returns each use of a session's tokens. */
+  /** Returns a call for each way to use a session's tokens. */
   const usesOf = ({ scheme, authorization, token, access, refresh }: Tokens) => [
     (call: Call) => gate.ask("{ me { id } }", { ...call, authorization }),
     (call: Call) => gate.ask(ADMINS, { ...call, authorization }),
@@ -85,20 +85,24 @@ describe.each(DATABASES)("over %s", (database) => {
         expect((await gate.me(scene.target.authorization)).status).toBe(200);
         expect((await gate.ask(ADMINS, { ...scene.target, url: twin.url })).status).toBe(200);
         await run(scene);
-        // A static token does not name its user: without its row it is like any unknown token.
-        const told = scheme === "TOKEN" && name === "deleteUser" ? "token_not_valid" : reason;
+        // A static token does not name its user, so without its row it looks like any unknown token.
+        const expected = scheme === "TOKEN" && name === "deleteUser" ? "token_not_valid" : reason;
         for (const url of [gate.url, twin.url]) {
           for (const use of usesOf(scene.target)) {
             const answer = await use({ url });
             if (answer === null) continue;
-            expect(answer).toMatchObject({ status: 401, code: "UNAUTHENTICATED", reason: told });
+            expect(answer).toMatchObject({
+              status: 401,
+              code: "UNAUTHENTICATED",
+              reason: expected,
+            });
           }
         }
         expect((await gate.me(admin.authorization)).status).toBe(200);
       },
     );
 
-    test("W16, R-02, JW-13: have the new role at once after setRole, on every server and after a refresh", async () => {
+    test("W16, R-02, JW-13: have the new role at once, on every server and after a refresh", async () => {
       const { id, target } = await openScene(scheme);
       for (const [role, status] of [
         ["USER", 403],
@@ -133,7 +137,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("U-02: are good again when an inactive user is active again", async () => {
+    test("U-02: are valid again once an inactive user is active again", async () => {
       const { id, target } = await openScene(scheme);
       await gate.auth.accounts.setActive(id, false);
       expect((await gate.me(target.authorization)).reason).toBe("user_inactive");
@@ -141,7 +145,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(target.authorization)).status).toBe(200);
     });
 
-    test("U-16: stay those of the same user when the user name and address change", async () => {
+    test("U-16: stay valid for the same user when the user name and address change", async () => {
       const { id, target } = await openScene(scheme);
       await gate.sql(`UPDATE "user" SET username = ?, username_key = ?, email = ? WHERE id = ?`, [
         `new${id}`,

@@ -19,7 +19,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   describe("lastUsedAt", () => {
     test.each(["JWT", "TOKEN", "SLIDING"] as const)(
-      "ST-3, W32: of a session by %s is written at most once a minute, however often it is used",
+      "ST-3, W32: is written at most once a minute for a session by %s, however often it is used",
       async (scheme) => {
         const { authorization, session } = await gate.login("ada", scheme);
         const use = async () => {
@@ -39,13 +39,13 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("ST-3: costs a request no statement beside its authentication", async () => {
+    test("ST-3: costs a request no further statement", async () => {
       const { authorization } = await gate.login("ada");
       expect(await countStatements(() => gate.me(authorization))).toBe(1);
       await gate.core.sessions.flush();
     });
 
-    test("ST-3: of 150 sessions is written in two statements", async () => {
+    test("ST-3: is written in two statements for 150 sessions", async () => {
       const tokens = [];
       let userId = "";
       for (let index = 0; index < 150; index += 1) {

@@ -30,7 +30,7 @@ describe.each(DATABASES)("over %s", (database) => {
   };
 
   describe("the limit of sessions per user", () => {
-    test("RF-15: is 100: when 20 logins reach it at once, the 20 oldest sessions end", async () => {
+    test("RF-15: is 100: when 20 concurrent logins exceed it, the 20 oldest sessions end", async () => {
       const id = await gate.user("ada");
       const old = await fill(id, LIMIT);
       const logins = await Promise.all(Array.from({ length: 20 }, () => gate.login("ada")));
@@ -47,7 +47,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await countLive(id)).toBe(LIMIT);
     });
 
-    test("RF-15: counts live sessions only, and each user's alone", async () => {
+    test("RF-15: counts only live sessions, for each user separately", async () => {
       const [id, other] = [await gate.user("bob"), await gate.user("cyd")];
       const neighbour = await gate.login("cyd", "TOKEN");
       const [first = "", second = ""] = await fill(id, LIMIT);

@@ -27,7 +27,7 @@ interface Issued {
   exp: number;
 }
 
-/** The state of one user by the rules alone. */
+/** The state of one user, computed from the rules alone. */
 class Model {
   isActive = true;
   readonly sessions: Session[] = [];
@@ -97,7 +97,7 @@ interface Real {
   username: string;
 }
 
-/** A step that may need a token. The number picks it among all that were issued; negative numbers pick the latest. */
+/** A step that may need a token. The number selects one of all issued tokens; negative numbers select the latest. */
 class Step {
   constructor(
     readonly name: string,
@@ -190,7 +190,10 @@ const step = fc.oneof(
   { weight: 3, arbitrary: without("activate", (m, r) => setActive(true, m, r)) },
 );
 
-/** Expects each token to be active exactly when the model says so, and each session to have at most one good token. */
+/**
+ * Expects each token to be active exactly when the model says so, and each session to have at most one active refresh
+ * or sliding token.
+ */
 async function expectAgreement(model: Model, { gate, clock }: Real): Promise<void> {
   const living = new Map<Session, Set<string>>();
   for (const token of model.tokens) {

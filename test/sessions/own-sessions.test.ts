@@ -38,7 +38,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ...(authorization === undefined ? {} : { authorization }),
     });
 
-  /** Expects the tokens of the ended sessions to be refused, and those of the others to be good. */
+  /** Expects the tokens of the ended sessions to be refused, and those of the others to be valid. */
   async function expectEnded(ended: Tokens[], alive: Tokens[]): Promise<void> {
     for (const { authorization, refresh, token, scheme } of ended) {
       expect(await gate.me(authorization)).toMatchObject(REVOKED);
@@ -122,8 +122,8 @@ describe.each(DATABASES)("over %s", (database) => {
         );
         expect(data.logoutAll.sessionsEnded).toBe(3);
         await expectEnded(all, others);
-        const told = gate.events.filter(({ type }) => type === "session_ended");
-        expect(told.map((event: any) => [event.userId, event.sessionId]).sort()).toEqual(
+        const ended = gate.events.filter(({ type }) => type === "session_ended");
+        expect(ended.map((event: any) => [event.userId, event.sessionId]).sort()).toEqual(
           all.map(({ session }) => [id, session.id]).sort(),
         );
       },
@@ -176,7 +176,7 @@ describe.each(DATABASES)("over %s", (database) => {
       await expectEnded([], others);
     });
 
-    test("B-28: treats a NUL or half a character as an unknown id", async () => {
+    test("B-28: treats a NUL or a lone surrogate as an unknown id", async () => {
       const { all } = await signedIn();
       for (const id of ["\0", `${all[0]!.session.id}\0`, "\ud800"]) {
         const answer = await revoke(id, all[0]!.authorization);
@@ -200,7 +200,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await revoke(target.session.id, authorization)).code).toBe("BAD_USER_INPUT");
     });
 
-    test("G-07: an anonymous caller gets no_credentials, here and from the other fields, and ends nothing", async () => {
+    test("G-07: gives an anonymous caller no_credentials, as the other fields do, and ends nothing", async () => {
       const { all } = await signedIn();
       const answers = [
         await revoke(all[0]!.session.id),

@@ -32,7 +32,7 @@ describeGates({ secretKey: SECRET_KEY, now: Date.now }, (gate) => {
   }
 
   describe.each([1, 2])("in %d process(es)", (processes) => {
-    test("N-01, N-02, RF-1, W3: 50 refreshes of one token at once give one good successor and no error", async () => {
+    test("N-01, N-02, RF-1, W3: 50 concurrent refreshes of one token give one valid successor and no error", async () => {
       for (let round = 0; round < 4; round += 1) {
         const { refresh, session } = await gate.issue(ada);
         const urls = urlsOf(processes);
@@ -53,7 +53,7 @@ describeGates({ secretKey: SECRET_KEY, now: Date.now }, (gate) => {
       }
     });
 
-    test("N-03, RF-4: after a refresh and a logout at once no token is good", async () => {
+    test("N-03, RF-4: no token is valid after a concurrent refresh and logout", async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
         const { access, refresh, authorization } = await gate.issue(ada);
         const by = round % 2 === 0 ? { refresh } : { authorization };
@@ -67,7 +67,7 @@ describeGates({ secretKey: SECRET_KEY, now: Date.now }, (gate) => {
     });
   });
 
-  describe("no token is good after a refresh at once with", () => {
+  describe("no token is valid after a refresh that races with", () => {
     test("RF-4, U-10: a password change", async () => {
       const id = await gate.user("bob");
       const passwords = ["another correct horse", "yet another correct horse"];

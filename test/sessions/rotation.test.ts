@@ -26,7 +26,7 @@ describe.each(DATABASES)("over %s", (database) => {
     gate.events.filter((event) => event.type === "token_reused" && event.sessionId === sessionId);
 
   describe("within the reuse window", () => {
-    test("B-05, RF-3: the predecessor gives the byte-same successor each time", async () => {
+    test("B-05, RF-3: the predecessor gives the same successor each time, byte for byte", async () => {
       const { refresh } = await gate.login("ada");
       const next = await rotate(refresh);
       for (let second = 0; second < 10; second += 1) {
@@ -36,7 +36,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.refresh(next.refresh)).status).toBe(200);
     });
 
-    test("B-05: each repeat gives a good access token of its own", async () => {
+    test("B-05: each repeat gives a valid access token of its own", async () => {
       const { refresh } = await gate.login("ada");
       const [first, second] = [await rotate(refresh), await rotate(refresh)];
       expect(decode(first.access).claims["jti"]).not.toBe(decode(second.access).claims["jti"]);
@@ -65,7 +65,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(reuseEvents(session.id)).toHaveLength(1);
     });
 
-    test("RF-3: a repeat does not prolong the window", async () => {
+    test("RF-3: a repeat does not extend the window", async () => {
       const { refresh } = await gate.login("ada");
       await rotate(refresh);
       gate.advance(9);

@@ -46,7 +46,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("is empty for a user who is signed in nowhere", async () => {
+    test("is empty for a user without live sessions", async () => {
       expect(await gate.auth.sessions.list(await gate.user("absent"))).toEqual([]);
     });
   });

@@ -1,7 +1,7 @@
 import { expect } from "@jest/globals";
 import type { Answer, Call, Gate } from "./gate.js";
 
-/** Nobody's password. */
+/** A password that no test user has. */
 export const WRONG = "nobody has this password";
 
 const LOGIN = `mutation ($name: String!, $password: String!) {
@@ -11,7 +11,7 @@ const EMAIL_LOGIN = `mutation ($name: String!, $password: String!) {
   emailLogin(email: $name, password: $password) { access refresh }
 }`;
 
-/** Tries to log in, by a wrong password unless a test gives the right one. */
+/** Tries to log in with a wrong password, unless a test passes the right one. */
 export function attempt(
   gate: Gate,
   name: string,
@@ -31,12 +31,12 @@ export function attemptByEmail(
   return gate.ask(EMAIL_LOGIN, { ...call, variables: { name, password } });
 }
 
-/** The request's headers where a proxy says that it comes from there. */
+/** Returns the header with which a proxy reports the client's address. */
 export function from(address: string): Pick<Call, "headers"> {
   return { headers: { "x-forwarded-for": address } };
 }
 
-/** That the password was looked at, and refused. */
+/** The response to a password that was checked and refused. */
 export const REFUSED = {
   status: 401,
   code: "UNAUTHENTICATED",
@@ -44,7 +44,7 @@ export const REFUSED = {
   data: null,
 };
 
-/** Expects an answer that says to come back later, in whole seconds, and nothing else. */
+/** Expects a response that only says after how many whole seconds to retry. */
 export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer).toMatchObject({
     status: 429,
@@ -61,7 +61,7 @@ export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer.headers.get("retry-after")).toBe(retryAfter.toString());
 }
 
-/** How many logins by this name were refused after their password was hashed. */
+/** Returns how many logins by this name were refused after their password was hashed. */
 export function countHashed({ events }: Gate, login: string): number {
   return events.filter(
     (event) =>

@@ -15,7 +15,7 @@ type Environment = Readonly<Record<string, string>>;
 /** `gatehouse serve` in a process of its own. */
 export interface Serving {
   readonly url: string;
-  /** Everything that it has printed so far. */
+  /** All that the process has printed so far. */
   readonly output: string;
   /** Sends a GraphQL request, and returns the response's body. */
   ask(query: string, authorization?: string): Promise<any>;
@@ -39,7 +39,7 @@ export async function serve(cwd: string, env: Environment): Promise<Serving> {
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const [, printed = ""] = await waitForLine(child, /^Gatehouse listens on (\S+)$/m);
   const url = printed.replace("0.0.0.0", "127.0.0.1");
-  // The process handles signals once it has printed all its lines; only then does it answer.
+  // The process handles signals and requests only once it has printed all its lines.
   await fetch(`${url}/health/live`);
   const ask = async (query: string, authorization?: string): Promise<any> => {
     const response = await fetch(`${url}/graphql`, {
@@ -92,7 +92,7 @@ export class CommandFolder {
     });
   }
 
-  /** Starts the server. It is stopped when the folder is removed, if not before. */
+  /** Starts the server. It is stopped when the folder is removed, or before. */
   async serve(env: Environment = {}): Promise<Serving> {
     const server = await serve(this.path, { ...this.#env, ...env });
     this.#servers.push(server);
@@ -103,7 +103,7 @@ export class CommandFolder {
     return runSql(join(this.path, "data/gatehouse.sqlite"), statement);
   }
 
-  /** The names of its files, or of those in a folder of it. */
+  /** Returns the names of the files in the folder, or in a subfolder. */
   async files(folder = "."): Promise<string[]> {
     return (await readdir(join(this.path, folder))).sort();
   }
@@ -114,7 +114,7 @@ export class CommandFolder {
   }
 }
 
-/** Makes {@link CommandFolder}s. Those of a test are removed after it. */
+/** Makes {@link CommandFolder}s. The folders of a test are removed after it. */
 export interface Folders {
   /** Makes an empty folder. */
   empty(): Promise<CommandFolder>;

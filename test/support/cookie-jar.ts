@@ -1,7 +1,7 @@
-/** A browser's fetch and its cookies, which no script can read. */
+/** A browser's `fetch`, with cookies that no script can read. */
 export class CookieJar {
   cookie = "";
-  /** What each request was sent with. */
+  /** The headers of each request. */
   readonly seen: Record<string, string>[] = [];
   readonly credentials: (string | undefined)[] = [];
   /** Whether the network is down. */

@@ -10,7 +10,7 @@ export type DatabaseKind = "sqlite" | "postgresql";
 /** An empty database for one test, or for the tests of one block. */
 export interface TestDatabase {
   readonly url: string;
-  /** Runs one statement, with `?` for its parameters, over a connection of its own. */
+  /** Runs one statement, with `?` for its parameters, on a separate connection. */
   sql(statement: string, parameters?: unknown[]): Promise<any[]>;
   drop(): Promise<void>;
 }
@@ -24,7 +24,7 @@ if (postgresFault !== null && process.env["REQUIRE_SERVICES"] === "1") {
 export const DATABASES: readonly DatabaseKind[] =
   postgresFault === null ? ["sqlite", "postgresql"] : ["sqlite"];
 
-/** `describe` where PostgreSQL can be reached; elsewhere it skips and says why. */
+/** `describe` if PostgreSQL can be reached; otherwise it skips the tests and says why. */
 export const describePostgres = postgresFault === null ? describe : describe.skip;
 
 if (postgresFault !== null) {

@@ -16,7 +16,7 @@ import {
   isUnionType,
 } from "graphql";
 
-/** How {@link documents} makes them. */
+/** The options of {@link documents}. */
 export interface DocumentOptions {
   kinds?: readonly ("query" | "mutation")[];
   /** Levels of fields. */
@@ -25,15 +25,15 @@ export interface DocumentOptions {
   texts?: readonly string[];
 }
 
-/** About as many as a document has at most, as it is written. */
+/** Roughly the most selections in a document, before fragments are expanded. */
 const MAX_SELECTIONS = 25;
 
-/** A choice from 0 to `max`. */
+/** Chooses a number from 0 to `max`. */
 type Choose = (max: number) => number;
 
 /**
- * Valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested fragments,
- * on objects, interfaces and unions, with directives that leave them in. A failure is not made smaller: it is one document.
+ * Valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested
+ * fragments, on objects, interfaces and unions, with directives that include them. A failing document is not shrunk.
  */
 export function documents(
   schema: GraphQLSchema,
@@ -43,7 +43,7 @@ export function documents(
   return seeds.map((seed) => new Writer(schema, chooser(seed), options).write());
 }
 
-/** The choices that a seed makes, by mulberry32. */
+/** Returns the choices for a seed, by mulberry32. */
 function chooser(seed: number): Choose {
   let state = seed;
   return (max) => {
@@ -95,13 +95,13 @@ class Writer {
     return this.#field(type, depth);
   }
 
-  /** The name of a fragment that may stand here: one that is complete already, or a new one. */
+  /** Returns the name of a fragment that can be spread here: an existing one, or a new one. */
   #fragment(type: GraphQLCompositeType, depth: number): string {
     const overlapping = this.#overlapping(type);
     const known = this.#fragments.filter(({ on }) => overlapping.includes(on));
     if (known.length > 0 && this.#choose(1) === 0) return this.#oneOf(known).name;
     const on = this.#oneOf(overlapping);
-    // It is added when it is complete, so that none spreads itself.
+    // The fragment is added only when it is complete, so that none spreads itself.
     const text = this.#selections(on, depth);
     const name = `F${(this.#names += 1)}`;
     this.#fragments.push({ name, on, text });
@@ -120,7 +120,7 @@ class Writer {
       .filter((arg) => isRequiredArgument(arg) || this.#choose(1) === 0)
       .map((arg) => `${arg.name}: ${this.#value(arg.type)}`);
     const below = getNamedType(field.type);
-    // An alias of its own keeps fields with other arguments, or of other types, apart.
+    // A unique alias avoids conflicts between fields with other arguments or types.
     const alias = `a${(this.#names += 1)}: `;
     const isAlone = args.length === 0 && isObjectType(type) && this.#choose(1) === 0;
     return [

@@ -10,7 +10,7 @@ export default async function dropDatabases() {
   try {
     await client.connect();
   } catch {
-    // The tests of PostgreSQL were skipped.
+    // PostgreSQL cannot be reached, so its tests were skipped.
     return;
   }
   const { rows } = await client.query(

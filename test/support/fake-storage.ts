@@ -1,7 +1,7 @@
-/** A browser's storage: tabs share it, and hear each other's changes in it. */
+/** A browser's storage, shared by tabs. Each tab is notified of the others' changes. */
 export class FakeStorage {
   readonly entries = new Map<string, string>();
-  /** Of each tab's window. */
+  /** The listeners of each tab's window. */
   readonly listeners = new Set<(event: { key: string | null }) => void>();
   isFull = false;
   isForbidden = false;
@@ -35,7 +35,7 @@ export class FakeStorage {
   }
 }
 
-/** Puts something into the global object, as a browser has it, and gives what takes it out again. */
+/** Defines a global, as a browser does. Returns a function that restores the previous one. */
 export function withGlobal(name: string, value: unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(globalThis, name);
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });

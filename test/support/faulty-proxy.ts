@@ -3,10 +3,10 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What becomes of an answer on its way. The server has done its work by then. */
+/** Sends a response to the client in place of the server's, which has executed the request. */
 export type Fault = (response: ServerResponse, body: string) => Promise<void> | void;
 
-/** A request that came by. */
+/** A request that the proxy has seen. */
 export interface Seen {
   operation: string;
   variables: Record<string, unknown>;
@@ -16,7 +16,7 @@ export interface Seen {
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** The ways to lose an answer. */
+/** The ways to lose a response. */
 export const LOSSES: Readonly<Record<string, Fault>> = {
   "that is cut off before its first byte": (response) => {
     response.destroy();
@@ -27,7 +27,7 @@ export const LOSSES: Readonly<Record<string, Fault>> = {
     await sleep(20);
     response.destroy();
   },
-  "that is half a JSON": (response, body) => {
+  "that is truncated JSON": (response, body) => {
     response.writeHead(200, JSON_TYPE).end(body.slice(0, body.length / 2));
   },
   "that is a proxy's page": (response) => {
@@ -36,10 +36,10 @@ export const LOSSES: Readonly<Record<string, Fault>> = {
   "that is a 502 without a body": (response) => {
     response.writeHead(502).end();
   },
-  "that is a 500 of GraphQL": (response) => {
+  "that is a GraphQL error with status 500": (response) => {
     response.writeHead(500, JSON_TYPE).end(errorOf("INTERNAL_SERVER_ERROR"));
   },
-  "that is JSON, but not of GraphQL": (response) => {
+  "that is JSON but not GraphQL": (response) => {
     response.writeHead(200, JSON_TYPE).end("null");
   },
   "that comes too late": async (response, body) => {
@@ -48,7 +48,7 @@ export const LOSSES: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** An answer with this error instead. */
+/** Responds with this error instead. */
 export function answerWith(status: number, code: string, rest: object = {}): Fault {
   return (response) => {
     response.writeHead(status, JSON_TYPE).end(errorOf(code, rest));
@@ -59,7 +59,7 @@ function errorOf(code: string, rest: object = {}): string {
   return JSON.stringify({ errors: [{ message: code, extensions: { code, ...rest } }] });
 }
 
-/** Stands before a server, sees what is asked, and does to the answers what a test wants. */
+/** A proxy that records the requests to a server, and damages responses as a test asks. */
 export class FaultyProxy {
   readonly seen: Seen[] = [];
   readonly #server: Server;
@@ -103,17 +103,17 @@ export class FaultyProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/graphql`;
   }
 
-  /** How often an operation was asked. */
+  /** Returns how often an operation was requested. */
   count(operation: string): number {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** Does this to the next answers of an operation, one after the other. */
+  /** Applies these faults to the next responses to an operation, one each. */
   spoil(operation: string, ...faults: Fault[]): void {
     this.#faults.push(...faults.map((fault) => ({ operation, fault })));
   }
 
-  /** Forgets what it saw, and what it was still to do. */
+  /** Forgets the recorded requests and the faults that have not happened. */
   reset(): void {
     this.seen.length = 0;
     this.#faults = [];

@@ -5,7 +5,7 @@ import { createRefreshKeyRing, type Key } from "../../src/keys/key-ring.js";
 import { SigningKeyService } from "../../src/keys/signing-key.service.js";
 import type { Gate } from "./gate.js";
 
-/** The keys that a gate signs with, which no attacker has: what is refused in spite of them is refused for itself. */
+/** The keys that a gate signs with, which no attacker has. A token signed with them is refused only for its content. */
 export async function stealKeys(
   gate: Gate,
   secretKey: string,
@@ -22,7 +22,7 @@ export async function stealKeys(
   }
 }
 
-/** A part of a token: a value to write as JSON, or the very text. */
+/** A part of a token: a value to write as JSON, or the exact text. */
 export type Part = object | string;
 
 /** The first two segments of a token. */
@@ -33,7 +33,7 @@ export function signingInput(header: Part, payload: Part): string {
     .join(".");
 }
 
-/** A token of any header and payload, signed right with an ES256 or HS256 key. */
+/** Returns a token with any header and payload, correctly signed with an ES256 or HS256 key. */
 export function forge(key: Key, header: Part, payload: Part): string {
   const input = signingInput(header, payload);
   const signature =
@@ -43,10 +43,10 @@ export function forge(key: Key, header: Part, payload: Part): string {
   return `${input}.${signature.toString("base64url")}`;
 }
 
-/** Claims as a test reads and changes them. */
+/** Claims that a test can read and change. */
 export type AnyClaims = Record<string, any> & { iat: number; exp: number };
 
-/** The decoded header and payload of a token. */
+/** Decodes the header and payload of a token. */
 export function decode(token: string): { header: Record<string, unknown>; claims: AnyClaims } {
   const [header, claims] = token
     .split(".", 2)

@@ -14,10 +14,10 @@ import { countStatements } from "./statements.js";
 
 export { DATABASES } from "./databases.js";
 
-/** The password of every test user, unless a test gives another. */
+/** The password of every test user, unless a test passes another. */
 export const PASSWORD = "correct horse battery staple";
 
-/** Made by our own hasher, so that a login does not replace it. */
+/** A hash with our current parameters, so that a login does not replace it. */
 const PASSWORD_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$cd5hpboW+WTLtMhgsVJr0g$h9yvUua+zVA5NxllxfujwWd1CihARezcp+DKMLpDWSo";
 
@@ -60,7 +60,7 @@ const LOGIN = `mutation ($username: String!, $password: String!, $scheme: AuthSc
   }
 }`;
 
-/** Limits that no test reaches from its one address. Tests of rate limits set their own. */
+/** Rate limits that no test reaches from its single address. Tests of rate limits set their own. */
 const UNTHROTTLED = {
   loginsPerAddress: 1_000_000,
   requestsPerAddress: 1_000_000,
@@ -73,7 +73,7 @@ const UNTHROTTLED = {
 export type GateOptions = Partial<ServerOptions>;
 
 /**
- * A server over a database of its own, with users, a clock that moves, and the events it published. Tests get one from
+ * A server with its own database, users, a clock that tests move, and the events that it published. Tests get one from
  * {@link describeGates} or {@link setUpGate}, which start and close it.
  */
 export class Gate {
@@ -112,7 +112,7 @@ export class Gate {
 
   /**
    * Starts another server over the same database, with the same clock and options except for these. It is closed with
-   * the gate, if not before.
+   * the gate, or before.
    */
   async another(options: GateOptions = {}): Promise<Gate> {
     const gate = new Gate({ ...this.#options, ...options }, this.#kind);
@@ -158,7 +158,7 @@ export class Gate {
     return this.databaseUrl.slice("sqlite:".length);
   }
 
-  /** Runs one statement, with `?` for its parameters, over a connection of its own. */
+  /** Runs one statement, with `?` for its parameters, on a separate connection. */
   sql(statement: string, parameters?: unknown[]): Promise<any[]> {
     return requireOpen(this.#database).sql(statement, parameters);
   }
@@ -171,12 +171,12 @@ export class Gate {
     return requireOpen(this.#server).auth;
   }
 
-  /** The services inside the server, for what an application cannot do through {@link Gate.auth}. */
+  /** The server's internal services, for tests that need more than {@link Gate.auth} offers. */
   get core(): OpenAuth["core"] {
     return requireOpen(this.#server).core;
   }
 
-  /** Waits until the server has written what it writes after a response. */
+  /** Waits until the server has done its writes that follow a response. */
   async flush(): Promise<void> {
     await requireOpen(this.#server).flush();
   }

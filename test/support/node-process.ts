@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
-/** How a process of Node ended. */
+/** The result of a Node process that has ended. */
 export interface Ended {
   code: number | null;
   stdout: string;
@@ -11,7 +11,7 @@ export interface Ended {
 
 interface Start {
   cwd: string;
-  /** The whole environment. Nothing of this process's environment is added except PATH. */
+  /** The whole environment. From this process's environment only PATH is added. */
   env?: Record<string, string>;
   /** The text of the standard input. */
   input?: string;
@@ -47,7 +47,7 @@ export function startNode(
   return { child, ended };
 }
 
-/** Waits for a line that matches, and returns the match. Fails when the process ends before. */
+/** Waits for a matching line, and returns the match. Fails if the process ends first. */
 export async function waitForLine(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   let seen = "";
   return new Promise((resolve, reject) => {

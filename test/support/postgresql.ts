@@ -4,7 +4,7 @@ import { POSTGRES_URL } from "./drop-databases.mjs";
 
 export { POSTGRES_URL };
 
-/** Runs one statement, with `?` for its parameters, over a connection of its own. */
+/** Runs one statement, with `?` for its parameters, on a separate connection. */
 export async function runPostgres(
   url: string,
   sql: string,
@@ -21,7 +21,7 @@ export async function runPostgres(
   }
 }
 
-/** Says why PostgreSQL cannot be used, or null where it can. */
+/** Returns why PostgreSQL cannot be used, or null if it can. */
 export async function findPostgresFault(): Promise<string | null> {
   return runPostgres(POSTGRES_URL, "SELECT 1").then(
     () => null,
@@ -32,7 +32,7 @@ export async function findPostgresFault(): Promise<string | null> {
 /** The names of this worker's databases start with this. One worker runs one test file at a time. */
 const PREFIX = `gate_${process.env["TEST_RUN"]}_${process.env["JEST_WORKER_ID"]}_`;
 
-/** Leaves an empty schema, whatever a test left behind. */
+/** Empties the schema, whatever a test left behind. */
 const EMPTY = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid();
@@ -42,8 +42,8 @@ const EMPTY = `
 let unused: Promise<string[]> | undefined;
 
 /**
- * Gives the URL of an empty database that no other test uses until `release`. Databases are reused within a run of Jest,
- * because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
+ * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of
+ * Jest, because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
  */
 export async function takePostgresDatabase(): Promise<{ url: string; release: () => void }> {
   const names = await (unused ??= findDatabases());

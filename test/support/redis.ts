@@ -1,7 +1,10 @@
 import { describe, test } from "@jest/globals";
 import { createClient } from "redis";
 
-/** The server that tests count on. Its keys are hashed with a secret of each gate's own, and expire by themselves. */
+/**
+ * The Redis server for tests. Each gate hashes its keys with its own secret, and the keys expire, so gates do not
+ * collide.
+ */
 export const REDIS_URL = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
 const fault = await findRedisFault();
@@ -12,7 +15,7 @@ if (fault !== null && process.env["REQUIRE_SERVICES"] === "1") {
 /** Whether Redis can be reached here. */
 export const HAS_REDIS = fault === null;
 
-/** `describe` where Redis can be reached; elsewhere it skips, and says why. */
+/** `describe` if Redis can be reached; otherwise it skips the tests and says why. */
 export const describeRedis = HAS_REDIS ? describe : describe.skip;
 
 if (!HAS_REDIS) {
@@ -21,13 +24,13 @@ if (!HAS_REDIS) {
   });
 }
 
-/** Runs one command, such as `["PTTL", key]`, over a connection of its own. */
+/** Runs one command, such as `["PTTL", key]`, on a separate connection. */
 export async function runRedis(url: string, ...command: string[]): Promise<any> {
   const client = createClient({
     url,
     socket: { connectTimeout: 5000, reconnectStrategy: false },
   });
-  // What fails is told by the command.
+  // The command itself reports the failure.
   client.on("error", () => undefined);
   await client.connect();
   try {
@@ -37,7 +40,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
   }
 }
 
-/** Why Redis cannot be used, or null where it can. */
+/** Returns why Redis cannot be used, or null if it can. */
 async function findRedisFault(): Promise<string | null> {
   return runRedis(REDIS_URL, "PING").then(
     () => null,

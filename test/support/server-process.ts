@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
-/** Tests try often, and from one address. */
+/** Tests send many requests from one address. */
 const UNTHROTTLED = {
   LOGINS_PER_ADDRESS: "1000000",
   REQUESTS_PER_ADDRESS: "1000000",
@@ -12,7 +12,7 @@ const UNTHROTTLED = {
   CONNECTIONS_PER_ADDRESS: "1000",
 };
 
-/** A server in a process of its own. */
+/** A server in a separate process. */
 export interface ServerProcess {
   readonly url: string;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import sqlite3 from "sqlite3";
 
-/** Runs one statement on a database file, over a connection of its own. */
+/** Runs one statement on a database file, on a separate connection. */
 export function runSql(path: string, sql: string, parameters: unknown[] = []): Promise<any[]> {
   return new Promise((resolve, reject) => {
     const database = new sqlite3.Database(path);

@@ -1,20 +1,20 @@
 import pg from "pg";
 import sqlite3 from "sqlite3";
 
-/** What the drivers run a statement with. */
-const DOORS: readonly [prototype: any, methods: readonly string[]][] = [
+/** The methods with which the drivers run a statement. */
+const STATEMENT_METHODS: readonly [prototype: any, methods: readonly string[]][] = [
   [sqlite3.Statement.prototype, ["all", "get", "run", "each", "exec"]],
   [sqlite3.Database.prototype, ["all", "get", "run", "each", "exec"]],
   [pg.Client.prototype, ["query"]],
 ];
 
-/** What knex asks each new connection of its own accord. */
+/** The statement that knex itself runs on each new connection. */
 const HANDSHAKE = /^select version\(\)/i;
 
-/** Counts the SQL statements that this process runs while `run` does, at the driver. */
+/** Counts the SQL statements that reach the drivers in this process during `run`. */
 export async function countStatements(run: () => Promise<unknown>): Promise<number> {
   let count = 0;
-  const restore = DOORS.flatMap(([prototype, methods]) =>
+  const restore = STATEMENT_METHODS.flatMap(([prototype, methods]) =>
     methods.flatMap((method) => {
       const original = prototype[method];
       if (typeof original !== "function") return [];

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** What came back over the socket. */
+/** A response as read from the socket. */
 export interface WireAnswer {
   status: number;
   head: string;
@@ -45,25 +45,25 @@ function parseAnswer(answer: string): WireAnswer {
   return { status, head, text, extensions };
 }
 
-/** A connection on which a test says what it likes, and when. */
+/** A connection on which a test sends any bytes at any time. */
 export interface Connection {
   write(text: string | Buffer): void;
-  /** All that came so far, in Latin-1. */
+  /** All bytes received so far, in Latin-1. */
   readonly received: string;
-  /** Resolves once what came matches. */
+  /** Resolves once the received text matches. */
   waitFor(pattern: RegExp): Promise<void>;
-  /** Resolves with all that came, once the other side has closed. */
+  /** Resolves with all received text once the server has closed the connection. */
   readonly closed: Promise<string>;
   close(): void;
 }
 
-/** Opens a connection to where `url` is. */
+/** Opens a connection to the host of `url`. */
 export async function openConnection(url: string): Promise<Connection> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   let received = "";
   socket.on("data", (chunk) => (received += chunk.toString("latin1")));
-  // A reset is a way to close.
+  // A reset counts as a close.
   socket.on("error", () => undefined);
   const closed = new Promise<string>((resolve) => {
     socket.once("close", () => {
@@ -93,7 +93,7 @@ export async function openConnection(url: string): Promise<Connection> {
   };
 }
 
-/** Sends exactly these bytes, of Latin-1, and gives what comes until the other side closes. */
+/** Sends exactly these bytes, in Latin-1, and returns the response once the server closes the connection. */
 export async function sendRaw(url: string, text: string | Buffer): Promise<WireAnswer> {
   const connection = await openConnection(url);
   connection.write(text);
@@ -101,8 +101,8 @@ export async function sendRaw(url: string, text: string | Buffer): Promise<WireA
 }
 
 /**
- * A whole request, by default a POST to `/graphql`. Lines that are given take the place of ours by their names. There is
- * nothing said of a body that is empty, and no length where there are chunks.
+ * Returns a whole request, by default a POST to `/graphql`. Given lines replace the default lines of the same name. An
+ * empty body has no content headers, and a chunked body has no length.
  */
 export function rawRequest(
   body: string | Buffer,

@@ -6,10 +6,10 @@ import type { Feature } from "../../src/features/feature.js";
 import { BUILT_IN } from "../../src/features/index.js";
 import { createAuth, createServer } from "../../src/index.js";
 
-/** A secret that was made by chance. */
+/** A random secret. */
 export const SECRET_KEY = randomBytes(32).toString("base64url");
 
-/** A database that cannot be opened, so that options which are right by mistake leave nothing behind. */
+/** A database that cannot be opened, so that a test whose settings are accepted leaves nothing behind. */
 const NOWHERE = "sqlite:/dev/null/gate.sqlite";
 
 /** Returns the lines with which `createServer` refuses these options. */
@@ -36,7 +36,7 @@ async function refusalOf(start: () => Promise<unknown>): Promise<string[]> {
   return error.message.split("\n");
 }
 
-/** Returns the lines with which the command refuses these variables. None if they are right. */
+/** Returns the lines with which the command refuses these variables. Returns none if they are right. */
 export function refusedByCommand(
   env: Readonly<Record<string, string>>,
   features: readonly Feature[] = BUILT_IN,

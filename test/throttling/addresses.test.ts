@@ -19,7 +19,7 @@ const GARBAGE = "no.token.at-all";
 /** A password that is counted but refused before it is hashed, because hashing would slow these tests down. */
 const EMPTY = "";
 
-/** Each test has its own network, so that no test uses up another's limits. */
+/** Each test uses its own network, so that it does not use up the limits of another test. */
 let network = 0;
 const freshAddress = () => `198.51.${(network += 1)}.1`;
 
@@ -48,7 +48,7 @@ async function useUp(call: Call): Promise<void> {
 }
 
 describe("logins from one address", () => {
-  test("LG-3: of 200 usernames tried with one password, 30 are checked", async () => {
+  test("LG-3: are checked for 30 of 200 usernames that are tried with one password", async () => {
     const call = from(freshAddress());
     const statuses: number[] = [];
     for (let turn = 0; turn < 200; turn += 1) {
@@ -57,7 +57,7 @@ describe("logins from one address", () => {
     expect(statuses).toEqual([...Array<number>(30).fill(401), ...Array<number>(170).fill(429)]);
   });
 
-  test("LG-3: are allowed again a minute after the first one, and the wait is given in whole seconds", async () => {
+  test("LG-3: are allowed again a minute after the first one, and the response gives the wait in whole seconds", async () => {
     const call = from(freshAddress());
     await useUp(call);
     expectThrottled(await attempt(gate, "ada", PASSWORD, call), MINUTE);
@@ -167,7 +167,7 @@ describe("the client's address", () => {
 });
 
 describe("calls that check a credential", () => {
-  test("V-11: of 1000 calls of verifyToken from one address, 100 are answered", async () => {
+  test("V-11: 100 of 1000 calls of verifyToken from one address are answered", async () => {
     const address = freshAddress();
     const call = { ...from(address), variables: { token: GARBAGE } };
     const statuses: number[] = [];
@@ -223,11 +223,11 @@ describe("calls that check a credential", () => {
 describe("refreshes", () => {
   const WINDOW = 5 * MINUTE;
 
-  /** Refreshes from a different address each turn. */
+  /** Refreshes from a different address each time. */
   const refresh = (token: string, turn: number) =>
     gate.refresh(token, from(`203.${network}.${turn}.1`));
 
-  test("RF-11: of one session, 30 are answered in 5 minutes, from any addresses", async () => {
+  test("RF-11: 30 are answered in 5 minutes for one session, from any addresses", async () => {
     freshAddress();
     let { refresh: token } = await gate.login("ada");
     for (let turn = 0; turn < 30; turn += 1) {
@@ -242,7 +242,7 @@ describe("refreshes", () => {
     expect((await refresh(token, 34)).status).toBe(200);
   });
 
-  test("RF-11: from one address, 150 are answered in 5 minutes, for any sessions", async () => {
+  test("RF-11: 150 are answered in 5 minutes from one address, for any sessions", async () => {
     const call = from(freshAddress());
     let current: string[] = [];
     for (let turn = 0; turn < 6; turn += 1) current.push((await gate.login("ada")).refresh);

@@ -80,7 +80,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
 
   describe("wrong passwords for one account", () => {
     test("LG-2, L-17, W17: the first 5 of 20 in a row are checked; the others, and then the right one, are refused unchecked", async () => {
-      // In real time, only as many as are answered before the first wait of 1 second ends.
+      // In real time, send only as many as are answered before the first wait of 1 second ends.
       const many = hasOwnClock ? FREE + 3 : 20;
       await gate.user("ada");
       await fail("ada");
@@ -89,7 +89,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect(countHashed(gate, "ada")).toBe(FREE);
     });
 
-    test("LG-2: after the wait the right one is accepted, and the free attempts are back", async () => {
+    test("LG-2: do not block the right password after the wait, which restores the free attempts", async () => {
       await gate.user("bea");
       await fail("bea");
       await pass(1);
@@ -98,7 +98,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "bea"), 1);
     });
 
-    test("LG-2: after each wait one attempt is checked, and the next wait is twice as long", async () => {
+    test("LG-2: double the wait each time; after each wait one attempt is checked", async () => {
       await gate.user("cyd");
       await fail("cyd");
       for (const wait of hasOwnClock ? [1] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]) {
@@ -109,7 +109,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attempt(gate, "cyd", PASSWORD), hasOwnClock ? 2 : 900);
     });
 
-    test("LG-2: a right one before the sixth attempt restores the free attempts", async () => {
+    test("LG-2: are forgotten after a right password before the sixth attempt", async () => {
       await gate.user("dan");
       for (let turn = 0; turn < 2; turn += 1) {
         await fail("dan", FREE - 1);
@@ -128,7 +128,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expectThrottled(await attemptByEmail(gate, "eve@example.com", PASSWORD), 1);
     });
 
-    test("LG-1, LG-2: are limited for an unknown user as for a known one, with the same responses", async () => {
+    test("LG-1, LG-2: are limited alike for an unknown and a known user, with the same responses", async () => {
       await gate.user("known");
       for (const name of ["nobody", "NOBODY", "ｎｏｂｏｄｙ", "noBody", "nobody"]) {
         expect(await attempt(gate, name)).toMatchObject(REFUSED);
@@ -154,7 +154,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       expect((await attempt(gate, "fay", PASSWORD)).status).toBe(200);
     });
 
-    test("LG-5: of 200 concurrent attempts no more are checked than of 200 in sequence", async () => {
+    test("LG-5: 200 concurrent attempts are checked no more often than 200 in sequence", async () => {
       await gate.user("hal");
       const start = performance.now();
       const answers = await Promise.all(Array.from({ length: 200 }, () => attempt(gate, "hal")));
@@ -173,7 +173,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   });
 
   if (!hasOwnClock) {
-    test("LG-2: failures are forgotten 15 minutes after the last one, and not before", async () => {
+    test("LG-2: are forgotten 15 minutes after the last one, and not before", async () => {
       await gate.user("ivy");
       await fail("ivy", FREE - 1);
       gate.advance(15 * MINUTE - 1);
@@ -226,7 +226,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
       }
     });
 
-    test("LG-5: of 40 concurrent attempts on two servers no more are checked than on one", async () => {
+    test("LG-5: 40 concurrent attempts on two servers are checked no more often than on one", async () => {
       await gate.user("lee");
       const other = await gate.another();
       try {
@@ -248,7 +248,7 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
   }
 });
 
-describe("counted in memory", () => {
+describe("attempts counted in memory", () => {
   test("LG-2: a client that accepts application/json gets the same error with status 200", async () => {
     const gate = await Gate.open({ loginFailuresPerAccount: 1 });
     try {
@@ -262,7 +262,7 @@ describe("counted in memory", () => {
     }
   });
 
-  test("OP-8: of 100,001 keys only the least recently used one is evicted", async () => {
+  test("OP-8: the 100,001st key evicts only the least recently used one", async () => {
     const limiter = new MemoryLimiter({ name: "any", limit: 1, window: 60 }, () => 0);
     for (let key = 0; key <= 100_000; key += 1) await limiter.consume(key.toString());
     const isBlocked = async (key: number) => (await limiter.consume(key.toString())) > 0;

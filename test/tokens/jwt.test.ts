@@ -71,7 +71,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test.each(["sub", "sid", "jti", "iss", "aud", "token_type"])(
-      "C-04, C-24, JW-10: %s must be text that is not empty",
+      "C-04, C-24, JW-10: %s must be non-empty text",
       async (name) => {
         const value = claims[name];
         for (const bad of ["", null, 7, true, [value], { id: value }, { toString: value }]) {
@@ -110,7 +110,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-27, C-28: iat and nbf may be ahead by the leeway, and no further", async () => {
+    test("C-27, C-28: iat and nbf may be in the future by the leeway, and no further", async () => {
       const soon = Math.floor(gate.now / 1000) + 5;
       expect((await present({ ...claims, iat: soon })).status).toBe(200);
       expect((await present({ ...claims, nbf: soon })).status).toBe(200);
@@ -119,13 +119,13 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await present({ ...claims, nbf: "now" })).toMatchObject(NOT_VALID);
     });
 
-    test("C-19: another issuer is refused, also one that only begins the same", async () => {
+    test("C-19: another issuer is refused, even if it begins in the same way", async () => {
       for (const iss of ["https://evil.example", `${claims["iss"]}/`, [claims["iss"], "evil"]]) {
         expect(await present({ ...claims, iss })).toMatchObject(NOT_VALID);
       }
     });
 
-    test("C-19, JW-9: another audience is refused, also a list that contains ours", async () => {
+    test("C-19, JW-9: another audience is refused, even a list that contains ours", async () => {
       for (const aud of ["other", "Gatehouse", ["other"], ["other", "gatehouse"], []]) {
         expect(await present({ ...claims, aud })).toMatchObject(NOT_VALID);
       }
@@ -318,7 +318,7 @@ describe.each(DATABASES)("over %s", (database) => {
       throw new Error(`no token has ${length} characters`);
     };
 
-    test("H-18, JW-11: a token of 4,096 characters is read, and a longer one refused, in header and argument", async () => {
+    test("H-18, JW-11: a token of 4,096 characters is accepted, and a longer one refused, in header and argument", async () => {
       const [long, tooLong] = [tokenOf(4096), tokenOf(4098)];
       expect((await gate.me(`Bearer ${long}`)).data.me.username).toBe("ada");
       expect((await gate.verify(long)).data.verifyToken.active).toBe(true);

@@ -19,7 +19,7 @@ describe.each(DATABASES)("over %s", (database) => {
   };
 
   describe("lifetimes", () => {
-    test("C-11: an access token is good one second before exp, and expired at exp", async () => {
+    test("C-11: an access token is valid one second before exp, and expired at exp", async () => {
       await openWithLeeway(0);
       const { access, authorization } = await gate.login("ada");
       const { exp } = decode(access).claims;
@@ -29,7 +29,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.me(authorization)).toMatchObject({ status: 401, reason: "token_expired" });
     });
 
-    test("C-12: an access token is good within the leeway after exp, and expired after it", async () => {
+    test("C-12: an access token is valid within the leeway after exp, and expired after it", async () => {
       await openWithLeeway(30);
       const { access, authorization } = await gate.login("ada");
       const { exp } = decode(access).claims;
@@ -64,7 +64,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${access}`)).code).toBe("UNAUTHENTICATED");
     });
 
-    test("T-25: a static token is good until its expiry, and then token_expired", async () => {
+    test("T-25: a static token is valid until its expiry, and then token_expired", async () => {
       gate = await Gate.open({ staticTokenLifetime: 3600 }, database);
       await gate.user("ada");
       const { authorization } = await gate.login("ada", "TOKEN");

@@ -18,7 +18,7 @@ const TAKES = {
 type Place = keyof typeof TAKES;
 const PLACES = Object.keys(TAKES) as Place[];
 
-/** The ways to make a bad token out of a good one. */
+/** The ways to make an invalid token out of a valid one. */
 const FORMS: Record<string, (token: string) => string> = {
   "with another payload under the same signature": (token) => {
     const { header, claims } = split(token);
@@ -70,7 +70,7 @@ describe.each(DATABASES)("over %s", (database) => {
 
   const takes = (place: Place, kind: Kind) => (TAKES[place] as readonly Kind[]).includes(kind);
 
-  /** Whether a place reports a token of the wrong kind as such, and not as invalid. */
+  /** Whether a place reports a token of the wrong kind as token_wrong_type rather than token_not_valid. */
   const seesWrongType = (place: Place, kind: Kind) =>
     place === "Bearer" ? !takes(place, kind) : kind === "access" && place !== "Token";
 
@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
     );
 
     test.each(PLACES.filter((place) => !takes(place, kind)))(
-      "RF-6, ST-6, JW-6, R-06, A-08: is refused by %s, and stays good where it belongs",
+      "RF-6, ST-6, JW-6, R-06, A-08: is refused by %s, and stays valid for its own use",
       async (place) => {
         const token = await getToken(kind);
         const reason = seesWrongType(place, kind) ? "token_wrong_type" : "token_not_valid";
@@ -107,7 +107,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test.each(PLACES)("J-13: signed by another installation is refused by %s", async (place) => {
+    test.each(PLACES)("J-13: is refused by %s if another installation signed it", async (place) => {
       const token = await getToken(kind, foreign);
       const statements = await gate.countStatements(async () => {
         expectRefused(await present(token, place), place, [

@@ -34,7 +34,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const isActive = async (token: string) => (await gate.verify(token)).data.verifyToken.active;
 
   describe("a login by SLIDING", () => {
-    test("S-02: returns one token of the type sliding, its expiry, and until when it can slide", async () => {
+    test("S-02: returns one sliding token, its expiry, and until when it can slide", async () => {
       const { token, access, refresh, ...said } = (await login("ada")).data.login;
       expect([access, refresh]).toEqual([null, null]);
       const { header, claims } = decode(token);
@@ -94,7 +94,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${next}`)).status).toBe(200);
     });
 
-    test("S-17, B-05: gives the byte-same successor again within the window, and its session stays live", async () => {
+    test("S-17, B-05: gives the same successor again within the window, byte for byte, and its session stays live", async () => {
       const { token } = await gate.login("ada", "SLIDING");
       const next = await slide(token);
       gate.advance(9);
@@ -110,13 +110,13 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await gate.refresh(token)).toMatchObject(reused);
       expect(await gate.me(`Bearer ${next}`)).toMatchObject(reused);
       expect(await gate.refresh(next)).toMatchObject(reused);
-      const told = gate.events.filter(
+      const reports = gate.events.filter(
         (event) => event.type === "token_reused" && event.sessionId === session.id,
       );
-      expect(told).toHaveLength(1);
+      expect(reports).toHaveLength(1);
     });
 
-    test("N-01: refreshed 20 times at once gives one successor", async () => {
+    test("N-01: gives one successor when it is refreshed 20 times at once", async () => {
       const { token } = await gate.login("ada", "SLIDING");
       const answers = await Promise.all(Array.from({ length: 20 }, () => gate.refresh(token)));
       expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
@@ -124,7 +124,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new Set(answers.map(tokenOf)).size).toBe(1);
     });
 
-    test("S-09: that has expired is refused and cannot slide, even before its refresh_exp", async () => {
+    test("S-09: is refused and cannot slide once it has expired, even before its refresh_exp", async () => {
       const { token, authorization } = await gate.login("ada", "SLIDING");
       gate.advance(7 * DAY + 5);
       expect(decode(token).claims["refresh_exp"]).toBeGreaterThan(gate.now / 1000);
@@ -148,7 +148,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["exp", "refresh_exp", "gen", "sid", "sub", "jti", "iat", "token_type"])(
-      "S-09, S-10, C-03: without %s is refused, even when signed with the real key",
+      "S-09, S-10, C-03: is refused without %s, even if it is signed with the real key",
       async (name) => {
         const { token } = await gate.login("ada", "SLIDING");
         const { header, claims } = decode(token);
@@ -161,7 +161,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("S-13, U-17: of a deleted or inactive user cannot slide", async () => {
+    test("S-13, U-17: cannot slide if its user is deleted or inactive", async () => {
       const [bob, cyd] = [await gate.user("bob"), await gate.user("cyd")];
       const [first, second] = [
         await gate.login("bob", "SLIDING"),
@@ -174,7 +174,7 @@ describe.each(DATABASES)("over %s", (database) => {
     });
 
     test.each(["header", "argument"] as const)(
-      "S-18, B-15: is refused from the next request on after a logout by its %s, at the cost of one statement",
+      "S-18, B-15: is refused at the next request after a logout by its %s, which costs one statement",
       async (place) => {
         const { token, authorization } = await gate.login("ada", "SLIDING");
         expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);

@@ -44,7 +44,7 @@ function twinOf(token: string): string {
   return `${header}.${payload}.${other}`;
 }
 
-describe("another spelling of a good token", () => {
+describe("another spelling of a valid token", () => {
   test.each(["ES256", "RS256", "PS256", "HS256"] as const)(
     "JW-12: signed with %s is refused: unused bits, padding, the other base64 alphabet, an additional segment",
     async (jwtAlgorithm) => {

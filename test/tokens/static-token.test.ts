@@ -30,13 +30,13 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(parseStaticToken(token)).toEqual({ sessionId: SESSION_ID, secret });
     });
 
-    test("T-16: ten in a row differ, and none is one character over and over", () => {
+    test("T-16: ten in a row differ, and none is one repeated character", () => {
       const tokens = Array.from({ length: 10 }, () => generateStaticToken(SESSION_ID).token);
       expect(new Set(tokens).size).toBe(10);
       for (const token of tokens) expect(new Set(token.slice(37)).size).toBeGreaterThan(10);
     });
 
-    test("T-06, T-07: each login gives a new one, and the others stay good", async () => {
+    test("T-06, T-07: each login gives a new one, and the others stay valid", async () => {
       const first = await gate.login("ada", "TOKEN");
       const second = await gate.login("ada", "TOKEN");
       expect(second.token).not.toBe(first.token);
@@ -91,7 +91,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("T-04, U-02: of an inactive user is user_inactive, and good again once the user is active", async () => {
+    test("T-04, U-02: is user_inactive while its user is inactive, and valid again once the user is active", async () => {
       const id = await gate.user("bob");
       const { authorization } = await gate.login("bob", "TOKEN");
       await gate.auth.accounts.setActive(id, false);
@@ -109,7 +109,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(await sessionRow(session.id)).toBeUndefined();
     });
 
-    test("T-26: costs one statement where the user has ten expired ones, and deletes none of them", async () => {
+    test("T-26: costs one statement even if the user has ten expired ones, and deletes none of them", async () => {
       const id = await gate.user("dan");
       for (let login = 0; login < 10; login += 1) await gate.login("dan", "TOKEN");
       await gate.sql(`UPDATE session SET expires_at = 1 WHERE user_id = ?`, [id]);
@@ -157,7 +157,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await sessionRow(session.id)).secret_hash).toBe(before.secret_hash);
     });
 
-    test("T-20: neither the context nor the events contain its secret or hash", async () => {
+    test("T-20: reveals neither its secret nor its hash in the context and the events", async () => {
       const { token, authorization, session } = await gate.login("ada", "TOKEN");
       const { user } = await gate.auth.createContext({ headers: { authorization } });
       const { secret_hash: hash } = await sessionRow(session.id);

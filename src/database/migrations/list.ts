@@ -24,8 +24,8 @@ export function listMigrations(features: readonly TableOwner[]): Migration[] {
 }
 
 /**
- * Returns the recorded migrations that a newer version must have applied: unknown ones of the core or of a feature that
- * is on. Those of features that are off or were removed do not count, because nothing uses their tables.
+ * Returns the recorded migrations that a newer version must have applied: unknown migrations of the core or of a
+ * feature that is on. Migrations of features that are off or removed do not count, because nothing uses their tables.
  * @param recorded the names that the database records
  */
 export function findNewerMigrations(

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { Route } from "../feature.js";
 
-/** Made by `npm run build`: GraphiQL and React from their packages, beside our page. */
+/** The folder that `npm run build` makes: our page, and GraphiQL and React from their packages. */
 const ASSETS = new URL("../../../assets/graphiql/", import.meta.url);
 
-/** Scripts from this server only; CodeMirror sets inline styles. */
+/** Allows scripts from this server only. Inline styles are allowed because CodeMirror sets them. */
 const PAGE_HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy":

@@ -2,16 +2,19 @@ import { parseCookie, stringifySetCookie } from "cookie";
 import type { AuthContext } from "../../authentication/context.js";
 import { readHeader, type RequestLike } from "../../authentication/request.js";
 
-/** The prefix makes browsers refuse it from a subdomain, or without TLS; loopback counts as TLS. @see RFC 6265bis 4.1.3.2 */
+/**
+ * Because of the prefix, browsers refuse the cookie if a subdomain sets it, or if it is set without TLS. Loopback
+ * counts as TLS. @see RFC 6265bis 4.1.3.2
+ */
 const NAME = "__Host-gatehouse-refresh";
 const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: "strict", path: "/" } as const;
 
-/** A header that no form can send, and no other origin without a preflight. */
+/** A header that HTML forms cannot send, and other origins only after a preflight. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** The refresh token of a browser, kept where no script can read it. */
 export interface Cookie {
-  /** The token that the browser sent; null if it sent none, or if another site may have made it send one. */
+  /** The token that the browser sent; null if it sent none, or if another site may have caused the request. */
   readonly token: string | null;
   /** @param expiresAt epoch milliseconds */
   set(token: string, expiresAt: number): void;
@@ -20,7 +23,7 @@ export interface Cookie {
 
 /**
  * The refresh cookie of one request.
- * @param corsOrigins the other origins that may call
+ * @param corsOrigins the other origins whose pages may call
  * @param now the clock, in epoch milliseconds
  */
 export function createCookie(
@@ -46,7 +49,10 @@ export function createCookie(
   };
 }
 
-/** Whether one of our own pages sent the request. A browser also sends cookies for other sites' pages. */
+/**
+ * Whether one of our own pages sent the request. Browsers send cookies even with requests that another site's page
+ * makes.
+ */
 function isOwnPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   if (readHeader(request, CSRF_HEADER).length === 0) return false;
   const [origin] = readHeader(request, "origin");

@@ -13,11 +13,11 @@ import type { Cookie } from "./cookie.js";
 
 type Field = GraphQLFieldConfig<unknown, AuthContext>;
 
-/** How {@link withRefreshCookie} reads and writes the cookie, and asks about its token. */
+/** The functions that {@link withRefreshCookie} needs. */
 export interface RefreshCookieParts {
   /** The cookie of a request. */
   cookieOf(this: void, context: AuthContext): Cookie;
-  /** Whether the session of a refresh token lives. */
+  /** Returns whether the session of a refresh token is live. */
   isUsable(this: void, token: string): Promise<boolean>;
 }
 
@@ -54,7 +54,7 @@ function keepIn({ cookieOf }: RefreshCookieParts): Around {
   };
 }
 
-/** Takes the refresh token from the cookie, and clears a cookie that is refused. */
+/** Takes the refresh token from the cookie, and clears the cookie if its token is refused. */
 function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     if (args["refresh"] !== "") return resolve(source, args, context, info);
@@ -69,7 +69,7 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
   };
 }
 
-/** Clears the cookie with its session. The cookie of a session that goes on stays with the browser. */
+/** Clears the cookie if its session has ended. Otherwise the browser keeps it. */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     const cookie = cookieOf(context);
@@ -83,7 +83,8 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * The cookie's token, unless the request has an `Authorization` header: a client that sends one, however bad, means it.
+ * The cookie's token, unless the request has an `Authorization` header: a client that sends the header means that
+ * credential, even if it is malformed.
  * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
  */
 function requireToken({ token }: Cookie, { credential, authError }: AuthContext): string {

@@ -13,7 +13,7 @@ export class AccessToken extends Token {
   static override readonly tokenType: TokenType = "access";
 }
 
-/** A token that a session has one of at a time. */
+/** A token of which a session has only one at a time. */
 abstract class RotatingToken extends Token {
   override async outstand(): Promise<void> {
     await super.outstand();
@@ -22,7 +22,7 @@ abstract class RotatingToken extends Token {
 }
 
 /**
- * A token that is good for one use: the next pair.
+ * A token that can be exchanged once, for the session's next pair.
  * @example
  * const refresh = await auth.tokens.RefreshToken.forUser(user);
  * const pair = { refresh: String(refresh), access: String(refresh.accessToken) };
@@ -32,12 +32,12 @@ export class RefreshToken extends RotatingToken {
   static override readonly tokenType: TokenType = "refresh";
   /** The class of {@link RefreshToken.accessToken}. */
   static readonly accessTokenClass: typeof AccessToken = AccessToken;
-  /** The claims that an access token does not take over. */
+  /** The claims that an access token does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
   /**
-   * Makes an access token of the same session, with the application's claims of this token. Its lifetime counts from
-   * when this token was made or read, and ends with this token's at the latest.
+   * Makes an access token of the same session, with the application's claims of this token. Its lifetime starts when
+   * this token was made or read, and ends no later than this token's.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;
@@ -51,7 +51,7 @@ export class RefreshToken extends RotatingToken {
 }
 
 /**
- * A token that is access and refresh in one. `refresh_exp` says until when it can slide.
+ * A token that serves as access and refresh token. `refresh_exp` says until when it can slide.
  * @example
  * const sliding = await auth.tokens.SlidingToken.forUser(user);
  * const slidesUntil = sliding.get("refresh_exp");

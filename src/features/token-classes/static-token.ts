@@ -35,7 +35,7 @@ export class StaticToken {
     return this.#key;
   }
 
-  /** Generates a key of the right shape that belongs to no session. */
+  /** Generates a well-formed key that belongs to no session. */
   static generateKey(): string {
     return generateStaticToken(newId()).token;
   }

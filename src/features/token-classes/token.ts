@@ -10,7 +10,7 @@ import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
  * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. A token that is made from
- * a text is verified, except for its session: {@link Token.checkBlacklist} asks the database for that.
+ * a text is verified, except for its session: {@link Token.checkBlacklist} reads the session from the database.
  * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when made from a text that is not good
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */

@@ -121,7 +121,7 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
     expect(await countSuspended()).toBe(1);
   });
 
-  test("runs a job, which deletes what is over", async () => {
+  test("runs a job, which deletes the suspensions that are over", async () => {
     now += DAY;
     await eventually(async () => {
       const rows = await database.sql("SELECT user_id FROM suspension");
@@ -130,7 +130,7 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
     expect((await login("bob")).error).toBeUndefined();
   });
 
-  test("adds its API to what createServer and createAuth return", async () => {
+  test("adds its API to the objects that createServer and createAuth return", async () => {
     await server.auth.suspensions.suspend(bob, 2);
     expect(await server.auth.suspensions.count()).toBe(1);
   });
@@ -186,7 +186,7 @@ describe("createServer", () => {
       [suspensions, { ...suspensions, settings: {} }],
       "two are called suspensions",
     ],
-    ["a name that is no word", [{ ...suspensions, name: "a:b" }], "cannot be called a:b"],
+    ["a name that is not a word", [{ ...suspensions, name: "a:b" }], "cannot be called a:b"],
     [
       "a setting twice",
       [suspensions, { ...suspensions, name: "twin" }],
@@ -231,7 +231,7 @@ test("the command names a feature that cannot be loaded", async () => {
   });
 });
 
-test("docs/features.md shows this feature as it is", async () => {
+test("docs/features.md shows exactly this feature", async () => {
   const source = await readFile(new URL("suspensions.ts", import.meta.url), "utf8");
   expect(await readFile(`${ROOT}/docs/features.md`, "utf8")).toContain(source);
 });

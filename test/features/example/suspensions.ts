@@ -78,7 +78,7 @@ interface SuspendArguments {
   reason?: string | null;
 }
 
-/** Who is suspended, and until when. */
+/** The suspended users, and the end of each suspension. */
 class Suspensions {
   readonly #core: Core;
   readonly #maxDays: number;
@@ -122,7 +122,7 @@ class Suspensions {
     return Number(row?.total ?? 0);
   }
 
-  /** @returns how many suspensions were over */
+  /** @returns the number of deleted suspensions */
   async deleteEnded(): Promise<number> {
     const ended = await this.#core.sql.write(
       "DELETE FROM suspension WHERE ends_at <= ? RETURNING user_id",

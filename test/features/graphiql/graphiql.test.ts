@@ -40,7 +40,7 @@ describe("GraphiQL", () => {
     }
   });
 
-  test("has tabs to log in, ask who one is, refresh and log out, each a document of our schema", async () => {
+  test("has tabs to log in, query `me`, refresh and log out, each valid for our schema", async () => {
     const script = await (await fetch(`${gate.url}/graphiql/main.js`)).text();
     const documents = [...script.matchAll(/query: `([^`]+)`/g)].map(([, query]) => query!);
     expect(documents).toHaveLength(4);
@@ -53,7 +53,7 @@ describe("GraphiQL", () => {
     }
   });
 
-  test("is not there for a client that asks for no page, nor where it is switched off", async () => {
+  test("is not served to a client that does not accept HTML, or if it is switched off", async () => {
     const asClient = await fetch(`${gate.url}/graphql`, {
       headers: { accept: "application/json" },
     });

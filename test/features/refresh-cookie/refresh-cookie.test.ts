@@ -27,13 +27,13 @@ function cookieOf({ headers }: Answer): { line: string; value: string } {
 
 const logIn = async () => cookieOf(await gate.ask(LOGIN)).value;
 
-/** What a page of ours sends. */
+/** The headers that one of our pages sends. */
 const withCookie = (value: string, more: Record<string, string> = {}) => ({
   headers: { cookie: `theme=dark; ${NAME}=${value}`, "x-gatehouse-csrf": "1", ...more },
 });
 
 describe("a login", () => {
-  test("RF-12: sets the refresh token in a cookie that no script, subdomain or other site can use, and not in the answer", async () => {
+  test("RF-12: puts the refresh token into a cookie that no script, subdomain or other site can use, not into the response", async () => {
     for (const query of [
       LOGIN,
       LOGIN.replace(`login(username: "ada"`, `login: emailLogin(email: "ada@example.com"`),
@@ -51,7 +51,7 @@ describe("a login", () => {
   });
 
   test.each(["TOKEN", "SLIDING"])(
-    "RF-12: by %s sets no cookie: its token goes into a header",
+    "RF-12: with scheme %s sets no cookie, because its token is sent in a header",
     async (scheme) => {
       const answer = await gate.ask(LOGIN, { variables: { scheme } });
       expect(answer.headers.get("set-cookie")).toBeNull();
@@ -59,7 +59,7 @@ describe("a login", () => {
     },
   );
 
-  test("RF-12: that is refused sets no cookie", async () => {
+  test("RF-12: sets no cookie if it is refused", async () => {
     const answer = await gate.ask(LOGIN.replace(PASSWORD, "a wrong one"));
     expect([answer.reason, answer.headers.get("set-cookie")]).toEqual([
       "invalid_credentials",
@@ -82,7 +82,7 @@ describe("a refresh", () => {
     expect((await gate.ask(REFRESH, withCookie(next.value))).status).toBe(200);
   });
 
-  test("B-05: by the cookie of a lost answer gets the same successor again", async () => {
+  test("B-05: by the cookie gets the same successor again if the response was lost", async () => {
     const value = await logIn();
     const [first, second] = [
       await gate.ask(REFRESH, withCookie(value)),
@@ -92,11 +92,11 @@ describe("a refresh", () => {
   });
 
   test.each<[string, Record<string, string>]>([
-    ["without the header that only a page of ours sends", { "x-gatehouse-csrf": "" }],
-    ["of another site", { origin: "https://evil.example" }],
-    ["of a site that looks alike", { origin: `${FRONTEND}.evil.example` }],
-    ["of a sandboxed frame", { origin: "null" }],
-  ])("O-07: %s does not use the cookie, nor clear it", async (what, more) => {
+    ["without the header that only our own pages send", { "x-gatehouse-csrf": "" }],
+    ["from another site", { origin: "https://evil.example" }],
+    ["from a site with a similar name", { origin: `${FRONTEND}.evil.example` }],
+    ["from a sandboxed frame", { origin: "null" }],
+  ])("O-07: %s neither uses nor clears the cookie", async (what, more) => {
     const value = await logIn();
     const call = withCookie(value, more);
     if (what.startsWith("without")) Reflect.deleteProperty(call.headers, "x-gatehouse-csrf");
@@ -109,12 +109,12 @@ describe("a refresh", () => {
   test.each([
     ["itself", (): string => gate.url],
     ["a front end that CORS_ORIGINS names", (): string => FRONTEND],
-  ] as const)("O-07: of a page of %s uses the cookie", async (_what, origin) => {
+  ] as const)("O-07: from a page of %s uses the cookie", async (_what, origin) => {
     const answer = await gate.ask(REFRESH, withCookie(await logIn(), { origin: origin() }));
     expect(answer.status).toBe(200);
   });
 
-  test("O-05: with a header that is bad is refused for the header, and never falls back to the cookie", async () => {
+  test("O-05: with a bad header is refused because of it, and never falls back to the cookie", async () => {
     const value = await logIn();
     for (const [authorization, reason] of [
       ["Bearer x.y.z", "token_not_valid"],
@@ -128,13 +128,13 @@ describe("a refresh", () => {
     }
   });
 
-  test("O-05: with a token in its argument uses that, not the cookie", async () => {
+  test("O-05: uses the token in its argument, if there is one, not the cookie", async () => {
     const value = await logIn();
     const answer = await gate.ask(REFRESH, { ...withCookie(value), variables: { refresh: "x" } });
     expect([answer.reason, answer.headers.get("set-cookie")]).toEqual(["token_not_valid", null]);
   });
 
-  test("RF-12: the cookie signs nobody in by itself", async () => {
+  test("RF-12: the cookie alone does not authenticate a request", async () => {
     const answer = await gate.ask("{ me { id } }", withCookie(await logIn()));
     expect([answer.status, answer.reason]).toEqual([401, "no_credentials"]);
   });
@@ -179,13 +179,13 @@ describe("a logout", () => {
     expect((await gate.ask(REFRESH, withCookie(value))).status).toBe(200);
   });
 
-  test("B-15: by a cookie that is nothing is refused, and the browser forgets it", async () => {
+  test("B-15: by an invalid cookie is refused, and the browser forgets it", async () => {
     const answer = await gate.ask(LOGOUT, withCookie("nothing"));
     expect(answer.reason).toBe("token_not_valid");
     expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
   });
 
-  test("O-07: of another site ends nothing", async () => {
+  test("O-07: from another site ends nothing", async () => {
     const value = await logIn();
     const answer = await gate.ask(LOGOUT, withCookie(value, { origin: "https://evil.example" }));
     expect([answer.reason, answer.headers.get("set-cookie")]).toEqual(["no_credentials", null]);
@@ -193,7 +193,7 @@ describe("a logout", () => {
   });
 });
 
-test("RF-12: a server that was not told to neither sets a cookie nor reads one", async () => {
+test("RF-12: a server without the setting neither sets nor reads a cookie", async () => {
   const value = await logIn();
   const other = await gate.another({ refreshCookie: false });
   try {
@@ -208,7 +208,7 @@ test("RF-12: a server that was not told to neither sets a cookie nor reads one",
   }
 });
 
-test("GQ-16: only a front end that is named may send the cookie from another origin", async () => {
+test("GQ-16: only a front end in CORS_ORIGINS may send the cookie from another origin", async () => {
   const preflight = async (origin: string) => {
     const { headers } = await fetch(`${gate.url}/graphql`, {
       method: "OPTIONS",

@@ -34,7 +34,7 @@ describe.each(DATABASES)("over %s", (database) => {
   const newUser = async (username: string) => ({ id: await gate.user(username) });
 
   describe("a JWT as a map of claims", () => {
-    test.each(MADE)("A-15: %s reads, writes, deletes and tests by the claim's name", (name) => {
+    test.each(MADE)("A-15: %s reads, writes, deletes and tests claims by name", (name) => {
       const token = new (classOf(name))();
       expect(token.has("color")).toBe(false);
       expect(token.get("color")).toBeUndefined();
@@ -132,7 +132,7 @@ describe.each(DATABASES)("over %s", (database) => {
       },
     );
 
-    test("S-02: made by SlidingToken tells until when it can slide, and others do not", () => {
+    test("S-02: made by SlidingToken has a claim until when it can slide, and others do not", () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       expect(new SlidingToken().get("refresh_exp")).toBe(seconds() + 30 * DAY);
       for (const token of [new AccessToken(), new RefreshToken()]) {
@@ -140,18 +140,15 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test.each(MADE)(
-      "A-06: made by %s is refused by its own check as long as it has no user",
-      (name) => {
-        const token = new (classOf(name))();
-        expect(() => {
-          token.verify();
-        }).toThrow(errors.TokenNotValid);
-        expect(() => new (classOf(name))(String(token))).toThrow(errors.TokenNotValid);
-      },
-    );
+    test.each(MADE)("A-06: made by %s is refused by its own check while it has no user", (name) => {
+      const token = new (classOf(name))();
+      expect(() => {
+        token.verify();
+      }).toThrow(errors.TokenNotValid);
+      expect(() => new (classOf(name))(String(token))).toThrow(errors.TokenNotValid);
+    });
 
-    test("C-05, C-07: gets other 128 random bits by each setJti", () => {
+    test("C-05, C-07: gets 128 new random bits from each setJti", () => {
       const token = new gate.auth.tokens.RefreshToken();
       const seen = [token.get("jti")];
       for (let turn = 0; turn < 20; turn += 1) seen.push(token.setJti().get("jti"));
@@ -226,7 +223,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("checkExp", () => {
-    test("C-11: refuses a token when the leeway is over, and not a second before", () => {
+    test("C-11: refuses a token once the leeway is over, and not a second earlier", () => {
       const token = new gate.auth.tokens.AccessToken();
       const exp = token.get("exp") as number;
       const check = (at: number) => () => {
@@ -300,7 +297,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new gate.auth.tokens.UntypedToken(String(token)).payload).toEqual(token.payload);
     });
 
-    test("V-01: by UntypedToken may be of any type, and is signed again as that type", async () => {
+    test("V-01: by UntypedToken may have any type, and is signed again with that type", async () => {
       const { UntypedToken } = gate.auth.tokens;
       for (const name of MADE) {
         const text = String(await classOf(name).forUser(ada));
@@ -370,7 +367,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("C-21: readable only without a check is refused by every operation", async () => {
+    test("C-21: is refused by every operation if it is readable only without a check", async () => {
       const forged = `${signingInput({ alg: "none" }, { sub: ada.id })}.AAAA`;
       for (const text of [forged, forged.replace(/\.AAAA$/, ".")]) {
         expect((await gate.me(`Bearer ${text}`)).code).toBe("UNAUTHENTICATED");
@@ -473,7 +470,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${String(access)}`)).data.me.username).toBe("ada");
     });
 
-    test("R-02: of a login's token works like the login's own, and ends with the session", async () => {
+    test("R-02: works like the login's own access token, and ends with the session", async () => {
       const { refresh } = await gate.login("ada");
       const authorization = `Bearer ${String(new gate.auth.tokens.RefreshToken(refresh).accessToken)}`;
       expect((await gate.me(authorization)).status).toBe(200);
@@ -491,7 +488,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(new gate.auth.tokens.RefreshToken(refresh).accessToken.get("exp")).toBe(readAt + 420);
     });
 
-    test("R-02, W16: a refresh does not copy the application's claims, because it asks the database", async () => {
+    test("R-02, W16: a refresh does not copy the application's claims, because it reads the database", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.set("role", "ADMIN").set("color", "blue");
       const { data } = await gate.refresh(String(token));
@@ -508,7 +505,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ["AccessToken", "JWT"],
       ["RefreshToken", "JWT"],
       ["SlidingToken", "SLIDING"],
-    ] as const)("B-07: of %s opens one session by %s, without a secret", async (...row) => {
+    ] as const)("B-07: opens one session without a secret: %s, %s", async (...row) => {
       const [name, scheme] = row;
       const user = await newUser(`b07-${name}`);
       const token = await classOf(name).forUser(user);
@@ -534,7 +531,7 @@ describe.each(DATABASES)("over %s", (database) => {
       ]);
     });
 
-    test("U-13, V-01: of each class gives a token of the same user in each place", async () => {
+    test("U-13, V-01: gives a token that names the same user in each place, for each class", async () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       for (const token of [await AccessToken.forUser(ada), await SlidingToken.forUser(ada)]) {
         const { data } = await gate.me(`Bearer ${String(token)}`);
@@ -600,7 +597,7 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
-    test("U-16: gives a token that stays the same user's when the name changes", async () => {
+    test("U-16: gives a token that stays valid for the same user when the name changes", async () => {
       const user = await newUser("old-name");
       const text = String(await gate.auth.tokens.AccessToken.forUser(user));
       const rename = `UPDATE "user" SET username = ?, username_key = ? WHERE id = ?`;
@@ -656,7 +653,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(ended.filter(Boolean)).toHaveLength(1);
     });
 
-    test("B-14: refuses a token for good, also when its user is deleted and the name taken again", async () => {
+    test("B-14: refuses a token forever, even if its user is deleted and the name is taken again", async () => {
       const user = await newUser("b14");
       const tokens: Token[] = [];
       for (const name of MADE) {

@@ -44,7 +44,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("StaticToken.create", () => {
-    test("returns the key of the new token, which find does not", async () => {
+    test("returns the key of the new token, unlike find", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada, "backup script");
       expect(token.key).toMatch(STATIC_TOKEN_PATTERN);
       expect(token.session).toMatchObject({
@@ -195,7 +195,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await me(key)).status).toBe(200);
     });
 
-    test("T-18: stays good when the object that showed it is changed", async () => {
+    test("T-18: stays valid when the object that showed it is changed", async () => {
       const token = await gate.auth.tokens.StaticToken.create(ada);
       const { key, session } = token;
       const before = await rowOf(session.id);
@@ -232,7 +232,7 @@ describe.each(DATABASES)("over %s", (database) => {
   });
 
   describe("a static token that is printed or logged", () => {
-    /** The ways in which an object gets into a log. */
+    /** The ways to write an object to a log. */
     const printings: Record<string, (token: object) => string> = {
       "String()": String,
       "a template": (token) => `token: ${token as unknown as string}`,

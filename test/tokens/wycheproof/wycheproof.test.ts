@@ -43,7 +43,7 @@ function toKey(jwk: Jwk, algorithm = jwk.alg): Key {
 
 const NATIVE: Record<string, JwtAlgorithm> = { RSA: "RS256", EC: "ES256", oct: "HS256" };
 
-/** Whether the signature check accepts a token with a key, under the algorithm of the key or of its type. */
+/** Returns whether the signature check accepts a token with a key, under the algorithm of the key or of its type. */
 function isAccepted(jws: string, jwk: Jwk): boolean {
   try {
     verifySignature(parseJwt(jws), toKey(jwk, jwk.alg ?? NATIVE[jwk.kty ?? ""]));
@@ -54,10 +54,10 @@ function isAccepted(jws: string, jwk: Jwk): boolean {
   }
 }
 
-/** Vectors that are valid by the file, and that we refuse on purpose. */
+/** Vectors that are valid in the file, but that we refuse on purpose. */
 const STRICTER: Record<number, string> = {
-  259: "an empty payload is no set of claims",
-  272: "an empty payload is no set of claims",
+  259: "an empty payload is not a set of claims",
+  272: "an empty payload is not a set of claims",
   346: "the header's PS384 is not the key's PS256",
   350: "the header's PS384 is not the key's PS256",
   372: "there is a character in the header that is not of base64url",
@@ -66,7 +66,7 @@ const STRICTER: Record<number, string> = {
   377: "the header is not in the spelling that we sign: a line break",
 };
 
-/** Vectors that are invalid by the file, and that the signature check accepts: something else keeps them out. */
+/** Vectors that are invalid in the file, but that the signature check accepts: another check refuses them. */
 const KEPT_OUT_ELSEWHERE: Record<number, string> = {
   353: "the key is for encryption: our rings are made by us, and hold signing keys only",
   354: "the key is for encryption: our rings are made by us, and hold signing keys only",
@@ -97,7 +97,7 @@ describe("the signature check on Wycheproof's JWS vectors", () => {
   });
 
   test.each(valid.filter((vector) => !isOurs(vector)).map(titleOf))(
-    "JW-1: refuses the valid %s, whose algorithm we do not serve",
+    "JW-1: refuses the valid %s, whose algorithm we do not support",
     (_title, id) => {
       const { jws, key } = find(id);
       expect(OURS).not.toContain(key.alg);
@@ -144,7 +144,7 @@ describe("the signature check on Wycheproof's JWS vectors", () => {
     expect(isForEncryption || jws === find(357).jws).toBe(true);
   });
 
-  test("the file has 46 valid and 355 invalid vectors, and we deviate from 8 and 6 of them", () => {
+  test("the file has 46 valid and 355 invalid vectors, and we deviate from 8 valid and 6 invalid ones", () => {
     const count = (result: string) => vectors.filter((vector) => vector.result === result).length;
     expect([count("valid"), count("invalid")]).toEqual([46, 355]);
     const deviations = [STRICTER, KEPT_OUT_ELSEWHERE].map((list) => Object.keys(list).length);
@@ -184,12 +184,14 @@ describe("a ring on Wycheproof's JWK vectors", () => {
     }
   }
 
-  /** Vectors that are valid by the file, and that we refuse on purpose. */
+  /** Vectors that are valid in the file, but that we refuse on purpose. */
   const stricter: Record<number, string> = {
     14: "HS384",
     15: "HS512",
   };
-  /** Vectors that are invalid by the file, and accepted: a ring only gets keys that Node generated, never a foreign JWK. */
+  /**
+   * Vectors that are invalid in the file, but accepted: a ring only gets keys that Node generated, never a foreign JWK.
+   */
   const lenient: Record<number, string> = {
     7: "a ROCA key, which only a certain smart card generates",
     21: "a key for encryption, and our keys are for nothing but signing",
@@ -204,7 +206,7 @@ describe("a ring on Wycheproof's JWK vectors", () => {
   test.each(
     cases.filter(({ result }) => result === "invalid").map((each) => [each.title, each] as const),
   )(
-    "JW-2, JW-15, JW-21: refuses the invalid %s, unless such a key can never reach us",
+    "JW-2, JW-15, JW-21: refuses the invalid %s, unless such a key can never reach a ring",
     (_title, each) => {
       expect(isTaken(each)).toBe(each.tcId in lenient);
     },
