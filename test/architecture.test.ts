@@ -76,6 +76,18 @@ test("every file of src has its place in the import order", () => {
   expect(files.map(nameOf).filter((file) => placeOf(file) === undefined)).toEqual([]);
 });
 
+test("the map of README.md lists the folders and files in the import order", () => {
+  const map = [...readFileSync("README.md", "utf8").matchAll(/^\| `(\w+)(?:\/|\.ts)` /gm)]
+    .map(([, name = ""]) => name)
+    .filter((name) => name !== "client");
+  // The highest place of a folder: some of their files stand lower.
+  const rows = map.map((name) =>
+    ORDER.findLastIndex((units) => units.some((unit) => isIn(unit, [name]))),
+  );
+  expect(map.length).toBeGreaterThan(15);
+  expect(rows).toEqual(rows.toSorted((one, other) => one - other));
+});
+
 test("a file imports only from lower rows of the order, types included", () => {
   expect(imports.length).toBeGreaterThan(0);
   const wrong = imports.filter(({ from, to }) => {

@@ -27,6 +27,26 @@ describe("each promise of docs/security.md", () => {
   });
 });
 
+describe("README.md", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const [, map = "", path = ""] =
+    /^The map of `src`(.*?)^The path of one request(.*?)^MIT licence/ms.exec(readme) ?? [];
+
+  test("has a line in its map for each folder and loose file of src, and no other", () => {
+    const listed = [...map.matchAll(/^\| `(.+?)`/gm)].map(([, name = ""]) => name);
+    const found = readdirSync("src", { withFileTypes: true }).map((entry) =>
+      entry.isDirectory() ? `${entry.name}/` : entry.name,
+    );
+    expect(listed.toSorted()).toEqual(found.toSorted());
+  });
+
+  test("names only files that exist in the path of a request", () => {
+    const named = [...path.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = ""]) => name);
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => !existsSync(`src/${name}`))).toEqual([]);
+  });
+});
+
 /** The names that an `@example` may use without declaring or importing them. */
 const GLOBALS = `
 import type { GraphQLSchema } from "graphql";

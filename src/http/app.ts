@@ -30,9 +30,15 @@ const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 /** Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
+/** The settings of {@link createApp}. */
+type AppConfig = Pick<ServerConfig, "trustedProxies" | "logLevel" | "connectionsPerAddress">;
+
 /** Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses. */
-export function createApp(config: ServerConfig): FastifyInstance {
-  const { trustedProxies, logLevel } = config;
+export function createApp({
+  trustedProxies,
+  logLevel,
+  connectionsPerAddress,
+}: AppConfig): FastifyInstance {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
@@ -64,7 +70,7 @@ export function createApp(config: ServerConfig): FastifyInstance {
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
-  if (trustedProxies.length === 0) limitConnections(app.server, config.connectionsPerAddress);
+  if (trustedProxies.length === 0) limitConnections(app.server, connectionsPerAddress);
   app.removeContentTypeParser("text/plain");
   app.decorateRequest(RECORD, null);
   app.addHook("onRequest", (request, reply, done) => {
@@ -110,9 +116,9 @@ export const RECORD = "operationRecord";
 
 /** Logs one line. The operation's name is the only text of the client in it. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { routeOptions, method } = request;
+  const { routeOptions, method, ip: address } = request;
   // A proxy may pass on something that is not an address.
-  const ip = isIP(request.ip) === 0 ? request.socket.remoteAddress : request.ip;
+  const ip = isIP(address) === 0 ? request.socket.remoteAddress : address;
   const path = routeOptions.url ?? null;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   const record = request.getDecorator<OperationRecord | null>(RECORD);

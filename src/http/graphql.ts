@@ -24,19 +24,19 @@ const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRAC
 export async function addGraphql(
   app: FastifyInstance,
   { auth, cors }: OpenAuth,
-  config: ServerConfig,
+  { introspection, corsOrigins }: Pick<ServerConfig, "introspection" | "corsOrigins">,
 ): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
-    introspection: config.introspection,
+    introspection,
     onFault: (error, requestId) => {
       app.log.error({ err: error, reqId: requestId }, "a resolver failed");
     },
   });
   await apollo.start();
   app.addHook("onClose", () => apollo.stop());
-  if (config.corsOrigins.length > 0) {
+  if (corsOrigins.length > 0) {
     await app.register(fastifyCors, {
-      origin: [...config.corsOrigins],
+      origin: [...corsOrigins],
       methods: ["POST"],
       allowedHeaders: ["authorization", "content-type", ...cors.allowedHeaders],
       credentials: cors.credentials,
