@@ -1,6 +1,6 @@
 import type { Account, AccountService } from "../accounts/account.service.js";
 import type { Login } from "../accounts/accounts.js";
-import { canonicalLogin } from "../accounts/identifiers.js";
+import { parseLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { UserRef } from "../accounts/user-ref.js";
@@ -180,7 +180,8 @@ export class AuthenticationService implements Authentication {
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return `user ${account.id}`;
-  return `${"username" in login ? "username" : "email"} ${canonicalLogin(login)}`;
+  const { field, canonical } = parseLogin(login);
+  return `${field} ${canonical}`;
 }
 
 /** Returns the identifier as it was typed, for the audit trail. */
