@@ -52,13 +52,16 @@ export class AuthenticationService implements Authentication {
    * access token where `bearerCheck` is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
-  async authenticate(credential: Credential): Promise<Principal | TokenUser> {
-    const { settings, verifier } = this.#parts;
-    if (settings.bearerCheck === "stateless" && credential.scheme === "Bearer") {
-      const verified = await verifier.verifyBearer(credential.token);
-      if (verified.kind.type === "access") return new TokenUser(verified);
-    }
-    return this.loadUser(credential);
+  authenticate(credential: Credential): Promise<Principal | TokenUser> {
+    const isStateless = this.#parts.settings.bearerCheck === "stateless";
+    return isStateless && credential.scheme === "Bearer"
+      ? this.#authenticateStateless(credential)
+      : this.loadUser(credential);
+  }
+
+  async #authenticateStateless(credential: Credential): Promise<Principal | TokenUser> {
+    const verified = await this.#parts.verifier.verifyBearer(credential.token);
+    return verified.kind.type === "access" ? new TokenUser(verified) : this.loadUser(credential);
   }
 
   /**

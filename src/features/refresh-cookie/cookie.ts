@@ -27,7 +27,7 @@ export function createCookie(
   { request, responseHeaders }: AuthContext,
   { corsOrigins, now }: { corsOrigins: readonly string[]; now: () => number },
 ): Cookie {
-  const [header = ""] = readHeader(request, "cookie");
+  const header = readHeader(request, "cookie") ?? "";
   const token = isOwnPage(request, corsOrigins) ? parseCookie(header)[NAME] : undefined;
   const write = (value: string, maxAge: number) =>
     responseHeaders.push([
@@ -48,9 +48,9 @@ export function createCookie(
 
 /** Whether one of our own pages sent the request. A browser also sends cookies for other sites' pages. */
 function isOwnPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
-  if (readHeader(request, CSRF_HEADER).length === 0) return false;
-  const [origin] = readHeader(request, "origin");
-  if (origin === undefined || corsOrigins.includes(origin)) return true;
-  const host = request.host ?? readHeader(request, "host")[0];
+  if (readHeader(request, CSRF_HEADER) === null) return false;
+  const origin = readHeader(request, "origin");
+  if (origin === null || corsOrigins.includes(origin)) return true;
+  const host = request.host ?? readHeader(request, "host");
   return URL.canParse(origin) && new URL(origin).host === host;
 }
