@@ -8,7 +8,7 @@ import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
 import type { Accounts, Login, NewUser, User } from "./accounts.js";
 import { newId } from "./id.js";
-import { canonicalLogin, requireNewEmail, requireNewUsername } from "./identifiers.js";
+import { parseLogin, requireNewEmail, requireNewUsername, requireObject } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
@@ -94,10 +94,8 @@ export class AccountService implements Accounts {
 
   /** Old data may hold two users with one name. Neither is returned, because either could be meant. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
-    const column = "username" in login ? "username_key" : "email_key";
-    const rows = await this.#sql.read<Row>(`${select} WHERE ${column} = ?`, [
-      canonicalLogin(login),
-    ]);
+    const { field, canonical } = parseLogin(login);
+    const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);
     return rows.length === 1 ? (rows[0] ?? null) : null;
   }
 
@@ -107,6 +105,7 @@ export class AccountService implements Accounts {
   }
 
   async createUser(values: NewUser): Promise<string> {
+    requireObject("user", values);
     const { username, email = null, password = null, role = "USER" } = values;
     requireKnownRole(role);
     const user = new UserEntity();
@@ -154,6 +153,7 @@ export class AccountService implements Accounts {
 
   async setActive(user: UserRef, isActive: boolean): Promise<void> {
     const id = idOf(user);
+    requireBoolean("isActive", isActive);
     await this.#keepAnAdmin(
       id,
       `UPDATE "user" SET is_active = ? WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
@@ -200,6 +200,10 @@ export class AccountService implements Accounts {
 
 function toUser({ isActive, role, ...row }: UserRow): User {
   return { ...row, isActive: Boolean(isActive), role: role ?? "USER" };
+}
+
+function requireBoolean(name: string, value: unknown): void {
+  if (typeof value !== "boolean") throw new BadUserInput(`${name} must be true or false.`);
 }
 
 function requireKnownRole(role: Role): void {

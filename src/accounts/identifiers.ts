@@ -65,21 +65,46 @@ export function requireNewEmail(email: string): string {
   return canonical;
 }
 
+/** The user name or e-mail address of a login. */
+export interface Identifier {
+  readonly field: "username" | "email";
+  /** The form in which it is compared. */
+  readonly canonical: string;
+}
+
 /**
- * Returns the user name or e-mail address of a login in the form in which it is compared.
+ * Parses a login.
  * @throws {@link BadUserInput} when it is malformed
  */
-export function canonicalLogin(login: Login): string {
-  return "username" in login ? canonicalUsername(login.username) : canonicalEmail(login.email);
+export function parseLogin(login: Login): Identifier {
+  requireObject("login", login);
+  if (!("username" in login || "email" in login)) {
+    throw new BadUserInput("login must have a username or an email.");
+  }
+  return "username" in login
+    ? { field: "username", canonical: canonicalUsername(login.username) }
+    : { field: "email", canonical: canonicalEmail(login.email) };
+}
+
+/**
+ * Requires an object, such as one with named values.
+ * @param name the argument, for the message
+ * @throws {@link BadUserInput}
+ */
+export function requireObject(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null) {
+    throw new BadUserInput(`${name} must be an object.`);
+  }
 }
 
 /**
  * Requires text that every database can store and a person can read.
  * @param name the argument, for the message
  * @param maxLength in code points
- * @throws {@link BadUserInput} when it is empty, too long, or holds control characters or lone surrogates
+ * @throws {@link BadUserInput} when it is not text, empty, too long, or holds control characters or lone surrogates
  */
-export function requireText(name: string, value: string, maxLength: number): void {
+export function requireText(name: string, value: unknown, maxLength: number): void {
+  if (typeof value !== "string") throw new BadUserInput(`${name} must be text.`);
   if (value === "") throw new BadUserInput(`${name} must not be empty.`);
   if (value.length > 2 * maxLength || Array.from(value).length > maxLength) {
     throw new BadUserInput(`${name} must have at most ${maxLength} characters.`);

@@ -96,9 +96,10 @@ export class PasswordHasher {
 
 /**
  * Requires a password that can be hashed without cutting it off.
- * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
+ * @throws {@link BadUserInput} when it is not text, empty, too long, or not well-formed
  */
-export function requireHashable(password: string): void {
+export function requireHashable(password: unknown): void {
+  if (typeof password !== "string") throw new BadUserInput("password must be text.");
   if (password === "") throw new BadUserInput("password must not be empty.");
   const isShort =
     password.length <= 2 * MAX_CODE_POINTS && Buffer.byteLength(password) <= MAX_BYTES;

@@ -1,6 +1,6 @@
 import type { Account, AccountService } from "../accounts/account.service.js";
 import type { Login } from "../accounts/accounts.js";
-import { canonicalLogin } from "../accounts/identifiers.js";
+import { parseLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { UserRef } from "../accounts/user-ref.js";
@@ -52,13 +52,16 @@ export class AuthenticationService implements Authentication {
    * access token where `bearerCheck` is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
-  async authenticate(credential: Credential): Promise<Principal | TokenUser> {
-    const { settings, verifier } = this.#parts;
-    if (settings.bearerCheck === "stateless" && credential.scheme === "Bearer") {
-      const verified = await verifier.verifyBearer(credential.token);
-      if (verified.kind.type === "access") return new TokenUser(verified);
-    }
-    return this.loadUser(credential);
+  authenticate(credential: Credential): Promise<Principal | TokenUser> {
+    const isStateless = this.#parts.settings.bearerCheck === "stateless";
+    return isStateless && credential.scheme === "Bearer"
+      ? this.#authenticateStateless(credential)
+      : this.loadUser(credential);
+  }
+
+  async #authenticateStateless(credential: Credential): Promise<Principal | TokenUser> {
+    const verified = await this.#parts.verifier.verifyBearer(credential.token);
+    return verified.kind.type === "access" ? new TokenUser(verified) : this.loadUser(credential);
   }
 
   /**
@@ -183,7 +186,8 @@ export class AuthenticationService implements Authentication {
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return `user ${account.id}`;
-  return `${"username" in login ? "username" : "email"} ${canonicalLogin(login)}`;
+  const { field, canonical } = parseLogin(login);
+  return `${field} ${canonical}`;
 }
 
 /** Returns the identifier as it was typed, for the audit trail. */

@@ -5,7 +5,7 @@ import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
 import { type Credential, parseAuthorization } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
-import { readAddress, readHeader, type RequestLike } from "./request.js";
+import { readAddress, readAuthorization, readHeader, type RequestLike } from "./request.js";
 
 /**
  * Builds the context of one request: parses `Authorization`, and looks the user up once. A bad credential does not
@@ -20,14 +20,14 @@ export async function createContext(
 ): Promise<AuthContext> {
   const client = {
     ipAddress: readAddress(request),
-    userAgent: readHeader(request, "user-agent")[0] ?? null,
+    userAgent: readHeader(request, "user-agent"),
     requestId: typeof request.id === "string" ? request.id : null,
   };
   let credential: Credential | null = null;
   let user: Principal | TokenUser | null = null;
   let authError: AuthError | null = null;
   try {
-    credential = parseAuthorization(readHeader(request, "authorization"));
+    credential = parseAuthorization(readAuthorization(request));
     user = credential && (await authentication.authenticate(credential));
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;

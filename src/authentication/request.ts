@@ -23,19 +23,42 @@ export function readAddress(request: RequestLike): string | null {
   return known.find((address) => address !== undefined && isIP(address) !== 0) ?? null;
 }
 
-/** Returns the values of all lines of one header. Its name may be in any case, because objects made by hand vary. */
-export function readHeader(request: RequestLike, name: string): readonly string[] {
-  const { headers, rawHeaders = [] } = request;
-  const value = isHeaders(headers) ? headers.get(name) : findHeader(headers ?? {}, name);
-  const values = value == null ? [] : [value].flat();
-  const lines = rawHeaders.filter((key, index) => index % 2 === 0 && key.toLowerCase() === name);
-  return lines.length > 1 ? [...values, ...values] : values;
+/**
+ * Returns the value of a header, the first one if a framework lists several, or null.
+ * @param name in lower case
+ */
+export function readHeader(request: RequestLike, name: string): string | null {
+  const value = findHeader(request, name);
+  return (typeof value === "object" ? value?.[0] : value) ?? null;
+}
+
+/** Returns the values of all `Authorization` lines: a value for each line, even where Node has dropped the others. */
+export function readAuthorization(request: RequestLike): readonly string[] {
+  const value = findHeader(request, "authorization");
+  if (value == null) return [];
+  const values = typeof value === "string" ? [value] : value;
+  return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
+}
+
+/** Looks a header up by its name in lower case, which is how Node has it. Objects made by hand may have another case. */
+function findHeader({ headers, rawHeaders }: RequestLike, name: string) {
+  if (isHeaders(headers)) return headers.get(name);
+  if (headers === undefined) return undefined;
+  const value = headers[name];
+  if (value !== undefined || rawHeaders !== undefined) return value;
+  return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+/** Whether a request has more than one line of a header. Compares lengths first, because this runs for every request. */
+function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
+  let lines = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const key = rawHeaders[index];
+    if (key?.length === name.length && key.toLowerCase() === name) lines += 1;
+  }
+  return lines > 1;
 }
 
 function isHeaders(headers: RequestLike["headers"]): headers is Headers {
   return typeof headers?.get === "function";
-}
-
-function findHeader(headers: Exclude<RequestLike["headers"], Headers | undefined>, name: string) {
-  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }

@@ -9,6 +9,9 @@ import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
+/** A value that is usually there at once: the path of each request waits for a promise only if it must. */
+type MaybePromise<Value> = Value | Promise<Value>;
+
 /** The types of JWT that are sent as `Bearer`. */
 const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh takes. */
@@ -46,7 +49,8 @@ export class TokenVerifier {
    */
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
     if (scheme === "Token") return this.#authenticateStatic(token);
-    const { session } = await this.verifyBearer(token);
+    const verified = this.verifyBearer(token);
+    const { session } = verified instanceof Promise ? await verified : verified;
     return requireLive(await this.#parts.sessions.find(session.id), session, this.#parts.now());
   }
 
@@ -69,10 +73,11 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies an access or sliding token without looking up its session.
+   * Verifies an access or sliding token without looking its session up. Returns a promise only when the keys have to be
+   * read again.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
-  verifyBearer(token: string): Promise<VerifiedToken> {
+  verifyBearer(token: string): MaybePromise<VerifiedToken> {
     return this.#read(token, BEARER, "verify");
   }
 
@@ -101,19 +106,21 @@ export class TokenVerifier {
   }
 
   /** Verifies a JWT. If the key is unknown, reloads the keys, because another instance may have just created it. */
-  async #read(
+  #read(
     token: string,
     accepted: readonly TokenType[],
     verify: "verify" | "verifyAnyAge",
-  ): Promise<VerifiedToken> {
+  ): MaybePromise<VerifiedToken> {
     if (isStaticToken(token)) throw new TokenWrongType();
     const { kinds, keys } = this.#parts;
     try {
       return kinds[verify](token, accepted);
     } catch (error) {
-      const isReloaded = error instanceof UnknownKey && (await keys.reloadAtMostOnceASecond());
-      if (!isReloaded) throw error;
-      return kinds[verify](token, accepted);
+      if (!(error instanceof UnknownKey)) throw error;
+      return keys.reloadAtMostOnceASecond().then((isReloaded) => {
+        if (!isReloaded) throw error;
+        return kinds[verify](token, accepted);
+      });
     }
   }
 

@@ -1,3 +1,4 @@
+import { hasUser } from "../accounts/require-user.js";
 import {
   type AuthError,
   PasswordChanged,
@@ -9,6 +10,7 @@ import {
   UserInactive,
   UserNotFound,
 } from "../errors.js";
+import type { Sql } from "../sql.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { SessionRow } from "./session-reader.js";
 
@@ -29,22 +31,57 @@ export function openAt(at: number): number[] {
   return [at, at];
 }
 
+/** A later generation has replaced the token. The client sees {@link TokenRevoked}. */
+export class TokenReplaced extends TokenRevoked {}
+
+/** How a token is used, where it is not a plain look. */
+export interface TokenUse {
+  /** Whether the token itself has expired. @default false */
+  readonly isExpired?: boolean;
+  /** Milliseconds after a rotation in which the immediate predecessor is accepted too. @default 0 */
+  readonly reuseWindow?: number;
+}
+
 /**
  * Returns the session of a token, if the session is live and the token is the session's current one. Access tokens do
  * not depend on `refreshExpiresAt`, because they have an expiry of their own.
- * @param row null when there is no such session: for a valid token this means that its user was deleted
+ * @param row null when there is no such session: see {@link requireStored} where the token may have expired
  * @param token the session that the token names; a null generation is not compared
  * @param at epoch milliseconds
- * @throws {@link Unauthenticated} with the reason
+ * @throws {@link Unauthenticated} with the reason; {@link TokenReplaced} for the token of an earlier generation
  */
-export function requireLive(row: SessionRow | null, token: TokenSession, at: number): SessionRow {
+export function requireLive(
+  row: SessionRow | null,
+  token: TokenSession,
+  at: number,
+  use: TokenUse = {},
+): SessionRow {
   if (row === null) throw new UserNotFound();
-  const refusal = findRefusal(row, token, at);
+  const refusal = findRefusal(row, token, at, use);
   if (refusal !== null) throw refusal;
   return row;
 }
 
-function findRefusal(row: SessionRow, token: TokenSession, at: number): AuthError | null {
+/**
+ * Requires that the session of a token that may have expired is still stored. It is deleted with its user, or some time
+ * after its last token has expired.
+ * @throws {@link UserNotFound}, {@link TokenExpired}
+ */
+export async function requireStored(
+  sql: Sql,
+  row: SessionRow | null,
+  { userId }: TokenSession,
+): Promise<SessionRow> {
+  if (row !== null) return row;
+  throw (await hasUser(sql, userId)) ? new TokenExpired() : new UserNotFound();
+}
+
+function findRefusal(
+  row: SessionRow,
+  token: TokenSession,
+  at: number,
+  { isExpired = false, reuseWindow = 0 }: TokenUse,
+): AuthError | null {
   if (row.userId !== token.userId || row.scheme !== token.scheme) return new TokenNotValid();
   if (row.endedAt !== null) {
     return row.endReason === "reused" ? new TokenReused() : new TokenRevoked();
@@ -55,6 +92,10 @@ function findRefusal(row: SessionRow, token: TokenSession, at: number): AuthErro
     return row.scheme === "TOKEN" ? new TokenExpired() : new SessionExpired();
   }
   if (token.generation === null) return null;
-  if (token.generation !== row.generation) return new TokenRevoked();
-  return (row.refreshExpiresAt ?? 0) <= at ? new TokenExpired() : null;
+  if (token.generation > row.generation) return new TokenNotValid();
+  if (token.generation < row.generation) {
+    const isPredecessor = token.generation === row.generation - 1;
+    return isPredecessor && at - row.rotatedAt < reuseWindow ? null : new TokenReplaced();
+  }
+  return isExpired || (row.refreshExpiresAt ?? 0) <= at ? new TokenExpired() : null;
 }

@@ -1,5 +1,6 @@
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { BadUserInput } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
@@ -24,6 +25,7 @@ export class SessionEnder {
    * Ends one open session.
    * @param userId the user that it has to belong to; null for any user
    * @returns whether this call ended it
+   * @throws {@link BadUserInput} when the id is not text
    */
   async end(
     id: string,
@@ -31,7 +33,7 @@ export class SessionEnder {
     reason: EndReason,
     client: Client,
   ): Promise<boolean> {
-    if (!isId(id)) return false;
+    if (!hasShapeOfId(id)) return false;
     const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#settings.now();
     const ended = await this.#sql.write<{ userId: string }>(
@@ -76,4 +78,9 @@ export class SessionEnder {
     if (reason === "reused") return;
     this.#settings.onEvent({ type: "session_ended", userId, sessionId }, client);
   }
+}
+
+function hasShapeOfId(id: unknown): boolean {
+  if (typeof id !== "string") throw new BadUserInput("id must be the id of a session.");
+  return isId(id);
 }

@@ -47,6 +47,14 @@ const LIST_MAX_SIZE = 100;
 /** The longest id in a filter, in characters. All of our ids are shorter. */
 const ID_MAX_LENGTH = 64;
 
+/** The operator of each condition on `createdAt`. */
+const CREATED = [
+  ["createdAfter", ">"],
+  ["createdAtOrAfter", ">="],
+  ["createdBefore", "<"],
+  ["createdAtOrBefore", "<="],
+] as const;
+
 /** Lists sessions with their users. */
 export class SessionList {
   readonly #sql: Sql;
@@ -91,9 +99,7 @@ export class SessionList {
   *#conditions(query: SessionQuery): Generator<[condition: string, parameters: SqlValue[]]> {
     const { userIds, username, usernameIexact, emailIcontains, scheme, isLive } = query;
     if (userIds != null) {
-      if (userIds.length > LIST_MAX_SIZE) {
-        throw new BadUserInput(`A list may have at most ${LIST_MAX_SIZE} entries.`);
-      }
+      requireList("userId.in", userIds);
       for (const userId of userIds) requireText("userId.in", userId, ID_MAX_LENGTH);
       const places = userIds.map(() => "?").join(", ");
       yield [userIds.length === 0 ? "1 = 0" : `u.id IN (${places})`, [...userIds]];
@@ -108,15 +114,22 @@ export class SessionList {
       const pattern = emailIcontains.toLowerCase().replace(/[\\%_]/g, "\\$&");
       yield [`u.email_key LIKE ? ESCAPE '\\'`, [`%${pattern}%`]];
     }
-    for (const [operator, instant] of [
-      [">", query.createdAfter],
-      [">=", query.createdAtOrAfter],
-      ["<", query.createdBefore],
-      ["<=", query.createdAtOrBefore],
-    ] as const) {
-      if (instant != null) yield [`session.created_at ${operator} ?`, [instant]];
+    for (const [name, operator] of CREATED) {
+      const instant = query[name];
+      if (instant == null) continue;
+      if (!Number.isFinite(instant)) {
+        throw new BadUserInput(`${name} must be an instant in epoch milliseconds.`);
+      }
+      yield [`session.created_at ${operator} ?`, [instant]];
     }
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
     if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#now())];
+  }
+}
+
+function requireList(name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new BadUserInput(`${name} must be a list.`);
+  if (value.length > LIST_MAX_SIZE) {
+    throw new BadUserInput(`A list may have at most ${LIST_MAX_SIZE} entries.`);
   }
 }

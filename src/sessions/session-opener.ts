@@ -33,6 +33,7 @@ export type OpeningSettings = Pick<
   "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent"
 >;
 
+const SCHEMES: readonly AuthScheme[] = ["TOKEN", "JWT", "SLIDING"];
 const LABEL = /^[^\p{Cc}]{1,100}$/u;
 
 /** The length at which a stored `User-Agent` is cut off, in characters. */
@@ -61,11 +62,12 @@ export class SessionOpener {
 
   /**
    * Opens a session for an active user. A user who has 100 loses the oldest.
-   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed;
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the scheme or label is malformed;
    * {@link InvalidCredentials} when a password was checked, and it was changed or the user deactivated since
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
+    requireScheme(scheme);
     requireLabel(label);
     const userId = idOf(user);
     const id = newId();
@@ -107,8 +109,12 @@ interface Times {
   readonly refreshExpiresAt: number | null;
 }
 
-function requireLabel(label: string | null): void {
-  if (label === null || LABEL.test(label)) return;
+function requireScheme(scheme: AuthScheme): void {
+  if (!SCHEMES.includes(scheme)) throw new BadUserInput("scheme must be TOKEN, JWT or SLIDING.");
+}
+
+function requireLabel(label: unknown): void {
+  if (label === null || (typeof label === "string" && LABEL.test(label))) return;
   throw new BadUserInput(
     "label must have from 1 to 100 characters, none of them a control character.",
   );

@@ -1,9 +1,9 @@
 import type { AuthConfig } from "../config/auth-config.js";
-import { TokenExpired, TokenNotValid, TokenReused, TokenWrongType } from "../errors.js";
+import { TokenReused, TokenWrongType } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
-import { IS_LIVE, openAt, requireLive } from "./live.js";
+import { IS_LIVE, openAt, requireLive, requireStored, TokenReplaced } from "./live.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
@@ -37,25 +37,21 @@ export class SessionRotator {
    * @see RFC 9700 4.14.2
    */
   async rotate({ session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
-    const { generation } = session;
-    if (generation === null) throw new TokenWrongType();
+    if (session.generation === null) throw new TokenWrongType();
     const { leeway, reuseWindow, now } = this.#settings;
     const at = now();
-    const isInTime = Math.floor(at / 1000) < claims.exp + leeway;
-    const rotated = isInTime ? await this.#rotateOnce(session, at) : undefined;
-    const found = await this.#reader.find(session.id);
-    // The session of an expired token may have been pruned.
-    if (found === null && !isInTime) throw new TokenExpired();
-    // The generation is not checked here but below, because a predecessor may be reused within the window.
-    const row = requireLive(found, { ...session, generation: null }, at);
-    // Another call may have rotated the session in the meantime.
+    const isExpired = Math.floor(at / 1000) >= claims.exp + leeway;
+    const rotated = isExpired ? undefined : await this.#rotateOnce(session, at);
+    const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
+    // Another call may have rotated the session again since.
     if (rotated !== undefined) return { ...row, ...rotated };
-    if (generation > row.generation) throw new TokenNotValid();
-    if (generation === row.generation) throw new TokenExpired();
-    const isPredecessor = generation === row.generation - 1;
-    if (isPredecessor && at - row.rotatedAt < reuseWindow * 1000) return row;
-    await this.#endReused(row, client);
-    throw new TokenReused();
+    try {
+      return requireLive(row, session, at, { isExpired, reuseWindow: reuseWindow * 1000 });
+    } catch (error) {
+      if (!(error instanceof TokenReplaced)) throw error;
+      await this.#endReused(row, client);
+      throw new TokenReused();
+    }
   }
 
   /** Rotates the session in one conditional statement, so that only one of several concurrent calls succeeds. */

@@ -19,6 +19,7 @@ export interface Sessions {
    * Ends a session of any user. The caller must check permission first.
    * @param id the id of the session, such as `user.session.id`
    * @returns whether this call ended it: false when there is no such session, or it is over already
+   * @throws {@link BadUserInput} when the id is not text
    * @example
    * const [newest] = await auth.sessions.list(user);
    * if (newest) await auth.sessions.end(newest.id);

@@ -32,8 +32,8 @@ export function signJwt(claims: object, key: Key, typ: string): string {
  * @throws {@link TokenNotValid}
  * @see RFC 7515 4.1.11: an extension that is not understood, above all `crit`, makes a token unusable
  */
-export function parseJwt(token: string): UnverifiedJwt {
-  if (token.length > TOKEN_MAX_LENGTH) throw new TokenNotValid();
+export function parseJwt(token: unknown): UnverifiedJwt {
+  if (typeof token !== "string" || token.length > TOKEN_MAX_LENGTH) throw new TokenNotValid();
   const segments = THREE_SEGMENTS.exec(token)?.slice(1) ?? [];
   const [headerText, payload, signature] = segments.map(decodeCanonical);
   const header = parseCanonicalJson(headerText ?? null);
@@ -66,8 +66,8 @@ export function verifySignature({ token, header }: UnverifiedJwt, key: Key): voi
  * Returns the payload of a token without verifying anything: for debugging, never for a decision.
  * @throws {@link TokenNotValid} when the payload is not a JSON object
  */
-export function decodePayload(token: string): Record<string, unknown> {
-  const [, payload = ""] = token.split(".");
+export function decodePayload(token: unknown): Record<string, unknown> {
+  const [, payload = ""] = typeof token === "string" ? token.split(".") : [];
   const claims = parseObject(Buffer.from(payload, "base64url").toString("utf8"));
   if (claims === null) throw new TokenNotValid();
   return claims;

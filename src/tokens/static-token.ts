@@ -30,8 +30,8 @@ export function generateStaticToken(sessionId: string): { token: string; secretH
 }
 
 /** Whether a text has the prefix of a static token. The rest is not checked. */
-export function isStaticToken(token: string): boolean {
-  return token.startsWith(PREFIX);
+export function isStaticToken(token: unknown): boolean {
+  return typeof token === "string" && token.startsWith(PREFIX);
 }
 
 /** Returns the parts of a static token, or null when its shape or checksum is wrong. */

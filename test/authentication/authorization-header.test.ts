@@ -214,6 +214,28 @@ describe.each(DATABASES)("over %s", (database) => {
       }
     });
 
+    test("H-15: refuses a second line that Node has dropped from its headers, in any case", async () => {
+      const { authorization } = jwt;
+      const rawHeaders = ["Authorization", authorization, "AUTHORIZATION", fixed.authorization];
+      const context = await gate.auth.createContext({ headers: { authorization }, rawHeaders });
+      expect([context.user, context.authError?.reason]).toEqual([null, "bad_authorization_header"]);
+    });
+
+    test("has the user agent as the request has it, or null", async () => {
+      const requests = [
+        { headers: { "user-agent": "probe" }, rawHeaders: ["User-Agent", "probe"] },
+        { headers: { "User-Agent": ["probe"] } },
+        { headers: new Headers({ "user-agent": "probe" }) },
+        { headers: {}, rawHeaders: [] },
+        {},
+      ];
+      const agents = [];
+      for (const request of requests) {
+        agents.push((await gate.auth.createContext(request)).client.userAgent);
+      }
+      expect(agents).toEqual(["probe", "probe", "probe", null, null]);
+    });
+
     test("H-21: has no user for a bad credential, however often `user` is read", async () => {
       const context = await gate.auth.createContext({
         headers: { authorization: "Bearer nonsense" },

@@ -162,6 +162,33 @@ describe.each(DATABASES)("over %s", (database) => {
     });
   });
 
+  describe("a token that its session refuses", () => {
+    test.each(["JWT", "SLIDING"] as const)(
+      "U-14: is user_not_found once its user is deleted, before and after it expires: %s",
+      async (scheme) => {
+        const id = await gate.user(`deleted-${scheme}`);
+        const tokens = await gate.login(`deleted-${scheme}`, scheme);
+        const token = scheme === "JWT" ? tokens.refresh : tokens.token;
+        await gate.auth.accounts.deleteUser(id);
+        const refused = { status: 401, reason: "user_not_found" };
+        expect(await gate.refresh(token)).toMatchObject(refused);
+        gate.advance(8 * DAY);
+        expect(await gate.refresh(token)).toMatchObject(refused);
+      },
+    );
+
+    test("is token_not_valid in every use when its generation has not begun", async () => {
+      const { token: text, session } = await gate.login("ada", "SLIDING");
+      const token = new gate.auth.tokens.SlidingToken(text).set("gen", 1);
+      const refused = { status: 401, reason: "token_not_valid" };
+      expect(await gate.me(`Bearer ${String(token)}`)).toMatchObject(refused);
+      expect(await gate.refresh(String(token))).toMatchObject(refused);
+      await expect(token.checkBlacklist()).rejects.toMatchObject({ reason: "token_not_valid" });
+      expect(reuseEvents(session.id)).toEqual([]);
+      expect((await gate.refresh(text)).status).toBe(200);
+    });
+  });
+
   describe("the limits of a session", () => {
     test("RF-7, R-22: a refresh token is good until one second before its idle limit", async () => {
       const { refresh } = await gate.login("ada");

@@ -30,7 +30,7 @@ export function createCookie(
   { request, responseHeaders }: AuthContext,
   { corsOrigins, now }: { corsOrigins: readonly string[]; now: () => number },
 ): Cookie {
-  const [header = ""] = readHeader(request, "cookie");
+  const header = readHeader(request, "cookie") ?? "";
   const token = isOwnPage(request, corsOrigins) ? parseCookie(header)[NAME] : undefined;
   const write = (value: string, maxAge: number) =>
     responseHeaders.push([
@@ -54,9 +54,9 @@ export function createCookie(
  * makes.
  */
 function isOwnPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
-  if (readHeader(request, CSRF_HEADER).length === 0) return false;
-  const [origin] = readHeader(request, "origin");
-  if (origin === undefined || corsOrigins.includes(origin)) return true;
-  const host = request.host ?? readHeader(request, "host")[0];
+  if (readHeader(request, CSRF_HEADER) === null) return false;
+  const origin = readHeader(request, "origin");
+  if (origin === null || corsOrigins.includes(origin)) return true;
+  const host = request.host ?? readHeader(request, "host");
   return URL.canParse(origin) && new URL(origin).host === host;
 }

@@ -1,4 +1,5 @@
 import { newId } from "../../accounts/id.js";
+import { requireObject } from "../../accounts/identifiers.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { Principal, type SessionInfo } from "../../sessions/principal.js";
 import type { SessionQuery } from "../../sessions/session-list.js";
@@ -61,8 +62,9 @@ export class StaticToken {
     return { token: await this.create(user, label), isCreated: true };
   }
 
-  /** Returns the newest hundred live tokens that match. */
+  /** Returns the newest hundred live tokens that match. @throws {@link BadUserInput} when a value is malformed */
   static async find(where: Omit<SessionQuery, "scheme" | "isLive">): Promise<StaticToken[]> {
+    requireObject("where", where);
     const query = { ...where, scheme: "TOKEN", isLive: true } as const;
     const { principals } = await requireBackend(this.backend).sessions.page(query, MAX_FOUND, null);
     return principals.map(({ session }) => new this(session, null));

@@ -1,6 +1,6 @@
 import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
-import { TokenExpired, TokenNotValid } from "../../errors.js";
+import { BadUserInput, TokenExpired, TokenNotValid } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
 import { decodePayload } from "../../tokens/jwt.js";
 import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
@@ -90,7 +90,7 @@ export class Token extends ClaimMap {
 
   /** Sets when the token was issued. @param options `at` is epoch milliseconds, @default currentTime */
   setIat({ claim = "iat", at = this.currentTime }: { claim?: string; at?: number } = {}): this {
-    return this.set(claim, Math.floor(at / 1000));
+    return this.set(claim, secondsOf("at", at));
   }
 
   /**
@@ -102,7 +102,8 @@ export class Token extends ClaimMap {
     from = this.currentTime,
     lifetime = this.tokenKind.lifetime,
   }: { claim?: string; from?: number; lifetime?: number } = {}): this {
-    return this.set(claim, Math.floor(from / 1000) + lifetime);
+    requireNumber("lifetime", lifetime);
+    return this.set(claim, secondsOf("from", from) + lifetime);
   }
 
   /**
@@ -113,7 +114,7 @@ export class Token extends ClaimMap {
   checkExp({ claim = "exp", at = this.currentTime }: { claim?: string; at?: number } = {}): void {
     const exp = this.get(claim);
     if (!Number.isSafeInteger(exp)) throw new TokenNotValid();
-    if (Math.floor(at / 1000) >= (exp as number) + this.backend.settings.leeway) {
+    if (secondsOf("at", at) >= (exp as number) + this.backend.settings.leeway) {
       throw new TokenExpired();
     }
   }
@@ -166,4 +167,14 @@ export class Token extends ClaimMap {
     if (typeof value !== "string") throw new TokenNotValid();
     return value;
   }
+}
+
+/** Returns epoch seconds. @param at epoch milliseconds */
+function secondsOf(name: string, at: number): number {
+  requireNumber(name, at);
+  return Math.floor(at / 1000);
+}
+
+function requireNumber(name: string, value: unknown): void {
+  if (!Number.isFinite(value)) throw new BadUserInput(`${name} must be a number.`);
 }

@@ -1,0 +1,182 @@
+import { beforeAll, expect, test } from "@jest/globals";
+import type { Accounts } from "../../src/accounts/accounts.js";
+import type { Authentication } from "../../src/authentication/authentication.js";
+import { AuthError } from "../../src/index.js";
+import type { Sessions } from "../../src/sessions/sessions.js";
+import { describeGates, PASSWORD } from "../support/gate.js";
+
+/** A call with a value of the wrong type, and the message that it is refused with. */
+type Case = [call: () => unknown, message: string];
+
+const NOT_VALID = "Token is not valid.";
+const NO_USER = "There is no such user.";
+const NO_LOGIN = "login must have a username or an email.";
+const NOT_TEXT = "must be text.";
+const LABEL = "label must have from 1 to 100 characters, none of them a control character.";
+const SCHEME = "scheme must be TOKEN, JWT or SLIDING.";
+const ROLE = "role must be USER or ADMIN.";
+
+describeGates((gate) => {
+  let id: string;
+  /** Any value, where a type would refuse it. */
+  const any = (value: unknown): any => value;
+
+  beforeAll(async () => {
+    id = await gate.user("ada");
+  });
+
+  const accountCases = (): Record<keyof Accounts, Case[]> => {
+    const { accounts } = gate.auth;
+    return {
+      createUser: [
+        ...[null, undefined, 42, "ada"].map((user): Case => [
+          () => accounts.createUser(any(user)),
+          "user must be an object.",
+        ]),
+        ...[42, null, undefined, ["ada"], {}].map((username): Case => [
+          () => accounts.createUser({ username: any(username) }),
+          `username ${NOT_TEXT}`,
+        ]),
+        [() => accounts.createUser({ username: "eve", email: any(42) }), `email ${NOT_TEXT}`],
+        [() => accounts.createUser({ username: "eve", password: any(42) }), `password ${NOT_TEXT}`],
+        [() => accounts.createUser({ username: "eve", role: any(42) }), ROLE],
+      ],
+      findUser: [
+        [() => accounts.findUser(any(null)), "login must be an object."],
+        [() => accounts.findUser(any("ada")), "login must be an object."],
+        [() => accounts.findUser(any({})), NO_LOGIN],
+        [() => accounts.findUser({ username: any(42) }), `username ${NOT_TEXT}`],
+        [() => accounts.findUser({ email: any(null) }), `email ${NOT_TEXT}`],
+      ],
+      getUser: [[() => accounts.getUser(any(42)), NO_USER]],
+      setPassword: [
+        [() => accounts.setPassword(any(42), PASSWORD), NO_USER],
+        ...[42, null, undefined, [PASSWORD], {}].map((password): Case => [
+          () => accounts.setPassword(id, any(password)),
+          `password ${NOT_TEXT}`,
+        ]),
+      ],
+      setRole: [
+        [() => accounts.setRole(any(42), "USER"), NO_USER],
+        [() => accounts.setRole(id, any(42)), ROLE],
+      ],
+      setActive: [
+        [() => accounts.setActive(any(42), true), NO_USER],
+        ...["yes", 0, 1, null, undefined].map((isActive): Case => [
+          () => accounts.setActive(id, any(isActive)),
+          "isActive must be true or false.",
+        ]),
+      ],
+      unlock: [[() => accounts.unlock(any(42)), NO_USER]],
+      deleteUser: [[() => accounts.deleteUser(any(42)), NO_USER]],
+      hasNoUsers: [],
+    };
+  };
+
+  const sessionCases = (): Record<keyof Sessions, Case[]> => {
+    const { sessions } = gate.auth;
+    return {
+      list: [null, undefined, 42, {}].map((user) => [() => sessions.list(any(user)), NO_USER]),
+      end: [null, undefined, 42, {}, [id]].map((session) => [
+        () => sessions.end(any(session)),
+        "id must be the id of a session.",
+      ]),
+      endAll: [[() => sessions.endAll(any(null)), NO_USER]],
+    };
+  };
+
+  const authenticationCases = (): Record<keyof Authentication, Case[]> => {
+    const { authentication } = gate.auth;
+    return {
+      login: [
+        [() => authentication.login(any({}), "x"), NO_LOGIN],
+        [() => authentication.login(any(null), PASSWORD), "login must be an object."],
+        [() => authentication.login({ username: any(42) }, PASSWORD), `username ${NOT_TEXT}`],
+        [() => authentication.login({ username: "ada" }, any(42)), `password ${NOT_TEXT}`],
+        [() => authentication.login({ username: "ada" }, any(null)), `password ${NOT_TEXT}`],
+        [() => authentication.login({ username: "ada" }, PASSWORD, any("KING")), SCHEME],
+        [() => authentication.login({ username: "ada" }, PASSWORD, any(42)), SCHEME],
+      ],
+      refresh: [42, null, undefined, {}, ["x"]].map((token) => [
+        () => authentication.refresh(any(token)),
+        NOT_VALID,
+      ]),
+      logout: [42, null, undefined, {}, ["x"]].map((token) => [
+        () => authentication.logout(any(token)),
+        NOT_VALID,
+      ]),
+      verifyToken: [],
+      createStaticToken: [
+        [() => authentication.createStaticToken(any(42)), NO_USER],
+        [() => authentication.createStaticToken(any({ username: "ada" })), NO_USER],
+        [() => authentication.createStaticToken(id, any(42)), LABEL],
+      ],
+    };
+  };
+
+  const tokenCases = (): Case[] => {
+    const { AccessToken, RefreshToken, SlidingToken, UntypedToken, StaticToken } = gate.auth.tokens;
+    return [
+      ...[AccessToken, RefreshToken, SlidingToken].flatMap((Class): Case[] => [
+        [() => Class.forUser(any(42)), NO_USER],
+        [() => new Class(any(42)), NOT_VALID],
+        [() => new Class(any({}), { verify: false }), NOT_VALID],
+        [() => new Class().setExp({ lifetime: any("1h") }), "lifetime must be a number."],
+        [() => new Class().setExp({ from: any("now") }), "from must be a number."],
+        [() => new Class().setIat({ at: any({}) }), "at must be a number."],
+        [
+          () => {
+            new Class().checkExp({ at: any("now") });
+          },
+          "at must be a number.",
+        ],
+        [() => new Class().set("sub", 42).outstand(), NOT_VALID],
+        [() => new Class().set("sub", 42).blacklist(), NOT_VALID],
+        [() => new Class().set("sid", 42).checkBlacklist(), NOT_VALID],
+      ]),
+      [() => new UntypedToken(any(42)), NOT_VALID],
+      [() => StaticToken.create(any(42)), NO_USER],
+      [() => StaticToken.create(id, any(42)), LABEL],
+      [() => StaticToken.getOrCreate(any(42)), NO_USER],
+      [() => StaticToken.getOrCreate(id, any(42)), LABEL],
+      [() => StaticToken.find(any(null)), "where must be an object."],
+      [() => StaticToken.find(any(42)), "where must be an object."],
+      [() => StaticToken.find({ userIds: any([42]) }), `userId.in ${NOT_TEXT}`],
+      [() => StaticToken.find({ userIds: any(id) }), "userId.in must be a list."],
+      [() => StaticToken.find({ username: any(42) }), `username.exact ${NOT_TEXT}`],
+      [() => StaticToken.find({ usernameIexact: any(42) }), `username ${NOT_TEXT}`],
+      [() => StaticToken.find({ emailIcontains: any(42) }), `email.icontains ${NOT_TEXT}`],
+      [
+        () => StaticToken.find({ createdAfter: any(new Date()) }),
+        "createdAfter must be an instant in epoch milliseconds.",
+      ],
+    ];
+  };
+
+  test("U-14: a value of the wrong type is refused in one line by every method, and changes nothing", async () => {
+    const cases = [
+      ...Object.values(accountCases()),
+      ...Object.values(sessionCases()),
+      ...Object.values(authenticationCases()),
+      tokenCases(),
+    ].flat();
+    const stored = () => gate.sql(`SELECT id, is_active, failed_logins FROM "user"`);
+    const before = await stored();
+    for (const [call, message] of cases) {
+      const error = await Promise.resolve()
+        .then(call)
+        .catch((thrown: unknown) => thrown);
+      expect([String(call), (error as Error).message]).toEqual([String(call), message]);
+      expect(error).toBeInstanceOf(AuthError);
+    }
+    expect(await stored()).toEqual(before);
+    expect(await gate.sql(`SELECT id FROM session`)).toEqual([]);
+  });
+
+  test.each([42, null, undefined, {}, ["x"]])(
+    "V-01: verifyToken returns null for a token that is not text: %j",
+    async (token) => {
+      expect(await gate.auth.authentication.verifyToken(any(token))).toBeNull();
+    },
+  );
+});
