@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { type AnyClaims, decode, forge, signingInput, stealKeys } from "../support/forge.js";
-import { type Answer, Gate, type Tokens } from "../support/gate.js";
+import { type Answer, Gate, setUpGate, type Tokens } from "../support/gate.js";
 
 const KINDS = ["access", "refresh", "sliding"] as const;
 type Kind = (typeof KINDS)[number];
@@ -22,13 +22,13 @@ const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
 
-let gate: Gate;
+const secretKey = randomBytes(32).toString("hex");
+const gate = setUpGate({ secretKey });
 let listener: Server;
 let connections = 0;
 let url: string;
 let victim: Tokens;
 const models = {} as Record<Kind, Model>;
-const secretKey = randomBytes(32).toString("hex");
 
 beforeAll(async () => {
   listener = createServer((socket) => {
@@ -37,7 +37,6 @@ beforeAll(async () => {
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => listener.once("listening", resolve));
   url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/keys.json`;
-  gate = await Gate.open({ secretKey });
   await gate.user("ada");
   const keys = await stealKeys(gate, secretKey);
   const [pair, sliding] = [await gate.login("ada"), await gate.login("ada", "SLIDING")];
@@ -52,7 +51,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await gate.close();
   await new Promise((resolve) => listener.close(resolve));
 });
 

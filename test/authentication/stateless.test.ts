@@ -19,7 +19,7 @@ const SDL = /* GraphQL */ `
   }
 `;
 
-describeGates({ bearerCheck: "stateless" }, (gate, database) => {
+describeGates({ bearerCheck: "stateless" }, (gate) => {
   let schema: GraphQLSchema;
   /** The resolvers of the foreign schema that ran. */
   let ran: string[];

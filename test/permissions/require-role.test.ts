@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { requireRole } from "../../src/index.js";
-import { Gate } from "../support/gate.js";
+import { setUpGate } from "../support/gate.js";
 
 describe.each(["stateful", "stateless"] as const)(
   "requireRole, where bearerCheck is %s",
   (mode) => {
-    let gate: Gate;
+    const gate = setUpGate(mode === "stateless" ? { bearerCheck: "stateless" } : {});
 
     beforeAll(async () => {
-      gate = await Gate.open(mode === "stateless" ? { bearerCheck: "stateless" } : {});
       await gate.user("ada", { role: "ADMIN" });
       await gate.user("bob");
     });
-
-    afterAll(() => gate.close());
 
     async function contextOf(username: string) {
       const { authorization } = await gate.login(username);

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { decode, forge, stealKeys } from "../support/forge.js";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
 const DAY = 86_400;
 const LOGIN = `mutation ($username: String!, $password: String!) {
@@ -11,18 +11,15 @@ const LOGIN = `mutation ($username: String!, $password: String!) {
   }
 }`;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+const SECRET_KEY = randomBytes(32).toString("hex");
+
+describeGates({ secretKey: SECRET_KEY }, (gate) => {
   let key: Key;
 
   beforeAll(async () => {
-    const secretKey = randomBytes(32).toString("hex");
-    gate = await Gate.open({ secretKey }, database);
     await gate.user("ada");
-    key = (await stealKeys(gate, secretKey)).refresh;
+    key = (await stealKeys(gate, SECRET_KEY)).refresh;
   });
-
-  afterAll(() => gate.close());
 
   const login = (username: string, password = PASSWORD) =>
     gate.ask(LOGIN, { variables: { username, password } });

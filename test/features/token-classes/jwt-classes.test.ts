@@ -12,7 +12,7 @@ const classes = { ...jwtClasses, Token };
 const MADE = ["AccessToken", "RefreshToken", "SlidingToken"] as const;
 const NAMES = [...MADE, "UntypedToken"] as const;
 
-describeGates({ leeway: 5 }, (gate, database) => {
+describeGates({ leeway: 5 }, (gate) => {
   let ada: { id: string };
 
   beforeAll(async () => {
