@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode, forge, stealKeys } from "../support/forge.js";
 import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
@@ -19,8 +18,7 @@ function expectAlike(answers: Answer[]): Answer {
   return answers[0]!;
 }
 
-const secretKey = randomBytes(32).toString("hex");
-const gate = setUpGate({ secretKey });
+const gate = setUpGate();
 
 beforeAll(async () => {
   await gate.user("ada", { email: "ada@example.com" });
@@ -141,7 +139,7 @@ describe("a refused token", () => {
   beforeAll(async () => {
     const id = await gate.user("bob", { password: null });
     const { RefreshToken, SlidingToken, StaticToken } = gate.auth.tokens;
-    const keys = await stealKeys(gate, secretKey);
+    const keys = stealKeys(gate);
     const refresh = (await RefreshToken.forUser({ id })).toString();
     const sliding = (await SlidingToken.forUser({ id })).toString();
     const fixed = (await StaticToken.create({ id })).key!;

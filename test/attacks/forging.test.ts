@@ -22,8 +22,7 @@ const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
 
-const secretKey = randomBytes(32).toString("hex");
-const gate = setUpGate({ secretKey });
+const gate = setUpGate();
 let listener: Server;
 let connections = 0;
 let url: string;
@@ -38,7 +37,7 @@ beforeAll(async () => {
   await new Promise((resolve) => listener.once("listening", resolve));
   url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/keys.json`;
   await gate.user("ada");
-  const keys = await stealKeys(gate, secretKey);
+  const keys = stealKeys(gate);
   const [pair, sliding] = [await gate.login("ada"), await gate.login("ada", "SLIDING")];
   victim = pair;
   for (const [kind, token, key] of [
@@ -289,7 +288,7 @@ describe("a token of another installation", () => {
 
   test("JW-9: with the same secret and issuer but another database is refused, because its session is unknown here", async () => {
     const jwtIssuer = String(models.access.claims["iss"]);
-    const house = await Gate.open({ secretKey, jwtIssuer });
+    const house = await Gate.open({ secretKey: gate.secretKey, jwtIssuer });
     try {
       await house.user("ada");
       const [pair, sliding] = [await house.login("ada"), await house.login("ada", "SLIDING")];

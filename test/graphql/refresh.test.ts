@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { type AnyClaims, decode, forge, stealKeys } from "../support/forge.js";
@@ -6,15 +5,13 @@ import { describeGates, type Tokens } from "../support/gate.js";
 
 const DAY = 86_400;
 
-const SECRET_KEY = randomBytes(32).toString("hex");
-
-describeGates({ secretKey: SECRET_KEY }, (gate) => {
+describeGates((gate) => {
   let keys: { access: Key; refresh: Key };
 
   beforeAll(async () => {
     await gate.user("ada");
     await gate.user("eve");
-    keys = await stealKeys(gate, SECRET_KEY);
+    keys = stealKeys(gate);
   });
 
   describe("refreshToken", () => {

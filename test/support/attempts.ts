@@ -1,7 +1,7 @@
 import { expect } from "@jest/globals";
 import type { Answer, Call, Gate } from "./gate.js";
 
-/** Nobody's password. */
+/** A password that no user has. */
 export const WRONG = "nobody has this password";
 
 const LOGIN = `mutation ($name: String!, $password: String!) {
@@ -11,7 +11,7 @@ const EMAIL_LOGIN = `mutation ($name: String!, $password: String!) {
   emailLogin(email: $name, password: $password) { access refresh }
 }`;
 
-/** Tries to log in, by a wrong password unless a test gives the right one. */
+/** Tries to log in, with a wrong password unless a test gives another. */
 export function attempt(
   gate: Gate,
   name: string,
@@ -21,7 +21,7 @@ export function attempt(
   return gate.ask(LOGIN, { ...call, variables: { name, password } });
 }
 
-/** The same as {@link attempt}, by e-mail address. */
+/** Tries to log in by e-mail address. */
 export function attemptByEmail(
   gate: Gate,
   name: string,
@@ -31,12 +31,12 @@ export function attemptByEmail(
   return gate.ask(EMAIL_LOGIN, { ...call, variables: { name, password } });
 }
 
-/** The request's headers where a proxy says that it comes from there. */
+/** Returns the header with which a proxy reports the client's address. */
 export function from(address: string): Pick<Call, "headers"> {
   return { headers: { "x-forwarded-for": address } };
 }
 
-/** That the password was looked at, and refused. */
+/** The response when the password was checked and is wrong. */
 export const REFUSED = {
   status: 401,
   code: "UNAUTHENTICATED",
@@ -44,7 +44,7 @@ export const REFUSED = {
   data: null,
 };
 
-/** Expects an answer that says to come back later, in whole seconds, and nothing else. */
+/** Expects a response that gives only the whole seconds to wait. */
 export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer).toMatchObject({
     status: 429,
@@ -61,7 +61,7 @@ export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer.headers.get("retry-after")).toBe(retryAfter.toString());
 }
 
-/** How many logins by this name were refused after their password was hashed. */
+/** Counts the logins with this name that were refused after their password was hashed. */
 export function countHashed({ events }: Gate, login: string): number {
   return events.filter(
     (event) =>

@@ -5,19 +5,19 @@ import { type Browser, chromium } from "playwright-core";
 const CHROMIUM = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const isThere = existsSync(CHROMIUM);
 if (!isThere && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`Chromium is required, and is not at ${CHROMIUM}; CHROMIUM_PATH may say where.`);
+  throw new Error(`Chromium is required, but is not at ${CHROMIUM}. Set CHROMIUM_PATH.`);
 }
 
-/** `describe` where there is a Chromium; elsewhere it skips, and says why. */
+/** `describe` where Chromium is installed; elsewhere it skips and says why. */
 export const describeBrowser = isThere ? describe : describe.skip;
 
 if (!isThere) {
-  describe.skip(`in a browser: there is no ${CHROMIUM}, and CHROMIUM_PATH names no other`, () => {
+  describe.skip(`in a browser: there is no ${CHROMIUM}, and CHROMIUM_PATH is not set`, () => {
     test("the same rules", () => undefined);
   });
 }
 
-/** Without a network of its own: it would look for updates, and for Google. */
+/** They stop Chromium's own requests, such as its search for updates. */
 const SWITCHES = [
   "--no-sandbox",
   "--disable-gpu",

@@ -16,24 +16,25 @@ import {
   isUnionType,
 } from "graphql";
 
-/** How {@link documents} makes them. */
+/** The options of {@link documents}. */
 export interface DocumentOptions {
   kinds?: readonly ("query" | "mutation")[];
-  /** Levels of fields. */
+  /** The depth of fields at most. @default 5 */
   depth?: number;
-  /** Texts to give to arguments of the types String and ID. */
+  /** The values for arguments of the types String and ID. */
   texts?: readonly string[];
 }
 
-/** About as many as a document has at most, as it is written. */
+/** The approximate number of selections at most, as written. */
 const MAX_SELECTIONS = 25;
 
-/** A choice from 0 to `max`. */
+/** Returns a number from 0 to `max`. */
 type Choose = (max: number) => number;
 
 /**
- * Valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested fragments,
- * on objects, interfaces and unions, with directives that leave them in. A failure is not made smaller: it is one document.
+ * Generates valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested
+ * fragments, on objects, interfaces and unions, with directives that keep them. A failing document is not shrunk, because
+ * it is short already.
  */
 export function documents(
   schema: GraphQLSchema,
@@ -43,7 +44,7 @@ export function documents(
   return seeds.map((seed) => new Writer(schema, chooser(seed), options).write());
 }
 
-/** The choices that a seed makes, by mulberry32. */
+/** Returns pseudo-random choices. The generator is mulberry32. */
 function chooser(seed: number): Choose {
   let state = seed;
   return (max) => {
@@ -95,13 +96,13 @@ class Writer {
     return this.#field(type, depth);
   }
 
-  /** The name of a fragment that may stand here: one that is complete already, or a new one. */
+  /** Returns the name of a fragment that fits here: an existing one or a new one. */
   #fragment(type: GraphQLCompositeType, depth: number): string {
     const overlapping = this.#overlapping(type);
     const known = this.#fragments.filter(({ on }) => overlapping.includes(on));
     if (known.length > 0 && this.#choose(1) === 0) return this.#oneOf(known).name;
     const on = this.#oneOf(overlapping);
-    // It is added when it is complete, so that none spreads itself.
+    // Added after it is written, so that no fragment contains itself.
     const text = this.#selections(on, depth);
     const name = `F${(this.#names += 1)}`;
     this.#fragments.push({ name, on, text });
@@ -120,7 +121,7 @@ class Writer {
       .filter((arg) => isRequiredArgument(arg) || this.#choose(1) === 0)
       .map((arg) => `${arg.name}: ${this.#value(arg.type)}`);
     const below = getNamedType(field.type);
-    // An alias of its own keeps fields with other arguments, or of other types, apart.
+    // Unique aliases keep fields with different arguments or types from conflicting.
     const alias = `a${(this.#names += 1)}: `;
     const isAlone = args.length === 0 && isObjectType(type) && this.#choose(1) === 0;
     return [

@@ -3,10 +3,10 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What becomes of an answer on its way. The server has done its work by then. */
+/** Changes or drops a response. The server has done its work by then. */
 export type Fault = (response: ServerResponse, body: string) => Promise<void> | void;
 
-/** A request that came by. */
+/** A request that the proxy forwarded. */
 export interface Seen {
   operation: string;
   variables: Record<string, unknown>;
@@ -16,7 +16,7 @@ export interface Seen {
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** The ways to lose an answer. */
+/** The ways to lose a response. */
 export const LOSSES: Readonly<Record<string, Fault>> = {
   "that is cut off before its first byte": (response) => {
     response.destroy();
@@ -48,7 +48,7 @@ export const LOSSES: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** An answer with this error instead. */
+/** Returns a fault that replaces the response with this error. */
 export function answerWith(status: number, code: string, rest: object = {}): Fault {
   return (response) => {
     response.writeHead(status, JSON_TYPE).end(errorOf(code, rest));
@@ -59,7 +59,7 @@ function errorOf(code: string, rest: object = {}): string {
   return JSON.stringify({ errors: [{ message: code, extensions: { code, ...rest } }] });
 }
 
-/** Stands before a server, sees what is asked, and does to the answers what a test wants. */
+/** A proxy that records requests, and spoils responses when a test says so. */
 export class FaultyProxy {
   readonly seen: Seen[] = [];
   readonly #server: Server;
@@ -103,17 +103,17 @@ export class FaultyProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/graphql`;
   }
 
-  /** How often an operation was asked. */
+  /** Counts the requests for an operation. */
   count(operation: string): number {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** Does this to the next answers of an operation, one after the other. */
+  /** Applies these faults to the next responses of an operation, one each. */
   spoil(operation: string, ...faults: Fault[]): void {
     this.#faults.push(...faults.map((fault) => ({ operation, fault })));
   }
 
-  /** Forgets what it saw, and what it was still to do. */
+  /** Drops the recorded requests and the remaining faults. */
   reset(): void {
     this.seen.length = 0;
     this.#faults = [];

@@ -1,4 +1,4 @@
-/** What the tests use of `pg`, which comes without types. */
+/** The part of `pg` that the tests use. The package has no types. */
 declare module "pg" {
   export class Client {
     constructor(options: { connectionString: string; connectionTimeoutMillis?: number });

@@ -21,7 +21,7 @@ export async function runPostgres(
   }
 }
 
-/** Says why PostgreSQL cannot be used, or null where it can. */
+/** Returns why PostgreSQL cannot be used, or null if it can. */
 export async function findPostgresFault(): Promise<string | null> {
   return runPostgres(POSTGRES_URL, "SELECT 1").then(
     () => null,
@@ -42,7 +42,7 @@ const EMPTY = `
 let unused: Promise<string[]> | undefined;
 
 /**
- * Gives the URL of an empty database that no other test uses until `release`. Databases are reused within a run of Jest,
+ * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of Jest,
  * because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
  */
 export async function takePostgresDatabase(): Promise<{ url: string; release: () => void }> {

@@ -1,18 +1,18 @@
 import { describe, test } from "@jest/globals";
 import { createClient } from "redis";
 
-/** The server that tests count on. Its keys are hashed with a secret of each gate's own, and expire by themselves. */
+/** The server for counters. Tests share it, because each gate hashes its keys with its own secret, and the keys expire. */
 export const REDIS_URL = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
 const fault = await findRedisFault();
 if (fault !== null && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`Redis is required, and cannot be reached: ${fault}`);
+  throw new Error(`Redis is required, but cannot be reached: ${fault}`);
 }
 
 /** Whether Redis can be reached here. */
 export const HAS_REDIS = fault === null;
 
-/** `describe` where Redis can be reached; elsewhere it skips, and says why. */
+/** `describe` where Redis can be reached; elsewhere it skips and says why. */
 export const describeRedis = HAS_REDIS ? describe : describe.skip;
 
 if (!HAS_REDIS) {
@@ -27,7 +27,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
     url,
     socket: { connectTimeout: 5000, reconnectStrategy: false },
   });
-  // What fails is told by the command.
+  // The command reports what failed.
   client.on("error", () => undefined);
   await client.connect();
   try {
@@ -37,7 +37,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
   }
 }
 
-/** Why Redis cannot be used, or null where it can. */
+/** Returns why Redis cannot be used, or null if it can. */
 async function findRedisFault(): Promise<string | null> {
   return runRedis(REDIS_URL, "PING").then(
     () => null,

@@ -24,35 +24,35 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
 };
 
-/** Nothing inline, and nothing from elsewhere. */
+/** Forbids inline code, and resources of other hosts. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'";
 
-/** What is asked of no host. */
+/** URLs that need no request to a host. */
 const LOCAL = /^(data|blob|about):/;
 
-/** Where a tab is that nobody uses. */
+/** The page of a spare tab. */
 const BLANK = "about:blank";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * One origin with the example, and behind it two servers over one database: at /graphql one that gives refresh tokens to
- * the page, at /cookie/graphql one that keeps them in a cookie.
+ * One origin with the example app and two servers over one database: the one at /graphql gives refresh tokens to the page,
+ * and the one at /cookie/graphql keeps them in a cookie.
  */
 export class Stage {
   readonly gate: Gate;
-  /** What pages asked, in order, and what the servers answered. */
+  /** The requests of the pages in order, with their responses. */
   readonly seen: { operation: string; path: string; answer: string }[] = [];
-  /** What becomes of each answer to an operation. */
+  /** Chooses a fault for the response to an operation. */
   fault: ((operation: string) => Fault | undefined) | undefined;
-  /** What a test makes the browser complain of. */
+  /** Matches the complaints of the browser that a test causes. */
   expected: RegExp | undefined;
   readonly #cookieGate: Gate;
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #server: Server;
-  /** Those of the test that runs, and those that wait for the next: a new one takes its time. */
+  /** The contexts of the running test, and spare ones for the next, because creating one is slow. */
   #contexts: BrowserContext[] = [];
   #spares: BrowserContext[] = [];
   readonly #special = new Set<BrowserContext>();
@@ -68,7 +68,7 @@ export class Stage {
     });
   }
 
-  /** With the users ada, an ADMIN, and bob, a USER. */
+  /** Starts everything, with the users ada, an ADMIN, and bob, a USER. */
   static async open(options: Parameters<typeof Gate.open>[0] = {}): Promise<Stage> {
     const [browser, folder, gate] = await Promise.all([
       openChromium(),
@@ -87,12 +87,12 @@ export class Stage {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
-  /** How often an operation was asked for. */
+  /** Counts the requests for an operation. */
   count(operation: string): number {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** A browser profile with nothing in it. One with options is thrown away after the test. */
+  /** Returns an empty browser profile. One with options is not reused after the test. */
   async person(options?: BrowserContextOptions): Promise<BrowserContext> {
     const spare = options === undefined ? this.#spares.pop() : undefined;
     const context = spare ?? (await this.#browser.newContext(options));
@@ -119,7 +119,7 @@ export class Stage {
     });
   }
 
-  /** The example in a new tab, of this profile or of one with nothing in it. */
+  /** Opens the example in a new tab, of this profile or of an empty one. */
   async visit(person?: BrowserContext, path = ""): Promise<Page> {
     const context = person ?? (await this.person());
     const blank = context.pages().find((page) => page.url() === BLANK);
@@ -129,8 +129,8 @@ export class Stage {
   }
 
   /**
-   * Ends what a test did, and forgets what was seen.
-   * @returns errors in the console, errors that nobody caught, and requests to other hosts
+   * Clears the profiles and the records of a test.
+   * @returns errors in the console, uncaught errors, and requests to other hosts
    */
   async reset(): Promise<string[]> {
     await Promise.all(this.#contexts.map((context) => this.#clear(context)));
@@ -174,7 +174,7 @@ export class Stage {
       .end(await readFile(join(this.#folder, file)));
   }
 
-  /** Hands a request on as it came: the cookie mode looks at `Host` and `Origin`. */
+  /** Forwards a request unchanged, because the cookie mode checks `Host` and `Origin`. */
   async #forward(path: string, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(incoming);
     const operation = /(?:query|mutation) (\w+)/.exec(body)?.[1] ?? "";
@@ -195,7 +195,7 @@ export class Stage {
   }
 }
 
-/** Builds the example with the checks that React makes in development; its StrictMode does things twice then. */
+/** Builds the example in development mode, in which React checks more and its StrictMode runs effects twice. */
 async function buildPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "page-"));
   const vite = ["node_modules/vite/bin/vite.js", "build", "examples/react-app"];

@@ -1,17 +1,17 @@
 import pg from "pg";
 import sqlite3 from "sqlite3";
 
-/** What the drivers run a statement with. */
+/** The methods of the drivers that run a statement. */
 const DOORS: readonly [prototype: any, methods: readonly string[]][] = [
   [sqlite3.Statement.prototype, ["all", "get", "run", "each", "exec"]],
   [sqlite3.Database.prototype, ["all", "get", "run", "each", "exec"]],
   [pg.Client.prototype, ["query"]],
 ];
 
-/** What knex asks each new connection of its own accord. */
+/** The statement that knex runs on each new connection. */
 const HANDSHAKE = /^select version\(\)/i;
 
-/** Counts the SQL statements that this process runs while `run` does, at the driver. */
+/** Counts the SQL statements that the drivers of this process run during `run`. */
 export async function countStatements(run: () => Promise<unknown>): Promise<number> {
   let count = 0;
   const restore = DOORS.flatMap(([prototype, methods]) =>

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** Stands before a server, and can take it away. */
+/** A proxy that can make a server unreachable. */
 export class TcpProxy {
   readonly #server = createServer((socket) => {
     this.#accept(socket);
@@ -15,7 +15,7 @@ export class TcpProxy {
     this.#target = new URL(target);
   }
 
-  /** @param target the URL of the server it stands before */
+  /** @param target the URL of the server */
   static async open(target: string): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     proxy.#server.listen(0, "127.0.0.1");
@@ -23,30 +23,30 @@ export class TcpProxy {
     return proxy;
   }
 
-  /** That of the server, by way of here. */
+  /** The URL of the server through the proxy. */
   get url(): string {
     const { port } = this.#server.address() as AddressInfo;
     return Object.assign(new URL(this.#target), { hostname: "127.0.0.1", port }).href;
   }
 
-  /** How many bytes the server has answered. */
+  /** The number of bytes that the server has sent. */
   get answered(): number {
     return this.#answered;
   }
 
-  /** Ends every connection, and refuses new ones. */
+  /** Closes every connection, and refuses new ones. */
   cut(): void {
     this.#mode = "cut";
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Keeps every connection, and lets nothing through. */
+  /** Keeps every connection open, but forwards nothing. */
   hang(): void {
     this.#mode = "hang";
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Is as if nothing stood here. */
+  /** Forwards everything again. */
   pass(): void {
     this.#mode = "pass";
     for (const socket of this.#sockets) socket.resume();

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, randomBytes } from "node:crypto";
+import { createHmac, createPublicKey } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { beforeAll, describe, expect, test } from "@jest/globals";
@@ -9,9 +9,7 @@ import { describeGates, type Tokens } from "../support/gate.js";
 
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
-const SECRET_KEY = randomBytes(32).toString("hex");
-
-describeGates({ secretKey: SECRET_KEY }, (gate) => {
+describeGates((gate) => {
   let tokens: Tokens;
   let key: Key;
   let header: Record<string, unknown>;
@@ -20,7 +18,7 @@ describeGates({ secretKey: SECRET_KEY }, (gate) => {
   beforeAll(async () => {
     await gate.user("ada");
     tokens = await gate.login("ada");
-    key = (await stealKeys(gate, SECRET_KEY)).access;
+    key = stealKeys(gate).access;
     ({ header, claims } = decode(tokens.access));
   });
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { decode, forge, stealKeys } from "../support/forge.js";
@@ -11,14 +10,12 @@ const LOGIN = `mutation ($username: String!, $password: String!) {
   }
 }`;
 
-const SECRET_KEY = randomBytes(32).toString("hex");
-
-describeGates({ secretKey: SECRET_KEY }, (gate) => {
+describeGates((gate) => {
   let key: Key;
 
   beforeAll(async () => {
     await gate.user("ada");
-    key = (await stealKeys(gate, SECRET_KEY)).refresh;
+    key = stealKeys(gate).refresh;
   });
 
   const login = (username: string, password = PASSWORD) =>
