@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { build } from "esbuild";
-import { Gate } from "./support/gate.js";
+import { setUpGate } from "./support/gate.js";
 import { runNode } from "./support/node-process.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -43,11 +43,10 @@ const OPTIONS = {
   include: ["*.ts", "*.tsx"],
 };
 
-let gate: Gate;
+const gate = setUpGate();
 let blocks: Map<string, string>;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada");
   blocks = blocksOf(await readFile(`${ROOT}docs/clients.md`, "utf8"));
   await rm(PROJECT, { recursive: true, force: true });
@@ -63,7 +62,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await rm(PROJECT, { recursive: true, force: true });
-  await gate.close();
 });
 
 describe("docs/clients.md", () => {

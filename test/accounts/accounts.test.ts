@@ -1,20 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { BadUserInput, NoSuchUser, type UserRef } from "../../src/index.js";
-import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
 
 const UNKNOWN = "0".repeat(32);
 
 describe.each(DATABASES)("auth.accounts over %s", (database) => {
-  let gate: Gate;
+  const gate = setUpGate({}, database);
   let adminId: string;
   let names = 0;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     adminId = await gate.user("root", { role: "ADMIN" });
   });
-
-  afterAll(() => gate.close());
 
   const newUser = () => gate.user(`user${(names += 1)}`);
 

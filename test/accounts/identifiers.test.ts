@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates } from "../support/gate.js";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let adminId: string;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     adminId = await gate.user("admin", { email: "admin@example.com" });
   });
-
-  afterAll(() => gate.close());
 
   const refused = { code: "BAD_USER_INPUT" };
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -9,17 +9,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SECRET_KEY = "an example of a secret that is long enough";
 const LIMIT = 3;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
   let count = 0;
   let name: string;
   let id: string;
-
-  beforeAll(async () => {
-    gate = await Gate.open({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, database);
-  });
-
-  afterAll(() => gate.close());
 
   beforeEach(async () => {
     name = `user${(count += 1)}`;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { dictionary } from "@zxcvbn-ts/language-common";
-import { Gate } from "../support/gate.js";
+import { type Gate, setUpGate } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -63,19 +63,13 @@ const CASES = Object.entries(WEAK).flatMap(([kind, passwords]) =>
   passwords.map((password) => [kind, password] as const),
 );
 
-let gate: Gate;
+const gate = setUpGate({ secretKey: SECRET_KEY });
 let short: Gate;
 let id: string;
 
 beforeAll(async () => {
-  gate = await Gate.open({ secretKey: SECRET_KEY });
   short = await gate.another({ passwordMinLength: 8 });
   id = await gate.user(OWNER.username, { email: OWNER.email });
-});
-
-afterAll(async () => {
-  await short.close();
-  await gate.close();
 });
 
 describe("a new password that is easy to guess", () => {

@@ -1,20 +1,13 @@
 import { hash } from "@node-rs/argon2";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { describe, expect, test } from "@jest/globals";
+import { describeGates, Gate, PASSWORD } from "../support/gate.js";
 
 const KEY = "🔑";
 /** A password that is hard to guess however early it is cut off. */
 const START = "tangent obsidian kettle";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate, database) => {
   let names = 0;
-
-  beforeAll(async () => {
-    gate = await Gate.open({}, database);
-  });
-
-  afterAll(() => gate.close());
 
   /** Creates a user with this password; `letsIn` returns whether a password logs in. */
   async function userWith(password: string) {

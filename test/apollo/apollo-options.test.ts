@@ -1,28 +1,24 @@
 import { ApolloServer, HeaderMap } from "@apollo/server";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { apolloOptions, type AuthContext } from "../../src/index.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const COOKIE = "__Host-gatehouse-refresh";
 const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { access refresh } }`;
 const REFRESH = `mutation { refreshToken(refresh: "") { access refresh } }`;
 const LOGOUT = `mutation { logout(refresh: "") { sessionsEnded } }`;
 
-let gate: Gate;
+const gate = setUpGate({ refreshCookie: true });
 /** An Apollo Server of an application, over the schema of the gate. */
 let server: ApolloServer<AuthContext>;
 
 beforeAll(async () => {
-  gate = await Gate.open({ refreshCookie: true });
   await gate.user("ada");
   server = new ApolloServer(apolloOptions(gate.auth.schema));
   await server.start();
 });
 
-afterAll(async () => {
-  await server.stop();
-  await gate.close();
-});
+afterAll(() => server.stop());
 
 async function send(body: unknown, headers: Record<string, string> = {}) {
   const accept = "application/graphql-response+json";

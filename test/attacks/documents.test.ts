@@ -1,24 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { getIntrospectionQuery, Lexer, Source, TokenKind } from "graphql";
 import { DocumentLimits } from "../../src/apollo/document-limits.js";
-import { type Answer, Gate, PASSWORD, type Tokens } from "../support/gate.js";
+import { type Answer, type Gate, PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 
-let gate: Gate;
-/** A server without introspection, like a public one. */
+const gate = setUpGate({ introspection: true });
+/** The same without introspection, as on a public server. */
 let closed: Gate;
 let ada: Tokens;
 
 beforeAll(async () => {
-  gate = await Gate.open({ introspection: true });
   closed = await gate.another({ introspection: false, graphiql: false });
   await gate.user("ada");
   ada = await gate.login("ada");
-});
-
-afterAll(async () => {
-  await closed.close();
-  await gate.close();
 });
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);

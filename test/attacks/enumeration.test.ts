@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode, forge, stealKeys } from "../support/forge.js";
-import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 const ACCEPTS = ["application/json", "application/graphql-response+json"];
@@ -19,18 +18,14 @@ function expectAlike(answers: Answer[]): Answer {
   return answers[0]!;
 }
 
-let gate: Gate;
-const secretKey = randomBytes(32).toString("hex");
+const gate = setUpGate();
 
 beforeAll(async () => {
-  gate = await Gate.open({ secretKey });
   await gate.user("ada", { email: "ada@example.com" });
   await gate.user("keyless", { email: "keyless@example.com", password: null });
   const idle = await gate.user("idle", { email: "idle@example.com" });
   await gate.auth.accounts.setActive(idle, false);
 });
-
-afterAll(() => gate.close());
 
 describe("a refused login", () => {
   const LOGINS = {
@@ -145,7 +140,7 @@ describe("a refused token", () => {
   beforeAll(async () => {
     const id = await gate.user("bob", { password: null });
     const { RefreshToken, SlidingToken, StaticToken } = gate.auth.tokens;
-    const keys = await stealKeys(gate, secretKey);
+    const keys = stealKeys(gate);
     const refresh = (await RefreshToken.forUser({ id })).toString();
     const sliding = (await SlidingToken.forUser({ id })).toString();
     const fixed = (await StaticToken.create({ id })).key!;

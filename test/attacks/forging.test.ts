@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { type AnyClaims, decode, forge, signingInput, stealKeys } from "../support/forge.js";
-import { type Answer, Gate, type Tokens } from "../support/gate.js";
+import { type Answer, Gate, setUpGate, type Tokens } from "../support/gate.js";
 
 const KINDS = ["access", "refresh", "sliding"] as const;
 type Kind = (typeof KINDS)[number];
@@ -22,13 +22,12 @@ const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
 
-let gate: Gate;
+const gate = setUpGate();
 let listener: Server;
 let connections = 0;
 let url: string;
 let victim: Tokens;
 const models = {} as Record<Kind, Model>;
-const secretKey = randomBytes(32).toString("hex");
 
 beforeAll(async () => {
   listener = createServer((socket) => {
@@ -37,9 +36,8 @@ beforeAll(async () => {
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => listener.once("listening", resolve));
   url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/keys.json`;
-  gate = await Gate.open({ secretKey });
   await gate.user("ada");
-  const keys = await stealKeys(gate, secretKey);
+  const keys = stealKeys(gate);
   const [pair, sliding] = [await gate.login("ada"), await gate.login("ada", "SLIDING")];
   victim = pair;
   for (const [kind, token, key] of [
@@ -52,7 +50,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await gate.close();
   await new Promise((resolve) => listener.close(resolve));
 });
 
@@ -299,7 +296,7 @@ describe("a token of another installation", () => {
 
   test("JW-9: with the same secret and issuer but another database is refused, because its session is unknown here", async () => {
     const jwtIssuer = String(models.access.claims["iss"]);
-    const house = await Gate.open({ secretKey, jwtIssuer });
+    const house = await Gate.open({ secretKey: gate.secretKey, jwtIssuer });
     try {
       await house.user("ada");
       const [pair, sliding] = [await house.login("ada"), await house.login("ada", "SLIDING")];

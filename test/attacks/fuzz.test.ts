@@ -1,8 +1,8 @@
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { documents } from "../support/documents.js";
-import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
+import { PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 
 const CANARY = "c4n4ry7f3";
 const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
@@ -81,20 +81,17 @@ function sendLines(url: string, lines: string[]): Promise<WireAnswer> {
 }
 
 describe("a random request", () => {
-  let gate: Gate;
+  const gate = setUpGate();
   let good: Tokens;
   let fuzzer: string;
   let victim: Tokens;
 
   beforeAll(async () => {
-    gate = await Gate.open();
     await gate.user("ada", { email: "ada@example.com" });
     fuzzer = await gate.user("mallory", { role: "ADMIN", password: null });
     [good, victim] = [await gate.login("ada", "TOKEN"), await gate.login("ada")];
     console.log(`FUZZ_SEED=${SEED}`);
   });
-
-  afterAll(() => gate.close());
 
   const run = async <T extends [unknown, ...unknown[]]>(
     numRuns: number,

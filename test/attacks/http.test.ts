@@ -2,7 +2,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Server as HttpServer } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate, PASSWORD, type Tokens } from "../support/gate.js";
+import { type Gate, PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 import {
   askWithLines,
   type Connection,
@@ -15,8 +15,8 @@ const ME = `{"query":"{ me { username } }"}`;
 const TYPENAME = `{"query":"{ __typename }"}`;
 const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { access } }`;
 
-let gate: Gate;
-/** A server with CORS, behind a proxy. */
+const gate = setUpGate({ connectionsPerAddress: 50 });
+/** The same with CORS, and behind a proxy. */
 let proxied: Gate;
 let ada: Tokens;
 let eve: Tokens;
@@ -24,7 +24,6 @@ let eve: Tokens;
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
 
 beforeAll(async () => {
-  gate = await Gate.open({ connectionsPerAddress: 50 });
   proxied = await gate.another({
     corsOrigins: ["https://good.example.com", "http://localhost:3000"],
     trustedProxies: ["127.0.0.1"],
@@ -52,11 +51,9 @@ afterEach(async () => {
   }
 });
 
-afterAll(async () => {
+afterAll(() => {
   clearInterval(slow.drip);
   slow.connection.close();
-  await proxied.close();
-  await gate.close();
 });
 
 const send = (body: string | Buffer, lines?: string[], start?: string) =>

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { getNamedType, isInputObjectType, isObjectType, isScalarType } from "graphql";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
 /** Texts that an interpreter could execute. */
 const TEXTS = [
@@ -91,20 +91,16 @@ const ARGUMENTS: Record<string, [field: string, outcomes: string[]]> = {
   ],
 };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let authorization: string;
   let ada: string;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     ada = await gate.user("ada", { email: "ada@example.com" });
     await gate.user("root", { role: "ADMIN" });
     ({ authorization } = await gate.login("root", "TOKEN"));
     await gate.login("ada");
   });
-
-  afterAll(() => gate.close());
 
   /** The data that an injected statement could change. */
   const snapshot = async () => [

@@ -1,21 +1,18 @@
 import { EventEmitter, once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Answer, Gate, PASSWORD, type Tokens } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { type Answer, PASSWORD, setUpGate, type Tokens } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 const LIST = "{ allSessions(first: 1) { edges { cursor } } }";
 
-let gate: Gate;
+const gate = setUpGate();
 let admin: Tokens;
 let names = 0;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("root", { role: "ADMIN" });
   admin = await gate.login("root", "TOKEN");
 });
-
-afterAll(() => gate.close());
 
 async function newcomer(scheme: (typeof SCHEMES)[number]): Promise<{ id: string; tokens: Tokens }> {
   const username = `user${(names += 1)}`;

@@ -1,21 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BadUserInput, InvalidCredentials, TokenNotValid, TokenRevoked } from "../../src/index.js";
-import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { describeGates, PASSWORD } from "../support/gate.js";
 
 const NO_SUCH_USER = { name: "NoSuchUser", message: "There is no such user." };
 const DAY = 86_400;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let names = 0;
   let username: string;
   let id: string;
-
-  beforeAll(async () => {
-    gate = await Gate.open({}, database);
-  });
-
-  afterAll(() => gate.close());
 
   beforeEach(async () => {
     username = `user${(names += 1)}`;

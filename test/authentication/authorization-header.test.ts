@@ -1,24 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { parseAuthorization } from "../../src/authentication/authorization-header.js";
 import { BadAuthorizationHeader } from "../../src/index.js";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { describeGates, type Tokens } from "../support/gate.js";
 import { askWithLines } from "../support/wire.js";
 
 const ME = "{ me { username } }";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let jwt: Tokens;
   let fixed: Tokens;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
     jwt = await gate.login("ada", "JWT");
     fixed = await gate.login("ada", "TOKEN");
   });
-
-  afterAll(() => gate.close());
 
   describe("parsing", () => {
     test("H-02: `Bearer X` holds exactly the token X", () => {

@@ -1,9 +1,9 @@
 import { makeExecutableSchema } from "@graphql-tools/schema";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type ExecutionResult, graphql, type GraphQLSchema } from "graphql";
 import { type AuthContext, TokenUser } from "../../src/index.js";
 import { decode } from "../support/forge.js";
-import { DATABASES, Gate } from "../support/gate.js";
+import { describeGates } from "../support/gate.js";
 
 const SDL = /* GraphQL */ `
   enum Role {
@@ -19,15 +19,13 @@ const SDL = /* GraphQL */ `
   }
 `;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates({ bearerCheck: "stateless" }, (gate) => {
   let schema: GraphQLSchema;
   /** The names of the foreign schema's resolvers that ran. */
   let ran: string[];
   let names = 0;
 
   beforeAll(async () => {
-    gate = await Gate.open({ bearerCheck: "stateless" }, database);
     await gate.user("root", { role: "ADMIN" });
     const run = (name: string) => (_source: unknown, _args: unknown, context: AuthContext) => {
       ran.push(name);
@@ -42,8 +40,6 @@ describe.each(DATABASES)("over %s", (database) => {
   beforeEach(() => {
     ran = [];
   });
-
-  afterAll(() => gate.close());
 
   const signIn = async (role: "USER" | "ADMIN", scheme: "JWT" | "TOKEN" | "SLIDING" = "JWT") => {
     const username = `user${(names += 1)}`;

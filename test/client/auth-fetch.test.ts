@@ -14,9 +14,9 @@ import {
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
-let gate: Gate;
+const gate = setUpGate();
 let proxy: FaultyProxy;
 let client: AuthClient;
 let api: Server;
@@ -27,7 +27,6 @@ let refusals: number;
 let refusal: string;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada");
   proxy = await FaultyProxy.open(gate.url);
   api = createServer((request, response) => {
@@ -62,7 +61,6 @@ afterEach(() => {
 
 afterAll(async () => {
   await proxy.close();
-  await gate.close();
   api.closeAllConnections();
   await new Promise((resolve) => api.close(resolve));
 });

@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type AuthClient, type AuthState, createAuthClient } from "../../src/client/index.js";
 import { CookieJar } from "../support/cookie-jar.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const ME_REQUEST = {
   method: "POST",
@@ -9,12 +9,11 @@ const ME_REQUEST = {
   body: '{"query":"{ me { username } }"}',
 };
 
-let gate: Gate;
+const gate = setUpGate({ refreshCookie: true });
 let jar: CookieJar;
 let open: AuthClient[];
 
 beforeAll(async () => {
-  gate = await Gate.open({ refreshCookie: true });
   await gate.user("ada");
   await gate.user("bob");
 });
@@ -28,8 +27,6 @@ beforeEach(() => {
 afterEach(() => {
   for (const client of open) client.close();
 });
-
-afterAll(() => gate.close());
 
 const endpoint = () => `${gate.url}/graphql`;
 

@@ -26,7 +26,7 @@ import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { createAuthConfig } from "../../src/client/urql.js";
 import { eventually } from "../support/eventually.js";
 import { answerWith, FaultyProxy } from "../support/faulty-proxy.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const me = (name: string) => `query ${name} { me { username } }`;
 /** Seconds after which an access token has expired. */
@@ -75,20 +75,16 @@ const LIBRARIES: Record<string, (auth: AuthClient) => QueryMe> = {
   },
 };
 
-let gate: Gate;
+const gate = setUpGate();
 let proxy: FaultyProxy;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada");
   await gate.user("bob");
   proxy = await FaultyProxy.open(gate.url);
 });
 
-afterAll(async () => {
-  await proxy.close();
-  await gate.close();
-});
+afterAll(() => proxy.close());
 
 describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
   let auth: AuthClient;

@@ -6,16 +6,15 @@ import {
   createAuthClient,
 } from "../../src/client/index.js";
 import { answerWith, type Fault, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["jwt", "token", "sliding"] as const;
 const HEADERS = { jwt: /^Bearer \S+$/, token: /^Token gth_\S+$/, sliding: /^Bearer \S+$/ };
 
-let gate: Gate;
+const gate = setUpGate();
 let proxy: FaultyProxy;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada", { email: "ada@example.com" });
   await gate.user("bob");
   proxy = await FaultyProxy.open(gate.url);
@@ -25,10 +24,7 @@ beforeEach(() => {
   proxy.reset();
 });
 
-afterAll(async () => {
-  await proxy.close();
-  await gate.close();
-});
+afterAll(() => proxy.close());
 
 /** Delays a response, so that others overtake it. */
 const late: Fault = async (response, body) => {

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { createElement, StrictMode } from "react";
 import { renderToString } from "react-dom/server";
 import { createAuthClient } from "../../src/client/index.js";
 import { type Auth, AuthProvider, useAuth } from "../../src/client/react.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 /** Renders on a server, and returns what a component got from `useAuth`. */
 function render(scheme?: "jwt" | "token", client = createAuthClient({ url: "/graphql" })): Auth[] {
@@ -18,14 +18,11 @@ function render(scheme?: "jwt" | "token", client = createAuthClient({ url: "/gra
 }
 
 describe("rendered on a server, without a window", () => {
-  let gate: Gate;
+  const gate = setUpGate();
 
   beforeAll(async () => {
-    gate = await Gate.open();
     await gate.user("ada");
   });
-
-  afterAll(() => gate.close());
 
   test.each([undefined, "jwt", "token"] as const)(
     "useAuth(%j) is loading without a user, and has its functions",

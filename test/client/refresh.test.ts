@@ -10,18 +10,17 @@ import {
 } from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { answerWith, FaultyProxy, LOSSES } from "../support/faulty-proxy.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const ME = "query Me { me { username } }";
 /** Seconds after which an access token has expired. */
 const EXPIRED = 310;
 
-let gate: Gate;
+const gate = setUpGate();
 let proxy: FaultyProxy;
 let client: AuthClient;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada", { email: "ada@example.com" });
   proxy = await FaultyProxy.open(gate.url);
 });
@@ -37,10 +36,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-afterAll(async () => {
-  await proxy.close();
-  await gate.close();
-});
+afterAll(() => proxy.close());
 
 const refreshes = () => gate.events.filter(({ type }) => type === "token_refreshed").length;
 

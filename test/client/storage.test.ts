@@ -2,18 +2,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type AuthClient, createAuthClient, type StorageKind } from "../../src/client/index.js";
 import { FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { Gate, PASSWORD, setUpGate } from "../support/gate.js";
 
 const KINDS = ["localStorage", "sessionStorage"] as const;
 
-let gate: Gate;
+const gate = setUpGate();
 let proxy: FaultyProxy;
 let storage: FakeStorage;
 let open: AuthClient[];
 let restore: (() => void)[];
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada");
   await gate.user("bob");
   proxy = await FaultyProxy.open(gate.url);
@@ -30,10 +29,7 @@ afterEach(() => {
   for (const undo of restore) undo();
 });
 
-afterAll(async () => {
-  await proxy.close();
-  await gate.close();
-});
+afterAll(() => proxy.close());
 
 /** Creates the client of a page that has just loaded. */
 function load(kind: StorageKind | FakeStorage, url = proxy.url): AuthClient {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 /** Web Locks, for the tabs of one test. */
 class FakeLocks {
@@ -21,20 +21,16 @@ const PLATFORMS = [
   ["storage events alone", { navigator: {}, BroadcastChannel: undefined }],
 ] as const;
 
-let gate: Gate;
+const gate = setUpGate();
 let proxy: FaultyProxy;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada");
   await gate.user("bob");
   proxy = await FaultyProxy.open(gate.url);
 });
 
-afterAll(async () => {
-  await proxy.close();
-  await gate.close();
-});
+afterAll(() => proxy.close());
 
 describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
   let storage: FakeStorage;

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
 /** Part of every bad value. A response that contains it repeats its input. */
 const CANARY = "c4n4ry";
@@ -14,15 +14,10 @@ const OPERATIONS = {
 };
 const names = Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[];
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada", { email: "ada@example.com" });
   });
-
-  afterAll(() => gate.close());
 
   const send = (name: keyof typeof OPERATIONS, v: unknown) =>
     gate.ask(OPERATIONS[name], { variables: { v } });

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates, Gate, PASSWORD } from "../support/gate.js";
 
 const EMAIL_LOGIN = `mutation ($email: String!, $password: String!, $scheme: AuthScheme! = JWT) {
   emailLogin(email: $email, password: $password, scheme: $scheme) {
@@ -7,23 +7,19 @@ const EMAIL_LOGIN = `mutation ($email: String!, $password: String!, $scheme: Aut
   }
 }`;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate, database) => {
   let mamun: string;
 
   const emailLogin = (email: string, password = PASSWORD, scheme?: string) =>
     gate.ask(EMAIL_LOGIN, { variables: { email, password, scheme } });
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     mamun = await gate.user("mamun", { email: "mamun@gmail.com" });
     await gate.user("idle", { email: "idle@gmail.com" });
     await gate.user("keyless", { email: "keyless@gmail.com", password: null });
     const { id } = (await gate.auth.accounts.findUser({ username: "idle" }))!;
     await gate.auth.accounts.setActive(id, false);
   });
-
-  afterAll(() => gate.close());
 
   describe("emailLogin", () => {
     test("L-08: returns working tokens, the user's id and e-mail, for each scheme", async () => {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { beforeAll, expect, test } from "@jest/globals";
 import { hash } from "@node-rs/argon2";
 import { attempt, REFUSED, WRONG } from "../support/attempts.js";
-import { type Answer, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, PASSWORD, setUpGate } from "../support/gate.js";
 
 const SAMPLES = 200;
 /** The number of accounts of each kind, so large that none gets locked or throttled. */
@@ -18,10 +18,9 @@ const KINDS: Readonly<Record<string, readonly [name: string, password: string]>>
   slower: ["slow", WRONG],
 };
 
-let gate: Gate;
+const gate = setUpGate({ hashConcurrency: 1, loginFailureLimit: 100 });
 
 beforeAll(async () => {
-  gate = await Gate.open({ hashConcurrency: 1, loginFailureLimit: 100 });
   const slowly = await hash(PASSWORD, {
     memoryCost: 19_456,
     timeCost: 3,
@@ -36,8 +35,6 @@ beforeAll(async () => {
     await gate.sql(`UPDATE "user" SET password_hash = ? WHERE id = ?`, [slowly, slow]);
   }
 });
-
-afterAll(() => gate.close());
 
 function login(kind: string, account: number, headers: Record<string, string> = {}) {
   const [name, password] = KINDS[kind] as [string, string];

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode } from "../support/forge.js";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
 const LOGIN = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) { scheme tokenType token access refresh user { id } }
@@ -12,20 +12,15 @@ const REFUSED = {
   data: null,
 };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   const login = (username: string, password: string) =>
     gate.ask(LOGIN, { variables: { username, password } });
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada", { email: "ada@example.com" });
     await gate.auth.accounts.setActive(await gate.user("idle"), false);
     await gate.user("keyless", { password: null });
   });
-
-  afterAll(() => gate.close());
 
   describe("login", () => {
     test("A-01, A-02: returns an access token and a refresh token by default", async () => {

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates } from "../support/gate.js";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
     await gate.user("eve");
   });
-
-  afterAll(() => gate.close());
 
   describe("logout", () => {
     test("T-22, T-24: by a static token ends its session and no other", async () => {

@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates } from "../support/gate.js";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
   });
-
-  afterAll(() => gate.close());
 
   describe("me", () => {
     test.each(["TOKEN", "JWT"] as const)(

@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { type Answer, describeGates, Gate, PASSWORD } from "../support/gate.js";
 
 const LOGIN = `mutation ($username: String!, $scheme: AuthScheme!) {
   login(username: $username, password: "${PASSWORD}", scheme: $scheme) { token access refresh }
 }`;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate, database) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
   });
-
-  afterAll(() => gate.close());
 
   const refreshOf = (answer: Answer): string => answer.data.refreshToken.refresh;
 

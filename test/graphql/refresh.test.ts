@@ -1,24 +1,18 @@
-import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { type AnyClaims, decode, forge, stealKeys } from "../support/forge.js";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { describeGates, type Tokens } from "../support/gate.js";
 
 const DAY = 86_400;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let keys: { access: Key; refresh: Key };
 
   beforeAll(async () => {
-    const secretKey = randomBytes(32).toString("hex");
-    gate = await Gate.open({ secretKey }, database);
     await gate.user("ada");
     await gate.user("eve");
-    keys = await stealKeys(gate, secretKey);
+    keys = stealKeys(gate);
   });
-
-  afterAll(() => gate.close());
 
   describe("refreshToken", () => {
     test("R-01, R-08: returns an access token whose lifetime starts now", async () => {

@@ -1,17 +1,11 @@
 import "reflect-metadata";
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { readGuards } from "../../src/permissions/guard-map.js";
 import { renderPermissions } from "../../scripts/permissions-page.mjs";
-import { Gate } from "../support/gate.js";
+import { setUpGate } from "../support/gate.js";
 
-let gate: Gate;
-
-beforeAll(async () => {
-  gate = await Gate.open();
-});
-
-afterAll(() => gate.close());
+const gate = setUpGate();
 
 test("schema.graphql matches the code; `npm run generate` updates it", async () => {
   expect(await read("schema.graphql")).toBe(gate.auth.typeDefs);

@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates } from "../support/gate.js";
 
 const INACTIVE = { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
   });
-
-  afterAll(() => gate.close());
 
   const verify = async (token: string) => (await gate.verify(token)).data.verifyToken;
 

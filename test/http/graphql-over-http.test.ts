@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { type Audit, serverAudits } from "graphql-http";
-import { Gate } from "../support/gate.js";
+import { setUpGate } from "../support/gate.js";
 
 /** GraphQL is served by POST only, because any page can make a browser send a GET, and logs and caches keep its URL. */
 const GET_IS_NOT_SERVED = new Set(["5A70", "D6D5", "6A70"]);
@@ -8,15 +8,12 @@ const GET_IS_NOT_SERVED = new Set(["5A70", "D6D5", "6A70"]);
 /** Apollo Server answers 400 to a request without an operation, in both media types, so that proxies and monitors see it. */
 const SAYS_400_IN_PLAIN_JSON = new Set(["572B", "FDE2", "7B9B"]);
 
-let gate: Gate;
+const gate = setUpGate();
 let audits: Map<string, Audit>;
 
-beforeAll(async () => {
-  gate = await Gate.open();
+beforeAll(() => {
   audits = new Map(serverAudits({ url: `${gate.url}/graphql` }).map((audit) => [audit.id, audit]));
 });
-
-afterAll(() => gate.close());
 
 describe("GraphQL over HTTP, as graphql-http audits it", () => {
   const names = serverAudits({ url: "http://nowhere" }).map(({ id, name }) => ({ id, name }));

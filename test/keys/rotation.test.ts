@@ -1,24 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { PUBLISH_AHEAD } from "../../src/keys/signing-key.service.js";
 import { decode } from "../support/forge.js";
-import { DATABASES, Gate } from "../support/gate.js";
+import { describeFreshGates, type Gate } from "../support/gate.js";
 
 const DAY = 86_400;
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeFreshGates((gate) => {
   let twin: Gate;
 
   beforeEach(async () => {
-    gate = await Gate.open({}, database);
     twin = await gate.another();
     await gate.user("ada");
-  });
-
-  afterEach(async () => {
-    await twin.close();
-    await gate.close();
   });
 
   const kidOf = (token: string) => decode(token).header["kid"] as string;

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { beforeAll, expect, test } from "@jest/globals";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import fc from "fast-check";
 import { graphql, type GraphQLSchema, parse, validate } from "graphql";
 import type { AuthContext } from "../../src/index.js";
 import { guardSchema } from "../../src/permissions/guards.js";
 import { documents } from "../support/documents.js";
-import { Gate } from "../support/gate.js";
+import { setUpGate } from "../support/gate.js";
 
 /** A schema with guards on fields, types, interfaces and root fields, and with every kind of link between types. */
 const SDL = /* GraphQL */ `
@@ -76,14 +76,13 @@ const NEEDS: Record<string, "USER" | "ADMIN"> = {
 const CALLERS = ["anonymous", "USER", "ADMIN"] as const;
 type Caller = (typeof CALLERS)[number];
 
-let gate: Gate;
+const gate = setUpGate();
 let schema: GraphQLSchema;
 const contexts = {} as Record<Caller, AuthContext>;
 /** `Type.field` of each resolver that ran. */
 const ran = new Set<string>();
 
 beforeAll(async () => {
-  gate = await Gate.open();
   contexts.anonymous = await gate.auth.createContext();
   for (const role of ["USER", "ADMIN"] as const) {
     const id = await gate.user(role, { role, password: null });
@@ -104,8 +103,6 @@ beforeAll(async () => {
   }
   schema = guardSchema(unguarded);
 });
-
-afterAll(() => gate.close());
 
 let turn = 0;
 

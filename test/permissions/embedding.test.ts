@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { graphql, type GraphQLSchema } from "graphql";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const OWN = /* GraphQL */ `
   extend type Query {
@@ -14,11 +14,10 @@ const OWN = /* GraphQL */ `
   }
 `;
 
-let gate: Gate;
+const gate = setUpGate();
 let merged: GraphQLSchema;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada", { role: "ADMIN" });
   await gate.user("bob");
   const { typeDefs, resolvers, authentication } = gate.auth;
@@ -39,8 +38,6 @@ beforeAll(async () => {
     ],
   });
 });
-
-afterAll(() => gate.close());
 
 const contextOf = (authorization?: string) =>
   gate.auth.createContext({ headers: authorization === undefined ? {} : { authorization } });

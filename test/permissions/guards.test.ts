@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { type ExecutionResult, graphql, type GraphQLSchema, parse, subscribe } from "graphql";
 import { guardSchema } from "../../src/permissions/guards.js";
 import type { AuthContext } from "../../src/index.js";
-import { Gate } from "../support/gate.js";
+import { setUpGate } from "../support/gate.js";
 
 const SDL = /* GraphQL */ `
   directive @auth(requires: Role! = USER) on FIELD_DEFINITION | OBJECT
@@ -77,12 +77,11 @@ const doc = {
   related: seen("related", [[{ __typename: "Doc", id: "2", secret: seen("secret", "s3cret") }]]),
 };
 
-let gate: Gate;
+const gate = setUpGate();
 let schema: GraphQLSchema;
 let contexts: Record<"anonymous" | "user" | "admin", AuthContext>;
 
 beforeAll(async () => {
-  gate = await Gate.open();
   await gate.user("ada", { role: "ADMIN" });
   await gate.user("bob");
   const [admin, user] = [await gate.login("ada", "TOKEN"), await gate.login("bob")];
@@ -121,8 +120,6 @@ beforeAll(async () => {
     }),
   );
 });
-
-afterAll(() => gate.close());
 
 beforeEach(() => {
   ran.length = 0;

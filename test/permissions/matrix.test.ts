@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import {
   buildSchema,
   getDirectiveValues,
@@ -18,7 +18,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
-import { Gate, PASSWORD } from "../support/gate.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
 type Scheme = (typeof SCHEMES)[number];
@@ -69,17 +69,14 @@ const NONSENSE: Record<Scheme, string> = {
 };
 
 describe("the permission matrix", () => {
-  let gate: Gate;
+  const gate = setUpGate();
   let bystander: string;
   let count = 0;
 
   beforeAll(async () => {
-    gate = await Gate.open();
     await gate.user("root", { role: "ADMIN" });
     bystander = await gate.user("eve", { email: "eve@example.com" });
   });
-
-  afterAll(() => gate.close());
 
   /** Opens a session and returns its `Authorization` header. */
   async function signIn(id: string, scheme: Scheme): Promise<string> {

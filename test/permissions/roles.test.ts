@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates, Gate } from "../support/gate.js";
 
 const LIST = "{ allSessions { edges { node { id } } } }";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate, database) => {
   let adminId: string;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     adminId = await gate.user("ada", { role: "ADMIN" });
   });
-
-  afterAll(() => gate.close());
 
   describe("an ADMIN's field", () => {
     test.each(["TOKEN", "JWT"] as const)(

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates, type Tokens } from "../support/gate.js";
 
 const ALL = `query ($where: SessionFilter, $first: Int, $after: String) {
   allSessions(where: $where, first: $first, after: $after) {
@@ -19,8 +19,7 @@ const PEOPLE = {
 };
 type Name = keyof typeof PEOPLE;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let admin: Tokens;
   let start: number;
   const ids = {} as Record<Name | "admin", string>;
@@ -28,7 +27,6 @@ describe.each(DATABASES)("over %s", (database) => {
   const sessionsOf = {} as Record<Name, Tokens[]>;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     ids.admin = await gate.user("root", { role: "ADMIN" });
     admin = await gate.login("root", "SLIDING");
     gate.advance(10);
@@ -41,8 +39,6 @@ describe.each(DATABASES)("over %s", (database) => {
       gate.advance(10);
     }
   });
-
-  afterAll(() => gate.close());
 
   const ask = (variables: Record<string, unknown>) =>
     gate.ask(ALL, { variables, authorization: admin.authorization });

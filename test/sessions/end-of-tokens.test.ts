@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Call, DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { type Call, describeGates, type Gate, type Tokens } from "../support/gate.js";
 
 const SCHEMES = ["JWT", "TOKEN", "SLIDING"] as const;
 const ADMINS = "{ allSessions(first: 1) { edges { cursor } } }";
@@ -13,22 +13,15 @@ interface Scene {
   other: Tokens;
 }
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let twin: Gate;
   let admin: Tokens;
   let names = 0;
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     twin = await gate.another();
     await gate.user("root", { role: "ADMIN" });
     admin = await gate.login("root", "TOKEN");
-  });
-
-  afterAll(async () => {
-    await twin.close();
-    await gate.close();
   });
 
   const end = (field: string, { authorization }: Tokens) =>

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describeGates } from "../support/gate.js";
 import { countStatements } from "../support/statements.js";
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
   });
-
-  afterAll(() => gate.close());
 
   const lastUsed = async (id: string) => {
     const [row] = await gate.sql("SELECT last_used_at AS at FROM session WHERE id = ?", [id]);

@@ -1,17 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { describe, expect, test } from "@jest/globals";
+import { describeGates } from "../support/gate.js";
 
 const LIMIT = 100;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
-  beforeAll(async () => {
-    gate = await Gate.open({}, database);
-  });
-
-  afterAll(() => gate.close());
-
+describeGates((gate) => {
   /** Signs a user in `count` times, one second apart, and returns the static tokens, oldest first. */
   async function fill(userId: string, count: number): Promise<string[]> {
     const tokens: string[] = [];

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { describeGates, type Gate, type Tokens } from "../support/gate.js";
 
 const [ACCESS, IDLE, ABSOLUTE, FIXED, WINDOW, LEEWAY] = [60, 1000, 3000, 2000, 10, 5];
 const SECOND = 1000;
@@ -212,24 +212,19 @@ async function expectAgreement(model: Model, { gate, clock }: Real): Promise<voi
   for (const texts of living.values()) expect(texts.size).toBe(1);
 }
 
-describe.each(DATABASES)("over %s", (database) => {
-  const clock = { now: Math.floor(Date.now() / SECOND) * SECOND };
-  let gate: Gate;
+const clock = { now: Math.floor(Date.now() / SECOND) * SECOND };
+const OPTIONS = {
+  accessTokenLifetime: ACCESS,
+  refreshTokenLifetime: IDLE,
+  sessionLifetime: ABSOLUTE,
+  staticTokenLifetime: FIXED,
+  reuseWindow: WINDOW,
+  leeway: LEEWAY,
+  now: () => clock.now,
+};
+
+describeGates(OPTIONS, (gate, database) => {
   let runs = 0;
-
-  beforeAll(async () => {
-    const lifetimes = {
-      accessTokenLifetime: ACCESS,
-      refreshTokenLifetime: IDLE,
-      sessionLifetime: ABSOLUTE,
-      staticTokenLifetime: FIXED,
-      reuseWindow: WINDOW,
-      leeway: LEEWAY,
-    };
-    gate = await Gate.open({ ...lifetimes, now: () => clock.now }, database);
-  });
-
-  afterAll(() => gate.close());
 
   test("RF-1 to RF-9, S-17, T-25, U-02: in any order of logins, refreshes, uses, logouts, deactivations and waits, the server follows the rules", async () => {
     const property = fc.asyncProperty(

@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate, PASSWORD, type Tokens } from "../support/gate.js";
+import { describe, expect, test } from "@jest/globals";
+import { describeGates, PASSWORD, type Tokens } from "../support/gate.js";
 
 const SESSIONS = `{ sessions { id scheme label createdAt lastUsedAt expiresAt ipAddress userAgent isCurrent } }`;
 const REVOKED = { status: 401, code: "UNAUTHENTICATED", reason: "token_revoked" };
 const SCHEMES = ["JWT", "TOKEN", "SLIDING"] as const;
 const DAY = 86_400;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let names = 0;
-
-  beforeAll(async () => {
-    gate = await Gate.open({}, database);
-  });
-
-  afterAll(() => gate.close());
 
   /** Creates a user who is signed in by each scheme, one second apart. */
   async function signedIn(): Promise<{ id: string; username: string; all: Tokens[] }> {

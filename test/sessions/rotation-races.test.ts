@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Serving, serveBeside } from "../support/command.js";
 import { type Answer, describeGates } from "../support/gate.js";
-import { type ServerProcess, startServerProcess } from "../support/server-process.js";
 
 const ROUNDS = 25;
 const SECRET_KEY = randomBytes(32).toString("base64url");
@@ -9,14 +9,14 @@ const SECRET_KEY = randomBytes(32).toString("base64url");
 // Both servers use the machine's clock.
 describeGates({ secretKey: SECRET_KEY, now: Date.now }, (gate) => {
   let ada: string;
-  let other: ServerProcess;
+  let other: Serving;
 
   beforeAll(async () => {
     ada = await gate.user("ada");
-    other = await startServerProcess({ DATABASE_URL: gate.databaseUrl, SECRET_KEY });
+    other = await serveBeside(gate, SECRET_KEY);
   });
 
-  afterAll(() => other.close());
+  afterAll(() => other.stop());
 
   const urlsOf = (processes: number) => [gate.url, other.url].slice(0, processes);
 

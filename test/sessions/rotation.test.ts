@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode } from "../support/forge.js";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { describeGates, type Tokens } from "../support/gate.js";
 
 const DAY = 86_400;
 const REUSED = { status: 401, code: "UNAUTHENTICATED", reason: "token_reused" };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
   });
-
-  afterAll(() => gate.close());
 
   /** Refreshes, and fails the test when that is refused. */
   async function rotate(refresh: string, at = gate): Promise<Pick<Tokens, "access" | "refresh">> {

@@ -1,18 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DATABASES, Gate } from "../support/gate.js";
+import { describe, expect, test } from "@jest/globals";
+import { BadUserInput } from "../../src/index.js";
+import { describeGates } from "../support/gate.js";
 
 const NO_SUCH_USER = { name: "NoSuchUser", message: "There is no such user." };
 const SCHEMES = ["JWT", "TOKEN", "SLIDING"] as const;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let names = 0;
-
-  beforeAll(async () => {
-    gate = await Gate.open({}, database);
-  });
-
-  afterAll(() => gate.close());
 
   /** Creates a user who is signed in by each scheme, one second apart, and returns the sessions' ids, newest first. */
   async function signedIn() {

@@ -1,7 +1,7 @@
 import { expect } from "@jest/globals";
 import type { Answer, Call, Gate } from "./gate.js";
 
-/** A password that no test user has. */
+/** A password that no user has. */
 export const WRONG = "nobody has this password";
 
 const LOGIN = `mutation ($name: String!, $password: String!) {
@@ -11,7 +11,7 @@ const EMAIL_LOGIN = `mutation ($name: String!, $password: String!) {
   emailLogin(email: $name, password: $password) { access refresh }
 }`;
 
-/** Tries to log in with a wrong password, unless a test passes the right one. */
+/** Tries to log in, with a wrong password unless a test gives another. */
 export function attempt(
   gate: Gate,
   name: string,
@@ -21,7 +21,7 @@ export function attempt(
   return gate.ask(LOGIN, { ...call, variables: { name, password } });
 }
 
-/** The same as {@link attempt}, by e-mail address. */
+/** Tries to log in by e-mail address. */
 export function attemptByEmail(
   gate: Gate,
   name: string,
@@ -36,7 +36,7 @@ export function from(address: string): Pick<Call, "headers"> {
   return { headers: { "x-forwarded-for": address } };
 }
 
-/** The response to a password that was checked and refused. */
+/** The response when the password was checked and is wrong. */
 export const REFUSED = {
   status: 401,
   code: "UNAUTHENTICATED",
@@ -44,7 +44,7 @@ export const REFUSED = {
   data: null,
 };
 
-/** Expects a response that only says after how many whole seconds to retry. */
+/** Expects a response that gives only the whole seconds to wait. */
 export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer).toMatchObject({
     status: 429,
@@ -61,7 +61,7 @@ export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer.headers.get("retry-after")).toBe(retryAfter.toString());
 }
 
-/** Returns how many logins by this name were refused after their password was hashed. */
+/** Counts the logins with this name that were refused after their password was hashed. */
 export function countHashed({ events }: Gate, login: string): number {
   return events.filter(
     (event) =>

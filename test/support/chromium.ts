@@ -5,21 +5,19 @@ import { type Browser, chromium } from "playwright-core";
 const CHROMIUM = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
 const isThere = existsSync(CHROMIUM);
 if (!isThere && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(
-    `Chromium is required, but is not at ${CHROMIUM}. Set CHROMIUM_PATH to its path.`,
-  );
+  throw new Error(`Chromium is required, but is not at ${CHROMIUM}. Set CHROMIUM_PATH.`);
 }
 
-/** `describe` if Chromium is installed; otherwise it skips the tests and says why. */
+/** `describe` where Chromium is installed; elsewhere it skips and says why. */
 export const describeBrowser = isThere ? describe : describe.skip;
 
 if (!isThere) {
-  describe.skip(`in a browser: ${CHROMIUM} does not exist, and CHROMIUM_PATH is not set`, () => {
+  describe.skip(`in a browser: there is no ${CHROMIUM}, and CHROMIUM_PATH is not set`, () => {
     test("the same rules", () => undefined);
   });
 }
 
-/** Most of these keep Chromium from sending requests itself, for example to look for updates. */
+/** They stop Chromium's own requests, such as its search for updates. */
 const SWITCHES = [
   "--no-sandbox",
   "--disable-gpu",

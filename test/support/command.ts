@@ -29,7 +29,7 @@ export interface Serving {
 const SERVER_TIMEOUT = 300_000;
 
 /** Starts `gatehouse serve`, and waits until it answers requests and signals. */
-export async function serve(cwd: string, env: Environment): Promise<Serving> {
+async function serve(cwd: string, env: Environment): Promise<Serving> {
   const { child, ended } = startNode([CLI, "serve"], {
     cwd,
     env: { PORT: "0", ...env },
@@ -67,6 +67,28 @@ export async function serve(cwd: string, env: Environment): Promise<Serving> {
       return ended;
     },
   };
+}
+
+/** Limits that no test reaches from its one address. */
+const UNTHROTTLED = {
+  LOGINS_PER_ADDRESS: "1000000",
+  REQUESTS_PER_ADDRESS: "1000000",
+  REFRESHES_PER_ADDRESS: "1000000",
+  REFRESHES_PER_SESSION: "1000000",
+  CONNECTIONS_PER_ADDRESS: "1000",
+};
+
+/** Starts `gatehouse serve` without a log, beside a gate. */
+export function serveBeside(
+  { databaseUrl }: { databaseUrl: string },
+  secretKey: string,
+): Promise<Serving> {
+  return serve(ROOT, {
+    ...UNTHROTTLED,
+    LOG_LEVEL: "silent",
+    DATABASE_URL: databaseUrl,
+    SECRET_KEY: secretKey,
+  });
 }
 
 /** A folder in which the command runs with its default database, `data/gatehouse.sqlite`. */

@@ -1,10 +1,10 @@
-/** A browser's `fetch`, with cookies that no script can read. */
+/** A browser's `fetch` and its HttpOnly cookie. */
 export class CookieJar {
   cookie = "";
   /** The headers of each request. */
   readonly seen: Record<string, string>[] = [];
   readonly credentials: (string | undefined)[] = [];
-  /** Whether the network is down. */
+  /** Whether requests fail, as when the network is down. */
   isAway = false;
 
   readonly fetch: typeof fetch = async (input, init) => {

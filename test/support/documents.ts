@@ -19,21 +19,22 @@ import {
 /** The options of {@link documents}. */
 export interface DocumentOptions {
   kinds?: readonly ("query" | "mutation")[];
-  /** Levels of fields. */
+  /** The depth of fields at most. @default 5 */
   depth?: number;
-  /** Texts to give to arguments of the types String and ID. */
+  /** The values for arguments of the types String and ID. */
   texts?: readonly string[];
 }
 
-/** Roughly the most selections in a document, before fragments are expanded. */
+/** The approximate number of selections at most, as written. */
 const MAX_SELECTIONS = 25;
 
-/** Chooses a number from 0 to `max`. */
+/** Returns a number from 0 to `max`. */
 type Choose = (max: number) => number;
 
 /**
- * Valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested
- * fragments, on objects, interfaces and unions, with directives that include them. A failing document is not shrunk.
+ * Generates valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested
+ * fragments, on objects, interfaces and unions, with directives that keep them. A failing document is not shrunk, because
+ * it is short already.
  */
 export function documents(
   schema: GraphQLSchema,
@@ -43,7 +44,7 @@ export function documents(
   return seeds.map((seed) => new Writer(schema, chooser(seed), options).write());
 }
 
-/** Returns the choices for a seed, by mulberry32. */
+/** Returns pseudo-random choices. The generator is mulberry32. */
 function chooser(seed: number): Choose {
   let state = seed;
   return (max) => {
@@ -95,13 +96,13 @@ class Writer {
     return this.#field(type, depth);
   }
 
-  /** Returns the name of a fragment that can be spread here: an existing one, or a new one. */
+  /** Returns the name of a fragment that fits here: an existing one or a new one. */
   #fragment(type: GraphQLCompositeType, depth: number): string {
     const overlapping = this.#overlapping(type);
     const known = this.#fragments.filter(({ on }) => overlapping.includes(on));
     if (known.length > 0 && this.#choose(1) === 0) return this.#oneOf(known).name;
     const on = this.#oneOf(overlapping);
-    // The fragment is added only when it is complete, so that none spreads itself.
+    // Added after it is written, so that no fragment contains itself.
     const text = this.#selections(on, depth);
     const name = `F${(this.#names += 1)}`;
     this.#fragments.push({ name, on, text });
@@ -120,7 +121,7 @@ class Writer {
       .filter((arg) => isRequiredArgument(arg) || this.#choose(1) === 0)
       .map((arg) => `${arg.name}: ${this.#value(arg.type)}`);
     const below = getNamedType(field.type);
-    // A unique alias avoids conflicts between fields with other arguments or types.
+    // Unique aliases keep fields with different arguments or types from conflicting.
     const alias = `a${(this.#names += 1)}: `;
     const isAlone = args.length === 0 && isObjectType(type) && this.#choose(1) === 0;
     return [

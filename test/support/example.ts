@@ -2,7 +2,7 @@ import axe from "axe-core";
 import type { Locator, Page } from "playwright-core";
 import { PASSWORD } from "./gate.js";
 
-/** The choices in the sign-in form of the example, by their labels. */
+/** The choices in the example's sign-in form, by their labels. */
 export interface SignIn {
   readonly password?: string;
   readonly by?: "User name" | "E-mail";
@@ -10,7 +10,7 @@ export interface SignIn {
   readonly storage?: "Memory" | "Session storage" | "Local storage" | "Cookie";
 }
 
-/** Fills in the sign-in form of the example, and submits it. */
+/** Fills in the example's sign-in form, and sends it. */
 export async function submit(page: Page, name: string, how: SignIn = {}): Promise<void> {
   const { by = "User name", scheme = "JWT", storage = "Local storage" } = how;
   await page.bringToFront();
@@ -22,13 +22,13 @@ export async function submit(page: Page, name: string, how: SignIn = {}): Promis
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** Signs in, and waits until the page shows the profile. */
+/** Signs in, and waits for the profile. */
 export async function signIn(page: Page, name: string, how?: SignIn): Promise<void> {
   await submit(page, name, how);
   await isSignedIn(page, name);
 }
 
-/** Waits until the profile shows the user's name, which comes from the server. */
+/** Waits until the profile shows the user name, which comes from the server. */
 export async function isSignedIn(page: Page, name: string): Promise<void> {
   await page.getByRole("definition").getByText(name, { exact: true }).waitFor();
 }
@@ -37,13 +37,13 @@ export async function isSignedOut(page: Page): Promise<void> {
   await heading(page, "Sign in").waitFor();
 }
 
-/** Loads the profile from the server again. */
+/** Loads the profile again. */
 export async function reload(page: Page): Promise<void> {
   await page.bringToFront();
   await page.getByRole("button", { name: "Reload" }).click();
 }
 
-/** Goes to another page by the links at the top. */
+/** Opens a page by the links at the top. */
 export async function open(page: Page, name: string): Promise<void> {
   await page.bringToFront();
   await page.getByRole("link", { name, exact: true }).click();
@@ -58,10 +58,7 @@ export const heading = (page: Page, name: string): Locator => page.getByRole("he
 export const alert = (page: Page): Locator => page.getByRole("alert");
 export const notice = (page: Page): Locator => page.getByRole("status").first();
 
-/**
- * Returns the serious accessibility violations that axe finds: all rules in light mode, colour contrast in dark mode
- * too.
- */
+/** Returns the serious findings of axe: all in the light theme, and those about contrast in the dark theme. */
 export async function findBarriers(page: Page): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const run = (more: axe.RunOptions) => {

@@ -1,7 +1,7 @@
-/** A browser's storage, shared by tabs. Each tab is notified of the others' changes. */
+/** A browser's storage. Tabs share it, and get events about changes. */
 export class FakeStorage {
   readonly entries = new Map<string, string>();
-  /** The listeners of each tab's window. */
+  /** The listeners for `storage` of every tab. */
   readonly listeners = new Set<(event: { key: string | null }) => void>();
   isFull = false;
   isForbidden = false;
@@ -15,27 +15,27 @@ export class FakeStorage {
     this.#refuseWhere(this.isForbidden, "SecurityError");
     this.#refuseWhere(this.isFull, "QuotaExceededError");
     this.entries.set(key, value);
-    this.#tell(key);
+    this.#publish(key);
   }
 
   removeItem(key: string): void {
     this.#refuseWhere(this.isForbidden, "SecurityError");
     this.entries.delete(key);
-    this.#tell(key);
+    this.#publish(key);
   }
 
   #refuseWhere(isRefused: boolean, name: string): void {
     if (isRefused) throw new DOMException("refused", name);
   }
 
-  #tell(key: string): void {
+  #publish(key: string): void {
     setTimeout(() => {
       for (const listener of this.listeners) listener({ key });
     });
   }
 }
 
-/** Defines a global, as a browser does. Returns a function that restores the previous one. */
+/** Defines a global of browsers, and returns a function that restores the previous value. */
 export function withGlobal(name: string, value: unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(globalThis, name);
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });

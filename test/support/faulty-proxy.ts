@@ -3,10 +3,10 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Sends a response to the client in place of the server's, which has executed the request. */
+/** Changes or drops a response. The server has done its work by then. */
 export type Fault = (response: ServerResponse, body: string) => Promise<void> | void;
 
-/** A request that the proxy has seen. */
+/** A request that the proxy forwarded. */
 export interface Seen {
   operation: string;
   variables: Record<string, unknown>;
@@ -48,7 +48,7 @@ export const LOSSES: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Responds with this error instead. */
+/** Returns a fault that replaces the response with this error. */
 export function answerWith(status: number, code: string, rest: object = {}): Fault {
   return (response) => {
     response.writeHead(status, JSON_TYPE).end(errorOf(code, rest));
@@ -59,7 +59,7 @@ function errorOf(code: string, rest: object = {}): string {
   return JSON.stringify({ errors: [{ message: code, extensions: { code, ...rest } }] });
 }
 
-/** A proxy that records the requests to a server, and damages responses as a test asks. */
+/** A proxy that records requests, and spoils responses when a test says so. */
 export class FaultyProxy {
   readonly seen: Seen[] = [];
   readonly #server: Server;
@@ -103,17 +103,17 @@ export class FaultyProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/graphql`;
   }
 
-  /** Returns how often an operation was requested. */
+  /** Counts the requests for an operation. */
   count(operation: string): number {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** Applies these faults to the next responses to an operation, one each. */
+  /** Applies these faults to the next responses of an operation, one each. */
   spoil(operation: string, ...faults: Fault[]): void {
     this.#faults.push(...faults.map((fault) => ({ operation, fault })));
   }
 
-  /** Forgets the recorded requests and the faults that have not happened. */
+  /** Drops the recorded requests and the remaining faults. */
   reset(): void {
     this.seen.length = 0;
     this.#faults = [];

@@ -149,6 +149,12 @@ export class Gate {
     await database?.drop();
   }
 
+  /** The current secret, which no attacker has. */
+  get secretKey(): string {
+    const [current = ""] = [this.#options.secretKey].flat();
+    return current;
+  }
+
   get databaseUrl(): string {
     return requireOpen(this.#database).url;
   }

@@ -42,8 +42,8 @@ const EMPTY = `
 let unused: Promise<string[]> | undefined;
 
 /**
- * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of
- * Jest, because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
+ * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of Jest,
+ * because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
  */
 export async function takePostgresDatabase(): Promise<{ url: string; release: () => void }> {
   const names = await (unused ??= findDatabases());

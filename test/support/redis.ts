@@ -1,21 +1,18 @@
 import { describe, test } from "@jest/globals";
 import { createClient } from "redis";
 
-/**
- * The Redis server for tests. Each gate hashes its keys with its own secret, and the keys expire, so gates do not
- * collide.
- */
+/** The server for counters. Tests share it, because each gate hashes its keys with its own secret, and the keys expire. */
 export const REDIS_URL = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
 const fault = await findRedisFault();
 if (fault !== null && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`Redis is required, and cannot be reached: ${fault}`);
+  throw new Error(`Redis is required, but cannot be reached: ${fault}`);
 }
 
 /** Whether Redis can be reached here. */
 export const HAS_REDIS = fault === null;
 
-/** `describe` if Redis can be reached; otherwise it skips the tests and says why. */
+/** `describe` where Redis can be reached; elsewhere it skips and says why. */
 export const describeRedis = HAS_REDIS ? describe : describe.skip;
 
 if (!HAS_REDIS) {
@@ -30,7 +27,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
     url,
     socket: { connectTimeout: 5000, reconnectStrategy: false },
   });
-  // The command itself reports the failure.
+  // The command reports what failed.
   client.on("error", () => undefined);
   await client.connect();
   try {

@@ -24,35 +24,35 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
 };
 
-/** Allows no inline code, and nothing from other hosts. */
+/** Forbids inline code, and resources of other hosts. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'";
 
-/** URLs that cause no request to a host. */
+/** URLs that need no request to a host. */
 const LOCAL = /^(data|blob|about):/;
 
-/** The page of an unused tab. */
+/** The page of a spare tab. */
 const BLANK = "about:blank";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * The example and two servers over one database, all on one origin. The server at /graphql gives refresh tokens to the
- * page; the one at /cookie/graphql keeps them in a cookie.
+ * One origin with the example app and two servers over one database: the one at /graphql gives refresh tokens to the page,
+ * and the one at /cookie/graphql keeps them in a cookie.
  */
 export class Stage {
   readonly gate: Gate;
-  /** The operations that pages requested, in order, and the responses. */
+  /** The requests of the pages in order, with their responses. */
   readonly seen: { operation: string; path: string; answer: string }[] = [];
-  /** Returns the fault for the response to an operation, if any. */
+  /** Chooses a fault for the response to an operation. */
   fault: ((operation: string) => Fault | undefined) | undefined;
-  /** Matches the browser's errors and warnings that a test causes on purpose. */
+  /** Matches the complaints of the browser that a test causes. */
   expected: RegExp | undefined;
   readonly #cookieGate: Gate;
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #server: Server;
-  /** The contexts of the running test, and those kept for the next, because creating one is slow. */
+  /** The contexts of the running test, and spare ones for the next, because creating one is slow. */
   #contexts: BrowserContext[] = [];
   #spares: BrowserContext[] = [];
   readonly #special = new Set<BrowserContext>();
@@ -87,12 +87,12 @@ export class Stage {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
-  /** Returns how often an operation was requested. */
+  /** Counts the requests for an operation. */
   count(operation: string): number {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** Returns an empty browser profile. A profile with options is discarded after the test. */
+  /** Returns an empty browser profile. One with options is not reused after the test. */
   async person(options?: BrowserContextOptions): Promise<BrowserContext> {
     const spare = options === undefined ? this.#spares.pop() : undefined;
     const context = spare ?? (await this.#browser.newContext(options));
@@ -119,7 +119,7 @@ export class Stage {
     });
   }
 
-  /** Opens the example in a new tab, in this profile or in an empty one. */
+  /** Opens the example in a new tab, of this profile or of an empty one. */
   async visit(person?: BrowserContext, path = ""): Promise<Page> {
     const context = person ?? (await this.person());
     const blank = context.pages().find((page) => page.url() === BLANK);
@@ -129,7 +129,7 @@ export class Stage {
   }
 
   /**
-   * Cleans up after a test, and forgets what was recorded.
+   * Clears the profiles and the records of a test.
    * @returns errors in the console, uncaught errors, and requests to other hosts
    */
   async reset(): Promise<string[]> {
@@ -195,7 +195,7 @@ export class Stage {
   }
 }
 
-/** Builds the example in React's development mode, in which StrictMode runs effects twice. */
+/** Builds the example in development mode, in which React checks more and its StrictMode runs effects twice. */
 async function buildPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "page-"));
   const vite = ["node_modules/vite/bin/vite.js", "build", "examples/react-app"];

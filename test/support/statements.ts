@@ -1,17 +1,17 @@
 import pg from "pg";
 import sqlite3 from "sqlite3";
 
-/** The methods with which the drivers run a statement. */
-const STATEMENT_METHODS: readonly [prototype: any, methods: readonly string[]][] = [
+/** The methods of the drivers that run a statement. */
+const DOORS: readonly [prototype: any, methods: readonly string[]][] = [
   [sqlite3.Statement.prototype, ["all", "get", "run", "each", "exec"]],
   [sqlite3.Database.prototype, ["all", "get", "run", "each", "exec"]],
   [pg.Client.prototype, ["query"]],
 ];
 
-/** The statement that knex itself runs on each new connection. */
+/** The statement that knex runs on each new connection. */
 const HANDSHAKE = /^select version\(\)/i;
 
-/** Counts the SQL statements that reach the drivers in this process during `run`. */
+/** Counts the SQL statements that the drivers of this process run during `run`. */
 export async function countStatements(run: () => Promise<unknown>): Promise<number> {
   let count = 0;
   const restore = STATEMENT_METHODS.flatMap(([prototype, methods]) =>

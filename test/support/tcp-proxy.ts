@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A TCP proxy that can make its server unreachable. */
+/** A proxy that can make a server unreachable. */
 export class TcpProxy {
   readonly #server = createServer((socket) => {
     this.#accept(socket);
@@ -23,7 +23,7 @@ export class TcpProxy {
     return proxy;
   }
 
-  /** The URL of the server through this proxy. */
+  /** The URL of the server through the proxy. */
   get url(): string {
     const { port } = this.#server.address() as AddressInfo;
     return Object.assign(new URL(this.#target), { hostname: "127.0.0.1", port }).href;
@@ -40,13 +40,13 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Keeps every connection, but lets no bytes through. */
+  /** Keeps every connection open, but forwards nothing. */
   hang(): void {
     this.#mode = "hang";
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Lets everything through again. */
+  /** Forwards everything again. */
   pass(): void {
     this.#mode = "pass";
     for (const socket of this.#sockets) socket.resume();

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** A response as read from the socket. */
+/** A response as it came over the socket. */
 export interface WireAnswer {
   status: number;
   head: string;
@@ -10,8 +10,8 @@ export interface WireAnswer {
 }
 
 /**
- * POSTs a GraphQL request with exactly these header lines, which `fetch` would trim, merge or refuse.
- * @param lines each a whole line without its end, in Latin-1
+ * Sends a GraphQL request with exactly these header lines. `fetch` would trim, merge or refuse some of them.
+ * @param lines whole lines without line breaks, in Latin-1
  */
 export function askWithLines(url: string, query: string, lines: string[]): Promise<WireAnswer> {
   const { hostname, port, host } = new URL(url);
@@ -45,25 +45,25 @@ function parseAnswer(answer: string): WireAnswer {
   return { status, head, text, extensions };
 }
 
-/** A connection on which a test sends any bytes at any time. */
+/** A connection on which a test writes what and when it likes. */
 export interface Connection {
   write(text: string | Buffer): void;
-  /** All bytes received so far, in Latin-1. */
+  /** Everything received so far, in Latin-1. */
   readonly received: string;
-  /** Resolves once the received text matches. */
+  /** Resolves when the received text matches. */
   waitFor(pattern: RegExp): Promise<void>;
-  /** Resolves with all received text once the server has closed the connection. */
+  /** Resolves with everything received when the other side has closed. */
   readonly closed: Promise<string>;
   close(): void;
 }
 
-/** Opens a connection to the host of `url`. */
+/** Opens a connection to the host and port of `url`. */
 export async function openConnection(url: string): Promise<Connection> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   let received = "";
   socket.on("data", (chunk) => (received += chunk.toString("latin1")));
-  // A reset counts as a close.
+  // A reset counts as closed.
   socket.on("error", () => undefined);
   const closed = new Promise<string>((resolve) => {
     socket.once("close", () => {
@@ -93,7 +93,7 @@ export async function openConnection(url: string): Promise<Connection> {
   };
 }
 
-/** Sends exactly these bytes, in Latin-1, and returns the response once the server closes the connection. */
+/** Sends exactly these bytes, and returns the response when the other side has closed. */
 export async function sendRaw(url: string, text: string | Buffer): Promise<WireAnswer> {
   const connection = await openConnection(url);
   connection.write(text);
@@ -101,8 +101,8 @@ export async function sendRaw(url: string, text: string | Buffer): Promise<WireA
 }
 
 /**
- * Returns a whole request, by default a POST to `/graphql`. Given lines replace the default lines of the same name. An
- * empty body has no content headers, and a chunked body has no length.
+ * Builds a whole request, by default a POST to `/graphql`. Header lines replace the default ones of the same name. An empty
+ * body gets no type and no length, and a chunked one no length.
  */
 export function rawRequest(
   body: string | Buffer,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { graphql } from "graphql";
 import {
   attempt,
@@ -8,7 +8,7 @@ import {
   REFUSED,
   WRONG,
 } from "../support/attempts.js";
-import { type Call, Gate, PASSWORD } from "../support/gate.js";
+import { type Call, PASSWORD, setUpGate } from "../support/gate.js";
 
 const LOGINS = 30;
 const REQUESTS = 100;
@@ -23,21 +23,18 @@ const EMPTY = "";
 let network = 0;
 const freshAddress = () => `198.51.${(network += 1)}.1`;
 
-let gate: Gate;
-
-beforeAll(async () => {
-  gate = await Gate.open({
-    trustedProxies: ["127.0.0.1"],
-    loginsPerAddress: LOGINS,
-    requestsPerAddress: REQUESTS,
-    refreshesPerAddress: 150,
-    refreshesPerSession: 30,
-    loginFailuresPerAccount: 5,
-  });
-  await gate.user("ada", { email: "ada@example.com" });
+const gate = setUpGate({
+  trustedProxies: ["127.0.0.1"],
+  loginsPerAddress: LOGINS,
+  requestsPerAddress: REQUESTS,
+  refreshesPerAddress: 150,
+  refreshesPerSession: 30,
+  loginFailuresPerAccount: 5,
 });
 
-afterAll(() => gate.close());
+beforeAll(async () => {
+  await gate.user("ada", { email: "ada@example.com" });
+});
 
 /** Uses up the logins of an address, each with a different username. */
 async function useUp(call: Call): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import type { ServerOptions } from "../../src/index.js";
 import { MemoryLimiter } from "../../src/throttling/memory-limiter.js";
 import {
@@ -10,7 +10,7 @@ import {
   REFUSED,
 } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
-import { DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
 import { HAS_REDIS, REDIS_URL } from "../support/redis.js";
 
 const FREE = 5;
@@ -57,13 +57,7 @@ const STORES: readonly Store[] = [
 ];
 
 describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwnClock }) => {
-  let gate: Gate;
-
-  beforeAll(async () => {
-    gate = await Gate.open({ loginFailuresPerAccount: FREE, ...options }, database);
-  });
-
-  afterAll(() => gate.close());
+  const gate = setUpGate({ loginFailuresPerAccount: FREE, ...options }, database);
 
   /** Moves the store's clock forward: waits if it shows real time. */
   async function pass(seconds: number): Promise<void> {

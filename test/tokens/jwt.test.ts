@@ -1,31 +1,26 @@
-import { createHmac, createPublicKey, randomBytes } from "node:crypto";
+import { createHmac, createPublicKey } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { parseJwt, verifySignature } from "../../src/tokens/jwt.js";
 import { type AnyClaims, decode, forge, signingInput, stealKeys } from "../support/forge.js";
-import { DATABASES, Gate, type Tokens } from "../support/gate.js";
+import { describeGates, type Tokens } from "../support/gate.js";
 
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let tokens: Tokens;
   let key: Key;
   let header: Record<string, unknown>;
   let claims: AnyClaims;
 
   beforeAll(async () => {
-    const secretKey = randomBytes(32).toString("hex");
-    gate = await Gate.open({ secretKey }, database);
     await gate.user("ada");
     tokens = await gate.login("ada");
-    key = (await stealKeys(gate, secretKey)).access;
+    key = stealKeys(gate).access;
     ({ header, claims } = decode(tokens.access));
   });
-
-  afterAll(() => gate.close());
 
   /** Sends a token with these claims, signed with the real key. */
   const present = (payload: object | string, head: object | string = header) =>

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode, signingInput } from "../support/forge.js";
-import { type Answer, DATABASES, Gate } from "../support/gate.js";
+import { type Answer, describeGates, setUpGate } from "../support/gate.js";
 
 const KINDS = ["access", "refresh", "sliding", "static"] as const;
 type Kind = (typeof KINDS)[number];
@@ -40,19 +40,12 @@ const swap = (letter: string) => (letter === "A" ? "B" : "A");
 const split = (token: string) =>
   token.startsWith("gth_") ? { header: {}, claims: null } : decode(token);
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-  let foreign: Gate;
+describeGates((gate) => {
+  const foreign = setUpGate();
 
   beforeAll(async () => {
-    [gate, foreign] = [await Gate.open({}, database), await Gate.open()];
     await gate.user("ada");
     await foreign.user("ada");
-  });
-
-  afterAll(async () => {
-    await foreign.close();
-    await gate.close();
   });
 
   const getToken = async (kind: Kind, from = gate): Promise<string> => {

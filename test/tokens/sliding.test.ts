@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import type { Key } from "../../src/keys/key-ring.js";
 import { decode, forge, stealKeys } from "../support/forge.js";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
 
 const DAY = 86_400;
 const LOGIN = `mutation ($username: String!, $password: String!) {
@@ -11,18 +10,13 @@ const LOGIN = `mutation ($username: String!, $password: String!) {
   }
 }`;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let key: Key;
 
   beforeAll(async () => {
-    const secretKey = randomBytes(32).toString("hex");
-    gate = await Gate.open({ secretKey }, database);
     await gate.user("ada");
-    key = (await stealKeys(gate, secretKey)).refresh;
+    key = stealKeys(gate).refresh;
   });
-
-  afterAll(() => gate.close());
 
   const login = (username: string, password = PASSWORD) =>
     gate.ask(LOGIN, { variables: { username, password } });

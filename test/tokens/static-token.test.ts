@@ -1,21 +1,16 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { generateStaticToken, parseStaticToken } from "../../src/tokens/static-token.js";
-import { DATABASES, Gate } from "../support/gate.js";
+import { describeGates } from "../support/gate.js";
 
 const SESSION_ID = "0123456789abcdef0123456789abcdef";
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
-
+describeGates((gate) => {
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     await gate.user("ada");
   });
-
-  afterAll(() => gate.close());
 
   const sessionRow = async (id: string) =>
     (await gate.sql(`SELECT * FROM session WHERE id = ?`, [id]))[0];

@@ -1,13 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Gate } from "../../support/gate.js";
+import { describe, expect, test } from "@jest/globals";
+import { Gate, setUpGate } from "../../support/gate.js";
 
-let gate: Gate;
-
-beforeAll(async () => {
-  gate = await Gate.open();
-});
-
-afterAll(() => gate.close());
+const gate = setUpGate();
 
 const asBrowser = { headers: { accept: "text/html,application/xhtml+xml,*/*;q=0.8" } };
 

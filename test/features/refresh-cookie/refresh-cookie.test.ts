@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Answer, Gate, PASSWORD } from "../../support/gate.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { type Answer, PASSWORD, setUpGate } from "../../support/gate.js";
 
 const NAME = "__Host-gatehouse-refresh";
 const FRONTEND = "https://app.example.com";
@@ -10,14 +10,11 @@ const LOGIN = `mutation ($scheme: AuthScheme! = JWT) {
 const REFRESH = `mutation ($refresh: String! = "") { refreshToken(refresh: $refresh) { access refresh } }`;
 const LOGOUT = `mutation ($refresh: String = "") { logout(refresh: $refresh) { sessionsEnded } }`;
 
-let gate: Gate;
+const gate = setUpGate({ refreshCookie: true, corsOrigins: [FRONTEND] });
 
 beforeAll(async () => {
-  gate = await Gate.open({ refreshCookie: true, corsOrigins: [FRONTEND] });
   await gate.user("ada", { email: "ada@example.com" });
 });
-
-afterAll(() => gate.close());
 
 /** The `Set-Cookie` line of an answer, and the value in it. */
 function cookieOf({ headers }: Answer): { line: string; value: string } {

@@ -1,27 +1,23 @@
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import * as errors from "../../../src/errors.js";
 import * as jwtClasses from "../../../src/features/token-classes/jwt-classes.js";
 import { Token } from "../../../src/features/token-classes/token.js";
 import { decode, signingInput } from "../../support/forge.js";
-import { DATABASES, Gate } from "../../support/gate.js";
+import { describeGates, Gate } from "../../support/gate.js";
 
 const DAY = 86_400;
 const classes = { ...jwtClasses, Token };
 const MADE = ["AccessToken", "RefreshToken", "SlidingToken"] as const;
 const NAMES = [...MADE, "UntypedToken"] as const;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates({ leeway: 5 }, (gate) => {
   let ada: { id: string };
 
   beforeAll(async () => {
-    gate = await Gate.open({ leeway: 5 }, database);
     ada = { id: await gate.user("ada") };
   });
-
-  afterAll(() => gate.close());
 
   const seconds = () => Math.floor(gate.now / 1000);
   const classOf = (name: (typeof NAMES)[number]) => gate.auth.tokens[name];

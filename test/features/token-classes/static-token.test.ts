@@ -1,23 +1,19 @@
 import { createHash } from "node:crypto";
 import { format, inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import * as errors from "../../../src/errors.js";
 import * as classes from "../../../src/features/token-classes/static-token.js";
 import { STATIC_TOKEN_PATTERN } from "../../../src/index.js";
-import { DATABASES, Gate } from "../../support/gate.js";
+import { describeGates } from "../../support/gate.js";
 
 const DAY = 86_400;
 
-describe.each(DATABASES)("over %s", (database) => {
-  let gate: Gate;
+describeGates((gate) => {
   let ada: { id: string };
 
   beforeAll(async () => {
-    gate = await Gate.open({}, database);
     ada = { id: await gate.user("ada") };
   });
-
-  afterAll(() => gate.close());
 
   const newUser = async (username: string) => ({ id: await gate.user(username) });
   const rowOf = async (id: string) =>
