@@ -1,5 +1,4 @@
 import { describe, expect, test } from "@jest/globals";
-import { BadUserInput } from "../../src/index.js";
 import { describeGates } from "../support/gate.js";
 
 const NO_SUCH_USER = { name: "NoSuchUser", message: "There is no such user." };
