@@ -166,7 +166,9 @@ describe("closing", () => {
     await new Promise((resolve) => setImmediate(resolve));
     process.off("warning", listen);
     expect(steps).toEqual(["first"]);
-    expect(warnings.map(({ message }) => message)).toContain("cannot close");
+    expect(warnings.map(({ message }) => message)).toContain(
+      "The feature failing failed to close: cannot close",
+    );
     expect(await auth.isReady()).toBe(false);
   });
 
@@ -179,7 +181,7 @@ describe("closing", () => {
       },
     });
     const starting = createAuth({ ...options, features: [...logOf(steps, ["first"]), failing] });
-    await expect(starting).rejects.toThrow("cannot start");
+    await expect(starting).rejects.toThrow("The feature failing failed to start: cannot start");
     expect(steps).toEqual(["first"]);
   });
 

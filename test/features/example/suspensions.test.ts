@@ -210,7 +210,7 @@ describe("createServer", () => {
     [
       "a missing feature",
       [{ ...suspensions, requires: ["mail"] }],
-      "suspensions requires the feature mail",
+      "suspensions requires the feature mail, which is missing",
     ],
   ])("refuses %s", async (_name, features, message) => {
     await expect(start({ features })).rejects.toThrow(TypeError);
