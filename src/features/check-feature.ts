@@ -1,15 +1,6 @@
 import { FEATURES } from "../config/environment.js";
 import type { Setting } from "../config/setting.js";
-import {
-  type Check,
-  findName,
-  inTurn,
-  is,
-  isObject,
-  listOf,
-  objectWith,
-  recordOf,
-} from "./shape.js";
+import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
 
 /** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
