@@ -1,6 +1,5 @@
 import type { Auth } from "../auth.js";
 import { allSettings, FEATURES, readEnvironment } from "../config/environment.js";
-import type { WrongSettings } from "../config/problems.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
 import type { Settings } from "../config/setting.js";
 import { featuresThatAreOn } from "../features/compose.js";
@@ -44,7 +43,7 @@ export class Installation {
   /**
    * Reads and checks all settings before anything is written. If there is no SECRET_KEY in development, makes one and keeps
    * it beside the database.
-   * @throws {@link WrongSettings}; Error when the features cannot be used
+   * @throws WrongSettings; Error when the features cannot be used
    */
   readConfig(): ServerConfig {
     if (this.failure !== undefined) throw this.failure;
