@@ -8,7 +8,7 @@ import type { RequestLike } from "./authentication/request.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import { publishTo, warn } from "./events.js";
-import { createParts, featuresThatAreOn, type Parts } from "./features/compose.js";
+import { createParts, featuresThatAreOn, type Parts, requireRequired } from "./features/compose.js";
 import { createCore } from "./features/create-core.js";
 import type {
   CoreServices,
@@ -85,6 +85,24 @@ interface CoreAuth {
   close(): Promise<void>;
 }
 
+/** What features cannot replace. */
+const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
+  schema: true,
+  typeDefs: true,
+  resolvers: true,
+  createContext: true,
+  guard: true,
+  accounts: true,
+  authentication: true,
+  sessions: true,
+  keys: true,
+  maintenance: true,
+  routes: true,
+  jwks: true,
+  isReady: true,
+  close: true,
+};
+
 /** An {@link Auth}, with what only our own server, command and tests use of its inside. */
 export interface OpenAuth {
   readonly auth: Auth;
@@ -123,6 +141,7 @@ export async function openAuth(
   onFault: (error: unknown) => void = warn,
 ): Promise<OpenAuth> {
   const active = featuresThatAreOn(features, config);
+  requireRequired(features, active);
   const listeners = [config.onEvent];
   const published = { ...config, onEvent: publishTo(listeners) };
   const closers: (() => Promise<void>)[] = [];
@@ -148,6 +167,7 @@ export async function openAuth(
       (feature) => coreFor(feature, core),
       config,
       (closer) => closers.push(closer),
+      Object.keys(AUTH_NAMES),
     );
     hooks.push(...parts.hooks);
     listeners.push(...parts.listeners);

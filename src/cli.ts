@@ -7,7 +7,7 @@ import { addFeatureCommands } from "./commands/features.js";
 import { Installation } from "./commands/installation.js";
 import { addMaintenanceCommands } from "./commands/maintenance.js";
 import { addServeCommand } from "./commands/serve.js";
-import { variablesOf } from "./config/environment.js";
+import { FEATURES, variablesOf } from "./config/environment.js";
 import { linesOf, WrongSettings } from "./config/problems.js";
 
 const { version } = JSON.parse(
@@ -20,19 +20,36 @@ const EX_USAGE = 64;
 /** Ends with one clear line, or one for each wrong setting, and an exit code other than 0. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) process.exit(0);
+    if (error.exitCode === 0) {
+      reportFailure();
+      process.exit(0);
+    }
+    // The command may be one of a feature that could not be loaded.
+    if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
+      fail(installation.failure);
+    }
     const line =
       error.code === "commander.help" ? "name a command; --help lists them" : error.message;
     console.error(`gatehouse: ${line.replace(/^error: /, "").replaceAll("\n", " ")}`);
     process.exit(EX_USAGE);
   }
-  for (const line of explain(error)) console.error(`gatehouse: ${line}`);
+  report(error);
   process.exit(1);
+}
+
+function report(error: unknown): void {
+  for (const line of explain(error)) console.error(`gatehouse: ${line}`);
+}
+
+/** Warns of features that cannot be used, after a command that did not need them. */
+function reportFailure(): void {
+  if (installation?.failure !== undefined) report(installation.failure);
 }
 
 function explain(error: unknown): string[] {
   if (error instanceof WrongSettings && installation !== undefined) {
-    return linesOf(error.problems, variablesOf(installation.settings));
+    const variables = variablesOf(installation.settings).set("features", FEATURES);
+    return linesOf(error.problems, variables);
   }
   return (error instanceof Error ? error.message : String(error)).split("\n", 1);
 }
@@ -52,6 +69,7 @@ try {
   addAccountCommands(program, installation);
   addFeatureCommands(program, installation);
   await program.parseAsync();
+  reportFailure();
 } catch (error) {
   fail(error);
 }

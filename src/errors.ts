@@ -9,6 +9,22 @@ export type ErrorCode =
   | "SERVICE_UNAVAILABLE"
   | "INTERNAL_SERVER_ERROR";
 
+/**
+ * The HTTP status of each code, used where the response is not 200.
+ * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
+ */
+export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+  TOO_MANY_REQUESTS: 429,
+  SERVICE_UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+};
+
+/** The header `WWW-Authenticate`. It names both schemes, because a client may use either. @see RFC 9110 11.6.1 */
+export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
+
 /** The exact reason, in `extensions.reason`. It is stable for clients; messages may change. */
 export type Reason =
   | "no_credentials"

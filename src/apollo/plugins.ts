@@ -3,27 +3,11 @@ import { unwrapResolverError } from "@apollo/server/errors";
 import type { GraphQLError } from "graphql";
 import Negotiator from "negotiator";
 import type { AuthContext } from "../authentication/context.js";
-import type { ErrorCode } from "../errors.js";
+import { CHALLENGES, type ErrorCode, HTTP_STATUS } from "../errors.js";
 import { isBug, MASKED } from "./format-error.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
 const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
-
-/**
- * The HTTP status of each code, used where the response is not 200.
- * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
- */
-const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  BAD_USER_INPUT: 400,
-  TOO_MANY_REQUESTS: 429,
-  SERVICE_UNAVAILABLE: 503,
-  INTERNAL_SERVER_ERROR: 500,
-};
-
-/** Both schemes, because a client may use either. @see RFC 9110 11.6.1 */
-const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
 /** The longest operation name in the log, in characters. */
 const NAME_MAX_LENGTH = 128;

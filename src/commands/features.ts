@@ -3,11 +3,28 @@ import { forFeatures } from "../features/compose.js";
 import type { FeatureCommand } from "../features/feature.js";
 import type { Installation } from "./installation.js";
 
-/** Adds the commands of the features that are on. */
+/** Adds the commands of the features. Those of a feature that is off are hidden, and say that it is off. */
 export function addFeatureCommands(program: Command, installation: Installation): void {
-  for (const { commands = [] } of installation.findFeaturesWithCommands()) {
-    for (const command of commands) addFeatureCommand(program, installation, command);
+  const found = installation.features.filter(({ commands = [] }) => commands.length > 0);
+  if (found.length === 0) return;
+  const active = installation.findActiveFeatures();
+  for (const feature of found) {
+    for (const command of feature.commands ?? []) {
+      if (active.includes(feature)) addFeatureCommand(program, installation, command);
+      else addInactiveCommand(program, command.name, feature.name);
+    }
   }
+}
+
+function addInactiveCommand(program: Command, name: string, feature: string): void {
+  program
+    .command(name, { hidden: true })
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .action(() => {
+      throw new Error(`${name} is a command of the feature ${feature}, which is off`);
+    });
 }
 
 function addFeatureCommand(

@@ -1,6 +1,5 @@
 import type { Auth } from "../auth.js";
 import { allSettings, FEATURES, readEnvironment } from "../config/environment.js";
-import { WrongSettings } from "../config/problems.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
 import type { Settings } from "../config/setting.js";
 import { featuresThatAreOn } from "../features/compose.js";
@@ -15,42 +14,48 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export class Installation {
   readonly features: readonly Feature[];
   readonly settings: Settings;
+  /** Why the application's features cannot be used. Commands that need no feature still run. */
+  readonly failure: Error | undefined;
   readonly #env: Environment;
 
-  private constructor(features: readonly Feature[], env: Environment) {
+  private constructor(features: readonly Feature[], env: Environment, failure?: Error) {
     this.features = features;
     this.settings = allSettings(features);
+    this.failure = failure;
     this.#env = env;
   }
 
   /**
-   * Loads the features: ours, and those of the modules in the variable {@link FEATURES}.
-   * @throws Error when a module cannot be loaded; TypeError when features do not fit together
+   * Loads the features: ours, and those of the modules in the variable {@link FEATURES}. If a module cannot be loaded or
+   * features do not fit together, loads ours and keeps the {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
-    const own = await loadFeatures(modules.filter((name) => name !== ""));
-    return new Installation(featuresWith(own), env);
+    try {
+      const own = await loadFeatures(modules.filter((name) => name !== ""));
+      return new Installation(featuresWith(own), env);
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      return new Installation(featuresWith(), env, failure);
+    }
   }
 
   /**
    * Reads and checks all settings before anything is written. If there is no SECRET_KEY in development, makes one and keeps
    * it beside the database.
-   * @throws {@link WrongSettings}
+   * @throws WrongSettings; Error when the features cannot be used
    */
   readConfig(): ServerConfig {
+    if (this.failure !== undefined) throw this.failure;
     return this.#resolve((databaseUrl) => readOrCreateSecretKey(secretPathOf(databaseUrl)));
   }
 
-  /** The features that bring commands and are switched on; with wrong settings, all that bring commands. Writes nothing. */
-  findFeaturesWithCommands(): readonly Feature[] {
-    const found = this.features.filter(({ commands = [] }) => commands.length > 0);
-    if (found.length === 0) return found;
+  /** Returns the features that are on; all of them if that is unknown, because the settings are wrong. Writes nothing. */
+  findActiveFeatures(): readonly Feature[] {
     try {
-      return featuresThatAreOn(found, this.#resolve(generateSecretKey));
-    } catch (error) {
-      if (!(error instanceof WrongSettings)) throw error;
-      return found;
+      return featuresThatAreOn(this.features, this.#resolve(generateSecretKey));
+    } catch {
+      return this.features;
     }
   }
 

@@ -6,36 +6,94 @@ import type { Settings } from "../config/setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
 import type { EventListener } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
+import { findMalformed } from "./check-feature.js";
 import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } from "./feature.js";
+import { withNamedErrors } from "./named-errors.js";
+
+/** Names that options or the configuration have already, beside the settings. */
+const OTHER_OPTIONS = ["features", "secretKeys", "isDevelopment"];
+
+/** The commands that `gatehouse` has without features. */
+const COMMANDS = [
+  "serve",
+  "migrate",
+  "prune",
+  "rotate-keys",
+  "generate-secret",
+  "create-user",
+  "set-password",
+  "create-token",
+  "unlock",
+];
 
 /**
- * Returns the features of one installation.
- * @throws {@link WrongSettings} when a name is invalid, two features share a name, setting or variable, a feature
- * redefines a setting of the core, or a required feature is missing
+ * Returns the features of one installation: those that come with Gatehouse, then the application's own.
+ * @param own checked as a whole, because JavaScript can pass anything
+ * @throws {@link WrongSettings} when a feature is malformed, a name cannot be used, or two features have the same name,
+ * setting, variable, migration or command
  */
-export function requireCompatible(features: readonly Feature[]): readonly Feature[] {
-  const problems = findClashes(features).map((message) => ({ option: "features", message }));
-  if (problems.length > 0) throw new WrongSettings(problems);
+export function requireCompatible(
+  builtIn: readonly Feature[],
+  own: readonly Feature[],
+): readonly Feature[] {
+  requireNone(findMalformed(own));
+  const features = [...builtIn, ...own.map(withNamedErrors)];
+  requireNone(findClashes(features));
   return features;
+}
+
+function requireNone(messages: readonly string[]): void {
+  if (messages.length === 0) return;
+  throw new WrongSettings(messages.map((message) => ({ option: "features", message })));
 }
 
 function findClashes(features: readonly Feature[]): string[] {
   const names = features.map(({ name }) => name);
   const tables = [AUTH_SETTINGS, SERVER_SETTINGS, ...features.map(({ settings = {} }) => settings)];
   const entries = tables.flatMap((table: Settings) => Object.entries(table));
+  const options = entries.map(([option]) => option);
   const variables = entries.flatMap(([, { variable }]) => variable ?? []);
+  const commands = features.flatMap((feature) => (feature.commands ?? []).map(({ name }) => name));
   return [
     // The database records a feature's migrations as `feature:name`.
     ...names.filter((name) => !/^[\w-]+$/.test(name)).map((name) => `cannot be called ${name}`),
     ...repeated(names).map((name) => `two are called ${name}`),
-    ...repeated(entries.map(([option]) => option)).map((option) => `two settings are ${option}`),
+    ...options
+      .filter((option) => OTHER_OPTIONS.includes(option))
+      .map((option) => `a setting cannot be called ${option}`),
+    ...repeated(options).map((option) => `two settings are ${option}`),
     ...repeated(variables).map((variable) => `two settings have the variable ${variable}`),
-    ...features.flatMap(({ name, requires = [] }) =>
-      requires
-        .filter((required) => !names.includes(required))
-        .map((required) => `${name} requires the feature ${required}`),
+    ...features.flatMap(({ name, migrations = [] }) =>
+      repeated(migrations.map((migration) => migration.name)).map(
+        (migration) => `two migrations of ${name} are called ${migration}`,
+      ),
     ),
+    ...repeated([...COMMANDS, ...commands]).map((command) => `two commands are called ${command}`),
   ];
+}
+
+/**
+ * Checks that each feature that is on comes after the features that it requires, because it is created after them.
+ * @param features all features, also those that are off
+ * @throws {@link WrongSettings} that says whether a required feature is missing, off or listed later
+ */
+export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
+  const isIn = (list: readonly Feature[], required: string) =>
+    list.some(({ name }) => name === required);
+  requireNone(
+    active.flatMap(({ name, requires = [] }, index) =>
+      requires
+        .filter((required) => !isIn(active.slice(0, index), required))
+        .map((required) => {
+          const why = isIn(active, required)
+            ? "must be listed before it"
+            : isIn(features, required)
+              ? "is off"
+              : "is missing";
+          return `${name} requires the feature ${required}, which ${why}`;
+        }),
+    ),
+  );
 }
 
 function repeated(names: readonly string[]): string[] {
@@ -79,12 +137,15 @@ export interface Parts extends Required<
  * Builds the features one after another, in their order.
  * @param coreOf the core that a feature gets
  * @param onCreated called with what closes a feature, as soon as it has been created
+ * @param authNames what `auth` has without features
+ * @throws {@link WrongSettings} when two parts have the same name, or two routes the same method and path
  */
 export async function createParts(
   features: readonly Feature[],
   coreOf: (feature: Feature) => Core,
   config: AuthConfig,
   onCreated: (close: () => Promise<void>) => void,
+  authNames: readonly string[],
 ): Promise<Parts> {
   const shown = forFeatures(config);
   const parts: FeatureParts[] = [];
@@ -93,6 +154,7 @@ export async function createParts(
     if (part.close !== undefined) onCreated(part.close);
     parts.push(part);
   }
+  requireNone(findPartClashes(features, parts, authNames));
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
     resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),
@@ -110,4 +172,30 @@ export async function createParts(
     transformSchema: (schema) =>
       parts.reduce((changed, part) => part.transformSchema?.(changed) ?? changed, schema),
   };
+}
+
+function findPartClashes(
+  features: readonly Feature[],
+  parts: readonly FeatureParts[],
+  authNames: readonly string[],
+): string[] {
+  const api = new Set(authNames);
+  // The core's job deletes expired rows.
+  const jobs = new Set(["prune"]);
+  const routes = new Set(["POST /graphql"]);
+  return parts.flatMap((part, index) => {
+    const name = features[index]?.name ?? "";
+    const jobNames = (part.jobs ?? []).map((job) => job.name);
+    const paths = (part.routes ?? []).map(({ method, path }) => `${method} ${path}`);
+    return [
+      ...addAll(api, Object.keys(part.api ?? {})).map((key) => `auth.${key}`),
+      ...addAll(jobs, jobNames).map((job) => `a job called ${job}`),
+      ...addAll(routes, paths).map((route) => `the route ${route}`),
+    ].map((added) => `${name} adds ${added}, which exists already`);
+  });
+}
+
+/** Adds names to those that are taken. @returns the names that were taken before */
+function addAll(taken: Set<string>, names: readonly string[]): string[] {
+  return names.filter((name) => taken.size === taken.add(name).size);
 }

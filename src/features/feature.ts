@@ -27,12 +27,12 @@ import type { TokenKinds } from "../tokens/token-kinds.js";
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
-  /** The names of other features that it uses. The server does not start without them. */
+  /** The names of other features that it uses. They must be on, and be listed before it. */
   readonly requires?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
   readonly entities?: readonly (abstract new () => object)[];
-  /** Applied after the core's, in this order. The database records each as `feature:name`. */
+  /** Applied after the core's, in this order. Each statement is a text of its own. The database records `feature:name`. */
   readonly migrations?: readonly Migration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
@@ -76,18 +76,19 @@ export interface FeatureParts<Api extends object = object> {
   readonly prune?: readonly PruneRule[];
   /** A line that `gatehouse serve` prints once it listens. @param url where the server listens */
   readonly announce?: (url: string) => string;
-  /** Runs when the server or the application closes, while the database is still open. */
+  /** Runs when the server or the application closes, while the database is still open. It may take 5 seconds. */
   readonly close?: () => Promise<void>;
 }
 
 /** A resource over HTTP, in the Fetch API's terms, so that an application can mount it too. */
 export interface Route {
   readonly method: "GET" | "POST";
-  /** The path, such as `/health/live`. */
+  /** Starts with a slash: `/health/live`. */
   readonly path: string;
   /**
    * @param request with the body as it was sent, of any content type
    * @param client to pass to `core.authentication`, so that rate limits and the audit trail know the address
+   * @throws {@link AuthError} to refuse the request: the server answers with the status of its code
    */
   handle(this: void, request: Request, client: Client): Response | Promise<Response>;
 }

@@ -23,7 +23,7 @@ export const BUILT_IN: readonly [
  * @throws {@link WrongSettings} when features do not fit together
  */
 export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
-  return requireCompatible([...BUILT_IN, ...own]);
+  return requireCompatible(BUILT_IN, own);
 }
 
 /** Returns the core that a feature gets: an application's own the documented one, ours the services behind it. */

@@ -17,15 +17,29 @@ export async function loadFeatures(modules: readonly string[]): Promise<Feature[
 async function loadModule(name: string): Promise<Feature[]> {
   let exported: object;
   try {
-    const require = createRequire(resolve("package.json"));
-    exported = (await import(pathToFileURL(require.resolve(name)).href)) as object;
+    exported = (await import(pathToFileURL(resolveModule(name)).href)) as object;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : "unknown error";
-    throw new Error(`The feature ${name} cannot be loaded: ${reason}`, { cause });
+    throw new Error(`The feature ${name} cannot be loaded: ${reasonOf(cause)}`, { cause });
   }
   const features = Object.values(exported).filter(isFeature);
   if (features.length === 0) throw new Error(`The module ${name} exports no feature.`);
   return [...new Set(features)];
+}
+
+/** @throws Error with a hint when the name of a file looks like the name of a package */
+function resolveModule(name: string): string {
+  try {
+    return createRequire(resolve("package.json")).resolve(name);
+  } catch (cause) {
+    if (/^(\.{0,2}\/|#)/.test(name)) throw cause;
+    throw new Error(`there is no such package; write ./${name} for a file`, { cause });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown error";
+  const isUnknownType = (error as NodeJS.ErrnoException).code === "ERR_UNKNOWN_FILE_EXTENSION";
+  return isUnknownType ? "it must be JavaScript" : (error.message.split("\n", 1)[0] ?? "");
 }
 
 function isFeature(value: unknown): value is Feature {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { readAddress } from "../authentication/request.js";
+import { AuthError, CHALLENGES, HTTP_STATUS } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Route } from "../features/feature.js";
 
@@ -15,7 +16,7 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
         method,
         url: path,
         handler: async (request, reply) => {
-          const response = await handle(toFetchRequest(request), clientOf(request));
+          const response = await answer(handle, request);
           response.headers.forEach((value, name) => void reply.header(name, value));
           return reply.code(response.status).send(Buffer.from(await response.arrayBuffer()));
         },
@@ -23,6 +24,21 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
     }
     done();
   });
+}
+
+/** Returns the route's response. A refusal that it throws becomes a response as GraphQL's is, with the status of its code. */
+async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
+  try {
+    return await handle(toFetchRequest(request), clientOf(request));
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error;
+    if (error.cause !== undefined) request.log.error({ err: error }, "a route failed");
+    const { code, retryAfter } = error;
+    const headers = new Headers();
+    if (code === "UNAUTHENTICATED") headers.set("www-authenticate", CHALLENGES);
+    if (retryAfter !== undefined) headers.set("retry-after", retryAfter.toString());
+    return Response.json({ errors: [error] }, { status: HTTP_STATUS[code], headers });
+  }
 }
 
 function clientOf(request: FastifyRequest): Client {

@@ -64,6 +64,14 @@ export async function startServer(
     app.log.warn({ err: error }, "an error that failed no request");
   });
   const { auth, core, flush } = open;
+  const close = async () => {
+    const impatient = setTimeout(() => {
+      app.server.closeAllConnections();
+    }, CLOSE_TIMEOUT).unref();
+    await app.close();
+    clearTimeout(impatient);
+    await auth.close();
+  };
   try {
     auth.maintenance.start((error) => {
       app.log.error({ err: error }, "maintenance failed");
@@ -72,27 +80,13 @@ export async function startServer(
     await addGraphql(app, open, config);
     if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
+    const url = serverUrl(config.host, portOf(app));
+    const announcements = open.announcements.map((announce) => announce(url));
+    return { url, auth, core, flush, announcements, close };
   } catch (error) {
-    await app.close();
-    await auth.close();
+    await close();
     throw error;
   }
-  const url = serverUrl(config.host, portOf(app));
-  return {
-    url,
-    auth,
-    core,
-    flush,
-    announcements: open.announcements.map((announce) => announce(url)),
-    close: async () => {
-      const impatient = setTimeout(() => {
-        app.server.closeAllConnections();
-      }, CLOSE_TIMEOUT).unref();
-      await app.close();
-      clearTimeout(impatient);
-      await auth.close();
-    },
-  };
 }
 
 /** Logs each event. The login name is replaced by a fingerprint, because people type passwords into the wrong field. */

@@ -173,7 +173,7 @@ describe("closing", () => {
       },
     });
     const starting = createAuth({ ...options, features: [...logOf(steps, ["first"]), failing] });
-    await expect(starting).rejects.toThrow("cannot start");
+    await expect(starting).rejects.toThrow("The feature failing failed to start: cannot start");
     expect(steps).toEqual(["first"]);
   });
 

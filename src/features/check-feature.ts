@@ -1,0 +1,158 @@
+import { FEATURES } from "../config/environment.js";
+import type { Setting } from "../config/setting.js";
+import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
+
+/** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
+const MAX_INTERVAL = 2_000_000;
+
+/** Variables that the system or Gatehouse sets for another purpose. */
+const OTHER_VARIABLES = [FEATURES, "PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG"];
+
+const TEXT = is("text", (value) => typeof value === "string" && value !== "");
+const FUNCTION = is("a function", (value) => typeof value === "function");
+const OBJECT = is("an object", isObject);
+
+const WORDING = is("text", (value) => typeof value === "string" || isObject(value));
+
+const SETTING = inTurn(
+  objectWith(
+    "a setting, such as setting.onOff() makes",
+    {
+      check: is("a schema of zod", (value) => isObject(value) && "safeParse" in value),
+    },
+    {
+      variable: is(
+        "the name of a variable that no other program uses, such as NOTES_LIMIT",
+        (value) =>
+          typeof value === "string" && /^[A-Z_]\w*$/i.test(value) && !isTakenVariable(value),
+      ),
+      read: FUNCTION,
+      allowed: WORDING,
+      fault: FUNCTION,
+      hint: TEXT,
+      default: WORDING,
+      defaultNote: WORDING,
+      doc: TEXT,
+    },
+  ),
+  (value, where) =>
+    acceptsDefault(value as Setting) ? [] : [`${where} has a default that it does not accept`],
+);
+
+const MIGRATION = objectWith("a migration: an object with a name and statements", {
+  name: TEXT,
+  statements: inTurn(
+    listOf(is("one SQL statement, without a ; before its end", isOneStatement)),
+    is("a list with at least one statement", (value) => (value as unknown[]).length > 0),
+  ),
+});
+
+const COMMAND = objectWith(
+  "a command: an object with a name, a description and a function run",
+  {
+    name: is("a word such as add-note", (value) => matches(value, /^\w[\w-]*$/)),
+    description: TEXT,
+    run: FUNCTION,
+  },
+  {
+    arguments: listOf(is("<name> or [name]", (value) => matches(value, /^(<[\w-]+>|\[[\w-]+\])$/))),
+  },
+);
+
+const FEATURE = objectWith(
+  "a feature: an object with a name and a function create",
+  { name: TEXT, create: FUNCTION },
+  {
+    requires: listOf(TEXT),
+    settings: recordOf(SETTING),
+    entities: listOf(is("a class", (value) => typeof value === "function")),
+    migrations: listOf(MIGRATION),
+    isOn: FUNCTION,
+    findProblems: FUNCTION,
+    commands: listOf(COMMAND),
+  },
+);
+
+const ROUTE = objectWith("a route: an object with method, path and handle", {
+  method: is("GET or POST", (value) => value === "GET" || value === "POST"),
+  path: is("a path that starts with /", (value) => matches(value, /^\//)),
+  handle: FUNCTION,
+});
+
+const JOB = objectWith("a job: an object with name, interval and run", {
+  name: TEXT,
+  interval: is(
+    `a whole number of seconds from 1 to ${MAX_INTERVAL}`,
+    (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_INTERVAL,
+  ),
+  run: FUNCTION,
+});
+
+const PARTS = objectWith(
+  "an object with the parts of the feature",
+  {},
+  {
+    api: OBJECT,
+    resolvers: listOf(OBJECT),
+    extension: objectWith("an object with typeDefs and resolvers", {
+      typeDefs: TEXT,
+      resolvers: OBJECT,
+    }),
+    transformSchema: FUNCTION,
+    hooks: objectWith("an object", {}, { beforeLogin: FUNCTION, beforeRefresh: FUNCTION }),
+    onEvent: FUNCTION,
+    routes: listOf(ROUTE),
+    cors: objectWith("an object with allowedHeaders and credentials", {
+      allowedHeaders: listOf(TEXT),
+      credentials: is("true or false", (value) => typeof value === "boolean"),
+    }),
+    jobs: listOf(JOB),
+    prune: listOf(
+      objectWith("an object with statement and parameters", {
+        statement: TEXT,
+        parameters: FUNCTION,
+      }),
+    ),
+    announce: FUNCTION,
+    close: FUNCTION,
+  },
+);
+
+/** Returns what is wrong with the shape of the features that an application passes, one line for each problem. */
+export function findMalformed(features: unknown): string[] {
+  if (!Array.isArray(features)) return ["must be a list of features"];
+  const items: unknown[] = Array.from(features);
+  return items.flatMap((feature, index) => FEATURE(feature, findName(feature) ?? `[${index}]`));
+}
+
+/** Returns what is wrong with the shape of the parts that a feature has created. */
+export function findMalformedParts(feature: string, parts: unknown): string[] {
+  return PARTS(parts, `${feature}.create()`);
+}
+
+function isTakenVariable(name: string): boolean {
+  return OTHER_VARIABLES.includes(name.toUpperCase());
+}
+
+/** A check may turn its input into another type. Its default is then not an input, so the type does not count. */
+function acceptsDefault({ check }: Setting): boolean {
+  const { data } = check.safeParse(undefined);
+  if (data === undefined) return true;
+  const { error } = check.safeParse(data);
+  return error === undefined || error.issues.some(({ code }) => code === "invalid_type");
+}
+
+/** SQLite runs only the first statement of a text. Of a trigger, the statements inside it end in `;` too. */
+function isOneStatement(value: unknown): boolean {
+  if (typeof value !== "string" || value.trim() === "") return false;
+  if (/^\s*create\s+(or\s+replace\s+)?(temp(orary)?\s+)?trigger\b/i.test(value)) return true;
+  const bare = value.replaceAll(
+    /'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|\/\*.*?\*\//gs,
+    (part) => (/^(--|\/\*)/.test(part) ? " " : "x"),
+  );
+  return !/;\s*[^\s;]/.test(bare);
+}
+
+function matches(value: unknown, pattern: RegExp): boolean {
+  return typeof value === "string" && pattern.test(value);
+}

@@ -1,0 +1,91 @@
+import { findMeant } from "../config/misspelling.js";
+
+/** Returns what is wrong with a value, one line for each problem. `where` names the value. */
+export type Check = (value: unknown, where: string) => string[];
+
+/** The checks of an object's fields, by their names. */
+type Fields = Readonly<Record<string, Check>>;
+
+/**
+ * Checks a value by one condition.
+ * @param what follows "must be"
+ */
+export function is(what: string, isRight: (value: unknown) => boolean): Check {
+  return (value, where) => (isRight(value) ? [] : [`${where} must be ${what}`]);
+}
+
+/** Checks each item of a list. Messages call an item by its name, or else by its index. */
+export function listOf(item: Check): Check {
+  return (value, where) => {
+    if (!Array.isArray(value)) return [`${where} must be a list`];
+    const items: unknown[] = Array.from(value);
+    return items.flatMap((entry, index) =>
+      item(entry, `${where}[${findName(entry) ?? index.toString()}]`),
+    );
+  };
+}
+
+/** Checks each value of an object whose keys are free. */
+export function recordOf(item: Check): Check {
+  return (value, where) =>
+    isObject(value)
+      ? Object.entries(value).flatMap(([key, entry]) => item(entry, `${where}.${key}`))
+      : [`${where} must be an object`];
+}
+
+/**
+ * Checks the fields of an object, and refuses unknown ones. An optional field may be undefined.
+ * @param what follows "must be"
+ */
+export function objectWith(what: string, required: Fields, optional: Fields = {}): Check {
+  const known = Object.keys({ ...required, ...optional });
+  return (value, where) => {
+    if (!isObject(value)) return [`${where} must be ${what}`];
+    const fields = value as Readonly<Record<string, unknown>>;
+    const given = Object.entries(optional).filter(([name]) => fields[name] !== undefined);
+    return [
+      ...findUnknown(value, known).map((problem) => `${where}.${problem}`),
+      ...[...Object.entries(required), ...given].flatMap(([name, check]) =>
+        check(fields[name], `${where}.${name}`),
+      ),
+    ];
+  };
+}
+
+/** Runs the second check if the first finds nothing. */
+export function inTurn(first: Check, second: Check): Check {
+  return (value, where) => {
+    const problems = first(value, where);
+    return problems.length > 0 ? problems : second(value, where);
+  };
+}
+
+/** Returns the name of an object that has one. */
+export function findName(value: unknown): string | undefined {
+  if (!isObject(value) || !("name" in value)) return undefined;
+  return typeof value.name === "string" && value.name !== "" ? value.name : undefined;
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An instance of a class may have fields of its own, so of its names only misspelt ones are refused. */
+function findUnknown(value: object, known: readonly string[]): string[] {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || prototype === Object.prototype;
+  const names = isPlain ? Object.keys(value) : namesOf(value);
+  return names.flatMap((name) => {
+    const meant = findMeant(name, known);
+    if (known.includes(name) || (!isPlain && meant === undefined)) return [];
+    return meant === undefined
+      ? `${name} is not known`
+      : `${name} is not known; did you mean ${meant}?`;
+  });
+}
+
+function namesOf(value: object): string[] {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const inherited = isObject(prototype) && prototype !== Object.prototype ? namesOf(prototype) : [];
+  return [...Object.getOwnPropertyNames(value), ...inherited];
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from "node:crypto";
+import { get } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  createAuth,
+  createServer,
+  defineFeature,
+  type Feature,
+  type FeatureParts,
+  NoCredentials,
+  ServiceUnavailable,
+  TooManyRequests,
+  Vetoed,
+} from "gatehouse";
+import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
+
+let database: TestDatabase;
+let options: { secretKey: string; databaseUrl: string };
+
+beforeAll(async () => {
+  database = await createDatabase("sqlite");
+  options = { secretKey: randomBytes(32).toString("base64url"), databaseUrl: database.url };
+});
+
+afterAll(() => database.drop());
+
+const cause = new Error("the disk is full");
+
+function fail(): never {
+  throw cause;
+}
+
+function notes(parts: FeatureParts, more: Partial<Feature> = {}): Feature {
+  return defineFeature({ name: "notes", create: () => parts, ...more });
+}
+
+function start(feature: Feature) {
+  return createServer({ ...options, port: 0, logLevel: "silent", features: [feature] });
+}
+
+describe("an error names the feature and keeps its cause when it comes from", () => {
+  test.each<[string, Feature]>([
+    ["create", notes({}, { create: fail })],
+    ["an async create", notes({}, { create: () => Promise.reject(cause) })],
+    ["isOn", notes({}, { isOn: fail })],
+    ["findProblems", notes({}, { findProblems: fail })],
+    ["announce", notes({ announce: fail })],
+  ])("%s", async (_what, feature) => {
+    await expect(start(feature)).rejects.toMatchObject({
+      message: "The feature notes failed to start: the disk is full",
+      cause,
+    });
+  });
+
+  test("a job, which it names too", async () => {
+    const errors: unknown[] = [];
+    const jobs = [{ name: "clean", interval: 1, run: () => Promise.reject(cause) }];
+    const auth = await createAuth({ ...options, features: [notes({ jobs })] });
+    auth.maintenance.start((error) => errors.push(error));
+    await eventually(() => Promise.resolve(errors.length > 0));
+    await auth.close();
+    expect(errors[0]).toMatchObject({
+      message: "The job clean of the feature notes failed: the disk is full",
+      cause,
+    });
+  });
+});
+
+test("isOn must return true or false, and not a promise", async () => {
+  const isOn = (() => Promise.resolve(false)) as unknown as () => boolean;
+  await expect(start(notes({}, { isOn }))).rejects.toThrow(
+    "The feature notes failed to start: isOn must return true or false",
+  );
+});
+
+test("a server whose announcement fails does not listen", async () => {
+  let url = "";
+  const announce = (listening: string) => {
+    url = listening;
+    return fail();
+  };
+  await expect(start(notes({ announce }))).rejects.toThrow("the disk is full");
+  const code = await new Promise((resolve) => {
+    get(url, () => {
+      resolve("it answers");
+    }).on("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code);
+    });
+  });
+  expect(code).toBe("ECONNREFUSED");
+});
+
+test("a feature that does not close holds up the end for 5 seconds at most", async () => {
+  const started = Date.now();
+  const server = await start(notes({ close: () => new Promise(() => undefined) }));
+  await server.close();
+  expect(Date.now() - started).toBeLessThan(9_000);
+  expect(await server.auth.isReady()).toBe(false);
+}, 15_000);
+
+describe("a route that refuses answers as GraphQL does, after", () => {
+  test.each([
+    [new Vetoed("Closed."), 403, { code: "FORBIDDEN", reason: "vetoed" }, {}],
+    [
+      new TooManyRequests(7),
+      429,
+      { code: "TOO_MANY_REQUESTS", reason: "throttled", retryAfter: 7 },
+      { "retry-after": "7" },
+    ],
+    [
+      new NoCredentials(),
+      401,
+      { code: "UNAUTHENTICATED", reason: "no_credentials" },
+      { "www-authenticate": 'Bearer realm="gatehouse", Token realm="gatehouse"' },
+    ],
+    [
+      new ServiceUnavailable(1, cause),
+      503,
+      { code: "SERVICE_UNAVAILABLE", retryAfter: 1 },
+      { "retry-after": "1" },
+    ],
+  ])("%s", async (error, status, extensions, headers) => {
+    const handle = () => Promise.reject(error);
+    const server = await start(notes({ routes: [{ method: "GET", path: "/notes", handle }] }));
+    const response = await fetch(`${server.url}/notes`);
+    const body = await response.json();
+    await server.close();
+    expect(response.status).toBe(status);
+    expect(body).toEqual({ errors: [{ message: error.message, extensions }] });
+    expect(Object.fromEntries(response.headers)).toMatchObject(headers);
+  });
+});
