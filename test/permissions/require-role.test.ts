@@ -1,6 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { requireRole } from "../../src/index.js";
 import { Gate } from "../support/gate.js";
+
+/** Calls it as an async resolver does. */
+async function check(...call: Parameters<typeof requireRole>): Promise<void> {
+  await requireRole(...call);
+}
 
 describe.each(["stateful", "stateless"] as const)(
   "requireRole, where bearerCheck is %s",
@@ -30,7 +35,7 @@ describe.each(["stateful", "stateless"] as const)(
     test("G-05: rejects a user whose role is too low, and audits it", async () => {
       const user = await contextOf("bob");
       gate.events.length = 0;
-      await expect(requireRole(user, "ADMIN")).rejects.toMatchObject({
+      await expect(check(user, "ADMIN")).rejects.toMatchObject({
         code: "FORBIDDEN",
         reason: "role_required",
       });
@@ -49,23 +54,41 @@ describe.each(["stateful", "stateless"] as const)(
         [await gate.auth.createContext(), "no_credentials"],
         [await gate.auth.createContext({ headers }), "token_not_valid"],
       ] as const) {
-        await expect(requireRole(context, "USER")).rejects.toMatchObject({ reason });
+        await expect(check(context, "USER")).rejects.toMatchObject({ reason });
       }
     });
 
-    test("always returns a promise, so that a linter finds a forgotten await", async () => {
-      for (const context of [undefined, await contextOf("ada"), await contextOf("bob")]) {
-        for (const role of ["USER", "ADMIN"] as const) {
-          const check = requireRole(context, role);
-          expect(check).toBeInstanceOf(Promise);
-          await check.catch(() => undefined);
-        }
+    test("returns a promise when it does not refuse at once, so that a linter finds a forgotten await", async () => {
+      const admin = await contextOf("ada");
+      for (const role of ["USER", "ADMIN"] as const) {
+        expect(requireRole(admin, role)).toBeInstanceOf(Promise);
+      }
+    });
+
+    test("G-05: a forgotten await does not end the process, and a refusal that is known at once is thrown", async () => {
+      const [user, warning] = [await contextOf("bob"), jest.spyOn(process, "emitWarning")];
+      warning.mockImplementation(() => undefined);
+      const isKnown = mode === "stateful";
+      try {
+        expect(() => void requireRole(undefined, "USER")).toThrow();
+        const call = expect(() => void requireRole(user, "ADMIN"));
+        (isKnown ? call : call.not).toThrow();
+        await user.loadUser();
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(warning.mock.calls.map(([text]) => text)).toEqual(
+          isKnown ? [] : ["requireRole was not awaited, so its refusal stopped nothing."],
+        );
+        warning.mockClear();
+        await expect(check(user, "ADMIN")).rejects.toMatchObject({ reason: "role_required" });
+        expect(warning).not.toHaveBeenCalled();
+      } finally {
+        warning.mockRestore();
       }
     });
 
     test("G-02: rejects a user whose context cannot load the role", async () => {
       const { user } = await contextOf("bob");
-      await expect(requireRole({ user }, "ADMIN")).rejects.toMatchObject({
+      await expect(check({ user }, "ADMIN")).rejects.toMatchObject({
         code: mode === "stateless" ? "UNAUTHENTICATED" : "FORBIDDEN",
       });
     });
