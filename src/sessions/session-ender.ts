@@ -1,9 +1,11 @@
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { BadUserInput } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
 import type { EndReason } from "./session.entity.js";
+import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
@@ -24,13 +26,15 @@ export class SessionEnder {
    * Ends one open session.
    * @param userId the user that it has to belong to; null for any user
    * @returns whether this call ended it
+   * @throws {@link BadUserInput} when `session` is neither a text nor an object with an id
    */
   async end(
-    id: string,
+    session: SessionRef,
     userId: string | null,
     reason: EndReason,
     client: Client,
   ): Promise<boolean> {
+    const id = sessionIdOf(session);
     if (!isId(id)) return false;
     const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#settings.now();
@@ -76,4 +80,11 @@ export class SessionEnder {
     if (reason === "reused") return;
     this.#settings.onEvent({ type: "session_ended", userId, sessionId }, client);
   }
+}
+
+function sessionIdOf(session: SessionRef): string {
+  const given: unknown = session;
+  const id = typeof given === "object" && given !== null && "id" in given ? given.id : given;
+  if (typeof id !== "string") throw new BadUserInput("session must be a session or its id.");
+  return id;
 }
