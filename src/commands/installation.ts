@@ -7,7 +7,7 @@ import { featuresThatAreOn } from "../features/compose.js";
 import type { CoreServices, Feature } from "../features/feature.js";
 import { featuresWith } from "../features/index.js";
 import { loadFeatures } from "../features/load.js";
-import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "../keys/secret-key.js";
+import { generateSecretKey, readOrCreateSecretKey } from "../keys/secret-key.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -39,7 +39,7 @@ export class Installation {
    * @throws {@link WrongSettings}
    */
   readConfig(): ServerConfig {
-    return this.#resolve((databaseUrl) => readOrCreateSecretKey(secretPathOf(databaseUrl)));
+    return this.#resolve(readOrCreateSecretKey);
   }
 
   /** The features that bring commands and are switched on; with wrong settings, all that bring commands. Writes nothing. */

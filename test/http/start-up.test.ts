@@ -54,13 +54,15 @@ async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
 describe("a server that others can reach does not start", () => {
   const SHORT =
     "secretKey: must be at least 32 random bytes; `gatehouse generate-secret` makes one";
+  const NOT_RANDOM =
+    "secretKey: must be at least 32 random bytes, but is not random; `gatehouse generate-secret` makes one";
   const PHRASE =
     "secretKey: looks like an example or a phrase; `gatehouse generate-secret` makes one";
 
   test.each([
     ["", SHORT],
     ["secret", SHORT],
-    ["x".repeat(64), SHORT],
+    ["x".repeat(64), NOT_RANDOM],
     [SECRET_KEY.slice(0, 31), SHORT],
     ["an example of a secret that is long enough", PHRASE],
     ["your-256-bit-secret-your-256-bit-secret", PHRASE],
