@@ -47,4 +47,14 @@ const { url } = await startStandaloneServer(server, {
   context: ({ req }) => auth.createContext(req),
 });
 
+// Deletes expired rows, and rotates the keys that sign tokens.
+auth.maintenance.start(console.error);
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, async () => {
+    await server.stop();
+    await auth.close();
+  });
+}
+
 console.log(`Ready at ${url}`);

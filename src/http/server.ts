@@ -72,6 +72,7 @@ export async function startServer(
     await addGraphql(app, open, config);
     if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
+    warnOfUnsetIssuer(app.log, config);
   } catch (error) {
     await app.close();
     await auth.close();
@@ -113,6 +114,17 @@ function auditTo(
 /** Keyed, or who reads the log could try passwords on it. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
+}
+
+/** Warns where others can reach the server and tokens name the address that it listens on, which nobody else knows it by. */
+function warnOfUnsetIssuer(
+  log: FastifyBaseLogger,
+  { isDevelopment, jwtIssuer, host, port }: ServerConfig,
+): void {
+  if (isDevelopment || jwtIssuer !== serverUrl(host, port)) return;
+  log.warn(
+    "JWT_ISSUER is not set, so the issuer of tokens is the address that the server listens on",
+  );
 }
 
 /** The setting to change, by the system's code for why the server cannot listen. */

@@ -63,8 +63,7 @@ export function readOrCreateSecretKey(databaseUrl: string): string {
 /** Returns whether a SQLite file with something in it exists. */
 function isDatabaseMade(databaseUrl: string): boolean {
   const path = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
-  if (path === undefined) return false;
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return path !== undefined && existsSync(path) && statSync(path).size > 0;
 }
 
 function readOrCreateFile(path: string): string {

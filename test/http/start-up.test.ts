@@ -256,6 +256,19 @@ describe("gatehouse serve", () => {
     expect((await server.stop()).code).toBe(0);
   });
 
+  test("warns once where others can reach it and JWT_ISSUER is not set, and not otherwise", async () => {
+    const reached = { HOST: "0.0.0.0", SECRET_KEY };
+    const unset = await folder.serve(reached);
+    await unset.stop();
+    expect(unset.output.match(/JWT_ISSUER is not set/g)).toHaveLength(1);
+    const set = await folder.serve({ ...reached, JWT_ISSUER: "https://login.example.com" });
+    await set.stop();
+    expect(set.output).not.toContain("JWT_ISSUER");
+    const local = await (await folders.empty()).serve();
+    await local.stop();
+    expect(local.output).not.toContain("JWT_ISSUER");
+  });
+
   describe("in production", () => {
     let home: CommandFolder;
     let page: Response;
