@@ -42,6 +42,9 @@ const schema = auth.guard(
 
 const server = new ApolloServer(apolloOptions(schema));
 
+// Apollo Server stops at SIGINT and SIGTERM, and then the database is closed.
+server.addPlugin({ serverWillStart: async () => ({ serverWillStop: () => auth.close() }) });
+
 const { url } = await startStandaloneServer(server, {
   listen: { port: Number(PORT) },
   context: ({ req }) => auth.createContext(req),
@@ -49,12 +52,5 @@ const { url } = await startStandaloneServer(server, {
 
 // Deletes expired rows, and rotates the keys that sign tokens.
 auth.maintenance.start(console.error);
-
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, async () => {
-    await server.stop();
-    await auth.close();
-  });
-}
 
 console.log(`Ready at ${url}`);
