@@ -62,5 +62,10 @@ export function publishTo(
 /** Prints a warning for an error that did not make a request fail. */
 export function warn(error: unknown): void {
   if (!(error instanceof Error)) process.emitWarning("An unknown error failed no request.");
-  else process.emitWarning(error.message, { type: error.name, detail: error.stack ?? "" });
+  else process.emitWarning(error.message, { type: error.name, detail: stacksOf(error) });
+}
+
+/** Returns the stack of an error, and that of its cause. */
+function stacksOf({ stack = "", cause }: Error): string {
+  return cause instanceof Error ? `${stack}\nCaused by: ${cause.stack ?? cause.message}` : stack;
 }

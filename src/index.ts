@@ -67,5 +67,5 @@ export { createServer, type Server, type ServerOptions } from "./http/server.js"
 export type { Migration } from "./sql.js";
 export { STATIC_TOKEN_PATTERN } from "./tokens/static-token.js";
 export { Principal, type SessionInfo } from "./sessions/principal.js";
-export type { Sessions } from "./sessions/sessions.js";
+export type { SessionRef, Sessions } from "./sessions/sessions.js";
 export { TokenUser, type TokenUserSession } from "./sessions/token-user.js";

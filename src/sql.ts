@@ -13,7 +13,8 @@ export interface Migration {
  *
  * A statement is constant text with a `?` for each parameter, so that it can stay prepared and no value becomes SQL.
  * A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
- * @throws {@link ServiceUnavailable} when the database cannot be reached
+ * @throws {@link ServiceUnavailable} when the database cannot be reached; in a feature also TypeError when the number of
+ * parameters or the type of one is wrong, or when a statement that should only read writes
  */
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */
@@ -27,4 +28,56 @@ export interface Sql {
    * reads rows that another such statement changes.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+}
+
+/** Matches statements that write. */
+const WRITING =
+  /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
+
+/**
+ * Returns the same statements for features, with mistakes refused that the databases treat differently or not at all: a
+ * wrong number of parameters, a parameter that is no {@link SqlValue}, and a statement that writes where it should only read.
+ * The core's own statements, which tests hold, are not checked, because each request runs some.
+ */
+export function withChecks(sql: Sql): Sql {
+  return {
+    read: async (statement, parameters) => {
+      checkReading(statement, parameters);
+      return sql.read(statement, parameters);
+    },
+    readOnce: async (statement, parameters) => {
+      checkReading(statement, parameters);
+      return sql.readOnce(statement, parameters);
+    },
+    write: async (statement, parameters) => {
+      checkParameters(statement, parameters);
+      return sql.write(statement, parameters);
+    },
+    writeExclusive: async (statement, parameters) => {
+      checkParameters(statement, parameters);
+      return sql.writeExclusive(statement, parameters);
+    },
+  };
+}
+
+function checkReading(statement: string, parameters: readonly SqlValue[]): void {
+  if (WRITING.test(statement)) {
+    throw new TypeError("sql.read and sql.readOnce run statements that only read. Use sql.write.");
+  }
+  checkParameters(statement, parameters);
+}
+
+function checkParameters(statement: string, parameters: readonly unknown[]): void {
+  const places = statement.split("?").length - 1;
+  if (places !== parameters.length) {
+    throw new TypeError(
+      `The statement has ${places} parameters, but got ${parameters.length}: ${statement}`,
+    );
+  }
+  for (const [index, value] of parameters.entries()) {
+    if (value === null || ["string", "number", "boolean"].includes(typeof value)) continue;
+    throw new TypeError(
+      `Parameter ${index + 1} must be a string, a number, a boolean or null: ${statement}`,
+    );
+  }
 }

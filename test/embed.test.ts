@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -126,6 +127,13 @@ describe("a schema-first server that embeds it", () => {
     const answer = await ask('mutation { login(username: "bob", password: "wrong") { access } }');
     expect(answer).toMatchObject({ status: 401, reason: "invalid_credentials" });
     expect(answer.challenge).toMatch(/Bearer .*Token /);
+  });
+
+  test("closes the database when it is stopped", async () => {
+    const ended = once(example!, "exit");
+    example!.kill("SIGTERM");
+    expect(await ended).toEqual([null, "SIGTERM"]);
+    expect(await readdir(join(project, "data"))).toEqual(["embed.sqlite"]);
   });
 });
 

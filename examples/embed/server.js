@@ -42,9 +42,15 @@ const schema = auth.guard(
 
 const server = new ApolloServer(apolloOptions(schema));
 
+// Apollo Server stops at SIGINT and SIGTERM, and then the database is closed.
+server.addPlugin({ serverWillStart: async () => ({ serverWillStop: () => auth.close() }) });
+
 const { url } = await startStandaloneServer(server, {
   listen: { port: Number(PORT) },
   context: ({ req }) => auth.createContext(req),
 });
+
+// Deletes expired rows, and rotates the keys that sign tokens.
+auth.maintenance.start(console.error);
 
 console.log(`Ready at ${url}`);

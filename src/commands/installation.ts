@@ -6,7 +6,7 @@ import { featuresThatAreOn } from "../features/compose.js";
 import type { CoreServices, Feature } from "../features/feature.js";
 import { featuresWith } from "../features/index.js";
 import { loadFeatures } from "../features/load.js";
-import { generateSecretKey, readOrCreateSecretKey, secretPathOf } from "../keys/secret-key.js";
+import { generateSecretKey, readOrCreateSecretKey } from "../keys/secret-key.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,7 +47,7 @@ export class Installation {
    */
   readConfig(): ServerConfig {
     if (this.failure !== undefined) throw this.failure;
-    return this.#resolve((databaseUrl) => readOrCreateSecretKey(secretPathOf(databaseUrl)));
+    return this.#resolve(readOrCreateSecretKey);
   }
 
   /** Returns the features that are on; all of them if that is unknown, because the settings are wrong. Writes nothing. */

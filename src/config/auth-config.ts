@@ -1,7 +1,7 @@
 import { type Checked, checkOptions } from "./check.js";
 import { type Problem, WrongSettings } from "./problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "./setting.js";
-import { AUTH_SETTINGS } from "./settings.js";
+import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
 /** The core's options. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
@@ -36,7 +36,7 @@ export function resolveConfig(
   options: CoreOptions,
   owners: readonly SettingsOwner[] = [],
 ): AuthConfig {
-  const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners));
+  const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners), SERVER_SETTINGS);
   const config = { ...withSecretKeys(checked), isDevelopment: null };
   return settle(config, checked.problems, owners);
 }

@@ -14,11 +14,13 @@ export interface Checked<S extends Settings> {
 /**
  * Checks each option alone, fills in the defaults, and refuses options that do not exist.
  * @param more the settings of features. The result holds their values too, but its type does not show them.
+ * @param serverOnly the settings that are refused because only `createServer` has them
  */
 export function checkOptions<S extends Settings>(
   options: object,
   core: S,
   more: Settings,
+  serverOnly: Settings = {},
 ): Checked<S> {
   const settings = { ...core, ...more };
   const given = new Map<string, unknown>(Object.entries(options));
@@ -35,7 +37,10 @@ export function checkOptions<S extends Settings>(
   const names = Object.keys(settings);
   for (const option of given.keys()) {
     if (names.includes(option)) continue;
-    problems.push({ option, message: describeUnknown(findMeant(option, [...names, "features"])) });
+    const message = Object.hasOwn(serverOnly, option)
+      ? "belongs to createServer"
+      : describeUnknown(findMeant(option, [...names, "features"]));
+    problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
   // The first loop has made a value for each entry with the entry's own check.

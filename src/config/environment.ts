@@ -1,6 +1,6 @@
 import { settingsOf, type SettingsOwner } from "./auth-config.js";
 import { describeUnknown } from "./check.js";
-import { findMeantVariable } from "./misspelling.js";
+import { findMeantVariable, SHORT } from "./misspelling.js";
 import type { Problem } from "./problems.js";
 import type { CoreServerOptions } from "./server-config.js";
 import type { Settings } from "./setting.js";
@@ -26,7 +26,7 @@ export function variablesOf(settings: Settings): Map<string, string> {
 }
 
 /**
- * Reads the options that are set in the environment, and finds misspelt variables. The values are not checked yet.
+ * Reads the options that are set in the environment, and finds misspelt variables, and those of options that have none. The values are not checked yet.
  * An empty variable counts as not set; a variable that resembles no setting belongs to another program.
  */
 export function readEnvironment(
@@ -39,11 +39,24 @@ export function readEnvironment(
     const text = set.get(variable);
     return text === undefined ? [] : [[option, read(text)]];
   });
+  const optionsOnly = new Set(namesOfOptionsOnly(settings));
   const problems = [...set.keys()].flatMap((name) => {
+    if (optionsOnly.has(name)) return [{ option: name, message: "can only be set as an option" }];
     const meant = findMeantVariable(name, [...variables.values(), FEATURES]);
     return meant === undefined ? [] : [{ option: name, message: describeUnknown(meant) }];
   });
   return { options: Object.fromEntries(read) as Partial<CoreServerOptions>, problems };
+}
+
+/**
+ * Returns the variables that people would expect for the options that have none: `LEEWAY` for `leeway`. Short names are left
+ * out, because they are ordinary words that another program may use.
+ */
+function namesOfOptionsOnly(settings: Settings): string[] {
+  const others = Object.entries(settings).filter(([, { variable }]) => variable === undefined);
+  return others
+    .map(([option]) => option.replaceAll(/[A-Z]/g, "_$&").toUpperCase())
+    .filter((name) => name.length >= SHORT);
 }
 
 function asItIs(text: string): string {

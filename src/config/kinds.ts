@@ -185,7 +185,7 @@ function durationRange(from: Duration, to: Duration) {
     allowed: { option: `from ${min} to ${max} seconds`, variable: `from ${from} to ${to}` },
     fault: (value: unknown): string | Wording => {
       if (typeof value !== "number" || Number.isNaN(value)) {
-        return { option: "is not a number", variable: "is not a duration" };
+        return { option: "is not a number", variable: "is not a duration such as 5m" };
       }
       if (!Number.isInteger(value)) return "is not a whole number of seconds";
       return distance(value, min, max, spellSeconds, ["short", "long"]);

@@ -8,7 +8,7 @@ interface Slip {
 }
 
 /** Names shorter than this are close to ordinary words, such as HOST to POST, COST and GHOST. */
-const SHORT = 6;
+export const SHORT = 6;
 
 /**
  * Returns the name that is one slip away: a letter missing, one too many, one wrong, or two swapped. The case of letters

@@ -1,14 +1,31 @@
 import { z } from "zod";
 
+/** In bytes. */
+const MIN_LENGTH = 32;
+/** Fewer different characters are not random. */
+const MIN_CHARACTERS = 8;
+
 /** Long enough, and not one character over and over. */
-const SECRET = z
-  .string()
-  .refine((value) => Buffer.byteLength(value) >= 32 && new Set(value).size >= 8);
+const SECRET = z.string().refine((value) => isLong(value) && !hasFewCharacters(value));
 
 /** One root secret, or [current, previous…]; always a list once it is checked. */
 export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[]> = z
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
+
+/** Returns whether a secret is wrong only because it repeats a few characters. */
+export function isRepetitive(value: unknown): boolean {
+  const secrets = [value].flat();
+  return secrets.every(isLong) && secrets.some(hasFewCharacters);
+}
+
+function isLong(value: unknown): boolean {
+  return typeof value === "string" && Buffer.byteLength(value) >= MIN_LENGTH;
+}
+
+function hasFewCharacters(value: unknown): boolean {
+  return typeof value === "string" && new Set(value).size < MIN_CHARACTERS;
+}
 
 /** Words that occur in examples and phrases, and blanks. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;

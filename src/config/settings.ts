@@ -10,9 +10,9 @@ import {
   text,
   wholeNumber,
 } from "./kinds.js";
-import { SECRET_KEYS } from "./secret-keys.js";
+import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
-import { parseList } from "./variable-text.js";
+import { parseList, parseWholeNumber } from "./variable-text.js";
 
 // The comment above an entry is its sentence in editors, in `gatehouse serve --help` and in docs/settings.md.
 // The entry itself says the unit, the range and the default.
@@ -28,12 +28,16 @@ export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
 /** The settings of `createAuth`. */
 export const AUTH_SETTINGS = {
   /** The database: a SQLite file, or PostgreSQL. */
-  databaseUrl: text({
-    variable: "DATABASE_URL",
-    accepts: (value) => /^(sqlite:(?!:memory:)|postgres(ql)?:\/\/)[^\0]+$/.test(value),
-    allowed: "sqlite:PATH or postgresql://…",
-    default: "sqlite:data/gatehouse.sqlite",
-  }),
+  databaseUrl: {
+    ...text({
+      variable: "DATABASE_URL",
+      accepts: (value) => /^(sqlite:(?!:memory:)|postgres(ql)?:\/\/)[^\0]+$/.test(value),
+      allowed: "sqlite:PATH or postgresql://…",
+      default: "sqlite:data/gatehouse.sqlite",
+    }),
+    fault: (value: unknown) =>
+      value === "sqlite::memory:" ? "in-memory databases are not supported" : "",
+  },
   /**
    * The root secret, from which every other key is derived. A list has the current secret first, then the previous
    * ones.
@@ -43,6 +47,7 @@ export const AUTH_SETTINGS = {
     check: SECRET_KEYS,
     read: parseList,
     allowed: "at least 32 random bytes",
+    fault: (value) => (isRepetitive(value) ? "is not random" : ""),
     hint: "`gatehouse generate-secret` makes one",
     defaultNote: "in development `gatehouse` makes one at the first start",
   } satisfies Setting,
@@ -148,8 +153,11 @@ export const AUTH_SETTINGS = {
   hashConcurrency: {
     ...wholeNumber({ from: 1, to: 512, default: 2 }),
     variable: "UV_THREADPOOL_SIZE",
-    read: (value: string) =>
-      /^\d{1,4}$/.test(value) ? Math.max(1, Math.floor(Number(value) / 2)) : value,
+    read: (value: string) => {
+      const threads = parseWholeNumber(value);
+      const isInRange = typeof threads === "number" && threads >= 1 && threads <= 1024;
+      return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
+    },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
     // The distance from the range is not given, because it would count hashes where the variable counts threads.
     fault: () => "",

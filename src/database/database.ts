@@ -35,7 +35,10 @@ const MIGRATION_PAUSE = 200;
  * Matches SQLite's code, or PostgreSQL's class of codes, for a statement that is itself wrong. Any other error means that
  * the database cannot be reached.
  */
-const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3})$/;
+const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
+
+/** SQLite's code for a statement that writes on a connection that only reads. */
+const WRITES = "SQLITE_READONLY";
 
 /** The database. Migrations and units of work use the ORM; the single statements of requests bypass it. */
 export class Database implements Sql {
@@ -55,8 +58,8 @@ export class Database implements Sql {
     this.#orm = orm;
     this.#engine = engine;
     this.#features = features;
-    this.read = withUnavailable(engine.read);
-    this.readOnce = withUnavailable(engine.readOnce);
+    this.read = withUnavailable(engine.read, WRITES);
+    this.readOnce = withUnavailable(engine.readOnce, WRITES);
     this.write = withUnavailable(engine.write);
     this.writeExclusive = withUnavailable(engine.writeExclusive);
   }
@@ -74,13 +77,17 @@ export class Database implements Sql {
     let database;
     try {
       database = await Database.#connect(dialect, features);
-      await database.read("SELECT 1", []);
+      await database.#engine.read("SELECT 1", []);
       return database;
     } catch (cause) {
       await database?.close();
-      throw new Error("The database cannot be reached. Check its URL, and whether it is running.", {
-        cause,
-      });
+      const fault = dialect.describeFault(codeOf(cause));
+      throw new Error(
+        fault ?? "The database cannot be reached. Check its URL, and whether it is running.",
+        {
+          cause,
+        },
+      );
     }
   }
 
@@ -94,6 +101,8 @@ export class Database implements Sql {
       extensions: [Migrator],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },
+      // A misspelt name would create a database.
+      ensureDatabase: false,
       migrations: {
         migrationsList: listMigrations(features).map(toMikroOrm),
         snapshot: false,
@@ -113,25 +122,40 @@ export class Database implements Sql {
   /**
    * Brings the tables up to date. Safe to call from several processes at once.
    * @returns the names of the migrations that this call applied
-   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
+   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
+   * and its feature when a statement of it is wrong
    */
   async migrate(): Promise<string[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#requireNoNewer();
-        return (await this.#orm.migrator.up()).map(({ name }) => name);
+        return await this.#migrateOnce();
       } catch (error) {
-        if (attempt === MIGRATION_ATTEMPTS || error instanceof NewerDatabase) throw error;
+        if (attempt === MIGRATION_ATTEMPTS || error instanceof FinalError) throw error;
         await sleep(MIGRATION_PAUSE);
       }
     }
   }
 
-  async #requireNoNewer(): Promise<void> {
+  async #migrateOnce(): Promise<string[]> {
+    const recorded = await this.#readRecorded();
+    const [newer] = findNewerMigrations(recorded, this.#features);
+    if (newer !== undefined) {
+      throw new FinalError(
+        `A newer version wrote this database: the migration ${newer} is unknown.`,
+      );
+    }
+    try {
+      return (await this.#orm.migrator.up()).map(({ name }) => name);
+    } catch (error) {
+      // A statement also fails when another process has applied the migration meanwhile.
+      const isAlone = (await this.#readRecorded()).length === recorded.length;
+      throw (isAlone ? describeWrongMigration(error) : undefined) ?? error;
+    }
+  }
+
+  async #readRecorded(): Promise<string[]> {
     const recorded = await this.#orm.migrator.getExecutedMigrations();
-    const names = recorded.map(({ name }) => name);
-    const [newer] = findNewerMigrations(names, this.#features);
-    if (newer !== undefined) throw new NewerDatabase(newer);
+    return recorded.map(({ name }) => name);
   }
 
   /** Returns whether the core's tables can be read. */
@@ -158,10 +182,31 @@ export class Database implements Sql {
   }
 }
 
-class NewerDatabase extends Error {
-  constructor(migration: string) {
-    super(`A newer version wrote this database: the migration ${migration} is unknown.`);
-  }
+/** A failure that another attempt does not mend. */
+class FinalError extends Error {}
+
+/** The part of the migrator's error that is used here. */
+interface MigrationError {
+  readonly migration: { readonly name: string };
+  /** The driver's error. */
+  readonly cause: Error;
+}
+
+/** Returns the error that names a migration with a wrong statement; undefined for any other failure. */
+function describeWrongMigration(error: unknown): FinalError | undefined {
+  const { migration, cause } = error as Partial<MigrationError>;
+  if (migration === undefined || !STATEMENT_ERROR.test(codeOf(cause))) return undefined;
+  const [feature, name] = migration.name.split(":");
+  const title = name === undefined ? migration.name : `${name} of the feature ${feature}`;
+  const detail = cause?.message.replaceAll(/\s+/g, " ") ?? "";
+  return new FinalError(`The migration ${title} is wrong: ${detail}`, { cause: error });
+}
+
+/** Returns the code of the first error in a chain of causes that has one, otherwise an empty text. */
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return typeof code === "string" ? code : codeOf(cause);
 }
 
 function toMikroOrm({ name, statements }: Migration) {
@@ -175,12 +220,15 @@ function toMikroOrm({ name, statements }: Migration) {
   };
 }
 
-/** Turns each error that does not come from the statement itself into {@link ServiceUnavailable}. */
-function withUnavailable(run: Run): Run {
+/**
+ * Turns each error that does not come from the statement itself into {@link ServiceUnavailable}.
+ * @param further one more code of a statement that is itself wrong
+ */
+function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>
     run<never>(statement, parameters).catch((error: unknown) => {
       const { code } = error as { code?: unknown };
-      if (typeof code === "string" && STATEMENT_ERROR.test(code)) throw error;
+      if (typeof code === "string" && (STATEMENT_ERROR.test(code) || code === further)) throw error;
       throw new ServiceUnavailable(RETRY_AFTER, error);
     });
 }

@@ -32,6 +32,12 @@ export interface Engine {
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;
+  /**
+   * Says in one line, without a password, why the database cannot be opened.
+   * @param code the driver's code
+   * @returns undefined if the code says too little
+   */
+  readonly describeFault: (code: string) => string | undefined;
 }
 
 /** The part of knex that hands out connections. */

@@ -44,12 +44,14 @@ const TAKE_LOCK = "SELECT pg_advisory_xact_lock(7428331)";
 /** Opens PostgreSQL. The driver is loaded here, so that installations on SQLite do not load it. */
 export async function openPostgres(url: string): Promise<Dialect> {
   const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");
-  const { username, pathname } = new URL(url);
+  const location = new URL(url);
+  const { username, pathname } = location;
+  const dbName = decodeURIComponent(pathname.slice(1)) || username || "postgres";
   return {
     options: {
       driver: PostgreSqlDriver,
       clientUrl: url,
-      dbName: decodeURIComponent(pathname.slice(1)) || username || "postgres",
+      dbName,
       pool: { min: 0, max: 10 },
       driverOptions: {
         ...POOL_OPTIONS,
@@ -57,7 +59,24 @@ export async function openPostgres(url: string): Promise<Dialect> {
       },
     },
     connect: (pool) => createEngine(pool as Pool<PostgresConnection>),
+    describeFault: (code) => describeFault(code, location, dbName),
   };
+}
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function describeFault(
+  code: string,
+  { hostname, port, username }: URL,
+  database: string,
+): string | undefined {
+  if (code === "3D000") return `The database ${database} does not exist.`;
+  if (code.startsWith("28")) {
+    return `The database server refuses the role ${decodeURIComponent(username)} or its password.`;
+  }
+  if (code === "ECONNREFUSED") {
+    return `No database server listens on ${hostname}:${port === "" ? "5432" : port}.`;
+  }
+  return code === "ENOTFOUND" ? `The database server's host ${hostname} is unknown.` : undefined;
 }
 
 function createEngine(pool: Pool<PostgresConnection>): Engine {

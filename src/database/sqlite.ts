@@ -38,6 +38,7 @@ export async function openSqlite(path: string): Promise<Dialect> {
       driverOptions: POOL_OPTIONS,
     },
     connect: (pool) => createEngine(reader, pool as Pool<sqlite3.Database>),
+    describeFault: () => undefined,
   };
 }
 

@@ -1,3 +1,4 @@
+import { withChecks } from "../sql.js";
 import { requireCompatible } from "./compose.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
@@ -30,7 +31,7 @@ export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
 export function coreFor(feature: Feature, services: CoreServices): Core {
   if (BUILT_IN.some((ours) => ours === feature)) return services;
   const { sql, now, onEvent, accounts, authentication, sessions, jwks, isReady } = services;
-  return { sql, now, onEvent, accounts, authentication, sessions, jwks, isReady };
+  return { sql: withChecks(sql), now, onEvent, accounts, authentication, sessions, jwks, isReady };
 }
 
 export type * from "./token-classes/index.js";

@@ -1,6 +1,15 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { SECRET_KEYS } from "../config/secret-keys.js";
 
 /** The use of a derived key. Each purpose has its own key. */
 export type Purpose = "refresh-token" | "key-sealing" | "throttling" | "audit";
@@ -27,10 +36,37 @@ export function secretPathOf(databaseUrl: string): string {
 }
 
 /**
- * Returns the root secret of a file. Creates the file, readable by its owner only, if there is none.
- * @throws Error with one line that says why the file cannot be created or read
+ * Returns the root secret that is kept beside a database. Makes one, readable by its owner only, if there is neither a secret
+ * nor a database yet, because a new secret cannot open an old database.
+ * @param databaseUrl `sqlite:PATH`; for other databases the secret is kept in `data`
+ * @throws Error with one line that says why the file cannot be created, read or used
  */
-export function readOrCreateSecretKey(path: string): string {
+export function readOrCreateSecretKey(databaseUrl: string): string {
+  const path = secretPathOf(databaseUrl);
+  // Asked before the secret, because another process makes the secret first and then the database.
+  const hasDatabase = isDatabaseMade(databaseUrl);
+  if (hasDatabase && !existsSync(path)) {
+    throw new Error(
+      `The database exists, but its secret ${path} is missing. Restore that file, or set SECRET_KEY.`,
+    );
+  }
+  const secretKey = readOrCreateFile(path);
+  if (!SECRET_KEYS.safeParse(secretKey).success) {
+    const remedy = hasDatabase ? "Restore" : "Delete";
+    throw new Error(
+      `The file ${path} does not hold a secret of at least 32 random bytes. ${remedy} it.`,
+    );
+  }
+  return secretKey;
+}
+
+/** Returns whether a SQLite file with something in it exists. */
+function isDatabaseMade(databaseUrl: string): boolean {
+  const path = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
+  return path !== undefined && existsSync(path) && statSync(path).size > 0;
+}
+
+function readOrCreateFile(path: string): string {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     if (!existsSync(path)) createSecretFile(path);

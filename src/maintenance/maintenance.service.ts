@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
+import { warn } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { PruneRule } from "./prune-rule.js";
 
@@ -9,8 +10,13 @@ const BATCH_PAUSE = 5;
 
 /** Milliseconds between two reloads of the signing keys, on each instance. */
 const KEY_RELOAD_INTERVAL = 30_000;
+/** The name of that work. No job has it. */
+const KEY_RELOAD = "key reload";
 /** Seconds between two prunes, among all instances. */
 const PRUNE_INTERVAL = 600;
+
+/** How long {@link MaintenanceService.stop} waits for the jobs that are running, in milliseconds. */
+const STOP_TIMEOUT = 5000;
 
 /** A periodic job. Only one instance at a time runs it. */
 export interface Job {
@@ -44,8 +50,9 @@ export class MaintenanceService {
     },
   ];
   readonly #pruneRules: PruneRule[] = [];
+  /** The work that is running, by the name of its job. */
+  readonly #running = new Map<string, Promise<void>>();
   #timers: NodeJS.Timeout[] = [];
-  #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
   constructor(sql: Sql, { now }: Pick<AuthConfig, "now">, keys: MaintainedKeys) {
@@ -86,32 +93,53 @@ export class MaintenanceService {
   }
 
   /**
-   * Starts the timers. They do not keep the process alive.
-   * @param onError called with the error of a job that failed; the job runs again at its next interval
+   * Starts the timers. They do not keep the process alive. A job that still runs at its next time is not started again, and
+   * delays no other job.
+   * @param onError called with an error that names the job which failed, and has the job's own error as its `cause`. The
+   * job runs again at its next time.
+   * @default a warning of the process
    */
-  start(onError: (error: unknown) => void): void {
-    const every = (interval: number, job: () => Promise<unknown>) =>
+  start(onError: (error: unknown) => unknown = warn): void {
+    const every = (name: string, interval: number, run: () => Promise<void>) =>
       setInterval(() => {
-        this.#running = this.#running
-          .then(() => (this.#isStopped ? undefined : job()))
-          .catch(onError);
+        this.#runUnlessRunning(name, run, onError);
       }, interval).unref();
-    this.#timers = [
-      every(KEY_RELOAD_INTERVAL, () => this.#keys.reload()),
-      ...this.#jobs.map((job) => every(job.interval * 1000, () => this.#runWithLease(job))),
-    ];
+    this.#timers.push(
+      every(KEY_RELOAD, KEY_RELOAD_INTERVAL, () => this.#keys.reload()),
+      ...this.#jobs.map((job) =>
+        every(job.name, job.interval * 1000, () => this.#runWithLease(job)),
+      ),
+    );
   }
 
-  /** Stops the timers, and waits for the job or batch that is running. */
+  /** Stops the timers, and waits for the jobs and the batch that are running, but at most 5 seconds. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
-    await this.idle();
+    const waiting = new AbortController();
+    const timeout = sleep(STOP_TIMEOUT, undefined, { signal: waiting.signal });
+    await Promise.race([this.idle(), timeout.catch(() => undefined)]);
+    waiting.abort();
   }
 
-  /** Waits for the jobs that are running or due. */
+  /** Waits for the jobs that are running. */
   async idle(): Promise<void> {
-    await this.#running;
+    await Promise.all(this.#running.values());
+  }
+
+  #runUnlessRunning(
+    name: string,
+    run: () => Promise<void>,
+    onError: (error: unknown) => unknown,
+  ): void {
+    if (this.#isStopped || this.#running.has(name)) return;
+    const running = run()
+      .catch((cause: unknown) => onError(new Error(`The job ${name} failed`, { cause })))
+      .catch(warn)
+      .then(() => {
+        this.#running.delete(name);
+      });
+    this.#running.set(name, running);
   }
 
   async #runWithLease(job: Job): Promise<void> {

@@ -2,14 +2,16 @@
 export interface Maintenance {
   /**
    * Starts the periodic work: reloads the keys, and prunes, rotates keys that are due and runs the jobs of features on one
-   * instance at a time.
-   * @param onError called with the error of work that failed; it is tried again at its next time
+   * instance at a time. Jobs do not wait for each other.
+   * @param onError called with an error that names the work which failed, and has its `cause`. The work is tried again at
+   * its next time.
+   * @default a warning of the process
    * @example
    * auth.maintenance.start(console.error);
    */
-  start(onError: (error: unknown) => void): void;
+  start(onError?: (error: unknown) => void): void;
 
-  /** Stops the periodic work, and waits for what is running. `auth.close()` does so too. */
+  /** Stops the periodic work, and waits at most 5 seconds for what is running. `auth.close()` does so too. */
   stop(): Promise<void>;
 
   /**

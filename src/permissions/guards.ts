@@ -3,6 +3,7 @@ import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } f
 import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
+import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
@@ -38,19 +39,20 @@ function withGuard(resolve: Resolver, role: Role): Resolver {
 }
 
 /**
- * Resolves when the signed-in user has at least `role`, and rejects otherwise. Await it: a call without `await` lets every
- * user pass. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
+ * Resolves when the signed-in user has at least `role`. Await it: a refusal that is known at once is thrown at once, so that
+ * a call without `await` stops too, but where `bearerCheck` is `stateless` the answer comes later, and a call without
+ * `await` lets every user pass. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls, and the process
+ * prints a warning when a refusal came before anybody awaited it.
  *
  * Only a context that `createContext` made counts; any other object is anonymous, whatever its `user` says.
+ * @returns a promise that resolves, or rejects with the same errors
  * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}
  * @example
  * await requireRole(context, "ADMIN");
  */
-export async function requireRole(
-  context: Partial<AuthContext> | undefined,
-  role: Role,
-): Promise<void> {
-  await checkRole(context, role);
+export function requireRole(context: Partial<AuthContext> | undefined, role: Role): Promise<void> {
+  const pending = checkRole(context, role);
+  return pending === undefined ? Promise.resolve() : new PendingCheck(pending);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
 import type { EndReason } from "./session.entity.js";
+import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
@@ -25,15 +26,16 @@ export class SessionEnder {
    * Ends one open session.
    * @param userId the user that it has to belong to; null for any user
    * @returns whether this call ended it
-   * @throws {@link BadUserInput} when the id is not text
+   * @throws {@link BadUserInput} when `session` is neither a text nor an object with an id
    */
   async end(
-    id: string,
+    session: SessionRef,
     userId: string | null,
     reason: EndReason,
     client: Client,
   ): Promise<boolean> {
-    if (!hasShapeOfId(id)) return false;
+    const id = sessionIdOf(session);
+    if (!isId(id)) return false;
     const owner = userId === null ? "" : "AND user_id = ?";
     const at = this.#settings.now();
     const ended = await this.#sql.write<{ userId: string }>(
@@ -80,7 +82,9 @@ export class SessionEnder {
   }
 }
 
-function hasShapeOfId(id: unknown): boolean {
-  if (typeof id !== "string") throw new BadUserInput("id must be the id of a session.");
-  return isId(id);
+function sessionIdOf(session: SessionRef): string {
+  const given: unknown = session;
+  const id = typeof given === "object" && given !== null && "id" in given ? given.id : given;
+  if (typeof id !== "string") throw new BadUserInput("session must be a session or its id.");
+  return id;
 }

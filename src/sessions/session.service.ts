@@ -21,7 +21,7 @@ import {
 } from "./session-opener.js";
 import { SessionReader, type SessionRow } from "./session-reader.js";
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
-import type { Sessions } from "./sessions.js";
+import type { SessionRef, Sessions } from "./sessions.js";
 
 /** Opens, finds, rotates and ends sessions. Every change of a session is one conditional statement. */
 export class SessionService implements Sessions {
@@ -60,12 +60,12 @@ export class SessionService implements Sessions {
 
   /** See {@link SessionEnder.end}; by default it ends any user's session. */
   end(
-    id: string,
+    session: SessionRef,
     userId: string | null = null,
     reason: EndReason = "logout",
     client: Client = NO_CLIENT,
   ): Promise<boolean> {
-    return this.#ender.end(id, userId, reason, client);
+    return this.#ender.end(session, userId, reason, client);
   }
 
   /**

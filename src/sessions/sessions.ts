@@ -1,6 +1,9 @@
 import type { UserRef } from "../accounts/user-ref.js";
 import type { SessionInfo } from "./principal.js";
 
+/** A session, named by id or by any object that has the id, such as `context.user.session`. */
+export type SessionRef = string | { readonly id: string };
+
 /**
  * The places where users are signed in. One login is one session, whatever its scheme; the tokens of a session that
  * has ended are refused from the next request on.
@@ -17,14 +20,14 @@ export interface Sessions {
 
   /**
    * Ends a session of any user. The caller must check permission first.
-   * @param id the id of the session, such as `user.session.id`
+   * @param session such as `user.session`, or its id
    * @returns whether this call ended it: false when there is no such session, or it is over already
-   * @throws {@link BadUserInput} when the id is not text
+   * @throws {@link BadUserInput} when it is neither a text nor an object with an id
    * @example
    * const [newest] = await auth.sessions.list(user);
-   * if (newest) await auth.sessions.end(newest.id);
+   * if (newest) await auth.sessions.end(newest);
    */
-  end(id: string): Promise<boolean>;
+  end(session: SessionRef): Promise<boolean>;
 
   /**
    * Ends all live sessions of a user.

@@ -16,6 +16,8 @@ import {
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const CENTURY = 100 * 365.25 * 86_400;
 const RANDOM_BYTES = "must be at least 32 random bytes; `gatehouse generate-secret` makes one";
+const NOT_RANDOM =
+  "must be at least 32 random bytes, but is not random; `gatehouse generate-secret` makes one";
 
 describe("a wrong option is refused in one line by its name:", () => {
   test.each<[option: string, value: unknown, message: string]>([
@@ -76,8 +78,8 @@ describe("a wrong option is refused in one line by its name:", () => {
     expect(await refusedByServer({ [option]: value })).toEqual([`${option}: ${message}`]);
   });
 
-  test("createAuth refuses an option that only a server has", async () => {
-    expect(await refusedByAuth({ port: 4000 })).toEqual(["port: is not a setting"]);
+  test("createAuth refuses an option that only a server has, and says where it belongs", async () => {
+    expect(await refusedByAuth({ port: 4000 })).toEqual(["port: belongs to createServer"]);
   });
 });
 
@@ -85,9 +87,9 @@ describe("a wrong variable is refused in one line by its name:", () => {
   test.each<[variable: string, value: string, message: string]>([
     ["ACCESS_TOKEN_LIFETIME", "30s", "must be from 1m to 1h, but is 30 seconds too short"],
     ["ACCESS_TOKEN_LIFETIME", "1d", "must be from 1m to 1h, but is 23 hours too long"],
-    ["ACCESS_TOKEN_LIFETIME", "300", "must be from 1m to 1h, but is not a duration"],
-    ["ACCESS_TOKEN_LIFETIME", "soon", "must be from 1m to 1h, but is not a duration"],
-    ["ACCESS_TOKEN_LIFETIME", "never", "must be from 1m to 1h, but is not a duration"],
+    ["ACCESS_TOKEN_LIFETIME", "300", "must be from 1m to 1h, but is not a duration such as 5m"],
+    ["ACCESS_TOKEN_LIFETIME", "soon", "must be from 1m to 1h, but is not a duration such as 5m"],
+    ["ACCESS_TOKEN_LIFETIME", "never", "must be from 1m to 1h, but is not a duration such as 5m"],
     [
       "ACCESS_TOKEN_LIFETIME",
       "90500ms",
@@ -98,14 +100,28 @@ describe("a wrong variable is refused in one line by its name:", () => {
       "1s",
       "must be from 1m to 100y, or never, but is 59 seconds too short",
     ],
-    ["STATIC_TOKEN_LIFETIME", "null", "must be from 1m to 100y, or never, but is not a duration"],
+    [
+      "STATIC_TOKEN_LIFETIME",
+      "null",
+      "must be from 1m to 100y, or never, but is not a duration such as 5m",
+    ],
     ["PORT", "-1", "must be from 0 to 65535, but is 1 too small"],
     ["PORT", "http", "must be from 0 to 65535, but is not a whole number"],
     ["UV_THREADPOOL_SIZE", "1026", "must be from 1 to 1024"],
+    ["UV_THREADPOOL_SIZE", "1025", "must be from 1 to 1024"],
+    ["UV_THREADPOOL_SIZE", "0", "must be from 1 to 1024"],
+    ["BEARER_CHECK", "stateless", "can only be set as an option"],
+    ["REUSE_WINDOW", "0s", "can only be set as an option"],
+    ["LEEWAY", "5s", "can only be set as an option"],
     ["THROTTLE_STORE", "disk", "must be memory or database"],
     ["GRAPHIQL", "true", "must be on or off"],
     ["INTROSPECTION", "toString", "must be on or off"],
-    ["DATABASE_URL", "sqlite::memory:", "must be sqlite:PATH or postgresql://…"],
+    [
+      "DATABASE_URL",
+      "sqlite::memory:",
+      "must be sqlite:PATH or postgresql://…, but in-memory databases are not supported",
+    ],
+    ["SECRET_KEY", "a".repeat(52), NOT_RANDOM],
     ["SECRET_KEY", `${SECRET_KEY},`, RANDOM_BYTES],
     [
       "CORS_ORIGINS",
@@ -114,6 +130,11 @@ describe("a wrong variable is refused in one line by its name:", () => {
     ],
   ])("%s=%s: %s", (variable, value, message) => {
     expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
+  });
+
+  test.each(["UV_THREADPOOL_SIZE=1", "UV_THREADPOOL_SIZE=1024", "NOW=1"])("%s passes", (set) => {
+    const [variable = "", value = ""] = set.split("=");
+    expect(refusedByCommand({ [variable]: value })).toEqual([]);
   });
 
   test("an empty variable counts as not set, also one that is misspelt", () => {

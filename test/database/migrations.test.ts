@@ -197,4 +197,18 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
       );
     },
   );
+
+  test("a wrong statement of a feature is not retried, and the error names the feature", async () => {
+    const statements = [`create tabel "wrong" ("id" text)`];
+    const database = await openWith(notes, {
+      name: "typos",
+      migrations: [{ name: "2026-11-26-first", statements }],
+    });
+    const began = performance.now();
+    await expect(database.migrate()).rejects.toThrow(
+      /^The migration 2026-11-26-first of the feature typos is wrong: .*tabel[^\n]*$/,
+    );
+    expect(performance.now() - began).toBeLessThan(1500);
+    expect(await tables()).not.toContain("note");
+  });
 });

@@ -54,13 +54,15 @@ async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
 describe("a server that others can reach does not start", () => {
   const SHORT =
     "secretKey: must be at least 32 random bytes; `gatehouse generate-secret` makes one";
+  const NOT_RANDOM =
+    "secretKey: must be at least 32 random bytes, but is not random; `gatehouse generate-secret` makes one";
   const PHRASE =
     "secretKey: looks like an example or a phrase; `gatehouse generate-secret` makes one";
 
   test.each([
     ["", SHORT],
     ["secret", SHORT],
-    ["x".repeat(64), SHORT],
+    ["x".repeat(64), NOT_RANDOM],
     [SECRET_KEY.slice(0, 31), SHORT],
     ["an example of a secret that is long enough", PHRASE],
     ["your-256-bit-secret-your-256-bit-secret", PHRASE],
@@ -252,6 +254,19 @@ describe("gatehouse serve", () => {
     const page = await fetch(`${server.url}/graphql`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(405);
     expect((await server.stop()).code).toBe(0);
+  });
+
+  test("warns once where others can reach it and JWT_ISSUER is not set, and not otherwise", async () => {
+    const reached = { HOST: "0.0.0.0", SECRET_KEY };
+    const unset = await folder.serve(reached);
+    await unset.stop();
+    expect(unset.output.match(/JWT_ISSUER is not set/g)).toHaveLength(1);
+    const set = await folder.serve({ ...reached, JWT_ISSUER: "https://login.example.com" });
+    await set.stop();
+    expect(set.output).not.toContain("JWT_ISSUER");
+    const local = await (await folders.empty()).serve();
+    await local.stop();
+    expect(local.output).not.toContain("JWT_ISSUER");
   });
 
   describe("in production", () => {

@@ -1,70 +1,96 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { requireRole } from "../../src/index.js";
 import { Gate } from "../support/gate.js";
 
-describe.each(["stateful", "stateless"] as const)("requireRole, if bearerCheck is %s", (mode) => {
-  let gate: Gate;
+/** Calls it as an async resolver does. */
+async function check(...call: Parameters<typeof requireRole>): Promise<void> {
+  await requireRole(...call);
+}
 
-  beforeAll(async () => {
-    gate = await Gate.open(mode === "stateless" ? { bearerCheck: "stateless" } : {});
-    await gate.user("ada", { role: "ADMIN" });
-    await gate.user("bob");
-  });
+describe.each(["stateful", "stateless"] as const)(
+  "requireRole, where bearerCheck is %s",
+  (mode) => {
+    let gate: Gate;
 
-  afterAll(() => gate.close());
-
-  async function contextOf(username: string) {
-    const { authorization } = await gate.login(username);
-    return gate.auth.createContext({ headers: { authorization } });
-  }
-
-  test("G-04: resolves for a user whose role is high enough", async () => {
-    const [admin, user] = [await contextOf("ada"), await contextOf("bob")];
-    await expect(requireRole(admin, "ADMIN")).resolves.toBeUndefined();
-    await expect(requireRole(admin, "USER")).resolves.toBeUndefined();
-    await expect(requireRole(user, "USER")).resolves.toBeUndefined();
-  });
-
-  test("G-05: rejects a user whose role is too low, and audits it", async () => {
-    const user = await contextOf("bob");
-    gate.events.length = 0;
-    await expect(requireRole(user, "ADMIN")).rejects.toMatchObject({
-      code: "FORBIDDEN",
-      reason: "role_required",
+    beforeAll(async () => {
+      gate = await Gate.open(mode === "stateless" ? { bearerCheck: "stateless" } : {});
+      await gate.user("ada", { role: "ADMIN" });
+      await gate.user("bob");
     });
-    expect(gate.events).toEqual([
-      { type: "role_denied", userId: user.user?.id, required: "ADMIN" },
-    ]);
-  });
 
-  test("G-02, G-07: rejects anonymous callers, with the reason of their credential", async () => {
-    const headers = { authorization: "Token nonsense" };
-    const lookAlike = { user: { id: "1", role: "ADMIN" } as never };
-    for (const [context, reason] of [
-      [undefined, "no_credentials"],
-      [{}, "no_credentials"],
-      [lookAlike, "no_credentials"],
-      [await gate.auth.createContext(), "no_credentials"],
-      [await gate.auth.createContext({ headers }), "token_not_valid"],
-    ] as const) {
-      await expect(requireRole(context, "USER")).rejects.toMatchObject({ reason });
+    afterAll(() => gate.close());
+
+    async function contextOf(username: string) {
+      const { authorization } = await gate.login(username);
+      return gate.auth.createContext({ headers: { authorization } });
     }
-  });
 
-  test("always returns a promise, so that a linter finds a forgotten await", async () => {
-    for (const context of [undefined, await contextOf("ada"), await contextOf("bob")]) {
-      for (const role of ["USER", "ADMIN"] as const) {
-        const check = requireRole(context, role);
-        expect(check).toBeInstanceOf(Promise);
-        await check.catch(() => undefined);
+    test("G-04: resolves for a user whose role is high enough", async () => {
+      const [admin, user] = [await contextOf("ada"), await contextOf("bob")];
+      await expect(requireRole(admin, "ADMIN")).resolves.toBeUndefined();
+      await expect(requireRole(admin, "USER")).resolves.toBeUndefined();
+      await expect(requireRole(user, "USER")).resolves.toBeUndefined();
+    });
+
+    test("G-05: rejects a user whose role is too low, and audits it", async () => {
+      const user = await contextOf("bob");
+      gate.events.length = 0;
+      await expect(check(user, "ADMIN")).rejects.toMatchObject({
+        code: "FORBIDDEN",
+        reason: "role_required",
+      });
+      expect(gate.events).toEqual([
+        { type: "role_denied", userId: user.user?.id, required: "ADMIN" },
+      ]);
+    });
+
+    test("G-02, G-07: rejects anonymous callers, with the reason of their credential", async () => {
+      const headers = { authorization: "Token nonsense" };
+      const lookAlike = { user: { id: "1", role: "ADMIN" } as never };
+      for (const [context, reason] of [
+        [undefined, "no_credentials"],
+        [{}, "no_credentials"],
+        [lookAlike, "no_credentials"],
+        [await gate.auth.createContext(), "no_credentials"],
+        [await gate.auth.createContext({ headers }), "token_not_valid"],
+      ] as const) {
+        await expect(check(context, "USER")).rejects.toMatchObject({ reason });
       }
-    }
-  });
-
-  test("G-02: rejects a user whose context cannot load the role", async () => {
-    const { user } = await contextOf("bob");
-    await expect(requireRole({ user }, "ADMIN")).rejects.toMatchObject({
-      code: mode === "stateless" ? "UNAUTHENTICATED" : "FORBIDDEN",
     });
-  });
-});
+
+    test("returns a promise when it does not refuse at once, so that a linter finds a forgotten await", async () => {
+      const admin = await contextOf("ada");
+      for (const role of ["USER", "ADMIN"] as const) {
+        expect(requireRole(admin, role)).toBeInstanceOf(Promise);
+      }
+    });
+
+    test("G-05: a forgotten await does not end the process, and a refusal that is known at once is thrown", async () => {
+      const [user, warning] = [await contextOf("bob"), jest.spyOn(process, "emitWarning")];
+      warning.mockImplementation(() => undefined);
+      const isKnown = mode === "stateful";
+      try {
+        expect(() => void requireRole(undefined, "USER")).toThrow();
+        const call = expect(() => void requireRole(user, "ADMIN"));
+        (isKnown ? call : call.not).toThrow();
+        await user.loadUser();
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(warning.mock.calls.map(([text]) => text)).toEqual(
+          isKnown ? [] : ["requireRole was not awaited, so its refusal stopped nothing."],
+        );
+        warning.mockClear();
+        await expect(check(user, "ADMIN")).rejects.toMatchObject({ reason: "role_required" });
+        expect(warning).not.toHaveBeenCalled();
+      } finally {
+        warning.mockRestore();
+      }
+    });
+
+    test("G-02: rejects a user whose context cannot load the role", async () => {
+      const { user } = await contextOf("bob");
+      await expect(check({ user }, "ADMIN")).rejects.toMatchObject({
+        code: mode === "stateless" ? "UNAUTHENTICATED" : "FORBIDDEN",
+      });
+    });
+  },
+);

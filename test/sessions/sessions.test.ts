@@ -60,6 +60,17 @@ describeGates((gate) => {
         expect(await gate.auth.sessions.end(id)).toBe(false);
       },
     );
+
+    test("takes the session itself, and refuses what is neither a session nor an id", async () => {
+      const { id, all } = await signedIn();
+      const [session] = await gate.auth.sessions.list(id);
+      expect(await gate.auth.sessions.end(session!)).toBe(true);
+      expect((await gate.me(all[0]!.authorization)).reason).toBe("token_revoked");
+      for (const wrong of [undefined, null, 1, {}, { id: 1 }, [session]]) {
+        const ending = gate.auth.sessions.end(wrong as unknown as string);
+        await expect(ending).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+      }
+    });
   });
 
   describe("auth.sessions.endAll", () => {

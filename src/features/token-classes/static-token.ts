@@ -1,6 +1,6 @@
 import { newId } from "../../accounts/id.js";
-import { requireObject } from "../../accounts/identifiers.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
+import { BadUserInput } from "../../errors.js";
 import { Principal, type SessionInfo } from "../../sessions/principal.js";
 import type { SessionQuery } from "../../sessions/session-list.js";
 import { generateStaticToken } from "../../tokens/static-token.js";
@@ -8,6 +8,26 @@ import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /** How many tokens {@link StaticToken.find} returns at most. */
 const MAX_FOUND = 100;
+
+/** The tokens to find, as {@link StaticToken.find} takes them. Several fields mean AND. */
+export interface StaticTokenQuery extends Omit<
+  { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
+  "scheme" | "isLive" | "userIds"
+> {
+  /** The users, by id or as any objects that have one. */
+  readonly userIds?: readonly UserRef[];
+}
+
+const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
+  userIds: true,
+  username: true,
+  usernameIexact: true,
+  emailIcontains: true,
+  createdAfter: true,
+  createdAtOrAfter: true,
+  createdBefore: true,
+  createdAtOrBefore: true,
+};
 
 /**
  * A static token as users of Django REST framework know it. Only the object that {@link StaticToken.create} returns has
@@ -62,11 +82,15 @@ export class StaticToken {
     return { token: await this.create(user, label), isCreated: true };
   }
 
-  /** Returns the newest hundred live tokens that match. @throws {@link BadUserInput} when a value is malformed */
-  static async find(where: Omit<SessionQuery, "scheme" | "isLive">): Promise<StaticToken[]> {
-    requireObject("where", where);
-    const query = { ...where, scheme: "TOKEN", isLive: true } as const;
-    const { principals } = await requireBackend(this.backend).sessions.page(query, MAX_FOUND, null);
+  /**
+   * Returns the newest hundred live tokens that match; with `{}`, of all users.
+   * @throws {@link BadUserInput} when a field is unknown, or is there but null or undefined, because leaving it out would
+   * find the tokens of everybody; {@link NoSuchUser} when one of `userIds` cannot be the id of a user
+   */
+  static async find(where: StaticTokenQuery): Promise<StaticToken[]> {
+    const { sessions } = requireBackend(this.backend);
+    const query = { ...readQuery(where), scheme: "TOKEN", isLive: true } as const;
+    const { principals } = await sessions.page(query, MAX_FOUND, null);
     return principals.map(({ session }) => new this(session, null));
   }
 
@@ -92,4 +116,19 @@ export function createStaticTokenClass(backend: TokenBackend): typeof StaticToke
   return class extends StaticToken {
     static override readonly backend = backend;
   };
+}
+
+/** Checks a query at run time too, because callers delete what it finds. */
+function readQuery(where: StaticTokenQuery): SessionQuery {
+  const given: unknown = where;
+  if (typeof given !== "object" || given === null) throw new BadUserInput("A query is required.");
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(QUERY_FIELDS, name))
+      throw new BadUserInput(`${name} is not a field of a query.`);
+    if (value == null) throw new BadUserInput(`${name} must not be null or undefined.`);
+  }
+  const { userIds, ...others } = where;
+  if (userIds === undefined) return others;
+  if (!Array.isArray(userIds)) throw new BadUserInput("userIds must be a list.");
+  return { ...others, userIds: userIds.map((user: UserRef) => idOf(user)) };
 }

@@ -159,6 +159,28 @@ describeGates((gate) => {
       expect(await StaticToken.find({ username: "finder" })).toHaveLength(2);
       expect(await StaticToken.find({ userIds: [] })).toEqual([]);
       expect(found[0]).toBeInstanceOf(classes.StaticToken);
+      expect(await StaticToken.find({ userIds: [user] })).toHaveLength(2);
+    });
+
+    test("refuses a query that would find everybody's tokens by mistake", async () => {
+      const { StaticToken } = gate.auth.tokens;
+      const find = (where?: object) => StaticToken.find(where as classes.StaticTokenQuery);
+      for (const where of [
+        undefined,
+        ada.id,
+        { userId: ada.id },
+        { userIds: undefined },
+        { userIds: null },
+        { userIds: ada.id },
+        { userIds: [undefined] },
+        { userIds: ["ada"] },
+        { username: undefined },
+        { toString: "ada" },
+        { scheme: "JWT" },
+      ] as (object | undefined)[]) {
+        await expect(find(where)).rejects.toBeInstanceOf(errors.BadUserInput);
+      }
+      await expect(find({ userId: ada.id })).rejects.toThrow("userId is not a field of a query.");
     });
   });
 

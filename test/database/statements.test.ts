@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Database } from "../../src/database/database.js";
+import { ServiceUnavailable } from "../../src/errors.js";
+import { type Sql, withChecks } from "../../src/sql.js";
+import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
+
+describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
+  let created: TestDatabase;
+  let database: Database;
+  let sql: Sql;
+
+  beforeAll(async () => {
+    created = await createDatabase(kind);
+    database = await Database.open(created.url);
+    sql = withChecks(database);
+    await database.write("CREATE TABLE note (id text PRIMARY KEY)", []);
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await created.drop();
+  });
+
+  const INSERT = "INSERT INTO note (id) VALUES (?) RETURNING id";
+
+  test("run, and return their rows", async () => {
+    expect(await sql.write(INSERT, ["a"])).toEqual([{ id: "a" }]);
+    expect(await sql.writeExclusive(INSERT, ["b"])).toEqual([{ id: "b" }]);
+    expect(await sql.read("SELECT id FROM note WHERE id = ?", ["a"])).toEqual([{ id: "a" }]);
+    expect(await sql.readOnce("SELECT id FROM note WHERE id > ?", ["a"])).toEqual([{ id: "b" }]);
+  });
+
+  test.each([[[]], [["c", "d"]]])(
+    "are refused with a wrong number of parameters: %j",
+    async (given) => {
+      const message = `The statement has 1 parameters, but got ${given.length}: ${INSERT}`;
+      await expect(sql.write(INSERT, given)).rejects.toEqual(new TypeError(message));
+      await expect(sql.writeExclusive(INSERT, given)).rejects.toEqual(new TypeError(message));
+    },
+  );
+
+  test.each([undefined, new Date(0), {}, 1n])(
+    "are refused with a parameter that binds differently on each database: %p",
+    async (value) => {
+      const wrong = [value] as unknown as string[];
+      await expect(sql.write(INSERT, wrong)).rejects.toThrow(/^Parameter 1 must be a string/);
+      await expect(sql.read("SELECT ? AS a", wrong)).rejects.toBeInstanceOf(TypeError);
+    },
+  );
+
+  test("are refused when they write where they should read", async () => {
+    await expect(sql.read(INSERT, ["e"])).rejects.toThrow("Use sql.write.");
+    await expect(sql.readOnce(INSERT, ["e"])).rejects.toThrow("Use sql.write.");
+    expect(await sql.read("SELECT id FROM note WHERE id = ?", ["e"])).toEqual([]);
+  });
+
+  test("the database itself does not call a mistake of a statement an outage", async () => {
+    const mistakes =
+      kind === "sqlite" ? database.read(INSERT, ["f"]) : database.read("SELECT ? AS a", []);
+    await expect(mistakes).rejects.not.toBeInstanceOf(ServiceUnavailable);
+  });
+});
