@@ -79,7 +79,7 @@ describeGates((gate) => {
       list: [null, undefined, 42, {}].map((user) => [() => sessions.list(any(user)), NO_USER]),
       end: [null, undefined, 42, {}, [id]].map((session) => [
         () => sessions.end(any(session)),
-        "id must be the id of a session.",
+        "session must be a session or its id.",
       ]),
       endAll: [[() => sessions.endAll(any(null)), NO_USER]],
     };
@@ -139,10 +139,10 @@ describeGates((gate) => {
       [() => StaticToken.create(id, any(42)), LABEL],
       [() => StaticToken.getOrCreate(any(42)), NO_USER],
       [() => StaticToken.getOrCreate(id, any(42)), LABEL],
-      [() => StaticToken.find(any(null)), "where must be an object."],
-      [() => StaticToken.find(any(42)), "where must be an object."],
-      [() => StaticToken.find({ userIds: any([42]) }), `userId.in ${NOT_TEXT}`],
-      [() => StaticToken.find({ userIds: any(id) }), "userId.in must be a list."],
+      [() => StaticToken.find(any(null)), "A query is required."],
+      [() => StaticToken.find(any(42)), "A query is required."],
+      [() => StaticToken.find({ userIds: any([42]) }), NO_USER],
+      [() => StaticToken.find({ userIds: any(id) }), "userIds must be a list."],
       [() => StaticToken.find({ username: any(42) }), `username.exact ${NOT_TEXT}`],
       [() => StaticToken.find({ usernameIexact: any(42) }), `username ${NOT_TEXT}`],
       [() => StaticToken.find({ emailIcontains: any(42) }), `email.icontains ${NOT_TEXT}`],
