@@ -180,8 +180,7 @@ function findPartClashes(
   authNames: readonly string[],
 ): string[] {
   const api = new Set(authNames);
-  // The core's job deletes expired rows.
-  const jobs = new Set(["prune"]);
+  const jobs = new Set<string>();
   const routes = new Set(["POST /graphql"]);
   return parts.flatMap((part, index) => {
     const name = features[index]?.name ?? "";

@@ -41,10 +41,10 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
     }),
     ...(jobs && {
       jobs: jobs.map((job) => ({
-        name: job.name,
+        // Unique among all jobs, and named by the error of a run that fails.
+        name: `${name}:${job.name}`,
         interval: job.interval,
-        run: () =>
-          attemptAsync(`The job ${job.name} of the feature ${name} failed`, () => job.run()),
+        run: () => job.run(),
       })),
     }),
   });

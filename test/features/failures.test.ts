@@ -61,7 +61,7 @@ describe("an error names the feature and keeps its cause when it comes from", ()
     await eventually(() => Promise.resolve(errors.length > 0));
     await auth.close();
     expect(errors[0]).toMatchObject({
-      message: "The job clean of the feature notes failed: the disk is full",
+      message: "The job notes:clean failed",
       cause,
     });
   });

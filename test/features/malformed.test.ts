@@ -161,14 +161,9 @@ describe("what create returns is refused if it is or has", () => {
       AN_INTERVAL,
     ],
     [
-      "a job called prune",
-      { jobs: [{ name: "prune", interval: 1, run }] },
-      "notes adds a job called prune, which exists already",
-    ],
-    [
       "two jobs of one name",
       { jobs: [1, 2].map((interval) => ({ name: "clean", interval, run })) },
-      "notes adds a job called clean, which exists already",
+      "notes adds a job called notes:clean, which exists already",
     ],
     [
       "an extension without resolvers",
