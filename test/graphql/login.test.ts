@@ -147,16 +147,19 @@ describeGates((gate) => {
     test("L-04: takes as long for an unknown user as for a known one, because a password is always hashed", async () => {
       const users = ["ada", "nobody", "idle", "keyless"];
       const times = new Map(users.map((user) => [user, [] as number[]]));
-      for (let round = 0; round < 15; round += 1) {
+      // The fastest of many logins shows the real cost. The slower ones include other load, so a busy machine needs more.
+      const ratio = () => {
+        const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
+        return Math.max(...fastest) / Math.min(...fastest);
+      };
+      for (let round = 0; round < 15 || (round < 90 && ratio() >= 2); round += 1) {
         for (const user of users) {
           const start = performance.now();
           await login(user, "a wrong password");
           times.get(user)?.push(performance.now() - start);
         }
       }
-      // The fastest of many logins shows the real cost. The slower ones include other load.
-      const fastest = users.map((user) => Math.min(...(times.get(user) ?? [])));
-      expect(Math.max(...fastest) / Math.min(...fastest)).toBeLessThan(2);
+      expect(ratio()).toBeLessThan(2);
     });
 
     test("T-10: is BAD_USER_INPUT for an empty user name or password, before anything is hashed", async () => {
