@@ -75,7 +75,7 @@ interface CoreAuth {
   readonly keys: Keys;
   /** Prunes expired rows, rotates keys that are due, and runs the jobs of features. A server starts it itself. */
   readonly maintenance: Maintenance;
-  /** What the features serve over HTTP beside GraphQL. */
+  /** The HTTP resources that the features serve beside GraphQL. */
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
@@ -85,7 +85,7 @@ interface CoreAuth {
   close(): Promise<void>;
 }
 
-/** What features cannot replace. */
+/** The names that features cannot replace. */
 const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   schema: true,
   typeDefs: true,

@@ -36,7 +36,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly migrations?: readonly Migration[];
   /** Whether the settings switch it on. One that is off adds nothing. @default always on */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
-  /** What is wrong with the settings beyond what each entry checks by itself. */
+  /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** Subcommands that it adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
@@ -72,7 +72,7 @@ export interface FeatureParts<Api extends object = object> {
   /** The CORS permissions beyond GraphQL requests with an `Authorization` header. */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
-  /** What `gatehouse prune` and a running server delete of the feature's tables. */
+  /** The rows of the feature's tables that `gatehouse prune` and a running server delete. */
   readonly prune?: readonly PruneRule[];
   /** A line that `gatehouse serve` prints once it listens. @param url where the server listens */
   readonly announce?: (url: string) => string;

@@ -47,7 +47,7 @@ export async function createServer<const F extends readonly Feature[] = []>({
   return { url, close, auth: auth as object as Auth<F> };
 }
 
-/** What only our command and tests use of a server's inside. */
+/** The inside of a server, for our command and tests only. */
 interface Inside extends Pick<OpenAuth, "core" | "flush"> {
   /** The lines to print once the server listens. */
   readonly announcements: readonly string[];
