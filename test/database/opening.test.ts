@@ -1,6 +1,6 @@
-import { describe, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
-import { DATABASES } from "../support/databases.js";
+import { describePostgres } from "../support/databases.js";
 import { POSTGRES_URL } from "../support/postgresql.js";
 
 const PASSWORD = "hunter2";
@@ -16,7 +16,7 @@ async function faultOf(url: URL): Promise<string> {
   return (error as Error).message;
 }
 
-(DATABASES.includes("postgresql") ? describe : describe.skip)(
+describePostgres(
   "a PostgreSQL database that cannot be opened is refused in one line that says why:",
   () => {
     test("it does not exist", async () => {
