@@ -6,7 +6,7 @@ import { setUpGate } from "./support/gate.js";
 import { runNode } from "./support/node-process.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Inside the package, so that `gatehouse/client` is found as its users find it: in dist. */
+/** Inside the package, so that `graphql-gatehouse/client` is found as its users find it: in dist. */
 const PROJECT = `${ROOT}test/generated/clients`;
 const IN_DOCS = "http://127.0.0.1:4000";
 
@@ -51,7 +51,7 @@ beforeAll(async () => {
   blocks = blocksOf(await readFile(`${ROOT}docs/clients.md`, "utf8"));
   await rm(PROJECT, { recursive: true, force: true });
   await mkdir(`${PROJECT}/node_modules`, { recursive: true });
-  await symlink(ROOT, `${PROJECT}/node_modules/gatehouse`);
+  await symlink(ROOT, `${PROJECT}/node_modules/graphql-gatehouse`);
   await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify(OPTIONS));
   for (const [name, code] of [...blocks, ...Object.entries(SUPPORT_FILES)]) {
     await writeFile(`${PROJECT}/${name}`, code.replaceAll(IN_DOCS, gate.url));

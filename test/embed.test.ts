@@ -24,7 +24,7 @@ beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "embed-"));
   await cp(join(ROOT, "examples/embed"), project, { recursive: true });
   const modules = join(project, "node_modules");
-  const target = join(modules, "gatehouse");
+  const target = join(modules, "graphql-gatehouse");
   await mkdir(target, { recursive: true });
   const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", project];
   const { stdout } = await run("npm", pack, { cwd: ROOT });
@@ -139,7 +139,7 @@ describe("a schema-first server that embeds it", () => {
 
 /** Runs the packed command with {@link PASSWORD} on its standard input, and returns what it prints. */
 async function gatehouse(...parameters: string[]): Promise<string> {
-  const cli = "node_modules/gatehouse/dist/cli.js";
+  const cli = "node_modules/graphql-gatehouse/dist/cli.js";
   const ended = await runNode([cli, ...parameters], { cwd: project, env, input: PASSWORD });
   if (ended.code !== 0) throw new Error(ended.stderr);
   return ended.stdout;

@@ -5,7 +5,7 @@
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { makeExecutableSchema } from "@graphql-tools/schema";
-import { apolloOptions, createAuth } from "gatehouse";
+import { apolloOptions, createAuth } from "graphql-gatehouse";
 
 const { DATABASE_URL, PORT = "4000", SECRET_KEY } = process.env;
 

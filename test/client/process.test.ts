@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Calls every method at once without awaiting it, while the server is unreachable. */
 const CARELESS = `
-import { createAuthClient } from "gatehouse/client";
+import { createAuthClient } from "graphql-gatehouse/client";
 for (const storage of ["memory", "localStorage", "sessionStorage", "cookie"]) {
   const client = createAuthClient({ url: "http://127.0.0.1:1/graphql", storage, timeout: 0.5 });
   client.subscribe(() => undefined);
@@ -32,7 +32,7 @@ test("the module can be imported without any API of a browser", async () => {
     for (const name of ["fetch", "BroadcastChannel", "AbortController", "performance", "atob", "URL"]) {
       Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was read"); } });
     }
-    await import("gatehouse/client");`;
+    await import("graphql-gatehouse/client");`;
   const ended = await runNode(["--input-type=module", "-e", script], { cwd: ROOT });
   expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });

@@ -11,7 +11,7 @@ import {
   ServiceUnavailable,
   TooManyRequests,
   Vetoed,
-} from "gatehouse";
+} from "graphql-gatehouse";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { eventually } from "../support/eventually.js";
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createAuth, setting } from "gatehouse";
+import { createAuth, setting } from "graphql-gatehouse";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 
 const secretKey = randomBytes(32).toString("base64url");

@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createAuth, createServer, defineFeature, type Feature, type Server } from "gatehouse";
+import {
+  createAuth,
+  createServer,
+  defineFeature,
+  type Feature,
+  type Server,
+} from "graphql-gatehouse";
 import { Directive, Query, Resolver } from "type-graphql";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
 

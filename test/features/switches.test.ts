@@ -39,7 +39,7 @@ test("a feature that is off does not load its library, and one that is on does",
   const script = `
     import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hook)}));
-    const { createAuth } = await import("gatehouse");
+    const { createAuth } = await import("graphql-gatehouse");
     const [refreshCookie, path] = process.argv.slice(1);
     const auth = await createAuth({
       secretKey: "b5d1f0c7a9e34e0f8c2d6b7a1e9f3c40",

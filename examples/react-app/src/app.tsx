@@ -1,5 +1,5 @@
-import type { AuthClient } from "gatehouse/client";
-import { AuthProvider, useAuth } from "gatehouse/react";
+import type { AuthClient } from "graphql-gatehouse/client";
+import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 import { type ComponentType, useEffect, useMemo, useRef, useState } from "react";
 import { Admin } from "./admin.js";
 import {

@@ -1,4 +1,4 @@
-import { type AuthClient, createAuthClient, type StorageKind } from "gatehouse/client";
+import { type AuthClient, createAuthClient, type StorageKind } from "graphql-gatehouse/client";
 
 /** How this page signs in. The demo lets you choose; a page of your own has one way. */
 export interface Connection {

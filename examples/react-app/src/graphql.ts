@@ -4,7 +4,7 @@ import {
   type FailureReason,
   findRefusal,
   type GraphQLErrorLike,
-} from "gatehouse/client";
+} from "graphql-gatehouse/client";
 import { useCallback, useEffect, useState } from "react";
 
 /** The result of an operation: its data, or the failure. */

@@ -1,4 +1,4 @@
-import type { Failure, FailureReason } from "gatehouse/client";
+import type { Failure, FailureReason } from "graphql-gatehouse/client";
 import { useEffect, useState } from "react";
 
 const EXPIRED = "Your session has expired. Sign in again to continue.";

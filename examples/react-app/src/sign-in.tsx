@@ -1,4 +1,4 @@
-import { useAuth } from "gatehouse/react";
+import { useAuth } from "graphql-gatehouse/react";
 import { type FormEvent, useRef, useState } from "react";
 import { type Choice, type Connection, isSupported, SCHEMES, STORAGES } from "./connection.js";
 import { Problem } from "./problem.js";

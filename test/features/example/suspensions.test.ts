@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createServer, type Server, setting } from "gatehouse";
+import { createServer, type Server, setting } from "graphql-gatehouse";
 import ts from "typescript";
 import { createDatabase, DATABASES, type TestDatabase } from "../../support/databases.js";
 import { eventually } from "../../support/eventually.js";

@@ -1,4 +1,4 @@
-import { BadUserInput, type Core, defineFeature, setting, Vetoed } from "gatehouse";
+import { BadUserInput, type Core, defineFeature, setting, Vetoed } from "graphql-gatehouse";
 
 const DAY = 86_400_000;
 
