@@ -1,8 +1,9 @@
 import "reflect-metadata";
 
 export { type Auth, type AuthOptions, createAuth } from "./auth.js";
-export type { Accounts, Login, NewUser, User } from "./accounts/accounts.js";
+export type { Accounts, Login, NewUser } from "./accounts/accounts.js";
 export type { Role } from "./accounts/role.js";
+export type { User } from "./accounts/user.js";
 export type { UserRef } from "./accounts/user-ref.js";
 export type { Credential } from "./authentication/authorization-header.js";
 export type { Hooks } from "./authentication/hooks.js";

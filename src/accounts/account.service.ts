@@ -6,7 +6,7 @@ import {
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
-import type { Accounts, Login, NewUser, User } from "./accounts.js";
+import type { Accounts, Login, NewUser } from "./accounts.js";
 import { newId } from "./id.js";
 import { parseLogin, requireNewEmail, requireNewUsername, requireObject } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
@@ -14,6 +14,7 @@ import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
 import { requireUser } from "./require-user.js";
 import { isRole, type Role, ROLES } from "./role.js";
+import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
@@ -87,9 +88,15 @@ export class AccountService implements Accounts {
   }
 
   async getUser(user: UserRef): Promise<User> {
-    const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [idOf(user)]);
-    if (row === undefined) throw new NoSuchUser();
-    return toUser(row);
+    const found = await this.findById(idOf(user));
+    if (found === null) throw new NoSuchUser();
+    return found;
+  }
+
+  /** Returns the user with this id, or null. */
+  async findById(id: string): Promise<User | null> {
+    const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [id]);
+    return row === undefined ? null : toUser(row);
   }
 
   /** Old data may hold two users with one name. Neither is returned, because either could be meant. */

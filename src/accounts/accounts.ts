@@ -1,4 +1,5 @@
 import type { Role } from "./role.js";
+import type { User } from "./user.js";
 import type { UserRef } from "./user-ref.js";
 
 /** The name that a user logs in with: the user name or the e-mail address, in any case. */
@@ -14,17 +15,6 @@ export interface NewUser {
   readonly password?: string | null | undefined;
   /** @default "USER" */
   readonly role?: Role | undefined;
-}
-
-/** A user as the database has it. Instants are epoch milliseconds. */
-export interface User {
-  readonly id: string;
-  readonly username: string;
-  readonly email: string | null;
-  readonly role: Role;
-  readonly isActive: boolean;
-  readonly createdAt: number;
-  readonly lastLoginAt: number | null;
 }
 
 /**

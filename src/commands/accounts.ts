@@ -1,6 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { type Command, Option } from "commander";
-import type { Accounts, User } from "../accounts/accounts.js";
+import type { Accounts } from "../accounts/accounts.js";
+import type { User } from "../accounts/user.js";
 import { NoSuchUser } from "../errors.js";
 import type { Installation } from "./installation.js";
 

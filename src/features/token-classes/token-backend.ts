@@ -1,3 +1,4 @@
+import type { TokenIssuer } from "../../authentication/token-issuer.js";
 import type { AuthConfig } from "../../config/auth-config.js";
 import type { SessionService } from "../../sessions/session.service.js";
 import type { TokenKinds } from "../../tokens/token-kinds.js";
@@ -7,6 +8,7 @@ export interface TokenBackend {
   readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime">;
   readonly sessions: SessionService;
   readonly kinds: TokenKinds;
+  readonly issuer: TokenIssuer;
 }
 
 /** Returns the backend of a class. @throws TypeError for a class that belongs to no configuration */

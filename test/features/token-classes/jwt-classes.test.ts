@@ -454,7 +454,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const { exp, iat, jti, ...rest } = access.payload;
       const { iss, aud, sub, sid } = refresh.payload;
       expect(rest).toEqual({
-        ...{ iss, aud, sub, sid, token_type: "access" },
+        ...{ iss, aud, sub, sid, token_type: "access", client_id: "gatehouse" },
         ...{ color: "blue", tenant: { id: 7 } },
       });
       expect([iat, exp]).toEqual([seconds(), seconds() + 300]);
@@ -583,7 +583,7 @@ describeGates({ leeway: 5 }, (gate) => {
       ]);
       for (const name of MADE) {
         const { claims } = decode(String(await classOf(name).forUser(user)));
-        const own = name === "AccessToken" ? [] : ["gen"];
+        const own = name === "AccessToken" ? ["client_id"] : ["gen"];
         const slides = name === "SlidingToken" ? ["refresh_exp"] : [];
         expect(Object.keys(claims).sort()).toEqual(
           ["aud", "exp", "iat", "iss", "jti", "sid", "sub", "token_type", ...own, ...slides].sort(),
