@@ -4,6 +4,7 @@ import {
   UniqueConstraintViolationException,
 } from "@mikro-orm/core";
 import type { AuthConfig } from "../config/auth-config.js";
+import { WrongSettings } from "../config/problems.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
 import type { Accounts, Login, NewUser } from "./accounts.js";
@@ -13,7 +14,7 @@ import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
 import { requireUser } from "./require-user.js";
-import { isRole, type Role, ROLES } from "./role.js";
+import type { Role } from "./role.js";
 import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
@@ -44,15 +45,15 @@ type UserRow = Omit<User, "isActive" | "role"> & {
   readonly role: Role | null;
 };
 
-/** True unless the user of both `?` is the only active ADMIN. */
+/** True unless a user is the only active administrator. Takes the parameters of {@link AccountService.#anotherAdmin}. */
 const ANOTHER_ADMIN = `(
-  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = 'ADMIN')
+  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
     SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
-    WHERE p.role = 'ADMIN' AND u.is_active AND u.id <> ?))`;
+    WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
 
 /** The settings of {@link AccountService}. */
-export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength">;
+export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength" | "roles">;
 
 /** Creates, finds and administers users. */
 export class AccountService implements Accounts {
@@ -84,7 +85,7 @@ export class AccountService implements Accounts {
 
   async findUser(login: Login): Promise<User | null> {
     const row = await this.#findByLogin<UserRow>(USER, login);
-    return row && toUser(row);
+    return row && this.#toUser(row);
   }
 
   async getUser(user: UserRef): Promise<User> {
@@ -96,7 +97,7 @@ export class AccountService implements Accounts {
   /** Returns the user with this id, or null. */
   async findById(id: string): Promise<User | null> {
     const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [id]);
-    return row === undefined ? null : toUser(row);
+    return row === undefined ? null : this.#toUser(row);
   }
 
   /** Old data may hold two users with one name. Neither is returned, because either could be meant. */
@@ -111,10 +112,31 @@ export class AccountService implements Accounts {
     return users.length === 0;
   }
 
+  /**
+   * Requires that every user has one of the roles. Called at the start.
+   * @throws {@link WrongSettings} that says how many users have another role
+   */
+  async requireKnownRoles(): Promise<void> {
+    const { names } = this.#settings.roles;
+    const others = await this.#sql.read<{ role: string; users: number | string }>(
+      `SELECT role, COUNT(*) AS users FROM profile WHERE role NOT IN (${names.map(() => "?").join(", ")})
+       GROUP BY role ORDER BY role`,
+      [...names],
+    );
+    if (others.length === 0) return;
+    throw new WrongSettings(
+      others.map(({ role, users }) => ({
+        option: "roles",
+        message: `must include ${JSON.stringify(role)}, because ${users} ${Number(users) === 1 ? "user has" : "users have"} that role; keep it until each of them has another one`,
+      })),
+    );
+  }
+
   async createUser(values: NewUser): Promise<string> {
     requireObject("user", values);
-    const { username, email = null, password = null, role = "USER" } = values;
-    requireKnownRole(role);
+    const { roles } = this.#settings;
+    const { username, email = null, password = null, role = roles.lowest } = values;
+    this.#requireKnownRole(role);
     const user = new UserEntity();
     user.id = newId();
     user.username = username;
@@ -164,18 +186,18 @@ export class AccountService implements Accounts {
     await this.#keepAnAdmin(
       id,
       `UPDATE "user" SET is_active = ? WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
-      [isActive, id, isActive, id, id],
+      [isActive, id, isActive, ...this.#anotherAdmin(id)],
     );
   }
 
   async setRole(user: UserRef, role: Role): Promise<void> {
     const id = idOf(user);
-    requireKnownRole(role);
+    this.#requireKnownRole(role);
     await this.#keepAnAdmin(
       id,
       `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
-      [role, id, role === "ADMIN", id, id],
+      [role, id, role === this.#settings.roles.admin, ...this.#anotherAdmin(id)],
     );
   }
 
@@ -184,7 +206,7 @@ export class AccountService implements Accounts {
     await this.#keepAnAdmin(
       id,
       `DELETE FROM "user" WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`,
-      [id, id, id],
+      [id, ...this.#anotherAdmin(id)],
     );
   }
 
@@ -194,7 +216,25 @@ export class AccountService implements Accounts {
     if (changed.length > 0) return;
     // The statement has decided; this look only chooses the message.
     await requireUser(this.#sql, id);
-    throw new BadUserInput("This user is the last active ADMIN. Make another user an ADMIN first.");
+    const { admin } = this.#settings.roles;
+    throw new BadUserInput(
+      `This user is the last active ${admin}. Give another user the role ${admin} first.`,
+    );
+  }
+
+  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
+  #anotherAdmin(id: string): SqlValue[] {
+    const { admin } = this.#settings.roles;
+    return [id, admin, id, admin];
+  }
+
+  #requireKnownRole(role: Role): void {
+    const { roles } = this.#settings;
+    if (!roles.has(role)) throw new BadUserInput(`role must be ${roles.toString()}.`);
+  }
+
+  #toUser({ isActive, role, ...row }: UserRow): User {
+    return { ...row, isActive: Boolean(isActive), role: role ?? this.#settings.roles.lowest };
   }
 
   async #hashNewPassword(password: string, owner: Owner): Promise<string> {
@@ -205,14 +245,6 @@ export class AccountService implements Accounts {
   }
 }
 
-function toUser({ isActive, role, ...row }: UserRow): User {
-  return { ...row, isActive: Boolean(isActive), role: role ?? "USER" };
-}
-
 function requireBoolean(name: string, value: unknown): void {
   if (typeof value !== "boolean") throw new BadUserInput(`${name} must be true or false.`);
-}
-
-function requireKnownRole(role: Role): void {
-  if (!isRole(role)) throw new BadUserInput(`role must be ${ROLES.join(" or ")}.`);
 }

@@ -13,7 +13,7 @@ export interface NewUser {
   readonly email?: string | null | undefined;
   /** @default none: the user cannot log in by password */
   readonly password?: string | null | undefined;
-  /** @default "USER" */
+  /** @default the lowest role: USER, unless the setting `roles` says otherwise */
   readonly role?: Role | undefined;
 }
 
@@ -59,13 +59,13 @@ export interface Accounts {
 
   /**
    * Sets the role.
-   * @throws {@link BadUserInput} when there is no such role, or the user is the last active ADMIN
+   * @throws {@link BadUserInput} when there is no such role, or the user is the last active administrator
    */
   setRole(user: UserRef, role: Role): Promise<void>;
 
   /**
    * Deactivates or reactivates a user. While a user is inactive, none of the user's credentials work.
-   * @throws {@link BadUserInput} when the user is the last active ADMIN
+   * @throws {@link BadUserInput} when the user is the last active administrator
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;
 
@@ -74,7 +74,7 @@ export interface Accounts {
 
   /**
    * Deletes a user with the user's sessions and tokens.
-   * @throws {@link BadUserInput} when the user is the last active ADMIN
+   * @throws {@link BadUserInput} when the user is the last active administrator
    */
   deleteUser(user: UserRef): Promise<void>;
 

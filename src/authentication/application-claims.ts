@@ -6,15 +6,16 @@ import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claim
 const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
- * Returns the claims that the application's own function gives a user, copied and checked.
+ * Returns the claims that the application's own function gives a user, copied, checked, and added to those carried over.
  * @throws Error with one line for the operator. It is no {@link AuthError}, so a client learns nothing of it.
  */
 export async function readClaims(
   claimsOf: NonNullable<AuthConfig["claims"]>,
   user: User,
+  carried: ApplicationClaims,
 ): Promise<ApplicationClaims> {
   try {
-    const claims = copyJson(await claimsOf(Object.freeze({ ...user })));
+    const claims = { ...carried, ...copyJson(await claimsOf(Object.freeze({ ...user }))) };
     requireRoom(claims);
     return claims;
   } catch (cause) {

@@ -29,7 +29,7 @@ import type { TokenVerifier, Verification } from "./token-verifier.js";
 
 /** The services and settings that {@link AuthenticationService} uses. */
 export interface AuthenticationParts {
-  readonly settings: Pick<AuthConfig, "bearerCheck" | "onEvent">;
+  readonly settings: Pick<AuthConfig, "bearerCheck" | "onEvent" | "roles">;
   readonly accounts: AccountService;
   readonly attempts: LoginAttempts;
   readonly hasher: PasswordHasher;
@@ -62,8 +62,10 @@ export class AuthenticationService implements Authentication {
   }
 
   async #authenticateStateless(credential: Credential): Promise<Principal | TokenUser> {
-    const verified = await this.#parts.verifier.verifyBearer(credential.token);
-    return verified.kind.type === "access" ? new TokenUser(verified) : this.loadUser(credential);
+    const { settings, verifier } = this.#parts;
+    const verified = await verifier.verifyBearer(credential.token);
+    if (verified.kind.type !== "access") return this.loadUser(credential);
+    return new TokenUser(verified, settings.roles);
   }
 
   /**
@@ -71,10 +73,10 @@ export class AuthenticationService implements Authentication {
    * @throws {@link Unauthenticated} with the reason
    */
   async loadUser(credential: Credential): Promise<Principal> {
-    const { sessions, verifier } = this.#parts;
+    const { sessions, settings, verifier } = this.#parts;
     const row = await verifier.authenticate(credential);
     sessions.touch(row);
-    return new Principal(row);
+    return new Principal(row, settings.roles);
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { AccountService } from "../accounts/account.service.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { warn } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
-import { type ApplicationClaims, applicationClaimsOf, requireRoom } from "../tokens/claims.js";
+import { type ApplicationClaims, applicationClaimsOf } from "../tokens/claims.js";
 import type { RotationGrant } from "../tokens/rotating-token.js";
 import type { TokenKinds, VerifiedToken } from "../tokens/token-kinds.js";
 import { readClaims } from "./application-claims.js";
@@ -35,16 +36,19 @@ export interface Issuing {
   readonly predecessor?: VerifiedToken;
 }
 
+/** The settings of {@link TokenIssuer}. */
+export type IssuerSettings = Pick<AuthConfig, "claims" | "isDevelopment" | "roles">;
+
 /** Issues the tokens of sessions, with the application's own claims. */
 export class TokenIssuer {
   readonly #kinds: TokenKinds;
   readonly #accounts: Pick<AccountService, "findById">;
-  readonly #settings: Pick<AuthConfig, "claims">;
+  readonly #settings: IssuerSettings;
 
   constructor(
     kinds: TokenKinds,
     accounts: Pick<AccountService, "findById">,
-    settings: Pick<AuthConfig, "claims">,
+    settings: IssuerSettings,
   ) {
     this.#kinds = kinds;
     this.#accounts = accounts;
@@ -59,19 +63,23 @@ export class TokenIssuer {
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
     const carried = applicationClaimsOf(predecessor?.claims ?? {});
-    const { claims: claimsOf } = this.#settings;
+    const { claims: claimsOf, isDevelopment } = this.#settings;
     if (claimsOf === undefined) return carried;
     const user = await this.#accounts.findById(userId);
     // Without an active user no token is issued.
     if (!user?.isActive) return carried;
-    const claims = { ...carried, ...(await readClaims(claimsOf, user)) };
-    requireRoom(claims);
-    return claims;
+    try {
+      return await readClaims(claimsOf, user, carried);
+    } catch (error) {
+      // Our own server logs every internal error. An application that embeds us would not see this one.
+      if (isDevelopment === null) warn(error);
+      throw error;
+    }
   }
 
   /** Issues the tokens of a session's current generation. */
   issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
-    const principal = new Principal(row);
+    const principal = new Principal(row, this.#settings.roles);
     const { expiresAt, refreshExpiresAt } = row;
     const grant = grantOf(row, predecessor);
     switch (row.scheme) {

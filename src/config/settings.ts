@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEFAULT_ROLES, findFaultOfRoles, Roles } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
 import type { AuthEvent, Client } from "../events.js";
 import {
@@ -109,6 +110,24 @@ export const AUTH_SETTINGS = {
     from: "1h",
     default: "90d",
   }),
+  /**
+   * The roles, lowest first: each may do everything that those before it may. A new user has the first, and the last
+   * administers.
+   */
+  roles: {
+    variable: "ROLES",
+    check: z
+      .custom<readonly string[]>((value) => findFaultOfRoles(value) === "")
+      .optional()
+      .transform((names) => new Roles(names)),
+    read: parseList,
+    allowed: {
+      option: "a list of at least two names",
+      variable: "at least two names, separated by commas",
+    },
+    fault: findFaultOfRoles,
+    default: { option: '`["USER", "ADMIN"]`', variable: DEFAULT_ROLES.join(",") },
+  } satisfies Setting,
   /** The shortest accepted password, in code points. */
   passwordMinLength: wholeNumber({
     variable: "PASSWORD_MIN_LENGTH",

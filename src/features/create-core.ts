@@ -43,7 +43,8 @@ export function createCore(
   const sessions = new SessionService(database, config);
   const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
   const issuer = new TokenIssuer(kinds, accounts, config);
-  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
+  const { now, roles } = config;
+  const verifier = new TokenVerifier({ kinds, keys, sessions, now, roles });
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
   const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);

@@ -49,8 +49,8 @@ describe("an access token", () => {
         token_type: "access",
       });
     }
-    expect(claimsIn(access).sid).toBe(session.id);
-    expect(new Set(all.map((token) => claimsIn(token).jti)).size).toBe(all.length);
+    expect(claimsIn(access)["sid"]).toBe(session.id);
+    expect(new Set(all.map((token) => claimsIn(token)["jti"])).size).toBe(all.length);
   });
 });
 
@@ -272,7 +272,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       Object.assign(token.payload, { client_id: "eve", refresh_exp: 1, nbf: 1 });
       const pair = await next(gate, String(token));
-      expect(claimsIn(pair.access).client_id).toBe("gatehouse");
+      expect(claimsIn(pair.access)["client_id"]).toBe("gatehouse");
       expect(namesIn(pair.refresh)).toEqual(namesIn((await gate.issue(ada)).refresh));
     });
 
@@ -332,33 +332,54 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
   });
 });
 
-test("a failing claims function is one line in the log of a server", async () => {
-  const script = `
-    import { mkdtempSync } from "node:fs";
-    import { createServer } from "${ROOT}dist/index.js";
-    const server = await createServer({
-      secretKey: "k".concat("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR"),
-      databaseUrl: "sqlite:" + mkdtempSync("/tmp/claims-") + "/a.sqlite",
-      claims: () => ({ sub: "eve" }),
-      port: 0,
-      logLevel: "error",
+describe("a failing claims function", () => {
+  const SETTINGS = `{
+    secretKey: "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR",
+    databaseUrl: "sqlite:" + mkdtempSync("/tmp/claims-") + "/test.sqlite",
+    claims: () => ({ sub: "eve" }),
+  }`;
+  const CREATE = `createUser({ username: "ada", password: "${PASSWORD}" })`;
+  const QUERY = `'mutation { login(username: "ada", password: "${PASSWORD}") { access } }'`;
+  const LINE =
+    "The function of the option claims failed: It must not set the claim sub, which only Gatehouse sets.";
+
+  const run = (script: string) =>
+    runNode(["--input-type=module", "-e", `import { mkdtempSync } from "node:fs"; ${script}`], {
+      cwd: ROOT,
     });
-    await server.auth.accounts.createUser({ username: "ada", password: "${PASSWORD}" });
-    const query = 'mutation { login(username: "ada", password: "${PASSWORD}") { access } }';
-    const response = await fetch(server.url + "/graphql", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query }),
-    });
-    await response.text();
-    await server.close();`;
-  const { stdout } = await runNode(["--input-type=module", "-e", script], { cwd: ROOT });
-  const lines = stdout.split("\n").filter((line) => line.includes("option claims"));
-  expect(lines).toHaveLength(1);
-  expect(JSON.parse(lines[0]!).err.message).toContain(
-    "The function of the option claims failed: It must not set the claim sub, which only Gatehouse sets.",
-  );
-}, 60_000);
+
+  test("is one line in the log of a server", async () => {
+    const { stdout } = await run(`
+      import { createServer } from "${ROOT}dist/index.js";
+      const server = await createServer({ ...${SETTINGS}, port: 0, logLevel: "error" });
+      await server.auth.accounts.${CREATE};
+      await fetch(server.url + "/graphql", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query: ${QUERY} }),
+      });
+      await server.close();`);
+    const [line = "{}", ...others] = stdout.split("\n").filter((text) => text.includes("claims"));
+    expect(others).toEqual([]);
+    expect(JSON.parse(line).err.message).toContain(LINE);
+  }, 60_000);
+
+  test("is a warning in an application that embeds the schema", async () => {
+    const { stdout, stderr } = await run(`
+      import { ApolloServer } from "@apollo/server";
+      import { apolloOptions, createAuth } from "${ROOT}dist/index.js";
+      const auth = await createAuth(${SETTINGS});
+      await auth.accounts.${CREATE};
+      const server = new ApolloServer(apolloOptions(auth.schema));
+      const contextValue = await auth.createContext();
+      const { body } = await server.executeOperation({ query: ${QUERY} }, { contextValue });
+      console.log(body.singleResult.errors[0].extensions.code);
+      await server.stop();
+      await auth.close();`);
+    expect(stdout).toContain("INTERNAL_SERVER_ERROR");
+    expect(stderr.split("\n")[0]).toContain(LINE);
+  }, 60_000);
+});
 
 type Claims = (user: User) => object | Promise<object>;
 /** The function of the option, which each test replaces. */

@@ -5,7 +5,7 @@ import type { TokenKinds } from "../../tokens/token-kinds.js";
 
 /** The services and settings that all token classes of one configuration share. */
 export interface TokenBackend {
-  readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime">;
+  readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime" | "roles">;
   readonly sessions: SessionService;
   readonly kinds: TokenKinds;
   readonly issuer: TokenIssuer;
