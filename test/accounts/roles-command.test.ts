@@ -33,7 +33,7 @@ test("`gatehouse` makes the first admin and further users with the roles of ROLE
     removed,
     /ROLES: must include "Editor", because 1 user has that role; keep it until/,
   );
-}, 60_000);
+}, 120_000);
 
 test("`gatehouse create-user --help` lists the roles, and a wrong ROLES is one line of every command", async () => {
   const folder = await folders.empty();
@@ -46,4 +46,4 @@ test("`gatehouse create-user --help` lists the roles, and a wrong ROLES is one l
   expectOneLine(await folder.run(parameters, { env, input: PASSWORD }), line);
   expectOneLine(await folder.run(["serve"], { env }), line);
   expect(await folder.files()).toEqual([]);
-}, 60_000);
+}, 120_000);
