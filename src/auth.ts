@@ -1,6 +1,7 @@
 import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
+import { requireKnownRoles } from "./accounts/known-roles.js";
 import type { Roles } from "./accounts/role.js";
 import type { Authentication } from "./authentication/authentication.js";
 import type { AuthContext } from "./authentication/context.js";
@@ -163,7 +164,7 @@ export async function openAuth(
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
     const { core, attempts, hooks, maintenance } = createCore(published, database, keys, limiters);
-    await core.accounts.requireKnownRoles();
+    await requireKnownRoles(database, config.roles);
     const parts = await createParts(
       active,
       (feature) => coreFor(feature, core),

@@ -4,7 +4,6 @@ import {
   UniqueConstraintViolationException,
 } from "@mikro-orm/core";
 import type { AuthConfig } from "../config/auth-config.js";
-import { WrongSettings } from "../config/problems.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
 import type { Accounts, Login, NewUser } from "./accounts.js";
@@ -110,26 +109,6 @@ export class AccountService implements Accounts {
   async hasNoUsers(): Promise<boolean> {
     const users = await this.#sql.read(`SELECT id FROM "user" LIMIT 1`, []);
     return users.length === 0;
-  }
-
-  /**
-   * Requires that every user has one of the roles. Called at the start.
-   * @throws {@link WrongSettings} that says how many users have another role
-   */
-  async requireKnownRoles(): Promise<void> {
-    const { names } = this.#settings.roles;
-    const others = await this.#sql.read<{ role: string; users: number | string }>(
-      `SELECT role, COUNT(*) AS users FROM profile WHERE role NOT IN (${names.map(() => "?").join(", ")})
-       GROUP BY role ORDER BY role`,
-      [...names],
-    );
-    if (others.length === 0) return;
-    throw new WrongSettings(
-      others.map(({ role, users }) => ({
-        option: "roles",
-        message: `must include ${JSON.stringify(role)}, because ${users} ${Number(users) === 1 ? "user has" : "users have"} that role; keep it until each of them has another one`,
-      })),
-    );
   }
 
   async createUser(values: NewUser): Promise<string> {

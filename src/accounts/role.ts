@@ -31,9 +31,10 @@ export class Roles {
 
   /** @param names lowest first, at least two, checked by the setting `roles` */
   constructor(names: readonly string[] = DEFAULT_ROLES) {
-    this.names = Object.freeze([...names]) as readonly Role[];
-    this.lowest = this.names[0] as Role;
-    this.admin = this.names.at(-1) as Role;
+    const ordered = [...names] as [Role, ...Role[]];
+    this.names = Object.freeze(ordered);
+    this.lowest = ordered[0];
+    this.admin = ordered.at(-1) ?? this.lowest;
     this.#ranks = new Map(this.names.map((name, rank) => [name, rank]));
   }
 
@@ -62,29 +63,4 @@ export class Roles {
   toString(): string {
     return [this.names.slice(0, -1).join(", "), this.admin].join(" or ");
   }
-}
-
-const ENUM_NAME = /^(?!__)[_A-Za-z]\w{0,63}$/;
-/** The names that no enum value of GraphQL may have. @see https://spec.graphql.org/October2021/#EnumValue */
-const NO_ENUM_NAMES = ["true", "false", "null"];
-/** The most roles that one installation may have. */
-const MAX_ROLES = 100;
-
-/** Says what is wrong with a list of roles, to follow "but". Empty if nothing is. */
-export function findFaultOfRoles(value: unknown): string {
-  if (!Array.isArray(value)) return "is not a list";
-  const names: readonly unknown[] = value;
-  if (!names.every(isEnumName)) {
-    return "has a name that GraphQL does not allow: up to 64 letters, digits and _, but no digit or __ first, and not true, false or null";
-  }
-  // Names that differ only in case would be taken for one another.
-  if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
-    return "has a name twice, in any case";
-  }
-  if (names.length < 2) return "has no role that administers beside that of new users";
-  return names.length > MAX_ROLES ? `has more than ${MAX_ROLES}` : "";
-}
-
-function isEnumName(name: unknown): name is string {
-  return typeof name === "string" && ENUM_NAME.test(name) && !NO_ENUM_NAMES.includes(name);
 }

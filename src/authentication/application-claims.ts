@@ -32,7 +32,7 @@ function copyJson(given: unknown): ApplicationClaims {
   if (reserved !== undefined) {
     throw new TypeError(`It must not set the claim ${reserved}, which only Gatehouse sets.`);
   }
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries<unknown>({ ...given })) {
     if (!isJsonObject({ value })) throw new TypeError(`The claim ${name} is not JSON.`);
   }
   if (!isJsonObject(given)) throw new TypeError("It must return a plain object.");
@@ -41,9 +41,10 @@ function copyJson(given: unknown): ApplicationClaims {
 
 function isJsonObject(value: unknown): boolean {
   try {
-    return JSON_OBJECT.safeParse(value).success && JSON.stringify(value) !== undefined;
+    // Fails for an object that contains itself.
+    JSON.stringify(value);
+    return JSON_OBJECT.safeParse(value).success;
   } catch {
-    // It contains itself, or nests too deep to be read.
     return false;
   }
 }

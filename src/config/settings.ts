@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { DEFAULT_ROLES, findFaultOfRoles, Roles } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
 import type { AuthEvent, Client } from "../events.js";
 import {
@@ -12,6 +11,7 @@ import {
   text,
   wholeNumber,
 } from "./kinds.js";
+import { ROLE_LIST } from "./role-list.js";
 import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
 import { parseList, parseWholeNumber } from "./variable-text.js";
@@ -114,20 +114,7 @@ export const AUTH_SETTINGS = {
    * The roles, lowest first: each may do everything that those before it may. A new user has the first, and the last
    * administers.
    */
-  roles: {
-    variable: "ROLES",
-    check: z
-      .custom<readonly string[]>((value) => findFaultOfRoles(value) === "")
-      .optional()
-      .transform((names) => new Roles(names)),
-    read: parseList,
-    allowed: {
-      option: "a list of at least two names",
-      variable: "at least two names, separated by commas",
-    },
-    fault: findFaultOfRoles,
-    default: { option: '`["USER", "ADMIN"]`', variable: DEFAULT_ROLES.join(",") },
-  } satisfies Setting,
+  roles: ROLE_LIST,
   /** The shortest accepted password, in code points. */
   passwordMinLength: wholeNumber({
     variable: "PASSWORD_MIN_LENGTH",

@@ -54,7 +54,7 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
   return visit(node as never, {
     EnumValue: (value) =>
       value.value === ADMIN_PLACEHOLDER ? { ...value, value: roles.admin } : undefined,
-  }) as Node;
+  });
 }
 
 /**
@@ -100,9 +100,8 @@ function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,
   name: string,
 ): { readonly requires?: unknown }[] {
-  const made = (extensions?.["directives"] as Record<string, object | undefined> | undefined)?.[
-    name
-  ];
+  const { directives } = (extensions ?? {}) as { directives?: Record<string, object> };
+  const made = directives?.[name];
   const nodes = [astNode, ...(extensionASTNodes ?? [])].flatMap((node) => node?.directives ?? []);
   return [
     ...(made === undefined ? [] : [made].flat()),

@@ -36,6 +36,10 @@ export class AccessTokens extends TokenKind {
     return null;
   }
 
+  override slidesUntil(): number {
+    return Infinity;
+  }
+
   /** Issues an access token, and returns its `exp` in epoch milliseconds with it. */
   issue(grant: AccessGrant): { access: string; expiresAt: number } {
     const iat = Math.floor(this.now() / 1000);

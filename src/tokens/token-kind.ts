@@ -104,10 +104,8 @@ export abstract class TokenKind {
   /** Returns the generation of the token, or null for tokens that are not rotated. */
   abstract generationOf(claims: Claims): number | null;
 
-  /** Returns when the token's own claims end the refreshes of its session, in epoch milliseconds. */
-  slidesUntil(_claims: Claims): number {
-    return Infinity;
-  }
+  /** Returns when the token's own claims end the refreshes of its session, in epoch milliseconds; Infinity for never. */
+  abstract slidesUntil(claims: Claims): number;
 
   /**
    * Refuses a token that has expired or is not valid yet.

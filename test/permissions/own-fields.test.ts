@@ -8,7 +8,6 @@ import {
   defineFeature,
   type ProfileType,
   type Role,
-  type Server,
   type UserType,
 } from "../../src/index.js";
 import { ROOT } from "../support/command.js";
@@ -47,7 +46,7 @@ describe("the server of docs/users.md", () => {
   let database: TestDatabase;
   let auth: Auth;
   let url: string;
-  let stop = () => {};
+  let stop: () => unknown = () => undefined;
   let output = "";
   const ids: Record<string, string> = {};
 
@@ -137,35 +136,34 @@ describe("the server of docs/users.md", () => {
 
 describe("a feature's own fields of User and Profile", () => {
   let database: TestDatabase;
-  let server: Server;
+  let server: Awaited<ReturnType<typeof startServer>>;
 
-  beforeAll(async () => {
-    database = await createDatabase("sqlite");
-    const feature = defineFeature({
-      name: "names",
-      create: () => ({
-        extension: {
-          typeDefs: `
-            extend type User { badge: String! secret: String @auth(requires: ADMIN) }
-            extend type Profile { owner: ID! }`,
-          resolvers: {
-            User: {
-              badge: ({ id, username, createdAt }: UserType) =>
-                `${username} ${id.length} ${createdAt.getFullYear() > 2000}`,
-              secret: () => "secret",
-            },
-            Profile: { owner: ({ userId }: ProfileType) => userId },
-          },
+  async function startServer() {
+    const extension = {
+      typeDefs: `
+        extend type User { badge: String! secret: String @auth(requires: ADMIN) }
+        extend type Profile { owner: ID! }`,
+      resolvers: {
+        User: {
+          badge: ({ id, username, createdAt }: UserType) =>
+            `${username} ${id.length} ${createdAt.getFullYear() > 2000}`,
+          secret: () => "secret",
         },
-      }),
-    });
-    server = await createServer({
+        Profile: { owner: ({ userId }: ProfileType) => userId },
+      },
+    };
+    return createServer({
       databaseUrl: database.url,
       secretKey: randomBytes(32).toString("base64url"),
       port: 0,
       logLevel: "silent",
-      features: [feature],
+      features: [defineFeature({ name: "names", create: () => ({ extension }) })],
     });
+  }
+
+  beforeAll(async () => {
+    database = await createDatabase("sqlite");
+    server = await startServer();
     await server.auth.accounts.createUser({ username: "ada", password: PASSWORD });
   });
 

@@ -150,7 +150,7 @@ describeGates({ roles: ROLES }, (gate) => {
     );
     const problem = await start(["USER", "ADMIN"]).then(
       () => "",
-      (error: Error) => error.message,
+      (error: unknown) => (error as Error).message,
     );
     expect(problem.split("\n").map((line) => line.replace(/because \d+/, "because n"))).toEqual([
       expect.stringMatching(/^roles: must include "EDITOR", because n users have/),

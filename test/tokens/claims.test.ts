@@ -174,10 +174,9 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
         /: billing is down$/,
       ],
       rejects: [() => Promise.reject(new Error("billing is down")), /: billing is down$/],
-      "throws something that is no error": [
-        () => {
-          throw "billing is down";
-        },
+      "rejects with something that is no error": [
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+        () => Promise.reject("billing is down"),
         /: billing is down$/,
       ],
       "returns nothing": [() => undefined as never, /must return an object of claims/],
@@ -209,7 +208,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
         const attempt = gate.auth.authentication.login({ username }, PASSWORD);
         const error = await attempt.then(
           () => null,
-          (reason: Error) => reason,
+          (reason: unknown) => reason as Error,
         );
         expect(error?.message).toMatch(/^The function of the option claims failed: /);
         expect(error?.message).toMatch(line);

@@ -184,7 +184,7 @@ describe("the other blocks of docs/services.md", () => {
 
   test("set a claim that survives a refresh", async () => {
     const block = blocks.find((code) => code.includes("refresh.payload.tenant")) ?? "";
-    const run = Object.getPrototypeOf(async () => undefined).constructor as FunctionConstructor;
+    const run = Object.getPrototypeOf(start).constructor as FunctionConstructor;
     const user = { id: await gate.user("eve") };
     const pair = (await run("auth", "user", `${block}; return pair;`)(gate.auth, user)) as {
       access: string;
