@@ -2,15 +2,9 @@
 export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
- * Tells TypeScript the types that an application has set.
- * @example
- * declare module "graphql-gatehouse" {
- *   interface CustomTypes {
- *     role: "READER" | "EDITOR" | "OWNER";
- *   }
- * }
+ * Tells TypeScript the roles that an application has set:
+ * `declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }`.
  */
-// An application merges its own members into it.
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface CustomTypes {}
 
