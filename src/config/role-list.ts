@@ -12,7 +12,8 @@ const MAX_ROLES = 100;
 /** Says what is wrong with a list, to follow "but". Empty if nothing is. */
 function findFault(value: unknown): string {
   if (!Array.isArray(value)) return "is not a list";
-  const names: readonly unknown[] = value;
+  // Copied, because `every` skips the holes of a list.
+  const names: readonly unknown[] = [...(value as unknown[])];
   if (!names.every(isEnumName)) {
     return "has a name that GraphQL does not allow: up to 64 letters, digits and _, but no digit or __ first, and not true, false or null";
   }

@@ -86,13 +86,16 @@ export function isPublic(element: DirectableObject): boolean {
 export function readGuard(schema: GraphQLSchema, element: DirectableObject, roles: Roles): Guard {
   const argument = schema.getDirective("auth")?.args.find(({ name }) => name === "requires");
   const { defaultValue: usual = roles.lowest } = argument ?? {};
-  const required = readDirectives(element, "auth").map(({ requires = usual }) => requires);
-  const guards = new Set(isPublic(element) ? [...required, PUBLIC] : required);
+  const guards = new Set<Exclude<Guard, null>>(isPublic(element) ? [PUBLIC] : []);
+  for (const { requires = usual } of readDirectives(element, "auth")) {
+    if (!roles.has(requires)) {
+      throw new TypeError(`has an @auth with an unknown role. ${roles.describeUnknown(requires)}`);
+    }
+    guards.add(requires);
+  }
   if (guards.size > 1) throw new TypeError("has guards that contradict each other");
-  if (guards.size === 0) return null;
-  const [guard] = guards;
-  if (guard === PUBLIC || roles.has(guard)) return guard;
-  throw new TypeError(`has an @auth with an unknown role. ${roles.describeUnknown(guard)}`);
+  const [guard = null] = guards;
+  return guard;
 }
 
 /** Returns the arguments of each use of a directive on an element that was made from SDL or in code. */

@@ -250,6 +250,14 @@ describe("a guard that requires an unknown role names the known ones:", () => {
     }
   }
 
+  test("in the SDL of an application, where no text opens a field either", () => {
+    const schema = makeExecutableSchema({
+      typeDefs: [gate.auth.typeDefs, `extend type Query { a: Int @auth(requires: "@public") }`],
+      resolvers: gate.auth.resolvers,
+    });
+    expect(() => gate.auth.guard(schema)).toThrow('There is no role "@public"; use READER');
+  });
+
   test.each(["BOSS", '"BOSS"'])("in the SDL of an application: %s", (name) => {
     const schema = makeExecutableSchema({
       typeDefs: [gate.auth.typeDefs, `extend type Query { a: Int @auth(requires: ${name}) }`],
@@ -301,6 +309,7 @@ describe("a list of roles is refused in one line if", () => {
     ["a name is null", ["null", "ADMIN"], NAME],
     ["a name is too long", ["USER", "A".repeat(65)], NAME],
     ["a name is no text", ["USER", 7], NAME],
+    ["it has a hole", ["USER", , "ADMIN"], NAME],
     ["it is a text", "USER,ADMIN", "is not a list"],
     [
       "it has too many",
