@@ -2,8 +2,6 @@
 // Renders docs/permissions.md: who may read each field of a schema, read from the enforced guards.
 import { isIntrospectionType, isObjectType } from "graphql";
 
-const READERS = { PUBLIC: "anyone", USER: "signed-in user", ADMIN: "`ADMIN`" };
-
 /**
  * Returns the page for a schema.
  * @param {import("graphql").GraphQLSchema} schema
@@ -27,7 +25,9 @@ ${rows.join("\n")}
 `;
 }
 
-/** @param {keyof typeof READERS | undefined} guard */
+/** @param {string | undefined} guard */
 function readerOf(guard) {
-  return guard === undefined ? "anyone who may read the parent" : READERS[guard];
+  if (guard === undefined) return "anyone who may read the parent";
+  if (guard === "@public") return "anyone";
+  return guard === "USER" ? "signed-in user" : `\`${guard}\``;
 }

@@ -1,6 +1,8 @@
 import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
+import { requireKnownRoles } from "./accounts/known-roles.js";
+import type { Roles } from "./accounts/role.js";
 import type { Authentication } from "./authentication/authentication.js";
 import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
@@ -162,6 +164,7 @@ export async function openAuth(
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
     const { core, attempts, hooks, maintenance } = createCore(published, database, keys, limiters);
+    await requireKnownRoles(database, config.roles);
     const parts = await createParts(
       active,
       (feature) => coreFor(feature, core),
@@ -179,7 +182,7 @@ export async function openAuth(
     };
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
-    const auth = { ...assemble(core, parts, maintenance), close };
+    const auth = { ...assemble(core, parts, maintenance, config.roles), close };
     return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
   } catch (error) {
     await close();
@@ -191,6 +194,7 @@ function assemble(
   core: CoreServices,
   parts: Parts,
   maintenance: MaintenanceService,
+  roles: Roles,
 ): Omit<Auth, "close"> {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
   const resolvers = [
@@ -198,15 +202,20 @@ function assemble(
     new SessionResolver(sessions),
     ...parts.resolvers,
   ];
-  const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));
-  const schema = guardSchema(parts.transformSchema(extended), { strict: true });
+  const extended = parts.extensions.reduce(
+    (schema, extension) => extendWith(schema, extension, roles),
+    createSchema(resolvers, roles),
+  );
+  const guard = (schema: GraphQLSchema, options?: GuardOptions) =>
+    guardSchema(schema, options, roles);
+  const schema = guard(parts.transformSchema(extended), { strict: true });
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
     typeDefs: printSchema(schema),
     resolvers: getResolversFromSchema(schema),
     createContext: (request) => createContext(authentication, onEvent, request),
-    guard: guardSchema,
+    guard,
     accounts,
     authentication,
     sessions,

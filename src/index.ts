@@ -1,8 +1,9 @@
 import "reflect-metadata";
 
 export { type Auth, type AuthOptions, createAuth } from "./auth.js";
-export type { Accounts, Login, NewUser, User } from "./accounts/accounts.js";
-export type { Role } from "./accounts/role.js";
+export type { Accounts, Login, NewUser } from "./accounts/accounts.js";
+export type { CustomTypes, Role, Roles } from "./accounts/role.js";
+export type { User } from "./accounts/user.js";
 export type { UserRef } from "./accounts/user-ref.js";
 export type { Credential } from "./authentication/authorization-header.js";
 export type { Hooks } from "./authentication/hooks.js";
@@ -51,6 +52,7 @@ export {
 } from "./errors.js";
 export type { AuthEvent, AuthScheme, Client, EventListener, FeatureEvent } from "./events.js";
 export type { SchemaExtension } from "./graphql/schema.js";
+export type { ProfileType, UserType } from "./graphql/user.type.js";
 export type { JsonWebKeySet } from "./keys/key-ring.js";
 export type { Keys } from "./keys/keys.js";
 export type { Maintenance } from "./maintenance/maintenance.js";

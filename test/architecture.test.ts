@@ -9,7 +9,7 @@ const FEATURES = readdirSync("src/features", { withFileTypes: true })
 /** Files and folders of src, lowest first. A unit imports from the rows above its own, never from its own row. */
 const ORDER = [
   ["errors", "sql", "accounts/role", "client"],
-  ["events"],
+  ["events", "accounts/user"],
   ["config"],
   ["maintenance"],
   ["accounts", "keys", "throttling"],

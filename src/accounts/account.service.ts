@@ -6,14 +6,15 @@ import {
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import type { Sql, SqlValue } from "../sql.js";
-import type { Accounts, Login, NewUser, User } from "./accounts.js";
+import type { Accounts, Login, NewUser } from "./accounts.js";
 import { newId } from "./id.js";
 import { parseLogin, requireNewEmail, requireNewUsername, requireObject } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
 import { requireUser } from "./require-user.js";
-import { isRole, type Role, ROLES } from "./role.js";
+import type { Role } from "./role.js";
+import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
@@ -43,15 +44,15 @@ type UserRow = Omit<User, "isActive" | "role"> & {
   readonly role: Role | null;
 };
 
-/** True unless the user of both `?` is the only active ADMIN. */
+/** True unless a user is the only active administrator. Takes the parameters of {@link AccountService.#anotherAdmin}. */
 const ANOTHER_ADMIN = `(
-  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = 'ADMIN')
+  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
     SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
-    WHERE p.role = 'ADMIN' AND u.is_active AND u.id <> ?))`;
+    WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
 
 /** The settings of {@link AccountService}. */
-export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength">;
+export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength" | "roles">;
 
 /** Creates, finds and administers users. */
 export class AccountService implements Accounts {
@@ -83,13 +84,19 @@ export class AccountService implements Accounts {
 
   async findUser(login: Login): Promise<User | null> {
     const row = await this.#findByLogin<UserRow>(USER, login);
-    return row && toUser(row);
+    return row && this.#toUser(row);
   }
 
   async getUser(user: UserRef): Promise<User> {
-    const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [idOf(user)]);
-    if (row === undefined) throw new NoSuchUser();
-    return toUser(row);
+    const found = await this.findById(idOf(user));
+    if (found === null) throw new NoSuchUser();
+    return found;
+  }
+
+  /** Returns the user with this id, or null. */
+  async findById(id: string): Promise<User | null> {
+    const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [id]);
+    return row === undefined ? null : this.#toUser(row);
   }
 
   /** Old data may hold two users with one name. Neither is returned, because either could be meant. */
@@ -106,8 +113,9 @@ export class AccountService implements Accounts {
 
   async createUser(values: NewUser): Promise<string> {
     requireObject("user", values);
-    const { username, email = null, password = null, role = "USER" } = values;
-    requireKnownRole(role);
+    const { roles } = this.#settings;
+    const { username, email = null, password = null, role = roles.lowest } = values;
+    this.#requireKnownRole(role);
     const user = new UserEntity();
     user.id = newId();
     user.username = username;
@@ -157,18 +165,18 @@ export class AccountService implements Accounts {
     await this.#keepAnAdmin(
       id,
       `UPDATE "user" SET is_active = ? WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
-      [isActive, id, isActive, id, id],
+      [isActive, id, isActive, ...this.#anotherAdmin(id)],
     );
   }
 
   async setRole(user: UserRef, role: Role): Promise<void> {
     const id = idOf(user);
-    requireKnownRole(role);
+    this.#requireKnownRole(role);
     await this.#keepAnAdmin(
       id,
       `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
-      [role, id, role === "ADMIN", id, id],
+      [role, id, role === this.#settings.roles.admin, ...this.#anotherAdmin(id)],
     );
   }
 
@@ -177,7 +185,7 @@ export class AccountService implements Accounts {
     await this.#keepAnAdmin(
       id,
       `DELETE FROM "user" WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`,
-      [id, id, id],
+      [id, ...this.#anotherAdmin(id)],
     );
   }
 
@@ -187,7 +195,25 @@ export class AccountService implements Accounts {
     if (changed.length > 0) return;
     // The statement has decided; this look only chooses the message.
     await requireUser(this.#sql, id);
-    throw new BadUserInput("This user is the last active ADMIN. Make another user an ADMIN first.");
+    const { admin } = this.#settings.roles;
+    throw new BadUserInput(
+      `This user is the last active ${admin}. Give another user the role ${admin} first.`,
+    );
+  }
+
+  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
+  #anotherAdmin(id: string): SqlValue[] {
+    const { admin } = this.#settings.roles;
+    return [id, admin, id, admin];
+  }
+
+  #requireKnownRole(role: Role): void {
+    const { roles } = this.#settings;
+    if (!roles.has(role)) throw new BadUserInput(`role must be ${roles.toString()}.`);
+  }
+
+  #toUser({ isActive, role, ...row }: UserRow): User {
+    return { ...row, isActive: Boolean(isActive), role: role ?? this.#settings.roles.lowest };
   }
 
   async #hashNewPassword(password: string, owner: Owner): Promise<string> {
@@ -198,14 +224,6 @@ export class AccountService implements Accounts {
   }
 }
 
-function toUser({ isActive, role, ...row }: UserRow): User {
-  return { ...row, isActive: Boolean(isActive), role: role ?? "USER" };
-}
-
 function requireBoolean(name: string, value: unknown): void {
   if (typeof value !== "boolean") throw new BadUserInput(`${name} must be true or false.`);
-}
-
-function requireKnownRole(role: Role): void {
-  if (!isRole(role)) throw new BadUserInput(`role must be ${ROLES.join(" or ")}.`);
 }

@@ -1,4 +1,5 @@
 import type { Role } from "./role.js";
+import type { User } from "./user.js";
 import type { UserRef } from "./user-ref.js";
 
 /** The name that a user logs in with: the user name or the e-mail address, in any case. */
@@ -12,19 +13,8 @@ export interface NewUser {
   readonly email?: string | null | undefined;
   /** @default none: the user cannot log in by password */
   readonly password?: string | null | undefined;
-  /** @default "USER" */
+  /** @default the lowest role: USER, unless the setting `roles` says otherwise */
   readonly role?: Role | undefined;
-}
-
-/** A user as the database has it. Instants are epoch milliseconds. */
-export interface User {
-  readonly id: string;
-  readonly username: string;
-  readonly email: string | null;
-  readonly role: Role;
-  readonly isActive: boolean;
-  readonly createdAt: number;
-  readonly lastLoginAt: number | null;
 }
 
 /**
@@ -69,13 +59,13 @@ export interface Accounts {
 
   /**
    * Sets the role.
-   * @throws {@link BadUserInput} when there is no such role, or the user is the last active ADMIN
+   * @throws {@link BadUserInput} when there is no such role, or the user is the last active administrator
    */
   setRole(user: UserRef, role: Role): Promise<void>;
 
   /**
    * Deactivates or reactivates a user. While a user is inactive, none of the user's credentials work.
-   * @throws {@link BadUserInput} when the user is the last active ADMIN
+   * @throws {@link BadUserInput} when the user is the last active administrator
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;
 
@@ -84,7 +74,7 @@ export interface Accounts {
 
   /**
    * Deletes a user with the user's sessions and tokens.
-   * @throws {@link BadUserInput} when the user is the last active ADMIN
+   * @throws {@link BadUserInput} when the user is the last active administrator
    */
   deleteUser(user: UserRef): Promise<void>;
 

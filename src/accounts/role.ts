@@ -1,20 +1,60 @@
-/** The roles, lowest first. Each may do everything that the roles before it may. */
-export const ROLES = ["USER", "ADMIN"] as const;
-
-/** The role of a user, from the Profile. */
-export type Role = (typeof ROLES)[number];
-
-/** Returns whether `value` is exactly the name of a role. */
-export function isRole(value: unknown): value is Role {
-  return ROLES.some((role) => role === value);
-}
+/** The roles of an installation that sets none of its own. */
+export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
- * Returns whether the role `actual` is at least `required`.
- * @throws TypeError when there is no role `required`, so that a misspelt role grants nothing
+ * Tells TypeScript the roles that an application has set:
+ * `declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }`.
  */
-export function isAtLeast(actual: Role, required: Role): boolean {
-  if (!isRole(required))
-    throw new TypeError(`There is no role ${JSON.stringify(required)}; use ${ROLES.join(" or ")}.`);
-  return ROLES.indexOf(actual) >= ROLES.indexOf(required);
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface CustomTypes {}
+
+/** The role of a user, from the Profile: `USER` or `ADMIN`, unless {@link CustomTypes} says otherwise. */
+export type Role = CustomTypes extends { role: infer Name extends string }
+  ? Name
+  : (typeof DEFAULT_ROLES)[number];
+
+/** The roles of an installation. Each may do everything that the roles before it may. */
+export class Roles {
+  /** Lowest first. */
+  readonly names: readonly Role[];
+  /** The role of a new user, and of a user without a Profile. */
+  readonly lowest: Role;
+  /** The role that administers. */
+  readonly admin: Role;
+  readonly #ranks: ReadonlyMap<unknown, number>;
+
+  /** @param names lowest first, at least two, checked by the setting `roles` */
+  constructor(names: readonly string[] = DEFAULT_ROLES) {
+    const ordered = [...names] as [Role, ...Role[]];
+    this.names = Object.freeze(ordered);
+    this.lowest = ordered[0];
+    this.admin = ordered.at(-1) ?? this.lowest;
+    this.#ranks = new Map(this.names.map((name, rank) => [name, rank]));
+  }
+
+  /** Returns whether `value` is exactly the name of a role. */
+  has(value: unknown): value is Role {
+    return this.#ranks.has(value);
+  }
+
+  /**
+   * Returns whether the role `actual` is at least `required`. An unknown `actual` is below every role.
+   * @throws TypeError when there is no role `required`, so that a misspelt role grants nothing
+   */
+  isAtLeast(actual: Role, required: Role): boolean {
+    const rank = this.#ranks.get(required);
+    if (rank === undefined) throw new TypeError(this.describeUnknown(required));
+    return (this.#ranks.get(actual) ?? -1) >= rank;
+  }
+
+  /** Says that there is no such role, and which there are. */
+  describeUnknown(role: unknown): string {
+    const name = typeof role === "string" ? JSON.stringify(role) : `of type ${typeof role}`;
+    return `There is no role ${name}; use ${this.toString()}.`;
+  }
+
+  /** Lists the names: `USER or ADMIN`. */
+  toString(): string {
+    return [this.names.slice(0, -1).join(", "), this.admin].join(" or ");
+  }
 }

@@ -7,7 +7,7 @@ import {
   visit,
 } from "graphql";
 import { LRUCache } from "lru-cache";
-import { readGuard } from "../permissions/directives.js";
+import { isPublic } from "../permissions/directives.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
 /** The longest document, in tokens and in characters. For Apollo Server's option `parseOptions`. */
@@ -46,9 +46,7 @@ export class DocumentLimits {
   /** @param schema the served schema; its public mutations count as fields that check a credential */
   constructor(schema: GraphQLSchema) {
     const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
-    this.#credentialFields = new Set(
-      mutations.filter((field) => readGuard(schema, field) === "PUBLIC").map(({ name }) => name),
-    );
+    this.#credentialFields = new Set(mutations.filter(isPublic).map(({ name }) => name));
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Login } from "../accounts/accounts.js";
 import { parseLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
-import type { UserRef } from "../accounts/user-ref.js";
+import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import {
   InvalidCredentials,
@@ -14,26 +14,28 @@ import {
 } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
+import type { SessionOpening } from "../sessions/session-opener.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { Throttle } from "../throttling/throttle.js";
-import type { TokenKinds, TokenSession } from "../tokens/token-kinds.js";
+import type { ApplicationClaims } from "../tokens/claims.js";
+import type { TokenSession } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
 import type { Credential } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
 import type { Hooks } from "./hooks.js";
-import { type Issued, issueTokens } from "./token-issuer.js";
+import type { Issued, TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier, Verification } from "./token-verifier.js";
 
 /** The services and settings that {@link AuthenticationService} uses. */
 export interface AuthenticationParts {
-  readonly settings: Pick<AuthConfig, "bearerCheck" | "onEvent">;
+  readonly settings: Pick<AuthConfig, "bearerCheck" | "onEvent" | "roles">;
   readonly accounts: AccountService;
   readonly attempts: LoginAttempts;
   readonly hasher: PasswordHasher;
   readonly throttle: Throttle;
   readonly sessions: SessionService;
-  readonly kinds: TokenKinds;
+  readonly issuer: TokenIssuer;
   readonly verifier: TokenVerifier;
   /** The hooks of features, in the order in which they run. */
   readonly hooks: readonly Hooks[];
@@ -60,8 +62,10 @@ export class AuthenticationService implements Authentication {
   }
 
   async #authenticateStateless(credential: Credential): Promise<Principal | TokenUser> {
-    const verified = await this.#parts.verifier.verifyBearer(credential.token);
-    return verified.kind.type === "access" ? new TokenUser(verified) : this.loadUser(credential);
+    const { settings, verifier } = this.#parts;
+    const verified = await verifier.verifyBearer(credential.token);
+    if (verified.kind.type !== "access") return this.loadUser(credential);
+    return new TokenUser(verified, settings.roles);
   }
 
   /**
@@ -69,10 +73,10 @@ export class AuthenticationService implements Authentication {
    * @throws {@link Unauthenticated} with the reason
    */
   async loadUser(credential: Credential): Promise<Principal> {
-    const { sessions, verifier } = this.#parts;
+    const { sessions, settings, verifier } = this.#parts;
     const row = await verifier.authenticate(credential);
     sessions.touch(row);
-    return new Principal(row);
+    return new Principal(row, settings.roles);
   }
 
   /**
@@ -85,7 +89,7 @@ export class AuthenticationService implements Authentication {
     scheme: AuthScheme = "JWT",
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
-    const { accounts, attempts, hasher, hooks, kinds, sessions, settings, throttle } = this.#parts;
+    const { accounts, attempts, hasher, hooks, issuer, settings, throttle } = this.#parts;
     const account = await accounts.findAccount(login);
     const counter = counterOf(account, login);
     try {
@@ -98,10 +102,10 @@ export class AuthenticationService implements Authentication {
       // Before the hooks: a veto is not a wrong password.
       await throttle.loginSucceeded(counter);
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
+      const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
       if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
       const { credentialsVersion } = account;
-      const { row, token } = await sessions.open(account, { scheme, client, credentialsVersion });
-      return issueTokens(kinds, row, token);
+      return await this.#open(account, { scheme, client, credentialsVersion }, claims);
     } catch (error) {
       if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
         const { reason = "invalid_credentials" } = error;
@@ -112,22 +116,36 @@ export class AuthenticationService implements Authentication {
   }
 
   async createStaticToken(user: UserRef, label: string | null = null): Promise<Issued> {
-    const { kinds, sessions } = this.#parts;
-    const { row, token } = await sessions.open(user, { scheme: "TOKEN", label });
-    return issueTokens(kinds, row, token);
+    return this.issue(user, { scheme: "TOKEN", label });
+  }
+
+  /**
+   * Opens a session without a password, and returns its tokens.
+   * @throws as {@link SessionService.open}; Error when the option `claims` fails
+   */
+  async issue(user: UserRef, opening: SessionOpening): Promise<Issued> {
+    const claims = opening.scheme === "JWT" ? await this.#parts.issuer.claimsFor(idOf(user)) : {};
+    return this.#open(user, opening, claims);
+  }
+
+  async #open(user: UserRef, opening: SessionOpening, claims: ApplicationClaims): Promise<Issued> {
+    const { row, token } = await this.#parts.sessions.open(user, opening);
+    return this.#parts.issuer.issue(row, { staticToken: token, claims });
   }
 
   /** Only the token in the argument counts, never the credential of the request. */
   async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
-    const { hooks, kinds, sessions, settings, throttle, verifier } = this.#parts;
+    const { hooks, issuer, sessions, settings, throttle, verifier } = this.#parts;
     await throttle.request(client.ipAddress);
     const verified = verifier.verifyRotating(token);
     const { id: sessionId, userId } = verified.session;
     await throttle.refresh(sessionId, client.ipAddress);
     for (const each of hooks) await each.beforeRefresh?.({ id: userId }, client);
+    const isPair = verified.kind.type === "refresh";
+    const claims = isPair ? await issuer.claimsFor(userId, verified) : {};
     const row = await sessions.rotate(verified, client);
     settings.onEvent({ type: "token_refreshed", userId, sessionId }, client);
-    return issueTokens(kinds, row);
+    return issuer.issue(row, { claims, predecessor: verified });
   }
 
   /** Throttled, because the response tells anyone whether a token is good. */

@@ -1,7 +1,12 @@
+import type { AccountService } from "../accounts/account.service.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { warn } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
+import { type ApplicationClaims, applicationClaimsOf } from "../tokens/claims.js";
 import type { RotationGrant } from "../tokens/rotating-token.js";
-import type { TokenKinds } from "../tokens/token-kinds.js";
+import type { TokenKinds, VerifiedToken } from "../tokens/token-kinds.js";
+import { readClaims } from "./application-claims.js";
 
 /** The tokens that a login or a refresh gives. Instants are epoch milliseconds. */
 export interface Issued {
@@ -21,37 +26,88 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/**
- * Issues the tokens of a session's current generation.
- * @param staticToken the token of a session that was just opened with the scheme TOKEN
- */
-export function issueTokens(
-  kinds: TokenKinds,
-  row: SessionRow,
-  staticToken: string | null = null,
-): Issued {
-  const principal = new Principal(row);
-  const { expiresAt, refreshExpiresAt } = row;
-  switch (row.scheme) {
-    case "TOKEN":
-      return { ...NOTHING, principal, token: staticToken, expiresAt };
-    case "SLIDING": {
-      const token = kinds.sliding.issue(grantOf(row));
-      const times = { expiresAt: refreshExpiresAt, refreshExpiresAt: expiresAt };
-      return { ...NOTHING, principal, token, ...times };
+/** What the tokens of a session's generation hold beside the session itself. */
+export interface Issuing {
+  /** The static token of a session that was just opened with the scheme TOKEN. @default none */
+  readonly staticToken?: string | null;
+  /** The application's claims of the access token. @default none */
+  readonly claims?: ApplicationClaims;
+  /** The refresh or sliding token that is being replaced. @default none */
+  readonly predecessor?: VerifiedToken;
+}
+
+/** The settings of {@link TokenIssuer}. */
+export type IssuerSettings = Pick<AuthConfig, "claims" | "isDevelopment" | "roles">;
+
+/** Issues the tokens of sessions, with the application's own claims. */
+export class TokenIssuer {
+  readonly #kinds: TokenKinds;
+  readonly #accounts: Pick<AccountService, "findById">;
+  readonly #settings: IssuerSettings;
+
+  constructor(
+    kinds: TokenKinds,
+    accounts: Pick<AccountService, "findById">,
+    settings: IssuerSettings,
+  ) {
+    this.#kinds = kinds;
+    this.#accounts = accounts;
+    this.#settings = settings;
+  }
+
+  /**
+   * Returns the application's claims of a user's next access token. Call it before anything is written, so that a
+   * failure changes nothing. Costs a query only where the option `claims` is set.
+   * @param predecessor the refresh token that is being replaced, whose claims are carried over
+   * @throws Error when the application's function fails, or its claims cannot be used
+   */
+  async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
+    const carried = applicationClaimsOf(predecessor?.claims ?? {});
+    const { claims: claimsOf, isDevelopment } = this.#settings;
+    if (claimsOf === undefined) return carried;
+    const user = await this.#accounts.findById(userId);
+    // Without an active user no token is issued.
+    if (!user?.isActive) return carried;
+    try {
+      return await readClaims(claimsOf, user, carried);
+    } catch (error) {
+      // Our own server logs every internal error. An application that embeds us would not see this one.
+      if (isDevelopment === null) warn(error);
+      throw error;
     }
-    case "JWT": {
-      const { userId, id: sessionId } = row;
-      const access = kinds.access.issue({ userId, sessionId, sessionExpiresAt: expiresAt });
-      const refresh = kinds.refresh.issue(grantOf(row));
-      return { ...NOTHING, principal, ...access, refresh, refreshExpiresAt };
+  }
+
+  /** Issues the tokens of a session's current generation. */
+  issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
+    const principal = new Principal(row, this.#settings.roles);
+    const { expiresAt, refreshExpiresAt } = row;
+    const grant = grantOf(row, predecessor);
+    switch (row.scheme) {
+      case "TOKEN":
+        return { ...NOTHING, principal, token: staticToken, expiresAt };
+      case "SLIDING": {
+        const token = this.#kinds.sliding.issue(grant);
+        const times = { expiresAt: refreshExpiresAt, refreshExpiresAt: grant.slidesUntil };
+        return { ...NOTHING, principal, token, ...times };
+      }
+      case "JWT": {
+        const { userId, id: sessionId } = row;
+        const session = { userId, sessionId, sessionExpiresAt: expiresAt };
+        const access = this.#kinds.access.issue({ ...session, claims });
+        const refresh = this.#kinds.refresh.issue(grant);
+        return { ...NOTHING, principal, ...access, refresh, refreshExpiresAt };
+      }
     }
   }
 }
 
-function grantOf(row: SessionRow): RotationGrant {
+function grantOf(row: SessionRow, predecessor?: VerifiedToken): RotationGrant {
   const { userId, id: sessionId, generation, rotatedAt: issuedAt } = row;
-  const sessionExpiresAt = row.expiresAt ?? issuedAt;
-  const expiresAt = row.refreshExpiresAt ?? issuedAt;
-  return { userId, sessionId, generation, issuedAt, expiresAt, sessionExpiresAt };
+  const claimed = predecessor?.kind.slidesUntil(predecessor.claims) ?? Infinity;
+  return {
+    ...{ userId, sessionId, generation, issuedAt },
+    expiresAt: row.refreshExpiresAt ?? issuedAt,
+    slidesUntil: Math.min(row.expiresAt ?? issuedAt, claimed),
+    predecessor: predecessor?.claims,
+  };
 }

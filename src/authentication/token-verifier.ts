@@ -1,3 +1,4 @@
+import type { Roles } from "../accounts/role.js";
 import { TokenNotValid, TokenWrongType, UnknownKey } from "../errors.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import { requireLive } from "../sessions/live.js";
@@ -33,6 +34,7 @@ export interface TokenVerifierParts {
   readonly keys: Pick<SigningKeyService, "reloadAtMostOnceASecond">;
   readonly sessions: Pick<SessionService, "find">;
   readonly now: () => number;
+  readonly roles: Roles;
 }
 
 /** Finds the live session behind a token. */
@@ -61,12 +63,16 @@ export class TokenVerifier {
   async verify(token: string): Promise<Verification> {
     if (isStaticToken(token)) {
       const row = await this.#authenticateStatic(token);
-      return { principal: new Principal(row), tokenType: "Token", expiresAt: row.expiresAt };
+      return {
+        principal: new Principal(row, this.#parts.roles),
+        tokenType: "Token",
+        expiresAt: row.expiresAt,
+      };
     }
     const { kind, claims, session } = await this.#read(token, TOKEN_TYPES, "verify");
     const found = await this.#parts.sessions.find(session.id);
     const row = requireLive(found, session, this.#parts.now());
-    const principal = new Principal(row);
+    const principal = new Principal(row, this.#parts.roles);
     return kind.type === "refresh"
       ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt }
       : { principal, tokenType: "Bearer", expiresAt: claims.exp * 1000 };

@@ -1,6 +1,7 @@
 import { buffer } from "node:stream/consumers";
-import { type Command, Option } from "commander";
-import type { Accounts, User } from "../accounts/accounts.js";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Accounts } from "../accounts/accounts.js";
+import type { User } from "../accounts/user.js";
 import { NoSuchUser } from "../errors.js";
 import type { Installation } from "./installation.js";
 
@@ -11,18 +12,14 @@ export function addAccountCommands(program: Command, installation: Installation)
     .description("create a user")
     .argument("<username>")
     .option("--email <address>", "the e-mail address to log in with")
-    .addOption(
-      new Option("--role <role>", "what the user may do")
-        .choices(["user", "admin"])
-        .default("user"),
-    )
+    .addOption(roleOption(installation))
     .requiredOption("--password-stdin", "read the password from standard input: one line")
-    .action((username: string, { email, role }: { email?: string; role: string }) =>
-      installation.open(async ({ accounts }) => {
+    .action((username: string, { email, role: given }: { email?: string; role?: string }) =>
+      installation.open(async ({ accounts }, _core, { roles }) => {
         const password = await readPassword();
-        const isAdmin = role === "admin";
-        await accounts.createUser({ username, email, password, role: isAdmin ? "ADMIN" : "USER" });
-        console.log(`Created the ${role} ${username}.`);
+        const role = roles.names.find((name) => isSameRole(name, given)) ?? roles.lowest;
+        await accounts.createUser({ username, email, password, role });
+        console.log(`Created the ${role.toLowerCase()} ${username}.`);
       }),
     );
 
@@ -61,6 +58,25 @@ export function addAccountCommands(program: Command, installation: Installation)
         console.log(`Unlocked ${username}.`);
       }),
     );
+}
+
+/** The option `--role`. Which roles there are, the settings say; where these are wrong, the action reports it. */
+function roleOption(installation: Installation): Option {
+  const roles = installation.findRoles();
+  const option = new Option("--role <role>", "what the user may do, in any case");
+  if (roles === null) return option;
+  const names = roles.names.map((name) => name.toLowerCase());
+  return option
+    .choices(names)
+    .default(names[0])
+    .argParser((given) => {
+      if (names.some((name) => isSameRole(name, given))) return given;
+      throw new InvalidArgumentError(`Allowed choices are ${names.join(", ")}.`);
+    });
+}
+
+function isSameRole(name: string, given: string | undefined): boolean {
+  return name.toLowerCase() === given?.toLowerCase();
 }
 
 async function requireUser(accounts: Accounts, username: string): Promise<User> {

@@ -1,3 +1,4 @@
+import type { Roles } from "../accounts/role.js";
 import type { Auth } from "../auth.js";
 import { allSettings, FEATURES, readEnvironment } from "../config/environment.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
@@ -56,6 +57,15 @@ export class Installation {
       return featuresThatAreOn(this.features, this.#resolve(generateSecretKey));
     } catch {
       return this.features;
+    }
+  }
+
+  /** Returns the roles, or null if they are unknown, because the settings are wrong. Writes nothing. */
+  findRoles(): Roles | null {
+    try {
+      return this.#resolve(generateSecretKey).roles;
+    } catch {
+      return null;
     }
   }
 

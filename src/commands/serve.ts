@@ -39,16 +39,17 @@ export function addServeCommand(
 }
 
 async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Promise<void> {
-  if (!config.isDevelopment) {
+  const { isDevelopment, passwordMinLength, roles } = config;
+  if (!isDevelopment) {
     console.log(
-      "There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role admin --password-stdin",
+      `There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role ${roles.admin.toLowerCase()} --password-stdin`,
     );
     return;
   }
-  const length = Math.max(20, config.passwordMinLength);
+  const length = Math.max(20, passwordMinLength);
   const password = randomBytes(length).toString("base64url").slice(0, length);
   try {
-    await accounts.createUser({ username: "admin", password, role: "ADMIN" });
+    await accounts.createUser({ username: "admin", password, role: roles.admin });
   } catch (error) {
     // A server that started at the same time has created the admin and printed its password.
     if (error instanceof BadUserInput) return;

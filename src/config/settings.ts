@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { User } from "../accounts/user.js";
 import type { AuthEvent, Client } from "../events.js";
 import {
   callback,
@@ -10,6 +11,7 @@ import {
   text,
   wholeNumber,
 } from "./kinds.js";
+import { ROLE_LIST } from "./role-list.js";
 import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
 import { parseList, parseWholeNumber } from "./variable-text.js";
@@ -64,6 +66,8 @@ export const AUTH_SETTINGS = {
   }),
   /** The `aud` claim that every token must carry. Changing it ends every token. */
   jwtAudience: text({ variable: "JWT_AUDIENCE", default: "gatehouse" }),
+  /** The `client_id` claim of access tokens: the application that users log in to. Only other services read it. */
+  jwtClientId: text({ variable: "JWT_CLIENT_ID", default: "gatehouse" }),
   /** How long an access token lives. */
   accessTokenLifetime: duration({
     variable: "ACCESS_TOKEN_LIFETIME",
@@ -106,6 +110,11 @@ export const AUTH_SETTINGS = {
     from: "1h",
     default: "90d",
   }),
+  /**
+   * The roles, lowest first: each may do everything that those before it may. A new user has the first, and the last
+   * administers.
+   */
+  roles: ROLE_LIST,
   /** The shortest accepted password, in code points. */
   passwordMinLength: wholeNumber({
     variable: "PASSWORD_MIN_LENGTH",
@@ -169,6 +178,11 @@ export const AUTH_SETTINGS = {
     accepts: isOrigin,
     allowed: "exact origins such as https://app.example.com",
   }),
+  /**
+   * Returns the application's own claims for the access tokens of a user, at each login and refresh. It cannot replace
+   * a claim of ours. If it fails, the login is refused as an internal error.
+   */
+  claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */
   now: callback<() => number>({ default: () => Date.now(), defaultNote: "`Date.now`" }),
   /**

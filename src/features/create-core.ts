@@ -3,6 +3,7 @@ import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";
 import { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
+import { TokenIssuer } from "../authentication/token-issuer.js";
 import { TokenVerifier } from "../authentication/token-verifier.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Database } from "../database/database.js";
@@ -41,7 +42,9 @@ export function createCore(
   const attempts = new LoginAttempts(database, config, hasher);
   const sessions = new SessionService(database, config);
   const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
-  const verifier = new TokenVerifier({ kinds, keys, sessions, now: config.now });
+  const issuer = new TokenIssuer(kinds, accounts, config);
+  const { now, roles } = config;
+  const verifier = new TokenVerifier({ kinds, keys, sessions, now, roles });
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
   const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
@@ -52,7 +55,7 @@ export function createCore(
     hasher,
     throttle,
     sessions,
-    kinds,
+    issuer,
     verifier,
     hooks,
   });
@@ -65,6 +68,7 @@ export function createCore(
     sessions,
     keys,
     kinds,
+    issuer,
     jwks: () => keys.ring.toJwks(),
     isReady: () => database.isReadable(),
   };

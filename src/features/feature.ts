@@ -4,6 +4,7 @@ import type { Accounts } from "../accounts/accounts.js";
 import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
+import type { TokenIssuer } from "../authentication/token-issuer.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
@@ -139,6 +140,7 @@ export interface CoreServices extends Core {
   readonly sessions: SessionService;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
+  readonly issuer: TokenIssuer;
 }
 
 /**

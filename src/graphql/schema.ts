@@ -6,13 +6,15 @@ import {
 } from "@graphql-tools/utils";
 import {
   extendSchema,
-  type GraphQLEnumType,
+  GraphQLEnumType,
   type GraphQLFieldResolver,
+  GraphQLObjectType,
   GraphQLSchema,
   parse,
 } from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
-import { createDirectives } from "../permissions/directives.js";
+import type { Roles } from "../accounts/role.js";
+import { createDirectives, requireKnownRoles, withAdminRole } from "../permissions/directives.js";
 
 /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
 export interface SchemaExtension {
@@ -24,46 +26,64 @@ export interface SchemaExtension {
  * Builds a schema with its directives. The directives are not enforced yet.
  * @param resolvers instances of type-graphql's resolver classes
  */
-export function createSchema(resolvers: readonly object[]): GraphQLSchema {
+export function createSchema(resolvers: readonly object[], roles: Roles): GraphQLSchema {
   const instances = new Map(resolvers.map((resolver) => [resolver.constructor, resolver]));
   const container: ContainerType = {
     get: (resolver: ClassType) => instances.get(resolver),
   };
   const [first, ...rest] = [...instances.keys()] as ClassType[];
   if (first === undefined) throw new TypeError("A schema needs a resolver.");
-  const schema = buildSchemaSync({
+  const built = buildSchemaSync({
     resolvers: [first, ...rest],
     container,
     validate: false,
     skipCheck: true,
   });
+  const schema = forInstallation(built, roles);
   const role = schema.getType("Role") as GraphQLEnumType;
-  return inWrittenOrder(
-    new GraphQLSchema({
-      ...schema.toConfig(),
-      directives: [...schema.getDirectives(), ...createDirectives(role)],
-    }),
-  );
+  return new GraphQLSchema({
+    ...schema.toConfig(),
+    directives: [...schema.getDirectives(), ...createDirectives(role, roles)],
+  });
 }
 
-/** Restores the order of arguments: decorators run from the last parameter to the first, and type-graphql keeps their order. */
-function inWrittenOrder(schema: GraphQLSchema): GraphQLSchema {
+/**
+ * Gives a schema the roles of an installation, because type-graphql has one enum for all installations of a process. Also
+ * restores the order of arguments: decorators run from the last parameter to the first, and type-graphql keeps their
+ * order.
+ */
+function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field) => ({
       ...field,
       args: Object.fromEntries(Object.entries(field.args ?? {}).reverse()),
+      ...(field.astNode && { astNode: withAdminRole(field.astNode, roles) }),
     }),
+    [MapperKind.OBJECT_TYPE]: (type) =>
+      type.astNode &&
+      new GraphQLObjectType({ ...type.toConfig(), astNode: withAdminRole(type.astNode, roles) }),
+    [MapperKind.ENUM_TYPE]: (type) =>
+      type.name === "Role"
+        ? new GraphQLEnumType({
+            ...type.toConfig(),
+            values: Object.fromEntries(roles.names.map((name) => [name, {}])),
+          })
+        : undefined,
   });
 }
 
 /**
  * Returns a copy of a schema with further fields.
- * @throws GraphQLError when the extension is invalid for the schema; TypeError when a resolver belongs to no field
+ * @throws GraphQLError when the extension is invalid for the schema; TypeError when a resolver belongs to no field, or
+ * an `@auth` requires an unknown role
  */
 export function extendWith(
   schema: GraphQLSchema,
   { typeDefs, resolvers }: SchemaExtension,
+  roles: Roles,
 ): GraphQLSchema {
+  const document = parse(typeDefs);
+  requireKnownRoles(document, roles);
   const added = new Map(
     Object.entries(resolvers).flatMap(([type, fields]) =>
       Object.entries(fields as Record<string, GraphQLFieldResolver<unknown, unknown>>).map(
@@ -71,7 +91,7 @@ export function extendWith(
       ),
     ),
   );
-  const extended = mapSchema(extendSchema(schema, parse(typeDefs)), {
+  const extended = mapSchema(extendSchema(schema, document), {
     [MapperKind.OBJECT_FIELD]: (field, name, type) => {
       const resolve = added.get(`${type}.${name}`);
       added.delete(`${type}.${name}`);

@@ -1,6 +1,7 @@
 import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthContext } from "../authentication/context.js";
 import { BadUserInput } from "../errors.js";
+import { ADMIN_ONLY } from "../permissions/directives.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { parseCursor } from "./cursor.js";
 import { LogoutPayload, toSessionsEnded } from "./logout-payload.type.js";
@@ -27,7 +28,7 @@ export class SessionResolver {
   }
 
   @Query(() => SessionConnection, { description: "The sessions of all users, newest first." })
-  @Directive("@auth(requires: ADMIN)")
+  @Directive(ADMIN_ONLY)
   async allSessions(
     @Arg("where", () => SessionFilter, {
       nullable: true,
@@ -63,7 +64,8 @@ export class SessionResolver {
   }
 
   @Mutation(() => LogoutPayload, {
-    description: "Ends one of the caller's sessions. An ADMIN may end the sessions of other users.",
+    description:
+      "Ends one of the caller's sessions. Administrators may end the sessions of other users.",
   })
   @Directive("@auth")
   async revokeSession(
@@ -71,7 +73,7 @@ export class SessionResolver {
     @Ctx() context: AuthContext,
   ): Promise<LogoutPayload> {
     const user = await context.loadUser();
-    const owner = user.role === "ADMIN" ? null : user.id;
+    const owner = user.isAdmin ? null : user.id;
     if (!(await this.#sessions.end(id, owner, "logout", context.client))) {
       throw new BadUserInput("There is no such session, or it has ended already.");
     }

@@ -1,25 +1,28 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
-import type { Role } from "../accounts/role.js";
+import { DEFAULT_ROLES, type Role } from "../accounts/role.js";
 import type { Principal } from "../sessions/principal.js";
 import { toDate } from "./date-time.js";
 
-/** The roles, in the form that type-graphql takes. */
-const RoleEnum = { USER: "USER", ADMIN: "ADMIN" } as const satisfies Record<Role, Role>;
+/** The default roles, in the form that type-graphql takes. The schema of an installation gets its own. */
+const RoleEnum = Object.fromEntries(DEFAULT_ROLES.map((role) => [role, role]));
 
 registerEnumType(RoleEnum, {
   name: "Role",
   description: "The rights of a user. Each role includes the rights of the roles before it.",
 });
 
-/** The API's type `Profile`. */
+/** The API's type `Profile`, and the parent object of an application's own fields of `Profile`. */
 @ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
+  /** The user's id. Not a field of the schema, but there for an application's own resolvers. */
+  userId!: string;
+
   @Field(() => RoleEnum)
   role!: Role;
 }
 
-/** The API's type `User`. */
+/** The API's type `User`, and the parent object of an application's own fields of `User`. */
 @ObjectType("User", { description: "An account that can log in." })
 export class UserType {
   @Field(() => ID)
@@ -51,7 +54,7 @@ export function toUserType(principal: Principal): UserType {
     id,
     username,
     email,
-    profile: { role },
+    profile: { userId: id, role },
     isActive,
     createdAt: new Date(createdAt),
     lastLoginAt: toDate(lastLoginAt),

@@ -1,25 +1,42 @@
-import { type DirectableObject, getDirectiveExtensions } from "@graphql-tools/utils";
+import type { DirectableObject } from "@graphql-tools/utils";
 import {
+  type DirectiveNode,
   DirectiveLocation,
+  type DocumentNode,
   GraphQLDirective,
   type GraphQLEnumType,
   GraphQLNonNull,
   type GraphQLSchema,
+  Kind,
+  valueFromASTUntyped,
+  visit,
 } from "graphql";
-import { isRole, type Role } from "../accounts/role.js";
+import type { Role, Roles } from "../accounts/role.js";
+
+/** Stands for the role that administers. No role can be called so. */
+const ADMIN_PLACEHOLDER = "__ADMIN";
+
+/** Guards a field for administrators, whatever their role is called. For type-graphql's `@Directive`. */
+export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
+
+/** The guard of a field that is open to everyone. No role can be called so. */
+export const PUBLIC = "@public";
+
+/** The guard that the directives of an element state: the required role, {@link PUBLIC}, or null if there is none. */
+export type Guard = Role | typeof PUBLIC | null;
 
 /**
  * Creates the directives `@auth` and `@public`.
  * @param role the schema's own enum `Role`
  */
-export function createDirectives(role: GraphQLEnumType): GraphQLDirective[] {
+export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDirective[] {
   return [
     new GraphQLDirective({
       name: "auth",
       description:
         "Requires a signed-in user whose Profile role is at least `requires`. On an object type it guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
-      args: { requires: { type: new GraphQLNonNull(role), defaultValue: "USER" } },
+      args: { requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest } },
     }),
     new GraphQLDirective({
       name: "public",
@@ -29,23 +46,75 @@ export function createDirectives(role: GraphQLEnumType): GraphQLDirective[] {
   ];
 }
 
-/** The guard that the directives of an element state: the required role, `PUBLIC`, or null if there is none. */
-export type Guard = Role | "PUBLIC" | null;
+/** Returns a copy of an AST node in which {@link ADMIN_ONLY} names the role that administers. */
+export function withAdminRole<Node extends { readonly kind: Kind }>(
+  node: Node,
+  roles: Roles,
+): Node {
+  return visit(node as never, {
+    EnumValue: (value) =>
+      value.value === ADMIN_PLACEHOLDER ? { ...value, value: roles.admin } : undefined,
+  });
+}
+
+/**
+ * Refuses a document in which an `@auth` requires an unknown role, because graphql-js would not say which roles there
+ * are.
+ * @throws TypeError
+ */
+export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
+  visit(document, {
+    Directive: (node) => {
+      if (node.name.value !== "auth") return;
+      const required = readRequires(node);
+      if (required !== undefined && !roles.has(required)) {
+        throw new TypeError(roles.describeUnknown(required));
+      }
+    },
+  });
+}
+
+/** Returns whether an element of a schema carries `@public`. */
+export function isPublic(element: DirectableObject): boolean {
+  return readDirectives(element, "public").length > 0;
+}
 
 /**
  * Returns the guard of a type, a field or any other element of a schema.
  * @throws TypeError when the directives contradict each other or name an unknown role
  */
-export function readGuard(schema: GraphQLSchema, element: DirectableObject): Guard {
-  const directives = getDirectiveExtensions<{ auth: { requires?: unknown }; public: object }>(
-    element,
-    schema,
-  );
-  const roles = (directives.auth ?? []).map(({ requires = "USER" }) => requires);
-  const guards = new Set(directives.public ? [...roles, "PUBLIC"] : roles);
+export function readGuard(schema: GraphQLSchema, element: DirectableObject, roles: Roles): Guard {
+  const argument = schema.getDirective("auth")?.args.find(({ name }) => name === "requires");
+  const { defaultValue: usual = roles.lowest } = argument ?? {};
+  const guards = new Set<Exclude<Guard, null>>(isPublic(element) ? [PUBLIC] : []);
+  for (const { requires = usual } of readDirectives(element, "auth")) {
+    if (!roles.has(requires)) {
+      throw new TypeError(`has an @auth with an unknown role. ${roles.describeUnknown(requires)}`);
+    }
+    guards.add(requires);
+  }
   if (guards.size > 1) throw new TypeError("has guards that contradict each other");
-  if (guards.size === 0) return null;
-  const [guard] = guards;
-  if (guard === "PUBLIC" || isRole(guard)) return guard;
-  throw new TypeError("has an @auth with an unknown role");
+  const [guard = null] = guards;
+  return guard;
+}
+
+/** Returns the arguments of each use of a directive on an element that was made from SDL or in code. */
+function readDirectives(
+  { astNode, extensionASTNodes, extensions }: DirectableObject,
+  name: string,
+): { readonly requires?: unknown }[] {
+  const { directives } = (extensions ?? {}) as { directives?: Record<string, object> };
+  const made = directives?.[name];
+  const nodes = [astNode, ...(extensionASTNodes ?? [])].flatMap((node) => node?.directives ?? []);
+  return [
+    ...(made === undefined ? [] : [made].flat()),
+    ...nodes
+      .filter((node) => node.name.value === name)
+      .map((node) => ({ requires: readRequires(node) })),
+  ];
+}
+
+function readRequires({ arguments: given = [] }: DirectiveNode): unknown {
+  const argument = given.find((node) => node.name.value === "requires");
+  return argument && valueFromASTUntyped(argument.value);
 }

@@ -11,8 +11,8 @@ import {
   isIntrospectionType,
   isObjectType,
 } from "graphql";
-import { isAtLeast } from "../accounts/role.js";
-import { type Guard, readGuard } from "./directives.js";
+import { DEFAULT_ROLES, Roles } from "../accounts/role.js";
+import { type Guard, PUBLIC, readGuard } from "./directives.js";
 
 /** The options of `auth.guard`. */
 export interface GuardOptions {
@@ -30,19 +30,25 @@ export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
  * Reads the guards of all fields of a schema.
  * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
  */
-export function readGuards(schema: GraphQLSchema, options: GuardOptions): GuardMap {
-  return new GuardReader(schema, options).read();
+export function readGuards(
+  schema: GraphQLSchema,
+  options: GuardOptions,
+  roles = new Roles(DEFAULT_ROLES),
+): GuardMap {
+  return new GuardReader(schema, options, roles).read();
 }
 
 class GuardReader {
   readonly #schema: GraphQLSchema;
   readonly #strict: boolean;
+  readonly #roles: Roles;
   readonly #roots: ReadonlySet<unknown>;
   readonly #problems: string[] = [];
 
-  constructor(schema: GraphQLSchema, { strict = false }: GuardOptions) {
+  constructor(schema: GraphQLSchema, { strict = false }: GuardOptions, roles: Roles) {
     this.#schema = schema;
     this.#strict = strict;
+    this.#roles = roles;
     this.#roots = new Set([
       schema.getQueryType(),
       schema.getMutationType(),
@@ -82,23 +88,23 @@ class GuardReader {
     const own = this.#read(at, type.getFields()[name] ?? {});
     const fromType = this.#read(type.name, type);
     const isRoot = this.#roots.has(type);
-    if (own === "PUBLIC" && !isRoot) {
+    if (own === PUBLIC && !isRoot) {
       this.#problems.push(`${at}: @public has an effect on root fields only`);
     }
-    if (own !== null && isWeaker(own, fromType)) {
+    if (own !== null && this.#isWeaker(own, fromType)) {
       this.#problems.push(`${at}: is weaker than the guard of ${type.name}`);
     }
     const guard = own ?? fromType;
     for (const parent of type.getInterfaces()) {
       const required = this.#read(`${parent.name}.${name}`, parent.getFields()[name] ?? {});
-      if (isWeaker(guard, required)) {
+      if (this.#isWeaker(guard, required)) {
         this.#problems.push(`${at}: is weaker than the guard of ${parent.name}.${name}`);
       }
     }
     if (guard === null && isRoot && this.#strict) {
       this.#problems.push(`${at}: has neither @auth nor @public`);
     }
-    return guard ?? (isRoot ? "USER" : null);
+    return guard ?? (isRoot ? this.#roles.lowest : null);
   }
 
   /** Reports guards on elements that have no resolver. */
@@ -121,8 +127,7 @@ class GuardReader {
     for (const [name, field] of Object.entries(type.getFields())) {
       const at = `${type.name}.${name}`;
       const guard = this.#read(at, field);
-      if (guard === "PUBLIC")
-        this.#problems.push(`${at}: @public has an effect on root fields only`);
+      if (guard === PUBLIC) this.#problems.push(`${at}: @public has an effect on root fields only`);
       if (guard !== null && this.#schema.getImplementations(type).objects.length === 0) {
         this.#problems.push(`${at}: a guard cannot run here, nothing implements ${type.name}`);
       }
@@ -131,7 +136,7 @@ class GuardReader {
 
   #read(at: string, element: DirectableObject): Guard {
     try {
-      return readGuard(this.#schema, element);
+      return readGuard(this.#schema, element, this.#roles);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       const problem = `${at}: ${error.message}`;
@@ -139,11 +144,11 @@ class GuardReader {
       return null;
     }
   }
-}
 
-function isWeaker(guard: Guard, required: Guard): boolean {
-  if (required === null || required === "PUBLIC") return false;
-  return guard === null || guard === "PUBLIC" || !isAtLeast(guard, required);
+  #isWeaker(guard: Guard, required: Guard): boolean {
+    if (required === null || required === PUBLIC) return false;
+    return guard === null || guard === PUBLIC || !this.#roles.isAtLeast(guard, required);
+  }
 }
 
 function argumentsOf(type: { name: string; getFields: () => GraphQLFieldMap<unknown, unknown> }) {

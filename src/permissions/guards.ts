@@ -1,8 +1,9 @@
 import { mapSchema, MapperKind } from "@graphql-tools/utils";
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
-import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
+import type { Role, Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
+import { PUBLIC } from "./directives.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
@@ -11,14 +12,19 @@ import { type GuardOptions, readGuards } from "./guard-map.js";
 /**
  * Returns a copy of a schema in which `@auth` and `@public` are enforced. The schema need not be ours.
  * Every root field needs a signed-in user unless it carries `@public`.
+ * @param roles those that `@auth` can require; @default USER and ADMIN
  * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
  */
-export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): GraphQLSchema {
-  const guards = readGuards(schema, options);
+export function guardSchema(
+  schema: GraphQLSchema,
+  options: GuardOptions = {},
+  roles?: Roles,
+): GraphQLSchema {
+  const guards = readGuards(schema, options, roles);
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field, fieldName, typeName) => {
       const role = guards.get(`${typeName}.${fieldName}`);
-      if (role === undefined || role === "PUBLIC") return undefined;
+      if (role === undefined || role === PUBLIC) return undefined;
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
       // A subscription without a `subscribe` function gets its event stream from the root value.
@@ -65,14 +71,12 @@ function checkRole(
 ): Promise<void> | undefined {
   const user = context?.user;
   if (user instanceof TokenUser) {
-    return role === LEAST_ROLE ? undefined : checkStoredRole(context, role);
+    return user.provesRole(role) ? undefined : checkStoredRole(context, role);
   }
   if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
   checkRoleOf(user, role, context);
   return undefined;
 }
-
-const [LEAST_ROLE] = ROLES;
 
 /** Reads the role from the database, because an access token holds none. */
 async function checkStoredRole(
@@ -85,7 +89,7 @@ async function checkStoredRole(
 }
 
 function checkRoleOf(user: Principal, role: Role, context?: Partial<AuthContext>): void {
-  if (isAtLeast(user.role, role)) return;
+  if (user.hasRole(role)) return;
   context?.onRoleDenied?.(role);
   throw new RoleRequired(role);
 }

@@ -1,4 +1,4 @@
-import type { Role } from "../accounts/role.js";
+import type { Role, Roles } from "../accounts/role.js";
 import type { AuthScheme } from "../events.js";
 
 /** A session as the API shows it. Instants are epoch milliseconds. */
@@ -43,7 +43,7 @@ export class Principal {
   readonly id: string;
   readonly username: string;
   readonly email: string | null;
-  /** The role of the Profile; USER for a user without one. */
+  /** The role of the Profile; the lowest for a user without one. */
   readonly role: Role;
   readonly isActive: boolean;
   /** Epoch milliseconds. */
@@ -51,16 +51,31 @@ export class Principal {
   /** Epoch milliseconds. */
   readonly lastLoginAt: number | null;
   readonly session: SessionInfo;
+  readonly #roles: Roles;
 
-  constructor(row: PrincipalRow) {
+  constructor(row: PrincipalRow, roles: Roles) {
+    this.#roles = roles;
     this.id = row.userId;
     this.username = row.username;
     this.email = row.email;
-    this.role = row.role ?? "USER";
+    this.role = row.role ?? roles.lowest;
     this.isActive = Boolean(row.isActive);
     this.createdAt = row.userCreatedAt;
     this.lastLoginAt = row.lastLoginAt;
     const { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent } = row;
     this.session = { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent };
+  }
+
+  /** Whether the user has the role that administers. */
+  get isAdmin(): boolean {
+    return this.hasRole(this.#roles.admin);
+  }
+
+  /**
+   * Returns whether the user's role is at least `required`.
+   * @throws TypeError when there is no such role
+   */
+  hasRole(required: Role): boolean {
+    return this.#roles.isAtLeast(this.role, required);
   }
 }

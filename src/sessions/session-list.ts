@@ -4,6 +4,7 @@ import {
   requireText,
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
+import type { Roles } from "../accounts/role.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
@@ -59,10 +60,12 @@ const CREATED = [
 export class SessionList {
   readonly #sql: Sql;
   readonly #now: () => number;
+  readonly #roles: Roles;
 
-  constructor(sql: Sql, { now }: Pick<AuthConfig, "now">) {
+  constructor(sql: Sql, { now, roles }: Pick<AuthConfig, "now" | "roles">) {
     this.#sql = sql;
     this.#now = now;
+    this.#roles = roles;
   }
 
   /**
@@ -86,7 +89,7 @@ export class SessionList {
        ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
       [...conditions.flatMap(([, parameters]) => parameters), first + 1],
     );
-    const principals = rows.slice(0, first).map((row) => new Principal(row));
+    const principals = rows.slice(0, first).map((row) => new Principal(row, this.#roles));
     return { principals, hasNextPage: rows.length > first };
   }
 

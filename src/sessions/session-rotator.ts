@@ -36,12 +36,13 @@ export class SessionRotator {
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
    */
-  async rotate({ session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
+  async rotate({ kind, session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
     if (session.generation === null) throw new TokenWrongType();
     const { leeway, reuseWindow, now } = this.#settings;
     const at = now();
-    const isExpired = Math.floor(at / 1000) >= claims.exp + leeway;
-    const rotated = isExpired ? undefined : await this.#rotateOnce(session, at);
+    const end = kind.slidesUntil(claims);
+    const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
+    const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
     // Another call may have rotated the session again since.
     if (rotated !== undefined) return { ...row, ...rotated };
@@ -54,12 +55,16 @@ export class SessionRotator {
     }
   }
 
-  /** Rotates the session in one conditional statement, so that only one of several concurrent calls succeeds. */
+  /**
+   * Rotates the session in one conditional statement, so that only one of several concurrent calls succeeds.
+   * @param end no generation lives longer, in epoch milliseconds
+   */
   async #rotateOnce(
     { id, userId, scheme, generation }: VerifiedToken["session"],
     at: number,
+    end: number,
   ): Promise<Generation | undefined> {
-    const refreshExpiresAt = at + this.#settings.refreshTokenLifetime * 1000;
+    const refreshExpiresAt = Math.min(at + this.#settings.refreshTokenLifetime * 1000, end);
     const [rotated] = await this.#sql.write<Generation>(
       `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
          refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END

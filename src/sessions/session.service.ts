@@ -1,5 +1,6 @@
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import { type Client, NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
@@ -23,6 +24,9 @@ import { SessionReader, type SessionRow } from "./session-reader.js";
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
 import type { SessionRef, Sessions } from "./sessions.js";
 
+/** The settings of {@link SessionService}. */
+export type SessionSettings = OpeningSettings & RotationSettings & Pick<AuthConfig, "roles">;
+
 /** Opens, finds, rotates and ends sessions. Every change of a session is one conditional statement. */
 export class SessionService implements Sessions {
   readonly #sql: Sql;
@@ -33,7 +37,7 @@ export class SessionService implements Sessions {
   readonly #list: SessionList;
   readonly #lastUsed: LastUsed;
 
-  constructor(sql: Sql, settings: OpeningSettings & RotationSettings) {
+  constructor(sql: Sql, settings: SessionSettings) {
     this.#sql = sql;
     this.#reader = new SessionReader(sql);
     this.#ender = new SessionEnder(sql, settings);

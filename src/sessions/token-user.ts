@@ -1,3 +1,4 @@
+import type { Role, Roles } from "../accounts/role.js";
 import type { AuthScheme } from "../events.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 
@@ -19,9 +20,20 @@ export interface TokenUserSession {
 export class TokenUser {
   readonly id: string;
   readonly session: TokenUserSession;
+  readonly #roles: Roles;
 
-  constructor({ session: { id, userId, scheme }, claims: { iat, exp } }: VerifiedToken) {
+  constructor({ session, claims: { iat, exp } }: VerifiedToken, roles: Roles) {
+    const { id, userId, scheme } = session;
+    this.#roles = roles;
     this.id = userId;
     this.session = { id, scheme, createdAt: iat * 1000, expiresAt: exp * 1000 };
+  }
+
+  /**
+   * Returns whether the token alone proves that the user's role is at least `required`: only for the lowest role.
+   * @throws TypeError when there is no such role
+   */
+  provesRole(required: Role): boolean {
+    return this.#roles.isAtLeast(this.#roles.lowest, required);
   }
 }

@@ -1,6 +1,7 @@
 import { newId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { KeyRing } from "../keys/key-ring.js";
+import type { ApplicationClaims } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
 /** The session that an access token is issued for. */
@@ -9,18 +10,34 @@ export interface AccessGrant {
   readonly sessionId: string;
   /** Epoch milliseconds: no access token outlives its session. Null means that the session does not expire. */
   readonly sessionExpiresAt: number | null;
+  /** The application's claims. Ours win over those of the same name. @default none */
+  readonly claims?: ApplicationClaims;
 }
 
 /** Access tokens: short-lived, and verifiable by anyone who has our public keys. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
-  constructor(settings: TokenSettings & Pick<AuthConfig, "accessTokenLifetime">, ring: KeyRing) {
+  readonly #clientId: string;
+
+  constructor(
+    settings: TokenSettings & Pick<AuthConfig, "accessTokenLifetime" | "jwtClientId">,
+    ring: KeyRing,
+  ) {
     const { accessTokenLifetime: lifetime } = settings;
     const options = { type: "access", typ: "at+jwt", scheme: "JWT" } as const;
     super(settings, { ...options, lifetime, maxLifetime: lifetime, ring });
+    this.#clientId = settings.jwtClientId;
+  }
+
+  override claims(own: object): object {
+    return super.claims({ client_id: this.#clientId, ...own });
   }
 
   override generationOf(): null {
     return null;
+  }
+
+  override slidesUntil(): number {
+    return Infinity;
   }
 
   /** Issues an access token, and returns its `exp` in epoch milliseconds with it. */
@@ -28,7 +45,8 @@ export class AccessTokens extends TokenKind {
     const iat = Math.floor(this.now() / 1000);
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);
     const exp = Math.min(iat + this.lifetime, Math.max(iat + 1, sessionEnd));
-    const claims = this.claims({ sub: grant.userId, sid: grant.sessionId, jti: newId(), iat, exp });
+    const own = { sub: grant.userId, sid: grant.sessionId, jti: newId(), iat, exp };
+    const claims = { ...grant.claims, ...this.claims(own) };
     return { access: this.sign(claims), expiresAt: exp * 1000 };
   }
 }

@@ -21,6 +21,47 @@ export interface Claims {
   readonly [claim: string]: unknown;
 }
 
+/** The claims that only Gatehouse sets. @see RFC 7519 4.1, RFC 9068 2.2 */
+const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
+  "iss",
+  "aud",
+  "sub",
+  "client_id",
+  "sid",
+  "gen",
+  "jti",
+  "iat",
+  "nbf",
+  "exp",
+  "refresh_exp",
+  "token_type",
+]);
+
+/** The most bytes that the application's claims of a token may have as JSON, so that every request can carry the token. */
+const APPLICATION_CLAIMS_MAX_BYTES = 1500;
+
+/** The claims of a token that an application has added. */
+export type ApplicationClaims = Readonly<Record<string, unknown>>;
+
+/** Returns whether only Gatehouse sets the claim. */
+export function isReserved(claim: string): boolean {
+  return RESERVED_CLAIMS.has(claim);
+}
+
+/** Returns the claims that the application has added to a token. */
+export function applicationClaimsOf(claims: object): ApplicationClaims {
+  return Object.fromEntries(Object.entries(claims).filter(([claim]) => !isReserved(claim)));
+}
+
+/** @throws RangeError when the application's claims among `claims` are too long for a token */
+export function requireRoom(claims: object): void {
+  const bytes = Buffer.byteLength(JSON.stringify(applicationClaimsOf(claims)));
+  if (bytes <= APPLICATION_CLAIMS_MAX_BYTES) return;
+  throw new RangeError(
+    `The claims that an application adds to a token may have ${APPLICATION_CLAIMS_MAX_BYTES} bytes of JSON, but these have ${bytes}.`,
+  );
+}
+
 /** The claims that a verifier requires. */
 export interface ExpectedClaims {
   readonly iss: string;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { AuthConfig } from "../config/auth-config.js";
 import { TokenNotValid } from "../errors.js";
 import type { KeyRing } from "../keys/key-ring.js";
-import { type Claims, isCount } from "./claims.js";
+import { applicationClaimsOf, type Claims, isCount } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
 /** One generation of a session. The same grant always gives the same token, byte for byte. */
@@ -15,8 +15,10 @@ export interface RotationGrant {
   readonly issuedAt: number;
   /** When the token expires, in epoch milliseconds. */
   readonly expiresAt: number;
-  /** When the session expires, in epoch milliseconds. */
-  readonly sessionExpiresAt: number;
+  /** Until when the session can be refreshed, in epoch milliseconds. */
+  readonly slidesUntil: number;
+  /** The token that this one replaces. Its application's claims are carried over. @default none */
+  readonly predecessor?: Claims | undefined;
 }
 
 const KINDS = {
@@ -46,9 +48,11 @@ export class RotatingTokens extends TokenKind {
     const exp = Math.max(iat + 1, Math.floor(grant.expiresAt / 1000));
     // Derived, not random, so that a lost response can be repeated.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
-    const refreshExp = Math.max(iat + 1, Math.floor(grant.sessionExpiresAt / 1000));
+    const refreshExp = Math.max(iat + 1, Math.floor(grant.slidesUntil / 1000));
     const own = { sub, sid, gen, jti, iat, exp };
-    return this.sign(this.claims(this.#isSliding ? { ...own, refresh_exp: refreshExp } : own));
+    const carried = applicationClaimsOf(grant.predecessor ?? {});
+    const claims = this.claims(this.#isSliding ? { ...own, refresh_exp: refreshExp } : own);
+    return this.sign({ ...carried, ...claims });
   }
 
   override parse(payload: string): Claims {
@@ -60,5 +64,9 @@ export class RotatingTokens extends TokenKind {
 
   override generationOf({ gen }: Claims): number {
     return gen as number;
+  }
+
+  override slidesUntil({ refresh_exp: refreshExp }: Claims): number {
+    return this.#isSliding ? (refreshExp as number) * 1000 : Infinity;
   }
 }

@@ -2,7 +2,13 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { TokenNotValid, UnknownKey } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Key, KeyRing } from "../keys/key-ring.js";
-import { type Claims, type ExpectedClaims, parseClaims, requireInTime } from "./claims.js";
+import {
+  type Claims,
+  type ExpectedClaims,
+  parseClaims,
+  requireInTime,
+  requireRoom,
+} from "./claims.js";
 import { signJwt } from "./jwt.js";
 
 const KEY_ID = /^[\w-]{1,64}$/;
@@ -62,8 +68,12 @@ export abstract class TokenKind {
     return { iss, aud, ...own, token_type };
   }
 
-  /** Signs `claims`, without adding or dropping one. */
+  /**
+   * Signs `claims`, without adding or dropping one.
+   * @throws RangeError when those of the application are too long for a token
+   */
   sign(claims: object): string {
+    requireRoom(claims);
     return signJwt(claims, this.#ring.current, this.typ);
   }
 
@@ -93,6 +103,9 @@ export abstract class TokenKind {
 
   /** Returns the generation of the token, or null for tokens that are not rotated. */
   abstract generationOf(claims: Claims): number | null;
+
+  /** Returns when the token's own claims end the refreshes of its session, in epoch milliseconds; Infinity for never. */
+  abstract slidesUntil(claims: Claims): number;
 
   /**
    * Refuses a token that has expired or is not valid yet.

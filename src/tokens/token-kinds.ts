@@ -14,7 +14,7 @@ const REMEMBERED = 20_000;
 
 /** The settings for issuing and verifying tokens. */
 export type TokenKindsSettings = TokenSettings &
-  Pick<AuthConfig, "accessTokenLifetime" | "refreshTokenLifetime">;
+  Pick<AuthConfig, "accessTokenLifetime" | "refreshTokenLifetime" | "jwtClientId">;
 
 /** The session that a token names. */
 export interface TokenSession {

@@ -127,7 +127,7 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
           const error = await refusalOf(run());
           expect(error).toEqual(
             new BadUserInput(
-              "This user is the last active ADMIN. Make another user an ADMIN first.",
+              "This user is the last active ADMIN. Give another user the role ADMIN first.",
             ),
           );
           expect(error).not.toBeInstanceOf(NoSuchUser);

@@ -50,21 +50,17 @@ describeGates((gate) => {
       expect(data.refreshToken.session.id).toBe(session.id);
     });
 
-    test("R-02: copies no extra claim of a refresh token into the access token", async () => {
-      const { refresh } = await gate.login("ada");
+    test("R-02: carries over an application's claims, and replaces all of ours", async () => {
+      const { access, refresh } = await gate.login("ada");
       const { header, claims } = decode(refresh);
-      const forged = forge(keys.refresh, header, { ...claims, role: "ADMIN", name: "x" });
-      const { access } = (await gate.refresh(forged)).data.refreshToken;
-      expect(Object.keys(decode(access).claims).sort()).toEqual([
-        "aud",
-        "exp",
-        "iat",
-        "iss",
-        "jti",
-        "sid",
-        "sub",
-        "token_type",
-      ]);
+      const extra = { name: "x", client_id: "eve", nbf: 1, refresh_exp: 1 };
+      const forged = forge(keys.refresh, header, { ...claims, ...extra });
+      const { data } = await gate.refresh(forged);
+      const next = decode(data.refreshToken.access).claims;
+      expect(Object.keys(next).sort()).toEqual(
+        [...Object.keys(decode(access).claims), "name"].sort(),
+      );
+      expect([next["name"], next["client_id"]]).toEqual(["x", "gatehouse"]);
     });
 
     test("R-05: an expired refresh token is token_expired", async () => {

@@ -39,7 +39,7 @@ describe("a schema with correct guards", () => {
       {},
     );
     expect(Object.fromEntries(guards)).toEqual({
-      "Query.a": "PUBLIC",
+      "Query.a": "@public",
       "Query.b": "USER",
       "Query.c": "ADMIN",
       "Query.d": "USER",
@@ -192,7 +192,7 @@ describe("the build fails for", () => {
   test("an unknown role", () => {
     const directives = DIRECTIVES.replace("ADMIN }", "ADMIN ROOT }");
     expect(refusal(`type Query { a: Int @auth(requires: ROOT) }`, directives)).toThrow(
-      "Query.a: has an @auth with an unknown role",
+      'Query.a: has an @auth with an unknown role. There is no role "ROOT"; use USER or ADMIN.',
     );
   });
 

@@ -2,7 +2,6 @@ import "reflect-metadata";
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "@jest/globals";
 import type { NewUser } from "../../src/accounts/accounts.js";
-import { issueTokens } from "../../src/authentication/token-issuer.js";
 import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { resolveServerConfig } from "../../src/config/server-config.js";
@@ -242,11 +241,10 @@ export class Gate {
 
   /** Opens a session as a login does, but without a password, whose check takes longer than most tests. */
   async issue(userId: string, scheme: AuthScheme = "JWT"): Promise<Tokens> {
-    const { sessions, kinds } = this.core;
-    const opened = await sessions.open(userId, { scheme });
-    const { token, access, refresh } = issueTokens(kinds, opened.row, opened.token);
+    const issued = await this.core.authentication.issue(userId, { scheme });
+    const { token, access, refresh, principal } = issued;
     const authorization = scheme === "TOKEN" ? `Token ${token}` : `Bearer ${token ?? access}`;
-    const session = { id: opened.row.id };
+    const session = { id: principal.session.id };
     return { scheme, token, access, refresh, session, authorization } as Tokens;
   }
 

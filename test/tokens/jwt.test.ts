@@ -40,6 +40,7 @@ describeGates((gate) => {
       expect(claims).toEqual({
         iss: expect.stringMatching(/^http:\/\/127\.0\.0\.1:/),
         aud: "gatehouse",
+        client_id: "gatehouse",
         sub: user.id,
         sid: tokens.session.id,
         jti: expect.stringMatching(/^[0-9a-f]{32}$/),

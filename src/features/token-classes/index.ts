@@ -21,8 +21,8 @@ export interface TokenClasses {
 /** Adds `auth.tokens`: tokens as objects, made and read in code. */
 export const tokenClasses = defineFeature({
   name: "token-classes",
-  create: ({ sessions, kinds }: CoreServices, settings) => {
-    const backend = { settings, sessions, kinds };
+  create: ({ sessions, kinds, issuer }: CoreServices, settings) => {
+    const backend = { settings, sessions, kinds, issuer };
     const api: TokenClasses = {
       tokens: { ...createJwtClasses(backend), StaticToken: createStaticTokenClass(backend) },
     };

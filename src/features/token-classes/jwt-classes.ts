@@ -1,4 +1,5 @@
 import { TokenWrongType } from "../../errors.js";
+import type { ApplicationClaims } from "../../tokens/claims.js";
 import { type TokenKind, TOKEN_TYPES, type TokenType } from "../../tokens/token-kind.js";
 import { Token } from "./token.js";
 import type { TokenBackend } from "./token-backend.js";
@@ -11,6 +12,10 @@ import type { TokenBackend } from "./token-backend.js";
  */
 export class AccessToken extends Token {
   static override readonly tokenType: TokenType = "access";
+
+  protected override async addClaims(): Promise<void> {
+    this.assign(await this.claimsOfUser());
+  }
 }
 
 /** A token of which a session has only one at a time. */
@@ -35,9 +40,17 @@ export class RefreshToken extends RotatingToken {
   /** The claims that an access token does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
+  /** The claims of the option `claims`, which are not part of the refresh token itself. */
+  #accessClaims: ApplicationClaims = {};
+
+  protected override async addClaims(): Promise<void> {
+    this.#accessClaims = await this.claimsOfUser();
+  }
+
   /**
-   * Makes an access token of the same session, with the application's claims of this token. Its lifetime starts when
-   * this token was made or read, and ends no later than this token's.
+   * Makes an access token of the same session, with the application's claims of this token. It has the claims of the
+   * option `claims` too, unless this token was read from a text. Its lifetime starts when this token was made or read,
+   * and ends no later than this token's.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;
@@ -45,6 +58,7 @@ export class RefreshToken extends RotatingToken {
     for (const [claim, value] of Object.entries(this.payload)) {
       if (!noCopyClaims.includes(claim)) access.set(claim, value);
     }
+    for (const [claim, value] of Object.entries(this.#accessClaims)) access.set(claim, value);
     access.setIat({ at: this.currentTime }).setExp({ from: this.currentTime });
     return access.set("exp", Math.min(Number(access.get("exp")), Number(this.get("exp"))));
   }

@@ -66,9 +66,9 @@ export class StaticToken {
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    */
   static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
-    const { sessions } = requireBackend(this.backend);
+    const { sessions, settings } = requireBackend(this.backend);
     const { row, token } = await sessions.open(user, { scheme: "TOKEN", label });
-    return new this(new Principal(row).session, token);
+    return new this(new Principal(row, settings.roles).session, token);
   }
 
   /** Returns a live token of the user with this label, or creates one. Only a new token has its key. */

@@ -1,12 +1,14 @@
+import type { TokenIssuer } from "../../authentication/token-issuer.js";
 import type { AuthConfig } from "../../config/auth-config.js";
 import type { SessionService } from "../../sessions/session.service.js";
 import type { TokenKinds } from "../../tokens/token-kinds.js";
 
 /** The services and settings that all token classes of one configuration share. */
 export interface TokenBackend {
-  readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime">;
+  readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime" | "roles">;
   readonly sessions: SessionService;
   readonly kinds: TokenKinds;
+  readonly issuer: TokenIssuer;
 }
 
 /** Returns the backend of a class. @throws TypeError for a class that belongs to no configuration */

@@ -2,6 +2,7 @@ import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { BadUserInput, TokenExpired, TokenNotValid } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
+import type { ApplicationClaims } from "../../tokens/claims.js";
 import { decodePayload } from "../../tokens/jwt.js";
 import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
 import type { VerifiedToken } from "../../tokens/token-kinds.js";
@@ -48,7 +49,7 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a user, and returns its token.
-   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive
+   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive; Error when the option `claims` fails
    */
   static async forUser<This extends typeof Token>(
     this: This,
@@ -56,6 +57,8 @@ export class Token extends ClaimMap {
   ): Promise<InstanceType<This>> {
     const token = new this();
     token.set("sub", idOf(user));
+    // Before the session is opened, so that a failure opens none.
+    await token.addClaims();
     await token.outstand();
     return token as InstanceType<This>;
   }
@@ -153,7 +156,17 @@ export class Token extends ClaimMap {
     this.set("sid", row.id);
   }
 
-  /** Returns the signed token. */
+  /** Adds the claims of the option `claims`, which only access tokens have. */
+  protected addClaims(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Returns the claims of the option `claims` for the token's user. */
+  protected claimsOfUser(): Promise<ApplicationClaims> {
+    return this.backend.issuer.claimsFor(this.#text("sub"));
+  }
+
+  /** Returns the signed token. @throws RangeError when its own claims have more than 1,500 bytes of JSON */
   override toString(): string {
     return this.tokenKind.sign(this.payload);
   }

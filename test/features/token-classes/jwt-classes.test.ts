@@ -454,7 +454,7 @@ describeGates({ leeway: 5 }, (gate) => {
       const { exp, iat, jti, ...rest } = access.payload;
       const { iss, aud, sub, sid } = refresh.payload;
       expect(rest).toEqual({
-        ...{ iss, aud, sub, sid, token_type: "access" },
+        ...{ iss, aud, sub, sid, token_type: "access", client_id: "gatehouse" },
         ...{ color: "blue", tenant: { id: 7 } },
       });
       expect([iat, exp]).toEqual([seconds(), seconds() + 300]);
@@ -484,15 +484,17 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(new gate.auth.tokens.RefreshToken(refresh).accessToken.get("exp")).toBe(readAt + 420);
     });
 
-    test("R-02, W16: a refresh does not copy the application's claims, because it reads the database", async () => {
+    test("R-02, W16: a refresh keeps the application's claims, and a role among them gives no rights", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.set("role", "ADMIN").set("color", "blue");
       const { data } = await gate.refresh(String(token));
-      for (const text of [data.refreshToken.access, data.refreshToken.refresh]) {
-        const { claims } = decode(text);
-        expect(Object.keys(claims)).not.toContain("role");
-        expect(Object.keys(claims)).not.toContain("color");
+      const { access, refresh } = data.refreshToken;
+      for (const text of [access, refresh]) {
+        expect(decode(text).claims).toMatchObject({ role: "ADMIN", color: "blue" });
       }
+      const list = "{ allSessions { edges { node { id } } } }";
+      const answer = await gate.ask(list, { authorization: `Bearer ${access}` });
+      expect(answer.reason).toBe("role_required");
     });
   });
 
@@ -583,7 +585,7 @@ describeGates({ leeway: 5 }, (gate) => {
       ]);
       for (const name of MADE) {
         const { claims } = decode(String(await classOf(name).forUser(user)));
-        const own = name === "AccessToken" ? [] : ["gen"];
+        const own = name === "AccessToken" ? ["client_id"] : ["gen"];
         const slides = name === "SlidingToken" ? ["refresh_exp"] : [];
         expect(Object.keys(claims).sort()).toEqual(
           ["aud", "exp", "iat", "iss", "jti", "sid", "sub", "token_type", ...own, ...slides].sort(),

@@ -1,0 +1,12 @@
+import type { Role } from "./role.js";
+
+/** A user as the database has it. Instants are epoch milliseconds. */
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string | null;
+  readonly role: Role;
+  readonly isActive: boolean;
+  readonly createdAt: number;
+  readonly lastLoginAt: number | null;
+}

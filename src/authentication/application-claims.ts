@@ -1,0 +1,50 @@
+import { z } from "zod";
+import type { User } from "../accounts/user.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
+
+const JSON_OBJECT = z.record(z.string(), z.json());
+
+/**
+ * Returns the claims that the application's own function gives a user, copied, checked, and added to those carried over.
+ * @throws Error with one line for the operator. It is no {@link AuthError}, so a client learns nothing of it.
+ */
+export async function readClaims(
+  claimsOf: NonNullable<AuthConfig["claims"]>,
+  user: User,
+  carried: ApplicationClaims,
+): Promise<ApplicationClaims> {
+  try {
+    const claims = { ...carried, ...copyJson(await claimsOf(Object.freeze({ ...user }))) };
+    requireRoom(claims);
+    return claims;
+  } catch (cause) {
+    const [line = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw new Error(`The function of the option claims failed: ${line}`, { cause });
+  }
+}
+
+function copyJson(given: unknown): ApplicationClaims {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new TypeError("It must return an object of claims.");
+  }
+  const reserved = Object.keys(given).find((name) => isReserved(name) || name === "__proto__");
+  if (reserved !== undefined) {
+    throw new TypeError(`It must not set the claim ${reserved}, which only Gatehouse sets.`);
+  }
+  for (const [name, value] of Object.entries<unknown>({ ...given })) {
+    if (!isJsonObject({ value })) throw new TypeError(`The claim ${name} is not JSON.`);
+  }
+  if (!isJsonObject(given)) throw new TypeError("It must return a plain object.");
+  return JSON.parse(JSON.stringify(given)) as ApplicationClaims;
+}
+
+function isJsonObject(value: unknown): boolean {
+  try {
+    // Fails for an object that contains itself.
+    JSON.stringify(value);
+    return JSON_OBJECT.safeParse(value).success;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { DEFAULT_ROLES, Roles } from "../accounts/role.js";
+import type { Setting } from "./setting.js";
+import { parseList } from "./variable-text.js";
+
+const ENUM_NAME = /^(?!__)[_A-Za-z]\w{0,63}$/;
+/** The names that no enum value of GraphQL may have. @see https://spec.graphql.org/October2021/#EnumValue */
+const NO_ENUM_NAMES = ["true", "false", "null"];
+/** The most roles that one installation may have. */
+const MAX_ROLES = 100;
+
+/** Says what is wrong with a list, to follow "but". Empty if nothing is. */
+function findFault(value: unknown): string {
+  if (!Array.isArray(value)) return "is not a list";
+  // Copied, because `every` skips the holes of a list.
+  const names: readonly unknown[] = [...(value as unknown[])];
+  if (!names.every(isEnumName)) {
+    return "has a name that GraphQL does not allow: up to 64 letters, digits and _, but no digit or __ first, and not true, false or null";
+  }
+  // Names that differ only in case would be taken for one another.
+  if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
+    return "has a name twice, in any case";
+  }
+  if (names.length < 2) return "has no role that administers beside that of new users";
+  return names.length > MAX_ROLES ? `has more than ${MAX_ROLES}` : "";
+}
+
+function isEnumName(name: unknown): name is string {
+  return typeof name === "string" && ENUM_NAME.test(name) && !NO_ENUM_NAMES.includes(name);
+}
+
+/** The list of an installation's roles. */
+export const ROLE_LIST = {
+  variable: "ROLES",
+  check: z
+    .custom<readonly string[]>((value) => findFault(value) === "")
+    .optional()
+    .transform((names) => new Roles(names)),
+  read: parseList,
+  allowed: {
+    option: "a list of at least two names",
+    variable: "at least two names, separated by commas",
+  },
+  fault: findFault,
+  default: { option: JSON.stringify(DEFAULT_ROLES), variable: DEFAULT_ROLES.join(",") },
+} satisfies Setting;
