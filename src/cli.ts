@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import "./graphql-package.js";
 import "reflect-metadata";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";

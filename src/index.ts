@@ -1,6 +1,8 @@
+import "./graphql-package.js";
 import "reflect-metadata";
 
-export { type Auth, type AuthOptions, createAuth } from "./auth.js";
+export type { Auth, AuthOptions } from "./auth.js";
+export { createAuth, createServer } from "./create.js";
 export type { Accounts, Login, NewUser, User } from "./accounts/accounts.js";
 export type { Role } from "./accounts/role.js";
 export type { UserRef } from "./accounts/user-ref.js";
@@ -51,7 +53,7 @@ export {
 } from "./errors.js";
 export type { AuthEvent, AuthScheme, Client, EventListener, FeatureEvent } from "./events.js";
 export type { SchemaExtension } from "./graphql/schema.js";
-export type { JsonWebKeySet } from "./keys/key-ring.js";
+export type { JsonWebKey, JsonWebKeySet } from "./keys/key-ring.js";
 export type { Keys } from "./keys/keys.js";
 export type { Maintenance } from "./maintenance/maintenance.js";
 export type { Job } from "./maintenance/maintenance.service.js";
@@ -63,7 +65,7 @@ export { formatError } from "./apollo/format-error.js";
 export { httpStatusPlugin } from "./apollo/plugins.js";
 export { requireRole } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
-export { createServer, type Server, type ServerOptions } from "./http/server.js";
+export type { Server, ServerOptions } from "./http/server.js";
 export type { Migration } from "./sql.js";
 export { STATIC_TOKEN_PATTERN } from "./tokens/static-token.js";
 export { Principal, type SessionInfo } from "./sessions/principal.js";

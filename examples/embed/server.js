@@ -1,5 +1,5 @@
 // A schema-first Apollo server of your own, with Gatehouse's operations and guards in it.
-// 1. Run `npm run build` in the clone, and `npm install` here.
+// 1. Run `npm ci && npm pack` in the clone, and `npm install` here.
 // 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
 import { ApolloServer } from "@apollo/server";

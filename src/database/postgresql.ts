@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { PostgreSqlDriver } from "@mikro-orm/postgresql";
 import type { SqlValue } from "../sql.js";
 import {
   type Dialect,
@@ -41,9 +42,8 @@ const POSTGRES_TYPES = {
  */
 const TAKE_LOCK = "SELECT pg_advisory_xact_lock(7428331)";
 
-/** Opens PostgreSQL. The driver is loaded here, so that installations on SQLite do not load it. */
-export async function openPostgres(url: string): Promise<Dialect> {
-  const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");
+/** Describes how PostgreSQL is opened. It connects later. */
+export function openPostgres(url: string): Dialect {
   const location = new URL(url);
   const { username, pathname } = location;
   const dbName = decodeURIComponent(pathname.slice(1)) || username || "postgres";

@@ -1,4 +1,5 @@
 import {
+  getResolversFromSchema,
   type IResolvers,
   mapSchema,
   MapperKind,
@@ -8,10 +9,12 @@ import {
   extendSchema,
   type GraphQLEnumType,
   type GraphQLFieldResolver,
+  GraphQLScalarType,
   GraphQLSchema,
   parse,
 } from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
+import { requireOneGraphql } from "../graphql-package.js";
 import { createDirectives } from "../permissions/directives.js";
 
 /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
@@ -32,6 +35,7 @@ export function createSchema(resolvers: readonly object[]): GraphQLSchema {
   const [first, ...rest] = [...instances.keys()] as ClassType[];
   if (first === undefined) throw new TypeError("A schema needs a resolver.");
   const schema = buildSchemaSync({ resolvers: [first, ...rest], container, validate: false });
+  requireOneGraphql(schema, "the schema of type-graphql");
   const role = schema.getType("Role") as GraphQLEnumType;
   return inWrittenOrder(
     new GraphQLSchema({
@@ -76,6 +80,20 @@ export function extendWith(
   const [unknown] = added.keys();
   if (unknown !== undefined) throw new TypeError(`The schema has no field ${unknown} to resolve.`);
   return extended;
+}
+
+/**
+ * Returns the resolvers of a schema. Its scalars become plain objects, so that they also fit a schema of another copy of
+ * graphql, which {@link requireOneGraphql} then refuses by name.
+ */
+export function resolversOf(schema: GraphQLSchema): IResolvers {
+  const resolvers = getResolversFromSchema(schema);
+  for (const [name, resolver] of Object.entries(resolvers)) {
+    if (!(resolver instanceof GraphQLScalarType)) continue;
+    const { serialize, parseValue, parseLiteral } = resolver;
+    resolvers[name] = { serialize, parseValue, parseLiteral };
+  }
+  return resolvers;
 }
 
 /** Prints a schema as SDL, with the directives of its elements. */

@@ -3,6 +3,7 @@ import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } f
 import { isAtLeast, type Role, ROLES } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
+import { requireOneGraphql } from "../graphql-package.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
@@ -14,6 +15,7 @@ import { type GuardOptions, readGuards } from "./guard-map.js";
  * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
  */
 export function guardSchema(schema: GraphQLSchema, options: GuardOptions = {}): GraphQLSchema {
+  requireOneGraphql(schema, "the schema to guard");
   const guards = readGuards(schema, options);
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field, fieldName, typeName) => {
