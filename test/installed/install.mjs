@@ -26,7 +26,7 @@ const CLIENT_PACKAGES = [
 ];
 
 /** Without the variables of the npm that started the tests, which would send the new one to this clone. */
-const env = Object.fromEntries(
+export const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
 );
 
