@@ -28,5 +28,6 @@ export default {
   globalTeardown: "<rootDir>/test/support/drop-databases.mjs",
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // One more than the cores of a small machine, because tests wait for processes and for the clock.
+  maxWorkers: 3,
 };

@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
-import { Migration as OrmMigration, Migrator } from "@mikro-orm/migrations";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import { ProfileEntity } from "../accounts/profile.entity.js";
 import { UserEntity } from "../accounts/user.entity.js";
@@ -8,9 +6,10 @@ import { ServiceUnavailable } from "../errors.js";
 import { SigningKeyEntity } from "../keys/signing-key.entity.js";
 import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
-import type { Migration, Sql } from "../sql.js";
+import type { Sql } from "../sql.js";
 import { ThrottleEntity } from "../throttling/throttle.entity.js";
 import type { Dialect, Engine, Pool, Run } from "./engine.js";
+import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
 import { openDialect } from "./open-dialect.js";
 
@@ -25,10 +24,6 @@ const CORE_ENTITIES = [
 
 /** Seconds after which a client should retry while the database cannot be reached. */
 const RETRY_AFTER = 1;
-
-/** How often to retry the migrations, and after how many milliseconds, because another process may be applying them. */
-const MIGRATION_ATTEMPTS = 10;
-const MIGRATION_PAUSE = 200;
 
 /**
  * Matches SQLite's code, or PostgreSQL's class of codes, for a statement that is itself wrong. Any other error means that
@@ -47,15 +42,18 @@ export class Database implements Sql {
   readonly writeExclusive: Run;
   readonly #orm: MikroORM<AbstractSqlDriver>;
   readonly #engine: Engine;
+  readonly #createMigrationTable: string;
   readonly #features: readonly TableOwner[];
 
   private constructor(
     orm: MikroORM<AbstractSqlDriver>,
     engine: Engine,
+    createMigrationTable: string,
     features: readonly TableOwner[],
   ) {
     this.#orm = orm;
     this.#engine = engine;
+    this.#createMigrationTable = createMigrationTable;
     this.#features = features;
     this.read = withUnavailable(engine.read, WRITES);
     this.readOnce = withUnavailable(engine.readOnce, WRITES);
@@ -89,26 +87,20 @@ export class Database implements Sql {
   }
 
   static async #connect(
-    { options, connect }: Dialect,
+    { options, connect, createMigrationTable }: Dialect,
     features: readonly TableOwner[],
   ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
       entities: [...CORE_ENTITIES, ...features.flatMap(({ entities = [] }) => entities)],
-      extensions: [Migrator],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },
       // A misspelt name would create a database.
       ensureDatabase: false,
-      migrations: {
-        migrationsList: listMigrations(features).map(toMikroOrm),
-        snapshot: false,
-        silent: true,
-      },
       logger: () => undefined,
     });
     const pool = orm.em.getConnection().getKnex().client as Pool;
-    return new Database(orm, connect(pool), features);
+    return new Database(orm, connect(pool), createMigrationTable, features);
   }
 
   /** Returns a new unit of work. */
@@ -117,42 +109,29 @@ export class Database implements Sql {
   }
 
   /**
-   * Brings the tables up to date. Safe to call from several processes at once.
+   * Brings the tables up to date. Safe to call from several processes at once. Changes nothing, and needs no right to, when
+   * they are.
    * @returns the names of the migrations that this call applied
    * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
-   * and its feature when a statement of it is wrong
+   * and its feature when a statement of it fails
    */
   async migrate(): Promise<string[]> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#migrateOnce();
-      } catch (error) {
-        if (attempt === MIGRATION_ATTEMPTS || error instanceof FinalError) throw error;
-        await sleep(MIGRATION_PAUSE);
-      }
-    }
-  }
-
-  async #migrateOnce(): Promise<string[]> {
     const recorded = await this.#readRecorded();
     const [newer] = findNewerMigrations(recorded, this.#features);
     if (newer !== undefined) {
-      throw new FinalError(
-        `A newer version wrote this database: the migration ${newer} is unknown.`,
-      );
+      throw new Error(`A newer version wrote this database: the migration ${newer} is unknown.`);
     }
-    try {
-      return (await this.#orm.migrator.up()).map(({ name }) => name);
-    } catch (error) {
-      // A statement also fails when another process has applied the migration meanwhile.
-      const isAlone = (await this.#readRecorded()).length === recorded.length;
-      throw (isAlone ? describeWrongMigration(error) : undefined) ?? error;
-    }
+    const migrations = listMigrations(this.#features);
+    if (migrations.every(({ name }) => recorded.includes(name))) return [];
+    return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
   }
 
-  async #readRecorded(): Promise<string[]> {
-    const recorded = await this.#orm.migrator.getExecutedMigrations();
-    return recorded.map(({ name }) => name);
+  /** Returns the names of the recorded migrations: none in an empty database, which has no table of them. */
+  #readRecorded(): Promise<string[]> {
+    return readRecorded(this.#engine.readOnce).catch((error: unknown) => {
+      if (STATEMENT_ERROR.test(codeOf(error))) return [];
+      throw error;
+    });
   }
 
   /** Returns whether the core's tables can be read. */
@@ -179,42 +158,11 @@ export class Database implements Sql {
   }
 }
 
-/** A failure that another attempt does not mend. */
-class FinalError extends Error {}
-
-/** The part of the migrator's error that is used here. */
-interface MigrationError {
-  readonly migration: { readonly name: string };
-  /** The driver's error. */
-  readonly cause: Error;
-}
-
-/** Returns the error that names a migration with a wrong statement; undefined for any other failure. */
-function describeWrongMigration(error: unknown): FinalError | undefined {
-  const { migration, cause } = error as Partial<MigrationError>;
-  if (migration === undefined || !STATEMENT_ERROR.test(codeOf(cause))) return undefined;
-  const [feature, name] = migration.name.split(":");
-  const title = name === undefined ? migration.name : `${name} of the feature ${feature}`;
-  const detail = cause?.message.replaceAll(/\s+/g, " ") ?? "";
-  return new FinalError(`The migration ${title} is wrong: ${detail}`, { cause: error });
-}
-
 /** Returns the code of the first error in a chain of causes that has one, otherwise an empty text. */
 function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   return typeof code === "string" ? code : codeOf(cause);
-}
-
-function toMikroOrm({ name, statements }: Migration) {
-  return {
-    name,
-    class: class extends OrmMigration {
-      override up(): void {
-        for (const statement of statements) this.addSql(statement);
-      }
-    },
-  };
 }
 
 /**

@@ -25,6 +25,11 @@ export interface Engine {
   readonly readOnce: Run;
   readonly write: Run;
   readonly writeExclusive: Run;
+  /**
+   * Runs the statements of `use` in one transaction, while no other such transaction runs in any process. They take effect
+   * together, or not at all if `use` rejects.
+   */
+  inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -32,6 +37,8 @@ export interface Engine {
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;
+  /** The statement that creates the table of the recorded migrations, if it does not exist. */
+  readonly createMigrationTable: string;
   /**
    * Says in one line, without a password, why the database cannot be opened.
    * @param code the driver's code
@@ -56,5 +63,27 @@ export async function withConnection<Connection, Result>(
     return await use(connection);
   } finally {
     await pool.releaseConnection(connection);
+  }
+}
+
+/**
+ * Runs `use` in a transaction of one connection.
+ * @param begin the statements that open the transaction and take its lock
+ * @param run runs a statement on that connection
+ */
+export async function withTransaction<Result>(
+  begin: readonly string[],
+  run: Run,
+  use: (run: Run) => Promise<Result>,
+): Promise<Result> {
+  for (const statement of begin) await run(statement, []);
+  try {
+    const result = await use(run);
+    await run("COMMIT", []);
+    return result;
+  } catch (error) {
+    // Fails on a lost connection, where the database has rolled back by itself.
+    await run("ROLLBACK", []).catch(() => undefined);
+    throw error;
   }
 }

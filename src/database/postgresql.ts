@@ -9,6 +9,7 @@ import {
   type Run,
   STATEMENT_TIMEOUT,
   withConnection,
+  withTransaction,
 } from "./engine.js";
 
 /** The part of a `pg` connection that is used here. */
@@ -40,7 +41,9 @@ const POSTGRES_TYPES = {
  * Takes a lock until the transaction ends; the number is an arbitrary one for Gatehouse. The following statements see
  * everything that the previous holder committed.
  */
-const TAKE_LOCK = "SELECT pg_advisory_xact_lock(7428331)";
+const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
+
+const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
 /** Describes how PostgreSQL is opened. It connects later. */
 export function openPostgres(url: string): Dialect {
@@ -59,6 +62,7 @@ export function openPostgres(url: string): Dialect {
       },
     },
     connect: (pool) => createEngine(pool as Pool<PostgresConnection>),
+    createMigrationTable: CREATE_MIGRATION_TABLE,
     describeFault: (code) => describeFault(code, location, dbName),
   };
 }
@@ -88,21 +92,18 @@ function createEngine(pool: Pool<PostgresConnection>): Engine {
     prepared.set(statement, query);
     return runQuery(query, values);
   };
+  const inTransaction: Engine["inTransaction"] = (use) =>
+    withConnection(pool, (connection) => {
+      const runHere: Run = (statement, values) =>
+        queryOn(connection, { text: numberParameters(statement) }, values);
+      return withTransaction(BEGIN, runHere, use);
+    });
   return {
     read: run,
     readOnce: (statement, values) => runQuery({ text: numberParameters(statement) }, values),
     write: run,
-    writeExclusive: (statement, values) =>
-      withConnection(pool, async (connection) => {
-        await queryOn(connection, { text: "BEGIN" });
-        try {
-          await queryOn(connection, { text: TAKE_LOCK });
-          return await queryOn(connection, { text: numberParameters(statement) }, values);
-        } finally {
-          // PostgreSQL turns the COMMIT of a failed transaction into a ROLLBACK.
-          await queryOn(connection, { text: "COMMIT" });
-        }
-      }),
+    writeExclusive: (statement, values) => inTransaction((run) => run(statement, values)),
+    inTransaction,
     close: () => Promise.resolve(),
   };
 }

@@ -10,11 +10,18 @@ import {
   type Run,
   STATEMENT_TIMEOUT,
   withConnection,
+  withTransaction,
 } from "./engine.js";
 import { SqliteStatements } from "./sqlite-statements.js";
 
 const PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON`;
+
+const CREATE_MIGRATION_TABLE =
+  "create table if not exists `mikro_orm_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `executed_at` datetime default CURRENT_TIMESTAMP)";
+
+/** Takes the lock of the only writer at once, so that no later statement waits for it. */
+const BEGIN = ["BEGIN IMMEDIATE"];
 
 /** How often to retry the pragmas, and after how many milliseconds. */
 const PRAGMA_RETRIES = 100;
@@ -38,6 +45,7 @@ export async function openSqlite(path: string): Promise<Dialect> {
       driverOptions: POOL_OPTIONS,
     },
     connect: (pool) => createEngine(reader, pool as Pool<sqlite3.Database>),
+    createMigrationTable: CREATE_MIGRATION_TABLE,
     describeFault: () => undefined,
   };
 }
@@ -57,6 +65,12 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
     write,
     // No lock is needed: SQLite allows one writer at a time, and each sees what the previous one wrote.
     writeExclusive: write,
+    inTransaction: (use) =>
+      withConnection(pool, async (connection) => {
+        const run: Run = (statement, parameters) =>
+          writerOn(connection).runOnce(statement, parameters);
+        return withTransaction(BEGIN, run, use);
+      }),
     close: async () => {
       for (const statements of [reader, ...writers.values()]) await statements.finalize();
       await reader.close();

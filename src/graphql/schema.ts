@@ -34,7 +34,12 @@ export function createSchema(resolvers: readonly object[]): GraphQLSchema {
   };
   const [first, ...rest] = [...instances.keys()] as ClassType[];
   if (first === undefined) throw new TypeError("A schema needs a resolver.");
-  const schema = buildSchemaSync({ resolvers: [first, ...rest], container, validate: false });
+  const schema = buildSchemaSync({
+    resolvers: [first, ...rest],
+    container,
+    validate: false,
+    skipCheck: true,
+  });
   requireOneGraphql(schema, "the schema of type-graphql");
   const role = schema.getType("Role") as GraphQLEnumType;
   return inWrittenOrder(

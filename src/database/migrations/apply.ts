@@ -1,0 +1,45 @@
+import type { Migration } from "../../sql.js";
+import type { Engine, Run } from "../engine.js";
+
+const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
+
+/**
+ * Reads the names of the migrations that the database records, oldest first. They stand where MikroORM's migrator records
+ * them, which applied the migrations up to version 0.1.
+ */
+export async function readRecorded(run: Run): Promise<string[]> {
+  const rows = await run<{ name: string }>(NAMES, []);
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Applies the migrations that the database does not record yet: all of them, or none when a statement fails. Waits for
+ * any other process that applies some.
+ * @param createTable creates the table that records migrations, if it does not exist
+ * @returns the names of those that were applied
+ */
+export function applyMigrations(
+  engine: Engine,
+  createTable: string,
+  migrations: readonly Migration[],
+): Promise<string[]> {
+  return engine.inTransaction(async (run) => {
+    await run(createTable, []);
+    const recorded = new Set(await readRecorded(run));
+    const pending = migrations.filter(({ name }) => !recorded.has(name));
+    for (const migration of pending) await apply(run, migration);
+    return pending.map(({ name }) => name);
+  });
+}
+
+async function apply(run: Run, { name, statements }: Migration): Promise<void> {
+  for (const statement of statements) {
+    await run(statement, []).catch((cause: unknown) => {
+      const [feature, own] = name.split(":");
+      const title = own === undefined ? name : `${own} of the feature ${feature}`;
+      const detail = (cause as Error).message.replaceAll(/\s+/g, " ");
+      throw new Error(`The migration ${title} cannot be applied: ${detail}`, { cause });
+    });
+  }
+  await run("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
+}
