@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
+import { promisify } from "node:util";
 import { type Ended, runNode } from "../support/node-process.js";
 import { ROOT } from "../support/command.js";
 
@@ -9,6 +12,24 @@ export const PACKAGE = `${APP}/node_modules/graphql-gatehouse`;
 
 /** The package as it was packed. */
 export const TARBALL = process.env["INSTALLED_TARBALL"] ?? "";
+
+/** The package's command. */
+export const CLI = `${PACKAGE}/dist/cli.js`;
+
+/**
+ * Makes another application with the same packages, as hard links, which its test may remove or replace.
+ * @param without packages, or paths in them, to remove
+ * @returns its folder
+ */
+export async function copyApp(name: string, without: readonly string[] = []): Promise<string> {
+  const folder = `${APP}-${name}`;
+  await mkdir(folder);
+  await promisify(execFile)("cp", ["-al", `${APP}/node_modules`, folder]);
+  await Promise.all(
+    without.map((path) => rm(`${folder}/node_modules/${path}`, { recursive: true })),
+  );
+  return folder;
+}
 
 /** Runs a tool of this clone, such as the compiler, in a folder of the application. */
 export function runTool(
