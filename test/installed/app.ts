@@ -31,6 +31,18 @@ export async function copyApp(name: string, without: readonly string[] = []): Pr
   return folder;
 }
 
+/** Runs npm in a folder, without the variables of the npm that started the tests, and without install scripts. */
+export async function npm(parameters: readonly string[], folder: string): Promise<Ended> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
+  );
+  const options = { cwd: folder, env: { ...env, npm_config_ignore_scripts: "true" } };
+  return promisify(execFile)("npm", parameters, options).then(
+    (ended) => ({ code: 0, ...ended }),
+    (failed: Ended) => failed,
+  );
+}
+
 /** Runs a tool of this clone, such as the compiler, in a folder of the application. */
 export function runTool(
   script: string,
