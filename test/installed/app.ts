@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type Ended, runNode } from "../support/node-process.js";
+import { NPM_ENV } from "./install.mjs";
 import { ROOT } from "../support/command.js";
 
 /** The folder of the application that installed the tarball. @see install.mjs */
@@ -33,11 +34,7 @@ export async function copyApp(name: string, without: readonly string[] = []): Pr
 
 /** Runs npm in a folder, without the variables of the npm that started the tests, and without install scripts. */
 export async function npm(parameters: readonly string[], folder: string): Promise<Ended> {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
-  );
-  const options = { cwd: folder, env: { ...env, npm_config_ignore_scripts: "true" } };
-  return promisify(execFile)("npm", parameters, options).then(
+  return promisify(execFile)("npm", parameters, { cwd: folder, env: NPM_ENV }).then(
     (ended) => ({ code: 0, ...ended }),
     (failed: Ended) => failed,
   );

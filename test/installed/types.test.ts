@@ -87,7 +87,11 @@ describe("strict applications that check declarations too compile", () => {
     ["node16", { module: "Node16" }, ["server.ts", "server.cts", "client.ts", "client.cts"]],
     ["nodenext", { module: "NodeNext" }, ["server.ts", "server.cts", "client.ts", "client.cts"]],
     ["bundler", { module: "ESNext", moduleResolution: "Bundler" }, ["server.ts", "client.ts"]],
-    ["node10", { module: "CommonJS", moduleResolution: "Node10", esModuleInterop: true }, ["server.ts", "client.ts"]],
+    [
+      "node10",
+      { module: "CommonJS", moduleResolution: "Node10", esModuleInterop: true },
+      ["server.ts", "client.ts"],
+    ],
   ])("under moduleResolution %s", async (_name, options, files) => {
     expect(await compile(options, files)).toEqual([]);
   });
