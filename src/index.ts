@@ -25,7 +25,7 @@ export {
   type Route,
 } from "./features/feature.js";
 export type * from "./features/index.js";
-export type { AuthContext } from "./authentication/context.js";
+export type { AuthContext, SignedInContext } from "./authentication/context.js";
 export type { RequestLike } from "./authentication/request.js";
 export {
   AuthError,

@@ -1,17 +1,24 @@
-// Observable comes from Apollo Client, so that both version 4 with rxjs and version 3 without it work.
-import { ApolloLink, Observable } from "@apollo/client";
+// Nothing is imported by name, or from rxjs: older versions lack it, which stops an import with an error that says nothing.
+import * as apollo from "@apollo/client";
 import type { AuthClient } from "./auth-client.js";
 
-type Handle = (result: ApolloLink.Result) => void | Promise<void>;
+const { version = "an older version" } = apollo as Partial<typeof apollo>;
+if (!(parseInt(version) >= 4)) {
+  throw new Error(
+    `graphql-gatehouse/apollo needs Apollo Client 4 or newer, but found ${version}. Install @apollo/client@4 and rxjs.`,
+  );
+}
+
+type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
  * Creates an Apollo Link that sends operations with a fresh `Authorization` header, and once more with a renewed one if
  * the server refuses it. Put it before the terminating link, whose server gets the token.
  */
-export function createAuthLink({ getAuthorization, recover }: AuthClient): ApolloLink {
-  return new ApolloLink(
+export function createAuthLink({ getAuthorization, recover }: AuthClient): apollo.ApolloLink {
+  return new apollo.ApolloLink(
     (operation, forward) =>
-      new Observable((observer) => {
+      new apollo.Observable((observer) => {
         let isCancelled = false;
         const subscriptions: { unsubscribe(): void }[] = [];
         /** Sends the operation. Resolves when the last result has been handled. */
@@ -32,7 +39,7 @@ export function createAuthLink({ getAuthorization, recover }: AuthClient): Apoll
             });
             subscriptions.push(subscription);
           });
-        const deliver = (result: ApolloLink.Result) => {
+        const deliver = (result: apollo.ApolloLink.Result) => {
           observer.next(result);
         };
         const run = async () => {

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ROOT } from "../support/command.js";
 import { runNode, startNode, waitForLine } from "../support/node-process.js";
-import { APP, TARBALL } from "./app.js";
+import { APP, CLI, TARBALL } from "./app.js";
 
 const PASSWORD = "correct horse battery staple";
 
@@ -106,8 +106,7 @@ describe("a schema-first server that embeds it", () => {
 
 /** Runs the packed command with {@link PASSWORD} on its standard input, and returns what it prints. */
 async function gatehouse(...parameters: string[]): Promise<string> {
-  const cli = join(APP, "node_modules/graphql-gatehouse/dist/cli.js");
-  const ended = await runNode([cli, ...parameters], { cwd: PROJECT, env, input: PASSWORD });
+  const ended = await runNode([CLI, ...parameters], { cwd: PROJECT, env, input: PASSWORD });
   if (ended.code !== 0) throw new Error(ended.stderr);
   return ended.stdout;
 }

@@ -25,10 +25,17 @@ const CLIENT_PACKAGES = [
   "urql",
 ];
 
-/** Without the variables of the npm that started the tests, which would send the new one to this clone. */
-export const env = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
-);
+/**
+ * The environment of npm: without the variables of the npm that started the tests, which would send the new one to this
+ * clone, and without install scripts, because the only one would compile SQLite for two minutes.
+ */
+export const NPM_ENV = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
+  ),
+  npm_config_ignore_scripts: "true",
+  npm_config_fund: "false",
+};
 
 /** Sets `INSTALLED_APP` to the application's folder, and `INSTALLED_TARBALL` to the tarball. */
 export default async function install() {
@@ -37,8 +44,8 @@ export default async function install() {
   const [clone, app] = [join(folder, "gatehouse"), join(folder, "app")];
   await mkdir(clone);
   await mkdir(app);
-  const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", clone];
-  const [{ filename }] = JSON.parse((await run("npm", pack, { cwd: ROOT, env })).stdout);
+  const pack = ["pack", "--json", "--pack-destination", clone];
+  const [{ filename }] = JSON.parse((await run("npm", pack, { cwd: ROOT, env: NPM_ENV })).stdout);
 
   const readme = await readFile(join(ROOT, "README.md"), "utf8");
   const [route] = /^npm install \S+\.tgz .*$/m.exec(readme) ?? [];
@@ -48,11 +55,7 @@ export default async function install() {
   // The newest, because its declarations change most.
   const rest = `npm install @types/node@latest ${others.join(" ")}`;
   for (const command of [route, rest]) {
-    await run("sh", ["-c", command], {
-      cwd: app,
-      // The only script would compile SQLite for two minutes.
-      env: { ...env, npm_config_ignore_scripts: "true", npm_config_fund: "false" },
-    });
+    await run("sh", ["-c", command], { cwd: app, env: NPM_ENV });
   }
   // The clone has compiled the same version of SQLite already.
   await cp(join(ROOT, "node_modules/sqlite3/build"), join(app, "node_modules/sqlite3/build"), {
