@@ -4,6 +4,7 @@ export default tseslint.config(
   {
     ignores: [
       "dist",
+      "cjs",
       "assets",
       "coverage",
       "test/generated",

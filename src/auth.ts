@@ -1,4 +1,4 @@
-import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
+import type { IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
 import { requireKnownRoles } from "./accounts/known-roles.js";
@@ -7,7 +7,7 @@ import type { Authentication } from "./authentication/authentication.js";
 import type { AuthContext } from "./authentication/context.js";
 import { createContext } from "./authentication/create-context.js";
 import type { RequestLike } from "./authentication/request.js";
-import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
+import type { AuthConfig, CoreOptions } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import { publishTo, warn } from "./events.js";
 import { createParts, featuresThatAreOn, type Parts, requireRequired } from "./features/compose.js";
@@ -19,9 +19,9 @@ import type {
   FeatureOptions,
   Route,
 } from "./features/feature.js";
-import { type BUILT_IN, coreFor, featuresWith } from "./features/index.js";
+import { type BUILT_IN, coreFor } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
-import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
+import { createSchema, extendWith, printSchema, resolversOf } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
 import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
@@ -35,7 +35,7 @@ import { openLimiterStore } from "./throttling/limiter-store.js";
 
 type BuiltIn = typeof BUILT_IN;
 
-/** The options of {@link createAuth}: the core's, and those of the features. */
+/** The options of `createAuth`: the core's, and those of the features. */
 export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
   FeatureOptions<[...BuiltIn, ...F]> & {
     /** The application's own features. @default none */
@@ -105,7 +105,10 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   close: true,
 };
 
-/** An {@link Auth}, with what only our own server, command and tests use of its inside. */
+/**
+ * An {@link Auth}, with what only our own server, command and tests use of its inside.
+ * @internal
+ */
 export interface OpenAuth {
   readonly auth: Auth;
   readonly core: CoreServices;
@@ -116,24 +119,9 @@ export interface OpenAuth {
 }
 
 /**
- * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
- * @throws TypeError that names the wrong option; Error when the database cannot be opened
- * @example
- * const auth = await createAuth({ secretKey });
- * const server = new ApolloServer({ schema: auth.schema });
- * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
- */
-export async function createAuth<const F extends readonly Feature[] = []>({
-  features,
-  ...options
-}: AuthOptions<F>): Promise<Auth<F>> {
-  const all = featuresWith(features);
-  const { auth } = await openAuth(resolveConfig(options, all), all);
-  return auth as object as Auth<F>;
-}
-
-/**
- * The same as {@link createAuth}, for options that are already checked.
+ * Opens the database, brings its schema up to date, loads the keys, creates the features, and builds the schema.
+ * @internal
+ * @param config already checked
  * @param features all of them, also those that the configuration switches off
  * @param onFault called with an error that made no request fail
  */
@@ -213,7 +201,7 @@ function assemble(
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
     typeDefs: printSchema(schema),
-    resolvers: getResolversFromSchema(schema),
+    resolvers: resolversOf(schema),
     createContext: (request) => createContext(authentication, onEvent, request),
     guard,
     accounts,

@@ -56,6 +56,7 @@ function explain(error: unknown): string[] {
 
 let installation: Installation | undefined;
 try {
+  await import("./graphql-package.js");
   installation = await Installation.load(process.env);
   const program = new Command("gatehouse")
     .description("GraphQL authentication: login, tokens, sessions and guards.")

@@ -1,6 +1,8 @@
+import "./graphql-package.js";
 import "reflect-metadata";
 
-export { type Auth, type AuthOptions, createAuth } from "./auth.js";
+export type { Auth, AuthOptions } from "./auth.js";
+export { createAuth, createServer } from "./create.js";
 export type { Accounts, Login, NewUser } from "./accounts/accounts.js";
 export type { CustomTypes, Role, Roles } from "./accounts/role.js";
 export type { User } from "./accounts/user.js";
@@ -24,7 +26,7 @@ export {
   type Route,
 } from "./features/feature.js";
 export type * from "./features/index.js";
-export type { AuthContext } from "./authentication/context.js";
+export type { AuthContext, SignedInContext } from "./authentication/context.js";
 export type { RequestLike } from "./authentication/request.js";
 export {
   AuthError,
@@ -53,7 +55,7 @@ export {
 export type { AuthEvent, AuthScheme, Client, EventListener, FeatureEvent } from "./events.js";
 export type { SchemaExtension } from "./graphql/schema.js";
 export type { ProfileType, UserType } from "./graphql/user.type.js";
-export type { JsonWebKeySet } from "./keys/key-ring.js";
+export type { JsonWebKey, JsonWebKeySet } from "./keys/key-ring.js";
 export type { Keys } from "./keys/keys.js";
 export type { Maintenance } from "./maintenance/maintenance.js";
 export type { Job } from "./maintenance/maintenance.service.js";
@@ -65,7 +67,7 @@ export { formatError } from "./apollo/format-error.js";
 export { httpStatusPlugin } from "./apollo/plugins.js";
 export { requireRole } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
-export { createServer, type Server, type ServerOptions } from "./http/server.js";
+export type { Server, ServerOptions } from "./http/server.js";
 export type { Migration } from "./sql.js";
 export { STATIC_TOKEN_PATTERN } from "./tokens/static-token.js";
 export { Principal, type SessionInfo } from "./sessions/principal.js";

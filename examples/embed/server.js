@@ -1,5 +1,5 @@
 // A schema-first Apollo server of your own, with Gatehouse's operations and guards in it.
-// 1. Run `npm run build` in the clone, and `npm install` here.
+// 1. Run `npm ci && npm pack` in the clone, and `npm install` here.
 // 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
 import { ApolloServer } from "@apollo/server";
@@ -7,9 +7,13 @@ import { startStandaloneServer } from "@apollo/server/standalone";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { apolloOptions, createAuth } from "graphql-gatehouse";
 
-const { DATABASE_URL, PORT = "4000", SECRET_KEY } = process.env;
+const {
+  DATABASE_URL: databaseUrl = "sqlite:data/embed.sqlite",
+  PORT: port = "4000",
+  SECRET_KEY: secretKey = "",
+} = process.env;
 
-const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
+const auth = await createAuth({ databaseUrl, secretKey });
 
 const typeDefs = `
   extend type Query {
@@ -22,21 +26,23 @@ const typeDefs = `
 
 let reads = 0;
 
-const resolvers = {
-  Query: {
-    motto: (_parent, _args, { user }) => {
-      reads += 1;
-      return `Know thyself, ${user.username}.`;
-    },
-    mottoReads: () => reads,
-  },
-};
-
-// Only the schema that `guard` returns is guarded.
+// Only the schema that `guard` returns is guarded. In TypeScript, the context of a guarded resolver is a SignedInContext.
 const schema = auth.guard(
   makeExecutableSchema({
     typeDefs: [auth.typeDefs, typeDefs],
-    resolvers: [auth.resolvers, resolvers],
+    resolvers: [
+      auth.resolvers,
+      {
+        Query: {
+          motto: async (_parent, _args, context) => {
+            reads += 1;
+            const { username } = await context.loadUser();
+            return `Know thyself, ${username}.`;
+          },
+          mottoReads: () => reads,
+        },
+      },
+    ],
   }),
 );
 
@@ -46,7 +52,7 @@ const server = new ApolloServer(apolloOptions(schema));
 server.addPlugin({ serverWillStart: async () => ({ serverWillStop: () => auth.close() }) });
 
 const { url } = await startStandaloneServer(server, {
-  listen: { port: Number(PORT) },
+  listen: { port: Number(port) },
   context: ({ req }) => auth.createContext(req),
 });
 

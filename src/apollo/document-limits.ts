@@ -7,6 +7,7 @@ import {
   visit,
 } from "graphql";
 import { LRUCache } from "lru-cache";
+import { requireOneGraphql } from "../graphql-package.js";
 import { isPublic } from "../permissions/directives.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
@@ -45,6 +46,7 @@ export class DocumentLimits {
 
   /** @param schema the served schema; its public mutations count as fields that check a credential */
   constructor(schema: GraphQLSchema) {
+    requireOneGraphql(schema, "the schema to serve");
     const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
     this.#credentialFields = new Set(mutations.filter(isPublic).map(({ name }) => name));
   }

@@ -32,3 +32,10 @@ export interface AuthContext {
   /** Headers to add to the response, such as `Set-Cookie`. */
   readonly responseHeaders: [name: string, value: string][];
 }
+
+/** The context of a resolver that `@auth` guards: there is a user. */
+export interface SignedInContext extends AuthContext {
+  readonly user: Principal | TokenUser;
+  readonly authError: null;
+  readonly credential: Credential;
+}

@@ -1,25 +1,33 @@
 "use client";
 
-import {
-  createContext,
-  createElement,
-  type ReactNode,
-  useContext,
-  useSyncExternalStore,
-} from "react";
+import * as React from "react";
 import type { AuthClient } from "./auth-client.js";
 import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
+
+// Imported as a whole, because older versions lack the name, which stops an import with an error that says nothing.
+if (typeof React.useSyncExternalStore !== "function") {
+  throw new Error(
+    `graphql-gatehouse/react needs React 18 or newer, but found ${React.version}. Install react@18 or newer.`,
+  );
+}
 
 /** The state, and the functions that change it. */
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch">;
 
-const Context = createContext<AuthClient | null>(null);
+const Context = React.createContext<AuthClient | null>(null);
 
-/** Provides a client to the components below. */
-export function AuthProvider(props: { client: AuthClient; children?: ReactNode }): ReactNode {
-  return createElement(Context.Provider, { value: props.client }, props.children);
+/**
+ * Provides a client to the components below.
+ * @throws Error when another copy of React than this package's renders it
+ */
+export function AuthProvider(props: {
+  client: AuthClient;
+  children?: React.ReactNode;
+}): React.ReactNode {
+  useProvided();
+  return React.createElement(Context.Provider, { value: props.client }, props.children);
 }
 
 /** The state while a server renders, and until the page is hydrated. */
@@ -30,15 +38,28 @@ const getServerState = () => UNKNOWN;
  * Returns the state of the client from {@link AuthProvider}, and the functions that change it. Without a provider, or
  * with another scheme than the provider's, all components share one client per scheme, for `/graphql` and stored in
  * localStorage.
- * @throws Error without a provider and without a scheme
+ * @throws Error without a provider and without a scheme; Error when another copy of React than this package's renders it
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
-  const provided = useContext(Context);
+  const provided = useProvided();
   const isProvided = provided !== null && (scheme ?? provided.scheme) === provided.scheme;
   const client = isProvided ? provided : sharedClient(scheme);
-  const state = useSyncExternalStore(client.subscribe, client.getSession, getServerState);
+  const state = React.useSyncExternalStore(client.subscribe, client.getSession, getServerState);
   const { login, emailLogin, logout, logoutAll, authFetch } = client;
   return { ...state, login, emailLogin, logout, logoutAll, authFetch };
+}
+
+/** Returns the client of the provider above, or null. A hook fails in a copy of React that is not rendering. */
+function useProvided(): AuthClient | null {
+  try {
+    return React.useContext(Context);
+  } catch (cause) {
+    throw new Error(
+      "useAuth and AuthProvider work only inside components, and with one copy of React. If `npm ls react` shows two, " +
+        "keep one with `npm dedupe` or `overrides`. A linked package or folder brings its own; install the packed file instead.",
+      { cause },
+    );
+  }
 }
 
 const sharedClients = new Map<string, AuthClient>();

@@ -32,7 +32,10 @@ export function renderHelp(
   return [wrap(INTRODUCTION, width), ...entries].join("\n\n");
 }
 
-/** Returns the sentence of a setting, and the values that it accepts. */
+/**
+ * Returns the sentence of a setting, and the values that it accepts.
+ * @internal
+ */
 export function describeSetting(
   { doc, allowed, hint }: Setting,
   sentence: string | undefined,
@@ -44,7 +47,10 @@ export function describeSetting(
   return `${text} ${rule}${rule === "" || rule.endsWith("…") ? "" : "."}`.trim();
 }
 
-/** Describes the default of a setting in words. */
+/**
+ * Describes the default of a setting in words.
+ * @internal
+ */
 export function describeDefault(setting: Setting, reader: keyof Wording): string {
   return wordsOf(setting.defaultNote ?? setting.default ?? "none", reader);
 }

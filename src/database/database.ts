@@ -11,8 +11,7 @@ import { ThrottleEntity } from "../throttling/throttle.entity.js";
 import type { Dialect, Engine, Pool, Run } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
-import { openPostgres } from "./postgresql.js";
-import { openSqlite } from "./sqlite.js";
+import { openDialect } from "./open-dialect.js";
 
 const CORE_ENTITIES = [
   UserEntity,
@@ -69,9 +68,7 @@ export class Database implements Sql {
    * @throws Error whose message is one line that says what cannot be opened
    */
   static async open(url: string, features: readonly TableOwner[] = []): Promise<Database> {
-    const dialect = await (url.startsWith("sqlite:")
-      ? openSqlite(url.slice("sqlite:".length))
-      : openPostgres(url));
+    const dialect = await openDialect(url);
     let database;
     try {
       database = await Database.#connect(dialect, features);

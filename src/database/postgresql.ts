@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { PostgreSqlDriver } from "@mikro-orm/postgresql";
 import type { SqlValue } from "../sql.js";
 import {
   type Dialect,
@@ -44,9 +45,8 @@ const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
 
 const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
-/** Opens PostgreSQL. The driver is loaded here, so that installations on SQLite do not load it. */
-export async function openPostgres(url: string): Promise<Dialect> {
-  const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");
+/** Describes how PostgreSQL is opened. It connects later. */
+export function openPostgres(url: string): Dialect {
   const location = new URL(url);
   const { username, pathname } = location;
   const dbName = decodeURIComponent(pathname.slice(1)) || username || "postgres";

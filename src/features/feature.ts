@@ -133,7 +133,10 @@ export interface Core {
   isReady(this: void): Promise<boolean>;
 }
 
-/** The core including its internal services, for the features that come with Gatehouse. */
+/**
+ * The core including its internal services, for the features that come with Gatehouse.
+ * @internal
+ */
 export interface CoreServices extends Core {
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;

@@ -27,7 +27,10 @@ export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
   return requireCompatible(BUILT_IN, own);
 }
 
-/** Returns the core that a feature gets: an application's own the documented one, ours the services behind it. */
+/**
+ * Returns the core that a feature gets: an application's own the documented one, ours the services behind it.
+ * @internal
+ */
 export function coreFor(feature: Feature, services: CoreServices): Core {
   if (BUILT_IN.some((ours) => ours === feature)) return services;
   const { sql, now, onEvent, accounts, authentication, sessions, jwks, isReady } = services;

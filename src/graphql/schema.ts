@@ -1,4 +1,5 @@
 import {
+  getResolversFromSchema,
   type IResolvers,
   mapSchema,
   MapperKind,
@@ -9,11 +10,13 @@ import {
   GraphQLEnumType,
   type GraphQLFieldResolver,
   GraphQLObjectType,
+  GraphQLScalarType,
   GraphQLSchema,
   parse,
 } from "graphql";
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
 import type { Roles } from "../accounts/role.js";
+import { requireOneGraphql } from "../graphql-package.js";
 import { createDirectives, requireKnownRoles, withAdminRole } from "../permissions/directives.js";
 
 /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
@@ -39,6 +42,7 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
     validate: false,
     skipCheck: true,
   });
+  requireOneGraphql(built, "the schema of type-graphql");
   const schema = forInstallation(built, roles);
   const role = schema.getType("Role") as GraphQLEnumType;
   return new GraphQLSchema({
@@ -101,6 +105,20 @@ export function extendWith(
   const [unknown] = added.keys();
   if (unknown !== undefined) throw new TypeError(`The schema has no field ${unknown} to resolve.`);
   return extended;
+}
+
+/**
+ * Returns the resolvers of a schema. Its scalars become plain objects, so that they also fit a schema of another copy of
+ * graphql, which {@link requireOneGraphql} then refuses by name.
+ */
+export function resolversOf(schema: GraphQLSchema): IResolvers {
+  const resolvers = getResolversFromSchema(schema);
+  for (const [name, resolver] of Object.entries(resolvers)) {
+    if (!(resolver instanceof GraphQLScalarType)) continue;
+    const { serialize, parseValue, parseLiteral } = resolver;
+    resolvers[name] = { serialize, parseValue, parseLiteral };
+  }
+  return resolvers;
 }
 
 /** Prints a schema as SDL, with the directives of its elements. */

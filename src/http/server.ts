@@ -4,21 +4,15 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
-import {
-  type CoreServerOptions,
-  resolveServerConfig,
-  type ServerConfig,
-  serverUrl,
-} from "../config/server-config.js";
+import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
 import { requirePrivateFiles } from "../database/private-files.js";
 import type { Feature } from "../features/feature.js";
-import { featuresWith } from "../features/index.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
 import { addGraphql } from "./graphql.js";
 import { addRoutes } from "./routes.js";
 
-/** The options of {@link createServer}: the core's, those of the features, and the server's own. */
+/** The options of `createServer`: the core's, those of the features, and the server's own. */
 export type ServerOptions<F extends readonly Feature[] = []> = AuthOptions<F> & CoreServerOptions;
 
 /** A running server. */
@@ -34,26 +28,19 @@ export interface Server<F extends readonly Feature[] = []> {
 const CLOSE_TIMEOUT = 5_000;
 
 /**
- * Starts a server: GraphQL at `POST /graphql`, and what the features serve.
- * @throws TypeError that names the wrong option; Error when the port or the database cannot be opened
+ * The inside of a server, for our command and tests only.
+ * @internal
  */
-export async function createServer<const F extends readonly Feature[] = []>({
-  features,
-  ...options
-}: ServerOptions<F>): Promise<Server<F>> {
-  const all = featuresWith(features);
-  const config = resolveServerConfig(options, all);
-  const { url, close, auth } = await startServer(config, all);
-  return { url, close, auth: auth as object as Auth<F> };
-}
-
-/** The inside of a server, for our command and tests only. */
 interface Inside extends Pick<OpenAuth, "core" | "flush"> {
   /** The lines to print once the server listens. */
   readonly announcements: readonly string[];
 }
 
-/** The same as {@link createServer}, with the options checked already. */
+/**
+ * Starts a server.
+ * @internal
+ * @param config already checked
+ */
 export async function startServer(
   config: ServerConfig,
   features: readonly Feature[],

@@ -1,10 +1,25 @@
-import { createHash, type JsonWebKey, type KeyObject } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import type { JwtAlgorithm } from "../config/auth-config.js";
 import { deriveKey } from "./secret-key.js";
 
 /** A JSON Web Key Set. @see RFC 7517 5 */
 export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKey[];
+}
+
+/** A public key. Not Node's type, which newer versions of `@types/node` do not have. @see RFC 7517 4 */
+export interface JsonWebKey {
+  readonly kty: string;
+  readonly kid: string;
+  readonly alg: JwtAlgorithm;
+  readonly use: "sig";
+  /** The parameters of an elliptic-curve key. @see RFC 7518 6.2.1 */
+  readonly crv?: string;
+  readonly x?: string;
+  readonly y?: string;
+  /** The parameters of an RSA key. @see RFC 7518 6.3.1 */
+  readonly n?: string;
+  readonly e?: string;
 }
 
 /** A key, and the only algorithm that it may be used with. */
@@ -84,7 +99,7 @@ export class KeyRing {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {
       keys: published.map(({ kid, algorithm, verificationKey }) => ({
-        ...verificationKey.export({ format: "jwk" }),
+        ...(verificationKey.export({ format: "jwk" }) as Pick<JsonWebKey, "kty">),
         kid,
         alg: algorithm,
         use: "sig",

@@ -6,7 +6,10 @@ import type { Sql } from "../sql.js";
 import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { type NewKey, SigningKeyStore } from "./signing-key-store.js";
 
-/** Seconds that a key is published before it signs: longer than clients may cache the key set. */
+/**
+ * Seconds that a key is published before it signs: longer than clients may cache the key set.
+ * @internal
+ */
 export const PUBLISH_AHEAD = 600;
 
 /** Milliseconds between two reloads that a request can cause. */

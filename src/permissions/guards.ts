@@ -3,6 +3,7 @@ import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } f
 import type { Role, Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
+import { requireOneGraphql } from "../graphql-package.js";
 import { PUBLIC } from "./directives.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
@@ -20,6 +21,7 @@ export function guardSchema(
   options: GuardOptions = {},
   roles?: Roles,
 ): GraphQLSchema {
+  requireOneGraphql(schema, "the schema to guard");
   const guards = readGuards(schema, options, roles);
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field, fieldName, typeName) => {

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Route } from "../feature.js";
 
 /** The folder that `npm run build` makes: our page, and GraphiQL and React from their packages. */
-const ASSETS = new URL("../../../assets/graphiql/", import.meta.url);
+const ASSETS = join(import.meta.dirname, "../../../assets/graphiql");
 
 /** Allows scripts from this server only. Inline styles are allowed because CodeMirror sets them. */
 const PAGE_HEADERS = {
@@ -59,7 +60,7 @@ function serve(path: string, body: Buffer, headers: Record<string, string>): Rou
 
 async function readAsset(name: string): Promise<Buffer> {
   try {
-    return await readFile(new URL(name, ASSETS));
+    return await readFile(join(ASSETS, name));
   } catch (error) {
     throw new Error("GraphiQL's files are missing: run `npm run build`.", { cause: error });
   }

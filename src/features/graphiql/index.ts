@@ -1,6 +1,5 @@
 import { onOff } from "../../config/kinds.js";
 import { defineFeature } from "../feature.js";
-import { readGraphiql } from "./graphiql.js";
 
 const settings = {
   /** Whether GraphiQL is served at `GET /graphql`. */
@@ -16,8 +15,11 @@ export const graphiql = defineFeature({
     isWanted === true && isDevelopment === false
       ? [{ option: "graphiql", message: "must be off where others can reach the server" }]
       : [],
-  create: async () => ({
-    routes: await readGraphiql(),
-    announce: (url) => `GraphiQL: ${url}/graphql`,
-  }),
+  create: async () => {
+    const { readGraphiql } = await import("./graphiql.js");
+    return {
+      routes: await readGraphiql(),
+      announce: (url) => `GraphiQL: ${url}/graphql`,
+    };
+  },
 });

@@ -1,81 +1,48 @@
-import { type ChildProcess, execFile } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
-import { existsSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { readFileSync } from "node:fs";
+import { cp, readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { runNode, startNode, waitForLine } from "./support/node-process.js";
+import { ROOT } from "../support/command.js";
+import { runNode, startNode, waitForLine } from "../support/node-process.js";
+import { APP, CLI, TARBALL } from "./app.js";
 
-const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PASSWORD = "correct horse battery staple";
 
-let project: string;
-let packed: string[];
+const PROJECT = join(APP, "embed");
+
 let env: Record<string, string>;
 let example: ChildProcess | undefined;
 let url: string;
 
-/** Makes a project with the packed package. All other packages are linked from here, so that there is one graphql. */
 beforeAll(async () => {
-  project = await mkdtemp(join(tmpdir(), "embed-"));
-  await cp(join(ROOT, "examples/embed"), project, { recursive: true });
-  const modules = join(project, "node_modules");
-  const target = join(modules, "graphql-gatehouse");
-  await mkdir(target, { recursive: true });
-  const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", project];
-  const { stdout } = await run("npm", pack, { cwd: ROOT });
-  const [{ filename, files }] = JSON.parse(stdout);
-  packed = files.map(({ path }: { path: string }) => path);
-  await run("tar", ["-xzf", join(project, filename), "--strip-components=1", "-C", target]);
-  for (const name of await readdir(join(ROOT, "node_modules"))) {
-    if (!name.startsWith(".")) await symlink(join(ROOT, "node_modules", name), join(modules, name));
-  }
+  await cp(join(ROOT, "examples/embed"), PROJECT, { recursive: true });
   env = {
-    DATABASE_URL: `sqlite:${join(project, "data/embed.sqlite")}`,
+    DATABASE_URL: `sqlite:${join(PROJECT, "data/embed.sqlite")}`,
     SECRET_KEY: (await gatehouse("generate-secret")).trim(),
     PORT: "0",
   };
   await gatehouse("create-user", "ada", "--role", "admin", "--password-stdin");
   await gatehouse("create-user", "bob", "--password-stdin");
-  example = startNode(["server.js"], { cwd: project, env }).child;
+  example = startNode(["server.js"], { cwd: PROJECT, env, timeout: 100_000 }).child;
   [, url = ""] = await waitForLine(example, /^Ready at (.*)$/m);
 }, 120_000);
 
-afterAll(async () => {
+afterAll(() => {
   example?.kill();
-  await rm(project, { recursive: true, force: true });
 });
 
-describe("the packed package", () => {
-  test("holds the code, GraphiQL, the schema and the documents for people, and nothing else", () => {
-    for (const path of [
-      "dist/index.js",
-      "dist/index.d.ts",
-      "dist/cli.js",
-      "assets/graphiql/index.html",
-      "assets/graphiql/graphiql.min.js",
-      "schema.graphql",
-      "package.json",
-      "README.md",
-      "LICENSE",
-      "CHANGELOG.md",
-    ]) {
-      expect(packed).toContain(path);
-    }
-    const isExpected = /^(dist|assets\/graphiql)\/|^[^/]+\.(md|json|graphql)$|^LICENSE$/;
-    expect(packed.filter((path) => !isExpected.test(path))).toEqual([]);
-  });
-
-  test("holds no build of a deleted source", () => {
-    const sources = packed
-      .filter((path) => path.startsWith("dist/") && path.endsWith(".js"))
-      .map((path) => path.replace(/^dist\/(.*)\.js$/, "src/$1.ts"));
-    expect(sources.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
-  });
+test("the example depends on the tarball that `npm pack` makes in the clone, and on packages that are installed here", () => {
+  const { dependencies } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+  const { "graphql-gatehouse": tarball, ...others } = dependencies as Record<string, string>;
+  expect(tarball).toBe(`file:../../${basename(TARBALL)}`);
+  for (const name of Object.keys(others)) {
+    const { version } = JSON.parse(
+      readFileSync(`${APP}/node_modules/${name}/package.json`, "utf8"),
+    );
+    expect(others[name]).toBe(`^${version.split(".", 1)}`);
+  }
 });
 
 describe("a schema-first server that embeds it", () => {
@@ -133,14 +100,13 @@ describe("a schema-first server that embeds it", () => {
     const ended = once(example!, "exit");
     example!.kill("SIGTERM");
     expect(await ended).toEqual([null, "SIGTERM"]);
-    expect(await readdir(join(project, "data"))).toEqual(["embed.sqlite"]);
+    expect(await readdir(join(PROJECT, "data"))).toEqual(["embed.sqlite"]);
   });
 });
 
 /** Runs the packed command with {@link PASSWORD} on its standard input, and returns what it prints. */
 async function gatehouse(...parameters: string[]): Promise<string> {
-  const cli = "node_modules/graphql-gatehouse/dist/cli.js";
-  const ended = await runNode([cli, ...parameters], { cwd: project, env, input: PASSWORD });
+  const ended = await runNode([CLI, ...parameters], { cwd: PROJECT, env, input: PASSWORD });
   if (ended.code !== 0) throw new Error(ended.stderr);
   return ended.stdout;
 }

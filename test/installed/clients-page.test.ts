@@ -1,13 +1,13 @@
-import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readFile, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { build } from "esbuild";
-import { setUpGate } from "./support/gate.js";
-import { runNode } from "./support/node-process.js";
+import { ROOT } from "../support/command.js";
+import { setUpGate } from "../support/gate.js";
+import { runNode } from "../support/node-process.js";
+import { APP, runTool, STRICT } from "./app.js";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Inside the package, so that `graphql-gatehouse/client` is found as its users find it: in dist. */
-const PROJECT = `${ROOT}test/generated/clients`;
+/** The application's folder itself, because the blocks name paths in its node_modules. */
+const PROJECT = APP;
 const IN_DOCS = "http://127.0.0.1:4000";
 
 /** The files that the React and React Native blocks need to run. */
@@ -29,14 +29,13 @@ console.log(user?.username, auth.getSession().hasStorageFailed);`,
 
 const OPTIONS = {
   compilerOptions: {
-    target: "ES2022",
+    ...STRICT,
+    // The declarations of @apollo/client contradict themselves under exactOptionalPropertyTypes.
+    skipLibCheck: true,
     lib: ["ES2022", "DOM"],
     module: "ESNext",
     moduleResolution: "Bundler",
     jsx: "react-jsx",
-    strict: true,
-    skipLibCheck: true,
-    noEmit: true,
     types: [],
     paths: { "react-native-mmkv": ["./mmkv.ts"] },
   },
@@ -49,19 +48,12 @@ let blocks: Map<string, string>;
 beforeAll(async () => {
   await gate.user("ada");
   blocks = blocksOf(await readFile(`${ROOT}docs/clients.md`, "utf8"));
-  await rm(PROJECT, { recursive: true, force: true });
-  await mkdir(`${PROJECT}/node_modules`, { recursive: true });
-  await symlink(ROOT, `${PROJECT}/node_modules/graphql-gatehouse`);
   await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify(OPTIONS));
   for (const [name, code] of [...blocks, ...Object.entries(SUPPORT_FILES)]) {
     await writeFile(`${PROJECT}/${name}`, code.replaceAll(IN_DOCS, gate.url));
   }
-  const { code, stderr } = await run("@graphql-codegen/cli/cjs/bin.js");
+  const { code, stderr } = await runTool("@graphql-codegen/cli/cjs/bin.js", [], PROJECT);
   if (code !== 0) throw new Error(stderr);
-}, 60_000);
-
-afterAll(async () => {
-  await rm(PROJECT, { recursive: true, force: true });
 });
 
 describe("docs/clients.md", () => {
@@ -77,8 +69,8 @@ describe("docs/clients.md", () => {
       "codegen.yml",
       "typed.ts",
     ]);
-    expect((await run("typescript/bin/tsc", "-p", ".")).stdout).toBe("");
-  }, 60_000);
+    expect((await runTool("typescript/bin/tsc", ["-p", "."], PROJECT)).stdout).toBe("");
+  });
 
   test.each([
     ["fetch.ts", "ada\n{ data: { me: { username: 'ada' } } }\n"],
@@ -109,11 +101,4 @@ describe("docs/clients.md", () => {
 function blocksOf(page: string): Map<string, string> {
   const found = page.matchAll(/^```\w+\n(?:\/\/|#) (\S+)\n(.*?)^```$/gms);
   return new Map([...found].map(([, name = "", code = ""]) => [name, code]));
-}
-
-function run(script: string, ...parameters: string[]) {
-  return runNode([`${ROOT}node_modules/${script}`, ...parameters], {
-    cwd: PROJECT,
-    timeout: 60_000,
-  });
 }

@@ -1,0 +1,28 @@
+// Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads it
+// beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
+import { cp, readdir, rm, writeFile } from "node:fs/promises";
+import { build } from "esbuild";
+
+await rm("cjs", { recursive: true, force: true });
+const files = await readdir("dist", { recursive: true });
+// The command is not for applications to load.
+const modules = files.filter(
+  (name) => name.endsWith(".js") && !/^(cli\.js$|commands\/)/.test(name),
+);
+await build({
+  entryPoints: modules.map((name) => `dist/${name}`),
+  outbase: "dist",
+  outdir: "cjs",
+  format: "cjs",
+  target: "es2023",
+  sourcemap: true,
+  define: { "import.meta.dirname": "__dirname" },
+  // Jest cannot run `import()` in CommonJS.
+  supported: { "dynamic-import": false },
+  logLevel: "warning",
+});
+await cp("dist", "cjs", {
+  recursive: true,
+  filter: (path) => !/\.(js|map|json)$/.test(path) && !/^dist\/(cli\.|commands)/.test(path),
+});
+await writeFile("cjs/package.json", '{ "type": "commonjs" }\n');

@@ -1,0 +1,40 @@
+// Everything is loaded on the call: with the wrong graphql it could not be loaded, and the check of index.ts would never run.
+import type { Auth, AuthOptions } from "./auth.js";
+import type { Feature } from "./features/feature.js";
+import type { Server, ServerOptions } from "./http/server.js";
+
+/**
+ * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
+ * @throws TypeError that names the wrong option; Error when the database cannot be opened
+ * @example
+ * const auth = await createAuth({ secretKey });
+ * const server = new ApolloServer({ schema: auth.schema });
+ * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
+ */
+export async function createAuth<const F extends readonly Feature[] = []>({
+  features,
+  ...options
+}: AuthOptions<F>): Promise<Auth<F>> {
+  const { openAuth } = await import("./auth.js");
+  const { resolveConfig } = await import("./config/auth-config.js");
+  const { featuresWith } = await import("./features/index.js");
+  const all = featuresWith(features);
+  const { auth } = await openAuth(resolveConfig(options, all), all);
+  return auth as object as Auth<F>;
+}
+
+/**
+ * Starts a server: GraphQL at `POST /graphql`, and what the features serve.
+ * @throws TypeError that names the wrong option; Error when the port or the database cannot be opened
+ */
+export async function createServer<const F extends readonly Feature[] = []>({
+  features,
+  ...options
+}: ServerOptions<F>): Promise<Server<F>> {
+  const { startServer } = await import("./http/server.js");
+  const { resolveServerConfig } = await import("./config/server-config.js");
+  const { featuresWith } = await import("./features/index.js");
+  const all = featuresWith(features);
+  const { url, close, auth } = await startServer(resolveServerConfig(options, all), all);
+  return { url, close, auth: auth as object as Auth<F> };
+}

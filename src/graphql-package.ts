@@ -1,0 +1,32 @@
+import { GraphQLSchema, version } from "graphql";
+
+/** The lowest minor version of graphql 16 that the peer dependency accepts. */
+const MINOR = 15;
+
+const [major = 0, minor = 0] = version.split(".").map(Number);
+
+// Package managers only warn of a wrong version, and whatever fails later does not name it.
+if (major !== 16 || minor < MINOR) {
+  throw new Error(
+    `Gatehouse needs graphql 16.${MINOR} or a later 16.x, because type-graphql works with no other; ` +
+      `found graphql ${version}. Install graphql@16.`,
+  );
+}
+
+/**
+ * Refuses a schema that another copy of graphql built: neither copy recognises the other's types. graphql's own check
+ * does nothing where NODE_ENV is production.
+ * @param builder says who built it
+ * @throws TypeError that says what to do
+ */
+export function requireOneGraphql(schema: unknown, builder: string): void {
+  if (schema instanceof GraphQLSchema) return;
+  const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
+  throw new TypeError(
+    isForeign
+      ? `There are two copies of graphql: ${builder} was built by another one than Gatehouse's. ` +
+          "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
+          "A linked package or folder brings its own; install the packed file instead."
+      : `${builder} is not a GraphQLSchema.`,
+  );
+}

@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
+import { promisify } from "node:util";
+import { type Ended, runNode } from "../support/node-process.js";
+import { NPM_ENV } from "./install.mjs";
+import { ROOT } from "../support/command.js";
+
+/** The folder of the application that installed the tarball. @see install.mjs */
+export const APP = process.env["INSTALLED_APP"] ?? "";
+
+/** The package as it was installed. */
+export const PACKAGE = `${APP}/node_modules/graphql-gatehouse`;
+
+/** The package as it was packed. */
+export const TARBALL = process.env["INSTALLED_TARBALL"] ?? "";
+
+/** The package's command. */
+export const CLI = `${PACKAGE}/dist/cli.js`;
+
+/**
+ * Makes another application with the same packages, as hard links, which its test may remove or replace.
+ * @param without packages, or paths in them, to remove
+ * @returns its folder
+ */
+export async function copyApp(name: string, without: readonly string[] = []): Promise<string> {
+  const folder = `${APP}-${name}`;
+  await mkdir(folder);
+  await promisify(execFile)("cp", ["-al", `${APP}/node_modules`, folder]);
+  await Promise.all(
+    without.map((path) => rm(`${folder}/node_modules/${path}`, { recursive: true })),
+  );
+  return folder;
+}
+
+/** Runs npm in a folder, without the variables of the npm that started the tests, and without install scripts. */
+export async function npm(parameters: readonly string[], folder: string): Promise<Ended> {
+  return promisify(execFile)("npm", parameters, { cwd: folder, env: NPM_ENV }).then(
+    (ended) => ({ code: 0, ...ended }),
+    (failed: Ended) => failed,
+  );
+}
+
+/** Runs a tool of this clone, such as the compiler, in a folder of the application. */
+export function runTool(
+  script: string,
+  parameters: readonly string[],
+  folder: string,
+): Promise<Ended> {
+  return runNode([`${ROOT}node_modules/${script}`, ...parameters], {
+    cwd: folder,
+    timeout: 100_000,
+  });
+}
+
+/** The strictest options of an application, which check the declarations of packages too. */
+export const STRICT = {
+  target: "ES2022",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  noEmit: true,
+};

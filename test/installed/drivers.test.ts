@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { expect, test } from "@jest/globals";
+import { expectOneLine } from "../support/command.js";
+import { createDatabase, describePostgres } from "../support/databases.js";
+import { runNode, startNode, waitForLine } from "../support/node-process.js";
+import { copyApp } from "./app.js";
+
+const CLI = "node_modules/graphql-gatehouse/dist/cli.js";
+
+test("an SQLite installation starts without the packages for PostgreSQL and Redis, and without GraphiQL's files where it is off", async () => {
+  const cwd = await copyApp("sqlite", [
+    "@mikro-orm/postgresql",
+    "pg",
+    "redis",
+    "graphql-gatehouse/assets",
+  ]);
+  await expectStart(cwd, { GRAPHIQL: "off" });
+});
+
+test("an SQLite installation without the compiled driver says in one line how each package manager compiles it", async () => {
+  const cwd = await copyApp("not-compiled", ["sqlite3/build"]);
+  const ended = await runNode([CLI, "serve"], { cwd, env: { PORT: "0" }, timeout: 60_000 });
+  expectOneLine(ended, /SQLite's driver is not compiled\. Run npm rebuild sqlite3 \(npm\), /);
+  for (const cure of ["pnpm approve-builds", "yarn rebuild sqlite3", "bun pm trust sqlite3"]) {
+    expect(ended.stderr).toContain(cure);
+  }
+  await rm(cwd, { recursive: true });
+});
+
+describePostgres("over postgresql", () => {
+  test("an installation starts without SQLite's packages", async () => {
+    const database = await createDatabase("postgresql");
+    const cwd = await copyApp("postgresql", ["@mikro-orm/sqlite", "sqlite3"]);
+    await expectStart(cwd, {
+      DATABASE_URL: database.url,
+      SECRET_KEY: randomBytes(32).toString("base64url"),
+    });
+    await database.drop();
+  });
+});
+
+async function expectStart(cwd: string, env: Record<string, string>): Promise<void> {
+  const options = { cwd, env: { PORT: "0", ...env }, timeout: 60_000 };
+  const { child, ended } = startNode([CLI, "serve"], options);
+  await waitForLine(child, /^Gatehouse listens on /m);
+  child.kill("SIGTERM");
+  expect((await ended).stderr).toBe("");
+}

@@ -1,0 +1,141 @@
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
+import { APP, TARBALL } from "./app.js";
+import { env } from "./install.mjs";
+
+const run = promisify(execFile);
+
+/** Outside the application's folder, so that no package is found in it. */
+const FOLDER = join(dirname(APP), "managers");
+const MODULES = join(FOLDER, "node_modules");
+
+/** Where the packages of the managers are in the registry, for this system. */
+const MANAGERS = [
+  "pnpm@10.34.9",
+  "@yarnpkg/cli-dist@4.18.1",
+  `@oven/bun-${process.platform}-${process.arch}@1.4.5`,
+];
+
+const PNPM = [process.execPath, join(MODULES, "pnpm/bin/pnpm.cjs")];
+const YARN = [process.execPath, join(MODULES, "@yarnpkg/cli-dist/bin/yarn.js")];
+const BUN = [join(MODULES, `@oven/bun-${process.platform}-${process.arch}/bin/bun`)];
+const NPM = ["npm"];
+
+interface Manager {
+  readonly name: string;
+  readonly install: readonly string[];
+  /** Runs the command of an installed package. */
+  readonly exec: readonly string[];
+  readonly config?: Readonly<Record<string, string>>;
+  /** What the message says that this manager's user must run. */
+  readonly cure: string;
+}
+
+// No manager compiles SQLite here: npm and Bun would do it unasked, for two minutes.
+const MANAGED: readonly Manager[] = [
+  {
+    name: "npm",
+    install: [...NPM, "install", "--ignore-scripts", "--no-audit"],
+    exec: [...NPM, "exec", "--", "gatehouse"],
+    cure: "npm rebuild sqlite3 (npm)",
+  },
+  {
+    name: "pnpm",
+    install: [...PNPM, "install"],
+    exec: [...PNPM, "exec", "gatehouse"],
+    cure: "pnpm approve-builds (pnpm)",
+  },
+  {
+    name: "yarn with node_modules",
+    install: [...YARN, "install"],
+    exec: [...YARN, "gatehouse"],
+    config: { ".yarnrc.yml": "nodeLinker: node-modules\nenableTelemetry: false\n" },
+    cure: "(Yarn)",
+  },
+  {
+    name: "yarn with Plug'n'Play",
+    install: [...YARN, "install"],
+    exec: [...YARN, "gatehouse"],
+    config: { ".yarnrc.yml": "enableTelemetry: false\n" },
+    cure: "(Yarn)",
+  },
+  {
+    name: "bun",
+    install: [...BUN, "install", "--ignore-scripts"],
+    exec: [...BUN, "x", "gatehouse"],
+    cure: "bun pm trust sqlite3 (Bun)",
+  },
+];
+
+const SECRET_KEY = "p7Yk3mX9vQ2wLr8sTn4zBc6dFh1jGa5e-0UiOxWqAe";
+
+beforeAll(async () => {
+  await mkdir(FOLDER);
+  await writeFile(join(FOLDER, "package.json"), "{}");
+  await run("npm", ["install", "--ignore-scripts", "--no-audit", ...MANAGERS], {
+    cwd: FOLDER,
+    env,
+  });
+});
+
+describe.each(MANAGED)("an application that $name installs", (manager) => {
+  const project = join(FOLDER, manager.name.replaceAll(/\W+/g, "-"));
+
+  async function call([file = "", ...parameters]: readonly string[], DATABASE_URL = "") {
+    return run(file, parameters, { cwd: project, env: { ...env, SECRET_KEY, DATABASE_URL } }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+        code,
+        stdout,
+        stderr,
+      }),
+    );
+  }
+
+  beforeAll(async () => {
+    await mkdir(project);
+    const files = {
+      "package.json": JSON.stringify({
+        name: "application",
+        private: true,
+        type: "module",
+        dependencies: { "graphql-gatehouse": `file:${TARBALL}`, graphql: "16.15.0" },
+      }),
+      // Yarn looks for a project in the folders above, unless this one has a lock file.
+      "yarn.lock": "",
+      ...manager.config,
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(project, name), text);
+    const { code, stdout, stderr } = await call(manager.install);
+    if (code !== 0) throw new Error(stdout + stderr);
+  });
+
+  test("says in one line how to compile SQLite, where the manager has not", async () => {
+    const { code, stderr } = await call(
+      [...manager.exec, "migrate"],
+      `sqlite:${join(project, "data.sqlite")}`,
+    );
+    expect(code).not.toBe(0);
+    const lines = stderr.split("\n").filter((line) => line.startsWith("gatehouse:"));
+    expect(lines).toEqual([expect.stringContaining("SQLite's driver is not compiled.")]);
+    expect(lines[0]).toContain(manager.cure);
+  });
+
+  describePostgres("on PostgreSQL", () => {
+    let home: TestDatabase;
+    beforeEach(async () => {
+      home = await createDatabase("postgresql");
+    });
+    afterEach(() => home.drop());
+
+    test("runs the command, which needs no compiled SQLite", async () => {
+      const { code, stdout, stderr } = await call([...manager.exec, "migrate"], home.url);
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining("gatehouse:")]);
+      expect(stdout).toContain("The database is up to date.");
+    });
+  });
+});

@@ -1,0 +1,104 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { APP, runTool, STRICT } from "./app.js";
+
+const PROJECT = `${APP}/types`;
+
+const SERVER = `
+import {
+  apolloOptions, type Auth, type AuthContext, createAuth, createServer, defineFeature, requireRole, setting,
+  type SignedInContext,
+} from "graphql-gatehouse";
+import { ApolloServer } from "@apollo/server";
+
+const notes = defineFeature({
+  name: "notes",
+  settings: { notesLimit: setting.wholeNumber({ variable: "NOTES_LIMIT", default: 3, from: 1, to: 10 }) },
+  entities: [class Note {}],
+  migrations: [{ name: "2026-11-26-notes", statements: ["CREATE TABLE note (id text)"] }],
+  create: ({ sql }, { notesLimit }) => ({
+    api: { limit: notesLimit, count: () => sql.read<{ n: number }>("SELECT count(*) AS n FROM note", []) },
+  }),
+});
+
+export const resolvers = {
+  Query: {
+    mine: async (_parent: unknown, _args: object, context: SignedInContext): Promise<string> => {
+      const { username } = await context.loadUser();
+      return context.user.id + username;
+    },
+    anyone: ({}, {}, context: AuthContext): string => context.user?.id ?? "nobody",
+    // @ts-expect-error: the user of an unguarded field may be null
+    wrong: ({}, {}, context: AuthContext): string => context.user.id,
+  },
+};
+
+export async function main(secretKey: string): Promise<number> {
+  const auth = await createAuth({ secretKey, features: [notes] });
+  const plain: Auth = await createAuth({ secretKey });
+  const keys: readonly { readonly kid: string; readonly kty: string }[] = plain.jwks().keys;
+  const server = new ApolloServer(apolloOptions(auth.guard(auth.schema)));
+  await requireRole(await auth.createContext(), "ADMIN");
+  const { url } = await createServer({ secretKey, notesLimit: 4, features: [notes] });
+  const [row] = await auth.count();
+  return keys.length + url.length + auth.limit + (row?.n ?? 0) + (server.logger === undefined ? 1 : 0);
+}
+`;
+
+const CLIENT = `
+import { createAuthClient, findRefusal } from "graphql-gatehouse/client";
+import { AuthProvider, useAuth } from "graphql-gatehouse/react";
+import { createAuthLink } from "graphql-gatehouse/apollo";
+import { createAuthConfig } from "graphql-gatehouse/urql";
+
+const client = createAuthClient({ url: "http://127.0.0.1:4000/graphql" });
+export const link = createAuthLink(client);
+export const config = createAuthConfig(client);
+export const refusal: string | undefined = findRefusal([])?.reason;
+export const provided = AuthProvider({ client });
+export function useName(): string | undefined {
+  const { status, user } = useAuth();
+  return status === "authenticated" ? user.username : undefined;
+}
+`;
+
+/** The declarations of Apollo Client and of its own dependency have these errors, whoever imports them. */
+const FAULTY = /^\.\.\/node_modules\/(@apollo\/client|@wry\/caches)\//;
+
+beforeAll(async () => {
+  await mkdir(PROJECT);
+  await writeFile(`${PROJECT}/package.json`, JSON.stringify({ type: "module" }));
+  for (const [name, code] of Object.entries({ server: SERVER, client: CLIENT })) {
+    await writeFile(`${PROJECT}/${name}.ts`, code);
+    await writeFile(`${PROJECT}/${name}.cts`, code);
+  }
+});
+
+/** Returns the compiler's errors. The application's `@types/node` is the newest. */
+async function compile(options: object, files: readonly string[]): Promise<string[]> {
+  const compilerOptions = { ...STRICT, lib: ["ES2023", "DOM"], types: ["node"], ...options };
+  await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify({ compilerOptions, files }));
+  const { stdout } = await runTool("typescript/bin/tsc", ["-p", "."], PROJECT);
+  return stdout.split("\n").filter((line) => /^\S/.test(line) && !FAULTY.test(line));
+}
+
+describe("strict applications that check declarations too compile", () => {
+  test.each([
+    ["node16", { module: "Node16" }, ["server.ts", "server.cts", "client.ts", "client.cts"]],
+    ["nodenext", { module: "NodeNext" }, ["server.ts", "server.cts", "client.ts", "client.cts"]],
+    ["bundler", { module: "ESNext", moduleResolution: "Bundler" }, ["server.ts", "client.ts"]],
+    [
+      "node10",
+      { module: "CommonJS", moduleResolution: "Node10", esModuleInterop: true },
+      ["server.ts", "client.ts"],
+    ],
+  ])("under moduleResolution %s", async (_name, options, files) => {
+    expect(await compile(options, files)).toEqual([]);
+  });
+
+  test("the example that embeds the package, as TypeScript", async () => {
+    const example = await readFile("examples/embed/server.js", "utf8");
+    await writeFile(`${PROJECT}/example.ts`, example);
+    expect(await compile({ module: "NodeNext" }, ["example.ts"])).toEqual([]);
+  });
+});
