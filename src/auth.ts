@@ -24,6 +24,7 @@ import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { Maintenance } from "./maintenance/maintenance.js";
 import type { MaintenanceService } from "./maintenance/maintenance.service.js";
+import { findPublicMutations, withCredentialFields } from "./permissions/credential-fields.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import type { Sessions } from "./sessions/sessions.js";
@@ -203,14 +204,17 @@ function assemble(
     ...parts.resolvers,
   ];
   const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));
-  const schema = guardSchema(parts.transformSchema(extended), { strict: true });
+  const unguarded = parts.transformSchema(extended);
+  const guard: Auth["guard"] = (schema, options) =>
+    withCredentialFields(guardSchema(schema, options), findPublicMutations(unguarded));
+  const schema = guard(unguarded, { strict: true });
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
     typeDefs: printSchema(schema),
     resolvers: getResolversFromSchema(schema),
     createContext: createContextBuilder({ authentication, onEvent, onWarning: onFault }),
-    guard: guardSchema,
+    guard,
     accounts,
     authentication,
     sessions,

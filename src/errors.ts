@@ -1,13 +1,18 @@
 import { GraphQLError } from "graphql";
 
-/** The closed set of values that Gatehouse itself puts into `extensions.code`. */
+/** The closed set of values of `extensions.code`: the codes of refusals, then those of requests that cannot be run. */
 export type ErrorCode =
   | "UNAUTHENTICATED"
   | "FORBIDDEN"
   | "BAD_USER_INPUT"
   | "TOO_MANY_REQUESTS"
   | "SERVICE_UNAVAILABLE"
-  | "INTERNAL_SERVER_ERROR";
+  | "INTERNAL_SERVER_ERROR"
+  | "GRAPHQL_PARSE_FAILED"
+  | "GRAPHQL_VALIDATION_FAILED"
+  | "OPERATION_RESOLUTION_FAILURE"
+  | "PERSISTED_QUERY_NOT_SUPPORTED"
+  | "BAD_REQUEST";
 
 /**
  * The HTTP status of each code, used where the response is not 200.
@@ -20,6 +25,11 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   TOO_MANY_REQUESTS: 429,
   SERVICE_UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
+  GRAPHQL_PARSE_FAILED: 400,
+  GRAPHQL_VALIDATION_FAILED: 400,
+  OPERATION_RESOLUTION_FAILURE: 400,
+  PERSISTED_QUERY_NOT_SUPPORTED: 400,
+  BAD_REQUEST: 400,
 };
 
 /** The header `WWW-Authenticate`. It names both schemes, because a client may use either. @see RFC 9110 11.6.1 */
