@@ -23,7 +23,7 @@ export interface RefreshCookieParts {
 
 /**
  * A copy of a schema that keeps refresh tokens in the cookie: every `AuthPayload` goes out without its refresh token, and
- * `refreshToken(refresh: "")` and `logout(refresh: "")` take the token from the cookie.
+ * `refreshToken` and `logout` take the token from the cookie where `refresh` is left out or empty.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
   return mapSchema(schema, {
@@ -31,7 +31,8 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
       if (type === "Mutation" && name === "logout") return wrap(field, logoutWith(parts));
       if (getNamedType(field.type).name !== "AuthPayload") return undefined;
       const kept = wrap(field, keepIn(parts));
-      return type === "Mutation" && name === "refreshToken" ? wrap(kept, refreshFrom(parts)) : kept;
+      if (type !== "Mutation" || name !== "refreshToken") return kept;
+      return withOptionalRefresh(wrap(kept, refreshFrom(parts)));
     },
   });
 }
@@ -41,6 +42,13 @@ type Around = (resolve: Resolver) => Resolver;
 
 function wrap(field: Field, around: Around): Field {
   return { ...field, resolve: around((field.resolve ?? defaultFieldResolver) as Resolver) };
+}
+
+/** Lets a client leave the argument out, because the cookie has the token. Its type stays, for documents that pass it. */
+function withOptionalRefresh(field: Field): Field {
+  const { refresh, ...others } = field.args ?? {};
+  if (refresh === undefined) return field;
+  return { ...field, args: { refresh: { ...refresh, defaultValue: "" }, ...others } };
 }
 
 /** Moves the refresh token of a payload into the cookie. */
@@ -69,11 +77,15 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
   };
 }
 
-/** Clears the cookie if its session has ended. Otherwise the browser keeps it. */
+/**
+ * Takes the token from the cookie if `refresh` is empty, or if it is left out and there is no header to log out by. Clears
+ * the cookie if its session has ended. Otherwise the browser keeps it.
+ */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     const cookie = cookieOf(context);
-    const refresh = args["refresh"] === "" ? requireToken(cookie, context) : args["refresh"];
+    const given = args["refresh"] ?? (hasOwnHeader(context) ? null : "");
+    const refresh = given === "" ? requireToken(cookie, context) : given;
     try {
       return await resolve(source, { ...args, refresh }, context, info);
     } finally {
