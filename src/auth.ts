@@ -17,7 +17,7 @@ import type {
 } from "./features/feature.js";
 import { type BUILT_IN, coreFor, featuresWith } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
-import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
+import { createSchema, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
 import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
@@ -85,7 +85,7 @@ interface CoreAuth {
   jwks(): JsonWebKeySet;
   /** Whether the database answers. */
   isReady(): Promise<boolean>;
-  /** Closes the database. */
+  /** Closes the database. What is called afterwards fails with {@link Closed}. */
   close(): Promise<void>;
 }
 
@@ -203,8 +203,7 @@ function assemble(
     new SessionResolver(sessions),
     ...parts.resolvers,
   ];
-  const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));
-  const unguarded = parts.transformSchema(extended);
+  const unguarded = parts.changeSchema(createSchema(resolvers));
   const guard: Auth["guard"] = (schema, options) =>
     withCredentialFields(guardSchema(schema, options), findPublicMutations(unguarded));
   const schema = guard(unguarded, { strict: true });

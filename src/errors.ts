@@ -15,7 +15,8 @@ export type ErrorCode =
   | "BAD_REQUEST";
 
 /**
- * The HTTP status of each code, used where the response is not 200.
+ * The HTTP status of each code, used where the response is not 200. A persisted query is refused with 200, which its
+ * clients expect.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -28,7 +29,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   GRAPHQL_PARSE_FAILED: 400,
   GRAPHQL_VALIDATION_FAILED: 400,
   OPERATION_RESOLUTION_FAILURE: 400,
-  PERSISTED_QUERY_NOT_SUPPORTED: 400,
+  PERSISTED_QUERY_NOT_SUPPORTED: 200,
   BAD_REQUEST: 400,
 };
 
@@ -242,11 +243,18 @@ export class TooManyRequests extends AuthError {
 
 /** The database cannot be reached, or the server is overloaded. Clients keep their credential: it may be valid. */
 export class ServiceUnavailable extends AuthError {
-  constructor(retryAfter: number, cause?: unknown) {
-    super("The service is not available right now. Try again shortly.", {
-      code: "SERVICE_UNAVAILABLE",
-      retryAfter,
-      cause,
-    });
+  constructor(
+    retryAfter: number,
+    cause?: unknown,
+    message = "The service is not available right now. Try again shortly.",
+  ) {
+    super(message, { code: "SERVICE_UNAVAILABLE", retryAfter, cause });
+  }
+}
+
+/** The application has called `auth.close()`. A client may retry, because another instance may answer. */
+export class Closed extends ServiceUnavailable {
+  constructor() {
+    super(1, undefined, "The service is closed: `auth.close()` was called.");
   }
 }

@@ -29,6 +29,7 @@ export {
   AuthError,
   BadAuthorizationHeader,
   BadUserInput,
+  Closed,
   type ErrorCode,
   InvalidCredentials,
   NoCredentials,

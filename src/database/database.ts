@@ -4,7 +4,7 @@ import { Migration as OrmMigration, Migrator } from "@mikro-orm/migrations";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import { ProfileEntity } from "../accounts/profile.entity.js";
 import { UserEntity } from "../accounts/user.entity.js";
-import { ServiceUnavailable } from "../errors.js";
+import { Closed, ServiceUnavailable } from "../errors.js";
 import { SigningKeyEntity } from "../keys/signing-key.entity.js";
 import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
@@ -49,6 +49,7 @@ export class Database implements Sql {
   readonly #orm: MikroORM<AbstractSqlDriver>;
   readonly #engine: Engine;
   readonly #features: readonly TableOwner[];
+  #isClosed = false;
 
   private constructor(
     orm: MikroORM<AbstractSqlDriver>,
@@ -58,10 +59,10 @@ export class Database implements Sql {
     this.#orm = orm;
     this.#engine = engine;
     this.#features = features;
-    this.read = withUnavailable(engine.read, WRITES);
-    this.readOnce = withUnavailable(engine.readOnce, WRITES);
-    this.write = withUnavailable(engine.write);
-    this.writeExclusive = withUnavailable(engine.writeExclusive);
+    this.read = this.#whileOpen(withUnavailable(engine.read, WRITES));
+    this.readOnce = this.#whileOpen(withUnavailable(engine.readOnce, WRITES));
+    this.write = this.#whileOpen(withUnavailable(engine.write));
+    this.writeExclusive = this.#whileOpen(withUnavailable(engine.writeExclusive));
   }
 
   /**
@@ -114,8 +115,14 @@ export class Database implements Sql {
     return new Database(orm, connect(pool), features);
   }
 
-  /** Returns a new unit of work. */
+  #whileOpen(run: Run): Run {
+    return (statement, parameters) =>
+      this.#isClosed ? Promise.reject(new Closed()) : run(statement, parameters);
+  }
+
+  /** Returns a new unit of work. @throws {@link Closed} */
   fork(): EntityManager {
+    if (this.#isClosed) throw new Closed();
     return this.#orm.em.fork();
   }
 
@@ -174,8 +181,9 @@ export class Database implements Sql {
     return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
   }
 
-  /** Closes every connection. */
+  /** Closes every connection. Everything that is called afterwards fails with {@link Closed}. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     // The ORM's connection is closed last, because a read-only connection cannot remove SQLite's -wal file.
     await this.#engine.close();
     await this.#orm.close();
