@@ -1,25 +1,11 @@
 import { GraphQLError } from "graphql";
 
-/** The closed set of values of `extensions.code`: the codes of refusals, then those of requests that cannot be run. */
-export type ErrorCode =
-  | "UNAUTHENTICATED"
-  | "FORBIDDEN"
-  | "BAD_USER_INPUT"
-  | "TOO_MANY_REQUESTS"
-  | "SERVICE_UNAVAILABLE"
-  | "INTERNAL_SERVER_ERROR"
-  | "GRAPHQL_PARSE_FAILED"
-  | "GRAPHQL_VALIDATION_FAILED"
-  | "OPERATION_RESOLUTION_FAILURE"
-  | "PERSISTED_QUERY_NOT_SUPPORTED"
-  | "BAD_REQUEST";
-
 /**
- * The HTTP status of each code, used where the response is not 200. A persisted query is refused with 200, which its
- * clients expect.
+ * The HTTP status of each code, used where the response is not 200: first the codes of refusals, then those of requests that
+ * cannot be run. A persisted query is refused with 200, which its clients expect.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
-export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+export const HTTP_STATUS = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   BAD_USER_INPUT: 400,
@@ -31,7 +17,10 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   OPERATION_RESOLUTION_FAILURE: 400,
   PERSISTED_QUERY_NOT_SUPPORTED: 200,
   BAD_REQUEST: 400,
-};
+} as const;
+
+/** The closed set of values of `extensions.code`. */
+export type ErrorCode = keyof typeof HTTP_STATUS;
 
 /** The header `WWW-Authenticate`. It names both schemes, because a client may use either. @see RFC 9110 11.6.1 */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';

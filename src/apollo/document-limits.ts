@@ -160,9 +160,10 @@ function measureWritten(document: DocumentNode): WrittenSize {
   let [directives, directivesInOnePlace, fieldsOfOneName] = [0, 0, 0];
   visit(document, {
     enter: (node) => {
-      if ("directives" in node && node.directives !== undefined) {
-        directives += node.directives.length;
-        directivesInOnePlace = Math.max(directivesInOnePlace, node.directives.length);
+      if ("directives" in node) {
+        const { length } = node.directives ?? [];
+        directives += length;
+        directivesInOnePlace = Math.max(directivesInOnePlace, length);
       }
       if (node.kind !== Kind.FIELD) return;
       const key = (node.alias ?? node.name).value;

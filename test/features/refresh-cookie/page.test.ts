@@ -59,7 +59,8 @@ test("RF-12: docs/cookie-mode.md logs in, refreshes twice and logs out with a co
       ...init,
       headers: { ...(init.headers as Record<string, string>), cookie, origin: gate.url },
     });
-  const AsyncFunction = (async () => undefined).constructor as FunctionConstructor;
+  const AsyncFunction = Object.getPrototypeOf(async () => Promise.resolve())
+    .constructor as FunctionConstructor;
   const page = new AsyncFunction("fetch", `${inPage}; return { data, errors };`);
   const answer = (await page(pageFetch)) as { data: any; errors: unknown };
   expect([answer.data.refreshToken.access, answer.errors]).toEqual([
