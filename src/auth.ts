@@ -4,9 +4,7 @@ import type { Accounts } from "./accounts/accounts.js";
 import { requireKnownRoles } from "./accounts/known-roles.js";
 import type { Roles } from "./accounts/role.js";
 import type { Authentication } from "./authentication/authentication.js";
-import type { AuthContext } from "./authentication/context.js";
-import { createContext } from "./authentication/create-context.js";
-import type { RequestLike } from "./authentication/request.js";
+import { type CreateContext, createContextBuilder } from "./authentication/create-context.js";
 import type { AuthConfig, CoreOptions } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import { publishTo, warn } from "./events.js";
@@ -21,13 +19,14 @@ import type {
 } from "./features/feature.js";
 import { type BUILT_IN, coreFor } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
-import { createSchema, extendWith, printSchema, resolversOf } from "./graphql/schema.js";
+import { createSchema, printSchema, resolversOf } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
 import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { Maintenance } from "./maintenance/maintenance.js";
 import type { MaintenanceService } from "./maintenance/maintenance.service.js";
+import { findPublicMutations, withCredentialFields } from "./permissions/credential-fields.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import type { Sessions } from "./sessions/sessions.js";
@@ -60,8 +59,13 @@ interface CoreAuth {
    * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
    * credential.
    * @param request Node's, Fastify's, Express's or the Fetch API's request; none is anonymous
+   * @param options `ipAddress`: a Fetch request has no address, so pass the one that your platform knows. All requests
+   * without one share one rate limit, and a warning says so once.
+   * @throws TypeError when an argument is something else
+   * @example
+   * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
    */
-  createContext(request?: RequestLike): Promise<AuthContext>;
+  readonly createContext: CreateContext;
   /**
    * A copy of a schema in which `@auth` and `@public` are enforced. Root fields without either need a signed-in user.
    * @throws TypeError that lists each guard that is missing, weakened, contradictory, or in a place where it cannot run
@@ -83,7 +87,7 @@ interface CoreAuth {
   jwks(): JsonWebKeySet;
   /** Whether the database answers. */
   isReady(): Promise<boolean>;
-  /** Closes the database. */
+  /** Closes the database. What is called afterwards fails with {@link Closed}. */
   close(): Promise<void>;
 }
 
@@ -170,7 +174,7 @@ export async function openAuth(
     };
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
-    const auth = { ...assemble(core, parts, maintenance, config.roles), close };
+    const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
     return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
   } catch (error) {
     await close();
@@ -183,6 +187,7 @@ function assemble(
   parts: Parts,
   maintenance: MaintenanceService,
   roles: Roles,
+  onFault: (error: unknown) => void,
 ): Omit<Auth, "close"> {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
   const resolvers = [
@@ -190,19 +195,16 @@ function assemble(
     new SessionResolver(sessions),
     ...parts.resolvers,
   ];
-  const extended = parts.extensions.reduce(
-    (schema, extension) => extendWith(schema, extension, roles),
-    createSchema(resolvers, roles),
-  );
-  const guard = (schema: GraphQLSchema, options?: GuardOptions) =>
-    guardSchema(schema, options, roles);
-  const schema = guard(parts.transformSchema(extended), { strict: true });
+  const unguarded = parts.changeSchema(createSchema(resolvers, roles));
+  const guard: Auth["guard"] = (schema, options) =>
+    withCredentialFields(guardSchema(schema, options, roles), findPublicMutations(unguarded));
+  const schema = guard(unguarded, { strict: true });
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
     typeDefs: printSchema(schema),
     resolvers: resolversOf(schema),
-    createContext: (request) => createContext(authentication, onEvent, request),
+    createContext: createContextBuilder({ authentication, onEvent, onWarning: onFault }),
     guard,
     accounts,
     authentication,

@@ -1,26 +1,26 @@
 import { GraphQLError } from "graphql";
 
-/** The closed set of values that Gatehouse itself puts into `extensions.code`. */
-export type ErrorCode =
-  | "UNAUTHENTICATED"
-  | "FORBIDDEN"
-  | "BAD_USER_INPUT"
-  | "TOO_MANY_REQUESTS"
-  | "SERVICE_UNAVAILABLE"
-  | "INTERNAL_SERVER_ERROR";
-
 /**
- * The HTTP status of each code, used where the response is not 200.
+ * The HTTP status of each code, used where the response is not 200: first the codes of refusals, then those of requests that
+ * cannot be run. A persisted query is refused with 200, which its clients expect.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
-export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+export const HTTP_STATUS = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   BAD_USER_INPUT: 400,
   TOO_MANY_REQUESTS: 429,
   SERVICE_UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
-};
+  GRAPHQL_PARSE_FAILED: 400,
+  GRAPHQL_VALIDATION_FAILED: 400,
+  OPERATION_RESOLUTION_FAILURE: 400,
+  PERSISTED_QUERY_NOT_SUPPORTED: 200,
+  BAD_REQUEST: 400,
+} as const;
+
+/** The closed set of values of `extensions.code`. */
+export type ErrorCode = keyof typeof HTTP_STATUS;
 
 /** The header `WWW-Authenticate`. It names both schemes, because a client may use either. @see RFC 9110 11.6.1 */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
@@ -83,10 +83,20 @@ export class Unauthenticated extends AuthError {
   }
 }
 
-/** The request has no credentials, or an authentication scheme that is not supported. */
+/** The credentials that are served, as a client writes them. */
+const SERVED = "`Token <key>` or `Bearer <access token>`";
+
+/** The request has no credentials, or an authentication scheme that is not served. */
 export class NoCredentials extends Unauthenticated {
+  constructor(message = "Authentication credentials were not provided.") {
+    super(message, "no_credentials");
+  }
+}
+
+/** The `Authorization` header has another scheme than ours, or none: `JWT …`, `Basic …`, or a bare token. */
+export class SchemeNotServed extends NoCredentials {
   constructor() {
-    super("Authentication credentials were not provided.", "no_credentials");
+    super(`The scheme of the Authorization header is not served. Send ${SERVED}.`);
   }
 }
 
@@ -94,7 +104,7 @@ export class NoCredentials extends Unauthenticated {
 export class BadAuthorizationHeader extends Unauthenticated {
   constructor() {
     super(
-      "The Authorization header must hold one credential: `Token <key>` or `Bearer <access token>`.",
+      `The Authorization header must hold one credential: ${SERVED}.`,
       "bad_authorization_header",
     );
   }
@@ -222,11 +232,18 @@ export class TooManyRequests extends AuthError {
 
 /** The database cannot be reached, or the server is overloaded. Clients keep their credential: it may be valid. */
 export class ServiceUnavailable extends AuthError {
-  constructor(retryAfter: number, cause?: unknown) {
-    super("The service is not available right now. Try again shortly.", {
-      code: "SERVICE_UNAVAILABLE",
-      retryAfter,
-      cause,
-    });
+  constructor(
+    retryAfter: number,
+    cause?: unknown,
+    message = "The service is not available right now. Try again shortly.",
+  ) {
+    super(message, { code: "SERVICE_UNAVAILABLE", retryAfter, cause });
+  }
+}
+
+/** The application has called `auth.close()`. A client may retry, because another instance may answer. */
+export class Closed extends ServiceUnavailable {
+  constructor() {
+    super(1, undefined, "The service is closed: `auth.close()` was called.");
   }
 }

@@ -27,11 +27,12 @@ export {
 } from "./features/feature.js";
 export type * from "./features/index.js";
 export type { AuthContext, SignedInContext } from "./authentication/context.js";
-export type { RequestLike } from "./authentication/request.js";
+export type { ContextOptions, RequestLike } from "./authentication/request.js";
 export {
   AuthError,
   BadAuthorizationHeader,
   BadUserInput,
+  Closed,
   type ErrorCode,
   InvalidCredentials,
   NoCredentials,
@@ -39,6 +40,7 @@ export {
   PasswordChanged,
   type Reason,
   RoleRequired,
+  SchemeNotServed,
   ServiceUnavailable,
   SessionExpired,
   TokenExpired,
@@ -63,6 +65,7 @@ export type { PruneRule } from "./maintenance/prune-rule.js";
 export type { Sql, SqlValue } from "./sql.js";
 export { apolloOptions } from "./apollo/apollo-server.js";
 export { documentLimits } from "./apollo/document-limits.js";
+export type { Limits } from "./apollo/limits.js";
 export { formatError } from "./apollo/format-error.js";
 export { httpStatusPlugin } from "./apollo/plugins.js";
 export { requireRole } from "./permissions/guards.js";

@@ -1,8 +1,10 @@
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import type { GraphQLSchema } from "graphql";
-import { documentLimits, PARSE_LIMITS } from "./document-limits.js";
+import { WrongSettings } from "../config/problems.js";
+import { documentLimits, toParseOptions } from "./document-limits.js";
 import { formatError } from "./format-error.js";
+import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import {
   errorLimitPlugin,
   faultPlugin,
@@ -11,17 +13,26 @@ import {
   responseHeadersPlugin,
   type ServerContext,
 } from "./plugins.js";
+import { variablesPlugin } from "./variables.js";
 
-const SAFE_OPTIONS = {
-  formatError,
-  parseOptions: PARSE_LIMITS,
-  // graphql-js prints the whole value into each error. That takes time, and the client never sees it.
-  executionOptions: { maxCoercionErrors: 1 },
-  includeStacktraceInErrorResponses: false,
-  persistedQueries: false as const,
-};
+/** The errors about the variables of a request, where the limit on errors is off. */
+const MAX_ERRORS = 50;
 
-const SAFE_PLUGINS = [httpStatusPlugin, errorLimitPlugin];
+function safeOptions(limits: AllLimits) {
+  return {
+    formatError,
+    parseOptions: toParseOptions(limits),
+    // The plugin for variables has found them all before.
+    executionOptions: { maxCoercionErrors: 1 },
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false as const,
+  };
+}
+
+function safePlugins({ errors }: AllLimits) {
+  const plugins = [variablesPlugin(errors ?? MAX_ERRORS), httpStatusPlugin];
+  return errors === null ? plugins : [...plugins, errorLimitPlugin(errors)];
+}
 
 /** The options of {@link createApolloServer}. */
 export interface ApolloOptions {
@@ -41,14 +52,14 @@ export function createApolloServer(
   { introspection, onFault }: ApolloOptions,
 ): ApolloServer<ServerContext> {
   return new ApolloServer<ServerContext>({
-    ...SAFE_OPTIONS,
+    ...safeOptions(DEFAULT_LIMITS),
     schema,
     introspection,
     plugins: [
       recordPlugin,
       faultPlugin(onFault),
       ApolloServerPluginCacheControlDisabled(),
-      ...SAFE_PLUGINS,
+      ...safePlugins(DEFAULT_LIMITS),
     ],
     hideSchemaDetailsFromClientErrors: !introspection,
     stopOnTerminationSignals: false,
@@ -63,15 +74,30 @@ export function createApolloServer(
  * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those of the
  * result.
  * @param schema the schema to serve, as `auth.guard` returned it
+ * @param options `limits`: the limits to change, each a whole number, or null for none. The others are those of our own
+ * server.
+ * @throws TypeError that names each wrong limit
  * @example
- * const server = new ApolloServer(apolloOptions(schema));
+ * const limits = { depth: 12, aliases: null };
+ * const server = new ApolloServer(apolloOptions(schema, { limits }));
  * await startStandaloneServer(server, { context: ({ req }) => auth.createContext(req) });
  */
-export function apolloOptions(schema: GraphQLSchema) {
+export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?: Limits } = {}) {
+  const limits = readLimits(options);
   return {
-    ...SAFE_OPTIONS,
+    ...safeOptions(limits),
     schema,
-    plugins: [...SAFE_PLUGINS, responseHeadersPlugin],
-    validationRules: [documentLimits(schema)],
+    plugins: [...safePlugins(limits), responseHeadersPlugin],
+    validationRules: [documentLimits(schema, limits)],
   };
+}
+
+function readLimits(options: unknown): AllLimits {
+  if (typeof options !== "object" || options === null) {
+    throw new WrongSettings([{ option: "options", message: "must be an object with limits" }]);
+  }
+  const { limits, ...others } = options as { limits?: unknown };
+  const [option] = Object.keys(others);
+  if (option === undefined) return resolveLimits(limits);
+  throw new WrongSettings([{ option, message: "is not an option; did you mean limits?" }]);
 }

@@ -2,32 +2,33 @@ import {
   type DocumentNode,
   GraphQLError,
   type GraphQLSchema,
+  Kind,
   parse,
+  type ParseOptions,
   type ValidationRule,
   visit,
 } from "graphql";
 import { LRUCache } from "lru-cache";
+import type { ErrorCode } from "../errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
-import { isPublic } from "../permissions/directives.js";
+import { readCredentialFields } from "../permissions/credential-fields.js";
+import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** The longest document, in tokens and in characters. For Apollo Server's option `parseOptions`. */
-export const PARSE_LIMITS = { maxLexicalTokens: 1000, maxSourceLength: 15_000 };
-
-/** Per document, because graphql-js scans all lines for each error that has a location. */
-const MAX_LINES = 1000;
-/** Per document, with fragments not expanded. */
-const MAX_DIRECTIVES = 10;
-/** Per document, with fragments not expanded, because validation compares each pair of fields of one response name. */
-const MAX_FIELDS_OF_ONE_NAME = 100;
-
 /** Per operation, with fragments expanded; `credentialFields` per document. */
-const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, { max: number; what: string }>> = {
-  depth: { max: 8, what: "levels of fields" },
-  selections: { max: 1000, what: "selections" },
-  aliases: { max: 15, what: "aliases" },
-  rootFields: { max: 10, what: "root fields" },
-  credentialFields: { max: 1, what: "field that checks a credential" },
+const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
+  depth: "levels of fields",
+  selections: "selections",
+  aliases: "aliases",
+  rootFields: "root fields",
+  credentialFields: "field that checks a credential",
+};
+
+/** Per document, with fragments not expanded. */
+const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
+  directives: "directives",
+  directivesInOnePlace: "directives in one place",
+  fieldsOfOneName: "fields of one name",
 };
 
 /** The size of the cache of accepted documents, in characters. */
@@ -38,17 +39,18 @@ const CACHE_SIZE = 2_000_000;
  * becomes when fragments are expanded.
  */
 export class DocumentLimits {
+  readonly #limits: AllLimits;
   readonly #credentialFields: ReadonlySet<string>;
   readonly #passed = new LRUCache<string, true>({
     maxSize: CACHE_SIZE,
     sizeCalculation: (_value, text) => text.length + 1,
   });
 
-  /** @param schema the served schema; its public mutations count as fields that check a credential */
-  constructor(schema: GraphQLSchema) {
+  /** @param schema the served schema, whose credential fields are limited */
+  constructor(schema: GraphQLSchema, limits: AllLimits = DEFAULT_LIMITS) {
     requireOneGraphql(schema, "the schema to serve");
-    const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
-    this.#credentialFields = new Set(mutations.filter(isPublic).map(({ name }) => name));
+    this.#limits = limits;
+    this.#credentialFields = readCredentialFields(schema);
   }
 
   /**
@@ -57,45 +59,79 @@ export class DocumentLimits {
    */
   check(text: string): void {
     if (this.#passed.get(text)) return;
-    const error = checkLines(text) ?? this.findExcess(parseWithinLimits(text));
+    const error = this.findExcess(text, () => this.#parse(text));
     if (error !== null) throw error;
     this.#passed.set(text, true);
   }
 
   /**
-   * Returns an error for the first limit that a document exceeds, or null. The document must have been parsed within
-   * {@link PARSE_LIMITS}.
+   * Returns an error for the first limit that a document exceeds, or null.
+   * @param parse returns the document, parsed within the limits
    */
-  findExcess(document: DocumentNode): GraphQLError | null {
-    const { directives, fieldsOfOneName } = countWritten(document);
-    if (directives > MAX_DIRECTIVES) return tooMany(MAX_DIRECTIVES, "directives");
-    if (fieldsOfOneName > MAX_FIELDS_OF_ONE_NAME) {
-      return tooMany(MAX_FIELDS_OF_ONE_NAME, "fields of one name");
-    }
+  findExcess(text: string, parse: () => DocumentNode): GraphQLError | null {
+    return this.#findExcessLines(text) ?? this.#findExcessOf(parse());
+  }
+
+  #findExcessLines(text: string): GraphQLError | null {
+    const { lines: max } = this.#limits;
+    if (max === null) return null;
+    return text.split(/\r\n|[\n\r]/, max + 1).length > max ? tooMany(max, "lines") : null;
+  }
+
+  #findExcessOf(document: DocumentNode): GraphQLError | null {
+    const written = measureWritten(document);
     const sizes = measureOperations(document, this.#credentialFields);
     const credentialFields = sizes.reduce((sum, size) => sum + size.credentialFields, 0);
-    for (const size of sizes) {
-      for (const [measure, { max, what }] of Object.entries(OPERATION_LIMITS)) {
-        if ({ ...size, credentialFields }[measure as keyof OperationSize] > max) {
-          return tooMany(max, what);
-        }
-      }
+    return (
+      this.#firstExcess(written, WRITTEN_LIMITS) ??
+      sizes
+        .map((size) => this.#firstExcess({ ...size, credentialFields }, OPERATION_LIMITS))
+        .find((error) => error !== null) ??
+      null
+    );
+  }
+
+  #firstExcess<Measure extends keyof AllLimits>(
+    size: Readonly<Record<Measure, number>>,
+    words: Readonly<Record<Measure, string>>,
+  ): GraphQLError | null {
+    for (const measure of Object.keys(words) as Measure[]) {
+      const max = this.#limits[measure];
+      if (max !== null && size[measure] > max) return tooMany(max, words[measure]);
     }
     return null;
   }
+
+  #parse(text: string): DocumentNode {
+    try {
+      return parse(text, { ...toParseOptions(this.#limits), noLocation: true });
+    } catch (error) {
+      throw badDocument((error as Error).message, "GRAPHQL_PARSE_FAILED");
+    }
+  }
+}
+
+/** Returns the limits on a document's length, for graphql-js's parser and Apollo Server's option `parseOptions`. */
+export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions {
+  return {
+    ...(tokens !== null && { maxLexicalTokens: tokens }),
+    ...(characters !== null && { maxSourceLength: characters }),
+  };
 }
 
 /**
- * The same limits as a validation rule, for an Apollo Server of your own.
+ * The limits on documents as a validation rule, for an Apollo Server of your own. The limits on tokens and characters need
+ * {@link apolloOptions}, because a rule runs after parsing.
  * @param schema the schema to serve, as `auth.guard` returned it
+ * @param limits each a whole number, or null for no limit. @default those of our own server
+ * @throws TypeError that names each wrong limit
  */
-export function documentLimits(schema: GraphQLSchema): ValidationRule {
-  const limits = new DocumentLimits(schema);
+export function documentLimits(schema: GraphQLSchema, limits?: Limits): ValidationRule {
+  const documents = new DocumentLimits(schema, resolveLimits(limits));
   return (context) => ({
     Document: {
       enter(document) {
-        const text = document.loc?.source.body ?? "";
-        const error = checkLines(text) ?? limits.findExcess(document);
+        const error = documents.findExcess(document.loc?.source.body ?? "", () => document);
         if (error === null) return undefined;
         context.reportError(error);
         return null;
@@ -104,37 +140,39 @@ export function documentLimits(schema: GraphQLSchema): ValidationRule {
   });
 }
 
-function checkLines(text: string): GraphQLError | null {
-  const lines = text.split(/\r\n|[\n\r]/, MAX_LINES + 1).length;
-  return lines <= MAX_LINES ? null : tooMany(MAX_LINES, "lines");
-}
-
 function tooMany(max: number, what: string): GraphQLError {
   return badDocument(`The document has more than ${max} ${what}.`, "GRAPHQL_VALIDATION_FAILED");
 }
 
-function badDocument(message: string, code: string): GraphQLError {
+function badDocument(message: string, code: ErrorCode): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
 }
 
-function parseWithinLimits(text: string): DocumentNode {
-  try {
-    return parse(text, { ...PARSE_LIMITS, noLocation: true });
-  } catch (error) {
-    throw badDocument((error as Error).message, "GRAPHQL_PARSE_FAILED");
-  }
+/** The size of a document as it is written, with fragments not expanded. */
+interface WrittenSize {
+  readonly directives: number;
+  /** The directives of the element that has the most. */
+  readonly directivesInOnePlace: number;
+  /** The fields of the most frequent response name. */
+  readonly fieldsOfOneName: number;
 }
 
-/** Counts the directives, and the fields of the most frequent response name. */
-function countWritten(document: DocumentNode): { directives: number; fieldsOfOneName: number } {
+function measureWritten(document: DocumentNode): WrittenSize {
   const fields = new Map<string, number>();
-  let directives = 0;
+  let [directives, directivesInOnePlace, fieldsOfOneName] = [0, 0, 0];
   visit(document, {
-    Directive: () => void (directives += 1),
-    Field: ({ alias, name }) => {
-      const key = (alias ?? name).value;
-      fields.set(key, (fields.get(key) ?? 0) + 1);
+    enter: (node) => {
+      if ("directives" in node) {
+        const { length } = node.directives ?? [];
+        directives += length;
+        directivesInOnePlace = Math.max(directivesInOnePlace, length);
+      }
+      if (node.kind !== Kind.FIELD) return;
+      const key = (node.alias ?? node.name).value;
+      const count = (fields.get(key) ?? 0) + 1;
+      fields.set(key, count);
+      fieldsOfOneName = Math.max(fieldsOfOneName, count);
     },
   });
-  return { directives, fieldsOfOneName: Math.max(0, ...fields.values()) };
+  return { directives, directivesInOnePlace, fieldsOfOneName };
 }

@@ -6,6 +6,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
+import { MAX_LIMIT } from "./limits.js";
 
 /** The size of an operation or a fragment, with all of its fragments expanded. */
 export interface OperationSize {
@@ -30,7 +31,7 @@ const EMPTY: OperationSize = {
 };
 
 /** Larger than every limit. Sums stop here, because fragments that spread each other double at every step. */
-const MAX_SUM = 10_000;
+const MAX_SUM = MAX_LIMIT + 1;
 
 /**
  * Measures each operation of a document, in time linear in the length of the document.

@@ -12,8 +12,7 @@ const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
 /** The longest operation name in the log, in characters. */
 const NAME_MAX_LENGTH = 128;
 
-/** The largest number of errors in a response, and their largest total size in bytes. */
-const MAX_ERRORS = 10;
+/** The largest total size of the errors in a response, in bytes. */
 const MAX_ERRORS_SIZE = 64 * 1024;
 
 /** The parts of an operation that the log records. */
@@ -30,23 +29,25 @@ export interface ServerContext extends AuthContext {
   readonly record: OperationRecord;
 }
 
-/** Drops the errors of a response beyond {@link MAX_ERRORS} and {@link MAX_ERRORS_SIZE}. */
-export const errorLimitPlugin: ApolloServerPlugin = {
-  requestDidStart: () =>
-    Promise.resolve({
-      willSendResponse: ({ response: { body } }) => {
-        if (body.kind !== "single" || body.singleResult.errors === undefined) {
+/** Drops the errors of a response beyond `max` and {@link MAX_ERRORS_SIZE}. */
+export function errorLimitPlugin(max: number): ApolloServerPlugin {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        willSendResponse: ({ response: { body } }) => {
+          if (body.kind !== "single" || body.singleResult.errors === undefined) {
+            return Promise.resolve();
+          }
+          let size = 0;
+          body.singleResult.errors = body.singleResult.errors.slice(0, max).filter((error) => {
+            size += Buffer.byteLength(JSON.stringify(error));
+            return size <= MAX_ERRORS_SIZE;
+          });
           return Promise.resolve();
-        }
-        let size = 0;
-        body.singleResult.errors = body.singleResult.errors.slice(0, MAX_ERRORS).filter((error) => {
-          size += Buffer.byteLength(JSON.stringify(error));
-          return size <= MAX_ERRORS_SIZE;
-        });
-        return Promise.resolve();
-      },
-    }),
-};
+        },
+      }),
+  };
+}
 
 /** Records the operation's name and its outcome for the log. */
 export const recordPlugin: ApolloServerPlugin<ServerContext> = {

@@ -20,6 +20,12 @@ export type FailureReason =
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
+  /** The server could not run the request: correct the program, or the proxy in between. */
+  | "bad_request"
+  | "graphql_parse_failed"
+  | "graphql_validation_failed"
+  | "operation_resolution_failure"
+  | "persisted_query_not_supported"
   /** No complete response arrived in time. */
   | "offline"
   /** The response is not GraphQL: a proxy's page, say, or truncated JSON. */

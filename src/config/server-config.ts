@@ -81,7 +81,7 @@ function* findServerContradictions(config: ServerConfig): Generator<Problem> {
 }
 
 /** Returns whether only this machine can reach a server that listens on `host`. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -2,7 +2,7 @@ import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-o
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import { ProfileEntity } from "../accounts/profile.entity.js";
 import { UserEntity } from "../accounts/user.entity.js";
-import { ServiceUnavailable } from "../errors.js";
+import { Closed, ServiceUnavailable } from "../errors.js";
 import { SigningKeyEntity } from "../keys/signing-key.entity.js";
 import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
@@ -44,6 +44,7 @@ export class Database implements Sql {
   readonly #engine: Engine;
   readonly #createMigrationTable: string;
   readonly #features: readonly TableOwner[];
+  #isClosed = false;
 
   private constructor(
     orm: MikroORM<AbstractSqlDriver>,
@@ -55,10 +56,10 @@ export class Database implements Sql {
     this.#engine = engine;
     this.#createMigrationTable = createMigrationTable;
     this.#features = features;
-    this.read = withUnavailable(engine.read, WRITES);
-    this.readOnce = withUnavailable(engine.readOnce, WRITES);
-    this.write = withUnavailable(engine.write);
-    this.writeExclusive = withUnavailable(engine.writeExclusive);
+    this.read = this.#whileOpen(withUnavailable(engine.read, WRITES));
+    this.readOnce = this.#whileOpen(withUnavailable(engine.readOnce, WRITES));
+    this.write = this.#whileOpen(withUnavailable(engine.write));
+    this.writeExclusive = this.#whileOpen(withUnavailable(engine.writeExclusive));
   }
 
   /**
@@ -103,8 +104,14 @@ export class Database implements Sql {
     return new Database(orm, connect(pool), createMigrationTable, features);
   }
 
-  /** Returns a new unit of work. */
+  #whileOpen(run: Run): Run {
+    return (statement, parameters) =>
+      this.#isClosed ? Promise.reject(new Closed()) : run(statement, parameters);
+  }
+
+  /** Returns a new unit of work. @throws {@link Closed} */
   fork(): EntityManager {
+    if (this.#isClosed) throw new Closed();
     return this.#orm.em.fork();
   }
 
@@ -150,8 +157,9 @@ export class Database implements Sql {
     return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
   }
 
-  /** Closes every connection. */
+  /** Closes every connection. Everything that is called afterwards fails with {@link Closed}. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     // The ORM's connection is closed last, because a read-only connection cannot remove SQLite's -wal file.
     await this.#engine.close();
     await this.#orm.close();

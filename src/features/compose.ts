@@ -5,10 +5,10 @@ import { WrongSettings } from "../config/problems.js";
 import type { Settings } from "../config/setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
 import type { EventListener } from "../events.js";
-import type { SchemaExtension } from "../graphql/schema.js";
+import { extendWith } from "../graphql/schema.js";
 import { findMalformed } from "./check-feature.js";
 import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } from "./feature.js";
-import { withNamedErrors } from "./named-errors.js";
+import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
 
 /** Names that options or the configuration have already, beside the settings. */
 const OTHER_OPTIONS = ["features", "secretKeys", "isDevelopment"];
@@ -126,11 +126,10 @@ export interface Parts extends Required<
   readonly hooks: readonly Hooks[];
   readonly listeners: readonly EventListener[];
   readonly routes: readonly Route[];
-  readonly extensions: readonly SchemaExtension[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Applies the schema change of each feature, in the order of the features. */
-  transformSchema(schema: GraphQLSchema): GraphQLSchema;
+  /** Adds the fields of each feature, then applies their changes of the schema, both in the order of the features. */
+  changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 
 /**
@@ -158,7 +157,6 @@ export async function createParts(
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
     resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),
-    extensions: parts.flatMap(({ extension }) => extension ?? []),
     jobs: parts.flatMap(({ jobs = [] }) => jobs),
     prune: parts.flatMap(({ prune = [] }) => prune),
     hooks: parts.flatMap(({ hooks }) => hooks ?? []),
@@ -169,8 +167,14 @@ export async function createParts(
       allowedHeaders: parts.flatMap(({ cors }) => cors?.allowedHeaders ?? []),
       credentials: parts.some(({ cors }) => cors?.credentials === true),
     },
-    transformSchema: (schema) =>
-      parts.reduce((changed, part) => part.transformSchema?.(changed) ?? changed, schema),
+    changeSchema: (schema) => {
+      const extended = parts.reduce((changed, { extension }, index) => {
+        if (extension === undefined) return changed;
+        const name = features[index]?.name ?? "";
+        return attempt(failedToStart(name), () => extendWith(changed, extension, config.roles));
+      }, schema);
+      return parts.reduce((changed, part) => part.transformSchema?.(changed) ?? changed, extended);
+    },
   };
 }
 

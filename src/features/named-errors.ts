@@ -8,7 +8,7 @@ const CLOSE_TIMEOUT = 5_000;
 /** Returns the feature with its name in the message of each error that its own code throws. */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
-  const starting = `The feature ${name} failed to start`;
+  const starting = failedToStart(name);
   return overriding(feature, {
     ...(isOn && {
       isOn: (config) =>
@@ -31,10 +31,18 @@ export function withNamedErrors(feature: Feature): Feature {
 }
 
 function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts {
-  const { announce, close, jobs } = parts;
+  const { announce, close, jobs, prune, transformSchema } = parts;
   return overriding(parts, {
-    ...(announce && {
-      announce: (url) => attempt(`The feature ${name} failed to start`, () => announce(url)),
+    ...(announce && { announce: (url) => attempt(failedToStart(name), () => announce(url)) }),
+    ...(transformSchema && {
+      transformSchema: (schema) => attempt(failedToStart(name), () => transformSchema(schema)),
+    }),
+    ...(prune && {
+      prune: prune.map((rule) => ({
+        statement: rule.statement,
+        parameters: (now) => rule.parameters(now),
+        feature: name,
+      })),
     }),
     ...(close && {
       close: () => attemptAsync(`The feature ${name} failed to close`, () => withinTime(close)),
@@ -55,7 +63,13 @@ function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
 
-function attempt<Result>(failure: string, run: () => Result): Result {
+/** Returns the beginning of the message of an error that stops the start. */
+export function failedToStart(feature: string): string {
+  return `The feature ${feature} failed to start`;
+}
+
+/** Returns the result of `run`. An error that it throws gets `failure` before its message. */
+export function attempt<Result>(failure: string, run: () => Result): Result {
   try {
     return run();
   } catch (cause) {

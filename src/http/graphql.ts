@@ -1,5 +1,4 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
-import fastifyCors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createApolloServer } from "../apollo/apollo-server.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
@@ -10,6 +9,7 @@ import type { AuthContext } from "../authentication/context.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { RECORD } from "./app.js";
+import { addCors } from "./cors.js";
 import { toGraphqlError } from "./refusals.js";
 
 /** How long an operation may take, in milliseconds. */
@@ -24,26 +24,17 @@ const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRAC
 export async function addGraphql(
   app: FastifyInstance,
   { auth, cors }: OpenAuth,
-  { introspection, corsOrigins }: Pick<ServerConfig, "introspection" | "corsOrigins">,
+  config: Pick<ServerConfig, "introspection" | "corsOrigins" | "isDevelopment">,
 ): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
-    introspection,
+    introspection: config.introspection,
     onFault: (error, requestId) => {
       app.log.error({ err: error, reqId: requestId }, "a resolver failed");
     },
   });
   await apollo.start();
   app.addHook("onClose", () => apollo.stop());
-  if (corsOrigins.length > 0) {
-    await app.register(fastifyCors, {
-      origin: [...corsOrigins],
-      methods: ["POST"],
-      allowedHeaders: ["authorization", "content-type", ...cors.allowedHeaders],
-      credentials: cors.credentials,
-      exposedHeaders: ["retry-after", "www-authenticate"],
-      maxAge: 600,
-    });
-  }
+  await addCors(app, cors, config);
   const limits = new DocumentLimits(auth.schema);
   app.post("/graphql", (request, reply) => runOperation({ apollo, auth, limits }, request, reply));
   app.route({

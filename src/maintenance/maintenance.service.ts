@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
+import { ServiceUnavailable } from "../errors.js";
 import { warn } from "../events.js";
 import type { Sql } from "../sql.js";
-import type { PruneRule } from "./prune-rule.js";
+import type { OwnedPruneRule } from "./prune-rule.js";
 
 /** Milliseconds between two batches of rows to delete. */
 const BATCH_PAUSE = 5;
@@ -49,7 +50,7 @@ export class MaintenanceService {
       },
     },
   ];
-  readonly #pruneRules: PruneRule[] = [];
+  readonly #pruneRules: OwnedPruneRule[] = [];
   /** The work that is running, by the name of its job. */
   readonly #running = new Map<string, Promise<void>>();
   #timers: NodeJS.Timeout[] = [];
@@ -62,16 +63,16 @@ export class MaintenanceService {
   }
 
   /**
-   * Deletes the rows of all {@link PruneRule}s in small batches. It is safe to run concurrently and to interrupt.
+   * Deletes the rows of all {@link OwnedPruneRule}s in small batches. It is safe to run concurrently and to interrupt.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns the number of deleted rows
    */
   async prune(onProgress: (deleted: number) => void = () => undefined): Promise<number> {
     const now = this.#now();
     let deleted = 0;
-    for (const { statement, parameters } of this.#pruneRules) {
+    for (const rule of this.#pruneRules) {
       for (;;) {
-        const { length } = await this.#sql.write(statement, parameters(now));
+        const length = await this.#deleteBatch(rule, now);
         if (length === 0) break;
         deleted += length;
         onProgress(deleted);
@@ -82,8 +83,22 @@ export class MaintenanceService {
     return deleted;
   }
 
+  /** @returns the number of deleted rows */
+  async #deleteBatch(
+    { statement, parameters, feature }: OwnedPruneRule,
+    now: number,
+  ): Promise<number> {
+    try {
+      return (await this.#sql.write(statement, parameters(now))).length;
+    } catch (cause) {
+      if (feature === undefined || cause instanceof ServiceUnavailable) throw cause;
+      const { message } = cause as Error;
+      throw new Error(`A prune rule of the feature ${feature} failed: ${message}`, { cause });
+    }
+  }
+
   /** Adds rules to {@link MaintenanceService.prune}. They run in the order in which they are added. */
-  addPruneRules(rules: readonly PruneRule[]): void {
+  addPruneRules(rules: readonly OwnedPruneRule[]): void {
     this.#pruneRules.push(...rules);
   }
 

@@ -17,6 +17,12 @@ export interface PruneRule {
   parameters(this: void, now: number): readonly SqlValue[];
 }
 
+/** A rule with its origin. */
+export interface OwnedPruneRule extends PruneRule {
+  /** The feature that the rule comes from, which errors name. @default the core */
+  readonly feature?: string;
+}
+
 /**
  * Returns the statement of a {@link PruneRule}: it deletes one batch of the rows of `table` that meet `condition`.
  * @param key its primary key

@@ -8,7 +8,7 @@ const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { acce
 const REFRESH = `mutation { refreshToken(refresh: "") { access refresh } }`;
 const LOGOUT = `mutation { logout(refresh: "") { sessionsEnded } }`;
 
-const gate = setUpGate({ refreshCookie: true });
+const gate = setUpGate({ refreshCookie: true, isProduction: true });
 /** An Apollo Server of an application, over the schema of the gate. */
 let server: ApolloServer<AuthContext>;
 

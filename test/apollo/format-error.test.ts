@@ -413,9 +413,13 @@ describe("an unknown message", () => {
       `Variable "$v" of type "${"[".repeat(size)}`,
       " ".repeat(size),
     ];
-    const start = performance.now();
-    for (const long of messages) expect(withoutValues(long)).toBeNull();
-    expect(performance.now() - start).toBeLessThan(100);
+    const cost = () => {
+      const start = process.cpuUsage();
+      for (const long of messages) expect(withoutValues(long)).toBeNull();
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
+    };
+    expect(Math.min(cost(), cost(), cost())).toBeLessThan(100);
   });
 });
 
@@ -568,7 +572,51 @@ describe("messages keep the parts that help the author of a request", () => {
       null,
       'Variable "$v" of non-null type "Int!" must not be null.',
     ],
-    ["query ($v: Int!) { int(v: $v) }", "1", 'Variable "$v" got invalid value.'],
+    [
+      "query ($v: Int!) { int(v: $v) }",
+      "1",
+      'Variable "$v" got invalid value; Int cannot represent non-integer value.',
+    ],
+    [
+      "query ($v: [Int!]!) { lists(v: [$v]) }",
+      [1, null],
+      'Variable "$v" got invalid value at "v.1"; Expected non-nullable type "Int!" not to be null.',
+    ],
+    [
+      "query ($v: Color) { color(v: $v) }",
+      "RAD",
+      'Variable "$v" got invalid value; The value does not exist in the enum.',
+    ],
+    [
+      "query ($v: Color) { color(v: $v) }",
+      7,
+      'Variable "$v" got invalid value; Enum "Color" cannot represent non-string value.',
+    ],
+    [
+      "query ($v: Filter) { filter(v: $v) }",
+      "x",
+      'Variable "$v" got invalid value; Expected type "Filter" to be an object.',
+    ],
+    [
+      "query ($v: Filter) { filter(v: $v) }",
+      {},
+      'Variable "$v" got invalid value; Field "needed" of required type "Int!" was not provided.',
+    ],
+    [
+      "query ($v: Filter) { filter(v: $v) }",
+      { needed: 1, txt: "x" },
+      'Variable "$v" got invalid value; Unknown field of type "Filter".',
+    ],
+    [
+      "query ($v: OneOf) { oneOf(v: $v) }",
+      {},
+      'Variable "$v" got invalid value; Exactly one key must be specified for OneOf type "OneOf".',
+    ],
+    [
+      "query ($v: Plain) { plain(v: $v) }",
+      "x",
+      'Variable "$v" got invalid value; Expected type "Plain".',
+    ],
     [
       `query ($v: String = "a") { required(v: $v) }`,
       null,
@@ -580,6 +628,32 @@ describe("messages keep the parts that help the author of a request", () => {
     });
     expect([error?.message, more]).toEqual([message, []]);
     expect(error?.extensions).toEqual({ code: "BAD_USER_INPUT" });
+  });
+
+  test("every mistake in the variables is told, up to nine and a line that there are more", async () => {
+    const two = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }");
+    expect(two.map(({ message, extensions }) => [message, extensions?.["code"]])).toEqual([
+      ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
+      ['Variable "$b" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
+    ]);
+    const inOne = await errorsOf("query ($v: Filter) { filter(v: $v) }", {
+      variables: { v: { text: 1, color: "RAD" } },
+    });
+    expect(inOne.map(({ message }) => message)).toEqual([
+      'Variable "$v" got invalid value at "v.text"; String cannot represent a non string value.',
+      'Variable "$v" got invalid value; Field "needed" of required type "Int!" was not provided.',
+      'Variable "$v" got invalid value at "v.color"; The value does not exist in the enum.',
+    ]);
+    const many = await errorsOf("query ($v: [Int]) { list(v: $v) }", {
+      variables: { v: Array(5000).fill(CANARY) },
+    });
+    expect(many).toHaveLength(10);
+    expect(new Set(many.map(({ extensions }) => extensions?.["code"]))).toEqual(
+      new Set(["BAD_USER_INPUT"]),
+    );
+    expect(many.at(-1)?.message).toBe(
+      "Too many errors processing variables, error limit reached. Execution aborted.",
+    );
   });
 
   test("an error says where in the document it is", async () => {

@@ -232,8 +232,8 @@ describe("a web page of another site", () => {
   const ask = (url: string, lines: string[], start?: string) =>
     sendRaw(url, rawRequest(start === undefined ? ME : "", lines, start));
 
-  test("GQ-16: CORS is off unless it is switched on", async () => {
-    for (const origin of ["https://good.example.com", "null", gate.url]) {
+  test("GQ-16: CORS is off for other sites unless it is switched on", async () => {
+    for (const origin of ["https://good.example.com", "null"]) {
       const { status, head } = await ask(gate.url, fromPage(origin));
       expect([status, head]).toEqual([200, expect.not.stringMatching(/access-control/i)]);
       const asked = await ask(
@@ -266,6 +266,84 @@ describe("a web page of another site", () => {
       }
     },
   );
+
+  const OTHER_PORTS = [
+    "http://localhost:5173",
+    "http://127.0.0.1:5173",
+    "http://127.0.0.2",
+    "http://[::1]:5173",
+    "https://localhost:5173",
+  ];
+
+  test.each(OTHER_PORTS)(
+    "GQ-16: may call a server in development from another loopback port, without cookies: %s",
+    async (origin) => {
+      const asked = await ask(
+        gate.url,
+        [`Origin: ${origin}`, ...preflight],
+        "OPTIONS /graphql HTTP/1.1",
+      );
+      expect(asked.status).toBe(204);
+      expect(asked.head).toMatch(/^access-control-allow-methods: POST$/im);
+      expect(asked.head).toMatch(/^access-control-allow-headers: authorization, content-type$/im);
+      const called = await ask(gate.url, fromPage(origin));
+      expect(JSON.parse(called.text).data.me.username).toBe("ada");
+      for (const { head } of [asked, called]) {
+        expect(head).toContain(`access-control-allow-origin: ${origin}\r\n`);
+        expect(head).toMatch(/^vary: origin$/im);
+        expect(head).not.toMatch(/access-control-allow-credentials/i);
+      }
+    },
+  );
+
+  test.each([
+    "http://localhost.evil.com",
+    "http://evil.com/localhost",
+    "http://localhost:5173/",
+    "http://localhost:5173@evil.com",
+    "http://LOCALHOST:5173",
+    "http://127.0.0.1.evil.com",
+    "http://192.168.0.1:5173",
+    "http://0.0.0.0:5173",
+    "http://[::]:5173",
+    "http://app.localhost:5173",
+    "file://localhost",
+    "null",
+    "*",
+    "",
+  ])("GQ-16: may not call a server in development from any other origin: `%s`", async (origin) => {
+    const asked = await ask(
+      gate.url,
+      [`Origin: ${origin}`, ...preflight],
+      "OPTIONS /graphql HTTP/1.1",
+    );
+    expect(asked.status).toBe(405);
+    const called = await ask(gate.url, fromPage(origin));
+    for (const { head } of [asked, called]) expect(head).not.toMatch(/access-control/i);
+  });
+
+  test.each([
+    ["in production", { isProduction: true }],
+    ["behind a proxy", { trustedProxies: ["127.0.0.1"], graphiql: false }],
+    ["reachable by others", { host: "0.0.0.0", graphiql: false }],
+  ])("GQ-16: may not call from another loopback port a server %s", async (_where, options) => {
+    const other = await gate.another(options);
+    try {
+      const url = other.url.replace("0.0.0.0", "127.0.0.1");
+      for (const origin of OTHER_PORTS) {
+        const asked = await ask(
+          url,
+          [`Origin: ${origin}`, ...preflight],
+          "OPTIONS /graphql HTTP/1.1",
+        );
+        const called = await ask(url, fromPage(origin));
+        expect(asked.status).toBe(405);
+        for (const { head } of [asked, called]) expect(head).not.toMatch(/access-control/i);
+      }
+    } finally {
+      await other.close();
+    }
+  });
 
   test.each([
     "null",

@@ -66,7 +66,7 @@ describe("with the refresh cookie", () => {
     const client = load();
     const state = await client.login("ada", PASSWORD);
     expect(state.status).toBe("authenticated");
-    expect(jar.cookie).toMatch(/^__Host-gatehouse-refresh=\S+$/);
+    expect(jar.cookie).toMatch(/^gatehouse-refresh=\S+$/);
     expect(await waitForState(load())).toMatchObject({ user: { username: "ada" }, error: null });
     expect(gate.events.map(({ type }) => type)).toEqual(["token_issued", "token_refreshed"]);
   });

@@ -46,11 +46,48 @@ describe("an error names the feature and keeps its cause when it comes from", ()
     ["isOn", notes({}, { isOn: fail })],
     ["findProblems", notes({}, { findProblems: fail })],
     ["announce", notes({ announce: fail })],
+    ["transformSchema", notes({ transformSchema: fail })],
   ])("%s", async (_what, feature) => {
     await expect(start(feature)).rejects.toMatchObject({
       message: "The feature notes failed to start: the disk is full",
       cause,
     });
+  });
+
+  test.each([
+    ["that cannot be parsed", "extend type Query { a: Int", /^Syntax Error: /],
+    ["with an unknown type", "extend type Query { a: Missing @public }", /^Unknown type "Missing"/],
+    [
+      "that extends an unknown type",
+      "extend type Missing { a: Int }",
+      /^Cannot extend type "Missing"/,
+    ],
+    [
+      "without a field that it resolves",
+      "extend type Query { b: Int @public }",
+      /no field Query\.a/,
+    ],
+  ])("an extension %s", async (_what, typeDefs, message) => {
+    const extension = { typeDefs, resolvers: { Query: { a: () => 1 } } };
+    const error = (await start(notes({ extension })).catch((thrown: unknown) => thrown)) as Error;
+    expect(error.message).toMatch(/^The feature notes failed to start: /);
+    expect(error.message.replace("The feature notes failed to start: ", "")).toMatch(message);
+    expect(error.cause).toHaveProperty("message");
+  });
+
+  test.each([
+    ["statement", "DELETE FROM missing RETURNING id", () => [], /no such table: missing/],
+    ["function of parameters", "DELETE FROM lease RETURNING name", fail, /the disk is full/],
+  ])("the %s of a prune rule", async (_what, statement, parameters, message) => {
+    const auth = await createAuth({
+      ...options,
+      features: [notes({ prune: [{ statement, parameters }] })],
+    });
+    const error = (await auth.maintenance.prune().catch((thrown: unknown) => thrown)) as Error;
+    await auth.close();
+    expect(error.message).toMatch(/^A prune rule of the feature notes failed: /);
+    expect(error.message).toMatch(message);
+    expect(error.cause).toHaveProperty("message");
   });
 
   test("a job, which it names too", async () => {

@@ -2,12 +2,16 @@ import { parseCookie, stringifySetCookie } from "cookie";
 import type { AuthContext } from "../../authentication/context.js";
 import { readHeader, type RequestLike } from "../../authentication/request.js";
 
+const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
+
+/** Because of the prefix, browsers refuse the cookie if a subdomain sets it, or without TLS. @see RFC 6265bis 4.1.3.2 */
+const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };
+
 /**
- * Because of the prefix, browsers refuse the cookie if a subdomain sets it, or if it is set without TLS. Loopback
- * counts as TLS. @see RFC 6265bis 4.1.3.2
+ * The cookie of a server in development. It speaks plain HTTP, over which WebKit stores no secure cookie. Its requests do
+ * not leave the machine, and pages of other loopback ports could write the secure cookie just as well.
  */
-const NAME = "__Host-gatehouse-refresh";
-const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: "strict", path: "/" } as const;
+const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
 /** A header that HTML forms cannot send, and other origins only after a preflight. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
@@ -21,22 +25,26 @@ export interface Cookie {
   clear(): void;
 }
 
-/**
- * The refresh cookie of one request.
- * @param corsOrigins the other origins whose pages may call
- * @param now the clock, in epoch milliseconds
- */
+/** The settings of {@link createCookie}. */
+interface CookieConfig {
+  /** The other origins whose pages may call. */
+  readonly corsOrigins: readonly string[];
+  /** Whether only this machine can reach the server; null where an application serves the schema. */
+  readonly isDevelopment: boolean | null;
+  /** The clock, in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** The refresh cookie of one request. */
 export function createCookie(
   { request, responseHeaders }: AuthContext,
-  { corsOrigins, now }: { corsOrigins: readonly string[]; now: () => number },
+  { corsOrigins, isDevelopment, now }: CookieConfig,
 ): Cookie {
+  const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
-  const token = isOwnPage(request, corsOrigins) ? parseCookie(header)[NAME] : undefined;
+  const token = isOwnPage(request, corsOrigins) ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
-    responseHeaders.push([
-      "set-cookie",
-      stringifySetCookie({ ...ATTRIBUTES, name: NAME, value, maxAge }),
-    ]);
+    responseHeaders.push(["set-cookie", stringifySetCookie({ ...kind, value, maxAge })]);
   return {
     token: token ?? null,
     set: (value, expiresAt) => {

@@ -7,7 +7,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { AuthContext } from "../../authentication/context.js";
-import { NoCredentials, Unauthenticated } from "../../errors.js";
+import { NoCredentials, SchemeNotServed, Unauthenticated } from "../../errors.js";
 import type { AuthPayload } from "../../graphql/auth-payload.type.js";
 import type { Cookie } from "./cookie.js";
 
@@ -23,7 +23,7 @@ export interface RefreshCookieParts {
 
 /**
  * A copy of a schema that keeps refresh tokens in the cookie: every `AuthPayload` goes out without its refresh token, and
- * `refreshToken(refresh: "")` and `logout(refresh: "")` take the token from the cookie.
+ * `refreshToken` and `logout` take the token from the cookie where `refresh` is left out or empty.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
   return mapSchema(schema, {
@@ -31,7 +31,8 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
       if (type === "Mutation" && name === "logout") return wrap(field, logoutWith(parts));
       if (getNamedType(field.type).name !== "AuthPayload") return undefined;
       const kept = wrap(field, keepIn(parts));
-      return type === "Mutation" && name === "refreshToken" ? wrap(kept, refreshFrom(parts)) : kept;
+      if (type !== "Mutation" || name !== "refreshToken") return kept;
+      return withOptionalRefresh(wrap(kept, refreshFrom(parts)));
     },
   });
 }
@@ -41,6 +42,13 @@ type Around = (resolve: Resolver) => Resolver;
 
 function wrap(field: Field, around: Around): Field {
   return { ...field, resolve: around((field.resolve ?? defaultFieldResolver) as Resolver) };
+}
+
+/** Lets a client leave the argument out, because the cookie has the token. Its type stays, for documents that pass it. */
+function withOptionalRefresh(field: Field): Field {
+  const { refresh, ...others } = field.args ?? {};
+  if (refresh === undefined) return field;
+  return { ...field, args: { refresh: { ...refresh, defaultValue: "" }, ...others } };
 }
 
 /** Moves the refresh token of a payload into the cookie. */
@@ -69,11 +77,15 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
   };
 }
 
-/** Clears the cookie if its session has ended. Otherwise the browser keeps it. */
+/**
+ * Takes the token from the cookie if `refresh` is empty, or if it is left out and there is no header to log out by. Clears
+ * the cookie if its session has ended. Otherwise the browser keeps it.
+ */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     const cookie = cookieOf(context);
-    const refresh = args["refresh"] === "" ? requireToken(cookie, context) : args["refresh"];
+    const given = args["refresh"] ?? (hasOwnHeader(context) ? null : "");
+    const refresh = given === "" ? requireToken(cookie, context) : given;
     try {
       return await resolve(source, { ...args, refresh }, context, info);
     } finally {
@@ -83,13 +95,15 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * The cookie's token, unless the request has an `Authorization` header: a client that sends the header means that
- * credential, even if it is malformed.
+ * Returns the cookie's token, unless the request has an `Authorization` header of our own: a client that sends one means
+ * that credential, even if it is malformed. A scheme that is not served does not count, because a proxy may ask for it.
  * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
  */
-function requireToken({ token }: Cookie, { credential, authError }: AuthContext): string {
-  if (credential !== null || authError !== null || token === null) {
-    throw authError ?? new NoCredentials();
-  }
+function requireToken({ token }: Cookie, context: AuthContext): string {
+  if (hasOwnHeader(context) || token === null) throw context.authError ?? new NoCredentials();
   return token;
+}
+
+function hasOwnHeader({ credential, authError }: AuthContext): boolean {
+  return credential !== null || (authError !== null && !(authError instanceof SchemeNotServed));
 }

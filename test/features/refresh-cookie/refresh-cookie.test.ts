@@ -7,10 +7,13 @@ const FRONTEND = "https://app.example.com";
 const LOGIN = `mutation ($scheme: AuthScheme! = JWT) {
   login(username: "ada", password: "${PASSWORD}", scheme: $scheme) { access refresh token refreshExpiresAt }
 }`;
+/** Leaves `refresh` out. */
+const REFRESH_BARE = `mutation { refreshToken { access refresh } }`;
+const LOGOUT_BARE = `mutation { logout { sessionsEnded } }`;
 const REFRESH = `mutation ($refresh: String! = "") { refreshToken(refresh: $refresh) { access refresh } }`;
 const LOGOUT = `mutation ($refresh: String = "") { logout(refresh: $refresh) { sessionsEnded } }`;
 
-const gate = setUpGate({ refreshCookie: true, corsOrigins: [FRONTEND] });
+const gate = setUpGate({ refreshCookie: true, corsOrigins: [FRONTEND], isProduction: true });
 
 beforeAll(async () => {
   await gate.user("ada", { email: "ada@example.com" });
@@ -77,6 +80,23 @@ describe("a refresh", () => {
       "ada",
     );
     expect((await gate.ask(REFRESH, withCookie(next.value))).status).toBe(200);
+  });
+
+  test("RF-12: may leave `refresh` out, and is refused without the cookie", async () => {
+    const value = await logIn();
+    const answer = await gate.ask(REFRESH_BARE, withCookie(value));
+    expect(answer.data.refreshToken.access).toMatch(/^eyJ/);
+    expect(cookieOf(answer).value).not.toBe(value);
+    const refused = await gate.ask(REFRESH_BARE);
+    expect([refused.status, refused.reason]).toEqual([401, "no_credentials"]);
+    const typed = `mutation ($refresh: String!) { refreshToken(refresh: $refresh) { access } }`;
+    const missing = await gate.ask(typed, withCookie(value));
+    expect([missing.status, missing.code]).toEqual([400, "BAD_USER_INPUT"]);
+  });
+
+  test("O-05: by the cookie works behind a proxy that asks for a scheme of its own", async () => {
+    const call = { ...withCookie(await logIn()), authorization: "Basic YWRhOmFkYQ==" };
+    expect((await gate.ask(REFRESH_BARE, call)).status).toBe(200);
   });
 
   test("B-05: by the cookie gets the same successor again if the response was lost", async () => {
@@ -158,6 +178,21 @@ describe("a logout", () => {
     expect((await gate.ask(REFRESH, withCookie(value))).reason).toBe("token_revoked");
   });
 
+  test("B-15: by the cookie may leave `refresh` out, if no header is sent", async () => {
+    const value = await logIn();
+    const elsewhere = await logIn();
+    const { authorization } = await gate.login("ada", "TOKEN");
+    const byHeader = await gate.ask(LOGOUT_BARE, { ...withCookie(elsewhere), authorization });
+    expect(byHeader.data.logout.sessionsEnded).toBe(1);
+    expect((await gate.ask(REFRESH_BARE, withCookie(elsewhere))).status).toBe(200);
+    const bad = await gate.ask(LOGOUT_BARE, { ...withCookie(value), authorization: "Bearer x" });
+    expect(bad.reason).toBe("token_not_valid");
+    const answer = await gate.ask(LOGOUT_BARE, withCookie(value));
+    expect(answer.data.logout.sessionsEnded).toBe(1);
+    expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
+    expect((await gate.ask(LOGOUT_BARE)).reason).toBe("no_credentials");
+  });
+
   test("B-15: by the header clears the cookie of its own session", async () => {
     const login = await gate.ask(LOGIN);
     const authorization = `Bearer ${login.data.login.access}`;
@@ -200,6 +235,40 @@ test("RF-12: a server without the setting neither sets nor reads a cookie", asyn
       expect.stringMatching(/^eyJ/),
     ]);
     expect((await other.ask(REFRESH, withCookie(value))).reason).toBe("token_not_valid");
+  } finally {
+    await other.close();
+  }
+});
+
+test("RF-12: in development, where WebKit stores no secure cookie, the cookie has no prefix and is not secure", async () => {
+  const local = await gate.another({ isProduction: false });
+  try {
+    const login = await local.ask(LOGIN);
+    const line = login.headers.get("set-cookie") ?? "";
+    const [, value = ""] = /^gatehouse-refresh=([^;]+)/.exec(line) ?? [];
+    expect(line).toBe(
+      `gatehouse-refresh=${value}; Max-Age=604800; Path=/; HttpOnly; SameSite=Strict`,
+    );
+    const headers = { cookie: `gatehouse-refresh=${value}`, "x-gatehouse-csrf": "1" };
+    expect((await local.ask(REFRESH_BARE, { headers })).status).toBe(200);
+    const foreign = { ...headers, origin: "http://localhost:5173" };
+    expect((await local.ask(REFRESH_BARE, { headers: foreign })).reason).toBe("no_credentials");
+    // Everywhere else only the secure cookie counts.
+    expect((await gate.ask(REFRESH_BARE, { headers })).reason).toBe("no_credentials");
+  } finally {
+    await local.close();
+  }
+});
+
+test.each([
+  ["behind a proxy", { isProduction: false, trustedProxies: ["127.0.0.1"] }],
+  ["reachable by others", { isProduction: false, host: "0.0.0.0" }],
+])("RF-12: a server %s sends the secure cookie", async (_where, options) => {
+  const other = await gate.another(options);
+  try {
+    const url = other.url.replace("0.0.0.0", "127.0.0.1");
+    const { headers } = await other.ask(LOGIN, { url });
+    expect(headers.get("set-cookie")).toMatch(/^__Host-gatehouse-refresh=.*; Secure;/);
   } finally {
     await other.close();
   }

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { checkOptions } from "../config/check.js";
+import { type Problem, WrongSettings } from "../config/problems.js";
+import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
+
+/** The largest limit. Sums of sizes saturate above it. */
+export const MAX_LIMIT = 1_000_000;
+
+/** The limits on documents and errors of {@link apolloOptions}. `null` switches a limit off. */
+const LIMITS = {
+  /** Lexical tokens of a document. */
+  tokens: limit(1000),
+  /** Characters of a document. */
+  characters: limit(15_000),
+  /** Lines of a document, because graphql-js scans all lines for each error that has a location. */
+  lines: limit(1000),
+  /** Directives of a document, with fragments not expanded. */
+  directives: limit(10),
+  /** Directives of one field, fragment, operation or variable. */
+  directivesInOnePlace: limit(3),
+  /**
+   * Fields of one response name in a document, with fragments not expanded, because validation compares each pair of
+   * them.
+   */
+  fieldsOfOneName: limit(100),
+  /** Levels of fields of an operation, with fragments expanded. */
+  depth: limit(8),
+  /** Fields of an operation on all levels, with fragments expanded. */
+  selections: limit(1000),
+  /** Aliases of an operation on all levels, with fragments expanded. */
+  aliases: limit(15),
+  /** Root fields of an operation, with fragments expanded. */
+  rootFields: limit(10),
+  /** Fields of Gatehouse or its features that check a credential, in a document. */
+  credentialFields: limit(1),
+  /** Errors of a response; the others are dropped. Also limits their size, to 64 KiB. */
+  errors: limit(10),
+};
+
+/** The limits that {@link apolloOptions} can change: whole numbers, or `null` for no limit. */
+export type Limits = OptionsOf<typeof LIMITS>;
+
+/** All limits. */
+export type AllLimits = ConfigOf<typeof LIMITS>;
+
+/** The limits of our own server. */
+export const DEFAULT_LIMITS: AllLimits = checkOptions({}, LIMITS, {}).values;
+
+/**
+ * Checks limits, and fills in the defaults.
+ * @throws TypeError that has one line for each wrong limit
+ */
+export function resolveLimits(limits: unknown = {}): AllLimits {
+  if (typeof limits !== "object" || limits === null || Array.isArray(limits)) {
+    throw new WrongSettings([{ option: "limits", message: "must be an object" }]);
+  }
+  const { values, problems } = checkOptions(limits, LIMITS, {});
+  if (problems.length > 0) throw new WrongSettings(problems.map(inLimits));
+  return values;
+}
+
+function inLimits({ option, ...problem }: Problem): Problem {
+  return { ...problem, option: `limits.${option}` };
+}
+
+function limit(usual: number) {
+  return {
+    check: z
+      .int()
+      .min(1)
+      .max(MAX_LIMIT)
+      .nullable()
+      .optional()
+      .transform((value) => (value === undefined ? usual : value)),
+    allowed: `a whole number from 1 to ${MAX_LIMIT}, or null for no limit`,
+  } satisfies Setting;
+}

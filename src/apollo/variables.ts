@@ -1,0 +1,102 @@
+import { type ApolloServerPlugin, HeaderMap } from "@apollo/server";
+import {
+  coerceInputValue,
+  GraphQLError,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  isInputType,
+  isNonNullType,
+  typeFromAST,
+  type VariableDefinitionNode,
+} from "graphql";
+import { withoutValues } from "./without-values.js";
+
+/** The last error of a response that does not list every mistake, in graphql-js's words. */
+const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
+
+/**
+ * Answers an operation with wrong variables. graphql-js would as well, but it prints the whole value into the error of each
+ * mistake: a stranger could make that expensive, and the client must not see it.
+ * @param max the largest number of errors
+ */
+export function variablesPlugin(max: number): ApolloServerPlugin {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        responseForOperation: ({ schema, operation, request: { variables = {} } }) => {
+          // Apollo Server's types deny it, but there is no operation if the request names none of the document's.
+          const { variableDefinitions = [] } = (operation as typeof operation | undefined) ?? {};
+          const errors = findWrongVariables(schema, variableDefinitions, variables, max);
+          if (errors.length === 0) return Promise.resolve(null);
+          const singleResult = { errors: errors.map((error) => error.toJSON()) };
+          return Promise.resolve({
+            http: { status: 400, headers: new HeaderMap() },
+            body: { kind: "single", singleResult },
+          });
+        },
+      }),
+  };
+}
+
+/** Returns an error for each mistake in the variables of an operation, without the values that the client sent. */
+function findWrongVariables(
+  schema: GraphQLSchema,
+  variableDefinitions: readonly VariableDefinitionNode[],
+  variables: Readonly<Record<string, unknown>>,
+  max: number,
+): GraphQLError[] {
+  const errors: GraphQLError[] = [];
+  const report = (error: GraphQLError) => {
+    errors.push(error);
+    if (errors.length > max) throw new LimitReached();
+  };
+  try {
+    for (const definition of variableDefinitions) {
+      const type = typeFromAST(schema, definition.type as never);
+      if (isInputType(type)) checkVariable(definition, type, variables, report);
+    }
+  } catch (error) {
+    if (!(error instanceof LimitReached)) throw error;
+    return [...errors.slice(0, Math.max(1, max - 1)), toError(MORE)];
+  }
+  return errors;
+}
+
+/** Ends the search for mistakes, because the response cannot hold more. */
+class LimitReached extends Error {}
+
+/** Reports the mistakes that graphql-js finds in one variable. */
+function checkVariable(
+  definition: VariableDefinitionNode,
+  type: GraphQLInputType,
+  variables: Readonly<Record<string, unknown>>,
+  report: (error: GraphQLError) => void,
+): void {
+  const name = definition.variable.name.value;
+  const isGiven = Object.hasOwn(variables, name);
+  const value = variables[name];
+  if (isNonNullType(type) && isGiven && value === null) {
+    const what = `of non-null type "${type.toString()}" must not be null.`;
+    report(toError(`Variable "$${name}" ${what}`, definition));
+  } else if (isNonNullType(type) && !isGiven && definition.defaultValue === undefined) {
+    const what = `of required type "${type.toString()}" was not provided.`;
+    report(toError(`Variable "$${name}" ${what}`, definition));
+  } else if (isGiven) {
+    coerceInputValue(value, type, (path, _value, { message, extensions: { code } }) => {
+      // The path holds fields of the schema and indexes of lists, but no key that the client made up.
+      const place = path.length === 0 ? "" : ` at "${[name, ...path].join(".")}"`;
+      // Suggestions would reveal names of the schema.
+      const detail = withoutValues(message)?.replace(/ Did you mean .*$/, "");
+      const what = `got invalid value${place}${detail === undefined ? "." : `; ${detail}`}`;
+      report(toError(`Variable "$${name}" ${what}`, definition, code));
+    });
+  }
+}
+
+function toError(
+  message: string,
+  definition: VariableDefinitionNode | null = null,
+  code: unknown = "BAD_USER_INPUT",
+): GraphQLError {
+  return new GraphQLError(message, { nodes: definition, extensions: { code } });
+}

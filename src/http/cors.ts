@@ -1,0 +1,42 @@
+import fastifyCors, { type FastifyCorsOptions } from "@fastify/cors";
+import type { FastifyInstance } from "fastify";
+import type { OpenAuth } from "../auth.js";
+import { isLoopback, type ServerConfig } from "../config/server-config.js";
+
+/**
+ * Answers the pages of other origins: of those that `corsOrigins` lists, and in development also of any loopback port, so
+ * that a page of a front end's own dev server can call. The latter never with cookies, because any program on the machine
+ * can serve such a page.
+ */
+export async function addCors(
+  app: FastifyInstance,
+  cors: OpenAuth["cors"],
+  { corsOrigins, isDevelopment }: Pick<ServerConfig, "corsOrigins" | "isDevelopment">,
+): Promise<void> {
+  const isOn = isDevelopment === true || corsOrigins.length > 0;
+  if (!isOn) return;
+  const shared = {
+    methods: ["POST"],
+    allowedHeaders: ["authorization", "content-type", ...cors.allowedHeaders],
+    exposedHeaders: ["retry-after", "www-authenticate"],
+    maxAge: 600,
+  };
+  const listed: FastifyCorsOptions =
+    corsOrigins.length === 0
+      ? { origin: false }
+      : { ...shared, origin: [...corsOrigins], credentials: cors.credentials };
+  await app.register(fastifyCors, {
+    delegator: ({ headers: { origin = "" } }, callback) => {
+      const isUnlisted = isDevelopment === true && !corsOrigins.includes(origin);
+      const isNeighbour = isUnlisted && isLoopbackOrigin(origin);
+      callback(null, isNeighbour ? { ...shared, origin: [origin] } : listed);
+    },
+  });
+}
+
+/** Returns whether only a program on this machine can serve the pages of an origin. */
+function isLoopbackOrigin(origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  return url.origin === origin && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+}

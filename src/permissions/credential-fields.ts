@@ -1,0 +1,29 @@
+import { GraphQLSchema } from "graphql";
+import { isPublic } from "./directives.js";
+
+/** The extension of a schema that holds the names of its credential fields. */
+const EXTENSION = "gatehouseCredentialFields";
+
+/**
+ * Returns the names of the mutations that check one of our credentials, such as a password or a token. In a schema that
+ * `auth.guard` did not return, all public mutations count, because nothing says which are ours.
+ */
+export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
+  const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;
+  return names ?? findPublicMutations(schema);
+}
+
+/** Returns the names of a schema's public mutations: in ours, those are the fields that check a credential. */
+export function findPublicMutations(schema: GraphQLSchema): ReadonlySet<string> {
+  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
+  return new Set(mutations.filter(isPublic).map(({ name }) => name));
+}
+
+/** Returns a copy of a schema in which exactly these mutations count as credential fields. */
+export function withCredentialFields(
+  schema: GraphQLSchema,
+  names: ReadonlySet<string>,
+): GraphQLSchema {
+  const { extensions, ...config } = schema.toConfig();
+  return new GraphQLSchema({ ...config, extensions: { ...extensions, [EXTENSION]: names } });
+}
