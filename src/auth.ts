@@ -1,4 +1,4 @@
-import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
+import { getResolversFromSchema, type IFieldResolver, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
 import type { Authentication } from "./authentication/authentication.js";
@@ -21,6 +21,7 @@ import { type BUILT_IN, coreFor, featuresWith } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
+import { createUserReferenceResolver } from "./graphql/user-reference.js";
 import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
@@ -51,7 +52,7 @@ interface CoreAuth {
   readonly typeDefs: string;
   /**
    * The resolvers of {@link Auth.typeDefs}, guarded. The schema that they are merged into is not guarded: pass it to
-   * {@link Auth.guard}.
+   * {@link Auth.guard}. They include `User.__resolveReference`, which a federation subgraph calls and other schemas ignore.
    */
   readonly resolvers: IResolvers;
   /**
@@ -204,7 +205,7 @@ function assemble(
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
     typeDefs: printSchema(schema),
-    resolvers: getResolversFromSchema(schema),
+    resolvers: withUserReference(getResolversFromSchema(schema), accounts),
     createContext: (request) => createContext(authentication, onEvent, request),
     guard: guardSchema,
     accounts,
@@ -216,4 +217,12 @@ function assemble(
     jwks,
     isReady,
   };
+}
+
+function withUserReference(resolvers: IResolvers, accounts: Accounts): IResolvers {
+  const ofUser = resolvers["User"] as Readonly<
+    Record<string, IFieldResolver<unknown, AuthContext>>
+  >;
+  const __resolveReference = createUserReferenceResolver(accounts);
+  return { ...resolvers, User: { ...ofUser, __resolveReference } };
 }

@@ -1,5 +1,8 @@
 import { ApolloServer } from "@apollo/server";
-import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+} from "@apollo/server/plugin/disabled";
 import type { GraphQLSchema } from "graphql";
 import { documentLimits, PARSE_LIMITS } from "./document-limits.js";
 import { formatError } from "./format-error.js";
@@ -71,7 +74,8 @@ export function apolloOptions(schema: GraphQLSchema) {
   return {
     ...SAFE_OPTIONS,
     schema,
-    plugins: [...SAFE_PLUGINS, responseHeadersPlugin],
+    // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to whoever asks.
+    plugins: [...SAFE_PLUGINS, responseHeadersPlugin, ApolloServerPluginInlineTraceDisabled()],
     validationRules: [documentLimits(schema)],
   };
 }

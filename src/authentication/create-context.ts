@@ -46,6 +46,7 @@ export async function createContext(
     request,
     responseHeaders: [],
     loadUser: () => (loading ??= loadUser()),
+    renew: () => createContext(authentication, onEvent, request),
     onRoleDenied: (required) => {
       if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
     },
