@@ -3,8 +3,7 @@ import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
 import type { Authentication } from "./authentication/authentication.js";
 import type { AuthContext } from "./authentication/context.js";
-import { createContext } from "./authentication/create-context.js";
-import type { RequestLike } from "./authentication/request.js";
+import { type CreateContext, createContextBuilder } from "./authentication/create-context.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
 import { publishTo, warn } from "./events.js";
@@ -59,8 +58,13 @@ interface CoreAuth {
    * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
    * credential.
    * @param request Node's, Fastify's, Express's or the Fetch API's request; none is anonymous
+   * @param options `ipAddress`: a Fetch request has no address, so pass the one that your platform knows. All requests
+   * without one share one rate limit, and a warning says so once.
+   * @throws TypeError when an argument is something else
+   * @example
+   * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
    */
-  createContext(request?: RequestLike): Promise<AuthContext>;
+  readonly createContext: CreateContext;
   /**
    * A copy of a schema in which `@auth` and `@public` are enforced. Root fields without either need a signed-in user.
    * @throws TypeError that lists each guard that is missing, weakened, contradictory, or in a place where it cannot run
@@ -180,7 +184,7 @@ export async function openAuth(
     };
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
-    const auth = { ...assemble(core, parts, maintenance), close };
+    const auth = { ...assemble(core, parts, maintenance, onFault), close };
     return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
   } catch (error) {
     await close();
@@ -192,6 +196,7 @@ function assemble(
   core: CoreServices,
   parts: Parts,
   maintenance: MaintenanceService,
+  onFault: (error: unknown) => void,
 ): Omit<Auth, "close"> {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
   const resolvers = [
@@ -206,7 +211,7 @@ function assemble(
     schema,
     typeDefs: printSchema(schema),
     resolvers: withUserReference(getResolversFromSchema(schema), accounts),
-    createContext: (request) => createContext(authentication, onEvent, request),
+    createContext: createContextBuilder({ authentication, onEvent, onWarning: onFault }),
     guard: guardSchema,
     accounts,
     authentication,

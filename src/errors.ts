@@ -83,10 +83,20 @@ export class Unauthenticated extends AuthError {
   }
 }
 
-/** The request has no credentials, or an authentication scheme that is not supported. */
+/** The credentials that are served, as a client writes them. */
+const SERVED = "`Token <key>` or `Bearer <access token>`";
+
+/** The request has no credentials, or an authentication scheme that is not served. */
 export class NoCredentials extends Unauthenticated {
+  constructor(message = "Authentication credentials were not provided.") {
+    super(message, "no_credentials");
+  }
+}
+
+/** The `Authorization` header has another scheme than ours, or none: `JWT …`, `Basic …`, or a bare token. */
+export class SchemeNotServed extends NoCredentials {
   constructor() {
-    super("Authentication credentials were not provided.", "no_credentials");
+    super(`The scheme of the Authorization header is not served. Send ${SERVED}.`);
   }
 }
 
@@ -94,7 +104,7 @@ export class NoCredentials extends Unauthenticated {
 export class BadAuthorizationHeader extends Unauthenticated {
   constructor() {
     super(
-      "The Authorization header must hold one credential: `Token <key>` or `Bearer <access token>`.",
+      `The Authorization header must hold one credential: ${SERVED}.`,
       "bad_authorization_header",
     );
   }

@@ -11,7 +11,10 @@ export interface Client {
   readonly requestId?: string | null;
 }
 
-/** The client of an operation outside any request: of a script, a command or a periodic job. */
+/**
+ * The client of an operation outside any request: of a script, a command or a periodic job. No rate limit by address
+ * applies to this very object.
+ */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**

@@ -24,7 +24,7 @@ export {
 } from "./features/feature.js";
 export type * from "./features/index.js";
 export type { AuthContext } from "./authentication/context.js";
-export type { RequestLike } from "./authentication/request.js";
+export type { ContextOptions, RequestLike } from "./authentication/request.js";
 export {
   AuthError,
   BadAuthorizationHeader,
@@ -36,6 +36,7 @@ export {
   PasswordChanged,
   type Reason,
   RoleRequired,
+  SchemeNotServed,
   ServiceUnavailable,
   SessionExpired,
   TokenExpired,

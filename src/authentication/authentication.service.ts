@@ -89,7 +89,7 @@ export class AuthenticationService implements Authentication {
     const account = await accounts.findAccount(login);
     const counter = counterOf(account, login);
     try {
-      await throttle.login(counter, client.ipAddress);
+      await throttle.login(counter, client);
       const isRight = await hasher.verify(account?.passwordHash ?? null, password);
       if (account !== null && !isRight) attempts.recordFailure(account, client);
       // Refuse before any write: the response time must not reveal that the password was right.
@@ -120,10 +120,10 @@ export class AuthenticationService implements Authentication {
   /** Only the token in the argument counts, never the credential of the request. */
   async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
     const { hooks, kinds, sessions, settings, throttle, verifier } = this.#parts;
-    await throttle.request(client.ipAddress);
+    await throttle.request(client);
     const verified = verifier.verifyRotating(token);
     const { id: sessionId, userId } = verified.session;
-    await throttle.refresh(sessionId, client.ipAddress);
+    await throttle.refresh(sessionId, client);
     for (const each of hooks) await each.beforeRefresh?.({ id: userId }, client);
     const row = await sessions.rotate(verified, client);
     settings.onEvent({ type: "token_refreshed", userId, sessionId }, client);
@@ -132,7 +132,7 @@ export class AuthenticationService implements Authentication {
 
   /** Throttled, because the response tells anyone whether a token is good. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
-    await this.#parts.throttle.request(client.ipAddress);
+    await this.#parts.throttle.request(client);
     return this.introspect(token);
   }
 
@@ -148,7 +148,7 @@ export class AuthenticationService implements Authentication {
 
   async logout(token: string, client: Client = NO_CLIENT): Promise<boolean> {
     const { throttle, verifier } = this.#parts;
-    await throttle.request(client.ipAddress);
+    await throttle.request(client);
     return this.#end(await verifier.findSession(token), client);
   }
 
@@ -163,7 +163,7 @@ export class AuthenticationService implements Authentication {
     refresh: string | null,
   ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
     const { throttle, verifier } = this.#parts;
-    if (user === null) await throttle.request(client.ipAddress);
+    if (user === null) await throttle.request(client);
     if (refresh !== null) {
       const { session } = verifier.verifyRotating(refresh);
       if (user !== null && user.id !== session.userId) throw new TokenNotValid();

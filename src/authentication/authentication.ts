@@ -8,7 +8,8 @@ import type { Verification } from "./token-verifier.js";
  * The operations behind the API: for an application's own resolvers, routes and scripts.
  *
  * If a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
- * it. Without one, no limit by address applies, and the audit trail records that no client made the call.
+ * it. Without one, no limit by address applies, and the audit trail records that no client made the call. All clients
+ * whose address is null share one limit.
  */
 export interface Authentication {
   /**

@@ -13,7 +13,10 @@ export interface AuthContext {
    * is a {@link TokenUser}, which has only an id and a session.
    */
   readonly user: Principal | TokenUser | null;
-  /** Why the credential was refused, or null. Guarded fields fail with it; public fields ignore it. */
+  /**
+   * Why the `Authorization` header was refused, or null. Guarded fields fail with it; public fields ignore it. For a
+   * scheme that is not served it is a {@link SchemeNotServed}: the request is anonymous.
+   */
   readonly authError: AuthError | null;
   /**
    * Returns the signed-in user as the database has it now. Costs no query unless {@link AuthContext.user} is a

@@ -1,34 +1,94 @@
-import { AuthError, NoCredentials } from "../errors.js";
+import { AuthError, NoCredentials, SchemeNotServed } from "../errors.js";
 import type { AuthEvent, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
 import { type Credential, parseAuthorization } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
-import { readAddress, readAuthorization, readHeader, type RequestLike } from "./request.js";
+import {
+  type ContextOptions,
+  readAddress,
+  readAuthorization,
+  readHeader,
+  requireContextOptions,
+  requireRequest,
+  type RequestLike,
+} from "./request.js";
 
-/**
- * Builds the context of one request: parses `Authorization`, and looks the user up once. A bad credential does not
- * throw, but becomes the context's `authError`.
- * @param request without one the context is anonymous
- * @throws errors that are not an {@link AuthError}, because those are bugs
- */
-export async function createContext(
-  authentication: AuthenticationService,
-  onEvent: (event: AuthEvent, client: Client) => unknown,
-  request: RequestLike = {},
-): Promise<AuthContext> {
-  const client = {
-    ipAddress: readAddress(request),
+/** Builds the context of one request. */
+export type CreateContext = (
+  request?: RequestLike,
+  options?: ContextOptions,
+) => Promise<AuthContext>;
+
+/** The services that {@link createContextBuilder} uses. */
+export interface ContextBuilderParts {
+  readonly authentication: AuthenticationService;
+  onEvent(this: void, event: AuthEvent, client: Client): unknown;
+  /** Called once, for the first request whose address is not known. */
+  onWarning(this: void, warning: Error): void;
+}
+
+/** Returns the function that builds contexts. It warns once, however many requests have no address. */
+export function createContextBuilder(parts: ContextBuilderParts): CreateContext {
+  let hasWarned = false;
+  return async (request, options) => {
+    if (request !== undefined) requireRequest(request);
+    if (options !== undefined) requireContextOptions(options);
+    const ipAddress = options?.ipAddress ?? null;
+    const client = readClient(request ?? NO_REQUEST, ipAddress);
+    const isWrong = ipAddress !== null && ipAddress !== client.ipAddress;
+    const isMissing = request !== undefined && client.ipAddress === null;
+    if ((isWrong || isMissing) && !hasWarned) {
+      hasWarned = true;
+      parts.onWarning(new AddressMissing(isWrong));
+    }
+    return buildContext(parts, request ?? NO_REQUEST, client);
+  };
+}
+
+const NO_REQUEST: RequestLike = { headers: {} };
+
+/** The warning for a request without an address of its client. */
+class AddressMissing extends Error {
+  /** @param isWrong whether the application passed text that is not an address */
+  constructor(isWrong: boolean) {
+    super(
+      isWrong
+        ? "The ipAddress passed to createContext is not one IP address, so clients share a rate limit. Pass the client's address alone."
+        : "A request has no IP address, so all such requests share one rate limit. Pass the client's: createContext(request, { ipAddress }).",
+    );
+    this.name = "AddressMissing";
+  }
+}
+
+function readClient(request: RequestLike, ipAddress: string | null): Client {
+  return {
+    ipAddress: readAddress(request, ipAddress),
     userAgent: readHeader(request, "user-agent"),
     requestId: typeof request.id === "string" ? request.id : null,
   };
+}
+
+/**
+ * Parses `Authorization`, and looks the user up once. A bad credential does not throw, but becomes the context's
+ * `authError`.
+ * @throws errors that are not an {@link AuthError}, because those are bugs
+ */
+async function buildContext(
+  parts: ContextBuilderParts,
+  request: RequestLike,
+  client: Client,
+): Promise<AuthContext> {
+  const { authentication, onEvent } = parts;
   let credential: Credential | null = null;
   let user: Principal | TokenUser | null = null;
   let authError: AuthError | null = null;
   try {
-    credential = parseAuthorization(readAuthorization(request));
-    user = credential && (await authentication.authenticate(credential));
+    const lines = readAuthorization(request);
+    credential = parseAuthorization(lines);
+    if (credential !== null) user = await authentication.authenticate(credential);
+    else if (lines.some((line) => line !== "")) authError = new SchemeNotServed();
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
     authError = error;
@@ -46,7 +106,7 @@ export async function createContext(
     request,
     responseHeaders: [],
     loadUser: () => (loading ??= loadUser()),
-    renew: () => createContext(authentication, onEvent, request),
+    renew: () => buildContext(parts, request, client),
     onRoleDenied: (required) => {
       if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
     },

@@ -1,8 +1,10 @@
 import { isIP } from "node:net";
+import { findMeant } from "../config/misspelling.js";
 
 /** The part of a request that we read. Requests of Node, Fastify, Express and the Fetch API have this shape. */
 export interface RequestLike {
-  readonly headers?: Headers | Readonly<Record<string, string | string[] | undefined>> | undefined;
+  /** Or the `connectionParams` of a WebSocket, which a client sends in place of headers. Values may be anything. */
+  readonly headers: Headers | Readonly<Record<string, unknown>>;
   /** Node's flat list of names and values: the only place that shows a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
   /** The client's address, if the framework knows the trusted proxies. */
@@ -14,13 +16,56 @@ export interface RequestLike {
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
+/** What `createContext` cannot read from every request. */
+export interface ContextOptions {
+  /**
+   * The client's IP address, for rate limits and the audit trail. Needed where the request has none, as the Fetch API's.
+   * Text that is not an address does not count. @default the request's own
+   */
+  readonly ipAddress?: string | null | undefined;
+}
+
+const CONTEXT_OPTIONS = ["ipAddress"];
+
+/** @throws TypeError unless `request` has the shape of a {@link RequestLike} */
+export function requireRequest(request: unknown): asserts request is RequestLike {
+  const { headers } = (request ?? {}) as Partial<RequestLike>;
+  if (typeof headers === "object" && (headers as unknown) !== null && !Array.isArray(headers))
+    return;
+  throw new TypeError(
+    "createContext: request must be a request of Node or of the Fetch API, which has headers; " +
+      "from a framework's context pass the request itself: createContext(context.req)",
+  );
+}
+
+/** @throws TypeError that names what is wrong */
+export function requireContextOptions(options: unknown): asserts options is ContextOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError("createContext: options must be an object such as { ipAddress }");
+  }
+  const unknown = Object.keys(options).find((name) => !CONTEXT_OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    const meant = findMeant(unknown, CONTEXT_OPTIONS) ?? "ipAddress";
+    throw new TypeError(`createContext: ${unknown} is not an option; did you mean ${meant}?`);
+  }
+  const { ipAddress } = options as { ipAddress?: unknown };
+  if (ipAddress != null && typeof ipAddress !== "string") {
+    throw new TypeError("createContext: ipAddress must be text such as 192.0.2.1");
+  }
+}
+
 /**
- * Returns the client's IP address. Falls back to the socket's address when a proxy sends none, so that rate limits
- * still apply.
+ * Returns the client's IP address, or null. Falls back to the socket's address when a proxy sends none, so that rate
+ * limits still apply.
+ * @param given the address that the application passes
  */
-export function readAddress(request: RequestLike): string | null {
-  const known = [request.ip, request.socket?.remoteAddress];
-  return known.find((address) => address !== undefined && isIP(address) !== 0) ?? null;
+export function readAddress(request: RequestLike, given: string | null = null): string | null {
+  const known = [given, request.ip, request.socket?.remoteAddress];
+  return known.find((address) => isAddress(address)) ?? null;
+}
+
+function isAddress(text: string | null | undefined): text is string {
+  return text != null && isIP(text) !== 0;
 }
 
 /**
@@ -29,21 +74,21 @@ export function readAddress(request: RequestLike): string | null {
  */
 export function readHeader(request: RequestLike, name: string): string | null {
   const value = findHeader(request, name);
-  return (typeof value === "object" ? value?.[0] : value) ?? null;
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === "string" ? first : null;
 }
 
 /** Returns the values of all `Authorization` lines: a value for each line, even where Node has dropped the others. */
-export function readAuthorization(request: RequestLike): readonly string[] {
+export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
   if (value == null) return [];
-  const values = typeof value === "string" ? [value] : value;
+  const values = typeof value === "string" ? [value] : [value].flat();
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
 /** Looks a header up by its name in lower case, which is how Node has it. Objects made by hand may have another case. */
-function findHeader({ headers, rawHeaders }: RequestLike, name: string) {
+function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
-  if (headers === undefined) return undefined;
   const value = headers[name];
   if (value !== undefined || rawHeaders !== undefined) return value;
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
@@ -60,5 +105,5 @@ function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
 }
 
 function isHeaders(headers: RequestLike["headers"]): headers is Headers {
-  return typeof headers?.get === "function";
+  return typeof headers.get === "function";
 }

@@ -1,6 +1,7 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { AuthConfig } from "../config/auth-config.js";
 import { TooManyRequests } from "../errors.js";
+import { type Client, NO_CLIENT } from "../events.js";
 import { addressKey } from "./address-key.js";
 import type { Limiter, LimiterStore } from "./limiter.js";
 
@@ -10,6 +11,9 @@ const MINUTE = 60;
 const FAILURE_WINDOW = 15 * MINUTE;
 /** Backoff between wrong passwords, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
+
+/** The key of all requests whose address is not known. */
+const NO_ADDRESS = "no address";
 
 /** The rate-limit settings. */
 type ThrottleConfig = Pick<
@@ -57,12 +61,11 @@ export class Throttle {
   /**
    * Counts a login as failed until {@link Throttle.loginSucceeded} is called.
    * @param account identifies the account, whether or not it exists
-   * @param address null for a login that did not come over the network
    * @throws {@link TooManyRequests}
    */
-  async login(account: string, address: string | null): Promise<void> {
-    await this.#consumeAddress(this.#addressRequests, address);
-    await this.#consumeAddress(this.#addressLogins, address);
+  async login(account: string, client: Client): Promise<void> {
+    await this.#consumeAddress(this.#addressRequests, client);
+    await this.#consumeAddress(this.#addressLogins, client);
     await this.#consume(this.#accountFailures, account);
   }
 
@@ -75,21 +78,24 @@ export class Throttle {
    * Counts a call that checks a token.
    * @throws {@link TooManyRequests}
    */
-  async request(address: string | null): Promise<void> {
-    await this.#consumeAddress(this.#addressRequests, address);
+  async request(client: Client): Promise<void> {
+    await this.#consumeAddress(this.#addressRequests, client);
   }
 
   /**
    * Counts a refresh.
    * @throws {@link TooManyRequests}
    */
-  async refresh(sessionId: string, address: string | null): Promise<void> {
-    await this.#consumeAddress(this.#addressRefreshes, address);
+  async refresh(sessionId: string, client: Client): Promise<void> {
+    await this.#consumeAddress(this.#addressRefreshes, client);
     await this.#consume(this.#sessionRefreshes, sessionId);
   }
 
-  async #consumeAddress(limiter: Limiter, address: string | null): Promise<void> {
-    if (address !== null) await this.#consume(limiter, addressKey(address));
+  /** Without an address a request shares one counter with all others of its kind, so that it is still limited. */
+  async #consumeAddress(limiter: Limiter, client: Client): Promise<void> {
+    if (client === NO_CLIENT) return;
+    const { ipAddress } = client;
+    await this.#consume(limiter, ipAddress === null ? NO_ADDRESS : addressKey(ipAddress));
   }
 
   async #consume(limiter: Limiter, text: string): Promise<void> {

@@ -139,19 +139,45 @@ describeGates((gate) => {
       expect(status).toBe(431);
     });
 
-    test("H-11, H-25: a scheme that is not served gets the same response as no header, with both challenges", async () => {
+    const NO_CREDENTIALS = { status: 401, code: "UNAUTHENTICATED", reason: "no_credentials" };
+
+    test("H-25: a request without a header is refused with both challenges", async () => {
       const none = await gate.me();
-      const basic = await gate.me("Basic YWRhOmFkYQ==");
-      expect(none).toMatchObject({
-        status: 401,
-        code: "UNAUTHENTICATED",
-        reason: "no_credentials",
-      });
-      expect(basic.text).toBe(none.text);
-      expect(basic.status).toBe(401);
+      expect(none).toMatchObject(NO_CREDENTIALS);
       const challenges = none.headers.get("www-authenticate");
       expect(challenges).toMatch(/\bBearer realm="[^"]+"/);
       expect(challenges).toMatch(/\bToken realm="[^"]+"/);
+    });
+
+    test.each<[what: string, header: () => string]>([
+      ["JWT", () => `JWT ${jwt.access}`],
+      ["Basic", () => "Basic YWRhOmFkYQ=="],
+      ["Digest", () => 'Digest username="ada", response="c4n4ry"'],
+      ["a scheme that only begins like one of ours", () => `Bearerish ${jwt.access}`],
+      ["a bare access token", () => jwt.access],
+      ["a bare static token", () => fixed.token],
+      ["a bare word", () => "c4n4ry"],
+    ])(
+      "H-11: with %s a guarded field says which schemes are served, and public fields are answered",
+      async (_what, header) => {
+        const refused = await gate.me(header());
+        expect(refused).toMatchObject({ ...NO_CREDENTIALS, data: null });
+        expect(refused.errors?.[0]?.message).toBe(
+          "The scheme of the Authorization header is not served. Send `Token <key>` or `Bearer <access token>`.",
+        );
+        for (const secret of [jwt.access, fixed.token, "YWRhOmFkYQ", "c4n4ry"]) {
+          expect(refused.text).not.toContain(secret);
+        }
+        const call = { authorization: header() };
+        expect((await gate.ask("{ __typename }", call)).data.__typename).toBe("Query");
+        const logout = await gate.ask("mutation { logout { message } }", call);
+        expect(logout.errors?.[0]?.message).toBe(refused.errors?.[0]?.message);
+      },
+    );
+
+    test("H-11: an empty header counts as none", async () => {
+      const { text } = await askWithLines(gate.url, ME, ["Authorization:  "]);
+      expect(text).toContain("Authentication credentials were not provided.");
     });
 
     test("H-25: a client that accepts only application/json gets 200 and the same error", async () => {
@@ -210,6 +236,19 @@ describeGates((gate) => {
       }
     });
 
+    test.each<unknown>([7, true, {}, { toString: 1 }, [{}], [["Bearer x"]]])(
+      "H-15: refuses connection parameters whose authorization is %j",
+      async (authorization) => {
+        const headers = { authorization, "user-agent": { toString: 1 } };
+        const { user, authError, client } = await gate.auth.createContext({ headers });
+        expect({ user, reason: authError?.reason }).toEqual({
+          user: null,
+          reason: "bad_authorization_header",
+        });
+        expect(client.userAgent).toBeNull();
+      },
+    );
+
     test("H-15: refuses a second line that Node has dropped from its headers, in any case", async () => {
       const { authorization } = jwt;
       const rawHeaders = ["Authorization", authorization, "AUTHORIZATION", fixed.authorization];
@@ -223,7 +262,7 @@ describeGates((gate) => {
         { headers: { "User-Agent": ["probe"] } },
         { headers: new Headers({ "user-agent": "probe" }) },
         { headers: {}, rawHeaders: [] },
-        {},
+        { headers: {} },
       ];
       const agents = [];
       for (const request of requests) {

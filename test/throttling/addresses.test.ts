@@ -264,7 +264,7 @@ describe("LG-4: each check of a credential counts, not each request", () => {
       graphql({
         schema: gate.auth.schema,
         source: `mutation { ${fields.slice(0, count).join(" ")} }`,
-        contextValue: await gate.auth.createContext({ ip: freshAddress() }),
+        contextValue: await gate.auth.createContext({ headers: {}, ip: freshAddress() }),
       });
     const within = await run(REQUESTS);
     expect(within.errors).toBeUndefined();

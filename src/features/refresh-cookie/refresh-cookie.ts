@@ -7,7 +7,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { AuthContext } from "../../authentication/context.js";
-import { NoCredentials, Unauthenticated } from "../../errors.js";
+import { NoCredentials, SchemeNotServed, Unauthenticated } from "../../errors.js";
 import type { AuthPayload } from "../../graphql/auth-payload.type.js";
 import type { Cookie } from "./cookie.js";
 
@@ -83,13 +83,15 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * The cookie's token, unless the request has an `Authorization` header: a client that sends the header means that
- * credential, even if it is malformed.
+ * Returns the cookie's token, unless the request has an `Authorization` header of our own: a client that sends one means
+ * that credential, even if it is malformed. A scheme that is not served does not count, because a proxy may ask for it.
  * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
  */
-function requireToken({ token }: Cookie, { credential, authError }: AuthContext): string {
-  if (credential !== null || authError !== null || token === null) {
-    throw authError ?? new NoCredentials();
-  }
+function requireToken({ token }: Cookie, context: AuthContext): string {
+  if (hasOwnHeader(context) || token === null) throw context.authError ?? new NoCredentials();
   return token;
+}
+
+function hasOwnHeader({ credential, authError }: AuthContext): boolean {
+  return credential !== null || (authError !== null && !(authError instanceof SchemeNotServed));
 }

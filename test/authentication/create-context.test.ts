@@ -1,0 +1,150 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { createHandler } from "graphql-http/lib/use/fetch";
+import { type Auth, createAuth } from "../../src/index.js";
+import { createDatabase, type TestDatabase } from "../support/databases.js";
+
+const REQUESTS = 3;
+const VERIFY = `mutation { verifyToken(token: "x") { active } }`;
+
+let database: TestDatabase;
+let auth: Auth;
+const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+
+beforeEach(async () => {
+  warn.mockClear();
+  database = await createDatabase("sqlite");
+  const secretKey = randomBytes(32).toString("base64url");
+  auth = await createAuth({ secretKey, databaseUrl: database.url, requestsPerAddress: REQUESTS });
+});
+
+afterEach(async () => {
+  await auth.close();
+  await database.drop();
+});
+
+const warnings = () => warn.mock.calls.map(([message]) => message);
+
+/** Sends a request to a Fetch handler of an application, as Next.js, Deno and graphql-yoga call theirs. */
+async function ask(ipAddress?: string | null): Promise<string> {
+  const handle = createHandler({
+    schema: auth.schema,
+    context: async ({ raw }) => ({ ...(await auth.createContext(raw, { ipAddress })) }),
+  });
+  const response = await handle(
+    new Request("https://api.example.com/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ query: VERIFY }),
+    }),
+  );
+  const { errors } = (await response.json()) as {
+    errors?: [{ extensions: { code: string } }];
+  };
+  return errors?.[0].extensions.code ?? "ok";
+}
+
+describe("a Fetch request, which has no address", () => {
+  test("LG-3: is limited by the address that the application passes", async () => {
+    const addresses = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"];
+    const answers = [];
+    for (const address of addresses) answers.push(await ask(address));
+    expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS", "ok"]);
+    expect(warnings()).toEqual([]);
+    const { client } = await auth.createContext(new Request("https://a.example"), {
+      ipAddress: "2001:db8::1",
+    });
+    expect(client.ipAddress).toBe("2001:db8::1");
+  });
+
+  test("LG-3: shares one limit with all others without an address, and one warning says how to pass it", async () => {
+    const answers = [];
+    for (const address of [undefined, null, undefined, undefined, "192.0.2.1"]) {
+      answers.push(await ask(address));
+    }
+    expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS", "ok"]);
+    expect(warnings()).toEqual([
+      "A request has no IP address, so all such requests share one rate limit. " +
+        "Pass the client's: createContext(request, { ipAddress }).",
+    ]);
+  });
+
+  test.each(["", "unknown", "192.0.2.1, 10.0.0.1", "192.0.2.1:443", "[::1]", "c4n4ry"])(
+    "LG-3: counts as one without an address when text that is not one is passed: '%s'",
+    async (text) => {
+      const answers = [];
+      for (let turn = 0; turn < 4; turn += 1) answers.push(await ask(text));
+      expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS"]);
+      expect(warnings()).toEqual([
+        "The ipAddress passed to createContext is not one IP address, so clients share a rate limit. " +
+          "Pass the client's address alone.",
+      ]);
+    },
+  );
+
+  test("a request with a socket keeps its address beside text that is not one, and the warning is printed", async () => {
+    const request = { headers: {}, socket: { remoteAddress: "192.0.2.9" } };
+    const { client } = await auth.createContext(request, { ipAddress: "unknown" });
+    expect(client.ipAddress).toBe("192.0.2.9");
+    expect(warnings()).toHaveLength(1);
+    expect((await auth.createContext(request)).client.ipAddress).toBe("192.0.2.9");
+    const passed = await auth.createContext(request, { ipAddress: "192.0.2.8" });
+    expect(passed.client.ipAddress).toBe("192.0.2.8");
+  });
+});
+
+test("H-24, LG-3: a context without a request is anonymous, warns of nothing, and is limited too", async () => {
+  const { user, client } = await auth.createContext();
+  expect([user, client.ipAddress, warnings()]).toEqual([null, null, []]);
+  for (let turn = 0; turn < REQUESTS; turn += 1) {
+    await auth.authentication.verifyToken("x", client);
+  }
+  await expect(auth.authentication.verifyToken("x", client)).rejects.toMatchObject({
+    code: "TOO_MANY_REQUESTS",
+  });
+  // A script passes no client.
+  expect(await auth.authentication.verifyToken("x")).toBeNull();
+});
+
+describe("an argument of the wrong type", () => {
+  const any = (value: unknown): any => value;
+  const NOT_A_REQUEST =
+    "createContext: request must be a request of Node or of the Fetch API, which has headers; " +
+    "from a framework's context pass the request itself: createContext(context.req)";
+
+  test.each<[what: string, request: unknown]>([
+    ["null", null],
+    ["text", "192.0.2.1"],
+    ["a number", 42],
+    ["true", true],
+    ["a list", []],
+    ["an empty object", {}],
+    ["a function", () => undefined],
+    ["the context of Apollo Server", { req: { headers: {} }, res: {} }],
+    ["the context of graphql-yoga", { request: new Request("https://a.example"), params: {} }],
+    ["the headers alone", new Headers()],
+    ["a request whose headers are null", { headers: null }],
+    ["a request whose headers are text", { headers: "authorization: Bearer x" }],
+    ["a request whose headers are a list", { headers: [["authorization", "Bearer x"]] }],
+  ])(
+    "H-24: %s as a request is refused in one line that says what to pass",
+    async (_what, value) => {
+      const error = await auth.createContext(any(value)).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toBe(NOT_A_REQUEST);
+    },
+  );
+
+  test.each<[options: unknown, message: string]>([
+    [null, "options must be an object such as { ipAddress }"],
+    ["192.0.2.1", "options must be an object such as { ipAddress }"],
+    [{ ip: "192.0.2.1" }, "ip is not an option; did you mean ipAddress?"],
+    [{ ipaddress: "192.0.2.1" }, "ipaddress is not an option; did you mean ipAddress?"],
+    [{ ipAddress: 42 }, "ipAddress must be text such as 192.0.2.1"],
+    [{ ipAddress: { address: "192.0.2.1" } }, "ipAddress must be text such as 192.0.2.1"],
+  ])("%j as options is refused in one line", async (options, message) => {
+    await expect(auth.createContext({ headers: {} }, any(options))).rejects.toThrow(
+      new TypeError(`createContext: ${message}`),
+    );
+  });
+});
