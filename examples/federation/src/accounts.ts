@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { buildSubgraphSchema } from "@apollo/subgraph";
+import type { GraphQLSchemaModule } from "@apollo/subgraph/dist/schema-helper/index.js";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type NextFunction, type Request, type Response } from "express";
 import { parse } from "graphql";
@@ -43,6 +44,8 @@ const resolvers = {
   },
 };
 
+type Resolvers = NonNullable<GraphQLSchemaModule["resolvers"]>;
+
 async function start(): Promise<void> {
   const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
   const port = readPort(process.env["PORT"]);
@@ -51,7 +54,7 @@ async function start(): Promise<void> {
   // `auth.resolvers` loads the users that a gateway refers to.
   const schema = auth.guard(
     buildSubgraphSchema([
-      { typeDefs: parse(auth.typeDefs), resolvers: auth.resolvers as object },
+      { typeDefs: parse(auth.typeDefs), resolvers: auth.resolvers as Resolvers },
       { typeDefs: parse(typeDefs), resolvers },
     ]),
   );

@@ -34,7 +34,7 @@ const gateway = createGatewayRuntime<ServerContext>({
   propagateHeaders: {
     fromClientToSubgraphs: ({ request, context }) => ({
       authorization: request.headers.get("authorization"),
-      "x-forwarded-for": context.req.socket.remoteAddress,
+      "x-forwarded-for": context.req?.socket.remoteAddress,
     }),
   },
   landingPage: false,

@@ -13,13 +13,11 @@ const STATUS: Readonly<Record<string, number>> = {
  * get 200, as the specification says.
  */
 export const httpStatus: Plugin = {
-  onResultProcess({ result, setResult }) {
+  onResultProcess({ result }) {
     if (Array.isArray(result) || isAsyncIterable(result) || result.data !== null) return;
     const [error] = result.errors ?? [];
     const status = STATUS[String(error?.extensions["code"])];
     if (error === undefined || status === undefined) return;
-    const http = { status, spec: true };
-    const { message, path, extensions } = error;
-    setResult({ ...result, errors: [{ message, path, extensions: { ...extensions, http } }] });
+    error.extensions["http"] = { status, spec: true };
   },
 };

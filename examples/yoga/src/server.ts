@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth, documentLimits } from "graphql-gatehouse";
+import { parse } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { WebSocketServer } from "ws";
@@ -21,12 +22,21 @@ interface Transport {
   connectionParams?: Record<string, unknown> | undefined;
 }
 
+/** Yoga's own functions, with its plugins around them. */
+type Enveloped = Pick<
+  ReturnType<ReturnType<typeof createYoga>["getEnveloped"]>,
+  "execute" | "subscribe"
+>;
+
 async function start(): Promise<void> {
   const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
   const schema = createSchema(auth);
   const limits: Plugin = {
+    onParse: ({ setParseFn }) => {
+      setParseFn((source: string) => parse(source, { maxTokens: 1000 }));
+    },
     onValidate: ({ addValidationRule }) => {
       addValidationRule(documentLimits(schema));
     },
@@ -40,7 +50,6 @@ async function start(): Promise<void> {
         ipAddress: req.socket.remoteAddress,
       }),
     plugins: [limits, httpStatus],
-    parserOptions: { maxTokens: 1000 },
     graphiql: false,
     landingPage: false,
     cors: false,
@@ -73,8 +82,8 @@ async function start(): Promise<void> {
           rootValue: { execute, subscribe },
         };
       },
-      execute: (args) => args.rootValue.execute(args),
-      subscribe: (args) => args.rootValue.subscribe(args),
+      execute: (args) => (args.rootValue as Enveloped).execute(args),
+      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
     },
     new WebSocketServer({ server: httpServer, path: yoga.graphqlEndpoint, maxPayload: MAX_BODY }),
   );
