@@ -1,8 +1,7 @@
-import { getResolversFromSchema, type IFieldResolver, type IResolvers } from "@graphql-tools/utils";
+import { getResolversFromSchema, type IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
 import type { Authentication } from "./authentication/authentication.js";
-import type { AuthContext } from "./authentication/context.js";
 import { type CreateContext, createContextBuilder } from "./authentication/create-context.js";
 import { type AuthConfig, type CoreOptions, resolveConfig } from "./config/auth-config.js";
 import { Database } from "./database/database.js";
@@ -20,7 +19,7 @@ import { type BUILT_IN, coreFor, featuresWith } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, extendWith, printSchema } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
-import { createUserReferenceResolver } from "./graphql/user-reference.js";
+import { createSubgraph, type Subgraph } from "./graphql/subgraph.js";
 import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
@@ -51,9 +50,14 @@ interface CoreAuth {
   readonly typeDefs: string;
   /**
    * The resolvers of {@link Auth.typeDefs}, guarded. The schema that they are merged into is not guarded: pass it to
-   * {@link Auth.guard}. They include `User.__resolveReference`, which a federation subgraph calls and other schemas ignore.
+   * {@link Auth.guard}.
    */
   readonly resolvers: IResolvers;
+  /**
+   * Returns {@link Auth.typeDefs} and {@link Auth.resolvers} for a subgraph of Apollo Federation 2, with
+   * `User @key(fields: "id")` and `PageInfo @shareable`.
+   */
+  subgraph(): Subgraph;
   /**
    * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
    * credential.
@@ -95,6 +99,7 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   schema: true,
   typeDefs: true,
   resolvers: true,
+  subgraph: true,
   createContext: true,
   guard: true,
   accounts: true,
@@ -199,18 +204,21 @@ function assemble(
   onFault: (error: unknown) => void,
 ): Omit<Auth, "close"> {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
-  const resolvers = [
+  const instances = [
     new AuthenticationResolver(authentication),
     new SessionResolver(sessions),
     ...parts.resolvers,
   ];
-  const extended = parts.extensions.reduce(extendWith, createSchema(resolvers));
+  const extended = parts.extensions.reduce(extendWith, createSchema(instances));
   const schema = guardSchema(parts.transformSchema(extended), { strict: true });
+  const typeDefs = printSchema(schema);
+  const resolvers = getResolversFromSchema(schema);
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
-    typeDefs: printSchema(schema),
-    resolvers: withUserReference(getResolversFromSchema(schema), accounts),
+    typeDefs,
+    resolvers,
+    subgraph: () => createSubgraph(typeDefs, resolvers, accounts),
     createContext: createContextBuilder({ authentication, onEvent, onWarning: onFault }),
     guard: guardSchema,
     accounts,
@@ -222,12 +230,4 @@ function assemble(
     jwks,
     isReady,
   };
-}
-
-function withUserReference(resolvers: IResolvers, accounts: Accounts): IResolvers {
-  const ofUser = resolvers["User"] as Readonly<
-    Record<string, IFieldResolver<unknown, AuthContext>>
-  >;
-  const __resolveReference = createUserReferenceResolver(accounts);
-  return { ...resolvers, User: { ...ofUser, __resolveReference } };
 }

@@ -6,22 +6,15 @@ import type { AddressInfo } from "node:net";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { buildSubgraphSchema } from "@apollo/subgraph";
-import type { GraphQLSchemaModule } from "@apollo/subgraph/dist/schema-helper/index.js";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type NextFunction, type Request, type Response } from "express";
-import { parse } from "graphql";
+import { type GraphQLFieldResolver, parse } from "graphql";
 import { apolloOptions, type AuthContext, createAuth } from "graphql-gatehouse";
 import { readPort } from "./settings.js";
 
 const typeDefs = `
   extend schema
     @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable"])
-
-  # Other subgraphs refer to users by id.
-  extend type User @key(fields: "id")
-
-  # Other subgraphs have this type of Relay, too.
-  extend type PageInfo @shareable
 
   extend type Query {
     greeting: String! @public
@@ -44,17 +37,18 @@ const resolvers = {
   },
 };
 
-type Resolvers = NonNullable<GraphQLSchemaModule["resolvers"]>;
+type Resolvers = Record<string, Record<string, GraphQLFieldResolver<unknown, AuthContext>>>;
 
 async function start(): Promise<void> {
   const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
 
-  // `auth.resolvers` loads the users that a gateway refers to.
+  // Other subgraphs refer to users by id, and have Relay's PageInfo, too.
+  const { typeDefs: authTypeDefs, resolvers: authResolvers } = auth.subgraph();
   const schema = auth.guard(
     buildSubgraphSchema([
-      { typeDefs: parse(auth.typeDefs), resolvers: auth.resolvers as Resolvers },
+      { typeDefs: parse(authTypeDefs), resolvers: authResolvers as Resolvers },
       { typeDefs: parse(typeDefs), resolvers },
     ]),
   );

@@ -56,10 +56,12 @@ async function start(): Promise<void> {
   });
 
   const httpServer = createServer((request, response) => {
-    // Yoga reads a body of any length.
+    // Yoga builds a URL from the host, and would answer a malformed one with 500. It reads a body of any length.
+    const isHost = URL.canParse(`http://${request.headers.host}`);
     const length = Number(request.headers["content-length"] ?? 0);
     const isTooLong = length > MAX_BODY || request.headers["transfer-encoding"] !== undefined;
-    if (isTooLong) response.writeHead(413, { connection: "close" }).end();
+    if (!isHost) response.writeHead(400).end();
+    else if (isTooLong) response.writeHead(413, { connection: "close" }).end();
     else void yoga(request, response);
   });
 
