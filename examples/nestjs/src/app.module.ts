@@ -1,7 +1,7 @@
+import type { IncomingMessage } from "node:http";
 import { ApolloDriver, type ApolloDriverConfig } from "@nestjs/apollo";
 import type { DynamicModule } from "@nestjs/common";
 import { GraphQLModule } from "@nestjs/graphql";
-import type { Request } from "express";
 import { apolloOptions, type Auth } from "graphql-gatehouse";
 import { MottoResolver } from "./motto.resolver.js";
 
@@ -13,12 +13,13 @@ export class AppModule {
       imports: [
         GraphQLModule.forRoot<ApolloDriverConfig>({
           driver: ApolloDriver,
-          // Nest merges `schema`, which is in these options, with the one that it generates.
-          ...apolloOptions(auth.schema),
+          // Nest merges `schema`, which is in these options, with the one that it generates. `object`, because Nest
+          // declares Apollo's types a second time, for CommonJS.
+          ...(apolloOptions(auth.schema) as object),
           autoSchemaFile: true,
           buildSchemaOptions: { directives: [...auth.schema.getDirectives()] },
           transformSchema: (schema) => auth.guard(schema),
-          context: ({ req }: { req: Request }) => auth.createContext(req),
+          context: ({ req }: { req: IncomingMessage }) => auth.createContext(req),
           playground: false,
           stopOnTerminationSignals: false,
         }),

@@ -3,7 +3,7 @@ import { startServerAndCreateNextHandler } from "@as-integrations/next";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { apolloOptions, type AuthContext } from "graphql-gatehouse";
 import type { NextRequest } from "next/server";
-import { getAuth } from "../../lib/auth.js";
+import { getAuth } from "../../lib/auth";
 
 const MAX_BODY = 100 * 1024;
 
