@@ -108,8 +108,8 @@ export async function installExample(name: string): Promise<InstalledExample> {
   await copyCompiledSqlite(folder);
   if (manifest.scripts.build !== undefined) {
     // Compilers print their errors on the standard output.
-    await run("npm", ["run", "build"], { cwd: folder }).catch((error: { stdout: string }) => {
-      throw new Error(error.stdout);
+    await run("npm", ["run", "build"], { cwd: folder }).catch((error: unknown) => {
+      throw new Error((error as { stdout: string }).stdout);
     });
   }
   return new InstalledExample(folder);

@@ -66,14 +66,15 @@ const overSse: Open = async (query, authorization) => {
         buffer += value;
       }
     },
-    close: async () => {
+    close: () => {
       abort.abort();
+      return Promise.resolve();
     },
   };
 };
 
 /** Subscribes over a WebSocket, with the client of graphql-ws. */
-const overWebSocket: Open = async (query, authorization) => {
+const overWebSocket: Open = (query, authorization) => {
   const require = createRequire(join(example.folder, "package.json"));
   const client = require("graphql-ws").createClient({
     url: example.url.replace("http", "ws"),
@@ -82,13 +83,13 @@ const overWebSocket: Open = async (query, authorization) => {
     retryAttempts: 0,
   });
   const results = client.iterate({ query });
-  return {
+  return Promise.resolve({
     next: async () => {
       const { value, done } = await results.next();
       return done ? null : value;
     },
     close: () => client.dispose(),
-  };
+  });
 };
 
 const reasonOf = (result: any) => result?.errors?.[0].extensions.reason;
