@@ -7,9 +7,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth } from "graphql-gatehouse";
-import createNext from "next";
+import nextModule from "next";
 import { setAuth } from "./lib/auth.js";
 import { readPort } from "./lib/settings.js";
+
+// The module is the function itself. Its declarations say otherwise.
+const createNext = nextModule as unknown as typeof nextModule.default;
 
 async function start(): Promise<void> {
   const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;

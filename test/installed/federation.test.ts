@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const child of children) child.kill("SIGKILL");
   await example.remove();
-});
+}, 120_000);
 
 async function ask(url: string, query: string, headers: Record<string, string> = {}) {
   const response = await fetch(url, {

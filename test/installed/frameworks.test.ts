@@ -17,7 +17,7 @@ describe.each(EXAMPLES)("the installed example of %s", (name) => {
     await example.start();
   }, 300_000);
 
-  afterAll(() => example.remove());
+  afterAll(() => example.remove(), 120_000);
 
   const ask = (
     query: string,

@@ -1,5 +1,4 @@
 import { type ChildProcess, execFile } from "node:child_process";
-import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,10 +70,8 @@ export class InstalledExample {
   }
 
   async remove(): Promise<void> {
-    if (this.#child?.exitCode === null) {
-      this.#child.kill("SIGKILL");
-      await once(this.#child, "close");
-    }
+    this.#child?.kill("SIGKILL");
+    await this.#ended;
     await rm(this.folder, { recursive: true, force: true });
   }
 }

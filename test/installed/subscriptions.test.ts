@@ -11,7 +11,7 @@ beforeAll(async () => {
   await example.start();
 }, 300_000);
 
-afterAll(() => example.remove());
+afterAll(() => example.remove(), 120_000);
 
 async function ask(query: string, authorization: string) {
   const response = await fetch(example.url, {

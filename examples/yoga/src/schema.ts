@@ -32,8 +32,13 @@ function reads(): AsyncIterableIterator<{ by: string }> {
   >;
   return {
     async next() {
-      const { value, done } = await events.next();
-      return done === true ? { value, done } : { value: value[0] };
+      try {
+        const { value, done } = await events.next();
+        return done === true ? { value, done } : { value: value[0] };
+      } catch (error) {
+        if (!abort.signal.aborted) throw error;
+        return { value: undefined, done: true };
+      }
     },
     async return() {
       abort.abort();
