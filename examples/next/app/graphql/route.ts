@@ -59,6 +59,15 @@ export async function POST(request: NextRequest): Promise<Response> {
   // Next reads a body of any length.
   const length = request.headers.get("content-length");
   if (length === null || Number(length) > MAX_BODY) return new Response(null, { status: 413 });
+  // The integration would answer malformed JSON with 500.
+  const isJson = await request
+    .clone()
+    .json()
+    .then(
+      () => true,
+      () => false,
+    );
+  if (!isJson) return new Response(null, { status: 400 });
   handler ??= createHandler();
   return handler(request);
 }
