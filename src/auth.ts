@@ -21,6 +21,7 @@ import { type BUILT_IN, coreFor } from "./features/index.js";
 import { AuthenticationResolver } from "./graphql/authentication.resolver.js";
 import { createSchema, printSchema, resolversOf } from "./graphql/schema.js";
 import { SessionResolver } from "./graphql/session.resolver.js";
+import { createSubgraph, type Subgraph } from "./graphql/subgraph.js";
 import type { JsonWebKeySet } from "./keys/key-ring.js";
 import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
@@ -55,6 +56,11 @@ interface CoreAuth {
    * {@link Auth.guard}.
    */
   readonly resolvers: IResolvers;
+  /**
+   * Returns {@link Auth.typeDefs} and {@link Auth.resolvers} for a subgraph of Apollo Federation 2, with
+   * `User @key(fields: "id")` and `PageInfo @shareable`.
+   */
+  subgraph(): Subgraph;
   /**
    * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
    * credential.
@@ -96,6 +102,7 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   schema: true,
   typeDefs: true,
   resolvers: true,
+  subgraph: true,
   createContext: true,
   guard: true,
   accounts: true,
@@ -190,20 +197,23 @@ function assemble(
   onFault: (error: unknown) => void,
 ): Omit<Auth, "close"> {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
-  const resolvers = [
+  const instances = [
     new AuthenticationResolver(authentication),
     new SessionResolver(sessions),
     ...parts.resolvers,
   ];
-  const unguarded = parts.changeSchema(createSchema(resolvers, roles));
+  const unguarded = parts.changeSchema(createSchema(instances, roles));
   const guard: Auth["guard"] = (schema, options) =>
     withCredentialFields(guardSchema(schema, options, roles), findPublicMutations(unguarded));
   const schema = guard(unguarded, { strict: true });
+  const typeDefs = printSchema(schema);
+  const resolvers = resolversOf(schema);
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
-    typeDefs: printSchema(schema),
-    resolvers: resolversOf(schema),
+    typeDefs,
+    resolvers,
+    subgraph: () => createSubgraph(typeDefs, resolvers, accounts, roles),
     createContext: createContextBuilder({ authentication, onEvent, onWarning: onFault }),
     guard,
     accounts,

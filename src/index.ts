@@ -56,6 +56,7 @@ export {
 } from "./errors.js";
 export type { AuthEvent, AuthScheme, Client, EventListener, FeatureEvent } from "./events.js";
 export type { SchemaExtension } from "./graphql/schema.js";
+export type { Subgraph } from "./graphql/subgraph.js";
 export type { ProfileType, UserType } from "./graphql/user.type.js";
 export type { JsonWebKey, JsonWebKeySet } from "./keys/key-ring.js";
 export type { Keys } from "./keys/keys.js";

@@ -1,5 +1,8 @@
 import { ApolloServer } from "@apollo/server";
-import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+} from "@apollo/server/plugin/disabled";
 import type { GraphQLSchema } from "graphql";
 import { WrongSettings } from "../config/problems.js";
 import { documentLimits, toParseOptions } from "./document-limits.js";
@@ -87,7 +90,12 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    plugins: [...safePlugins(limits), responseHeadersPlugin],
+    // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to whoever asks.
+    plugins: [
+      ...safePlugins(limits),
+      responseHeadersPlugin,
+      ApolloServerPluginInlineTraceDisabled(),
+    ],
     validationRules: [documentLimits(schema, limits)],
   };
 }

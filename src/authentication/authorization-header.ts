@@ -20,9 +20,10 @@ const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
  * @returns null when there is none, or its scheme is not served: the request is anonymous
  * @throws {@link BadAuthorizationHeader} unless there is exactly one well-formed credential
  */
-export function parseAuthorization(values: readonly string[]): Credential | null {
-  if (values.length > 1) throw new BadAuthorizationHeader();
-  const [, scheme, rest] = SERVED_SCHEME.exec(values[0] ?? "") ?? [];
+export function parseAuthorization(values: readonly unknown[]): Credential | null {
+  const [value = ""] = values;
+  if (values.length > 1 || typeof value !== "string") throw new BadAuthorizationHeader();
+  const [, scheme, rest] = SERVED_SCHEME.exec(value) ?? [];
   if (scheme === undefined || rest === undefined) return null;
   const token = TOKEN68.exec(rest)?.[1];
   if (token === undefined || token.length > TOKEN_MAX_LENGTH) throw new BadAuthorizationHeader();

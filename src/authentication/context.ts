@@ -24,6 +24,11 @@ export interface AuthContext {
    * @throws {@link AuthContext.authError}, or {@link NoCredentials}
    */
   loadUser(): Promise<Principal>;
+  /**
+   * Builds the context of the same request once more: the session may have ended since, or the role changed. Guarded
+   * subscriptions call it before each event.
+   */
+  readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */
   onRoleDenied(required: Role): void;
   /** The credential of the `Authorization` header, accepted or refused. */

@@ -76,10 +76,11 @@ function readClient(request: RequestLike, ipAddress: string | null): Client {
  * @throws errors that are not an {@link AuthError}, because those are bugs
  */
 async function buildContext(
-  { authentication, onEvent }: ContextBuilderParts,
+  parts: ContextBuilderParts,
   request: RequestLike,
   client: Client,
 ): Promise<AuthContext> {
+  const { authentication, onEvent } = parts;
   let credential: Credential | null = null;
   let user: Principal | TokenUser | null = null;
   let authError: AuthError | null = null;
@@ -105,6 +106,7 @@ async function buildContext(
     request,
     responseHeaders: [],
     loadUser: () => (loading ??= loadUser()),
+    renew: () => buildContext(parts, request, client),
     onRoleDenied: (required) => {
       if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
     },

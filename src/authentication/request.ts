@@ -3,7 +3,8 @@ import { findMeant } from "../config/misspelling.js";
 
 /** The part of a request that we read. Requests of Node, Fastify, Express and the Fetch API have this shape. */
 export interface RequestLike {
-  readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>;
+  /** Or the `connectionParams` of a WebSocket, which a client sends in place of headers. Values may be anything. */
+  readonly headers: Headers | Readonly<Record<string, unknown>>;
   /** Node's flat list of names and values: the only place that shows a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
   /** The client's address, if the framework knows the trusted proxies. */
@@ -73,19 +74,20 @@ function isAddress(text: string | null | undefined): text is string {
  */
 export function readHeader(request: RequestLike, name: string): string | null {
   const value = findHeader(request, name);
-  return (typeof value === "object" ? value?.[0] : value) ?? null;
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === "string" ? first : null;
 }
 
 /** Returns the values of all `Authorization` lines: a value for each line, even where Node has dropped the others. */
-export function readAuthorization(request: RequestLike): readonly string[] {
+export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
   if (value == null) return [];
-  const values = typeof value === "string" ? [value] : value;
+  const values = typeof value === "string" ? [value] : [value].flat();
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
 /** Looks a header up by its name in lower case, which is how Node has it. Objects made by hand may have another case. */
-function findHeader({ headers, rawHeaders }: RequestLike, name: string) {
+function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];
   if (value !== undefined || rawHeaders !== undefined) return value;

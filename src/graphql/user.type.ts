@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import { DEFAULT_ROLES, type Role } from "../accounts/role.js";
-import type { Principal } from "../sessions/principal.js";
+import type { User } from "../accounts/user.js";
 import { toDate } from "./date-time.js";
 
 /** The default roles, in the form that type-graphql takes. The schema of an installation gets its own. */
@@ -48,8 +48,8 @@ export class UserType {
 }
 
 /** Converts a user to the API's type. */
-export function toUserType(principal: Principal): UserType {
-  const { id, username, email, role, isActive, createdAt, lastLoginAt } = principal;
+export function toUserType(user: User): UserType {
+  const { id, username, email, role, isActive, createdAt, lastLoginAt } = user;
   return {
     id,
     username,

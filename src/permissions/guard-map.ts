@@ -1,5 +1,6 @@
 import type { DirectableObject } from "@graphql-tools/utils";
 import {
+  getNamedType,
   type GraphQLFieldMap,
   type GraphQLInterfaceType,
   type GraphQLNamedType,
@@ -101,10 +102,10 @@ class GuardReader {
         this.#problems.push(`${at}: is weaker than the guard of ${parent.name}.${name}`);
       }
     }
-    if (guard === null && isRoot && this.#strict) {
-      this.#problems.push(`${at}: has neither @auth nor @public`);
-    }
-    return guard ?? (isRoot ? this.#roles.lowest : null);
+    if (guard !== null || !isRoot) return guard;
+    if (isServiceField(type, name)) return PUBLIC;
+    if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
+    return this.#roles.lowest;
   }
 
   /** Reports guards on elements that have no resolver. */
@@ -149,6 +150,21 @@ class GuardReader {
     if (required === null || required === PUBLIC) return false;
     return guard === null || guard === PUBLIC || !this.#roles.isAtLeast(guard, required);
   }
+}
+
+/**
+ * Whether a root field is the one that a federation gateway reads a subgraph's SDL from. A gateway has no credential of its
+ * own, and the SDL says no more than introspection.
+ * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
+ */
+function isServiceField(type: GraphQLObjectType, name: string): boolean {
+  if (name !== "_service") return false;
+  const service = getNamedType(type.getFields()[name]?.type);
+  return (
+    isObjectType(service) &&
+    service.name === "_Service" &&
+    Object.keys(service.getFields()).join() === "sdl"
+  );
 }
 
 function argumentsOf(type: { name: string; getFields: () => GraphQLFieldMap<unknown, unknown> }) {

@@ -5,6 +5,7 @@ import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { PUBLIC } from "./directives.js";
+import { guardEvents, renewalOf } from "./guarded-events.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
@@ -31,7 +32,7 @@ export function guardSchema(
       const guarded = { ...field, resolve: withGuard(resolve, role) };
       // A subscription without a `subscribe` function gets its event stream from the root value.
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
-      return isSubscription ? { ...guarded, subscribe: withGuard(subscribe, role) } : guarded;
+      return isSubscription ? { ...guarded, subscribe: withEventGuard(subscribe, role) } : guarded;
     },
   });
 }
@@ -44,6 +45,28 @@ function withGuard(resolve: Resolver, role: Role): Resolver {
     if (pending === undefined) return resolve(source, args, context, info);
     return pending.then(() => resolve(source, args, context, info));
   };
+}
+
+/** Guards a subscription, and then each of its events. */
+function withEventGuard(subscribe: Resolver, role: Role): Resolver {
+  return async (source, args, context, info) => {
+    await checkRole(context, role);
+    const renew = renewalOf(context);
+    return guardEvents(await subscribe(source, args, context, info), async () => {
+      await renew();
+      return isAllowed(context, role);
+    });
+  };
+}
+
+/** Returns whether {@link requireRole} would pass. Reports nothing to the audit trail. */
+async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promise<boolean> {
+  try {
+    await checkRole({ ...context, onRoleDenied: () => undefined }, role);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

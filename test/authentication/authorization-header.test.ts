@@ -236,6 +236,19 @@ describeGates((gate) => {
       }
     });
 
+    test.each<unknown>([7, true, {}, { toString: 1 }, [{}], [["Bearer x"]]])(
+      "H-15: refuses connection parameters whose authorization is %j",
+      async (authorization) => {
+        const headers = { authorization, "user-agent": { toString: 1 } };
+        const { user, authError, client } = await gate.auth.createContext({ headers });
+        expect({ user, reason: authError?.reason }).toEqual({
+          user: null,
+          reason: "bad_authorization_header",
+        });
+        expect(client.userAgent).toBeNull();
+      },
+    );
+
     test("H-15: refuses a second line that Node has dropped from its headers, in any case", async () => {
       const { authorization } = jwt;
       const rawHeaders = ["Authorization", authorization, "AUTHORIZATION", fixed.authorization];

@@ -50,6 +50,27 @@ describe("a schema with correct guards", () => {
     });
   });
 
+  test("G-16: a federation subgraph's SDL is public, and its entities need a signed-in user", () => {
+    const subgraph = (service: string) =>
+      readGuards(
+        build(`
+          type Query { _service: _Service! _entities(representations: [_Any!]!): [_Entity]! a: Int }
+          scalar _Any
+          union _Entity = Doc
+          type Doc { x: Int }
+          type _Service ${service}`),
+        {},
+      );
+    expect(Object.fromEntries(subgraph("{ sdl: String }"))).toEqual({
+      "Query._service": "PUBLIC",
+      "Query._entities": "USER",
+      "Query.a": "USER",
+    });
+    // A field of that name that shows more than the SDL is the application's own.
+    expect(subgraph("{ sdl: String secrets: String }").get("Query._service")).toBe("USER");
+    expect(subgraph("@auth { sdl: String }").get("_Service.sdl")).toBe("USER");
+  });
+
   test("G-16: root types with other names and type extensions are read in the same way", () => {
     const guards = readGuards(
       build(`

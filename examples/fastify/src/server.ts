@@ -1,0 +1,84 @@
+// A Fastify server of your own, with Gatehouse's operations and guards in its schema.
+// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+import { ApolloServer } from "@apollo/server";
+import { fastifyApolloDrainPlugin, fastifyApolloHandler } from "@as-integrations/fastify";
+import { makeExecutableSchema } from "@graphql-tools/schema";
+import { fastify } from "fastify";
+import { apolloOptions, type AuthContext, createAuth } from "graphql-gatehouse";
+import { readPort } from "./settings.js";
+
+const typeDefs = `
+  extend type Query {
+    "Open to everyone."
+    greeting: String! @public
+    "Any signed-in user may read it."
+    motto: String! @auth
+    "How often the motto was read."
+    mottoReads: Int! @auth(requires: ADMIN)
+  }
+`;
+
+let reads = 0;
+
+const resolvers = {
+  Query: {
+    greeting: () => "Welcome.",
+    motto: async (_parent: unknown, _args: unknown, context: AuthContext) => {
+      const { username } = await context.loadUser();
+      reads += 1;
+      return `Know thyself, ${username}.`;
+    },
+    mottoReads: () => reads,
+  },
+};
+
+async function start(): Promise<void> {
+  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "", TRUST_PROXY } = process.env;
+  const port = readPort(process.env["PORT"]);
+  const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
+
+  // Only the schema that `guard` returns is guarded.
+  const schema = auth.guard(
+    makeExecutableSchema({
+      typeDefs: [auth.typeDefs, typeDefs],
+      resolvers: [auth.resolvers, resolvers],
+    }),
+  );
+
+  // Rate limits count per address. Behind a proxy, name it, so that `request.ip` is the client.
+  const app = fastify({ bodyLimit: 100 * 1024, trustProxy: TRUST_PROXY ?? false });
+  const apollo = new ApolloServer<AuthContext>({
+    ...apolloOptions(schema),
+    stopOnTerminationSignals: false,
+  });
+  apollo.addPlugin(fastifyApolloDrainPlugin(app));
+  apollo.addPlugin({ serverWillStart: async () => ({ serverWillStop: () => auth.close() }) });
+  await apollo.start();
+
+  // The integration builds a URL from the host, and would answer a malformed one with 500.
+  app.addHook("onRequest", async (request, reply) => {
+    if (URL.canParse(`http://${request.host}`)) return;
+    await reply.code(400).send({ errors: [{ message: "The Host header is not valid." }] });
+  });
+  app.route({
+    url: "/graphql",
+    method: ["GET", "POST"],
+    handler: fastifyApolloHandler(apollo, {
+      context: ({ raw, ip }) => auth.createContext(raw, { ipAddress: ip }),
+    }),
+  });
+
+  const address = await app.listen({ port, host: "localhost" });
+  console.log(`Ready at ${address}/graphql`);
+  // Deletes expired rows, and rotates the keys that sign tokens.
+  auth.maintenance.start(console.error);
+
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void apollo.stop());
+}
+
+start().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

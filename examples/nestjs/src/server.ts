@@ -1,0 +1,40 @@
+// A NestJS server of your own, code-first, with Gatehouse's operations and guards in its schema.
+// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+import "reflect-metadata";
+import { NestFactory } from "@nestjs/core";
+import type { NestExpressApplication } from "@nestjs/platform-express";
+import { createAuth } from "graphql-gatehouse";
+import { AppModule } from "./app.module.js";
+import { readPort } from "./settings.js";
+
+async function start(): Promise<void> {
+  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "", TRUST_PROXY } = process.env;
+  const port = readPort(process.env["PORT"]);
+  const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
+
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(auth), {
+    abortOnError: false,
+    logger: ["error", "warn"],
+  });
+  app.disable("x-powered-by");
+  app.useBodyParser("json", { limit: "100kb" });
+  // Rate limits count per address. Behind a proxy, name it, so that `request.ip` is the client.
+  if (TRUST_PROXY !== undefined) app.set("trust proxy", TRUST_PROXY);
+  await app.listen(port, "localhost");
+  console.log(`Ready at ${await app.getUrl()}/graphql`);
+  // Deletes expired rows, and rotates the keys that sign tokens.
+  auth.maintenance.start(console.error);
+
+  const stop = async () => {
+    await app.close();
+    await auth.close();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stop());
+}
+
+start().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

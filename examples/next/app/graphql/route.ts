@@ -1,0 +1,73 @@
+import { ApolloServer } from "@apollo/server";
+import { startServerAndCreateNextHandler } from "@as-integrations/next";
+import { makeExecutableSchema } from "@graphql-tools/schema";
+import { apolloOptions, type AuthContext } from "graphql-gatehouse";
+import type { NextRequest } from "next/server";
+import { getAuth } from "../../lib/auth";
+
+const MAX_BODY = 100 * 1024;
+
+const typeDefs = `
+  extend type Query {
+    "Open to everyone."
+    greeting: String! @public
+    "Any signed-in user may read it."
+    motto: String! @auth
+    "How often the motto was read."
+    mottoReads: Int! @auth(requires: ADMIN)
+  }
+`;
+
+let reads = 0;
+
+const resolvers = {
+  Query: {
+    greeting: () => "Welcome.",
+    motto: async (_parent: unknown, _args: unknown, context: AuthContext) => {
+      const { username } = await context.loadUser();
+      reads += 1;
+      return `Know thyself, ${username}.`;
+    },
+    mottoReads: () => reads,
+  },
+};
+
+let handler: ((request: NextRequest) => Promise<Response>) | undefined;
+
+/** Created at the first request, because `next build` also loads this file. */
+function createHandler() {
+  const auth = getAuth();
+  // Only the schema that `guard` returns is guarded.
+  const schema = auth.guard(
+    makeExecutableSchema({
+      typeDefs: [auth.typeDefs, typeDefs],
+      resolvers: [auth.resolvers, resolvers],
+    }),
+  );
+  const apollo = new ApolloServer<AuthContext>({
+    ...apolloOptions(schema),
+    stopOnTerminationSignals: false,
+  });
+  return startServerAndCreateNextHandler<NextRequest, AuthContext>(apollo, {
+    // A Fetch request has no address. server.ts writes it into this header.
+    context: (request) =>
+      auth.createContext(request, { ipAddress: request.headers.get("x-forwarded-for") }),
+  });
+}
+
+export async function POST(request: NextRequest): Promise<Response> {
+  // Next reads a body of any length.
+  const length = request.headers.get("content-length");
+  if (length === null || Number(length) > MAX_BODY) return new Response(null, { status: 413 });
+  // The integration would answer malformed JSON with 500.
+  const isJson = await request
+    .clone()
+    .json()
+    .then(
+      () => true,
+      () => false,
+    );
+  if (!isJson) return new Response(null, { status: 400 });
+  handler ??= createHandler();
+  return handler(request);
+}

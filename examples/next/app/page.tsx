@@ -1,0 +1,18 @@
+"use client";
+
+import dynamic from "next/dynamic";
+
+// In the browser only: serverExternalPackages makes Node load `graphql-gatehouse/react`, with a second copy of React.
+const Account = dynamic(() => import("./account").then(({ Account }) => Account), {
+  ssr: false,
+  loading: () => <p>One moment…</p>,
+});
+
+export default function Page() {
+  return (
+    <main>
+      <h1>Motto</h1>
+      <Account />
+    </main>
+  );
+}

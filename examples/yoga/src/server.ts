@@ -1,0 +1,113 @@
+// A graphql-yoga server of your own, with Gatehouse's operations and guards in its schema, and guarded subscriptions over
+// SSE and WebSockets.
+// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAuth, documentLimits } from "graphql-gatehouse";
+import { parse } from "graphql";
+import { useServer } from "graphql-ws/use/ws";
+import { createYoga, type Plugin } from "graphql-yoga";
+import { WebSocketServer } from "ws";
+import { httpStatus } from "./http-status.js";
+import { createSchema } from "./schema.js";
+import { readPort } from "./settings.js";
+
+const MAX_BODY = 100 * 1024;
+
+/** What an operation comes with: Node's request, and over a WebSocket the parameters that the client connected with. */
+interface Transport {
+  req: IncomingMessage;
+  connectionParams?: Record<string, unknown> | undefined;
+}
+
+/** Yoga's own functions, with its plugins around them. */
+type Enveloped = Pick<
+  ReturnType<ReturnType<typeof createYoga>["getEnveloped"]>,
+  "execute" | "subscribe"
+>;
+
+async function start(): Promise<void> {
+  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
+  const port = readPort(process.env["PORT"]);
+  const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
+  const schema = createSchema(auth);
+  const limits: Plugin = {
+    onParse: ({ setParseFn }) => {
+      setParseFn((source: string) => parse(source, { maxTokens: 1000 }));
+    },
+    onValidate: ({ addValidationRule }) => {
+      addValidationRule(documentLimits(schema));
+    },
+  };
+
+  const yoga = createYoga<Transport>({
+    schema,
+    // Browsers cannot add headers to a WebSocket, so its client sends `authorization` in the connectionParams.
+    context: ({ req, connectionParams }) =>
+      auth.createContext(connectionParams === undefined ? req : { headers: connectionParams }, {
+        ipAddress: req.socket.remoteAddress,
+      }),
+    plugins: [limits, httpStatus],
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+  });
+
+  const httpServer = createServer((request, response) => {
+    // Yoga builds a URL from the host, and would answer a malformed one with 500. It reads a body of any length.
+    const isHost = URL.canParse(`http://${request.headers.host}`);
+    const length = Number(request.headers["content-length"] ?? 0);
+    const isTooLong = length > MAX_BODY || request.headers["transfer-encoding"] !== undefined;
+    if (!isHost) response.writeHead(400).end();
+    else if (isTooLong) response.writeHead(413, { connection: "close" }).end();
+    else void yoga(request, response);
+  });
+
+  const sockets = useServer<Record<string, unknown>>(
+    {
+      // Each operation gets a context of its own, built as for a request.
+      onSubscribe: async ({ connectionParams = {}, extra }, _id, params) => {
+        const transport = { req: extra.request, connectionParams, params };
+        const { schema, parse, validate, contextFactory, execute, subscribe } =
+          yoga.getEnveloped(transport);
+        const document = parse(params.query);
+        const errors = validate(schema, document);
+        if (errors.length > 0) return errors;
+        return {
+          schema,
+          document,
+          operationName: params.operationName,
+          variableValues: params.variables,
+          contextValue: await contextFactory(),
+          rootValue: { execute, subscribe },
+        };
+      },
+      execute: (args) => (args.rootValue as Enveloped).execute(args),
+      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
+    },
+    new WebSocketServer({ server: httpServer, path: yoga.graphqlEndpoint, maxPayload: MAX_BODY }),
+  );
+
+  httpServer.listen(port, "localhost", () => {
+    console.log(`Ready at http://localhost:${(httpServer.address() as AddressInfo).port}/graphql`);
+  });
+  // Deletes expired rows, and rotates the keys that sign tokens.
+  auth.maintenance.start(console.error);
+
+  const stop = async () => {
+    await sockets.dispose();
+    // Open event streams would never end.
+    httpServer.close();
+    httpServer.closeAllConnections();
+    await yoga.dispose();
+    await auth.close();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stop());
+}
+
+start().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,63 @@
+import { isAsyncIterable } from "@graphql-tools/utils";
+import type { AuthContext } from "../authentication/context.js";
+
+/**
+ * Wraps the event stream of a subscription, so that it ends after the first event that is not allowed. That event itself is
+ * passed on, because the field's own guard replaces it by the refusal.
+ *
+ * Not an async generator, because its `return` would wait for the next event.
+ * @param events what the field's `subscribe` function returned
+ * @param isAllowed called before each event
+ */
+export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>): unknown {
+  // graphql-js reports a value that is no stream.
+  if (!isAsyncIterable(events)) return events;
+  const source = events[Symbol.asyncIterator]();
+  let isOver = false;
+  const end = async (): Promise<IteratorResult<unknown>> => {
+    isOver = true;
+    await source.return?.();
+    return { value: undefined, done: true };
+  };
+  return {
+    async next(): Promise<IteratorResult<unknown>> {
+      if (isOver) return { value: undefined, done: true };
+      const result = await source.next();
+      if (result.done === true) return result;
+      try {
+        if (!(await isAllowed())) await end();
+      } catch (error) {
+        await end();
+        throw error;
+      }
+      return result;
+    },
+    return: end,
+    async throw(error: unknown): Promise<IteratorResult<unknown>> {
+      await end();
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/**
+ * Returns a function that checks the credential of a context once more, as for a new request, and changes the context, so
+ * that all fields of the next event see the present user.
+ * @throws TypeError when `createContext` did not make the context, or only a part of it was passed on
+ */
+export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {
+  if (context?.renew === undefined) {
+    throw new TypeError(
+      "A guarded subscription needs the whole context of auth.createContext. Pass on its `renew`, too.",
+    );
+  }
+  const { renew } = context;
+  return async () => {
+    const renewed = await renew();
+    const { user, authError } = renewed;
+    Object.assign(context, { user, authError, loadUser: () => renewed.loadUser() });
+  };
+}

@@ -1,0 +1,127 @@
+import { type ChildProcess, execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { runNode, startNode, waitForLine } from "../support/node-process.js";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export const PASSWORD = "correct horse battery staple";
+
+/** An example of `examples/`, installed from the packed package with a dependency tree of its own. */
+export class InstalledExample {
+  readonly folder: string;
+  #child: ChildProcess | undefined;
+  #ended: Promise<{ code: number | null; stderr: string }> | undefined;
+  #secret = "";
+  url = "";
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Runs one of the example's programs. From this process's environment only PATH is added. */
+  run(parameters: readonly string[], env: Record<string, string>, input = "") {
+    return runNode(parameters, { cwd: this.folder, env, input, timeout: 60_000 });
+  }
+
+  /** Runs the installed command `gatehouse` with {@link PASSWORD} on its standard input. */
+  async gatehouse(...parameters: string[]): Promise<string> {
+    const cli = "node_modules/graphql-gatehouse/dist/cli.js";
+    const { code, stdout, stderr } = await this.run([cli, ...parameters], this.env, PASSWORD);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trim();
+  }
+
+  get env(): Record<string, string> {
+    return {
+      DATABASE_URL: `sqlite:${join(this.folder, "data/app.sqlite")}`,
+      SECRET_KEY: this.#secret,
+      PORT: "0",
+      NODE_ENV: "production",
+    };
+  }
+
+  async createUsers(): Promise<void> {
+    this.#secret = await this.gatehouse("generate-secret");
+    await this.gatehouse("create-user", "ada", "--role", "admin", "--password-stdin");
+    await this.gatehouse("create-user", "bob", "--password-stdin");
+  }
+
+  async start(script = "dist/server.js"): Promise<void> {
+    const { child, ended } = startNode([script], {
+      cwd: this.folder,
+      env: this.env,
+      timeout: 300_000,
+    });
+    this.#child = child;
+    this.#ended = ended;
+    [, this.url = ""] = await waitForLine(child, /^Ready at (\S+)$/m);
+  }
+
+  /** Sends SIGTERM, and returns how the process ended. */
+  async stop(): Promise<{ code: number | null; stderr: string }> {
+    this.#child?.kill("SIGTERM");
+    if (this.#ended === undefined) throw new Error("The example was not started.");
+    return this.#ended;
+  }
+
+  async remove(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#ended;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+let tarball: Promise<string> | undefined;
+
+/** Packs the package once per test file. It must have been built. */
+function pack(): Promise<string> {
+  tarball ??= (async () => {
+    const folder = await mkdtemp(join(tmpdir(), "gatehouse-pack-"));
+    const options = ["--json", "--ignore-scripts", "--pack-destination", folder];
+    const { stdout } = await run("npm", ["pack", ...options], { cwd: ROOT });
+    const [{ filename }] = JSON.parse(stdout);
+    return join(folder, filename);
+  })();
+  return tarball;
+}
+
+/** Installs an example into a folder of its own, and runs its script `build` if it has one. */
+export async function installExample(name: string): Promise<InstalledExample> {
+  const folder = await mkdtemp(join(tmpdir(), `gatehouse-${name}-`));
+  await cp(join(ROOT, "examples", name), folder, {
+    recursive: true,
+    filter: (path) => !/\/(node_modules|dist|\.next|data)$/.test(path),
+  });
+  const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  manifest.dependencies["graphql-gatehouse"] = `file:${await pack()}`;
+  await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
+  await run("npm", ["install", ...options], { cwd: folder });
+  await copyCompiledSqlite(folder);
+  if (manifest.scripts.build !== undefined) {
+    // Compilers print their errors on the standard output.
+    await run("npm", ["run", "build"], { cwd: folder }).catch((error: unknown) => {
+      throw new Error((error as { stdout: string }).stdout);
+    });
+  }
+  return new InstalledExample(folder);
+}
+
+/** Copies the binary that was compiled here, because compiling it takes minutes. */
+async function copyCompiledSqlite(folder: string): Promise<void> {
+  const [from, to] = [ROOT, folder].map((root) => join(root, "node_modules/sqlite3"));
+  const [here, there] = await Promise.all(
+    [from, to].map(async (path) => {
+      return JSON.parse(await readFile(join(path!, "package.json"), "utf8")).version as string;
+    }),
+  );
+  if (here !== there)
+    throw new Error(`sqlite3 ${here} is compiled here, but ${there} is installed.`);
+  await mkdir(join(to!, "build"), { recursive: true });
+  await cp(join(from!, "build"), join(to!, "build"), { recursive: true });
+}

@@ -1,0 +1,168 @@
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { makeExecutableSchema } from "@graphql-tools/schema";
+import { type ExecutionResult, type GraphQLSchema, parse, subscribe } from "graphql";
+import { guardSchema } from "../../src/permissions/guards.js";
+import type { AuthContext } from "../../src/index.js";
+import { setUpGate } from "../support/gate.js";
+
+const gate = setUpGate();
+let schema: GraphQLSchema;
+let id: string;
+let users = 0;
+
+/** The events that are waiting to be read, and whoever waits for the next one. */
+let events: { value: number; secret: string }[];
+let wake: () => void;
+let isStopped: boolean;
+
+/** A source of events that says when it was stopped, even while a reader waits. */
+function source() {
+  return {
+    async next() {
+      while (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return { value: { ticks: events.shift() }, done: false };
+    },
+    return() {
+      isStopped = true;
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+function emit(value: number): void {
+  events.push({ value, secret: "s3cret" });
+  wake();
+}
+
+beforeAll(() => {
+  const subscriber = { subscribe: source, resolve: ({ ticks }: { ticks: unknown }) => ticks };
+  schema = guardSchema(
+    makeExecutableSchema({
+      typeDefs: [
+        gate.auth.typeDefs,
+        /* GraphQL */ `
+          type Tick {
+            value: Int!
+            secret: String @auth(requires: ADMIN)
+          }
+          type Subscription {
+            ticks: Tick
+            adminTicks: Tick @auth(requires: ADMIN)
+            openTicks: Tick @public
+          }
+        `,
+      ],
+      resolvers: [
+        gate.auth.resolvers,
+        { Subscription: { ticks: subscriber, adminTicks: subscriber, openTicks: subscriber } },
+      ],
+    }),
+  );
+});
+
+beforeEach(async () => {
+  events = [];
+  wake = () => undefined;
+  isStopped = false;
+  id = await gate.user(`user${(users += 1)}`, { role: "ADMIN" });
+});
+
+async function open(name: string, context: Partial<AuthContext>) {
+  const document = parse(`subscription { ${name} { value secret } }`);
+  const result = await subscribe({ schema, document, contextValue: context });
+  if (!(Symbol.asyncIterator in result)) throw new Error(JSON.stringify(result));
+  return result as AsyncGenerator<ExecutionResult<any>>;
+}
+
+const contextOf = (authorization?: string) =>
+  gate.auth.createContext({ headers: authorization === undefined ? {} : { authorization } });
+
+async function next(stream: AsyncGenerator<ExecutionResult<any>>) {
+  const { value, done } = await stream.next();
+  const { data, errors } = (value ?? {}) as ExecutionResult<any>;
+  return { done, data, reason: errors?.[0]?.extensions["reason"] };
+}
+
+describe("an open subscription", () => {
+  test.each(["JWT", "TOKEN", "SLIDING"] as const)(
+    "ends at the first event after the logout of a %s session, and that event is the refusal",
+    async (scheme) => {
+      const { authorization } = await gate.issue(id, scheme);
+      const stream = await open("ticks", await contextOf(authorization));
+      emit(1);
+      expect(await next(stream)).toMatchObject({ data: { ticks: { value: 1 } } });
+      await gate.logout({ authorization });
+      emit(2);
+      expect(await next(stream)).toEqual({
+        done: false,
+        data: { ticks: null },
+        reason: "token_revoked",
+      });
+      expect(isStopped).toBe(true);
+      expect(await next(stream)).toMatchObject({ done: true });
+    },
+  );
+
+  test("ends when its access token expires", async () => {
+    const { authorization } = await gate.issue(id);
+    const stream = await open("ticks", await contextOf(authorization));
+    gate.advance(400);
+    emit(1);
+    expect(await next(stream)).toMatchObject({ data: { ticks: null }, reason: "token_expired" });
+    expect(await next(stream)).toMatchObject({ done: true });
+  });
+
+  test("ends when the user is deactivated", async () => {
+    const stream = await open("ticks", await contextOf((await gate.issue(id)).authorization));
+    await gate.user(`admin${users}`, { role: "ADMIN" });
+    await gate.auth.accounts.setActive(id, false);
+    emit(1);
+    expect(await next(stream)).toMatchObject({ data: { ticks: null }, reason: "user_inactive" });
+    expect(await next(stream)).toMatchObject({ done: true });
+  });
+
+  test("notices a lowered role at its next event, in the field itself and in the fields below it", async () => {
+    await gate.user(`admin${users}`, { role: "ADMIN" });
+    const { authorization } = await gate.issue(id);
+    const [all, some] = [
+      await open("adminTicks", await contextOf(authorization)),
+      await open("ticks", await contextOf(authorization)),
+    ];
+    emit(1);
+    expect(await next(some)).toMatchObject({ data: { ticks: { value: 1, secret: "s3cret" } } });
+    await gate.auth.accounts.setRole(id, "USER");
+    gate.events.length = 0;
+    emit(2);
+    expect(await next(some)).toMatchObject({
+      data: { ticks: { value: 2, secret: null } },
+      reason: "role_required",
+    });
+    emit(3);
+    expect(await next(all)).toMatchObject({ data: { adminTicks: null }, reason: "role_required" });
+    expect(await next(all)).toMatchObject({ done: true });
+    expect(gate.events.filter(({ type }) => type === "role_denied")).toHaveLength(2);
+  });
+
+  test("is not checked again if it is public", async () => {
+    const { authorization } = await gate.issue(id);
+    const stream = await open("openTicks", await contextOf(authorization));
+    await gate.logout({ authorization });
+    emit(1);
+    expect(await next(stream)).toMatchObject({ data: { openTicks: { value: 1 } } });
+  });
+
+  test("stops its source at once when the client leaves while no event comes", async () => {
+    const stream = await open("ticks", await contextOf((await gate.issue(id)).authorization));
+    void stream.next();
+    await stream.return(undefined);
+    expect(isStopped).toBe(true);
+  });
+
+  test("is refused if only a part of the context was passed on", async () => {
+    const { user } = await contextOf((await gate.issue(id)).authorization);
+    await expect(open("ticks", { user })).rejects.toThrow(/whole context of auth.createContext/);
+  });
+});
