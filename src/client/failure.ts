@@ -18,6 +18,7 @@ export type FailureReason =
   | "vetoed"
   /** Codes of errors that have no reason. */
   | "bad_user_input"
+  | "bad_request"
   | "service_unavailable"
   | "internal_server_error"
   /** No complete response arrived in time. */
@@ -39,6 +40,9 @@ export interface GraphQLErrorLike {
   readonly message: string;
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** The failure of a call that needs a session when there is none. */
+export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
 /** The failure when a login or a refresh succeeds without giving a token, as another server's would. */
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
