@@ -79,10 +79,9 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     return credentials !== null && credentials?.refresh !== null && performance.now() >= retryAt;
   }
 
-  async function refresh(isAsked = false): Promise<void> {
-    await session.loading;
+  function refresh(isAsked = false): Promise<void> {
     if (isAsked && !isPostponed) retryAt = 0;
-    if (!canRefresh()) return;
+    if (!canRefresh()) return Promise.resolve();
     running ??= renew().finally(() => {
       running = undefined;
     });
