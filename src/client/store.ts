@@ -40,17 +40,21 @@ export function openStore(
     try {
       return use();
     } catch {
-      giveUp();
+      void giveUp();
       return undefined;
     }
   }
 
-  function giveUp(): void {
+  async function giveUp(): Promise<void> {
     const failed = storage;
     storage = null;
     hasFailed = true;
-    // A stale refresh token left behind would look stolen to the server at the next visit.
-    if (failed) void attempt(() => settle(failed.removeItem(key)).catch(() => undefined));
+    try {
+      // A stale refresh token left behind would look stolen to the server at the next visit.
+      await failed?.removeItem(key);
+    } catch {
+      // It fails for removals too.
+    }
   }
 
   /** Waits for the storage, and gives it up if it fails. */
@@ -58,7 +62,7 @@ export function openStore(
     try {
       await settle(use());
     } catch {
-      giveUp();
+      await settle(giveUp()).catch(() => undefined);
       onFailure();
     }
   }
@@ -76,13 +80,15 @@ export function openStore(
   let first = attempt(() => storage?.getItem(key));
   const isAsync = isPromise(first);
 
-  async function load(from: AuthStorage): Promise<void> {
+  function load(): Promise<void> {
     const before = inMemory;
-    const reading = first ?? from.getItem(key);
-    first = undefined;
-    const credentials = parseCredentials(await reading);
-    // A write since then wins.
-    if (inMemory === before) inMemory = credentials;
+    return inTurn(async (from) => {
+      const reading = first ?? from.getItem(key);
+      first = undefined;
+      const credentials = parseCredentials(await reading);
+      // A write since then wins.
+      if (inMemory === before) inMemory = credentials;
+    });
   }
 
   return {
@@ -92,7 +98,7 @@ export function openStore(
     get hasFailed() {
       return hasFailed;
     },
-    load: isAsync ? () => inTurn(load) : undefined,
+    load: isAsync ? load : undefined,
     read() {
       if (isAsync) return inMemory;
       const text = attempt(() => storage?.getItem(key) as string | null | undefined);
