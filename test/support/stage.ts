@@ -80,6 +80,8 @@ export class Stage {
     await gate.user("bob", { email: "bob@example.com" });
     const stage = new Stage(gate, cookieGate, browser, folder);
     await new Promise<void>((resolve) => stage.#server.listen(0, "127.0.0.1", resolve));
+    // The first profile of a browser is slow to open, so not within a test.
+    stage.#spares.push(await stage.#open());
     return stage;
   }
 

@@ -116,7 +116,7 @@ function createTab(connection: Connection, context: string, onClose: () => void)
           },
         ],
       }),
-    bringToFront: () => connection.send("browsingContext.activate", { context }),
+    bringToFront: () => connection.sendInTurn("browsingContext.activate", { context }),
     close: () => {
       onClose();
       return connection.send("browsingContext.close", { context });
@@ -144,6 +144,7 @@ class Connection {
   readonly #waiting = new Map<number, (answer: any) => void>();
   readonly #listeners = new Set<(event: Message) => void>();
   #last = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -175,6 +176,13 @@ class Connection {
     this.#waiting.delete(id);
     if (error) throw new Error(`${method}: ${error}: ${message}`);
     return result;
+  }
+
+  /** Sends a command after the earlier ones. Two tabs that are activated at once would wait for each other. */
+  sendInTurn(method: string, params: object): Promise<unknown> {
+    const turn = this.#turn.then(() => this.send(method, params));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   close(): void {

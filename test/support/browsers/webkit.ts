@@ -7,7 +7,7 @@ import type { Browser, Cookie, Page, Person } from "./driver.js";
 import { createPage, type Tab } from "./remote-page.js";
 
 /** An X server without a screen. */
-const DISPLAY = ":87";
+const DISPLAY = `:${200 + (process.pid % 1000)}`;
 const OPTIONS = {
   // A MiniBrowser is part of Debian's webkit2gtk-driver.
   "webkitgtk:browserOptions": {
@@ -22,7 +22,11 @@ const OPTIONS = {
  * @see https://www.w3.org/TR/webdriver2/
  */
 export async function openWebkit(executable: string): Promise<Browser> {
-  const screen = spawn("Xvfb", [DISPLAY, "-screen", "0", "1280x800x24"], { stdio: "ignore" });
+  const screen = spawn(
+    process.env["XVFB_PATH"] ?? "Xvfb",
+    [DISPLAY, "-screen", "0", "1280x800x24"],
+    { stdio: "ignore" },
+  );
   const people = new Set<Person>();
   return Promise.resolve({
     async newPerson() {
