@@ -93,6 +93,7 @@ async function openPerson(connection: Connection, complain: Complain): Promise<P
 function createTab(connection: Connection, context: string, onClose: () => void): Tab {
   return {
     goto: (url) => connection.send("browsingContext.navigate", { context, url, wait: "complete" }),
+    reload: () => connection.send("browsingContext.reload", { context, wait: "complete" }),
     async evaluate(expression) {
       const answer = await connection.send("script.evaluate", {
         expression,

@@ -9,6 +9,7 @@ const INTERVAL = 20;
 /** A tab, as its protocol sees it. */
 export interface Tab {
   goto(url: string): Promise<unknown>;
+  reload(): Promise<unknown>;
   evaluate(script: string): Promise<unknown>;
   /** Presses these keys together, by their values in WebDriver. */
   press(keys: string[]): Promise<unknown>;
@@ -38,7 +39,7 @@ export function createPage(tab: Tab, person: Person): Page {
       url = next;
       await tab.goto(next);
     },
-    reload: () => page.evaluate("location.href").then((href) => tab.goto(String(href))),
+    reload: () => tab.reload(),
     url: () => url,
     title: () => page.evaluate("document.title"),
     evaluate: async <Value>(script: string) => (await tab.evaluate(script)) as Value,

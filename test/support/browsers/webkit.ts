@@ -119,6 +119,7 @@ function createTab(
     inWindow(() => send(`${session}/${path}`, "POST", body));
   return {
     goto: (url) => post("url", { url }),
+    reload: () => post("refresh", {}),
     async evaluate(code) {
       const script = `const done = arguments[arguments.length - 1];
         (async () => { ${isExpression(code) ? `return (${code}\n)` : code} })()
