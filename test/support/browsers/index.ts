@@ -6,7 +6,7 @@ import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
 /** What only some drivers can do. */
-type Ability = "clock" | "initScript" | "media" | "offline" | "twoTabs" | "viewport" | "complaints";
+type Ability = "clock" | "initScript" | "media" | "offline" | "viewport";
 
 interface Engine {
   readonly name: string;
@@ -21,21 +21,21 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     name: "Chromium",
     variable: "CHROMIUM_PATH",
     path: "/usr/bin/chromium",
-    abilities: ["clock", "initScript", "media", "offline", "twoTabs", "viewport"],
+    abilities: ["clock", "initScript", "media", "offline", "viewport"],
     open: openChromium,
   },
   firefox: {
     name: "Firefox",
     variable: "FIREFOX_PATH",
     path: "/usr/bin/firefox-esr",
-    abilities: ["initScript", "twoTabs"],
+    abilities: ["initScript"],
     open: openFirefox,
   },
   webkit: {
     name: "WebKitWebDriver",
     variable: "WEBKIT_DRIVER_PATH",
     path: "/usr/bin/WebKitWebDriver",
-    abilities: ["twoTabs"],
+    abilities: [],
     open: openWebkit,
   },
 };
