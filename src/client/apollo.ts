@@ -13,55 +13,122 @@ type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
  * Creates an Apollo Link that sends operations with a fresh `Authorization` header, and once more with a renewed one if
- * the server refuses it. Put it before the terminating link, whose server gets the token.
+ * the server refuses it. It does not change an operation whose context already has that header. Put it before the
+ * terminating link, whose server gets the token.
+ *
+ * When the user changes, the link calls `resetStore()` of its Apollo Client, so that no user sees what was cached for
+ * another. An operation of the previous user that is still in flight fails.
  */
-export function createAuthLink({ getAuthorization, recover }: AuthClient): apollo.ApolloLink {
-  return new apollo.ApolloLink(
-    (operation, forward) =>
-      new apollo.Observable((observer) => {
-        let isCancelled = false;
-        const subscriptions: { unsubscribe(): void }[] = [];
-        /** Sends the operation. Resolves when the last result has been handled. */
-        const send = (authorization: string | null, handle: Handle) =>
-          new Promise<void>((resolve, reject) => {
-            if (isCancelled) return;
-            operation.setContext(({ headers }) => ({
-              headers: { ...(headers as object), ...(authorization && { authorization }) },
-            }));
-            const handled: Promise<void>[] = [];
-            const subscription = forward(operation).subscribe({
-              next: (result) => handled.push(Promise.resolve(handle(result)).catch(reject)),
-              error: reject,
-              complete: () =>
-                void Promise.all(handled).then(() => {
-                  resolve();
-                }),
-            });
-            subscriptions.push(subscription);
+export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
+  const { getAuthorization, recover } = auth;
+  const enter = createReset(auth);
+  /** The operations whose header is ours. A link before this one may send an operation again. */
+  const signed = new WeakSet<apollo.ApolloLink.Operation>();
+
+  return new apollo.ApolloLink((operation, forward) => {
+    const { isAuthorized, others } = readHeaders(operation);
+    if (isAuthorized && !signed.has(operation)) return forward(operation);
+    signed.add(operation);
+
+    return new apollo.Observable((observer) => {
+      let isCancelled = false;
+      const subscriptions: { unsubscribe(): void }[] = [];
+      /** Sends the operation. Resolves when the last result has been handled. */
+      const send = (authorization: string | null, handle: Handle) =>
+        new Promise<void>((resolve, reject) => {
+          if (isCancelled) return;
+          operation.setContext({ headers: { ...others, ...(authorization && { authorization }) } });
+          const handled: Promise<void>[] = [];
+          const subscription = forward(operation).subscribe({
+            next: (result) => {
+              const done = new Promise<void>((finish) => {
+                finish(handle(result));
+              });
+              handled.push(done.catch(reject));
+            },
+            error: reject,
+            complete: () =>
+              void Promise.all(handled).then(() => {
+                resolve();
+              }),
           });
+          subscriptions.push(subscription);
+        });
+      const run = async () => {
+        const authorization = await getAuthorization();
+        const user = enter(operation.client);
         const deliver = (result: apollo.ApolloLink.Result) => {
+          if (result.data && user !== null && user !== readUser(auth)) {
+            throw new Error("The user has changed since the operation was sent.");
+          }
           observer.next(result);
         };
-        const run = async () => {
-          const authorization = await getAuthorization();
-          await send(authorization, async (result) => {
-            const renewed = result.errors && (await recover(authorization, result.errors));
-            if (renewed) await send(renewed, deliver);
-            else deliver(result);
-          });
-        };
-        run().then(
-          () => {
-            observer.complete();
-          },
-          (error: unknown) => {
-            observer.error(error);
-          },
-        );
-        return () => {
-          isCancelled = true;
-          for (const subscription of subscriptions) subscription.unsubscribe();
-        };
-      }),
-  );
+        await send(authorization, async (result) => {
+          const renewed = result.errors && (await recover(authorization, result.errors));
+          if (renewed) await send(renewed, deliver);
+          else deliver(result);
+        });
+      };
+      run().then(
+        () => {
+          observer.complete();
+        },
+        (error: unknown) => {
+          observer.error(error);
+        },
+      );
+      return () => {
+        isCancelled = true;
+        for (const subscription of subscriptions) subscription.unsubscribe();
+      };
+    });
+  });
+}
+
+/** Returns a function that has a client reset when the user changes, and returns the id of the present user. */
+function createReset(
+  auth: AuthClient,
+): (client: apollo.ApolloLink.Operation["client"]) => string | null {
+  const clients = new Set<apollo.ApolloLink.Operation["client"]>();
+  /** The user of the cached data. Undefined before the first operation. */
+  let user: string | null | undefined;
+
+  function reset(): void {
+    for (const client of clients) {
+      client.resetStore().catch(() => {
+        // The queries that it repeats report their errors themselves.
+      });
+    }
+  }
+
+  function onChange(): void {
+    const next = readUser(auth);
+    if (next === user) return;
+    user = next;
+    // At the end of a session, an operation that the server refused gets its own error first.
+    if (next) reset();
+    else setTimeout(reset);
+  }
+
+  return (client) => {
+    if (user === undefined) {
+      user = readUser(auth);
+      auth.subscribe(onChange);
+    }
+    clients.add(client);
+    return readUser(auth);
+  };
+}
+
+function readUser(auth: AuthClient): string | null {
+  return auth.getSession().user?.id ?? null;
+}
+
+/** Returns the headers in the context of an operation. Their names are compared without case. */
+function readHeaders(operation: apollo.ApolloLink.Operation) {
+  const { headers = {} } = operation.getContext() as { headers?: object };
+  const isOwn = ([name]: [string, unknown]) => name.toLowerCase() === "authorization";
+  const entries = Object.entries(headers) as [string, unknown][];
+  const others = Object.fromEntries(entries.filter((entry) => !isOwn(entry)));
+  return { isAuthorized: entries.some(isOwn), others };
 }

@@ -2,7 +2,7 @@ import type { AuthClient } from "./auth-client.js";
 import { createAuthFetch } from "./auth-fetch.js";
 import { type Credentials, type GrantData, IN_COOKIE, toCredentials } from "./credentials.js";
 import { execute, executeWithRetries } from "./execute.js";
-import { asRefusal, type Failure, findRefusal, NO_TOKEN } from "./failure.js";
+import { asRefusal, type Failure, findRefusal, NO_SESSION, NO_TOKEN } from "./failure.js";
 import type {
   AuthScheme,
   EmailLoginMutationVariables,
@@ -28,28 +28,44 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const renewal = createRenewal(session, config);
   const authFetch = createAuthFetch(config, renewal);
 
-  /** Takes the lock in cookie mode, because responses set the cookie in the order in which they arrive. */
-  const withCookieLock = isCookie ? session.withLock : (run: () => Promise<void>) => run();
-
   /** Counts logins and logouts: the last call wins, not the last response. */
   let lastCall = 0;
+  /** The number of logins and logouts that wait for the server. */
+  let running = 0;
+
+  /** Runs a login or a logout, in cookie mode with the lock: responses set the cookie in the order in which they arrive. */
+  async function run(send: () => Promise<void>): Promise<AuthState> {
+    running += 1;
+    await (isCookie ? session.withLock(send) : send());
+    running -= 1;
+    return session.state;
+  }
+
+  /** Returns whether there is no session to end or to renew. The state then says so. */
+  function lacksSession(): boolean {
+    if (session.credentials !== null) return false;
+    // A logout during a login ends the session that the login opens.
+    if (running === 0) session.record(null, NO_SESSION);
+    return true;
+  }
 
   async function logIn(
     query: string,
     identity: Omit<LoginMutationVariables, "scheme"> | Omit<EmailLoginMutationVariables, "scheme">,
   ): Promise<AuthState> {
     const call = ++lastCall;
-    await withCookieLock(async () => {
+    await session.loading;
+    return run(async () => {
       const { data, failure = NO_TOKEN } = await execute<GrantData>(endpoint, {
         query,
         variables: { ...identity, scheme: scheme.toUpperCase() as AuthScheme },
       });
-      const credentials = toCredentials(data, isCookie);
+      const given = toCredentials(data, isCookie);
+      const credentials = given && call === lastCall ? await renewal.confirm(given) : given;
       if (call !== lastCall) await (credentials && endSession(credentials, null));
-      else if (credentials) session.replace(credentials, null);
+      else if (credentials) await session.replace(credentials, null);
       else session.record(session.credentials, failure);
     });
-    return session.state;
   }
 
   /**
@@ -67,29 +83,36 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       authorization: refresh === null ? credentials?.authorization : null,
     });
     // The cookie is gone, so identify the session by the access token.
-    if (refresh === IN_COOKIE && failure?.reason === "no_credentials")
+    if (refresh === IN_COOKIE && credentials && failure?.reason === "no_credentials")
       return endSession(credentials, null);
     return asRefusal(failure) ? null : failure;
   }
 
   async function logout(): Promise<AuthState> {
     const call = ++lastCall;
+    if (session.credentials === undefined) await session.loading;
     const { credentials } = session;
-    if (credentials === null) return session.state;
-    if (!isCookie) session.replace(null, null);
-    await withCookieLock(async () => {
-      const failure = await endSession(credentials);
+    if (lacksSession()) return session.state;
+    const written = isCookie ? undefined : session.replace(null, null);
+    return run(async () => {
+      const failure = await endSession(credentials ?? undefined);
+      await written;
       if (call !== lastCall) return;
-      if (failure) session.record(session.credentials, failure);
-      else if (isCookie) session.replace(null, null);
+      if (failure)
+        session.record(failure.reason === "no_credentials" ? null : session.credentials, failure);
+      else if (isCookie) await session.replace(null, null);
     });
-    return session.state;
   }
 
   async function logoutAll(isSecondTry = false): Promise<AuthState> {
     const call = ++lastCall;
+    await session.loading;
+    if (lacksSession()) return session.state;
     const authorization = await renewal.getAuthorization();
-    if (!authorization) return session.state;
+    if (!authorization) {
+      if (session.state.error === null) lacksSession();
+      return session.state;
+    }
     const { data, failure, isRetry } = await executeWithRetries<LogoutAllMutation>(endpoint, {
       query: LOGOUT_ALL,
       authorization,
@@ -102,7 +125,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (data || (isRetry && refusal)) {
       // Only the server can remove its cookie.
       if (isCookie) return logout();
-      session.replace(null, null);
+      await session.replace(null, null);
     } else if (session.credentials) session.record(session.credentials, failure);
     return session.state;
   }
@@ -117,13 +140,17 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     getSession: () => session.state,
     subscribe(listener) {
       const unsubscribe = session.subscribe(listener);
-      if (session.state.status === "loading") void renewal.refresh();
+      if (isCookie && session.state.status === "loading") void renewal.refresh();
       return unsubscribe;
     },
     getAuthorization: renewal.getAuthorization,
     isRenewalDue: renewal.isDue,
     async refresh() {
-      await renewal.refresh();
+      await session.loading;
+      if (lacksSession()) return session.state;
+      const isUnknown = session.credentials === undefined;
+      await renewal.refresh(true);
+      if (isUnknown && session.state.error === null) lacksSession();
       return session.state;
     },
     recover: (authorization, errors) =>

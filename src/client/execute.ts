@@ -1,5 +1,5 @@
 import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
-import { sleep } from "./platform.js";
+import { isHttp, sleep } from "./platform.js";
 
 /** The auth server, and how to reach it. */
 export interface Endpoint {
@@ -45,6 +45,7 @@ export async function execute<Data>(
   { url, fetch, timeout, headers, credentials }: Endpoint,
   { authorization, ...body }: Operation,
 ): Promise<Result<Data>> {
+  if (!isHttp(url)) return { failure: NO_PAGE };
   const abort = new AbortController();
   const timer = setTimeout(() => {
     abort.abort();
@@ -72,6 +73,12 @@ export async function execute<Data>(
     clearTimeout(timer);
   }
 }
+
+/** The failure of every request where a server renders the page, or a program without a page has a relative URL. */
+const NO_PAGE: Failure = {
+  reason: "bad_request",
+  message: "url: is relative, and there is no page to resolve it against; give the whole URL",
+};
 
 /** Milliseconds before each further attempt, at most. */
 const RETRY_DELAYS = [250, 500, 1000];

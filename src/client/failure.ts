@@ -46,6 +46,9 @@ export interface GraphQLErrorLike {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** The failure of a call that needs a session when there is none. */
+export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
+
 /** The failure when a login or a refresh succeeds without giving a token, as another server's would. */
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 

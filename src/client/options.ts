@@ -1,5 +1,5 @@
 import type { CookieMode, Endpoint } from "./execute.js";
-import { type AuthStorage, originOf, platform, resolveUrl } from "./platform.js";
+import { type AuthStorage, isHttp, isOfPage, originOf, platform, resolveUrl } from "./platform.js";
 import type { StorageKind } from "./store.js";
 
 /** The options of `createAuthClient`. */
@@ -11,7 +11,7 @@ export interface AuthClientOptions {
   /**
    * Where the session is stored. With `"memory"` it ends with the page. `"sessionStorage"` and `"localStorage"` keep it,
    * readable by every script of the origin. `"cookie"`, for scheme `"jwt"` only, leaves the refresh token to the
-   * server's HttpOnly cookie. A storage of your own must be synchronous. @default "memory"
+   * server's HttpOnly cookie. A storage of your own may be asynchronous. @default "memory"
    */
   readonly storage?: StorageKind | AuthStorage;
   /** Origins that `authFetch` sends the token to, besides those of the endpoint and the page. @default none */
@@ -22,8 +22,8 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response. At most the server's reuse window, within which it repeats a lost response.
-   * @default 10
+   * Seconds to wait for a response, at most 60. Also at most the server's reuse window, within which it repeats a lost
+   * response. @default 10
    */
   readonly timeout?: number;
   /** @default the platform's */
@@ -44,8 +44,12 @@ export interface ResolvedOptions {
   readonly endpoint: Endpoint;
 }
 
-const SCHEMES: readonly Scheme[] = ["jwt", "token", "sliding"];
-const STORAGES: readonly StorageKind[] = ["memory", "sessionStorage", "localStorage"];
+const SCHEMES = ["jwt", "token", "sliding"];
+const STORAGES = ["memory", "sessionStorage", "localStorage"];
+const COOKIE_MODES = ["omit", "same-origin", "include"];
+
+/** The longest reuse window that a server can have, in seconds. */
+const MAX_TIMEOUT = 60;
 
 /** The server accepts its cookie only with this header, because no other site can make a browser send it. */
 const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
@@ -54,27 +58,42 @@ const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
  * Checks the options and fills in the defaults.
  * @throws TypeError naming the wrong option
  */
-export function resolveOptions({
-  url,
-  scheme = "jwt",
-  storage = "memory",
-  allowedOrigins = [],
-  credentials = "same-origin",
-  timeout = 10,
-  fetch = (...request) => globalThis.fetch(...request),
-}: AuthClientOptions): ResolvedOptions {
-  const isCookie = storage === "cookie";
+export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
+  const {
+    url,
+    scheme = "jwt",
+    storage = "memory",
+    allowedOrigins = [],
+    credentials = "same-origin",
+    timeout = 10,
+    fetch = (...request) => globalThis.fetch(...request),
+    ...unknown
+    // A program without types may pass anything.
+  } = Object(options) as AuthClientOptions;
+  for (const name of Object.keys(unknown))
+    refuse(
+      name,
+      "is not an option; the options are url, scheme, storage, allowedOrigins, credentials, timeout and fetch",
+    );
+  const href = requireUrl(url);
   requireOneOf("scheme", SCHEMES, scheme);
-  if (typeof storage === "string") {
-    requireOneOf("storage", scheme === "jwt" ? [...STORAGES, "cookie"] : STORAGES, storage);
-  }
-  const href = resolveUrl(String(url));
+  const isCookie = storage === "cookie";
+  requireStorage(storage, scheme);
+  if (!isListOfUrls(allowedOrigins))
+    refuse("allowedOrigins", 'must be a list of origins such as "https://api.example.com"');
+  requireOneOf("credentials", COOKIE_MODES, credentials);
+  const page = platform.location?.href;
+  if (isCookie && (credentials === "omit" || (credentials === "same-origin" && !isOfPage(href))))
+    refuse("credentials", 'must be "include", or the browser sends no cookie to this url');
+  if (!(typeof timeout === "number" && timeout > 0 && timeout <= MAX_TIMEOUT))
+    refuse("timeout", `must be a number of seconds, more than 0 and at most ${MAX_TIMEOUT}`);
+  if (typeof fetch !== "function") refuse("fetch", "must be a function");
   return {
     scheme,
     storage,
     isCookie,
     name: `gatehouse:${scheme}:${href}`,
-    origins: new Set([href, platform.location?.href ?? href, ...allowedOrigins].map(originOf)),
+    origins: new Set([href, page ?? href, ...allowedOrigins].map(originOf)),
     endpoint: {
       url: href,
       fetch,
@@ -85,11 +104,41 @@ export function resolveOptions({
   };
 }
 
-function requireOneOf<Value extends string>(
-  option: string,
-  allowed: readonly Value[],
-  value: Value,
-): void {
-  if (!allowed.includes(value))
-    throw new TypeError(`${option}: must be one of ${allowed.join(", ")}`);
+/**
+ * Returns the endpoint as an absolute URL. Without a page, a relative one stays relative, because a server may render the
+ * page: then requests fail, and say why.
+ */
+function requireUrl(url: string | URL | undefined): string {
+  const isUrl = typeof url === "string" ? url !== "" : typeof url?.href === "string";
+  if (!isUrl) refuse("url", "must be the URL of the GraphQL endpoint");
+  const href = resolveUrl(String(url));
+  if (!isHttp(href) && (platform.location || SCHEME.test(href)))
+    refuse("url", "must begin with http:// or https://, or be relative to a page that does");
+  if (USER_INFO.test(href)) refuse("url", "must have no user name and no password");
+  return href;
+}
+
+const SCHEME = /^[a-z][a-z\d+.-]*:/i;
+const USER_INFO = /^[^/]+\/\/[^/?#]*@/;
+
+function isListOfUrls(list: unknown): boolean {
+  return Array.isArray(list) && list.every(isHttp);
+}
+
+function requireStorage(storage: unknown, scheme: Scheme): void {
+  if (typeof storage === "object") {
+    for (const method of ["getItem", "setItem", "removeItem"] as const)
+      if (typeof (storage as Partial<AuthStorage> | null)?.[method] !== "function")
+        refuse("storage", `must have the method ${method}`);
+  } else if (storage === "cookie" && scheme !== "jwt") {
+    refuse("storage", '"cookie" needs the scheme "jwt", because no other has a refresh token');
+  } else requireOneOf("storage", [...STORAGES, "cookie"], storage);
+}
+
+function requireOneOf(option: string, allowed: readonly string[], value: unknown): void {
+  if (!allowed.includes(value as string)) refuse(option, `must be one of ${allowed.join(", ")}`);
+}
+
+function refuse(option: string, mistake: string): never {
+  throw new TypeError(`${option}: ${mistake}`);
 }

@@ -3,17 +3,20 @@ interface Platform {
   readonly location?: { readonly href: string };
   readonly localStorage?: AuthStorage;
   readonly sessionStorage?: AuthStorage;
-  readonly navigator?: { readonly locks?: Locks };
+  readonly navigator?: { readonly locks?: Locks; readonly cookieEnabled?: boolean };
+  readonly self?: unknown;
+  readonly top?: unknown;
   readonly BroadcastChannel?: new (name: string) => Channel;
   addEventListener?(type: "storage", listener: StorageListener): void;
   removeEventListener?(type: "storage", listener: StorageListener): void;
 }
 
-/** A synchronous key-value storage, such as `localStorage`. */
+/** A key-value storage, such as `localStorage` or React Native's `AsyncStorage`. */
 export interface AuthStorage {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
+  /** A storage whose `getItem` gives a promise counts as asynchronous. */
+  getItem(key: string): string | null | Promise<string | null>;
+  setItem(key: string, value: string): unknown;
+  removeItem(key: string): unknown;
 }
 
 /** @see https://www.w3.org/TR/web-locks/ */
@@ -43,15 +46,46 @@ export const platform = globalThis as unknown as Platform;
 /** The origin of an absolute URL. React Native's `URL` has no `origin`, and adds a slash to `href`. */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
+/** Returns whether a value is an absolute URL that `fetch` can request. */
+export function isHttp(url: unknown): boolean {
+  try {
+    return ORIGIN.test(String(url)) && Boolean(new URL(String(url)));
+  } catch {
+    return false;
+  }
+}
+
 /** Returns an absolute URL as it is written, and a relative one resolved against the page. */
 export function resolveUrl(url: string): string {
   const page = platform.location?.href;
-  return ORIGIN.test(url) || !page ? url : new URL(url, page).href;
+  if (ORIGIN.test(url) || !page) return url;
+  try {
+    return new URL(url, page).href;
+  } catch {
+    return url;
+  }
 }
 
 /** Returns the origin of a URL as it is written, or undefined if it has none. */
 export function originOf(url: string): string | undefined {
   return ORIGIN.exec(resolveUrl(url))?.[0];
+}
+
+/** Returns whether a URL has the origin of the page. Without a page, every URL counts as its own. */
+export function isOfPage(url: string): boolean {
+  const page = platform.location?.href;
+  return !page || new URL(url).origin === new URL(page).origin;
+}
+
+/**
+ * Returns whether the browser is sure to keep a `Secure` cookie of this URL. Without TLS some browsers do not, and in
+ * frames or for other origins it depends on the user's settings.
+ */
+export function willKeepCookie(url: string): boolean {
+  const { navigator, self, top } = platform;
+  return (
+    /^https:/i.test(url) && isOfPage(url) && self === top && navigator?.cookieEnabled !== false
+  );
 }
 
 /** Resolves after a delay in milliseconds. */

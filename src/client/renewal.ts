@@ -1,20 +1,25 @@
 import {
+  type Credentials,
   type GrantData,
   IN_COOKIE,
   isOfSession,
   isRenewalDue,
   toCredentials,
 } from "./credentials.js";
-import { executeWithRetries } from "./execute.js";
+import { execute, executeWithRetries } from "./execute.js";
 import { asRefusal, type Failure, NO_TOKEN } from "./failure.js";
 import { REFRESH } from "./operations.js";
 import type { ResolvedOptions } from "./options.js";
+import { willKeepCookie } from "./platform.js";
 import type { Session } from "./session.js";
 
 /** Renews the credentials of a session. No method rejects. */
 export interface Renewal {
   readonly isDue: () => boolean;
-  readonly refresh: () => Promise<void>;
+  /** @param isAsked whether to retry right after a failure, unless the server said when to */
+  readonly refresh: (isAsked?: boolean) => Promise<void>;
+  /** Returns the credentials of a login, without a refresh token if the browser did not keep its cookie. */
+  readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
    * Returns the `Authorization` header to repeat a request with, or null if a retry cannot help.
@@ -38,25 +43,31 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
   let running: Promise<void> | undefined;
   /** Monotonic time before which a failed refresh is not retried. */
   let retryAt = 0;
+  /** Whether the server chose {@link retryAt}. */
+  let isPostponed = false;
+  let isCookieKept = isCookie && willKeepCookie(endpoint.url);
 
   async function renew(): Promise<void> {
     const before = session.credentials;
     await session.withLock(async () => {
-      session.sync();
+      await session.sync();
       if (session.credentials !== before) return;
       const { data, failure = NO_TOKEN } = await executeWithRetries<GrantData>(endpoint, {
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
       // A login or logout since then wins, in this tab or another.
-      session.sync();
+      await session.sync();
       if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);
       const refusal = asRefusal(failure);
-      if (credentials) session.replace(credentials, null);
-      else if (refusal) session.replace(null, refusal);
-      else if (failure.reason === "no_credentials") session.record(null, null);
+      isCookieKept ||= isCookie && credentials !== null;
+      if (credentials) await session.replace(credentials, null);
+      else if (refusal) await session.replace(null, refusal);
+      // A page without a cookie has lost nothing.
+      else if (failure.reason === "no_credentials") session.record(null, before ? failure : null);
       else {
+        isPostponed = failure.retryAfter !== undefined;
         retryAt = performance.now() + (failure.retryAfter ?? 1) * 1000;
         session.record(before, failure);
       }
@@ -68,7 +79,8 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     return credentials !== null && credentials?.refresh !== null && performance.now() >= retryAt;
   }
 
-  function refresh(): Promise<void> {
+  function refresh(isAsked = false): Promise<void> {
+    if (isAsked && !isPostponed) retryAt = 0;
     if (!canRefresh()) return Promise.resolve();
     running ??= renew().finally(() => {
       running = undefined;
@@ -83,7 +95,21 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
   return {
     isDue,
     refresh,
+    async confirm(credentials) {
+      if (!isCookie || isCookieKept) return credentials;
+      // Only a refresh tells, because no script can see the cookie.
+      const { data, failure } = await execute<GrantData>(endpoint, {
+        query: REFRESH,
+        variables: { refresh: IN_COOKIE },
+      });
+      const renewed = toCredentials(data, isCookie);
+      isCookieKept = renewed?.session === credentials.session;
+      if (renewed && isCookieKept) return renewed;
+      const isRefused = failure?.reason === "no_credentials" || asRefusal(failure) !== null;
+      return renewed || isRefused ? { ...credentials, refresh: null } : credentials;
+    },
     async getAuthorization() {
+      await session.loading;
       if (isDue()) await refresh();
       return session.state.authorization;
     },
@@ -93,7 +119,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
       if (sent?.authorization === authorization) {
         if (!refusal && Date.now() - sent.receivedAt < MIN_AGE) return null;
         if (sent.refresh !== null) await refresh();
-        else if (refusal) session.replace(null, refusal);
+        else if (refusal) await session.replace(null, refusal);
       }
       const { credentials } = session;
       const isRenewed = credentials && credentials.authorization !== authorization;

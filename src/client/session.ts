@@ -11,12 +11,17 @@ export interface Session {
   readonly credentials: Credentials | null | undefined;
   readonly state: AuthState;
   readonly subscribe: (listener: () => void) => () => void;
-  /** Replaces the credentials, stores them, and publishes them to the other tabs. */
-  replace(credentials: Credentials | null, error: Failure | null): void;
+  /** Resolves once an asynchronous storage has been read. Undefined for any other storage. */
+  readonly loading: Promise<void> | undefined;
+  /**
+   * Replaces the credentials at once, stores them, and publishes them to the other tabs.
+   * @returns when an asynchronous storage has them
+   */
+  replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
   /** Changes the state of this tab only. */
   record(credentials: Credentials | null | undefined, error: Failure | null): void;
   /** Takes over credentials that another tab has stored. */
-  readonly sync: () => void;
+  readonly sync: () => Promise<void>;
   /** Runs with a lock that only one tab holds at a time. */
   readonly withLock: (run: () => Promise<void>) => Promise<void>;
   readonly close: () => void;
@@ -24,17 +29,22 @@ export interface Session {
 
 /** Opens the stored session, if there is one. Only the server knows whether the cookie has one. */
 export function openSession({ storage, isCookie, name }: ResolvedOptions): Session {
-  const store = openStore(storage, name);
-  const tabs = storage === "memory" ? null : openTabs(name, store, sync);
+  const store = openStore(storage, name, () => {
+    record(credentials, state.error);
+  });
+  const tabs = storage === "memory" ? null : openTabs(name, store, (message) => void sync(message));
   const listeners = new Set<() => void>();
-  let credentials = isCookie ? undefined : store.read();
-  let state = toState(credentials, null, store.hasFailed);
+  let credentials = isCookie || store.load ? undefined : store.read();
+  let state = toState(credentials, null, hasFailed());
+  const loading = store.load?.().then(() => {
+    if (credentials === undefined) record(store.read(), null);
+  });
   /** A message whose change the shared storage does not show yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
     credentials = next;
-    state = toState(credentials, error, store.hasFailed);
+    state = toState(credentials, error, hasFailed());
     for (const listener of [...listeners]) {
       try {
         listener();
@@ -47,18 +57,24 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     }
   }
 
-  function write(next: Credentials | null): void {
-    if (!isCookie) store.write(next);
+  function write(next: Credentials | null): Promise<void> | undefined {
+    return isCookie ? undefined : store.write(next);
+  }
+
+  /** Without a refresh token in the cookie, the session is lost with the page too. */
+  function hasFailed(): boolean {
+    return store.hasFailed || (isCookie && credentials?.refresh === null);
   }
 
   /** Follows the other tabs: all of them if storage or cookie is shared, otherwise those with a copy of the session. */
-  function sync(message?: TabMessage): void {
+  async function sync(message?: TabMessage): Promise<void> {
+    if (store.load) await store.load();
     if (store.shared) readShared(message);
     else if (
       message &&
       ((isCookie && message.credentials) || message.session === credentials?.session)
     ) {
-      write(message.credentials);
+      void write(message.credentials);
       record(message.credentials, message.error);
     }
   }
@@ -80,6 +96,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     get state() {
       return state;
     },
+    loading,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -87,9 +104,11 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     replace(next, error) {
       const session = credentials?.session ?? null;
       pending = undefined;
-      write(next);
+      const publish = () => tabs?.publish({ session, credentials: next, error });
+      const written = write(next);
       record(next, error);
-      tabs?.publish({ session, credentials: next, error });
+      if (!written) publish();
+      return written?.then(publish);
     },
     record,
     sync,

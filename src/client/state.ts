@@ -7,7 +7,7 @@ export type AuthState = Authenticated | NotAuthenticated;
 interface AnyState {
   /** The last failure, also while signed in. Null once something has succeeded. */
   readonly error: Failure | null;
-  /** Whether the storage is full or forbidden, so that the session is lost with this page. */
+  /** Whether the storage is full or forbidden, or the cookie was not kept, so that the session is lost with this page. */
   readonly hasStorageFailed: boolean;
 }
 
@@ -22,8 +22,8 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * Not signed in. `loading` while the client asks the server whether the cookie has a session, and while a server
- * renders the page.
+ * Not signed in. `loading` while the client asks the server whether the cookie has a session, while it reads an
+ * asynchronous storage, and while a server renders the page.
  */
 export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";

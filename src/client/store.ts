@@ -10,31 +10,66 @@ export interface Store {
   readonly shared: AuthStorage | null;
   /** Whether the storage is full or forbidden. The credentials are then in memory only. */
   readonly hasFailed: boolean;
+  /** Reads an asynchronous storage, so that {@link Store.read} has its entry. Undefined for any other storage. */
+  readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
-  write(credentials: Credentials | null): void;
+  /** @returns when an asynchronous storage has the credentials */
+  write(credentials: Credentials | null): Promise<void> | undefined;
 }
 
-/** Opens this client's entry in a storage. A storage that fails is cleared of the entry and not used again. */
-export function openStore(kind: StorageKind | AuthStorage, key: string): Store {
+/** Milliseconds until an asynchronous storage that does not answer counts as failed. */
+const TIMEOUT = 5_000;
+
+/**
+ * Opens this client's entry in a storage. A storage that fails is cleared of the entry and not used again.
+ * @param onFailure is called if an asynchronous storage fails
+ */
+export function openStore(
+  kind: StorageKind | AuthStorage,
+  key: string,
+  onFailure: () => void,
+): Store {
   let storage: AuthStorage | null = null;
   let hasFailed = false;
   let inMemory: Credentials | null = null;
+  /** The last access to an asynchronous storage: they take turns, so that the last write wins. */
+  let last: Promise<void> = Promise.resolve();
 
   /** Uses the storage, and gives it up if it throws. */
   function attempt<T>(use: () => T): T | undefined {
     try {
       return use();
     } catch {
-      const failed = storage;
-      storage = null;
-      hasFailed = true;
-      // A stale refresh token left behind would look stolen to the server at the next visit.
-      if (failed)
-        attempt(() => {
-          failed.removeItem(key);
-        });
+      void giveUp();
       return undefined;
     }
+  }
+
+  async function giveUp(): Promise<void> {
+    const failed = storage;
+    storage = null;
+    hasFailed = true;
+    try {
+      // A stale refresh token left behind would look stolen to the server at the next visit.
+      await failed?.removeItem(key);
+    } catch {
+      // It fails for removals too.
+    }
+  }
+
+  /** Waits for the storage, and gives it up if it fails. */
+  async function finish(use: () => unknown): Promise<void> {
+    try {
+      await settle(use());
+    } catch {
+      await settle(giveUp()).catch(() => undefined);
+      onFailure();
+    }
+  }
+
+  function inTurn(use: (storage: AuthStorage) => unknown): Promise<void> {
+    last = last.then(() => finish(() => storage && use(storage)));
+    return last;
   }
 
   if (typeof kind === "object") storage = kind;
@@ -42,7 +77,19 @@ export function openStore(kind: StorageKind | AuthStorage, key: string): Store {
     storage = attempt(() => platform[kind as "localStorage"]) ?? null;
     hasFailed = storage === null;
   }
-  attempt(() => storage?.getItem(key));
+  let first = attempt(() => storage?.getItem(key));
+  const isAsync = isPromise(first);
+
+  function load(): Promise<void> {
+    const before = inMemory;
+    return inTurn(async (from) => {
+      const reading = first ?? from.getItem(key);
+      first = undefined;
+      const credentials = parseCredentials(await reading);
+      // A write since then wins.
+      if (inMemory === before) inMemory = credentials;
+    });
+  }
 
   return {
     get shared() {
@@ -51,17 +98,37 @@ export function openStore(kind: StorageKind | AuthStorage, key: string): Store {
     get hasFailed() {
       return hasFailed;
     },
+    load: isAsync ? load : undefined,
     read() {
-      const text = attempt(() => storage?.getItem(key));
+      if (isAsync) return inMemory;
+      const text = attempt(() => storage?.getItem(key) as string | null | undefined);
       return text === undefined ? inMemory : (inMemory = parseCredentials(text));
     },
     write(credentials) {
       inMemory = credentials;
-      attempt(() =>
-        credentials ? storage?.setItem(key, JSON.stringify(credentials)) : storage?.removeItem(key),
-      );
+      const use = (to: AuthStorage | null) =>
+        credentials ? to?.setItem(key, JSON.stringify(credentials)) : to?.removeItem(key);
+      if (isAsync) return inTurn(use);
+      const result = attempt(() => use(storage));
+      return isPromise(result) ? finish(() => result) : undefined;
     },
   };
+}
+
+/** Resolves or rejects as a storage does, and rejects after {@link TIMEOUT}. */
+function settle(result: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(reject, TIMEOUT);
+    Promise.resolve(result)
+      .finally(() => {
+        clearTimeout(timer);
+      })
+      .then(resolve, reject);
+  });
+}
+
+function isPromise(result: unknown): boolean {
+  return typeof (result as Promise<unknown> | null | undefined)?.then === "function";
 }
 
 /** Parses a stored entry. Returns null if it is missing or was not written by this client. */

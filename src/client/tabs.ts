@@ -22,7 +22,7 @@ export interface Tabs {
   publish(message: TabMessage): void;
   /**
    * Runs with a lock that only one tab holds at a time. Runs without it if the lock cannot be had: within its reuse
-   * window the server gives every tab the same response.
+   * window the server gives every tab the same response. `run` must not reject.
    */
   withLock(run: () => Promise<void>): Promise<void>;
   close(): void;
@@ -41,7 +41,7 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
-  /** The last run of this tab. Without locks and without a shared storage, only the tab's own runs take turns. */
+  /** The last run of this tab. Its own runs take turns even if the lock cannot be had. */
   let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
@@ -60,23 +60,24 @@ export function openTabs(
   // Needed besides the channel: a message can arrive before this tab's storage shows the change.
   platform.addEventListener?.("storage", onStorage);
 
+  async function lock(run: () => Promise<void>): Promise<void> {
+    const locks = platform.navigator?.locks;
+    const { shared } = store;
+    if (!locks) return shared ? withLease(shared, `${name}:lease`, run) : run();
+    try {
+      await locks.request(name, { signal: AbortSignal.timeout(LOCK_TIMEOUT) }, run);
+    } catch {
+      await run();
+    }
+  }
+
   return {
     publish(message) {
       channel?.postMessage(message);
     },
-    async withLock(run) {
-      const locks = platform.navigator?.locks;
-      const { shared } = store;
-      if (!locks && shared) return withLease(shared, `${name}:lease`, run);
-      if (!locks) {
-        last = last.then(run, run);
-        return last;
-      }
-      try {
-        await locks.request(name, { signal: AbortSignal.timeout(LOCK_TIMEOUT) }, run);
-      } catch {
-        await run();
-      }
+    withLock(run) {
+      last = last.then(() => lock(run));
+      return last;
     },
     close() {
       channel?.close();
@@ -96,21 +97,21 @@ async function withLease(
   run: () => Promise<void>,
 ): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
-  const read = () => storage.getItem(key) ?? "";
+  const read = async () => (await storage.getItem(key)) ?? "";
   let lease: string;
   try {
     do {
-      while (isHeld(read())) await sleep(50);
+      while (isHeld(await read())) await sleep(50);
       lease = `${Date.now()}:${Math.random()}`;
-      storage.setItem(key, lease);
+      await storage.setItem(key, lease);
       await sleep(20);
-    } while (read() !== lease && performance.now() < end);
+    } while ((await read()) !== lease && performance.now() < end);
   } catch {
     return run();
   }
   await run();
   try {
-    if (read() === lease) storage.removeItem(key);
+    if ((await read()) === lease) await storage.removeItem(key);
   } catch {
     // The lease expires.
   }

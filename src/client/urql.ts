@@ -1,11 +1,11 @@
-import type { CombinedError, OperationContext } from "@urql/core";
+import type { CombinedError, Operation, OperationContext } from "@urql/core";
 import type { AuthConfig, AuthUtilities } from "@urql/exchange-auth";
 import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 /**
  * Configures urql's `authExchange`: it sends operations with a fresh `Authorization` header, and once more with a
- * renewed one if the server refuses it.
+ * renewed one if the server refuses it. It does not change an operation that already has that header.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(
@@ -19,27 +19,44 @@ export function createAuthConfig(
   return (utilities) =>
     Promise.resolve({
       addAuthToOperation(operation) {
-        const sent = readAuthorization(operation.context);
+        const { context } = operation;
+        const sent = readAuthorization(context);
+        if (sent && !isSigned(operation)) return operation;
         // Never retried with the current session, which may be another user's by now.
-        const authorization = sent ? recovered.get(sent) : client.getSession().authorization;
-        return authorization ? utilities.appendHeaders(operation, { authorization }) : operation;
+        const isRetry = context["authAttempt"] === true && recovered.has(sent);
+        const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
+        return authorization
+          ? utilities.appendHeaders(sign(operation), { authorization })
+          : operation;
       },
-      willAuthError: client.isRenewalDue,
-      didAuthError({ graphQLErrors: errors }, { context }) {
+      willAuthError: (operation) =>
+        readAuthorization(operation.context) === null && client.isRenewalDue(),
+      didAuthError({ graphQLErrors: errors }, operation) {
+        const { context } = operation;
         // One retry is enough.
-        if (context["authAttempt"] || findRefusal(errors) === null) return false;
+        if (!isSigned(operation) || context["authAttempt"] || findRefusal(errors) === null)
+          return false;
         refused.set(readAuthorization(context), errors);
         return true;
       },
       async refreshAuth() {
         recovered.clear();
-        if (refused.size === 0) await client.refresh();
+        if (refused.size === 0) await client.getAuthorization();
         for (const [sent, errors] of refused) {
           refused.delete(sent);
           recovered.set(sent, await client.recover(sent, errors));
         }
       },
     });
+}
+
+/** Marks an operation whose `Authorization` header is ours, not the caller's. */
+function sign(operation: Operation): Operation {
+  return { ...operation, context: { ...operation.context, isSignedByGatehouse: true } };
+}
+
+function isSigned({ context }: Operation): boolean {
+  return context["isSignedByGatehouse"] === true;
 }
 
 /** Returns the `Authorization` header that an operation was sent with. */

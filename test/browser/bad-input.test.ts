@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { describeBrowser } from "../support/chromium.js";
+import { describeBrowser, testWith } from "../support/browsers/index.js";
 import {
   alert,
   isSignedIn,
@@ -98,30 +98,36 @@ describeBrowser("in a browser", () => {
     });
   });
 
-  test("offline, the page says so and stays signed in; back online, it continues without a reload", async () => {
-    const person = await stage.person({});
-    const page = await stage.visit(person);
-    await signIn(page, "bob");
-    stage.expected = FAILED_LOAD;
-    await person.setOffline(true);
-    await open(page, "Sessions");
-    await page.getByText("The server cannot be reached.").waitFor();
-    await person.setOffline(false);
-    await page.getByText("Current session").waitFor();
-  });
+  testWith("offline")(
+    "offline, the page says so and stays signed in; back online, it continues without a reload",
+    async () => {
+      const person = await stage.person({});
+      const page = await stage.visit(person);
+      await signIn(page, "bob");
+      stage.expected = FAILED_LOAD;
+      await person.setOffline(true);
+      await open(page, "Sessions");
+      await page.getByText("The server cannot be reached.").waitFor();
+      await person.setOffline(false);
+      await page.getByText("Current session").waitFor();
+    },
+  );
 
-  test("offline, a logout signs out here, and the page says that the session stays open at the server", async () => {
-    const person = await stage.person({});
-    const page = await stage.visit(person);
-    await signIn(page, "bob");
-    stage.expected = FAILED_LOAD;
-    await person.setOffline(true);
-    await signOut(page);
-    await isSignedOut(page);
-    await notice(page)
-      .getByText("The server could not be reached, so the session there stays open")
-      .waitFor();
-  });
+  testWith("offline")(
+    "offline, a logout signs out here, and the page says that the session stays open at the server",
+    async () => {
+      const person = await stage.person({});
+      const page = await stage.visit(person);
+      await signIn(page, "bob");
+      stage.expected = FAILED_LOAD;
+      await person.setOffline(true);
+      await signOut(page);
+      await isSignedOut(page);
+      await notice(page)
+        .getByText("The server could not be reached, so the session there stays open")
+        .waitFor();
+    },
+  );
 
   test("offline at the start, a cookie's session is found once the browser is online", async () => {
     const person = await stage.person({});
@@ -137,7 +143,7 @@ describeBrowser("in a browser", () => {
     await isSignedIn(page, "bob");
   });
 
-  test.each([
+  testWith("initScript").each([
     [
       "forbidden",
       "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } })",
@@ -162,7 +168,7 @@ describeBrowser("in a browser", () => {
     },
   );
 
-  test.each([
+  testWith("clock").each([
     ["slow", -1],
     ["fast", 1],
   ])(

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import type { Page } from "playwright-core";
-import { describeBrowser } from "../support/chromium.js";
+import type { Page } from "../support/browsers/driver.js";
+import { describeBrowser } from "../support/browsers/index.js";
 import { eventually } from "../support/eventually.js";
 import { PASSWORD } from "../support/gate.js";
 import { Stage } from "../support/stage.js";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Page } from "playwright-core";
-import { describeBrowser } from "../support/chromium.js";
+import type { Page } from "../support/browsers/driver.js";
+import { describeBrowser, testWith } from "../support/browsers/index.js";
 import {
   alert,
   isSignedIn,
@@ -50,7 +50,7 @@ describeBrowser("in a browser", () => {
       },
     );
 
-    test("is renewed before it expires, by the browser's clock", async () => {
+    testWith("clock")("is renewed before it expires, by the browser's clock", async () => {
       const page = await stage.visit(await stage.person({}));
       await page.clock.install();
       await page.reload();

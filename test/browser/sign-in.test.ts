@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { describeBrowser } from "../support/chromium.js";
+import { describeBrowser, testWith } from "../support/browsers/index.js";
 import {
   alert,
   findBarriers,
@@ -166,7 +166,7 @@ describeBrowser("in a browser", () => {
       await notice(page).getByText("You are signed out.").waitFor();
     });
 
-    test("axe finds no violation, in light and in dark", async () => {
+    testWith("media")("axe finds no violation, in light and in dark", async () => {
       const page = await stage.visit();
       const barriers: Record<string, string[]> = {};
       const check = async (name: string) => {
@@ -199,7 +199,7 @@ describeBrowser("in a browser", () => {
       ).toEqual({});
     });
 
-    test("no page scrolls sideways at 320 pixels", async () => {
+    testWith("viewport")("no page scrolls sideways at 320 pixels", async () => {
       const page = await stage.visit(await stage.person({ viewport: { width: 320, height: 640 } }));
       const isTooWide = () => page.evaluate("document.documentElement.scrollWidth > innerWidth");
       await submit(page, "bob", { password: "not the password of bob" });

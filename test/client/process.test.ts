@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import type { FailureReason } from "../../src/client/index.js";
 import type { ErrorCode, Reason } from "../../src/errors.js";
 import { runNode } from "../support/node-process.js";
@@ -37,10 +38,38 @@ test("the module can be imported without any API of a browser", async () => {
   expect(ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
-test("FailureReason has every reason that the server can give", () => {
-  type Unnamed = Lowercase<
-    Exclude<ErrorCode, "UNAUTHENTICATED" | "FORBIDDEN" | "TOO_MANY_REQUESTS">
-  >;
-  const name = (reason: Reason | Unnamed): FailureReason => reason;
-  expect(name("service_unavailable")).toBe("service_unavailable");
+/** Codes whose errors always have a reason. */
+const WITH_REASON = ["UNAUTHENTICATED", "FORBIDDEN", "TOO_MANY_REQUESTS"] as const;
+
+describe("FailureReason", () => {
+  test("has every code and reason of the server's types", () => {
+    type Unnamed = Lowercase<Exclude<ErrorCode, (typeof WITH_REASON)[number]> | "BAD_REQUEST">;
+    const name = (reason: Reason | Unnamed): FailureReason => reason;
+    expect(name("service_unavailable")).toBe("service_unavailable");
+  });
+
+  test("has every code and reason of README's table of errors, and docs/clients.md says what to do", async () => {
+    const [union = ""] = /FailureReason =[^;]*;/.exec(await read("src/client/failure.ts")) ?? [];
+    const reasons = [...union.matchAll(/"(\w+)"/g)].map(([, reason]) => reason);
+    expect(reasons.length).toBeGreaterThan(15);
+
+    const table = (await read("README.md")).matchAll(/^\| `([A-Z_]+)` +\|([^|]*)\|$/gm);
+    const ofServer = [...table].flatMap(([, code = "", cell = ""]) =>
+      (WITH_REASON as readonly string[]).includes(code)
+        ? [...cell.matchAll(/`([a-z_]+)`/g)].map(([, reason]) => reason)
+        : [code.toLowerCase()],
+    );
+    expect(ofServer.length).toBeGreaterThan(15);
+    expect(reasons).toEqual(
+      expect.arrayContaining(ofServer.filter((name) => name !== "retryAfter")),
+    );
+
+    const rows = (await read("docs/clients.md"))
+      .split("`error.reason`")[1]!
+      .matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) +\|/gm);
+    const documented = [...rows].flatMap(([, names = ""]) => names.replaceAll("`", "").split(", "));
+    expect(documented.toSorted()).toEqual(reasons.toSorted());
+  });
 });
+
+const read = (path: string) => readFile(`${ROOT}${path}`, "utf8");

@@ -182,8 +182,20 @@ describe("a lost response to a refresh", () => {
     await second.login("ada", PASSWORD);
     expect((await second.refresh()).error?.reason).toBe("offline");
     proxy.reset();
-    jest.spyOn(performance, "now").mockImplementation(() => Number.MAX_SAFE_INTEGER);
     expect(await second.refresh()).toMatchObject({ status: "authenticated", error: null });
+    expect(proxy.count("Refresh")).toBe(1);
+  });
+
+  test("delays the client's own refreshes by a second, but not one that the program asks for", async () => {
+    proxy.spoil("Refresh", ...Array(4).fill(LOSSES["that is a 502 without a body"]));
+    expect((await client.refresh()).error?.reason).toBe("bad_answer");
+    proxy.reset();
+    const refusal = { code: "UNAUTHENTICATED", reason: "token_expired" };
+    const errors = [{ message: "", extensions: refusal }];
+    expect(await client.recover(client.getSession().authorization, errors)).toBeNull();
+    expect(proxy.count("Refresh")).toBe(0);
+    expect((await client.refresh()).error).toBeNull();
+    expect(proxy.count("Refresh")).toBe(1);
   });
 });
 
@@ -246,7 +258,10 @@ describe("a refused refresh", () => {
   test("is not sent without a session", async () => {
     await client.logout();
     proxy.reset();
-    expect(await client.refresh()).toMatchObject({ status: "anonymous", error: null });
+    expect(await client.refresh()).toMatchObject({
+      status: "anonymous",
+      error: { reason: "no_credentials" },
+    });
     expect(await client.getAuthorization()).toBeNull();
     expect(proxy.seen).toEqual([]);
   });
@@ -269,6 +284,7 @@ describe("a refresh that the server postpones", () => {
         status: "authenticated",
         error: { reason, retryAfter: 60 },
       });
+      expect(await client.refresh()).toMatchObject({ error: { reason, retryAfter: 60 } });
       expect(proxy.count("Refresh")).toBe(1);
     },
   );

@@ -1,6 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { type AuthClient, createAuthClient, type StorageKind } from "../../src/client/index.js";
-import { FakeStorage, withGlobal } from "../support/fake-storage.js";
+import {
+  type AuthClient,
+  type AuthState,
+  type AuthStorage,
+  createAuthClient,
+  type StorageKind,
+} from "../../src/client/index.js";
+import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
 import { Gate, PASSWORD, setUpGate } from "../support/gate.js";
 
@@ -32,19 +38,32 @@ afterEach(() => {
 afterAll(() => proxy.close());
 
 /** Creates the client of a page that has just loaded. */
-function load(kind: StorageKind | FakeStorage, url = proxy.url): AuthClient {
+function load(kind: StorageKind | AuthStorage, url = proxy.url): AuthClient {
   const client = createAuthClient({ url, storage: kind });
   open.push(client);
   return client;
 }
 
-describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
-  const choose = () => (kind === "a custom storage" ? storage : kind);
+/** Resolves with the state once the storage has been read. */
+async function stateOf(client: AuthClient): Promise<AuthState> {
+  await client.getAuthorization();
+  return client.getSession();
+}
+
+const ALL = [...KINDS, "a custom storage", "an asynchronous storage"] as const;
+
+describe.each(ALL)("in %s", (kind) => {
+  const choose = () =>
+    kind === "a custom storage"
+      ? storage
+      : kind === "an asynchronous storage"
+        ? new FakeAsyncStorage(storage)
+        : kind;
 
   test("a session is restored after a reload, and is valid", async () => {
     const { token } = await load(choose()).login("ada", PASSWORD);
     const reloaded = load(choose());
-    expect(reloaded.getSession()).toMatchObject({
+    expect(await stateOf(reloaded)).toMatchObject({
       status: "authenticated",
       user: { username: "ada" },
       token,
@@ -56,7 +75,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
     const client = load(choose());
     await client.login("ada", PASSWORD);
     const { token } = await client.refresh();
-    expect(load(choose()).getSession().token).toBe(token);
+    expect((await stateOf(load(choose()))).token).toBe(token);
   });
 
   test("a session has one entry, and a logout removes only that one", async () => {
@@ -70,9 +89,9 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
 
   test.each(["{", "null", "[]", '"text"', '{"authorization":"Bearer x"}'])(
     "a malformed entry counts as signed out: %s",
-    (entry) => {
+    async (entry) => {
       storage.entries.set(`gatehouse:jwt:${proxy.url}`, entry);
-      expect(load(choose()).getSession()).toMatchObject({ status: "anonymous", error: null });
+      expect(await stateOf(load(choose()))).toMatchObject({ status: "anonymous", error: null });
     },
   );
 
@@ -100,6 +119,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
   test("if the storage becomes forbidden after a reload, the session that was read is still valid", async () => {
     await load(choose()).login("ada", PASSWORD);
     const client = load(choose());
+    await stateOf(client);
     storage.isForbidden = true;
     expect(await client.refresh()).toMatchObject({
       status: "authenticated",
@@ -124,7 +144,7 @@ describe.each([...KINDS, "a custom storage"] as const)("in %s", (kind) => {
   test("if the storage is forbidden, the session is kept in memory, and the state says so from the start", async () => {
     storage.isForbidden = true;
     const client = load(choose());
-    expect(client.getSession()).toMatchObject({ status: "anonymous", hasStorageFailed: true });
+    expect(await stateOf(client)).toMatchObject({ status: "anonymous", hasStorageFailed: true });
     expect((await client.login("ada", PASSWORD)).status).toBe("authenticated");
     expect((await client.refresh()).error).toBeNull();
     expect((await client.logout()).status).toBe("anonymous");
@@ -171,4 +191,99 @@ test("nothing is written to a storage in memory mode", async () => {
   await client.refresh();
   expect([...storage.entries]).toEqual([]);
   expect(client.getSession().hasStorageFailed).toBe(false);
+});
+
+describe("an asynchronous storage", () => {
+  let slow: FakeAsyncStorage;
+
+  beforeEach(() => {
+    slow = new FakeAsyncStorage(storage);
+  });
+
+  const stored = () => [...storage.entries.keys()];
+
+  test("is loading at the start, calls the listeners when it has been read, and sends nothing", async () => {
+    await load(slow).login("ada", PASSWORD);
+    proxy.reset();
+    const client = load(slow);
+    const statuses: string[] = [client.getSession().status];
+    client.subscribe(() => statuses.push(client.getSession().status));
+    expect(await client.getAuthorization()).toBe(client.getSession().authorization);
+    expect(statuses).toEqual(["loading", "authenticated"]);
+    expect(proxy.seen).toEqual([]);
+  });
+
+  test.each([
+    ["logout", "token_revoked"],
+    ["logoutAll", "token_revoked"],
+    ["refresh", undefined],
+  ] as const)("%s waits for it, and means the stored session", async (method, reason) => {
+    const { authorization } = await load(slow).login("ada", PASSWORD);
+    const client = load(slow);
+    const { status } = await client[method]();
+    expect(status).toBe(method === "refresh" ? "authenticated" : "anonymous");
+    expect((await gate.me(authorization ?? "")).reason).toBe(reason);
+  });
+
+  test("a login at the start wins over the stored session", async () => {
+    await load(slow).login("ada", PASSWORD);
+    const client = load(slow);
+    expect((await client.login("bob", PASSWORD)).user?.username).toBe("bob");
+    expect((await stateOf(load(slow))).user?.username).toBe("bob");
+  });
+
+  test("a failed login at the start leaves the stored session as it is", async () => {
+    await load(slow).login("ada", PASSWORD);
+    expect(await load(slow).login("bob", "wrong")).toMatchObject({
+      user: { username: "ada" },
+      error: { reason: "invalid_credentials" },
+    });
+  });
+
+  test("has what was last written, although writes take longer than removals", async () => {
+    const client = load(slow);
+    await client.login("ada", PASSWORD);
+    await Promise.all([client.refresh(), client.logout()]);
+    expect(stored()).toEqual([]);
+    await Promise.all([client.login("ada", PASSWORD), client.logout()]);
+    expect(stored()).toEqual([]);
+  });
+
+  test("has the session by the time the login returns", async () => {
+    await load(slow).login("ada", PASSWORD);
+    expect(stored()).toHaveLength(1);
+  });
+
+  test("that never answers counts as failed after five seconds, and the client works without it", async () => {
+    slow.isStuck = true;
+    const client = load(slow);
+    expect(await client.login("ada", PASSWORD)).toMatchObject({
+      status: "authenticated",
+      hasStorageFailed: true,
+    });
+  });
+
+  test("that only writes asynchronously, as a preloaded copy does, is known at once, and may fail", async () => {
+    const entries = new Map<string, string>();
+    const copy: AuthStorage = {
+      getItem: (key) => entries.get(key) ?? null,
+      setItem: (key, value) => {
+        entries.set(key, value);
+        return slow.setItem(key, value);
+      },
+      removeItem: (key) => {
+        entries.delete(key);
+        return slow.removeItem(key);
+      },
+    };
+    await load(copy).login("ada", PASSWORD);
+    expect(stored()).toHaveLength(1);
+    const client = load(copy);
+    expect(client.getSession().status).toBe("authenticated");
+    storage.isFull = true;
+    expect(await client.refresh()).toMatchObject({
+      status: "authenticated",
+      hasStorageFailed: true,
+    });
+  });
 });

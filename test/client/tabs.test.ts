@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
-import { FakeStorage, withGlobal } from "../support/fake-storage.js";
+import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
@@ -15,10 +15,13 @@ class FakeLocks {
   }
 }
 
+const LOCKS = { locks: new FakeLocks() };
 const PLATFORMS = [
-  ["locks and channels", { navigator: { locks: new FakeLocks() }, BroadcastChannel }],
-  ["channels alone", { navigator: {}, BroadcastChannel }],
-  ["storage events alone", { navigator: {}, BroadcastChannel: undefined }],
+  ["locks and channels", { navigator: LOCKS, BroadcastChannel }, false],
+  ["channels alone", { navigator: {}, BroadcastChannel }, false],
+  ["storage events alone", { navigator: {}, BroadcastChannel: undefined }, false],
+  ["locks, channels and promises", { navigator: LOCKS, BroadcastChannel }, true],
+  ["channels and promises alone", { navigator: {}, BroadcastChannel }, true],
 ] as const;
 
 const gate = setUpGate();
@@ -32,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(() => proxy.close());
 
-describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
+describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals, isAsync) => {
   let storage: FakeStorage;
   let restore: (() => void)[];
   let tabs: [AuthClient, AuthClient];
@@ -43,10 +46,11 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals) => {
     const unlisten = (_type: string, listener: any) => storage.listeners.delete(listener);
     restore = Object.entries({
       ...globals,
-      addEventListener: listen,
+      // Only browsers' own storages have events.
+      addEventListener: isAsync ? undefined : listen,
       removeEventListener: unlisten,
     }).map(([name, value]) => withGlobal(name, value));
-    const options = { url: proxy.url, storage };
+    const options = { url: proxy.url, storage: isAsync ? new FakeAsyncStorage(storage) : storage };
     tabs = [createAuthClient(options), createAuthClient(options)];
     await tabs[0].login("ada", PASSWORD);
     await until(() => tabs[1].getSession().status === "authenticated");

@@ -18,13 +18,30 @@ console.log(renderToString(<App />));`,
   "phone.ts": `import { auth } from "./native";
 const { user } = await auth.login("ada", "correct horse battery staple");
 console.log(user?.username, auth.getSession().hasStorageFailed);`,
-  "mmkv.ts": `export class MMKV {
-  readonly #entries = new Map<string, string>();
-  constructor(readonly options: { id: string }) {}
-  getString = (key: string): string | undefined => this.#entries.get(key);
-  set = (key: string, value: string): void => void this.#entries.set(key, value);
-  delete = (key: string): void => void this.#entries.delete(key);
-}`,
+  "keychain.ts": `import { auth } from "./secure";
+const { user } = await auth.login("ada", "correct horse battery staple");
+console.log(user?.username, auth.getSession().hasStorageFailed);`,
+  "urql-page.tsx": `import { AuthProvider } from "graphql-gatehouse/react";
+import { renderToString } from "react-dom/server";
+import { useClient } from "urql";
+import { auth } from "./auth";
+import { UrqlProvider } from "./urql-provider";
+const Shown = () => <p>{useClient().constructor.name}</p>;
+console.log(renderToString(<AuthProvider client={auth}><UrqlProvider><Shown /></UrqlProvider></AuthProvider>));`,
+  "async-storage.ts": `const entries = new Map<string, string>();
+export default {
+  getItem: async (key: string): Promise<string | null> => entries.get(key) ?? null,
+  setItem: async (key: string, value: string): Promise<void> => void entries.set(key, value),
+  removeItem: async (key: string): Promise<void> => void entries.delete(key),
+};`,
+  "secure-store.ts": `import storage from "./async-storage";
+const check = (key: string): string => {
+  if (!/^[\\w.-]+$/.test(key)) throw new Error("Invalid key");
+  return key;
+};
+export const getItemAsync = async (key: string) => storage.getItem(check(key));
+export const setItemAsync = async (key: string, value: string) => storage.setItem(check(key), value);
+export const deleteItemAsync = async (key: string) => storage.removeItem(check(key));`,
 };
 
 const OPTIONS = {
@@ -37,7 +54,10 @@ const OPTIONS = {
     moduleResolution: "Bundler",
     jsx: "react-jsx",
     types: [],
-    paths: { "react-native-mmkv": ["./mmkv.ts"] },
+    paths: {
+      "@react-native-async-storage/async-storage": ["./async-storage.ts"],
+      "expo-secure-store": ["./secure-store.ts"],
+    },
   },
   include: ["*.ts", "*.tsx"],
 };
@@ -63,9 +83,11 @@ describe("docs/clients.md", () => {
       "fetch.ts",
       "apollo.ts",
       "urql.ts",
+      "urql-provider.tsx",
       "graphql-request.ts",
       "app.tsx",
       "native.ts",
+      "secure.ts",
       "codegen.yml",
       "typed.ts",
     ]);
@@ -74,12 +96,14 @@ describe("docs/clients.md", () => {
 
   test.each([
     ["fetch.ts", "ada\n{ data: { me: { username: 'ada' } } }\n"],
-    ["apollo.ts", /username: 'ada'/],
+    ["apollo.ts", /username: 'ada'[^]*\nnull\n$/],
     ["urql.ts", /username: 'ada'/],
     ["graphql-request.ts", /username: 'ada'/],
     ["typed.ts", "ada USER\n"],
     ["page.tsx", "<p>One moment…</p>\n"],
+    ["urql-page.tsx", "<p>Client</p>\n"],
     ["phone.ts", "ada false\n"],
+    ["keychain.ts", "ada false\n"],
   ])("%s runs against a server, and prints what it should", async (name, output) => {
     await build({
       entryPoints: [`${PROJECT}/${name}`],
@@ -88,7 +112,10 @@ describe("docs/clients.md", () => {
       format: "esm",
       packages: "external",
       jsx: "automatic",
-      alias: { "react-native-mmkv": `${PROJECT}/mmkv.ts` },
+      alias: {
+        "@react-native-async-storage/async-storage": `${PROJECT}/async-storage.ts`,
+        "expo-secure-store": `${PROJECT}/secure-store.ts`,
+      },
     });
     const { stdout, stderr, code } = await runNode([`${name}.mjs`], { cwd: PROJECT });
     expect([code, stderr]).toEqual([0, ""]);

@@ -6,6 +6,8 @@ export class CookieJar {
   readonly credentials: (string | undefined)[] = [];
   /** Whether requests fail, as when the network is down. */
   isAway = false;
+  /** Whether the browser refuses cookies. */
+  isClosed = false;
 
   readonly fetch: typeof fetch = async (input, init) => {
     const headers = new Headers(init?.headers);
@@ -14,7 +16,7 @@ export class CookieJar {
     this.seen.push(Object.fromEntries(headers));
     if (this.isAway) throw new TypeError("Failed to fetch");
     const response = await fetch(input, { ...init, headers });
-    for (const line of response.headers.getSetCookie()) {
+    for (const line of this.isClosed ? [] : response.headers.getSetCookie()) {
       this.cookie = line.includes("Max-Age=0;") ? "" : (line.split(";")[0] ?? "");
     }
     return response;

@@ -1,5 +1,5 @@
 import axe from "axe-core";
-import type { Locator, Page } from "playwright-core";
+import type { Locator, Page } from "./browsers/driver.js";
 import { PASSWORD } from "./gate.js";
 
 /** The choices in the example's sign-in form, by their labels. */

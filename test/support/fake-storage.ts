@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** A browser's storage. Tabs share it, and get events about changes. */
 export class FakeStorage {
   readonly entries = new Map<string, string>();
@@ -32,6 +34,36 @@ export class FakeStorage {
     setTimeout(() => {
       for (const listener of this.listeners) listener({ key });
     });
+  }
+}
+
+/** A storage like React Native's AsyncStorage. Its accesses take different times, so they can overtake each other. */
+export class FakeAsyncStorage {
+  /** Whether no access ever ends. */
+  isStuck = false;
+
+  constructor(readonly entries: FakeStorage) {}
+
+  getItem(key: string): Promise<string | null> {
+    return this.#after(10, () => this.entries.getItem(key));
+  }
+
+  setItem(key: string, value: string): Promise<void> {
+    return this.#after(15, () => {
+      this.entries.setItem(key, value);
+    });
+  }
+
+  removeItem(key: string): Promise<void> {
+    return this.#after(1, () => {
+      this.entries.removeItem(key);
+    });
+  }
+
+  async #after<Value>(delay: number, use: () => Value): Promise<Value> {
+    if (this.isStuck) await new Promise(() => undefined);
+    await sleep(delay);
+    return use();
   }
 }
 

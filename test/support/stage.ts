@@ -13,8 +13,8 @@ import { extname, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { openChromium } from "./chromium.js";
+import type { Browser, Page, Person, PersonOptions } from "./browsers/driver.js";
+import { openBrowser } from "./browsers/index.js";
 import type { Fault } from "./faulty-proxy.js";
 import { Gate } from "./gate.js";
 
@@ -53,9 +53,9 @@ export class Stage {
   readonly #folder: string;
   readonly #server: Server;
   /** The contexts of the running test, and spare ones for the next, because creating one is slow. */
-  #contexts: BrowserContext[] = [];
-  #spares: BrowserContext[] = [];
-  readonly #special = new Set<BrowserContext>();
+  #contexts: Person[] = [];
+  #spares: Person[] = [];
+  readonly #special = new Set<Person>();
   #problems: string[] = [];
 
   private constructor(gate: Gate, cookieGate: Gate, browser: Browser, folder: string) {
@@ -71,7 +71,7 @@ export class Stage {
   /** Starts everything, with the users ada, an ADMIN, and bob, a USER. */
   static async open(options: Parameters<typeof Gate.open>[0] = {}): Promise<Stage> {
     const [browser, folder, gate] = await Promise.all([
-      openChromium(),
+      openBrowser(),
       buildPage(),
       Gate.open(options),
     ]);
@@ -80,6 +80,8 @@ export class Stage {
     await gate.user("bob", { email: "bob@example.com" });
     const stage = new Stage(gate, cookieGate, browser, folder);
     await new Promise<void>((resolve) => stage.#server.listen(0, "127.0.0.1", resolve));
+    // The first profile of a browser is slow to open, so not within a test.
+    stage.#spares.push(await stage.#open());
     return stage;
   }
 
@@ -93,34 +95,28 @@ export class Stage {
   }
 
   /** Returns an empty browser profile. One with options is not reused after the test. */
-  async person(options?: BrowserContextOptions): Promise<BrowserContext> {
+  async person(options?: PersonOptions): Promise<Person> {
     const spare = options === undefined ? this.#spares.pop() : undefined;
-    const context = spare ?? (await this.#browser.newContext(options));
+    const context = spare ?? (await this.#open(options));
     this.#contexts.push(context);
-    if (spare === undefined) this.#watch(context);
     if (options !== undefined) this.#special.add(context);
     return context;
   }
 
-  #watch(context: BrowserContext): void {
-    context.setDefaultTimeout(10_000);
+  #open(options: PersonOptions = {}): Promise<Person> {
     const complain = (problem: string) => {
       if (!this.expected?.test(problem)) this.#problems.push(problem);
     };
-    context.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) complain(message.text());
-    });
-    context.on("weberror", (error) => {
-      complain(String(error.error()));
-    });
-    context.on("request", (asked) => {
-      const url = asked.url();
-      if (!url.startsWith(this.url) && !LOCAL.test(url)) complain(url);
+    return this.#browser.newPerson(options, {
+      problem: complain,
+      request: (url) => {
+        if (!url.startsWith(this.url) && !LOCAL.test(url)) complain(url);
+      },
     });
   }
 
   /** Opens the example in a new tab, of this profile or of an empty one. */
-  async visit(person?: BrowserContext, path = ""): Promise<Page> {
+  async visit(person?: Person, path = ""): Promise<Page> {
     const context = person ?? (await this.person());
     const blank = context.pages().find((page) => page.url() === BLANK);
     const page = blank ?? (await context.newPage());
@@ -143,7 +139,7 @@ export class Stage {
     return problems;
   }
 
-  async #clear(context: BrowserContext): Promise<void> {
+  async #clear(context: Person): Promise<void> {
     const [page, ...others] = context.pages();
     if (this.#special.delete(context) || page === undefined) return context.close();
     await Promise.all(others.map((other) => other.close()));

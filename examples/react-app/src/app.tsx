@@ -41,7 +41,7 @@ export function App() {
   /** Asks for the cookie's session again if the first attempt was offline. Sends nothing in other cases. */
   useEffect(() => {
     const retry = () => {
-      if (client.getSession().status === "anonymous") void client.refresh();
+      if (client.getSession().status === "anonymous") void client.getAuthorization();
     };
     addEventListener("online", retry);
     return () => {

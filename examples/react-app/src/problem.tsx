@@ -28,6 +28,7 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   bad_user_input: "The server did not accept what you entered. Check it and try again.",
   service_unavailable: "The server is busy.",
   internal_server_error: SERVER_ERROR,
+  bad_request: SERVER_ERROR,
   bad_answer: SERVER_ERROR,
   offline: OFFLINE,
 };

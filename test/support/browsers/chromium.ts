@@ -1,0 +1,39 @@
+import { type BrowserContext, chromium } from "playwright-core";
+import type { Browser, Complain } from "./driver.js";
+
+/** They stop Chromium's own requests, such as its search for updates. */
+const SWITCHES = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Starts a Chromium with a new profile. */
+export async function openChromium(executablePath: string): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath, args: SWITCHES });
+  return {
+    async newPerson(options, complain) {
+      const context = await browser.newContext(options);
+      watch(context, complain);
+      return context;
+    },
+    close: () => browser.close(),
+  };
+}
+
+function watch(context: BrowserContext, complain: Complain): void {
+  context.setDefaultTimeout(10_000);
+  context.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complain.problem(message.text());
+  });
+  context.on("weberror", (error) => {
+    complain.problem(String(error.error()));
+  });
+  context.on("request", (asked) => {
+    complain.request(asked.url());
+  });
+}
