@@ -77,13 +77,7 @@ export class Database implements Sql {
       return database;
     } catch (cause) {
       await database?.close();
-      const fault = dialect.describeFault(codeOf(cause));
-      throw new Error(
-        fault ?? "The database cannot be reached. Check its URL, and whether it is running.",
-        {
-          cause,
-        },
-      );
+      throw new Error(describeFault(cause, dialect), { cause });
     }
   }
 
@@ -164,6 +158,19 @@ export class Database implements Sql {
     await this.#engine.close();
     await this.#orm.close();
   }
+}
+
+/** How knex's error begins for a driver that the package manager does not let it load. */
+const DRIVER_MISSING = "Knex: run\n";
+
+function describeFault(cause: unknown, dialect: Dialect): string {
+  if (cause instanceof Error && cause.message.startsWith(DRIVER_MISSING)) {
+    return "The database's driver cannot be loaded: docs/installing.md says how to declare it for Yarn's Plug'n'Play.";
+  }
+  return (
+    dialect.describeFault(codeOf(cause)) ??
+    "The database cannot be reached. Check its URL, and whether it is running."
+  );
 }
 
 /** Returns the code of the first error in a chain of causes that has one, otherwise an empty text. */

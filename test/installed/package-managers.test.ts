@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { ROOT } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
-import { APP, TARBALL } from "./app.js";
-import { env } from "./install.mjs";
+import { APP, npm, TARBALL } from "./app.js";
+import { NPM_ENV } from "./install.mjs";
 
 const run = promisify(execFile);
 
@@ -35,11 +37,15 @@ interface Manager {
   readonly cure: string;
 }
 
+/** What docs/installing.md says to add to `.yarnrc.yml`. */
+const [, PLUG_N_PLAY = ""] =
+  /```yaml\n(.*?)```/s.exec(readFileSync(join(ROOT, "docs/installing.md"), "utf8")) ?? [];
+
 // No manager compiles SQLite here: npm and Bun would do it unasked, for two minutes.
 const MANAGED: readonly Manager[] = [
   {
     name: "npm",
-    install: [...NPM, "install", "--ignore-scripts", "--no-audit"],
+    install: [...NPM, "install", "--no-audit"],
     exec: [...NPM, "exec", "--", "gatehouse"],
     cure: "npm rebuild sqlite3 (npm)",
   },
@@ -60,7 +66,7 @@ const MANAGED: readonly Manager[] = [
     name: "yarn with Plug'n'Play",
     install: [...YARN, "install"],
     exec: [...YARN, "gatehouse"],
-    config: { ".yarnrc.yml": "enableTelemetry: false\n" },
+    config: { ".yarnrc.yml": `enableTelemetry: false\n${PLUG_N_PLAY}` },
     cure: "(Yarn)",
   },
   {
@@ -76,23 +82,20 @@ const SECRET_KEY = "p7Yk3mX9vQ2wLr8sTn4zBc6dFh1jGa5e-0UiOxWqAe";
 beforeAll(async () => {
   await mkdir(FOLDER);
   await writeFile(join(FOLDER, "package.json"), "{}");
-  await run("npm", ["install", "--ignore-scripts", "--no-audit", ...MANAGERS], {
-    cwd: FOLDER,
-    env,
-  });
+  const { code, stderr } = await npm(["install", "--no-audit", ...MANAGERS], FOLDER);
+  if (code !== 0) throw new Error(stderr);
 });
 
 describe.each(MANAGED)("an application that $name installs", (manager) => {
   const project = join(FOLDER, manager.name.replaceAll(/\W+/g, "-"));
 
   async function call([file = "", ...parameters]: readonly string[], DATABASE_URL = "") {
-    return run(file, parameters, { cwd: project, env: { ...env, SECRET_KEY, DATABASE_URL } }).then(
+    return run(file, parameters, {
+      cwd: project,
+      env: { ...NPM_ENV, SECRET_KEY, DATABASE_URL },
+    }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
-        code,
-        stdout,
-        stderr,
-      }),
+      (error: unknown) => error as { code: number; stdout: string; stderr: string },
     );
   }
 
@@ -138,4 +141,18 @@ describe.each(MANAGED)("an application that $name installs", (manager) => {
       expect(stdout).toContain("The database is up to date.");
     });
   });
+
+  if (manager.name.includes("Plug'n'Play")) {
+    test("says where to read of the drivers, unless they are declared", async () => {
+      await writeFile(join(project, ".yarnrc.yml"), "enableTelemetry: false\n");
+      await call(manager.install);
+      const { code, stderr } = await call([...manager.exec, "migrate"], "postgresql://127.0.0.1/a");
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining(
+          "gatehouse: The database's driver cannot be loaded: docs/installing.md",
+        ),
+      ]);
+    });
+  }
 });
