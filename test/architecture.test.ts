@@ -26,8 +26,7 @@ const ORDER = [
   ["apollo"],
   ["auth"],
   ["http"],
-  ["commands"],
-  ["create"],
+  ["commands", "create"],
   ["cli", "index"],
 ];
 

@@ -112,7 +112,7 @@ const FORGERIES: Record<string, (model: Model) => string[]> = {
       publicKey.export({ type: "spki", format: "der" }),
       JSON.stringify(jwk),
       JSON.stringify(gate.auth.jwks()),
-      String(jwk?.["kid"]),
+      String(jwk?.kid),
       String(header["kid"]),
       "",
       "secret",

@@ -36,7 +36,7 @@ export async function copyApp(name: string, without: readonly string[] = []): Pr
 export async function npm(parameters: readonly string[], folder: string): Promise<Ended> {
   return promisify(execFile)("npm", parameters, { cwd: folder, env: NPM_ENV }).then(
     (ended) => ({ code: 0, ...ended }),
-    (failed: Ended) => failed,
+    (failed: unknown) => failed as Ended,
   );
 }
 

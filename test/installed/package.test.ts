@@ -18,6 +18,8 @@ describe("the packed package", () => {
     for (const path of [
       "dist/index.js",
       "dist/index.d.ts",
+      "cjs/index.js",
+      "cjs/index.d.ts",
       "dist/cli.js",
       "assets/graphiql/index.html",
       "assets/graphiql/graphiql.min.js",
@@ -30,7 +32,7 @@ describe("the packed package", () => {
       expect(packed).toContain(path);
     }
     const isExpected =
-      /^(dist|docs|assets\/graphiql|examples\/embed|bench)\/|^[^/]+\.(md|json|graphql)$|^LICENSE$/;
+      /^(dist|cjs|docs|assets\/graphiql|examples\/embed|bench)\/|^[^/]+\.(md|json|graphql)$|^LICENSE$/;
     expect(packed.filter((path) => !isExpected.test(path))).toEqual([]);
   });
 
