@@ -34,7 +34,7 @@ export interface Cookie {
 }
 
 /** Finds elements below a page or another element. */
-export interface Finder {
+interface Finder {
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   getByText(text: string | RegExp, options?: { exact?: boolean }): Locator;
   getByLabel(text: string): Locator;
