@@ -21,11 +21,11 @@ export interface AuthStorage {
 
 /** @see https://www.w3.org/TR/web-locks/ */
 interface Locks {
-  request(
+  request<Result>(
     name: string,
-    options: { signal: AbortSignal },
-    run: () => Promise<void>,
-  ): Promise<unknown>;
+    options: { signal?: AbortSignal; ifAvailable?: boolean },
+    run: (lock: object | null) => Promise<Result>,
+  ): Promise<Result>;
 }
 
 /** Receives changes that other tabs make to the storage. The key is null when the whole storage was cleared. */

@@ -10,7 +10,7 @@ import { execute, executeWithRetries } from "./execute.js";
 import { asRefusal, type Failure, NO_TOKEN } from "./failure.js";
 import { REFRESH } from "./operations.js";
 import type { ResolvedOptions } from "./options.js";
-import { willKeepCookie } from "./platform.js";
+import { sleep, willKeepCookie } from "./platform.js";
 import type { Session } from "./session.js";
 
 /** Renews the credentials of a session. No method rejects. */
@@ -38,6 +38,9 @@ export interface Renewal {
  */
 const MIN_AGE = 30_000;
 
+/** Milliseconds within which a browser shows one tab's change to the others. */
+const CHANGE_DELAY = 500;
+
 /** Creates the renewal of a session. Refreshes run one at a time. */
 export function createRenewal(session: Session, { endpoint, isCookie }: ResolvedOptions): Renewal {
   let running: Promise<void> | undefined;
@@ -49,8 +52,14 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
 
   async function renew(): Promise<void> {
     const before = session.credentials;
-    await session.withLock(async () => {
+    await session.withLock(async (hasWaited) => {
       await session.sync();
+      // The tab that held the lock has most likely refreshed, but a browser may show its change a little later.
+      const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
+      while (session.credentials === before && performance.now() < end) {
+        await sleep(25);
+        await session.sync();
+      }
       if (session.credentials !== before) return;
       const { data, failure = NO_TOKEN } = await executeWithRetries<GrantData>(endpoint, {
         query: REFRESH,

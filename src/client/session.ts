@@ -3,7 +3,7 @@ import type { Failure } from "./failure.js";
 import type { ResolvedOptions } from "./options.js";
 import { type AuthState, toState } from "./state.js";
 import { openStore } from "./store.js";
-import { openTabs, type TabMessage } from "./tabs.js";
+import { openTabs, type TabMessage, type Tabs } from "./tabs.js";
 
 /** The session of this client, in step with its storage and with the other tabs. */
 export interface Session {
@@ -23,7 +23,7 @@ export interface Session {
   /** Takes over credentials that another tab has stored. */
   readonly sync: () => Promise<void>;
   /** Runs with a lock that only one tab holds at a time. */
-  readonly withLock: (run: () => Promise<void>) => Promise<void>;
+  readonly withLock: Tabs["withLock"];
   readonly close: () => void;
 }
 
@@ -112,7 +112,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     },
     record,
     sync,
-    withLock: (run) => (tabs ? tabs.withLock(run) : run()),
+    withLock: (run) => (tabs ? tabs.withLock(run) : run(false)),
     close() {
       tabs?.close();
     },

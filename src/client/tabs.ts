@@ -17,14 +17,17 @@ export interface TabMessage {
   readonly error: Failure | null;
 }
 
+type Run = (hasWaited: boolean) => Promise<void>;
+
 /** The other tabs of this origin that have a client of the same server and scheme. */
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
    * Runs with a lock that only one tab holds at a time. Runs without it if the lock cannot be had: within its reuse
-   * window the server gives every tab the same response. `run` must not reject.
+   * window the server gives every tab the same response.
+   * @param run must not reject; it is told whether another tab held the lock, whose changes may still be on their way
    */
-  withLock(run: () => Promise<void>): Promise<void>;
+  withLock(run: Run): Promise<void>;
   close(): void;
 }
 
@@ -60,14 +63,20 @@ export function openTabs(
   // Needed besides the channel: a message can arrive before this tab's storage shows the change.
   platform.addEventListener?.("storage", onStorage);
 
-  async function lock(run: () => Promise<void>): Promise<void> {
+  async function lock(run: Run): Promise<void> {
     const locks = platform.navigator?.locks;
     const { shared } = store;
-    if (!locks) return shared ? withLease(shared, `${name}:lease`, run) : run();
+    if (!locks) return shared ? withLease(shared, `${name}:lease`, run) : run(false);
+    let isTaken = false;
     try {
-      await locks.request(name, { signal: AbortSignal.timeout(LOCK_TIMEOUT) }, run);
+      isTaken = await locks.request(name, { ifAvailable: true }, async (free) => {
+        if (free) await run(false);
+        return free === null;
+      });
+      const signal = AbortSignal.timeout(LOCK_TIMEOUT);
+      if (isTaken) await locks.request(name, { signal }, () => run(true));
     } catch {
-      await run();
+      await run(isTaken);
     }
   }
 
@@ -91,25 +100,25 @@ export function openTabs(
  * Runs while this tab holds a lease in the shared storage, for browsers without locks. It waits after writing the lease
  * and reads it again, because another tab may have written at the same moment.
  */
-async function withLease(
-  storage: AuthStorage,
-  key: string,
-  run: () => Promise<void>,
-): Promise<void> {
+async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
   const read = async () => (await storage.getItem(key)) ?? "";
   let lease: string;
+  let hasWaited = false;
   try {
     do {
-      while (isHeld(await read())) await sleep(50);
+      while (isHeld(await read())) {
+        hasWaited = true;
+        await sleep(50);
+      }
       lease = `${Date.now()}:${Math.random()}`;
       await storage.setItem(key, lease);
       await sleep(20);
     } while ((await read()) !== lease && performance.now() < end);
   } catch {
-    return run();
+    return run(hasWaited);
   }
-  await run();
+  await run(hasWaited);
   try {
     if ((await read()) === lease) await storage.removeItem(key);
   } catch {

@@ -26,9 +26,9 @@ export async function addCors(
       ? { origin: false }
       : { ...shared, origin: [...corsOrigins], credentials: cors.credentials };
   await app.register(fastifyCors, {
-    delegator: ({ headers: { origin = "" } }, callback) => {
-      const isUnlisted = isDevelopment === true && !corsOrigins.includes(origin);
-      const isNeighbour = isUnlisted && isLoopbackOrigin(origin);
+    delegator: ({ headers: { origin } }, callback) => {
+      const isListed = origin === undefined || corsOrigins.includes(origin);
+      const isNeighbour = isDevelopment === true && !isListed && isLoopbackOrigin(origin);
       callback(null, isNeighbour ? { ...shared, origin: [origin] } : listed);
     },
   });

@@ -7,9 +7,16 @@ import { PASSWORD, setUpGate } from "../support/gate.js";
 /** Web Locks, for the tabs of one test. */
 class FakeLocks {
   #last: Promise<unknown> = Promise.resolve();
+  #held = 0;
 
-  request(_name: string, _options: object, run: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(run);
+  request<Result>(
+    _name: string,
+    { ifAvailable }: { ifAvailable?: boolean },
+    run: (lock: object | null) => Promise<Result>,
+  ): Promise<Result> {
+    if (ifAvailable && this.#held > 0) return run(null);
+    this.#held += 1;
+    const turn = this.#last.then(() => run({})).finally(() => (this.#held -= 1));
     this.#last = turn;
     return turn;
   }

@@ -62,7 +62,7 @@ describe("a schema with correct guards", () => {
         {},
       );
     expect(Object.fromEntries(subgraph("{ sdl: String }"))).toEqual({
-      "Query._service": "PUBLIC",
+      "Query._service": "@public",
       "Query._entities": "USER",
       "Query.a": "USER",
     });
