@@ -1,4 +1,4 @@
-import type { AccountService } from "../accounts/account.service.js";
+import type { User } from "../accounts/user.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { warn } from "../events.js";
 import { Principal } from "../sessions/principal.js";
@@ -39,15 +39,20 @@ export interface Issuing {
 /** The settings of {@link TokenIssuer}. */
 export type IssuerSettings = Pick<AuthConfig, "claims" | "isDevelopment" | "roles">;
 
+/** Finds the users for whose tokens the application adds claims. */
+interface UserFinder {
+  findById(id: string): Promise<User | null>;
+}
+
 /** Issues the tokens of sessions, with the application's own claims. */
 export class TokenIssuer {
   readonly #kinds: TokenKinds;
-  readonly #accounts: Pick<AccountService, "findById">;
+  readonly #accounts: UserFinder;
   readonly #settings: IssuerSettings;
 
   constructor(
     kinds: TokenKinds,
-    accounts: Pick<AccountService, "findById">,
+    accounts: UserFinder,
     settings: IssuerSettings,
   ) {
     this.#kinds = kinds;

@@ -1,13 +1,13 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { build } from "esbuild";
 import { ROOT } from "../support/command.js";
 import { setUpGate } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
-import { APP, runTool, STRICT } from "./app.js";
+import { APP, copyApp, npm, runTool, STRICT } from "./app.js";
 
-/** The application's folder itself, because the blocks name paths in its node_modules. */
-const PROJECT = APP;
+/** A copy of the application with the code generator, which must find the application's graphql. */
+const PROJECT = `${APP}-pages`;
 const IN_DOCS = "http://127.0.0.1:4000";
 
 /** The files that the React and React Native blocks need to run. */
@@ -67,12 +67,23 @@ let blocks: Map<string, string>;
 
 beforeAll(async () => {
   await gate.user("ada");
+  await copyApp("pages");
+  for (const name of ["package.json", "package-lock.json"]) {
+    await copyFile(`${APP}/${name}`, `${PROJECT}/${name}`);
+  }
+  const { devDependencies } = JSON.parse(await readFile(`${ROOT}package.json`, "utf8"));
+  const name = "@graphql-codegen/cli";
+  const installed = await npm(["install", `${name}@${devDependencies[name]}`], PROJECT);
+  if (installed.code !== 0) throw new Error(installed.stderr);
   blocks = blocksOf(await readFile(`${ROOT}docs/clients.md`, "utf8"));
   await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify(OPTIONS));
   for (const [name, code] of [...blocks, ...Object.entries(SUPPORT_FILES)]) {
     await writeFile(`${PROJECT}/${name}`, code.replaceAll(IN_DOCS, gate.url));
   }
-  const { code, stderr } = await runTool("@graphql-codegen/cli/cjs/bin.js", [], PROJECT);
+  const { code, stderr } = await runNode([`node_modules/${name}/cjs/bin.js`], {
+    cwd: PROJECT,
+    timeout: 100_000,
+  });
   if (code !== 0) throw new Error(stderr);
 });
 

@@ -53,7 +53,7 @@ export default async function install() {
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   const others = CLIENT_PACKAGES.map((name) => `${name}@${devDependencies[name]}`);
   // The newest, because its declarations change most.
-  const rest = `npm install @types/node@latest ${others.join(" ")}`;
+  const rest = `npm install @types/node@latest @types/express@5 ${others.join(" ")}`;
   for (const command of [route, rest]) {
     await run("sh", ["-c", command], { cwd: app, env: NPM_ENV });
   }

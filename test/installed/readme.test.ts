@@ -61,7 +61,7 @@ test("the block that embeds it in a schema runs: its own field is closed, and lo
   }).child;
   const [, port = ""] = await waitForLine(server, /^Port (\d+)$/m);
   const ask = async (query: string) => {
-    const response = await fetch(`http://127.0.0.1:${port}/`, {
+    const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ query }),

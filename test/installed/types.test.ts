@@ -96,9 +96,14 @@ describe("strict applications that check declarations too compile", () => {
     expect(await compile(options, files)).toEqual([]);
   });
 
-  test("the example that embeds the package, as TypeScript", async () => {
+  test("the example that embeds the package, as TypeScript with the type that its comment names", async () => {
     const example = await readFile("examples/embed/server.js", "utf8");
-    await writeFile(`${PROJECT}/example.ts`, example);
+    const typed = example.replace(
+      "(_parent, _args, context)",
+      '(_parent: unknown, _args: object, context: import("graphql-gatehouse").SignedInContext)',
+    );
+    expect(typed).not.toBe(example);
+    await writeFile(`${PROJECT}/example.ts`, typed);
     expect(await compile({ module: "NodeNext" }, ["example.ts"])).toEqual([]);
   });
 });
