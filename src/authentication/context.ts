@@ -4,7 +4,7 @@ import type { Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
 import type { TokenUser } from "../sessions/token-user.js";
 import type { Credential } from "./authorization-header.js";
-import type { RequestLike } from "./request.js";
+import type { ContextOptions, RequestLike } from "./request.js";
 
 /** The context that every resolver gets: the signed-in user, and the request. */
 export interface AuthContext {
@@ -47,3 +47,9 @@ export interface SignedInContext extends AuthContext {
   readonly authError: null;
   readonly credential: Credential;
 }
+
+/** Builds the context of one request. */
+export type CreateContext = (
+  request?: RequestLike,
+  options?: ContextOptions,
+) => Promise<AuthContext>;

@@ -4,9 +4,8 @@ import type { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
 import { type Credential, parseAuthorization } from "./authorization-header.js";
-import type { AuthContext } from "./context.js";
+import type { AuthContext, CreateContext } from "./context.js";
 import {
-  type ContextOptions,
   readAddress,
   readAuthorization,
   readHeader,
@@ -14,12 +13,6 @@ import {
   requireRequest,
   type RequestLike,
 } from "./request.js";
-
-/** Builds the context of one request. */
-export type CreateContext = (
-  request?: RequestLike,
-  options?: ContextOptions,
-) => Promise<AuthContext>;
 
 /** The services that {@link createContextBuilder} uses. */
 export interface ContextBuilderParts {

@@ -50,11 +50,7 @@ export class TokenIssuer {
   readonly #accounts: UserFinder;
   readonly #settings: IssuerSettings;
 
-  constructor(
-    kinds: TokenKinds,
-    accounts: UserFinder,
-    settings: IssuerSettings,
-  ) {
+  constructor(kinds: TokenKinds, accounts: UserFinder, settings: IssuerSettings) {
     this.#kinds = kinds;
     this.#accounts = accounts;
     this.#settings = settings;

@@ -5,7 +5,6 @@ import { WrongSettings } from "../config/problems.js";
 import type { Settings } from "../config/setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
 import type { EventListener } from "../events.js";
-import { extendWith } from "../graphql/schema.js";
 import { findMalformed } from "./check-feature.js";
 import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } from "./feature.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
@@ -154,6 +153,8 @@ export async function createParts(
     parts.push(part);
   }
   requireNone(findPartClashes(features, parts, authNames));
+  // Loaded here, because the command's help needs no graphql.
+  const { extendWith } = await import("../graphql/schema.js");
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
     resolvers: parts.flatMap(({ resolvers = [] }) => resolvers),
