@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { ROOT } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
-import { APP, npm, TARBALL } from "./app.js";
-import { NPM_ENV } from "./install.mjs";
+import { APP, npm, TARBALL } from "../installed/app.js";
+import { NPM_ENV } from "../installed/install.mjs";
 
 const run = promisify(execFile);
 

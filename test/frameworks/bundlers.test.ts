@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { setUpGate } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
-import { copyApp, npm } from "./app.js";
+import { copyApp, npm } from "../installed/app.js";
 
 const SERVER = `import { createServer } from "graphql-gatehouse";
 const { SECRET_KEY, DATABASE_URL } = process.env;
