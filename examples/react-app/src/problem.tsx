@@ -29,6 +29,10 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   service_unavailable: "The server is busy.",
   internal_server_error: SERVER_ERROR,
   bad_request: SERVER_ERROR,
+  graphql_parse_failed: SERVER_ERROR,
+  graphql_validation_failed: SERVER_ERROR,
+  operation_resolution_failure: SERVER_ERROR,
+  persisted_query_not_supported: SERVER_ERROR,
   bad_answer: SERVER_ERROR,
   offline: OFFLINE,
 };
