@@ -1,5 +1,11 @@
 import type { IFieldResolver, IResolvers } from "@graphql-tools/utils";
-import { type ConstDirectiveNode, Kind, parse, parseConstValue, print, visit } from "graphql";
+import {
+  type ConstDirectiveNode,
+  type ObjectTypeDefinitionNode,
+  parse,
+  print,
+  visit,
+} from "graphql";
 import type { Accounts } from "../accounts/accounts.js";
 import type { Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
@@ -15,6 +21,9 @@ export interface Subgraph {
   readonly resolvers: IResolvers;
 }
 
+/** What a subgraph adds to the types of the schema. */
+const SUBGRAPH_DIRECTIVES = `type User @key(fields: "id") type PageInfo @shareable`;
+
 /** Returns a schema as a subgraph: other subgraphs may refer to its users by id, and have a type `PageInfo` too. */
 export function createSubgraph(
   typeDefs: string,
@@ -22,14 +31,11 @@ export function createSubgraph(
   accounts: Accounts,
   roles: Roles,
 ): Subgraph {
-  const directives: Readonly<Record<string, ConstDirectiveNode>> = {
-    User: directive("key", { fields: "id" }),
-    PageInfo: directive("shareable"),
-  };
+  const added = readDirectives(SUBGRAPH_DIRECTIVES);
   const document = visit(parse(typeDefs), {
     ObjectTypeDefinition: (node) => {
-      const added = directives[node.name.value];
-      return added && { ...node, directives: [...(node.directives ?? []), added] };
+      const directives = added.get(node.name.value);
+      return directives && { ...node, directives: [...(node.directives ?? []), ...directives] };
     },
   });
   const ofUser = resolvers["User"] as Readonly<
@@ -42,19 +48,10 @@ export function createSubgraph(
   };
 }
 
-function directive(
-  name: string,
-  values: Readonly<Record<string, string>> = {},
-): ConstDirectiveNode {
-  return {
-    kind: Kind.DIRECTIVE,
-    name: { kind: Kind.NAME, value: name },
-    arguments: Object.entries(values).map(([argument, value]) => ({
-      kind: Kind.ARGUMENT,
-      name: { kind: Kind.NAME, value: argument },
-      value: parseConstValue(JSON.stringify(value)),
-    })),
-  };
+/** Returns the directives of each type. */
+function readDirectives(sdl: string): ReadonlyMap<string, readonly ConstDirectiveNode[]> {
+  const types = parse(sdl).definitions as readonly ObjectTypeDefinitionNode[];
+  return new Map(types.map(({ name, directives = [] }) => [name.value, directives]));
 }
 
 /** The key of a user in another subgraph. */

@@ -1,4 +1,5 @@
 import type { Role, Roles } from "../accounts/role.js";
+import type { User } from "../accounts/user.js";
 import type { AuthScheme } from "../events.js";
 
 /** A session as the API shows it. Instants are epoch milliseconds. */
@@ -39,7 +40,7 @@ export const PRINCIPAL_TABLES = `
   session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
 /** The signed-in user and the session of the request, as the database has them. Read only. */
-export class Principal {
+export class Principal implements User {
   readonly id: string;
   readonly username: string;
   readonly email: string | null;

@@ -30,8 +30,8 @@ const shared = {
   output: { module: true, path: fileURLToPath(new URL("out", import.meta.url)), filename: "[name]-webpack.mjs" },
 };
 export default [
-  { ...shared, target: "node20", entry: { server: "./server.js" }, externalsType: "module", externals: ${JSON.stringify(EXTERNAL)} },
-  { ...shared, target: ["web", "es2022"], entry: { client: "./client.js" } },
+  { ...shared, target: "node20", entry: { server: "./server.mjs" }, externalsType: "module", externals: ${JSON.stringify(EXTERNAL)} },
+  { ...shared, target: ["web", "es2022"], entry: { client: "./client.mjs" } },
 ];`;
 
 const VITE = `export default {
@@ -48,16 +48,16 @@ const external = EXTERNAL.map((name) => `--external:${name}`);
 const ESBUILD = ["node_modules/esbuild/bin/esbuild", "--bundle", "--format=esm"];
 const VITE_BUILD = ["node_modules/vite/bin/vite.js", "build"];
 
-/** How each tool bundles server.js and client.js, as `out/server-NAME.mjs` and `out/client-NAME.mjs`. */
+/** How each tool bundles server.mjs and client.mjs, as `out/server-NAME.mjs` and `out/client-NAME.mjs`. */
 const BUILDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   esbuild: [
-    [...ESBUILD, "--platform=node", ...external, "server.js", "--outfile=out/server-esbuild.mjs"],
-    [...ESBUILD, "client.js", "--outfile=out/client-esbuild.mjs"],
+    [...ESBUILD, "--platform=node", ...external, "server.mjs", "--outfile=out/server-esbuild.mjs"],
+    [...ESBUILD, "client.mjs", "--outfile=out/client-esbuild.mjs"],
   ],
   webpack: [["node_modules/webpack-cli/bin/cli.js"]],
   vite: [
-    [...VITE_BUILD, "--ssr", "server.js"],
-    [...VITE_BUILD, "--config", "vite.client.js"],
+    [...VITE_BUILD, "--ssr", "server.mjs"],
+    [...VITE_BUILD, "--config", "vite.client.mjs"],
   ],
 };
 
@@ -68,12 +68,11 @@ beforeAll(async () => {
   await gate.user("ada");
   folder = await copyApp("bundlers");
   const files = {
-    "package.json": JSON.stringify({ private: true, type: "module" }),
-    "server.js": SERVER,
-    "client.js": CLIENT.replace("URL_OF_THE_SERVER", JSON.stringify(`${gate.url}/graphql`)),
-    "webpack.config.js": WEBPACK,
-    "vite.config.js": VITE,
-    "vite.client.js": VITE.replace("rollupOptions: {", 'rollupOptions: { input: "client.js",'),
+    "server.mjs": SERVER,
+    "client.mjs": CLIENT.replace("URL_OF_THE_SERVER", JSON.stringify(`${gate.url}/graphql`)),
+    "webpack.config.mjs": WEBPACK,
+    "vite.config.mjs": VITE,
+    "vite.client.mjs": VITE.replace("rollupOptions: {", 'rollupOptions: { input: "client.mjs",'),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   // Exact versions, because tests should change only with the code.

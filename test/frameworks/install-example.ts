@@ -1,13 +1,11 @@
-import { type ChildProcess, execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { ChildProcess } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { ROOT } from "../support/command.js";
 import { runNode, startNode, waitForLine } from "../support/node-process.js";
-
-const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { npm, TARBALL } from "../installed/app.js";
+import { copyCompiledSqlite } from "../installed/install.mjs";
 
 export const PASSWORD = "correct horse battery staple";
 
@@ -76,20 +74,6 @@ export class InstalledExample {
   }
 }
 
-let tarball: Promise<string> | undefined;
-
-/** Packs the package once per test file. It must have been built. */
-function pack(): Promise<string> {
-  tarball ??= (async () => {
-    const folder = await mkdtemp(join(tmpdir(), "gatehouse-pack-"));
-    const options = ["--json", "--ignore-scripts", "--pack-destination", folder];
-    const { stdout } = await run("npm", ["pack", ...options], { cwd: ROOT });
-    const [{ filename }] = JSON.parse(stdout);
-    return join(folder, filename);
-  })();
-  return tarball;
-}
-
 /** Installs an example into a folder of its own, and runs its script `build` if it has one. */
 export async function installExample(name: string): Promise<InstalledExample> {
   const folder = await mkdtemp(join(tmpdir(), `gatehouse-${name}-`));
@@ -98,30 +82,15 @@ export async function installExample(name: string): Promise<InstalledExample> {
     filter: (path) => !/\/(node_modules|dist|\.next|data)$/.test(path),
   });
   const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-  manifest.dependencies["graphql-gatehouse"] = `file:${await pack()}`;
+  manifest.dependencies["graphql-gatehouse"] = `file:${TARBALL}`;
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
-  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
-  await run("npm", ["install", ...options], { cwd: folder });
+  const { code, stderr } = await npm(["install", "--no-audit", "--prefer-offline"], folder);
+  if (code !== 0) throw new Error(stderr);
   await copyCompiledSqlite(folder);
   if (manifest.scripts.build !== undefined) {
+    const built = await npm(["run", "build"], folder);
     // Compilers print their errors on the standard output.
-    await run("npm", ["run", "build"], { cwd: folder }).catch((error: unknown) => {
-      throw new Error((error as { stdout: string }).stdout);
-    });
+    if (built.code !== 0) throw new Error(built.stdout + built.stderr);
   }
   return new InstalledExample(folder);
-}
-
-/** Copies the binary that was compiled here, because compiling it takes minutes. */
-async function copyCompiledSqlite(folder: string): Promise<void> {
-  const [from, to] = [ROOT, folder].map((root) => join(root, "node_modules/sqlite3"));
-  const [here, there] = await Promise.all(
-    [from, to].map(async (path) => {
-      return JSON.parse(await readFile(join(path!, "package.json"), "utf8")).version as string;
-    }),
-  );
-  if (here !== there)
-    throw new Error(`sqlite3 ${here} is compiled here, but ${there} is installed.`);
-  await mkdir(join(to!, "build"), { recursive: true });
-  await cp(join(from!, "build"), join(to!, "build"), { recursive: true });
 }

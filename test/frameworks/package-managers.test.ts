@@ -1,15 +1,10 @@
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { ROOT } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
-import { APP, npm, TARBALL } from "../installed/app.js";
-import { NPM_ENV } from "../installed/install.mjs";
-
-const run = promisify(execFile);
+import { APP, npm, runProgram, TARBALL } from "../installed/app.js";
 
 /** Outside the application's folder, so that no package is found in it. */
 const FOLDER = join(dirname(APP), "managers");
@@ -22,16 +17,18 @@ const MANAGERS = [
   `@oven/bun-${process.platform}-${process.arch}@1.4.5`,
 ];
 
-const PNPM = [process.execPath, join(MODULES, "pnpm/bin/pnpm.cjs")];
-const YARN = [process.execPath, join(MODULES, "@yarnpkg/cli-dist/bin/yarn.js")];
-const BUN = [join(MODULES, `@oven/bun-${process.platform}-${process.arch}/bin/bun`)];
-const NPM = ["npm"];
+const PNPM = [process.execPath, join(MODULES, "pnpm/bin/pnpm.cjs")] as const;
+const YARN = [process.execPath, join(MODULES, "@yarnpkg/cli-dist/bin/yarn.js")] as const;
+const BUN = [join(MODULES, `@oven/bun-${process.platform}-${process.arch}/bin/bun`)] as const;
+const NPM = ["npm"] as const;
+
+type Command = readonly [string, ...string[]];
 
 interface Manager {
   readonly name: string;
-  readonly install: readonly string[];
+  readonly install: Command;
   /** Runs the command of an installed package. */
-  readonly exec: readonly string[];
+  readonly exec: Command;
   readonly config?: Readonly<Record<string, string>>;
   /** What the message says that this manager's user must run. */
   readonly cure: string;
@@ -89,15 +86,8 @@ beforeAll(async () => {
 describe.each(MANAGED)("an application that $name installs", (manager) => {
   const project = join(FOLDER, manager.name.replaceAll(/\W+/g, "-"));
 
-  async function call([file = "", ...parameters]: readonly string[], DATABASE_URL = "") {
-    return run(file, parameters, {
-      cwd: project,
-      env: { ...NPM_ENV, SECRET_KEY, DATABASE_URL },
-    }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: unknown) => error as { code: number; stdout: string; stderr: string },
-    );
-  }
+  const call = (command: Command, DATABASE_URL = "") =>
+    runProgram(command, project, { SECRET_KEY, DATABASE_URL });
 
   beforeAll(async () => {
     await mkdir(project);

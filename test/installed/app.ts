@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type Ended, runNode } from "../support/node-process.js";
 import { NPM_ENV } from "./install.mjs";
@@ -26,18 +26,35 @@ export async function copyApp(name: string, without: readonly string[] = []): Pr
   const folder = `${APP}-${name}`;
   await mkdir(folder);
   await promisify(execFile)("cp", ["-al", `${APP}/node_modules`, folder]);
+  // npm removes packages that no manifest names. Copied, because npm writes into these files.
+  for (const name of ["package.json", "package-lock.json"]) {
+    await copyFile(`${APP}/${name}`, `${folder}/${name}`);
+  }
   await Promise.all(
     without.map((path) => rm(`${folder}/node_modules/${path}`, { recursive: true })),
   );
   return folder;
 }
 
-/** Runs npm in a folder, without the variables of the npm that started the tests, and without install scripts. */
-export async function npm(parameters: readonly string[], folder: string): Promise<Ended> {
-  return promisify(execFile)("npm", parameters, { cwd: folder, env: NPM_ENV }).then(
+/**
+ * Runs a program of the system in a folder, without the variables of the npm that started the tests, and without install
+ * scripts.
+ */
+export async function runProgram(
+  [file, ...parameters]: readonly [string, ...string[]],
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const options = { cwd: folder, env: { ...NPM_ENV, ...env } };
+  return promisify(execFile)(file, parameters, options).then(
     (ended) => ({ code: 0, ...ended }),
     (failed: unknown) => failed as Ended,
   );
+}
+
+/** Runs npm in a folder. */
+export function npm(parameters: readonly string[], folder: string): Promise<Ended> {
+  return runProgram(["npm", ...parameters], folder);
 }
 
 /** Runs a tool of this clone, such as the compiler, in a folder of the application. */

@@ -1,4 +1,4 @@
-import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { build } from "esbuild";
 import { ROOT } from "../support/command.js";
@@ -68,9 +68,6 @@ let blocks: Map<string, string>;
 beforeAll(async () => {
   await gate.user("ada");
   await copyApp("pages");
-  for (const name of ["package.json", "package-lock.json"]) {
-    await copyFile(`${APP}/${name}`, `${PROJECT}/${name}`);
-  }
   const { devDependencies } = JSON.parse(await readFile(`${ROOT}package.json`, "utf8"));
   const name = "@graphql-codegen/cli";
   const installed = await npm(["install", `${name}@${devDependencies[name]}`], PROJECT);

@@ -37,6 +37,18 @@ export const NPM_ENV = {
   npm_config_fund: "false",
 };
 
+/** Copies SQLite's driver as this clone compiled it, because compiling it takes two minutes. */
+export async function copyCompiledSqlite(app) {
+  const [from, to] = [ROOT, app].map((root) => join(root, "node_modules/sqlite3"));
+  const versionIn = async (path) =>
+    JSON.parse(await readFile(join(path, "package.json"), "utf8")).version;
+  const [here, there] = [await versionIn(from), await versionIn(to)];
+  if (here !== there) {
+    throw new Error(`sqlite3 ${here} is compiled here, but ${there} is installed.`);
+  }
+  await cp(join(from, "build"), join(to, "build"), { recursive: true });
+}
+
 /** Sets `INSTALLED_APP` to the application's folder, and `INSTALLED_TARBALL` to the tarball. */
 export default async function install() {
   const folder = await mkdtemp(join(tmpdir(), "installed-"));
@@ -57,10 +69,7 @@ export default async function install() {
   for (const command of [route, rest]) {
     await run("sh", ["-c", command], { cwd: app, env: NPM_ENV });
   }
-  // The clone has compiled the same version of SQLite already.
-  await cp(join(ROOT, "node_modules/sqlite3/build"), join(app, "node_modules/sqlite3/build"), {
-    recursive: true,
-  });
+  await copyCompiledSqlite(app);
   process.env["INSTALLED_APP"] = app;
   process.env["INSTALLED_TARBALL"] = join(clone, filename);
 }

@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { User } from "../../src/index.js";
+import { createDatabase, type TestDatabase } from "../support/databases.js";
 import { decode } from "../support/forge.js";
 import { describeGates, type Gate, PASSWORD, setUpGate } from "../support/gate.js";
 import { ROOT } from "../support/command.js";
@@ -334,7 +335,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
 describe("a failing claims function", () => {
   const SETTINGS = `{
     secretKey: "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR",
-    databaseUrl: "sqlite:" + mkdtempSync("/tmp/claims-") + "/test.sqlite",
+    databaseUrl: process.env.DATABASE_URL,
     claims: () => ({ sub: "eve" }),
   }`;
   const CREATE = `createUser({ username: "ada", password: "${PASSWORD}" })`;
@@ -342,10 +343,14 @@ describe("a failing claims function", () => {
   const LINE =
     "The function of the option claims failed: It must not set the claim sub, which only Gatehouse sets.";
 
+  let home: TestDatabase;
+  beforeEach(async () => {
+    home = await createDatabase("sqlite");
+  });
+  afterEach(() => home.drop());
+
   const run = (script: string) =>
-    runNode(["--input-type=module", "-e", `import { mkdtempSync } from "node:fs"; ${script}`], {
-      cwd: ROOT,
-    });
+    runNode(["--input-type=module", "-e", script], { cwd: ROOT, env: { DATABASE_URL: home.url } });
 
   test("is one line in the log of a server", async () => {
     const { stdout } = await run(`
