@@ -18,7 +18,7 @@ import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
-/** The part of a user that a login needs. */
+/** The columns of a user that a login reads. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;
@@ -44,7 +44,10 @@ type UserRow = Omit<User, "isActive" | "role"> & {
   readonly role: Role | null;
 };
 
-/** True unless a user is the only active administrator. Takes the parameters of {@link AccountService.#anotherAdmin}. */
+/**
+ * SQL condition: true unless a user is the only active administrator. {@link AccountService.#anotherAdmin} returns its
+ * parameters.
+ */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
@@ -99,7 +102,7 @@ export class AccountService implements Accounts {
     return row === undefined ? null : this.#toUser(row);
   }
 
-  /** Old data may hold two users with one name. Neither is returned, because either could be meant. */
+  /** Old data may contain two users with the same name. The result is then null, because either user could be meant. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const { field, canonical } = parseLogin(login);
     const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);
@@ -193,7 +196,7 @@ export class AccountService implements Accounts {
   async #keepAnAdmin(id: string, statement: string, parameters: SqlValue[]): Promise<void> {
     const changed = await this.#sql.writeExclusive(statement, parameters);
     if (changed.length > 0) return;
-    // The statement has decided; this look only chooses the message.
+    // The statement has already decided. This query only chooses the error message.
     await requireUser(this.#sql, id);
     const { admin } = this.#settings.roles;
     throw new BadUserInput(

@@ -18,7 +18,7 @@ export interface NewUser {
 }
 
 /**
- * Creates, finds and administers users. A user is named by the id, or by any object that has the id.
+ * Creates, finds and administers users. Methods take a user's id, or any object that has it.
  *
  * A change takes effect at the user's next request. Every method that takes a user throws {@link NoSuchUser} when the
  * user does not exist.
@@ -52,14 +52,14 @@ export interface Accounts {
   getUser(user: UserRef): Promise<User>;
 
   /**
-   * Sets a new password. It ends all sessions of the user, and unlocks a locked account.
+   * Sets a new password, ends all sessions of the user, and unlocks the account if it is locked.
    * @throws {@link BadUserInput} when the password is too short, too long or easy to guess
    */
   setPassword(user: UserRef, password: string): Promise<void>;
 
   /**
    * Sets the role.
-   * @throws {@link BadUserInput} when there is no such role, or the user is the last active administrator
+   * @throws {@link BadUserInput} when the role does not exist, or the user is the last active administrator
    */
   setRole(user: UserRef, role: Role): Promise<void>;
 
@@ -73,7 +73,7 @@ export interface Accounts {
   unlock(user: UserRef): Promise<void>;
 
   /**
-   * Deletes a user with the user's sessions and tokens.
+   * Deletes a user, and all sessions and tokens of that user.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
   deleteUser(user: UserRef): Promise<void>;

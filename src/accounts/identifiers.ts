@@ -7,26 +7,29 @@ export const USERNAME_MAX_LENGTH = 150;
 /** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
 
-/** Scripts with letters that look like Latin ones. A name that mixes them with Latin can imitate another name. */
+/**
+ * Scripts with letters that look alike. A name that mixes Latin letters with those of another script can imitate
+ * another name.
+ */
 const LATIN = /\p{Script=Latin}/u;
 const LATIN_LOOKALIKES =
   /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u;
 
 /**
- * Returns a user name in the form in which it is compared: NFKC and case-folded.
+ * Returns the canonical form of a user name, which is used for comparison: NFKC and case-folded.
  * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
   requireText("username", username, USERNAME_MAX_LENGTH);
-  // Upper case first, because toLowerCase() alone keeps some pairs apart, such as ß and ss.
+  // Converts to upper case first, because toLowerCase() alone would leave ß and ss different.
   return username.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /**
  * Returns the canonical form of a new user name.
- * @throws {@link BadUserInput} as {@link canonicalUsername}, and when it has characters other than letters, digits and
- * `. _ @ + -` or mixes letters that look alike
+ * @throws {@link BadUserInput} when it is empty, too long or not well-formed text, when it contains characters other
+ * than letters, digits and `. _ @ + -`, or when it mixes letters that look alike
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -40,7 +43,8 @@ export function requireNewUsername(username: string): string {
 }
 
 /**
- * Returns an e-mail address in the form in which it is compared: trimmed, in lower case, the domain in ASCII.
+ * Returns the canonical form of an e-mail address, which is used for comparison: trimmed, in lower case, and with the
+ * domain in ASCII.
  * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
  */
 function canonicalEmail(email: string): string {
@@ -48,14 +52,14 @@ function canonicalEmail(email: string): string {
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // domainToASCII() would decode %6d to m, as in a URL.
+  // domainToASCII() would decode %6d to m, as URLs do.
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} as {@link canonicalEmail}, and when it is not exactly one address
+ * @throws {@link BadUserInput} when it is empty, too long, or not exactly one well-formed address
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);
@@ -68,7 +72,7 @@ export function requireNewEmail(email: string): string {
 /** The user name or e-mail address of a login. */
 export interface Identifier {
   readonly field: "username" | "email";
-  /** The form in which it is compared. */
+  /** The canonical form, which is used for comparison. */
   readonly canonical: string;
 }
 
@@ -87,8 +91,8 @@ export function parseLogin(login: Login): Identifier {
 }
 
 /**
- * Requires an object, such as one with named values.
- * @param name the argument, for the message
+ * Requires that an argument is an object.
+ * @param name the name of the argument, for the message
  * @throws {@link BadUserInput}
  */
 export function requireObject(name: string, value: unknown): void {
@@ -99,7 +103,7 @@ export function requireObject(name: string, value: unknown): void {
 
 /**
  * Requires text that every database can store and a person can read.
- * @param name the argument, for the message
+ * @param name the name of the argument, for the message
  * @param maxLength in code points
  * @throws {@link BadUserInput} when it is not text, empty, too long, or holds control characters or lone surrogates
  */

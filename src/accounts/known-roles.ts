@@ -3,8 +3,9 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * Requires that each user's role is one of `roles`. Called at the start, because a user of another role could do nothing.
- * @throws {@link WrongSettings} that says how many users have which other role
+ * Requires that each user's role is one of `roles`. Called at startup, because a user whose role is unknown could do
+ * nothing.
+ * @throws {@link WrongSettings} that lists the unknown roles, and says how many users have each
  */
 export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<void> {
   const places = names.map(() => "?").join(", ");

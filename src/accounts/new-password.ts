@@ -6,9 +6,12 @@ import { requireHashable } from "./password-hasher.js";
 /** Words that an attacker would try first on this server. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
-/** How many guesses a password must withstand, as a power of ten. Eight random characters just reach it. */
+/** The number of guesses that a password must withstand, as a power of ten. Eight random characters just reach it. */
 const MIN_GUESSES = 7.9;
-/** How many characters are checked. Further characters cannot make a password weaker, and they are slow to check. */
+/**
+ * The number of characters that are checked. Further characters cannot make a password weaker, and they are slow to
+ * check.
+ */
 const MAX_CHECKED = 64;
 
 /** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits in place of letters. */
@@ -25,7 +28,7 @@ export interface Owner {
 
 /**
  * Requires that a new password is hard to guess. No composition rules apply.
- * @param owner whose name and address count as easy to guess
+ * @param owner the user, whose name and address count as easy to guess
  * @param minLength in code points
  * @throws {@link BadUserInput} when it is too short, too long, or too easy to guess
  * @see NIST SP 800-63B 3.1.1.2
@@ -49,7 +52,9 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   }
 }
 
-/** Removes these words from a password, wherever they stand. An attacker who knows them guesses only the rest. */
+/**
+ * Removes these words from a password, wherever they occur. An attacker who knows the words has to guess only the rest.
+ */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

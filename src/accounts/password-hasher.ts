@@ -18,7 +18,10 @@ const ARGON2ID = {
 const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
-/** The hash of a random password. It is verified for an unknown user, so that the response takes as long. */
+/**
+ * The hash of a random password. It is verified when the user is unknown, so that the response takes as long as for a
+ * known user.
+ */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
@@ -45,7 +48,8 @@ export class PasswordHasher {
 
   /**
    * Returns the hash to store, as a PHC string.
-   * @throws {@link BadUserInput} as {@link requireHashable}; {@link ServiceUnavailable} when too many calls wait
+   * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
+   * ServiceUnavailable} when too many calls wait
    */
   async hash(password: string): Promise<string> {
     requireHashable(password);
@@ -53,8 +57,10 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes as long as a real one.
-   * @throws {@link BadUserInput} as {@link requireHashable}; {@link ServiceUnavailable} when too many calls wait
+   * Returns whether `passwordHash` is the hash of `password`. Verifying against a missing or malformed hash takes as
+   * long as against a real one.
+   * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
+   * ServiceUnavailable} when too many calls wait
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);
@@ -95,7 +101,7 @@ export class PasswordHasher {
 }
 
 /**
- * Requires a password that can be hashed without cutting it off.
+ * Requires a password that can be hashed without being cut off.
  * @throws {@link BadUserInput} when it is not text, empty, too long, or not well-formed
  */
 export function requireHashable(password: unknown): void {

@@ -1,4 +1,4 @@
-/** The roles of an installation that sets none of its own. */
+/** The roles of an installation that does not set its own. */
 export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
@@ -13,13 +13,13 @@ export type Role = CustomTypes extends { role: infer Name extends string }
   ? Name
   : (typeof DEFAULT_ROLES)[number];
 
-/** The roles of an installation. Each may do everything that the roles before it may. */
+/** The roles of an installation. Each role may do everything that the roles before it may do. */
 export class Roles {
   /** Lowest first. */
   readonly names: readonly Role[];
   /** The role of a new user, and of a user without a Profile. */
   readonly lowest: Role;
-  /** The role that administers. */
+  /** The role of administrators, which is the highest. */
   readonly admin: Role;
   readonly #ranks: ReadonlyMap<unknown, number>;
 
@@ -39,7 +39,7 @@ export class Roles {
 
   /**
    * Returns whether the role `actual` is at least `required`. An unknown `actual` is below every role.
-   * @throws TypeError when there is no role `required`, so that a misspelt role grants nothing
+   * @throws TypeError when `required` is not a role, so that a misspelt role grants nothing
    */
   isAtLeast(actual: Role, required: Role): boolean {
     const rank = this.#ranks.get(required);
@@ -47,7 +47,7 @@ export class Roles {
     return (this.#ranks.get(actual) ?? -1) >= rank;
   }
 
-  /** Says that there is no such role, and which there are. */
+  /** Describes an unknown role, and lists the roles that exist. */
   describeUnknown(role: unknown): string {
     const name = typeof role === "string" ? JSON.stringify(role) : `of type ${typeof role}`;
     return `There is no role ${name}; use ${this.toString()}.`;

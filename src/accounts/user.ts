@@ -1,6 +1,6 @@
 import type { Role } from "./role.js";
 
-/** A user as the database has it. Instants are epoch milliseconds. */
+/** A user as stored in the database. Instants are epoch milliseconds. */
 export interface User {
   readonly id: string;
   readonly username: string;
