@@ -18,14 +18,14 @@ import {
 } from "./plugins.js";
 import { variablesPlugin } from "./variables.js";
 
-/** The errors about the variables of a request, where the limit on errors is off. */
+/** The largest number of errors about variables in a response when the limit on errors is off. */
 const MAX_ERRORS = 50;
 
 function safeOptions(limits: AllLimits) {
   return {
     formatError,
     parseOptions: toParseOptions(limits),
-    // The plugin for variables has found them all before.
+    // The plugin for variables has already reported every mistake in them.
     executionOptions: { maxCoercionErrors: 1 },
     includeStacktraceInErrorResponses: false,
     persistedQueries: false as const,
@@ -39,7 +39,7 @@ function safePlugins({ errors }: AllLimits) {
 
 /** The options of {@link createApolloServer}. */
 export interface ApolloOptions {
-  /** Also decides whether errors suggest names of the schema. */
+  /** Whether introspection is allowed, and whether errors suggest names from the schema. */
   readonly introspection: boolean;
   /** Called with each error that an operator must look at, and with the id of its request. */
   readonly onFault: (error: unknown, requestId: string) => void;
@@ -70,15 +70,14 @@ export function createApolloServer(
 }
 
 /**
- * Returns the options of an Apollo Server of your own that serves `schema` as safely as ours: errors that reveal no
- * internals and repeat no part of the request, the right HTTP status for each, limits on documents, and the response
- * headers of features.
- *
- * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those of the
- * result.
+ * Returns options for an Apollo Server of your own, so that it serves `schema` as safely as ours does. Errors reveal no
+ * internals, repeat no part of the request, and have the right HTTP status. Documents are limited. The response headers
+ * of features are sent.
+ * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those in
+ * the result.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param options `limits`: the limits to change, each a whole number, or null for none. The others are those of our own
- * server.
+ * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are
+ * those of our own server.
  * @throws TypeError that names each wrong limit
  * @example
  * const limits = { depth: 12, aliases: null };
@@ -90,7 +89,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to whoever asks.
+    // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to anyone who asks for
+    // them.
     plugins: [
       ...safePlugins(limits),
       responseHeadersPlugin,

@@ -15,7 +15,7 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** Per operation, with fragments expanded; `credentialFields` per document. */
+/** The limits per operation, with fragments expanded. Only `credentialFields` is per document. */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",
@@ -24,7 +24,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** Per document, with fragments not expanded. */
+/** The limits per document, with fragments not expanded. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
@@ -54,8 +54,8 @@ export class DocumentLimits {
   }
 
   /**
-   * Checks the text of a document. Meant to run before Apollo Server parses it.
-   * @throws GraphQLError when it cannot be parsed or exceeds a limit
+   * Checks the text of a document. Call it before Apollo Server parses the document.
+   * @throws GraphQLError when the document cannot be parsed or exceeds a limit
    */
   check(text: string): void {
     if (this.#passed.get(text)) return;
@@ -120,10 +120,10 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
 }
 
 /**
- * The limits on documents as a validation rule, for an Apollo Server of your own. The limits on tokens and characters need
- * {@link apolloOptions}, because a rule runs after parsing.
+ * The limits on documents as a validation rule, for an Apollo Server of your own. The limits on tokens and characters
+ * need {@link apolloOptions}, because a rule runs after parsing.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param limits each a whole number, or null for no limit. @default those of our own server
+ * @param limits each is a whole number, or null for no limit. @default the limits of our own server
  * @throws TypeError that names each wrong limit
  */
 export function documentLimits(schema: GraphQLSchema, limits?: Limits): ValidationRule {
@@ -151,9 +151,9 @@ function badDocument(message: string, code: ErrorCode): GraphQLError {
 /** The size of a document as it is written, with fragments not expanded. */
 interface WrittenSize {
   readonly directives: number;
-  /** The directives of the element that has the most. */
+  /** The number of directives of the element that has the most. */
   readonly directivesInOnePlace: number;
-  /** The fields of the most frequent response name. */
+  /** The number of fields that share the most frequent response name. */
   readonly fieldsOfOneName: number;
 }
 

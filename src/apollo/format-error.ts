@@ -3,7 +3,7 @@ import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { AuthError } from "../errors.js";
 import { withoutValues } from "./without-values.js";
 
-/** The extensions that a client gets for a bug. */
+/** The extensions of the error that a client gets for a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
 /** The sentence that replaces an unknown message, by `extensions.code`. */
@@ -22,11 +22,12 @@ const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErr
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
- * Returns what a client may see of an error. For Apollo Server's option of the same name.
+ * Returns the part of an error that a client may see. Meant for Apollo Server's option `formatError`.
  *
- * - A refusal with a code of its own, thrown by a resolver or while the context is created, keeps its message and extensions.
- * - An error in the request itself keeps its message if that is known to repeat no value of the request. Every other message
- *   becomes one fixed sentence; so do those of an application's own scalars and validation rules.
+ * - A refusal with a code of its own, thrown by a resolver or while the context is created, keeps its message and
+ *   extensions.
+ * - An error in the request itself keeps its message if the message is known to repeat no value of the request. A fixed
+ *   sentence replaces every other message, including the messages of an application's own scalars and validation rules.
  * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
  */
 export function formatError(
@@ -70,7 +71,7 @@ function isAboutRequest(error: GraphQLError): boolean {
   return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
 }
 
-/** Returns whether graphql-js could not coerce the arguments of a field, and so did not run its resolver. */
+/** Returns whether graphql-js could not coerce the arguments of a field, so that its resolver did not run. */
 function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   return (
     path !== undefined &&

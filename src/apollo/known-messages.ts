@@ -1,6 +1,6 @@
-// The messages of graphql-js 16, graphql-scalars 1 and Apollo Server 5 that a client may see, because they repeat no value
-// that it sent. Literals, their characters, keys of objects and everything in the variables are values. The other names in
-// a document are not: those of fields, arguments, variables, fragments, operations, directives and types.
+// The messages of graphql-js 16, graphql-scalars 1 and Apollo Server 5 that a client may see, because they repeat no
+// value that the client sent. Values are literals and their characters, the keys of objects, and everything in the
+// variables. The names of fields, arguments, variables, fragments, operations, directives and types are not values.
 
 /** Messages without a value, with placeholders for the names in them. */
 export const WHOLE = [

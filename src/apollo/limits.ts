@@ -3,7 +3,7 @@ import { checkOptions } from "../config/check.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 
-/** The largest limit. Sums of sizes saturate above it. */
+/** The largest value that a limit can have. Sums of sizes stop just above it. */
 export const MAX_LIMIT = 1_000_000;
 
 /** The limits on documents and errors of {@link apolloOptions}. `null` switches a limit off. */
@@ -33,7 +33,7 @@ const LIMITS = {
   rootFields: limit(10),
   /** Fields of Gatehouse or its features that check a credential, in a document. */
   credentialFields: limit(1),
-  /** Errors of a response; the others are dropped. Also limits their size, to 64 KiB. */
+  /** Errors of a response; further errors are dropped. Also limits their total size to 64 KiB. */
   errors: limit(10),
 };
 

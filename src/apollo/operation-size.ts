@@ -30,7 +30,7 @@ const EMPTY: OperationSize = {
   credentialFields: 0,
 };
 
-/** Larger than every limit. Sums stop here, because fragments that spread each other double at every step. */
+/** Larger than every limit. Sums stop here, because a chain of fragments can double the sum at every step. */
 const MAX_SUM = MAX_LIMIT + 1;
 
 /**

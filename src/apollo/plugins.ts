@@ -93,7 +93,8 @@ export function faultPlugin(
 }
 
 /**
- * Returns whether a service that this server needs is unreachable. Such an error has a cause; mere overload has none.
+ * Returns whether an error means that a service which this server needs is unreachable. Such an error has a cause; the
+ * error for an overload has none.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
@@ -101,8 +102,9 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status of the error's code where the GraphQL-over-HTTP specification asks for it: in
- * `application/graphql-response+json`, when `data` is null. For Apollo Server's option `plugins`.
+ * Sets the HTTP status that belongs to the error's code. As the GraphQL-over-HTTP specification says, it does so only
+ * for responses of type `application/graphql-response+json` whose `data` is null. Meant for Apollo Server's option
+ * `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {
@@ -136,7 +138,7 @@ function prefersGraphqlResponse(accept: string): boolean {
  * share a name, only the last is sent, because Apollo Server keeps one value per name.
  */
 export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
-  // A context that `createContext` did not make has no headers. It counts as anonymous.
+  // A context that `createContext` did not make has no response headers.
   requestDidStart: ({ contextValue }: { contextValue: Partial<AuthContext> }) =>
     Promise.resolve({
       willSendResponse: ({ response: { http } }) => {

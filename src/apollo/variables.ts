@@ -11,12 +11,12 @@ import {
 } from "graphql";
 import { withoutValues } from "./without-values.js";
 
-/** The last error of a response that does not list every mistake, in graphql-js's words. */
+/** The last error of a response that does not list every mistake. graphql-js uses the same words. */
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**
- * Answers an operation with wrong variables. graphql-js would as well, but it prints the whole value into the error of each
- * mistake: a stranger could make that expensive, and the client must not see it.
+ * Answers an operation whose variables are wrong. graphql-js would do so too, but it prints the whole value into every
+ * error. An attacker could make that expensive, and errors must not repeat values.
  * @param max the largest number of errors
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {
@@ -24,7 +24,8 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
     requestDidStart: () =>
       Promise.resolve({
         responseForOperation: ({ schema, operation, request: { variables = {} } }) => {
-          // Apollo Server's types deny it, but there is no operation if the request names none of the document's.
+          // If the request names an operation that is not in the document, `operation` is undefined, although Apollo
+          // Server's types deny it.
           const { variableDefinitions = [] } = (operation as typeof operation | undefined) ?? {};
           const errors = findWrongVariables(schema, variableDefinitions, variables, max);
           if (errors.length === 0) return Promise.resolve(null);
@@ -83,7 +84,7 @@ function checkVariable(
     report(toError(`Variable "$${name}" ${what}`, definition));
   } else if (isGiven) {
     coerceInputValue(value, type, (path, _value, { message, extensions: { code } }) => {
-      // The path holds fields of the schema and indexes of lists, but no key that the client made up.
+      // The path contains fields of the schema and indexes of lists, but no key that the client made up.
       const place = path.length === 0 ? "" : ` at "${[name, ...path].join(".")}"`;
       // Suggestions would reveal names of the schema.
       const detail = withoutValues(message)?.replace(/ Did you mean .*$/, "");

@@ -1,9 +1,9 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** The length that a message is cut to before it is matched, in characters. */
+/** Messages are cut to this length before they are matched, in characters. */
 const MAX_LENGTH = 300;
 
-/** The pattern of each placeholder. None can match a text in two ways, so matching takes linear time. */
+/** The pattern of each placeholder. No pattern can match a text in two ways, so matching takes linear time. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   name: "\\w+",
   names: '"\\w+"(?:, "\\w+")*',
