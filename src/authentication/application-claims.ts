@@ -6,8 +6,9 @@ import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claim
 const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
- * Returns the claims that the application's own function gives a user, copied, checked, and added to those carried over.
- * @throws Error with one line for the operator. It is no {@link AuthError}, so a client learns nothing of it.
+ * Returns the claims carried over, together with those that the application's own function returns for a user. The
+ * latter are copied and checked.
+ * @throws Error with one line for the operator. It is not an {@link AuthError}, so the client does not see it.
  */
 export async function readClaims(
   claimsOf: NonNullable<AuthConfig["claims"]>,
@@ -41,7 +42,7 @@ function copyJson(given: unknown): ApplicationClaims {
 
 function isJsonObject(value: unknown): boolean {
   try {
-    // Fails for an object that contains itself.
+    // Throws for an object that contains itself.
     JSON.stringify(value);
     return JSON_OBJECT.safeParse(value).success;
   } catch {

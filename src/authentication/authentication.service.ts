@@ -50,8 +50,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Returns the user of a request's credential. Costs one query, and none when the credential itself is bad, or for an
-   * access token where `bearerCheck` is `stateless`.
+   * Returns the user of a request's credential. Costs one query. It costs none when the credential itself is bad, or
+   * for an access token when `bearerCheck` is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -80,8 +80,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * A password is always hashed, so that the response time reveals neither whether the user exists nor the account's
-   * state.
+   * The password is hashed in every case, so that the response time reveals neither whether the user exists nor the
+   * account's state.
    */
   async login(
     login: Login,
@@ -154,7 +154,10 @@ export class AuthenticationService implements Authentication {
     return this.introspect(token);
   }
 
-  /** The same as {@link AuthenticationService.verifyToken}, not throttled: for results that no client sees. */
+  /**
+   * The same as {@link AuthenticationService.verifyToken}, but not throttled. Use it only for results that no client
+   * sees.
+   */
   async introspect(token: string): Promise<Verification | null> {
     try {
       return await this.#parts.verifier.verify(token);

@@ -5,19 +5,19 @@ import type { Issued } from "./token-issuer.js";
 import type { Verification } from "./token-verifier.js";
 
 /**
- * The operations behind the API: for an application's own resolvers, routes and scripts.
+ * The operations behind the API, for an application's own resolvers, routes and scripts.
  *
- * If a method takes a `client`, pass `context.client`: rate limits count by its address, and the audit trail records
- * it. Without one, no limit by address applies, and the audit trail records that no client made the call. All clients
- * whose address is null share one limit.
+ * If a method takes a `client`, pass `context.client`: rate limits use its address, and the audit trail records the
+ * client. Without a client, no limit by address applies, and the audit trail records that no client made the call. All
+ * clients whose address is null share one limit.
  */
 export interface Authentication {
   /**
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
-   * @throws {@link InvalidCredentials} alike for an unknown user, a wrong password, and an inactive or locked account;
-   * {@link TooManyRequests}; {@link ServiceUnavailable} when too many passwords are being hashed; {@link BadUserInput}
-   * when an argument is malformed; {@link Vetoed} by a feature
+   * @throws {@link InvalidCredentials}, the same for an unknown user, a wrong password, and an inactive or locked
+   * account; {@link TooManyRequests}; {@link ServiceUnavailable} when too many passwords are being hashed; {@link
+   * BadUserInput} when an argument is malformed; {@link Vetoed} by a feature
    * @example
    * const login = { email: "ada@example.com" };
    * const { access, refresh } = await auth.authentication.login(login, password, "JWT", context.client);
@@ -33,7 +33,7 @@ export interface Authentication {
   refresh(token: string, client?: Client): Promise<Issued>;
 
   /**
-   * Returns how any of our tokens can be used now, with its user, session and expiry. Returns null for a token that
+   * Returns how a token of any kind can be used now, with its user, session and expiry. Returns null if the token
    * cannot be used, whatever the reason.
    * @throws {@link TooManyRequests}
    * @example
@@ -43,8 +43,8 @@ export interface Authentication {
   verifyToken(token: string, client?: Client): Promise<Verification | null>;
 
   /**
-   * Ends the session that any of our tokens belongs to. The token may have expired.
-   * @returns whether this call ended it: false when it was over already
+   * Ends the session that a token of any kind belongs to. The token may have expired.
+   * @returns whether this call ended the session: false when it was already over
    * @throws {@link TokenNotValid}; {@link TooManyRequests}
    * @see RFC 7009 2
    * @example

@@ -8,8 +8,7 @@ export interface Credential {
 }
 
 /**
- * A scheme that we serve, and the rest of the line. A longer scheme that only begins with the same letters does not
- * match.
+ * A scheme that we serve, and the rest of the line. A longer scheme that starts with the same letters does not match.
  */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
 /** One or more spaces and a token68. @see RFC 9110 11.4 */

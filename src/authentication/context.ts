@@ -14,19 +14,19 @@ export interface AuthContext {
    */
   readonly user: Principal | TokenUser | null;
   /**
-   * Why the `Authorization` header was refused, or null. Guarded fields fail with it; public fields ignore it. For a
-   * scheme that is not served it is a {@link SchemeNotServed}: the request is anonymous.
+   * Why the `Authorization` header was refused, or null. Guarded fields fail with this error; public fields ignore it.
+   * If the scheme is not served, the error is a {@link SchemeNotServed}, and the request is anonymous.
    */
   readonly authError: AuthError | null;
   /**
-   * Returns the signed-in user as the database has it now. Costs no query unless {@link AuthContext.user} is a
+   * Returns the signed-in user as stored in the database now. Costs no query unless {@link AuthContext.user} is a
    * {@link TokenUser}.
    * @throws {@link AuthContext.authError}, or {@link NoCredentials}
    */
   loadUser(): Promise<Principal>;
   /**
-   * Builds the context of the same request once more: the session may have ended since, or the role changed. Guarded
-   * subscriptions call it before each event.
+   * Builds a new context for the same request, because the session may have ended or the role may have changed since.
+   * Guarded subscriptions call it before each event.
    */
   readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */

@@ -44,7 +44,7 @@ const NO_REQUEST: RequestLike = { headers: {} };
 
 /** The warning for a request without an address of its client. */
 class AddressMissing extends Error {
-  /** @param isWrong whether the application passed text that is not an address */
+  /** @param isWrong whether the application passed a text that is not an address */
   constructor(isWrong: boolean) {
     super(
       isWrong
@@ -64,9 +64,9 @@ function readClient(request: RequestLike, ipAddress: string | null): Client {
 }
 
 /**
- * Parses `Authorization`, and looks the user up once. A bad credential does not throw, but becomes the context's
+ * Parses `Authorization`, and looks the user up once. A bad credential does not make it throw, but sets the context's
  * `authError`.
- * @throws errors that are not an {@link AuthError}, because those are bugs
+ * @throws any error that is not an {@link AuthError}, because such an error is a bug
  */
 async function buildContext(
   parts: ContextBuilderParts,

@@ -10,8 +10,9 @@ interface HookUser {
  */
 export interface Hooks {
   /**
-   * Runs when the password was right, before the session is opened.
-   * @throws {@link Vetoed} to refuse the login, so that only a client with the right password learns of the veto
+   * Runs after the password was found right, and before the session is opened. Therefore only a client with the right
+   * password learns of a veto.
+   * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client): Promise<void> | void;
   /** Runs before a refresh token is exchanged. @throws {@link Vetoed} to refuse the refresh */

@@ -3,7 +3,9 @@ import { findMeant } from "../config/misspelling.js";
 
 /** The part of a request that we read. Requests of Node, Fastify, Express and the Fetch API have this shape. */
 export interface RequestLike {
-  /** Or the `connectionParams` of a WebSocket, which a client sends in place of headers. Values may be anything. */
+  /**
+   * The headers, or the `connectionParams` that a WebSocket client sends in place of headers. Values may be anything.
+   */
   readonly headers: Headers | Readonly<Record<string, unknown>>;
   /** Node's flat list of names and values: the only place that shows a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
@@ -16,11 +18,11 @@ export interface RequestLike {
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
-/** What `createContext` cannot read from every request. */
+/** The values that `createContext` cannot read from every request. */
 export interface ContextOptions {
   /**
-   * The client's IP address, for rate limits and the audit trail. Needed where the request has none, as the Fetch API's.
-   * Text that is not an address does not count. @default the request's own
+   * The client's IP address, for rate limits and the audit trail. Needed if the request has no address, as in the Fetch
+   * API. A text that is not an address is ignored. @default the address of the request
    */
   readonly ipAddress?: string | null | undefined;
 }
@@ -69,7 +71,7 @@ function isAddress(text: string | null | undefined): text is string {
 }
 
 /**
- * Returns the value of a header, the first one if a framework lists several, or null.
+ * Returns the value of a header, or null. If a framework lists several values, returns the first.
  * @param name in lower case
  */
 export function readHeader(request: RequestLike, name: string): string | null {
@@ -86,7 +88,7 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Looks a header up by its name in lower case, which is how Node has it. Objects made by hand may have another case. */
+/** Looks a header up by its lower-case name, which is how Node stores it. Hand-made objects may use another case. */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];
@@ -94,7 +96,10 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
-/** Whether a request has more than one line of a header. Compares lengths first, because this runs for every request. */
+/**
+ * Returns whether a request has more than one line of a header. Compares lengths first, because this runs for every
+ * request.
+ */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
   let lines = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -8,7 +8,7 @@ import type { RotationGrant } from "../tokens/rotating-token.js";
 import type { TokenKinds, VerifiedToken } from "../tokens/token-kinds.js";
 import { readClaims } from "./application-claims.js";
 
-/** The tokens that a login or a refresh gives. Instants are epoch milliseconds. */
+/** The tokens that a login or a refresh issues. Instants are epoch milliseconds. */
 export interface Issued {
   /** The user and the session. */
   readonly principal: Principal;
@@ -26,11 +26,11 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/** What the tokens of a session's generation hold beside the session itself. */
+/** The values that a session's tokens need in addition to the session's own. */
 export interface Issuing {
   /** The static token of a session that was just opened with the scheme TOKEN. @default none */
   readonly staticToken?: string | null;
-  /** The application's claims of the access token. @default none */
+  /** The application's claims for the access token. @default none */
   readonly claims?: ApplicationClaims;
   /** The refresh or sliding token that is being replaced. @default none */
   readonly predecessor?: VerifiedToken;
@@ -39,7 +39,7 @@ export interface Issuing {
 /** The settings of {@link TokenIssuer}. */
 export type IssuerSettings = Pick<AuthConfig, "claims" | "isDevelopment" | "roles">;
 
-/** Finds the users for whose tokens the application adds claims. */
+/** Finds the user that the application's function for claims receives. */
 interface UserFinder {
   findById(id: string): Promise<User | null>;
 }
@@ -57,8 +57,8 @@ export class TokenIssuer {
   }
 
   /**
-   * Returns the application's claims of a user's next access token. Call it before anything is written, so that a
-   * failure changes nothing. Costs a query only where the option `claims` is set.
+   * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
+   * failure changes nothing. Costs a query only if the option `claims` is set.
    * @param predecessor the refresh token that is being replaced, whose claims are carried over
    * @throws Error when the application's function fails, or its claims cannot be used
    */
@@ -67,12 +67,13 @@ export class TokenIssuer {
     const { claims: claimsOf, isDevelopment } = this.#settings;
     if (claimsOf === undefined) return carried;
     const user = await this.#accounts.findById(userId);
-    // Without an active user no token is issued.
+    // A missing or inactive user gets no token.
     if (!user?.isActive) return carried;
     try {
       return await readClaims(claimsOf, user, carried);
     } catch (error) {
-      // Our own server logs every internal error. An application that embeds us would not see this one.
+      // Our own server logs every internal error. An application that embeds us would not see this one without a
+      // warning.
       if (isDevelopment === null) warn(error);
       throw error;
     }

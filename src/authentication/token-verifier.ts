@@ -10,7 +10,7 @@ import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
-/** A value that is usually there at once: the path of each request waits for a promise only if it must. */
+/** A value that is usually available at once. A request waits for a promise only if there is one. */
 type MaybePromise<Value> = Value | Promise<Value>;
 
 /** The types of JWT that are sent as `Bearer`. */
@@ -18,7 +18,7 @@ const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh takes. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 
-/** The current use of a token. @see RFC 7662 2.2 */
+/** How a token can be used now. @see RFC 7662 2.2 */
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
@@ -46,7 +46,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the live session of a request's credential. Costs one query, and none when the credential itself is bad.
+   * Returns the live session of a request's credential. Costs one query, or none if the credential itself is bad.
    * @throws {@link Unauthenticated} with the reason
    */
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
@@ -57,7 +57,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the current use of any of our tokens.
+   * Returns how a token of any kind can be used now.
    * @throws {@link Unauthenticated} when it cannot be used
    */
   async verify(token: string): Promise<Verification> {
@@ -79,7 +79,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies an access or sliding token without looking its session up. Returns a promise only when the keys have to be
+   * Verifies an access or sliding token without looking its session up. Returns a promise only if the keys have to be
    * read again.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
@@ -88,8 +88,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token, and accepts it even if it has expired, because its session decides. Does not
-   * look up the session.
+   * Verifies a refresh or sliding token without looking its session up. Accepts an expired token, because the session
+   * decides whether a refresh is still possible.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   verifyRotating(token: string): VerifiedToken {
@@ -97,7 +97,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the session that any of our tokens names, which may be over; null when no session has that static token.
+   * Returns the session that a token of any kind names. The session may be over. Returns null if no session has this
+   * static token.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async findSession(token: string): Promise<TokenSession | null> {
@@ -105,7 +106,7 @@ export class TokenVerifier {
     return (await this.#read(token, TOKEN_TYPES, "verifyAnyAge")).session;
   }
 
-  /** The same as {@link TokenVerifier.findSession}, for a token that must fit the header scheme it was sent with. */
+  /** The same as {@link TokenVerifier.findSession}, but the token must fit the header scheme that it was sent with. */
   async findSessionOf({ scheme, token }: Credential): Promise<TokenSession | null> {
     if (scheme === "Token") return toTokenSession(await this.#findStatic(token));
     return (await this.#read(token, BEARER, "verifyAnyAge")).session;
