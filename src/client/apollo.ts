@@ -1,4 +1,5 @@
-// Nothing is imported by name, or from rxjs: older versions lack it, which stops an import with an error that says nothing.
+// Imports the whole module, and nothing from rxjs. Older versions lack some names, and the error of a failed named
+// import would not mention the version.
 import * as apollo from "@apollo/client";
 import type { AuthClient } from "./auth-client.js";
 
@@ -12,17 +13,20 @@ if (!(parseInt(version) >= 4)) {
 type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
- * Creates an Apollo Link that sends operations with a fresh `Authorization` header, and once more with a renewed one if
- * the server refuses it. It does not change an operation whose context already has that header. Put it before the
- * terminating link, whose server gets the token.
+ * Creates an Apollo Link that sends operations with a fresh `Authorization` header. If the server refuses the header,
+ * the link retries once with a renewed one. It does not change an operation whose context already has that header. Put
+ * it before the terminating link, whose server gets the token.
  *
- * When the user changes, the link calls `resetStore()` of its Apollo Client, so that no user sees what was cached for
+ * When the user changes, the link calls `resetStore()` of its Apollo Client, so that no user sees the cached data of
  * another. An operation of the previous user that is still in flight fails.
  */
 export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
   const enter = createReset(auth);
-  /** The operations whose header is ours. A link before this one may send an operation again. */
+  /**
+   * The operations whose header this link set. They are remembered, because a link before this one may send an
+   * operation again.
+   */
   const signed = new WeakSet<apollo.ApolloLink.Operation>();
 
   return new apollo.ApolloLink((operation, forward) => {
@@ -85,7 +89,7 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   });
 }
 
-/** Returns a function that has a client reset when the user changes, and returns the id of the present user. */
+/** Returns a function that registers a client to be reset when the user changes, and returns the current user's id. */
 function createReset(
   auth: AuthClient,
 ): (client: apollo.ApolloLink.Operation["client"]) => string | null {
@@ -96,7 +100,7 @@ function createReset(
   function reset(): void {
     for (const client of clients) {
       client.resetStore().catch(() => {
-        // The queries that it repeats report their errors themselves.
+        // Each query that the reset repeats reports its own error.
       });
     }
   }
@@ -105,7 +109,7 @@ function createReset(
     const next = readUser(auth);
     if (next === user) return;
     user = next;
-    // At the end of a session, an operation that the server refused gets its own error first.
+    // When the session has ended, reset later, so that an operation that the server refused gets its own error first.
     if (next) reset();
     else setTimeout(reset);
   }

@@ -13,7 +13,7 @@ export interface AuthClient {
   /** Logs in by e-mail address and password. A failure leaves the current session as it is. */
   readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
   /**
-   * Signs out here at once, and ends the session at the server. If the server cannot be reached, the state has the
+   * Signs out here at once, and ends the session at the server. If the server cannot be reached, the state contains the
    * error. With storage `"cookie"` the user then stays signed in, because only the server can remove its cookie.
    */
   readonly logout: () => Promise<AuthState>;
@@ -29,7 +29,7 @@ export interface AuthClient {
   readonly getAuthorization: () => Promise<string | null>;
   /** Returns whether {@link AuthClient.getAuthorization} would first send a refresh. */
   readonly isRenewalDue: () => boolean;
-  /** Renews the credentials. Callers at the same time share one refresh, across tabs too. */
+  /** Renews the credentials. Concurrent calls share one refresh, also across tabs. */
   readonly refresh: () => Promise<AuthState>;
   /**
    * Returns the `Authorization` header to retry a refused request with, once. Returns null if a retry cannot help; the

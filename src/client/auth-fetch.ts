@@ -46,7 +46,7 @@ async function readRefusal(
       // Other services may have errors of any shape, so there only the status counts.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The caller gets the same error when it reads the body.
+      // The caller gets the same error when reading the body.
     }
   }
   return isRefused ? undefined : null;

@@ -17,8 +17,8 @@ import { openSession } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Creates a client of one auth server. It sends nothing before it is used: the first `subscribe`, `getAuthorization` or
- * `authFetch` asks the server whether the cookie has a session.
+ * Creates a client of one auth server. It sends nothing before it is used. With storage `"cookie"`, the first
+ * `subscribe`, `getAuthorization` or `authFetch` asks the server whether the cookie has a session.
  * @throws TypeError naming the wrong option
  */
 export function createAuthClient(options: AuthClientOptions): AuthClient {
@@ -33,7 +33,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   /** The number of logins and logouts that wait for the server. */
   let running = 0;
 
-  /** Runs a login or a logout, in cookie mode with the lock: responses set the cookie in the order in which they arrive. */
+  /**
+   * Runs a login or a logout. In cookie mode it holds the lock, because the last response to arrive sets the cookie.
+   */
   async function run(send: () => Promise<void>): Promise<AuthState> {
     running += 1;
     await (isCookie ? session.withLock(send) : send());
@@ -41,7 +43,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return session.state;
   }
 
-  /** Returns whether there is no session to end or to renew. The state then says so. */
+  /** Returns whether there is no session to end or to renew, and records that in the state. */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
     // A logout during a login ends the session that the login opens.

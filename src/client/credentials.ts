@@ -5,7 +5,7 @@ import type {
   RefreshMutation,
 } from "./operations.generated.js";
 
-/** The data of an operation that gives credentials, in its only field. */
+/** The data of an operation that returns credentials, in its only field. */
 export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation;
 
 /** The signed-in user, as of the login or the last refresh. */
@@ -30,7 +30,7 @@ export interface Credentials {
 /** Stands for a refresh token that only the server's cookie holds. */
 export const IN_COOKIE = "";
 
-/** Seconds before its expiry from which an access token is renewed, at most. */
+/** The longest time before its expiry at which an access token is renewed, in seconds. */
 const RENEWAL_WINDOW = 60;
 
 /** Returns the credentials in the data of a response, or null if they are incomplete. */
@@ -58,15 +58,15 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
 }
 
 /**
- * Returns whether to renew the credentials before they are used. The lifetime counts from when the token arrived,
- * because the server's clock may differ from this one. If this clock was set back since then, they count as due.
+ * Returns whether to renew the credentials before they are used. The lifetime counts from the arrival of the token,
+ * because the server's clock may differ from this one. If this clock has been set back since, renewal is due.
  */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();
   return renewAt !== null && (now >= renewAt || now < receivedAt);
 }
 
-/** Returns whether an `Authorization` header is of the same session, maybe with an older token. */
+/** Returns whether an `Authorization` header belongs to the same session, possibly with an older token. */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;
 }

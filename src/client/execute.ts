@@ -36,7 +36,7 @@ interface Success<Data> {
 interface Failed {
   readonly data?: never;
   readonly failure: Failure;
-  /** Whether the server may have executed the operation even so: only the response was lost. */
+  /** Whether the server may have executed the operation although its response was lost. */
   readonly isLost?: boolean;
 }
 
@@ -55,7 +55,8 @@ export async function execute<Data>(
       method: "POST",
       headers: {
         "content-type": "application/json",
-        // With this media type the server refuses with status 200, so that browsers log no failed request.
+        // With this media type the server sends refusals with status 200, so that browsers do not log them as failed
+        // requests.
         accept: "application/json",
         ...headers,
         ...(authorization && { authorization }),
@@ -74,19 +75,19 @@ export async function execute<Data>(
   }
 }
 
-/** The failure of every request where a server renders the page, or a program without a page has a relative URL. */
+/** The failure of a request to a relative URL when there is no page, for example while a server renders the page. */
 const NO_PAGE: Failure = {
   reason: "bad_request",
   message: "url: is relative, and there is no page to resolve it against; give the whole URL",
 };
 
-/** Milliseconds before each further attempt, at most. */
+/** The longest delay before each retry, in milliseconds. */
 const RETRY_DELAYS = [250, 500, 1000];
 
 /**
- * Executes an operation, and retries up to three times while the response is lost. Within its reuse window the server
- * repeats a lost response to the same token. That window is at least `timeout`: the first attempt gets 40 % of it, and
- * no attempt starts after 80 %.
+ * Executes an operation, and retries up to three times if the response is lost. Within its reuse window, the server
+ * sends the lost response to the same token again. `timeout` is at most that window: the first attempt gets 40 % of
+ * `timeout`, and no attempt starts after 80 %.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,

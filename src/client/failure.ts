@@ -1,4 +1,6 @@
-/** Why an operation failed: the server's own reasons, and two for when no usable response arrived. */
+/**
+ * Why an operation failed: one of the server's own reasons, or one of two reasons for when no usable response arrived.
+ */
 export type FailureReason =
   | "no_credentials"
   | "bad_authorization_header"
@@ -34,7 +36,7 @@ export type FailureReason =
 /** A failed operation, as {@link AuthState} reports it. */
 export interface Failure {
   readonly reason: FailureReason;
-  /** In English, for developers: choose what users read by the reason. Only `vetoed` has a message for users. */
+  /** In English, for developers. Choose the text for users by the reason. Only `vetoed` has a message for users. */
   readonly message: string;
   /** Whole seconds after which a retry can succeed, if the server gave them. */
   readonly retryAfter?: number;
@@ -49,7 +51,7 @@ export interface GraphQLErrorLike {
 /** The failure of a call that needs a session when there is none. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
-/** The failure when a login or a refresh succeeds without giving a token, as another server's would. */
+/** The failure when a login or a refresh succeeds but returns no token, because the server is not Gatehouse. */
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
 /** Converts a GraphQL error to a failure. */
@@ -62,7 +64,7 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** The reasons for which a credential is refused for good, unlike a missing credential or a wrong password. */
+/** The reasons that mean that a credential is refused for good, unlike a missing credential or a wrong password. */
 const REFUSAL = /^(token|session|user|password)_/;
 
 /** Returns the failure if it means that the credential of the request is no longer valid, otherwise null. */
@@ -70,7 +72,7 @@ export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
-/** Returns the first error that refuses the credential of the request as a failure, or null if none does. */
+/** Returns the first error that refuses the request's credential, converted to a failure, or null if there is none. */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
   return refused.map(toFailure).find(asRefusal) ?? null;

@@ -1,4 +1,4 @@
-// One line each, because a browser has no use for their indentation.
+// Each document is on one line, because indentation would only make the bundle larger.
 
 /** The fields of every response to a login or a refresh. */
 // prettier-ignore

@@ -9,9 +9,9 @@ export interface AuthClientOptions {
   /** `"jwt"`: access and refresh token. `"token"`: one static token. `"sliding"`: one sliding token. @default "jwt" */
   readonly scheme?: Scheme;
   /**
-   * Where the session is stored. With `"memory"` it ends with the page. `"sessionStorage"` and `"localStorage"` keep it,
-   * readable by every script of the origin. `"cookie"`, for scheme `"jwt"` only, leaves the refresh token to the
-   * server's HttpOnly cookie. A storage of your own may be asynchronous. @default "memory"
+   * Where the session is stored. With `"memory"` it ends with the page. With `"sessionStorage"` and `"localStorage"`
+   * every script of the origin can read it. With `"cookie"`, which needs the scheme `"jwt"`, the server keeps the
+   * refresh token in an HttpOnly cookie. A storage of your own may be asynchronous. @default "memory"
    */
   readonly storage?: StorageKind | AuthStorage;
   /** Origins that `authFetch` sends the token to, besides those of the endpoint and the page. @default none */
@@ -22,11 +22,11 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response, at most 60. Also at most the server's reuse window, within which it repeats a lost
-   * response. @default 10
+   * Seconds to wait for a response. At most 60, and at most the server's reuse window, in which it sends a lost
+   * response again. @default 10
    */
   readonly timeout?: number;
-  /** @default the platform's */
+  /** The function that sends requests. @default the platform's own `fetch` */
   readonly fetch?: typeof fetch;
 }
 
@@ -38,7 +38,7 @@ export interface ResolvedOptions {
   readonly scheme: Scheme;
   readonly storage: StorageKind | AuthStorage;
   readonly isCookie: boolean;
-  /** Names the storage entry, the lock and the channel. Unique for a server and scheme. */
+  /** Names the storage entry, the lock and the channel. Unique for each server and scheme. */
   readonly name: string;
   readonly origins: ReadonlySet<string | undefined>;
   readonly endpoint: Endpoint;
@@ -105,8 +105,8 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
 }
 
 /**
- * Returns the endpoint as an absolute URL. Without a page, a relative one stays relative, because a server may render the
- * page: then requests fail, and say why.
+ * Returns the endpoint as an absolute URL. A relative URL stays relative when there is no page, because a server may be
+ * rendering the page. Requests then fail with an error that says so.
  */
 function requireUrl(url: string | URL | undefined): string {
   const isUrl = typeof url === "string" ? url !== "" : typeof url?.href === "string";

@@ -13,7 +13,7 @@ interface Platform {
 
 /** A key-value storage, such as `localStorage` or React Native's `AsyncStorage`. */
 export interface AuthStorage {
-  /** A storage whose `getItem` gives a promise counts as asynchronous. */
+  /** A storage whose `getItem` returns a promise counts as asynchronous. */
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
@@ -55,7 +55,7 @@ export function isHttp(url: unknown): boolean {
   }
 }
 
-/** Returns an absolute URL as it is written, and a relative one resolved against the page. */
+/** Resolves a relative URL against the page. Returns an absolute URL unchanged. */
 export function resolveUrl(url: string): string {
   const page = platform.location?.href;
   if (ORIGIN.test(url) || !page) return url;
@@ -66,20 +66,20 @@ export function resolveUrl(url: string): string {
   }
 }
 
-/** Returns the origin of a URL as it is written, or undefined if it has none. */
+/** Returns the origin of an absolute URL, or undefined for any other text. */
 export function originOf(url: string): string | undefined {
   return ORIGIN.exec(resolveUrl(url))?.[0];
 }
 
-/** Returns whether a URL has the origin of the page. Without a page, every URL counts as its own. */
+/** Returns whether a URL has the origin of the page. Without a page, every URL counts as having it. */
 export function isOfPage(url: string): boolean {
   const page = platform.location?.href;
   return !page || new URL(url).origin === new URL(page).origin;
 }
 
 /**
- * Returns whether the browser is sure to keep a `Secure` cookie of this URL. Without TLS some browsers do not, and in
- * frames or for other origins it depends on the user's settings.
+ * Returns whether the browser is sure to keep a `Secure` cookie from this URL. Without TLS some browsers drop it. In
+ * frames and for other origins, the user's settings decide.
  */
 export function willKeepCookie(url: string): boolean {
   const { navigator, self, top } = platform;

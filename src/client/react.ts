@@ -5,7 +5,8 @@ import type { AuthClient } from "./auth-client.js";
 import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
 
-// Imported as a whole, because older versions lack the name, which stops an import with an error that says nothing.
+// Imports the whole module. Older versions lack `useSyncExternalStore`, and the error of a failed named import would
+// not mention the version.
 if (typeof React.useSyncExternalStore !== "function") {
   throw new Error(
     `graphql-gatehouse/react needs React 18 or newer, but found ${React.version}. Install react@18 or newer.`,
@@ -20,7 +21,7 @@ const Context = React.createContext<AuthClient | null>(null);
 
 /**
  * Provides a client to the components below.
- * @throws Error when another copy of React than this package's renders it
+ * @throws Error when it is rendered by another copy of React than the one that this package imports
  */
 export function AuthProvider(props: {
   client: AuthClient;
@@ -30,15 +31,16 @@ export function AuthProvider(props: {
   return React.createElement(Context.Provider, { value: props.client }, props.children);
 }
 
-/** The state while a server renders, and until the page is hydrated. */
+/** The state while a server renders the page, and until the page is hydrated. */
 const UNKNOWN = toState(undefined, null, false);
 const getServerState = () => UNKNOWN;
 
 /**
  * Returns the state of the client from {@link AuthProvider}, and the functions that change it. Without a provider, or
- * with another scheme than the provider's, all components share one client per scheme, for `/graphql` and stored in
- * localStorage.
- * @throws Error without a provider and without a scheme; Error when another copy of React than this package's renders it
+ * with another scheme than the provider's, all components share one client per scheme. That client uses the endpoint
+ * `/graphql`, and stores the session in localStorage.
+ * @throws Error without a provider and without a scheme; Error when it is rendered by another copy of React than the
+ * one that this package imports
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
   const provided = useProvided();
@@ -49,7 +51,9 @@ export function useAuth(scheme?: "jwt" | "token"): Auth {
   return { ...state, login, emailLogin, logout, logoutAll, authFetch };
 }
 
-/** Returns the client of the provider above, or null. A hook fails in a copy of React that is not rendering. */
+/**
+ * Returns the client of the provider above, or null. Hooks throw if their copy of React is not the one that renders.
+ */
 function useProvided(): AuthClient | null {
   try {
     return React.useContext(Context);

@@ -16,13 +16,16 @@ import type { Session } from "./session.js";
 /** Renews the credentials of a session. No method rejects. */
 export interface Renewal {
   readonly isDue: () => boolean;
-  /** @param isAsked whether to retry right after a failure, unless the server said when to */
+  /**
+   * @param isAsked whether the caller asked for the refresh. If so, it may follow right after a failure, unless the
+   * server said when to retry.
+   */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /** Returns the credentials of a login, without a refresh token if the browser did not keep its cookie. */
+  /** Returns the credentials of a login, without a refresh token if the browser did not keep the cookie. */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
-   * Returns the `Authorization` header to repeat a request with, or null if a retry cannot help.
+   * Returns the `Authorization` header to retry a request with, or null if a retry cannot help.
    * @param authorization the header of the request
    * @param refusal null if the response refuses no credential; undefined for a refusal without a reason
    */
@@ -33,12 +36,12 @@ export interface Renewal {
 }
 
 /**
- * Milliseconds for which new credentials are not renewed after a refusal without a reason: a service that refuses
- * these would refuse the next ones too.
+ * How long new credentials are not renewed after a refusal without a reason, in milliseconds. A service that refuses
+ * the new credentials would refuse the next ones too.
  */
 const MIN_AGE = 30_000;
 
-/** Milliseconds within which a browser shows one tab's change to the others. */
+/** How long a browser may take to show one tab's change to the others, in milliseconds. */
 const CHANGE_DELAY = 500;
 
 /** Creates the renewal of a session. Refreshes run one at a time. */
@@ -54,7 +57,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     const before = session.credentials;
     await session.withLock(async (hasWaited) => {
       await session.sync();
-      // The tab that held the lock has most likely refreshed, but a browser may show its change a little later.
+      // The tab that held the lock has most likely refreshed, but the browser may show its change here a little later.
       const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
       while (session.credentials === before && performance.now() < end) {
         await sleep(25);
@@ -65,7 +68,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      // A login or logout since then wins, in this tab or another.
+      // If a login or logout happened in the meantime, in this tab or another, it wins.
       await session.sync();
       if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);
@@ -73,7 +76,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
       isCookieKept ||= isCookie && credentials !== null;
       if (credentials) await session.replace(credentials, null);
       else if (refusal) await session.replace(null, refusal);
-      // A page without a cookie has lost nothing.
+      // Without credentials there was no session to lose, so a missing cookie is not an error.
       else if (failure.reason === "no_credentials") session.record(null, before ? failure : null);
       else {
         isPostponed = failure.retryAfter !== undefined;
@@ -106,7 +109,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     refresh,
     async confirm(credentials) {
       if (!isCookie || isCookieKept) return credentials;
-      // Only a refresh tells, because no script can see the cookie.
+      // Only a refresh shows whether the browser kept the cookie, because scripts cannot see it.
       const { data, failure } = await execute<GrantData>(endpoint, {
         query: REFRESH,
         variables: { refresh: IN_COOKIE },

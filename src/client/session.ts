@@ -15,7 +15,7 @@ export interface Session {
   readonly loading: Promise<void> | undefined;
   /**
    * Replaces the credentials at once, stores them, and publishes them to the other tabs.
-   * @returns when an asynchronous storage has them
+   * @returns a promise that resolves when an asynchronous storage has stored them; undefined for any other storage
    */
   replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
   /** Changes the state of this tab only. */
@@ -39,7 +39,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const loading = store.load?.().then(() => {
     if (credentials === undefined) record(store.read(), null);
   });
-  /** A message whose change the shared storage does not show yet. */
+  /** The last message from another tab whose change the shared storage does not show yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
@@ -49,7 +49,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
       try {
         listener();
       } catch (thrown) {
-        // Reported like the error of an event listener: it must not stop a refresh halfway.
+        // Reported like an error in an event listener, because it must not stop a refresh halfway.
         setTimeout(() => {
           throw thrown;
         });
@@ -61,12 +61,18 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     return isCookie ? undefined : store.write(next);
   }
 
-  /** Without a refresh token in the cookie, the session is lost with the page too. */
+  /**
+   * Returns whether the session will be lost with the page. In cookie mode that is so when there is no refresh token in
+   * the cookie.
+   */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);
   }
 
-  /** Follows the other tabs: all of them if storage or cookie is shared, otherwise those with a copy of the session. */
+  /**
+   * Takes over the changes of other tabs. If the storage or the cookie is shared, all tabs count; otherwise only tabs
+   * with a copy of the same session.
+   */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();
     if (store.shared) readShared(message);
@@ -79,7 +85,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     }
   }
 
-  /** A change may reach the storage before or after its message, and only the message has the error. */
+  /** A change may reach the storage before or after its message. Only the message contains the error. */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;
     const next = store.read();

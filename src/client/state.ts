@@ -1,13 +1,16 @@
 import type { Credentials, User } from "./credentials.js";
 import type { Failure } from "./failure.js";
 
-/** Whether a user is signed in. A new object whenever something changes. */
+/** Whether a user is signed in. The object is replaced whenever something changes. */
 export type AuthState = Authenticated | NotAuthenticated;
 
 interface AnyState {
-  /** The last failure, also while signed in. Null once something has succeeded. */
+  /** The last failure, also while signed in. Null after the next success. */
   readonly error: Failure | null;
-  /** Whether the storage is full or forbidden, or the cookie was not kept, so that the session is lost with this page. */
+  /**
+   * Whether the session will be lost with this page, because the storage is full or forbidden or the cookie was not
+   * kept.
+   */
   readonly hasStorageFailed: boolean;
 }
 
@@ -22,8 +25,8 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * Not signed in. `loading` while the client asks the server whether the cookie has a session, while it reads an
- * asynchronous storage, and while a server renders the page.
+ * Not signed in. The status is `loading` while the client asks the server whether the cookie has a session, while it
+ * reads an asynchronous storage, and while a server renders the page.
  */
 export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";

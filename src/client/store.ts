@@ -6,14 +6,17 @@ export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie
 
 /** This client's entry in a storage. */
 export interface Store {
-  /** The storage that other tabs read too, or null if there is none or it has failed. */
+  /** The storage that other tabs also read, or null if there is none or it has failed. */
   readonly shared: AuthStorage | null;
   /** Whether the storage is full or forbidden. The credentials are then in memory only. */
   readonly hasFailed: boolean;
   /** Reads an asynchronous storage, so that {@link Store.read} has its entry. Undefined for any other storage. */
   readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
-  /** @returns when an asynchronous storage has the credentials */
+  /**
+   * @returns a promise that resolves when an asynchronous storage has stored the credentials; undefined for any other
+   * storage
+   */
   write(credentials: Credentials | null): Promise<void> | undefined;
 }
 
@@ -21,7 +24,8 @@ export interface Store {
 const TIMEOUT = 5_000;
 
 /**
- * Opens this client's entry in a storage. A storage that fails is cleared of the entry and not used again.
+ * Opens this client's entry in a storage. If the storage fails, the entry is removed from it, and the storage is not
+ * used again.
  * @param onFailure is called if an asynchronous storage fails
  */
 export function openStore(
@@ -32,10 +36,10 @@ export function openStore(
   let storage: AuthStorage | null = null;
   let hasFailed = false;
   let inMemory: Credentials | null = null;
-  /** The last access to an asynchronous storage: they take turns, so that the last write wins. */
+  /** The last access to an asynchronous storage. Accesses take turns, so that the last write wins. */
   let last: Promise<void> = Promise.resolve();
 
-  /** Uses the storage, and gives it up if it throws. */
+  /** Uses the storage. If it throws, stops using it. */
   function attempt<T>(use: () => T): T | undefined {
     try {
       return use();
@@ -53,11 +57,11 @@ export function openStore(
       // A stale refresh token left behind would look stolen to the server at the next visit.
       await failed?.removeItem(key);
     } catch {
-      // It fails for removals too.
+      // A failed storage may fail to remove the entry, too.
     }
   }
 
-  /** Waits for the storage, and gives it up if it fails. */
+  /** Waits for the storage. If it fails, stops using it. */
   async function finish(use: () => unknown): Promise<void> {
     try {
       await settle(use());
@@ -86,7 +90,7 @@ export function openStore(
       const reading = first ?? from.getItem(key);
       first = undefined;
       const credentials = parseCredentials(await reading);
-      // A write since then wins.
+      // If the credentials were written in the meantime, that write wins.
       if (inMemory === before) inMemory = credentials;
     });
   }

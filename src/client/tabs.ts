@@ -23,9 +23,10 @@ type Run = (hasWaited: boolean) => Promise<void>;
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Runs with a lock that only one tab holds at a time. Runs without it if the lock cannot be had: within its reuse
-   * window the server gives every tab the same response.
-   * @param run must not reject; it is told whether another tab held the lock, whose changes may still be on their way
+   * Runs with a lock that only one tab holds at a time. If the lock is not available, runs without it, because within
+   * its reuse window the server gives every tab the same response.
+   * @param run must not reject. Its argument says whether another tab held the lock. The changes of that tab may not
+   * have arrived yet.
    */
   withLock(run: Run): Promise<void>;
   close(): void;
@@ -44,7 +45,7 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
-  /** The last run of this tab. Its own runs take turns even if the lock cannot be had. */
+  /** The last run of this tab. The runs of one tab take turns even if the lock is not available. */
   let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
@@ -122,11 +123,14 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   try {
     if ((await read()) === lease) await storage.removeItem(key);
   } catch {
-    // The lease expires.
+    // If the lease cannot be removed, it expires.
   }
 }
 
-/** Returns whether a lease is still valid. One from the future was written before the clock was set back. */
+/**
+ * Returns whether a lease is still valid. A lease from the future is not: the clock has been set back since it was
+ * written.
+ */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);
   return age >= 0 && age < LOCK_TIMEOUT;

@@ -4,14 +4,14 @@ import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 /**
- * Configures urql's `authExchange`: it sends operations with a fresh `Authorization` header, and once more with a
- * renewed one if the server refuses it. It does not change an operation that already has that header.
+ * Configures urql's `authExchange` to send operations with a fresh `Authorization` header, and to retry once with a
+ * renewed one if the server refuses it. An operation that already has that header is not changed.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** The errors, by the `Authorization` header that was refused. */
+  /** The errors of refused operations, by the `Authorization` header that was refused. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
   /** The header to retry with, by the refused header. */
   const recovered = new Map<string | null, string | null>();
@@ -22,7 +22,7 @@ export function createAuthConfig(
         const { context } = operation;
         const sent = readAuthorization(context);
         if (sent && !isSigned(operation)) return operation;
-        // Never retried with the current session, which may be another user's by now.
+        // An operation is never retried with the current session, which may be another user's by now.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization
@@ -33,7 +33,7 @@ export function createAuthConfig(
         readAuthorization(operation.context) === null && client.isRenewalDue(),
       didAuthError({ graphQLErrors: errors }, operation) {
         const { context } = operation;
-        // One retry is enough.
+        // An operation is retried only once.
         if (!isSigned(operation) || context["authAttempt"] || findRefusal(errors) === null)
           return false;
         refused.set(readAuthorization(context), errors);
