@@ -60,7 +60,9 @@ export function addAccountCommands(program: Command, installation: Installation)
     );
 }
 
-/** The option `--role`. Which roles there are, the settings say; where these are wrong, the action reports it. */
+/**
+ * Returns the option `--role`. The settings say which roles exist. If the settings are wrong, the action reports that.
+ */
 function roleOption(installation: Installation): Option {
   const roles = installation.findRoles();
   const option = new Option("--role <role>", "what the user may do, in any case");

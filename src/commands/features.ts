@@ -3,7 +3,9 @@ import { forFeatures } from "../features/compose.js";
 import type { FeatureCommand } from "../features/feature.js";
 import type { Installation } from "./installation.js";
 
-/** Adds the commands of the features. Those of a feature that is off are hidden, and say that it is off. */
+/**
+ * Adds the commands of the features. The commands of a feature that is off are hidden, and say that the feature is off.
+ */
 export function addFeatureCommands(program: Command, installation: Installation): void {
   const found = installation.features.filter(({ commands = [] }) => commands.length > 0);
   if (found.length === 0) return;

@@ -27,8 +27,8 @@ export class Installation {
   }
 
   /**
-   * Loads the features: ours, and those of the modules in the variable {@link FEATURES}. If a module cannot be loaded or
-   * features do not fit together, loads ours and keeps the {@link Installation.failure}.
+   * Loads our features, and those of the modules in the variable {@link FEATURES}. If a module cannot be loaded or
+   * features do not fit together, loads only ours and keeps the {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
@@ -42,8 +42,8 @@ export class Installation {
   }
 
   /**
-   * Reads and checks all settings before anything is written. If there is no SECRET_KEY in development, makes one and keeps
-   * it beside the database.
+   * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, makes a secret
+   * and keeps it beside the database.
    * @throws WrongSettings; Error when the features cannot be used
    */
   readConfig(): ServerConfig {
@@ -51,7 +51,7 @@ export class Installation {
     return this.#resolve(readOrCreateSecretKey);
   }
 
-  /** Returns the features that are on; all of them if that is unknown, because the settings are wrong. Writes nothing. */
+  /** Returns the features that are on, or all features if the settings are wrong. Writes nothing. */
   findActiveFeatures(): readonly Feature[] {
     try {
       return featuresThatAreOn(this.features, this.#resolve(generateSecretKey));
@@ -60,7 +60,7 @@ export class Installation {
     }
   }
 
-  /** Returns the roles, or null if they are unknown, because the settings are wrong. Writes nothing. */
+  /** Returns the roles, or null if the settings are wrong. Writes nothing. */
   findRoles(): Roles | null {
     try {
       return this.#resolve(generateSecretKey).roles;

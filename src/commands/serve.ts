@@ -9,7 +9,7 @@ import type { Installation } from "./installation.js";
 
 /**
  * Adds the command that starts a server.
- * @param fail ends the process when stopping fails
+ * @param fail called when stopping fails; ends the process
  */
 export function addServeCommand(
   program: Command,
@@ -51,7 +51,7 @@ async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Prom
   try {
     await accounts.createUser({ username: "admin", password, role: roles.admin });
   } catch (error) {
-    // A server that started at the same time has created the admin and printed its password.
+    // Another server that started at the same time has created the admin and printed the password.
     if (error instanceof BadUserInput) return;
     throw error;
   }
