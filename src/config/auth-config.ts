@@ -11,8 +11,8 @@ export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secret
   /** The root secret, then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
-   * Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. Null where
-   * Gatehouse is embedded, because the application decides that.
+   * Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. Null
+   * when Gatehouse is embedded, because only the application knows.
    */
   readonly isDevelopment: boolean | null;
 }
@@ -46,7 +46,7 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
   return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
 }
 
-/** Returns the checked values with `secretKeys` in place of `secretKey`. The list is empty if the option is wrong. */
+/** Returns the checked values with `secretKeys` in place of `secretKey`. If that option is wrong, the list is empty. */
 export function withSecretKeys<S extends Pick<typeof AUTH_SETTINGS, "secretKey">>({
   values,
   wrong,
@@ -57,8 +57,8 @@ export function withSecretKeys<S extends Pick<typeof AUTH_SETTINGS, "secretKey">
 
 /**
  * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
- * @param found the problems so far. A contradiction that involves one of these options is left out, because the
- * configuration has the default in its place.
+ * @param found the problems so far. A contradiction that involves a wrong option is left out, because the configuration
+ * has the option's default.
  * @param further contradictions beyond those of the core and the owners
  * @throws TypeError with all problems
  */

@@ -4,7 +4,7 @@ import type { ConfigOf, Setting, Settings } from "./setting.js";
 
 /** The options after each one was checked alone. */
 export interface Checked<S extends Settings> {
-  /** A missing or wrong option has its default here. Do not use a wrong option without a default. */
+  /** A missing or wrong option has its default here. If a wrong option has no default, do not use its value. */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
   /** The names of the wrong options. */

@@ -26,8 +26,9 @@ export function variablesOf(settings: Settings): Map<string, string> {
 }
 
 /**
- * Reads the options that are set in the environment, and finds misspelt variables, and those of options that have none. The values are not checked yet.
- * An empty variable counts as not set; a variable that resembles no setting belongs to another program.
+ * Reads the options that are set in the environment. Reports misspelt variables, and variables for options that can
+ * only be set in code. The values are not checked yet.
+ * An empty variable counts as not set. A variable that resembles no setting is taken to belong to another program.
  */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -49,8 +50,8 @@ export function readEnvironment(
 }
 
 /**
- * Returns the variables that people would expect for the options that have none: `LEEWAY` for `leeway`. Short names are left
- * out, because they are ordinary words that another program may use.
+ * Returns the variables that people would expect for options without a variable: `LEEWAY` for `leeway`. Short names are
+ * left out, because they are ordinary words that another program may use.
  */
 function namesOfOptionsOnly(settings: Settings): string[] {
   const others = Object.entries(settings).filter(([, { variable }]) => variable === undefined);

@@ -11,10 +11,10 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The parts of a setting that every kind of setting copies unchanged. */
+/** The parts of a setting that every kind copies unchanged. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
-/** A setting of type `T`. With no default it may be missing. */
+/** A setting of type `T`. Without a default, the value may be missing. */
 type Kind<T, Default> = Setting<
   z.ZodType<T | (undefined extends Default ? undefined : never), T | undefined>
 >;
@@ -113,7 +113,10 @@ export function onOff<D extends boolean | undefined = undefined>({
   };
 }
 
-/** A text. By default of 1 to 255 characters; `accepts` replaces that check, and `allowed` says what it accepts. */
+/**
+ * A text, by default of 1 to 255 characters. `accepts` replaces that check, and `allowed` describes the accepted
+ * values.
+ */
 export function text<D extends string | undefined = undefined>({
   accepts = (value) => /^[^\0]{1,255}$/.test(value),
   allowed = "text of 1 to 255 characters",
@@ -128,7 +131,7 @@ export function text<D extends string | undefined = undefined>({
   return { ...described, check, allowed, ...shown(usual) };
 }
 
-/** A list of texts; as a variable they are separated by commas. It is empty by default. */
+/** A list of texts, empty by default. In the variable, commas separate the texts. */
 export function list({
   accepts,
   allowed,
@@ -149,7 +152,7 @@ export function list({
   };
 }
 
-/** A function, which only an option can be. */
+/** A function. It can only be set as an option, not as a variable. */
 export function callback<F>({
   default: usual,
   ...described

@@ -1,4 +1,4 @@
-/** The one place where two names differ. */
+/** The only difference between two names. */
 interface Slip {
   /** The letters in which the names differ. Both texts are empty if the names are equal. */
   readonly typed: string;
@@ -7,12 +7,11 @@ interface Slip {
   readonly neighbours: string;
 }
 
-/** Names shorter than this are close to ordinary words, such as HOST to POST, COST and GHOST. */
+/** Shorter names are close to ordinary words: HOST, for example, is close to POST, COST and GHOST. */
 export const SHORT = 6;
 
 /**
- * Returns the name that is one slip away: a letter missing, one too many, one wrong, or two swapped. The case of letters
- * does not count.
+ * Returns the name that differs by one slip: one letter missing, added or wrong, or two letters swapped. Ignores case.
  * @param names the real names. If `typed` is one of them, it is not misspelt.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
@@ -22,7 +21,7 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Returns the variable that is one slip away. The environment also holds the names of other programs. A short name
+ * Returns the variable that differs by one slip. The environment also holds the names of other programs. A short name
  * therefore counts as misspelt only if the slip is unlikely to make another word: two letters swapped, one doubled, or
  * a vowel missing.
  */

@@ -7,7 +7,7 @@ export interface Wording {
 /** Something that is wrong with a setting. */
 export interface Problem {
   readonly option: string;
-  /** Follows the name of the option: "must be …". Never holds the value. */
+  /** The text after the name of the option: "must be …". It never contains the value. */
   readonly message: string | Wording;
   /**
    * An option that this one contradicts. Its name is appended to the message: "must be less than"

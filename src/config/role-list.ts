@@ -9,15 +9,15 @@ const NO_ENUM_NAMES = ["true", "false", "null"];
 /** The most roles that one installation may have. */
 const MAX_ROLES = 100;
 
-/** Says what is wrong with a list, to follow "but". Empty if nothing is. */
+/** Says what is wrong with a list, in words that follow "but". Empty if nothing is wrong. */
 function findFault(value: unknown): string {
   if (!Array.isArray(value)) return "is not a list";
-  // Copied, because `every` skips the holes of a list.
+  // Copies the list, because `every` skips holes.
   const names: readonly unknown[] = [...(value as unknown[])];
   if (!names.every(isEnumName)) {
     return "has a name that GraphQL does not allow: up to 64 letters, digits and _, but no digit or __ first, and not true, false or null";
   }
-  // Names that differ only in case would be taken for one another.
+  // People would confuse names that differ only in case.
   if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
     return "has a name twice, in any case";
   }

@@ -1,14 +1,14 @@
 import { z } from "zod";
 
-/** In bytes. */
+/** The minimum length of a secret, in bytes. */
 const MIN_LENGTH = 32;
-/** Fewer different characters are not random. */
+/** The minimum number of different characters. A secret with fewer is not random. */
 const MIN_CHARACTERS = 8;
 
-/** Long enough, and not one character over and over. */
+/** A secret that is long enough and does not repeat a few characters. */
 const SECRET = z.string().refine((value) => isLong(value) && !hasFewCharacters(value));
 
-/** One root secret, or [current, previous…]; always a list once it is checked. */
+/** One root secret, or a list of the current and the previous ones. After the check it is always a list. */
 export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[]> = z
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());

@@ -21,9 +21,9 @@ export interface ServerConfig
   readonly introspection: boolean;
 }
 
-/** The parts that the command adds when it has read the options from the environment. */
+/** The parts that the command adds after it has read the options from the environment. */
 export interface CommandLine {
-  /** The problems that it found while reading. */
+  /** The problems that the command found while reading. */
   readonly problems: readonly Problem[];
   /** Makes a secret if none is set in development. Called last, when nothing else is wrong. */
   readonly createSecretKey: (databaseUrl: string) => string;

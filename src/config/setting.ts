@@ -8,18 +8,19 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
   /** The environment variable that sets it. @default none */
   readonly variable?: string;
   /**
-   * Converts the variable's text to the option's value. Text that it cannot convert stays text, which `check` refuses.
+   * Converts the variable's text to the option's value. A text that it cannot convert stays a text, which `check` then
+   * refuses.
    * @default the text itself
    */
   readonly read?: (text: string) => unknown;
-  /** The accepted values, to follow "must be": `from 1m to 1h`. @default the message of `check` */
+  /** The accepted values, in words that follow "must be": `from 1m to 1h`. @default the message of `check` */
   readonly allowed?: string | Wording;
   /**
-   * Says what is wrong with a value, to follow "but": `is 30 seconds too short`. Empty if the range says enough. Must
-   * not repeat the value.
+   * Says what is wrong with a value, in words that follow "but": `is 30 seconds too short`. Empty if the accepted
+   * values say enough. It must not repeat the value.
    */
   readonly fault?: (value: unknown) => string | Wording;
-  /** Says how to get a valid value. Every message about this setting ends with it. */
+  /** Says how to get a valid value. Every message about this setting ends with this hint. */
   readonly hint?: string;
   /** The default as a user would write it. @default none */
   readonly default?: Wording;

@@ -90,8 +90,8 @@ export const AUTH_SETTINGS = {
     default: "90d",
   }),
   /**
-   * How long a refresh token that was replaced still gets the same successor again, for clients that lost the response.
-   * With 0 any reuse ends the session.
+   * How long a replaced refresh token can be used again to get the same successor, for clients that lost the response.
+   * With 0, any reuse ends the session.
    */
   reuseWindow: duration({ from: "0s", to: "60s", default: "10s" }),
   /** The accepted difference between the clocks of servers. */
@@ -111,8 +111,8 @@ export const AUTH_SETTINGS = {
     default: "90d",
   }),
   /**
-   * The roles, lowest first: each may do everything that those before it may. A new user has the first, and the last
-   * administers.
+   * The roles, lowest first: each may do everything that the roles before it may do. New users have the first role, and
+   * administrators the last.
    */
   roles: ROLE_LIST,
   /** The shortest accepted password, in code points. */
@@ -149,7 +149,7 @@ export const AUTH_SETTINGS = {
   }),
   /** Logins per minute from one address; for IPv6, from one /64. */
   loginsPerAddress: count("LOGINS_PER_ADDRESS", 30),
-  /** Requests per minute, from one address, to any field that checks a credential. */
+  /** Requests per minute from one address to fields that check a credential. */
   requestsPerAddress: count("REQUESTS_PER_ADDRESS", 100),
   /** Refreshes per 5 minutes from one address. */
   refreshesPerAddress: count("REFRESHES_PER_ADDRESS", 150),
@@ -168,7 +168,8 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // The distance from the range is not given, because it would count hashes where the variable counts threads.
+    // Says nothing about the distance from the range, because that distance counts hashes, while the variable counts
+    // threads.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
@@ -179,8 +180,8 @@ export const AUTH_SETTINGS = {
     allowed: "exact origins such as https://app.example.com",
   }),
   /**
-   * Returns the application's own claims for the access tokens of a user, at each login and refresh. It cannot replace
-   * a claim of ours. If it fails, the login is refused as an internal error.
+   * Called at each login and refresh. Returns the application's own claims for the access token of a user. It cannot
+   * replace a claim of ours. If it fails, the login is refused as an internal error.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */
@@ -213,7 +214,7 @@ export const SERVER_SETTINGS = {
   }),
   /** The least severe messages that are logged. */
   logLevel: oneOf(LOG_LEVELS, { variable: "LOG_LEVEL", default: "info" }),
-  /** Whether to be as strict on loopback as elsewhere. */
+  /** Whether the server is as strict on loopback as elsewhere. */
   isProduction: {
     ...onOff({ default: false }),
     variable: "NODE_ENV",
@@ -229,7 +230,10 @@ function count(variable: string, usual: number) {
   return wholeNumber({ variable, from: 1, to: 1_000_000, default: usual });
 }
 
-/** Whether a text is one origin. `URL` accepts `*` as a part of a name, but the author means any name. */
+/**
+ * Returns whether a text is one origin. Refuses `*`: `URL` accepts it as part of a host name, but people write it to
+ * mean every host.
+ */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }
