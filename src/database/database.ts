@@ -31,7 +31,7 @@ const RETRY_AFTER = 1;
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
-/** SQLite's code for a statement that writes on a connection that only reads. */
+/** SQLite's code for a write on a read-only connection. */
 const WRITES = "SQLITE_READONLY";
 
 /** The database. Migrations and units of work use the ORM; the single statements of requests bypass it. */
@@ -90,7 +90,7 @@ export class Database implements Sql {
       entities: [...CORE_ENTITIES, ...features.flatMap(({ entities = [] }) => entities)],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },
-      // A misspelt name would create a database.
+      // If this were true, a misspelt name would create a database.
       ensureDatabase: false,
       logger: () => undefined,
     });
@@ -110,11 +110,11 @@ export class Database implements Sql {
   }
 
   /**
-   * Brings the tables up to date. Safe to call from several processes at once. Changes nothing, and needs no right to, when
-   * they are.
+   * Brings the tables up to date. Safe to call from several processes at once. If the tables are up to date, it changes
+   * nothing and needs no permission to change them.
    * @returns the names of the migrations that this call applied
-   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
-   * and its feature when a statement of it fails
+   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the
+   * migration and its feature when a statement of it fails
    */
   async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
@@ -127,7 +127,7 @@ export class Database implements Sql {
     return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
   }
 
-  /** Returns the names of the recorded migrations: none in an empty database, which has no table of them. */
+  /** Returns the names of the recorded migrations. An empty database has no table of migrations, and so no names. */
   #readRecorded(): Promise<string[]> {
     return readRecorded(this.#engine.readOnce).catch((error: unknown) => {
       if (STATEMENT_ERROR.test(codeOf(error))) return [];
@@ -151,7 +151,7 @@ export class Database implements Sql {
     return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
   }
 
-  /** Closes every connection. Everything that is called afterwards fails with {@link Closed}. */
+  /** Closes every connection. Later calls fail with {@link Closed}. */
   async close(): Promise<void> {
     this.#isClosed = true;
     // The ORM's connection is closed last, because a read-only connection cannot remove SQLite's -wal file.
@@ -160,7 +160,7 @@ export class Database implements Sql {
   }
 }
 
-/** How knex's error begins for a driver that the package manager does not let it load. */
+/** The beginning of knex's error when the package manager does not let knex load a driver. */
 const DRIVER_MISSING = "Knex: run\n";
 
 function describeFault(cause: unknown, dialect: Dialect): string {
@@ -182,7 +182,7 @@ function codeOf(error: unknown): string {
 
 /**
  * Turns each error that does not come from the statement itself into {@link ServiceUnavailable}.
- * @param further one more code of a statement that is itself wrong
+ * @param further one more code that means that the statement itself is wrong
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>

@@ -8,8 +8,8 @@ export const STATEMENT_TIMEOUT = 5000;
 const silently = () => undefined;
 
 /**
- * Options for knex. By default knex waits a minute for a connection, and also prints the errors that it throws to the
- * console.
+ * Options for knex. By default, knex waits a minute for a connection, and also prints to the console the errors that it
+ * throws.
  */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
@@ -26,8 +26,8 @@ export interface Engine {
   readonly write: Run;
   readonly writeExclusive: Run;
   /**
-   * Runs the statements of `use` in one transaction, while no other such transaction runs in any process. They take effect
-   * together, or not at all if `use` rejects.
+   * Runs the statements of `use` in one transaction, while no other such transaction runs in any process. If `use`
+   * rejects, none of them takes effect.
    */
   inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -42,7 +42,7 @@ export interface Dialect {
   /**
    * Says in one line, without a password, why the database cannot be opened.
    * @param code the driver's code
-   * @returns undefined if the code says too little
+   * @returns undefined if the code does not say enough
    */
   readonly describeFault: (code: string) => string | undefined;
 }
@@ -82,7 +82,7 @@ export async function withTransaction<Result>(
     await run("COMMIT", []);
     return result;
   } catch (error) {
-    // Fails on a lost connection, where the database has rolled back by itself.
+    // This fails if the connection is lost. The database then rolls back without it.
     await run("ROLLBACK", []).catch(() => undefined);
     throw error;
   }

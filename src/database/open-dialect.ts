@@ -1,6 +1,6 @@
 import type { Dialect } from "./engine.js";
 
-/** How each package manager compiles a package whose install script it did not run. */
+/** The commands that compile SQLite's driver after a package manager has skipped its install script. */
 const CURES = {
   npm: "npm rebuild sqlite3",
   pnpm: "pnpm approve-builds",
@@ -9,8 +9,8 @@ const CURES = {
 };
 
 /**
- * Opens the kind of database that the URL names. Only its driver is loaded: SQLite's has to be compiled, which some
- * package managers do not do unasked.
+ * Opens the kind of database that the URL names. Loads only its driver, because SQLite's driver has to be compiled, and
+ * some package managers do that only on request.
  * @throws Error whose message is one line
  */
 export async function openDialect(url: string): Promise<Dialect> {
@@ -24,7 +24,7 @@ export async function openDialect(url: string): Promise<Dialect> {
 
 function explainMissingBinding(cause: unknown): never {
   const { code, message } = cause as NodeJS.ErrnoException;
-  // Missing, or compiled for another version of Node or another system.
+  // The binary is missing, or was compiled for another version of Node or another system.
   const isBinding = code === "ERR_DLOPEN_FAILED" || message.includes("bindings file");
   if (!isBinding) throw cause;
   const cures = Object.entries(CURES).map(([name, command]) => `${command} (${name})`);

@@ -38,14 +38,14 @@ const POSTGRES_TYPES = {
 };
 
 /**
- * Takes a lock until the transaction ends; the number is an arbitrary one for Gatehouse. The following statements see
- * everything that the previous holder committed.
+ * Takes a lock until the transaction ends. The number is arbitrary, but the same for all of Gatehouse. The following
+ * statements see everything that the previous holder committed.
  */
 const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
 
 const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
-/** Describes how PostgreSQL is opened. It connects later. */
+/** Describes how to open PostgreSQL. The first statement connects. */
 export function openPostgres(url: string): Dialect {
   const location = new URL(url);
   const { username, pathname } = location;
@@ -116,7 +116,7 @@ async function queryOn<Row>(
   return (await connection.query({ ...query, values, types: POSTGRES_TYPES })).rows as Row[];
 }
 
-/** Names the statement by its hash: PostgreSQL finds a prepared statement by its name. */
+/** Names the statement by its hash, because PostgreSQL finds a prepared statement by its name. */
 function nameStatement(statement: string): PostgresQuery {
   const text = numberParameters(statement);
   return { name: createHash("sha256").update(text).digest("hex").slice(0, 32), text };

@@ -8,7 +8,7 @@ const OTHERS = 0o077;
 /**
  * Refuses to start if anyone but the owner can access SQLite's database file or the root secret beside it. The -wal and
  * -shm files take the mode of the database file.
- * @param databaseUrl databases other than SQLite pass, because they have no files here
+ * @param databaseUrl any URL other than SQLite's passes, because such a database has no files here
  * @throws TypeError that lists the files
  */
 export function requirePrivateFiles(databaseUrl: string): void {

@@ -20,7 +20,7 @@ const PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journal_mode
 const CREATE_MIGRATION_TABLE =
   "create table if not exists `mikro_orm_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `executed_at` datetime default CURRENT_TIMESTAMP)";
 
-/** Takes the lock of the only writer at once, so that no later statement waits for it. */
+/** Takes the write lock at once, so that no later statement waits for it. */
 const BEGIN = ["BEGIN IMMEDIATE"];
 
 /** How often to retry the pragmas, and after how many milliseconds. */

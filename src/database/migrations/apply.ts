@@ -4,8 +4,8 @@ import type { Engine, Run } from "../engine.js";
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
 /**
- * Reads the names of the migrations that the database records, oldest first. They stand where MikroORM's migrator records
- * them, which applied the migrations up to version 0.1.
+ * Reads the names of the migrations that the database records, oldest first. They are in the table of MikroORM's
+ * migrator, which applied the migrations of versions up to 0.1.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
   const rows = await run<{ name: string }>(NAMES, []);
@@ -13,10 +13,10 @@ export async function readRecorded(run: Run): Promise<string[]> {
 }
 
 /**
- * Applies the migrations that the database does not record yet: all of them, or none when a statement fails. Waits for
- * any other process that applies some.
+ * Applies the migrations that the database does not record yet. If a statement fails, applies none. Waits for any other
+ * process that is applying migrations.
  * @param createTable creates the table that records migrations, if it does not exist
- * @returns the names of those that were applied
+ * @returns the names of the applied migrations
  */
 export function applyMigrations(
   engine: Engine,

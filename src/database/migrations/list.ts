@@ -13,8 +13,9 @@ export interface TableOwner {
 const CORE: readonly Migration[] = [accountsKeysSessions, throttling];
 
 /**
- * Returns the core's migrations and then those of `features`, in the order in which they are applied. The names are the
- * ones that the database records: the core's as they are, a feature's as `feature:name`, so that features cannot clash.
+ * Returns the core's migrations and then those of `features`, in the order in which they are applied. They have the
+ * names that the database records. The core's names are unchanged; a feature's have the form `feature:name`, so that
+ * features cannot clash.
  */
 export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>
