@@ -134,7 +134,10 @@ function isTakenVariable(name: string): boolean {
   return OTHER_VARIABLES.includes(name.toUpperCase());
 }
 
-/** A check may turn its input into another type. Its default is then not an input, so the type does not count. */
+/**
+ * Returns whether a setting accepts its own default. A check may convert its input, and the default is already
+ * converted, so a wrong type is no fault.
+ */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);
   if (data === undefined) return true;
@@ -142,7 +145,10 @@ function acceptsDefault({ check }: Setting): boolean {
   return error === undefined || error.issues.some(({ code }) => code === "invalid_type");
 }
 
-/** SQLite runs only the first statement of a text. Of a trigger, the statements inside it end in `;` too. */
+/**
+ * SQLite runs only the first statement of a text. A trigger counts as one statement, although the statements in it also
+ * end with `;`.
+ */
 function isOneStatement(value: unknown): boolean {
   if (typeof value !== "string" || value.trim() === "") return false;
   if (/^\s*create\s+(or\s+replace\s+)?(temp(orary)?\s+)?trigger\b/i.test(value)) return true;

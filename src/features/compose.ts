@@ -9,7 +9,7 @@ import { findMalformed } from "./check-feature.js";
 import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } from "./feature.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
 
-/** Names that options or the configuration have already, beside the settings. */
+/** Names that no setting can have, because options or the configuration already use them. */
 const OTHER_OPTIONS = ["features", "secretKeys", "isDevelopment"];
 
 /** The commands that `gatehouse` has without features. */
@@ -99,7 +99,7 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** Returns what features see of the configuration. It was checked with their settings. */
+/** Returns the part of the configuration that features may see. It includes the values of their own settings. */
 export function forFeatures(config: AuthConfig): FeatureConfig {
   const shown = Object.entries(config).filter(([option]) => !Object.hasOwn(SECRETS, option));
   return Object.freeze(Object.fromEntries(shown)) as unknown as FeatureConfig;
@@ -112,13 +112,13 @@ const SECRETS: Readonly<Record<SecretOption, true>> = {
   onEvent: true,
 };
 
-/** The features that the configuration switches on. */
+/** Returns the features that the configuration switches on. */
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
   const shown = forFeatures(config);
   return features.filter((feature) => feature.isOn?.(shown) ?? true);
 }
 
-/** The parts of all features that are on, together. */
+/** The combined parts of all features that are on. */
 export interface Parts extends Required<
   Pick<FeatureParts, "api" | "resolvers" | "jobs" | "prune">
 > {
@@ -127,15 +127,18 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Adds the fields of each feature, then applies their changes of the schema, both in the order of the features. */
+  /**
+   * Adds the fields of all features, and then applies all their changes to the schema, both in the order of the
+   * features.
+   */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 
 /**
- * Builds the features one after another, in their order.
- * @param coreOf the core that a feature gets
- * @param onCreated called with what closes a feature, as soon as it has been created
- * @param authNames what `auth` has without features
+ * Creates the features one after another, in their order.
+ * @param coreOf returns the core that a feature gets
+ * @param onCreated called with a feature's function to close it, as soon as the feature has been created
+ * @param authNames the names that `auth` has without features
  * @throws {@link WrongSettings} when two parts have the same name, or two routes the same method and path
  */
 export async function createParts(

@@ -20,16 +20,16 @@ import { Throttle } from "../throttling/throttle.js";
 import { TokenKinds } from "../tokens/token-kinds.js";
 import type { CoreServices } from "./feature.js";
 
-/** The core's services, and the ends that others tie to it. */
+/** The core's services, and the parts that are connected to the features and the server later. */
 export interface CreatedCore {
   readonly core: CoreServices;
   readonly attempts: LoginAttempts;
-  /** Filled once the features have been created. */
+  /** Filled after the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
 }
 
-/** Creates the services, from the lowest up. */
+/** Creates the services. Each is created after those that it uses. */
 export function createCore(
   config: AuthConfig,
   database: Database,

@@ -28,14 +28,14 @@ import type { TokenKinds } from "../tokens/token-kinds.js";
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
-  /** The names of other features that it uses. They must be on, and be listed before it. */
+  /** The names of other features that it uses. They must be on, and listed before this feature. */
   readonly requires?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of its tables, if it has any. */
   readonly entities?: readonly (abstract new () => object)[];
   /** Applied after the core's, in this order. Each statement is a text of its own. The database records `feature:name`. */
   readonly migrations?: readonly Migration[];
-  /** Whether the settings switch it on. One that is off adds nothing. @default always on */
+  /** Returns whether the settings switch the feature on. A feature that is off adds nothing. @default always on */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
   /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
@@ -49,7 +49,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/** The core's configuration without secrets and addresses of services, and the values of the feature's own settings. */
+/** The core's configuration without secrets and service addresses, together with the feature's own settings. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
 
@@ -67,7 +67,7 @@ export interface FeatureParts<Api extends object = object> {
   /** Changes the schema as a whole, before its guards are added. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
-  /** Called for each event of the audit trail, after it happened. If it fails, that is only a warning. */
+  /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /** The CORS permissions beyond GraphQL requests with an `Authorization` header. */
@@ -102,7 +102,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
   /** The arguments, in order: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
   /**
-   * Runs with the core open, which is closed afterwards.
+   * Runs while the core is open. The core is closed afterwards.
    * @param args the values of its arguments; undefined for an optional one that was not given
    * @param print writes one line to standard output
    * @throws Error whose message is printed as one line on standard error
@@ -147,7 +147,8 @@ export interface CoreServices extends Core {
 }
 
 /**
- * Returns the feature as it is, with its types inferred, so that its settings and its API are known wherever it is passed.
+ * Returns the feature unchanged. TypeScript infers its types, so that its settings and its API are known wherever it is
+ * passed.
  * @example
  * export const hello = defineFeature({
  *   name: "hello",
@@ -162,7 +163,7 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** A feature without settings has the whole of {@link Settings} as its table, and adds no option. */
+/** If a feature has no settings, its table has the type {@link Settings} itself, and it adds no option. */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 

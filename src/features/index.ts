@@ -8,8 +8,8 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /**
- * The features that every installation has. Their settings switch them on or off. The type names each one, because an
- * inferred type would copy their settings without the comments that editors show.
+ * The features that every installation has. Their settings switch them on or off. The type names each feature, because
+ * an inferred type would lose the comments on settings that editors show.
  */
 export const BUILT_IN: readonly [
   typeof graphiql,
@@ -28,7 +28,8 @@ export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
 }
 
 /**
- * Returns the core that a feature gets: an application's own the documented one, ours the services behind it.
+ * Returns the core for a feature. The features of an application get the documented core. Our own features get the
+ * services behind it.
  * @internal
  */
 export function coreFor(feature: Feature, services: CoreServices): Core {

@@ -49,7 +49,7 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
     }),
     ...(jobs && {
       jobs: jobs.map((job) => ({
-        // Unique among all jobs, and named by the error of a run that fails.
+        // Unique among all jobs. The error of a failed run contains this name.
         name: `${name}:${job.name}`,
         interval: job.interval,
         run: () => job.run(),
@@ -58,7 +58,7 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
   });
 }
 
-/** Inherits all else, because the original may be an instance of a class with methods. */
+/** Inherits everything else, because the original may be an instance of a class with methods. */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
@@ -68,7 +68,7 @@ export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
 
-/** Returns the result of `run`. An error that it throws gets `failure` before its message. */
+/** Returns the result of `run`. If it throws, `failure` is added before the error's message. */
 export function attempt<Result>(failure: string, run: () => Result): Result {
   try {
     return run();

@@ -14,7 +14,7 @@ export function is(what: string, isRight: (value: unknown) => boolean): Check {
   return (value, where) => (isRight(value) ? [] : [`${where} must be ${what}`]);
 }
 
-/** Checks each item of a list. Messages call an item by its name, or else by its index. */
+/** Checks each item of a list. Messages identify an item by its name or, if it has none, by its index. */
 export function listOf(item: Check): Check {
   return (value, where) => {
     if (!Array.isArray(value)) return [`${where} must be a list`];
@@ -25,7 +25,7 @@ export function listOf(item: Check): Check {
   };
 }
 
-/** Checks each value of an object whose keys are free. */
+/** Checks each value of an object that may have any keys. */
 export function recordOf(item: Check): Check {
   return (value, where) =>
     isObject(value)
@@ -70,7 +70,10 @@ export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** An instance of a class may have fields of its own, so of its names only misspelt ones are refused. */
+/**
+ * Returns the problems with unknown names. An instance of a class may have fields of its own, so only misspelt names
+ * are refused there.
+ */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = prototype === null || prototype === Object.prototype;

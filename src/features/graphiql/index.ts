@@ -6,7 +6,7 @@ const settings = {
   graphiql: onOff({ variable: "GRAPHIQL", defaultNote: "on in development, otherwise off" }),
 };
 
-/** GraphiQL at `GET /graphql`, for browsers. */
+/** Serves GraphiQL at `GET /graphql`, for browsers. */
 export const graphiql = defineFeature({
   name: "graphiql",
   settings,

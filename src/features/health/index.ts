@@ -10,7 +10,9 @@ const settings = {
   healthEndpoints: onOff({ variable: "HEALTH_ENDPOINTS", default: true }),
 };
 
-/** `GET /health/live`: the process answers. `GET /health/ready`: the database answers too. */
+/**
+ * Serves `GET /health/live`, which answers if the process runs, and `GET /health/ready`, which also needs the database.
+ */
 export const health = defineFeature({
   name: "health",
   settings,

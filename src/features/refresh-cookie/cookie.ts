@@ -4,16 +4,19 @@ import { readHeader, type RequestLike } from "../../authentication/request.js";
 
 const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 
-/** Because of the prefix, browsers refuse the cookie if a subdomain sets it, or without TLS. @see RFC 6265bis 4.1.3.2 */
+/**
+ * The prefix makes browsers refuse the cookie if a subdomain sets it, or if there is no TLS. @see RFC 6265bis 4.1.3.2
+ */
 const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };
 
 /**
- * The cookie of a server in development. It speaks plain HTTP, over which WebKit stores no secure cookie. Its requests do
- * not leave the machine, and pages of other loopback ports could write the secure cookie just as well.
+ * The cookie of a server in development. Such a server uses plain HTTP, over which WebKit does not store a secure
+ * cookie. Its requests do not leave the machine. Besides, pages on other loopback ports could overwrite a secure cookie
+ * just as easily.
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
-/** A header that HTML forms cannot send, and other origins only after a preflight. */
+/** A header that HTML forms cannot send. Pages of other origins can send it only after a preflight. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** The refresh token of a browser, kept where no script can read it. */
@@ -27,15 +30,15 @@ export interface Cookie {
 
 /** The settings of {@link createCookie}. */
 interface CookieConfig {
-  /** The other origins whose pages may call. */
+  /** The other origins whose pages may send requests. */
   readonly corsOrigins: readonly string[];
-  /** Whether only this machine can reach the server; null where an application serves the schema. */
+  /** Whether only this machine can reach the server. Null when an application serves the schema. */
   readonly isDevelopment: boolean | null;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
 }
 
-/** The refresh cookie of one request. */
+/** Returns the refresh cookie of one request. */
 export function createCookie(
   { request, responseHeaders }: AuthContext,
   { corsOrigins, isDevelopment, now }: CookieConfig,
@@ -48,7 +51,7 @@ export function createCookie(
   return {
     token: token ?? null,
     set: (value, expiresAt) => {
-      // Relative to now, because the browser's clock may be wrong.
+      // Written relative to now, because the browser's clock may be wrong.
       write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
     },
     clear: () => {
@@ -58,8 +61,8 @@ export function createCookie(
 }
 
 /**
- * Whether one of our own pages sent the request. Browsers send cookies even with requests that another site's page
- * makes.
+ * Returns whether one of our own pages sent the request. Browsers send cookies even with requests that another site's
+ * page makes.
  */
 function isOwnPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   if (readHeader(request, CSRF_HEADER) === null) return false;

@@ -22,8 +22,8 @@ export interface RefreshCookieParts {
 }
 
 /**
- * A copy of a schema that keeps refresh tokens in the cookie: every `AuthPayload` goes out without its refresh token, and
- * `refreshToken` and `logout` take the token from the cookie where `refresh` is left out or empty.
+ * Returns a copy of a schema that keeps refresh tokens in the cookie. Every `AuthPayload` is sent without its refresh
+ * token. `refreshToken` and `logout` take the token from the cookie if `refresh` is left out or empty.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
   return mapSchema(schema, {
@@ -44,7 +44,10 @@ function wrap(field: Field, around: Around): Field {
   return { ...field, resolve: around((field.resolve ?? defaultFieldResolver) as Resolver) };
 }
 
-/** Lets a client leave the argument out, because the cookie has the token. Its type stays, for documents that pass it. */
+/**
+ * Lets a client leave the argument out, because the cookie has the token. The argument keeps its type, for documents
+ * that pass it.
+ */
 function withOptionalRefresh(field: Field): Field {
   const { refresh, ...others } = field.args ?? {};
   if (refresh === undefined) return field;
@@ -78,8 +81,8 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Takes the token from the cookie if `refresh` is empty, or if it is left out and there is no header to log out by. Clears
- * the cookie if its session has ended. Otherwise the browser keeps it.
+ * Takes the token from the cookie if `refresh` is empty, or if it is left out and the request has no credential in its
+ * header. Clears the cookie if the session of its token has ended; otherwise the browser keeps the cookie.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -95,8 +98,9 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * Returns the cookie's token, unless the request has an `Authorization` header of our own: a client that sends one means
- * that credential, even if it is malformed. A scheme that is not served does not count, because a proxy may ask for it.
+ * Returns the cookie's token, unless the request has an `Authorization` header with a scheme that we serve. A client
+ * that sends such a header means its credential, even if that is malformed. Other schemes do not count, because they
+ * may be meant for a proxy.
  * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {

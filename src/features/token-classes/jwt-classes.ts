@@ -18,7 +18,7 @@ export class AccessToken extends Token {
   }
 }
 
-/** A token of which a session has only one at a time. */
+/** A token that each refresh replaces, so that a session has only one at a time. */
 abstract class RotatingToken extends Token {
   override async outstand(): Promise<void> {
     await super.outstand();
@@ -48,9 +48,9 @@ export class RefreshToken extends RotatingToken {
   }
 
   /**
-   * Makes an access token of the same session, with the application's claims of this token. It has the claims of the
-   * option `claims` too, unless this token was read from a text. Its lifetime starts when this token was made or read,
-   * and ends no later than this token's.
+   * Makes an access token of the same session. It has the application's claims of this token and, unless this token was
+   * read from a text, the claims of the option `claims`. Its lifetime starts when this token was made or read, and ends
+   * no later than this token's lifetime.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;
@@ -65,7 +65,7 @@ export class RefreshToken extends RotatingToken {
 }
 
 /**
- * A token that serves as access and refresh token. `refresh_exp` says until when it can slide.
+ * A token that serves as both access and refresh token. `refresh_exp` says until when it can slide.
  * @example
  * const sliding = await auth.tokens.SlidingToken.forUser(user);
  * const slidesUntil = sliding.get("refresh_exp");
@@ -96,7 +96,10 @@ export class UntypedToken extends Token {
     return TOKEN_TYPES;
   }
 
-  /** The kind that the token was verified as. @throws {@link TokenWrongType} when it was not, or its type was changed */
+  /**
+   * The kind that the token was verified as. @throws {@link TokenWrongType} when it was not verified, or its type was
+   * changed afterwards
+   */
   protected override get tokenKind(): TokenKind {
     const { verifiedKind } = this;
     if (verifiedKind === undefined || verifiedKind.type !== this.get("token_type")) {

@@ -14,7 +14,7 @@ export interface StaticTokenQuery extends Omit<
   { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
   "scheme" | "isLive" | "userIds"
 > {
-  /** The users, by id or as any objects that have one. */
+  /** The users, by id or by any object that has the id. */
   readonly userIds?: readonly UserRef[];
 }
 
@@ -30,7 +30,7 @@ const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
 };
 
 /**
- * A static token as users of Django REST framework know it. Only the object that {@link StaticToken.create} returns has
+ * A static token as users of Django REST framework know it. Only the object returned by {@link StaticToken.create} has
  * the key.
  * @see https://www.django-rest-framework.org/api-guide/authentication/#tokenauthentication
  * @example
@@ -83,9 +83,9 @@ export class StaticToken {
   }
 
   /**
-   * Returns the newest hundred live tokens that match; with `{}`, of all users.
-   * @throws {@link BadUserInput} when a field is unknown, or is there but null or undefined, because leaving it out would
-   * find the tokens of everybody; {@link NoSuchUser} when one of `userIds` cannot be the id of a user
+   * Returns the newest hundred live tokens that match. `{}` matches the tokens of all users.
+   * @throws {@link BadUserInput} when a field is unknown, or is null or undefined, because ignoring such a field would
+   * find the tokens of all users; {@link NoSuchUser} when one of `userIds` cannot be the id of a user
    */
   static async find(where: StaticTokenQuery): Promise<StaticToken[]> {
     const { sessions } = requireBackend(this.backend);

@@ -10,9 +10,9 @@ import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
- * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. A token that is made from
- * a text is verified, except for its session: {@link Token.checkBlacklist} reads the session from the database.
- * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when made from a text that is not good
+ * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. A token that is read from
+ * a text is verified, but its session is not: {@link Token.checkBlacklist} looks that up in the database.
+ * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when the text is not a valid token
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
 export class Token extends ClaimMap {
@@ -27,7 +27,7 @@ export class Token extends ClaimMap {
   #verifiedKind: TokenKind | undefined;
 
   /**
-   * @param token the text to read; without one a new token is made, which has no user yet
+   * @param token the text to read. Without a text, a new token is made, which has no user yet.
    * @param options `verify: false` reads the text without any check, for debugging only
    */
   constructor(token?: string | null, { verify = true }: { verify?: boolean } = {}) {
@@ -76,7 +76,7 @@ export class Token extends ClaimMap {
     return backend.kinds[tokenType];
   }
 
-  /** The kind that the token was verified as; undefined for a token that was not. */
+  /** The kind that the token was verified as; undefined if it was not verified. */
   protected get verifiedKind(): TokenKind | undefined {
     return this.#verifiedKind;
   }
@@ -128,7 +128,7 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Asks the database whether the token's session is live, and this is the session's current token.
+   * Checks in the database that the session is live, and that this is the session's current token.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -139,14 +139,14 @@ export class Token extends ClaimMap {
     requireLive(await sessions.find(session.id), session, settings.now());
   }
 
-  /** Ends the token's session, and with it all of its tokens. @returns whether this call ended it */
+  /** Ends the token's session, and with it all tokens of that session. @returns whether this call ended it */
   async blacklist(): Promise<boolean> {
     await this.outstand();
     return this.backend.sessions.end(this.#text("sid"), this.#text("sub"));
   }
 
   /**
-   * Opens a session for a token that has none. The session is what is listed and revoked.
+   * Opens a session for a token that has none. Only a session can be listed and revoked.
    * @throws {@link NoSuchUser} when `sub` is not the id of a user; {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {
