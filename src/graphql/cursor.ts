@@ -21,8 +21,8 @@ export function formatCursor({ createdAt, id }: Cursor): string {
 
 /**
  * Decodes a cursor of {@link formatCursor}.
- * @returns null if there is none
- * @throws {@link BadUserInput} when it is not such a cursor
+ * @returns null if no cursor is given
+ * @throws {@link BadUserInput} when the text is not such a cursor
  */
 export function parseCursor(cursor: string | null | undefined): Cursor | null {
   if (cursor == null) return null;

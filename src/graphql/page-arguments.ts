@@ -17,7 +17,7 @@ export const AFTER = {
 };
 
 /**
- * Returns the page size that `first` asks for.
+ * Returns the page size that `first` requests.
  * @param first null for the default
  * @throws {@link BadUserInput} when it is not from 1 to 100
  */

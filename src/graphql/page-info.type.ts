@@ -18,7 +18,7 @@ export class PageInfo {
 
 /**
  * Returns the place of a page.
- * @param edges those of the page, in their order
+ * @param edges the edges of the page, in order
  * @param hasPreviousPage whether the page starts at a cursor
  */
 export function toPageInfo(

@@ -52,9 +52,9 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 }
 
 /**
- * Gives a schema the roles of an installation, because type-graphql has one enum for all installations of a process. Also
- * restores the order of arguments: decorators run from the last parameter to the first, and type-graphql keeps their
- * order.
+ * Gives a schema the roles of an installation, because type-graphql has only one enum for all installations in a
+ * process. Also restores the order of arguments: decorators run from the last parameter to the first, and type-graphql
+ * keeps that order.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
   return mapSchema(schema, {

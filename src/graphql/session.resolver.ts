@@ -10,7 +10,10 @@ import { SessionConnection, toSessionConnection } from "./session-connection.typ
 import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
-/** The operations on sessions. They load the user even if `bearerCheck` is `stateless`, because ended sessions must not pass. */
+/**
+ * The operations on sessions. They load the user even if `bearerCheck` is `stateless`, because a session that has ended
+ * must not be accepted.
+ */
 @Resolver(() => SessionType)
 export class SessionResolver {
   readonly #sessions: SessionService;

@@ -21,10 +21,12 @@ export interface Subgraph {
   readonly resolvers: IResolvers;
 }
 
-/** What a subgraph adds to the types of the schema. */
+/** The directives that a subgraph adds to the types of the schema. */
 const SUBGRAPH_DIRECTIVES = `type User @key(fields: "id") type PageInfo @shareable`;
 
-/** Returns a schema as a subgraph: other subgraphs may refer to its users by id, and have a type `PageInfo` too. */
+/**
+ * Returns a schema as a subgraph. Other subgraphs may refer to its users by id, and may define a type `PageInfo` too.
+ */
 export function createSubgraph(
   typeDefs: string,
   resolvers: IResolvers,

@@ -4,7 +4,7 @@ import { DEFAULT_ROLES, type Role } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
 import { toDate } from "./date-time.js";
 
-/** The default roles, in the form that type-graphql takes. The schema of an installation gets its own. */
+/** The default roles, in the form that type-graphql takes. The schema of each installation gets its own roles. */
 const RoleEnum = Object.fromEntries(DEFAULT_ROLES.map((role) => [role, role]));
 
 registerEnumType(RoleEnum, {
@@ -15,7 +15,7 @@ registerEnumType(RoleEnum, {
 /** The API's type `Profile`, and the parent object of an application's own fields of `Profile`. */
 @ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
-  /** The user's id. Not a field of the schema, but there for an application's own resolvers. */
+  /** The user's id. It is not a field of the schema, but an application's own resolvers can use it. */
   userId!: string;
 
   @Field(() => RoleEnum)
