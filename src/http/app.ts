@@ -20,7 +20,9 @@ const BODY_LIMIT = 100 * 1024;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
-/** Closes a connection after this time without a byte in either direction. Longer than the longest request. */
+/**
+ * Milliseconds without a byte in either direction after which a connection is closed. Longer than the longest request.
+ */
 const IDLE_TIMEOUT = 40_000;
 const MAX_CONNECTIONS = 1_000;
 
@@ -66,7 +68,7 @@ export function createApp({
     genReqId: () => randomUUID(),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
-  // Without this handler, Node answers an unknown expectation itself, without a body. @see RFC 9110 10.1.1
+  // Without this handler, Node itself answers an unknown expectation, and sends no body. @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
@@ -94,7 +96,7 @@ export function createApp({
   return app;
 }
 
-/** Closes new connections of an address that has `max` already. */
+/** Closes new connections from an address that already has `max` connections. */
 function limitConnections(server: HttpServer, max: number): void {
   const counts = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
@@ -114,7 +116,7 @@ function limitConnections(server: HttpServer, max: number): void {
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
 
-/** Logs one line. The operation's name is the only text of the client in it. */
+/** Logs one line. The only text in it that the client chose is the operation's name. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method, ip: address } = request;
   // A proxy may pass on something that is not an address.

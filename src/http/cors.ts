@@ -4,9 +4,9 @@ import type { OpenAuth } from "../auth.js";
 import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
- * Answers the pages of other origins: of those that `corsOrigins` lists, and in development also of any loopback port, so
- * that a page of a front end's own dev server can call. The latter never with cookies, because any program on the machine
- * can serve such a page.
+ * Lets pages of other origins send requests. These are the origins in `corsOrigins`. In development every loopback
+ * origin is added, so that a front end's own dev server works. Such an origin cannot send cookies unless `corsOrigins`
+ * lists it, because any program on the machine can serve a page there.
  */
 export async function addCors(
   app: FastifyInstance,
@@ -34,7 +34,7 @@ export async function addCors(
   });
 }
 
-/** Returns whether only a program on this machine can serve the pages of an origin. */
+/** Returns whether an origin is a loopback origin, so that only a program on this machine can serve its pages. */
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);

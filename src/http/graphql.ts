@@ -112,7 +112,7 @@ function toRequestLike({ headers, raw, ip, host, id }: FastifyRequest) {
   return { headers, rawHeaders: raw.rawHeaders, ip, host, socket: raw.socket, id };
 }
 
-/** The result of `running`, or null when it takes too long. */
+/** Returns the result of `running`, or null if it takes too long. */
 async function withinTime<Result>(running: Promise<Result>): Promise<Result | null> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<null>((resolve) => {

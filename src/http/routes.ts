@@ -4,7 +4,7 @@ import { AuthError, CHALLENGES, HTTP_STATUS } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Route } from "../features/feature.js";
 
-/** Serves the routes of features. Their bodies may be of any type, and reach them as they were sent. */
+/** Serves the routes of features. Their request bodies may be of any type, and are passed on unchanged. */
 export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
   await app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
@@ -26,7 +26,10 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
   });
 }
 
-/** Returns the route's response. A refusal that it throws becomes a response as GraphQL's is, with the status of its code. */
+/**
+ * Returns the route's response. If the route throws a refusal, returns it in GraphQL's error format, with the status of
+ * its code.
+ */
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
   try {
     return await handle(toFetchRequest(request), clientOf(request));

@@ -12,7 +12,7 @@ import { createApp } from "./app.js";
 import { addGraphql } from "./graphql.js";
 import { addRoutes } from "./routes.js";
 
-/** The options of `createServer`: the core's, those of the features, and the server's own. */
+/** The options of `createServer`: those of the core, of the features, and of the server itself. */
 export type ServerOptions<F extends readonly Feature[] = []> = AuthOptions<F> & CoreServerOptions;
 
 /** A running server. */
@@ -28,7 +28,7 @@ export interface Server<F extends readonly Feature[] = []> {
 const CLOSE_TIMEOUT = 5_000;
 
 /**
- * The inside of a server, for our command and tests only.
+ * The internals of a server, for our command and tests only.
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush"> {
@@ -97,7 +97,9 @@ function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** Warns when tokens name the address that the server listens on, although clients reach it by another one. */
+/**
+ * Warns when tokens name the address that the server listens on as their issuer, although clients use another address.
+ */
 function warnOfUnsetIssuer(
   log: FastifyBaseLogger,
   { isDevelopment, jwtIssuer, host, port }: ServerConfig,
@@ -108,7 +110,7 @@ function warnOfUnsetIssuer(
   );
 }
 
-/** For each error code of the system when the server cannot listen: the setting to change, and why. */
+/** The setting to change and the reason, by the system's error code when the server cannot listen. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },
@@ -125,7 +127,7 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   }
 }
 
-/** The port that the system picked if the setting is 0. */
+/** Returns the port that the server listens on. The system picks it if the setting is 0. */
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
 }
