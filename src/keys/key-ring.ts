@@ -7,7 +7,7 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKey[];
 }
 
-/** A public key. Not Node's type, which newer versions of `@types/node` do not have. @see RFC 7517 4 */
+/** A public key. Defined here, because newer versions of `@types/node` have no such type. @see RFC 7517 4 */
 export interface JsonWebKey {
   readonly kty: string;
   readonly kid: string;
@@ -44,7 +44,7 @@ const MIN_RSA_BITS = 2048;
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();
-  /** The same keys, the last to become active first. */
+  /** The same keys, sorted by the instant of activation, latest first. */
   #order: readonly Key[] = [];
 
   /** @throws TypeError as {@link KeyRing.replace} does */
@@ -54,7 +54,7 @@ export class KeyRing {
   }
 
   /**
-   * Replaces all keys, or none if it throws.
+   * Replaces all keys. If it throws, it replaces none.
    * @throws TypeError if two keys share a `kid`, a key does not fit its algorithm, symmetric and asymmetric keys are
    * mixed, or none is active
    */
@@ -108,7 +108,7 @@ export class KeyRing {
   }
 }
 
-/** Whether the algorithm signs and verifies with the same secret. */
+/** Returns whether the algorithm signs and verifies with the same secret. */
 export function isSymmetric(algorithm: JwtAlgorithm): boolean {
   return algorithm.startsWith("HS");
 }
@@ -132,7 +132,7 @@ function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
 
 /**
  * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies those tokens.
- * @param secretKeys the root secrets, the current one first; each gives one key
+ * @param secretKeys the root secrets, the current one first. One key is derived from each.
  */
 export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {
   const keys = secretKeys.map((secretKey, index): Key => {

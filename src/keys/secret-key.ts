@@ -29,21 +29,21 @@ export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Returns the path of the generated root secret: beside the database file. */
+/** Returns the path of the generated root secret, which is beside the database file. */
 export function secretPathOf(databaseUrl: string): string {
   const [, path = "data/gatehouse"] = /^sqlite:(.*?)(?:\.sqlite)?$/s.exec(databaseUrl) ?? [];
   return `${path}.secret`;
 }
 
 /**
- * Returns the root secret that is kept beside a database. Makes one, readable by its owner only, if there is neither a secret
- * nor a database yet, because a new secret cannot open an old database.
+ * Returns the root secret that is kept beside a database. If there is neither a secret nor a database, makes a secret
+ * that only its owner can read. A new secret could not open an existing database.
  * @param databaseUrl `sqlite:PATH`; for other databases the secret is kept in `data`
  * @throws Error with one line that says why the file cannot be created, read or used
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // Asked before the secret, because another process makes the secret first and then the database.
+  // Checked before the secret is read: another process creates first the secret and then the database.
   const hasDatabase = isDatabaseMade(databaseUrl);
   if (hasDatabase && !existsSync(path)) {
     throw new Error(
@@ -60,7 +60,7 @@ export function readOrCreateSecretKey(databaseUrl: string): string {
   return secretKey;
 }
 
-/** Returns whether a SQLite file with something in it exists. */
+/** Returns whether a SQLite file exists and is not empty. */
 function isDatabaseMade(databaseUrl: string): boolean {
   const path = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
   return path !== undefined && existsSync(path) && statSync(path).size > 0;
@@ -78,8 +78,8 @@ function readOrCreateFile(path: string): string {
 }
 
 /**
- * Creates the complete file or none: writes it under a temporary name, then links it. If several processes do so at the
- * same time, the first one wins.
+ * Creates the complete file or none: writes it under a temporary name, then links it. If several processes do this at
+ * the same time, the first wins.
  */
 function createSecretFile(path: string): void {
   const temporary = `${path}.${randomBytes(8).toString("hex")}`;

@@ -40,7 +40,7 @@ export class SigningKeyStore {
 
   /**
    * Returns all keys that are not revoked.
-   * @throws TypeError if no root secret opens a key, or its JWK is not meant for signing
+   * @throws TypeError if no root secret opens a key, or a key is not meant for signing
    */
   async read(): Promise<Key[]> {
     return (await this.#readRows()).map((row) => toKey(row, this.#open(row)));
@@ -67,7 +67,7 @@ export class SigningKeyStore {
 
   /**
    * Marks a key as revoked.
-   * @returns false if there is no such key, or it was revoked before
+   * @returns false if there is no such key, or it was already revoked
    */
   async revoke(kid: string, revokedAt: number): Promise<boolean> {
     const revoked = await this.#sql.write(

@@ -7,12 +7,12 @@ import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { type NewKey, SigningKeyStore } from "./signing-key-store.js";
 
 /**
- * Seconds that a key is published before it signs: longer than clients may cache the key set.
+ * Seconds between the publication of a key and its first signature. Longer than clients may cache the key set.
  * @internal
  */
 export const PUBLISH_AHEAD = 600;
 
-/** Milliseconds between two reloads that a request can cause. */
+/** The shortest time between two reloads that requests can cause, in milliseconds. */
 const RELOAD_INTERVAL = 1000;
 
 /** The settings of the signing keys. */
@@ -64,7 +64,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Reloads for a token with an unknown `kid`. Limited, because anyone can send such a token.
+   * Reloads the keys because a token has an unknown `kid`. Limited, because anyone can send such a token.
    * @returns whether the keys were reloaded
    */
   async reloadAtMostOnceASecond(): Promise<boolean> {
@@ -75,7 +75,7 @@ export class SigningKeyService {
 
   /**
    * Adds the next key. It is published at once and signs after {@link PUBLISH_AHEAD}, so that every verifier can fetch
-   * it before. The current key continues to verify.
+   * it first. The current key still verifies after that.
    * @param isUrgent whether the new key signs at once
    * @returns its `kid` and when it becomes active, in epoch milliseconds
    * @throws {@link BadUserInput} if the next key is already waiting
@@ -94,7 +94,9 @@ export class SigningKeyService {
     return { kid, activatesAt };
   }
 
-  /** Rotates if the current key has signed for `keyRotationInterval`, and no other instance has rotated yet. */
+  /**
+   * If the current key has signed for `keyRotationInterval`, rotates it, unless another instance has already done so.
+   */
   async rotateIfDue(): Promise<void> {
     const { keyRotationInterval, now } = this.#config;
     if (keyRotationInterval === null) return;
@@ -107,8 +109,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key: no token that it signed is accepted any more. If it was the current key, a new one replaces it.
-   * @throws {@link BadUserInput} if there is no such key, or it is revoked already
+   * Revokes a key. Tokens that it signed are no longer accepted. If it was the current key, a new one replaces it.
+   * @throws {@link BadUserInput} if there is no such key, or it is already revoked
    */
   async revoke(kid: string): Promise<void> {
     await this.reload();
@@ -120,8 +122,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. Its `createdAt` is always later than the current key's, even within one
- * millisecond, because the later key signs.
+ * Describes the key that follows `current`. Its `createdAt` is always later than the current key's, even if both are
+ * created within one millisecond, because the later key signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,
