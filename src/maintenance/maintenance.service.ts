@@ -11,7 +11,7 @@ const BATCH_PAUSE = 5;
 
 /** Milliseconds between two reloads of the signing keys, on each instance. */
 const KEY_RELOAD_INTERVAL = 30_000;
-/** The name of that work. No job has it. */
+/** The name under which a reload is tracked. No job has this name. */
 const KEY_RELOAD = "key reload";
 /** Seconds between two prunes, among all instances. */
 const PRUNE_INTERVAL = 600;
@@ -23,12 +23,12 @@ const STOP_TIMEOUT = 5000;
 export interface Job {
   /** Unique among all jobs. */
   readonly name: string;
-  /** Seconds. */
+  /** The time from one run to the next, in seconds. */
   readonly interval: number;
   run(this: void): Promise<unknown>;
 }
 
-/** The signing keys, as far as they need maintenance. */
+/** The operations of the signing keys that maintenance needs. */
 export interface MaintainedKeys {
   reload(): Promise<void>;
   rotateIfDue(): Promise<void>;
@@ -51,7 +51,7 @@ export class MaintenanceService {
     },
   ];
   readonly #pruneRules: OwnedPruneRule[] = [];
-  /** The work that is running, by the name of its job. */
+  /** The jobs that are running, by name. */
   readonly #running = new Map<string, Promise<void>>();
   #timers: NodeJS.Timeout[] = [];
   #isStopped = false;
@@ -108,11 +108,11 @@ export class MaintenanceService {
   }
 
   /**
-   * Starts the timers. They do not keep the process alive. A job that still runs at its next time is not started again, and
-   * delays no other job.
-   * @param onError called with an error that names the job which failed, and has the job's own error as its `cause`. The
-   * job runs again at its next time.
-   * @default a warning of the process
+   * Starts the timers. The timers do not keep the process alive. If a job is still running when it is due again, it is
+   * not started again. It does not delay other jobs.
+   * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
+   * The job runs again when it is next due.
+   * @default prints a warning
    */
   start(onError: (error: unknown) => unknown = warn): void {
     const every = (name: string, interval: number, run: () => Promise<void>) =>
@@ -127,7 +127,7 @@ export class MaintenanceService {
     );
   }
 
-  /** Stops the timers, and waits for the jobs and the batch that are running, but at most 5 seconds. */
+  /** Stops the timers, and waits at most 5 seconds for running jobs and for the batch that is being deleted. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);

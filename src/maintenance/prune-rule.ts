@@ -1,17 +1,17 @@
 import type { SqlValue } from "../sql.js";
 
-/** Rows that one statement deletes. Small, so that other writers do not wait long. */
+/** The most rows that one statement deletes. It is small, so that other writers do not wait long. */
 const BATCH_SIZE = 1000;
 
-/** Milliseconds that a row is kept after its expiry and the leeway. */
+/** How long a row is kept after its expiry and the leeway, in milliseconds. */
 const EXPIRED_RETENTION = 60_000;
 
-/** Deletes rows that nothing needs any more. The room that owns a table also owns its rules. */
+/** Deletes rows that nothing needs any more. The code that owns a table also owns its rules. */
 export interface PruneRule {
   /** Deletes at most one batch and returns its rows. It runs again until it returns none. */
   readonly statement: string;
   /**
-   * Returns the values of the statement's `?`.
+   * Returns a value for each `?` of the statement.
    * @param now epoch milliseconds
    */
   parameters(this: void, now: number): readonly SqlValue[];
@@ -19,7 +19,7 @@ export interface PruneRule {
 
 /** A rule with its origin. */
 export interface OwnedPruneRule extends PruneRule {
-  /** The feature that the rule comes from, which errors name. @default the core */
+  /** The name of the feature that owns the rule, which errors mention. @default none: the core owns it */
   readonly feature?: string;
 }
 
@@ -34,7 +34,8 @@ export function deleteBatch(table: string, key: string, condition: string, order
 }
 
 /**
- * Returns the instant up to which an expiry is so long ago that no token of the row is accepted, in epoch milliseconds.
+ * Returns the latest expiry for which a row can be deleted, because none of its tokens is accepted any more. In epoch
+ * milliseconds.
  * @param leeway in seconds
  */
 export function prunableAt(now: number, leeway: number): number {
