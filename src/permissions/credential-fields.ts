@@ -6,14 +6,16 @@ const EXTENSION = "gatehouseCredentialFields";
 
 /**
  * Returns the names of the mutations that check one of our credentials, such as a password or a token. In a schema that
- * `auth.guard` did not return, all public mutations count, because nothing says which are ours.
+ * `auth.guard` did not return, all public mutations count, because it does not say which are ours.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;
   return names ?? findPublicMutations(schema);
 }
 
-/** Returns the names of a schema's public mutations: in ours, those are the fields that check a credential. */
+/**
+ * Returns the names of a schema's public mutations. In our own schema, these are the fields that check a credential.
+ */
 export function findPublicMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
   return new Set(mutations.filter(isPublic).map(({ name }) => name));

@@ -13,13 +13,13 @@ import {
 } from "graphql";
 import type { Role, Roles } from "../accounts/role.js";
 
-/** Stands for the role that administers. No role can be called so. */
+/** Stands for the role of administrators, until an installation's roles are known. No role can have this name. */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
 /** Guards a field for administrators, whatever their role is called. For type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
-/** The guard of a field that is open to everyone. No role can be called so. */
+/** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
 /** The guard that the directives of an element state: the required role, {@link PUBLIC}, or null if there is none. */
@@ -46,7 +46,7 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
   ];
 }
 
-/** Returns a copy of an AST node in which {@link ADMIN_ONLY} names the role that administers. */
+/** Returns a copy of an AST node in which {@link ADMIN_ONLY} names the actual role of administrators. */
 export function withAdminRole<Node extends { readonly kind: Kind }>(
   node: Node,
   roles: Roles,
@@ -58,8 +58,7 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
 }
 
 /**
- * Refuses a document in which an `@auth` requires an unknown role, because graphql-js would not say which roles there
- * are.
+ * Refuses a document in which an `@auth` requires an unknown role, because graphql-js would not say which roles exist.
  * @throws TypeError
  */
 export function requireKnownRoles(document: DocumentNode, roles: Roles): void {

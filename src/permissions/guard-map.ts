@@ -29,7 +29,7 @@ export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
  * Reads the guards of all fields of a schema.
- * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
+ * @throws TypeError that lists every guard that is missing, weakened, contradictory, or in a place where it cannot run
  */
 export function readGuards(
   schema: GraphQLSchema,
@@ -76,7 +76,7 @@ class GuardReader {
     return guards;
   }
 
-  /** Refuses another library's `@auth`, because it means something else. */
+  /** Refuses an `@auth` of another library, because it means something else. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {
@@ -153,8 +153,8 @@ class GuardReader {
 }
 
 /**
- * Whether a root field is the one that a federation gateway reads a subgraph's SDL from. A gateway has no credential of its
- * own, and the SDL says no more than introspection.
+ * Returns whether a root field is the one from which a federation gateway reads a subgraph's SDL. A gateway has no
+ * credential of its own, and the SDL says no more than introspection.
  * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
  */
 function isServiceField(type: GraphQLObjectType, name: string): boolean {

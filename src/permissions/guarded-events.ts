@@ -2,15 +2,15 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Wraps the event stream of a subscription, so that it ends after the first event that is not allowed. That event itself is
- * passed on, because the field's own guard replaces it by the refusal.
+ * Wraps the event stream of a subscription, so that it ends after the first event that is not allowed. That event is
+ * still passed on, because the field's own guard replaces it with the refusal.
  *
- * Not an async generator, because its `return` would wait for the next event.
+ * This is not an async generator, because its `return` would wait for the next event.
  * @param events what the field's `subscribe` function returned
  * @param isAllowed called before each event
  */
 export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>): unknown {
-  // graphql-js reports a value that is no stream.
+  // graphql-js reports a value that is not a stream.
   if (!isAsyncIterable(events)) return events;
   const source = events[Symbol.asyncIterator]();
   let isOver = false;
@@ -44,9 +44,9 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
 }
 
 /**
- * Returns a function that checks the credential of a context once more, as for a new request, and changes the context, so
- * that all fields of the next event see the present user.
- * @throws TypeError when `createContext` did not make the context, or only a part of it was passed on
+ * Returns a function that checks the credential of a context again, as for a new request. It updates the context, so
+ * that all fields of the next event see the current user.
+ * @throws TypeError when `createContext` did not make the context, or only a part of that context was passed on
  */
 export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {
   if (context?.renew === undefined) {

@@ -12,10 +12,10 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of a schema in which `@auth` and `@public` are enforced. The schema need not be ours.
- * Every root field needs a signed-in user unless it carries `@public`.
- * @param roles those that `@auth` can require; @default USER and ADMIN
- * @throws TypeError that lists every guard which is missing, weakened, contradictory, or in a place where it cannot run
+ * Returns a copy of a schema in which `@auth` and `@public` are enforced. The schema can be any schema. Every root
+ * field needs a signed-in user unless it has `@public`.
+ * @param roles the roles that `@auth` can require. @default USER and ADMIN
+ * @throws TypeError that lists every guard that is missing, weakened, contradictory, or in a place where it cannot run
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -70,13 +70,13 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 }
 
 /**
- * Resolves when the signed-in user has at least `role`. Await it: a refusal that is known at once is thrown at once, so that
- * a call without `await` stops too, but where `bearerCheck` is `stateless` the answer comes later, and a call without
- * `await` lets every user pass. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls, and the process
- * prints a warning when a refusal came before anybody awaited it.
+ * Resolves when the signed-in user has at least `role`. Always await it. Without `await`, a refusal that is known at
+ * once still stops the caller, because it is thrown synchronously. But when `bearerCheck` is `stateless`, the refusal
+ * comes later, so that every user passes. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls,
+ * and the process prints a warning when a refusal was not awaited.
  *
- * Only a context that `createContext` made counts; any other object is anonymous, whatever its `user` says.
- * @returns a promise that resolves, or rejects with the same errors
+ * Any object that `createContext` did not make counts as anonymous, whatever its `user` says.
+ * @returns a promise that resolves, or rejects with one of the errors below
  * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}
  * @example
  * await requireRole(context, "ADMIN");
@@ -87,7 +87,7 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * The check of {@link requireRole}. Guarded fields run for every request, so it is synchronous where the role is known.
+ * The check of {@link requireRole}. Guarded fields run for every request, so it is synchronous if the role is known.
  * @returns a promise if the role has to be read from the database, because `bearerCheck` is `stateless`
  */
 function checkRole(

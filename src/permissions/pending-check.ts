@@ -1,6 +1,6 @@
 /**
- * A check whose result comes later. If it fails before anybody awaits it, the process prints a warning and goes on, because
- * otherwise any user whose role is too low could end the server.
+ * A check whose result comes later. If it fails before it is awaited, the process prints a warning and goes on.
+ * Otherwise any user whose role is too low could end the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
@@ -15,12 +15,12 @@ export class PendingCheck<T> extends Promise<T> {
     });
   }
 
-  /** Promises that are derived from this one are plain ones. */
+  /** Promises derived from this one are plain promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  /** `await` calls it too. */
+  /** `await` calls this method, too. */
   override then<Result = T, Failure = never>(
     onResolved?: ((value: T) => Result | PromiseLike<Result>) | null,
     onRejected?: ((reason: unknown) => Failure | PromiseLike<Failure>) | null,
