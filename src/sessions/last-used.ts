@@ -1,7 +1,7 @@
 import type { Sql } from "../sql.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** The least time between two writes for one session, in milliseconds. `lastUsedAt` may lag by this much. */
+/** The shortest time between two writes for one session, in milliseconds. `lastUsedAt` may lag by as much. */
 const GRANULARITY = 60_000;
 /** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;
@@ -25,7 +25,7 @@ export class LastUsed {
     if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // If the write fails, this use is dropped; a later use will be remembered.
+      // If the write fails, this use is lost. The next use is recorded again.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }

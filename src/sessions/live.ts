@@ -14,13 +14,13 @@ import type { Sql } from "../sql.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** Whether a session has neither been ended nor expired. Each `?` takes the same instant: {@link openAt}. */
+/** SQL condition: the session has neither been ended nor expired. {@link openAt} returns its parameters. */
 export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NULL OR session.expires_at > ?)
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * Whether a session is open, its user active, and the password unchanged since it was opened. Takes the parameters of
- * {@link IS_OPEN}. {@link requireLive} applies the same rule to a row that has been read.
+ * SQL condition: the session is open, its user is active, and the password has not changed since it was opened. Takes
+ * the parameters of {@link IS_OPEN}. {@link requireLive} applies the same rule to a row that has been read.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -34,19 +34,19 @@ export function openAt(at: number): number[] {
 /** A later generation has replaced the token. The client sees {@link TokenRevoked}. */
 export class TokenReplaced extends TokenRevoked {}
 
-/** How a token is used, where it is not a plain look. */
+/** The circumstances in which a token is used, if they matter. */
 export interface TokenUse {
   /** Whether the token itself has expired. @default false */
   readonly isExpired?: boolean;
-  /** Milliseconds after a rotation in which the immediate predecessor is accepted too. @default 0 */
+  /** Milliseconds after a rotation during which the immediate predecessor is also accepted. @default 0 */
   readonly reuseWindow?: number;
 }
 
 /**
  * Returns the session of a token, if the session is live and the token is the session's current one. Access tokens do
  * not depend on `refreshExpiresAt`, because they have an expiry of their own.
- * @param row null when there is no such session: see {@link requireStored} where the token may have expired
- * @param token the session that the token names; a null generation is not compared
+ * @param row null when there is no such session. If the token may have expired, call {@link requireStored} first.
+ * @param token the session that the token names. A generation of null is not compared.
  * @param at epoch milliseconds
  * @throws {@link Unauthenticated} with the reason; {@link TokenReplaced} for the token of an earlier generation
  */
@@ -63,8 +63,8 @@ export function requireLive(
 }
 
 /**
- * Requires that the session of a token that may have expired is still stored. It is deleted with its user, or some time
- * after its last token has expired.
+ * Requires that the session of a token that may have expired is still stored. A session is deleted together with its
+ * user, or some time after its last token has expired.
  * @throws {@link UserNotFound}, {@link TokenExpired}
  */
 export async function requireStored(

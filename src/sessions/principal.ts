@@ -39,12 +39,12 @@ export const PRINCIPAL_COLUMNS = `
 export const PRINCIPAL_TABLES = `
   session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
-/** The signed-in user and the session of the request, as the database has them. Read only. */
+/** The signed-in user and the session of the request, as stored in the database. Read-only. */
 export class Principal implements User {
   readonly id: string;
   readonly username: string;
   readonly email: string | null;
-  /** The role of the Profile; the lowest for a user without one. */
+  /** The role from the Profile. A user without a Profile has the lowest role. */
   readonly role: Role;
   readonly isActive: boolean;
   /** Epoch milliseconds. */
@@ -67,7 +67,7 @@ export class Principal implements User {
     this.session = { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent };
   }
 
-  /** Whether the user has the role that administers. */
+  /** Whether the user has the role of administrators. */
   get isAdmin(): boolean {
     return this.hasRole(this.#roles.admin);
   }

@@ -1,12 +1,12 @@
 import type { AuthConfig } from "../config/auth-config.js";
 import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-rule.js";
 
-/** Milliseconds that an ended session is kept if its token would never expire. */
+/** How long an ended session is kept if its token never expires, in milliseconds. */
 const ENDED_RETENTION = 30 * 86_400_000;
 
 /**
- * Returns the rules that delete sessions whose tokens have all expired. An ended session is kept until then as well, so
- * that its tokens are refused with the reason.
+ * Returns the rules that delete sessions whose tokens have all expired. Sessions that were ended are also kept until
+ * then, so that their tokens are refused with the right reason.
  */
 export function sessionPruneRules({ leeway }: Pick<AuthConfig, "leeway">): PruneRule[] {
   const expired = (column: string): PruneRule => ({

@@ -9,10 +9,10 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
-/** How many sessions beyond the limit one login ends. */
+/** The most sessions beyond the limit that one login ends. */
 const MAX_ENDED = 1000;
 
-/** Ends sessions. When two calls want to end the same session at once, one of them does. */
+/** Ends sessions. If two calls end the same session at once, only one of them counts as having ended it. */
 export class SessionEnder {
   readonly #sql: Sql;
   readonly #settings: Pick<AuthConfig, "now" | "onEvent">;
@@ -24,7 +24,7 @@ export class SessionEnder {
 
   /**
    * Ends one open session.
-   * @param userId the user that it has to belong to; null for any user
+   * @param userId the required owner of the session; null for any owner
    * @returns whether this call ended it
    * @throws {@link BadUserInput} when `session` is neither a text nor an object with an id
    */
@@ -62,7 +62,7 @@ export class SessionEnder {
     return ended.length;
   }
 
-  /** Ends the oldest sessions of a user who has more than 100. */
+  /** Ends the oldest sessions of a user who has more than 100 open sessions. */
   async endBeyondLimit(userId: string, client: Client): Promise<void> {
     const at = this.#settings.now();
     const ended = await this.#sql.write<{ id: string }>(
@@ -75,7 +75,7 @@ export class SessionEnder {
     for (const { id } of ended) this.#reportEnd(userId, id, "limit", client);
   }
 
-  /** Publishes `session_ended`. A reused token has an event of its own. */
+  /** Publishes `session_ended`. The reuse of a token has an event of its own. */
   #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
     if (reason === "reused") return;
     this.#settings.onEvent({ type: "session_ended", userId, sessionId }, client);

@@ -18,10 +18,13 @@ import {
   type SessionInfo,
 } from "./principal.js";
 
-/** The sessions to list. Several fields mean AND; a field that is null or missing does not filter. Instants are epoch milliseconds. */
+/**
+ * The sessions to list. Several fields are combined with AND. A field that is null or missing does not filter. Instants
+ * are epoch milliseconds.
+ */
 export interface SessionQuery {
   readonly userIds?: readonly string[] | null | undefined;
-  /** The user name, exactly. */
+  /** The exact user name. */
   readonly username?: string | null | undefined;
   /** The user name, in any case. */
   readonly usernameIexact?: string | null | undefined;
@@ -69,7 +72,7 @@ export class SessionList {
   }
 
   /**
-   * Returns a page of the sessions that match, newest first. The next page stays right while sessions open and end.
+   * Returns a page of the sessions that match, newest first. Pages stay correct while sessions open and end.
    * @param first the largest number of sessions to return
    * @param after null for the first page
    * @throws {@link BadUserInput} when a list in the query is longer than 100

@@ -36,7 +36,7 @@ export type OpeningSettings = Pick<
 const SCHEMES: readonly AuthScheme[] = ["TOKEN", "JWT", "SLIDING"];
 const LABEL = /^[^\p{Cc}]{1,100}$/u;
 
-/** The length at which a stored `User-Agent` is cut off, in characters. */
+/** The maximum length of a stored `User-Agent`, in characters. The rest is cut off. */
 const USER_AGENT_MAX_LENGTH = 255;
 
 /** Looks the user up and inserts the session in one statement, so that neither can change in between. */
@@ -61,9 +61,10 @@ export class SessionOpener {
   }
 
   /**
-   * Opens a session for an active user. A user who has 100 loses the oldest.
+   * Opens a session for an active user. If the user already has 100 sessions, ends the oldest.
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the scheme or label is malformed;
-   * {@link InvalidCredentials} when a password was checked, and it was changed or the user deactivated since
+   * {@link InvalidCredentials} when a password was checked, but has been changed since, or the user has been
+   * deactivated since
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
@@ -102,7 +103,7 @@ export class SessionOpener {
   }
 }
 
-/** Returns the expiry of a new session, in epoch milliseconds. */
+/** The instants of a new session, in epoch milliseconds. */
 interface Times {
   readonly at: number;
   readonly expiresAt: number | null;

@@ -23,13 +23,13 @@ const SESSION_ROWS = `
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
-/** How many look-ups a statement takes. Few sizes, so that each statement is prepared once. */
+/** The numbers of look-ups that one statement can have. There are few, so that each statement is prepared only once. */
 const BATCH_SIZES = [1, 4, 16, 64];
 const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
 );
 
-/** Reads sessions by id. Look-ups of the same turn of the event loop share a statement; nothing is cached. */
+/** Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. */
 export class SessionReader {
   readonly #sql: Sql;
   readonly #rows: DataLoader<string, SessionRow | null>;
@@ -43,7 +43,7 @@ export class SessionReader {
     });
   }
 
-  /** Returns a session, live or over, or null when there is none. */
+  /** Returns a session, whether live or over, or null if there is none. */
   find(id: string): Promise<SessionRow | null> {
     return this.#rows.load(id);
   }

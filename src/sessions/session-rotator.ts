@@ -30,8 +30,9 @@ export class SessionRotator {
   }
 
   /**
-   * Moves the session of a refresh or sliding token on to its next generation. Within the reuse window the immediate
-   * predecessor of an unused generation gets that generation again. Any other reuse ends the session.
+   * Moves the session of a refresh or sliding token on to its next generation. If the current generation has not been
+   * used, its immediate predecessor gets that generation again within the reuse window. Any other reuse ends the
+   * session.
    * @returns the session's row, whose `generation` is the one to issue
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
@@ -44,7 +45,7 @@ export class SessionRotator {
     const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
     const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // Another call may have rotated the session again since.
+    // Another call may have rotated the session in the meantime.
     if (rotated !== undefined) return { ...row, ...rotated };
     try {
       return requireLive(row, session, at, { isExpired, reuseWindow: reuseWindow * 1000 });
@@ -57,7 +58,7 @@ export class SessionRotator {
 
   /**
    * Rotates the session in one conditional statement, so that only one of several concurrent calls succeeds.
-   * @param end no generation lives longer, in epoch milliseconds
+   * @param end the latest expiry of the new generation, in epoch milliseconds
    */
   async #rotateOnce(
     { id, userId, scheme, generation }: VerifiedToken["session"],

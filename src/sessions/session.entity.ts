@@ -23,7 +23,7 @@ export class SessionEntity {
   @Property({ type: "text" })
   scheme!: AuthScheme;
 
-  /** The user's name for it. */
+  /** The user's name for the session. */
   @Property({ type: "text", nullable: true })
   label!: string | null;
 
@@ -31,7 +31,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   secretHash!: string | null;
 
-  /** How often the user's password had been changed when the session was opened. */
+  /** The user's count of password changes when the session was opened. */
   @Property({ type: "integer" })
   credentialsVersion!: number;
 
@@ -49,7 +49,7 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 
-  /** The absolute end of the session, which no refresh extends; null means that it has none. */
+  /** The absolute end of the session. No refresh extends it. Null means that there is none. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;

@@ -101,8 +101,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Remembers that a session was used. The time is written later, and at most once a minute, so that requests only
-   * read.
+   * Remembers that a session was used. The time is written later, at most once a minute, so that the request itself
+   * only reads.
    */
   touch(row: SessionRow): void {
     this.#lastUsed.touch(row);

@@ -5,8 +5,8 @@ import type { SessionInfo } from "./principal.js";
 export type SessionRef = string | { readonly id: string };
 
 /**
- * The places where users are signed in. One login is one session, whatever its scheme; the tokens of a session that
- * has ended are refused from the next request on.
+ * The sessions of users. Each login opens one session, whatever its scheme. After a session has ended, its tokens are
+ * refused from the next request on.
  */
 export interface Sessions {
   /**
@@ -21,8 +21,8 @@ export interface Sessions {
   /**
    * Ends a session of any user. The caller must check permission first.
    * @param session such as `user.session`, or its id
-   * @returns whether this call ended it: false when there is no such session, or it is over already
-   * @throws {@link BadUserInput} when it is neither a text nor an object with an id
+   * @returns whether this call ended the session: false when there is no such session, or it was already over
+   * @throws {@link BadUserInput} when `session` is neither a text nor an object with an id
    * @example
    * const [newest] = await auth.sessions.list(user);
    * if (newest) await auth.sessions.end(newest);

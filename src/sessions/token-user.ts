@@ -13,9 +13,9 @@ export interface TokenUserSession {
 }
 
 /**
- * The signed-in user where `bearerCheck` is `stateless`: only what the access token holds. The session may have been
- * ended, and the user may have been deactivated or deleted, since the token was issued.
- * @see {@link AuthContext.loadUser} for the user as the database has it
+ * The signed-in user when `bearerCheck` is `stateless`. It has only the values in the access token. Since the token was
+ * issued, the session may have ended, and the user may have been deactivated or deleted.
+ * @see {@link AuthContext.loadUser} for the user as stored in the database
  */
 export class TokenUser {
   readonly id: string;
@@ -30,7 +30,8 @@ export class TokenUser {
   }
 
   /**
-   * Returns whether the token alone proves that the user's role is at least `required`: only for the lowest role.
+   * Returns whether the token alone proves that the user's role is at least `required`. It does so only for the lowest
+   * role.
    * @throws TypeError when there is no such role
    */
   provesRole(required: Role): boolean {
