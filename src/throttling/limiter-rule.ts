@@ -5,8 +5,8 @@ export interface LimiterRule {
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * Seconds. Without {@link LimiterRule.delay}, a fixed window that begins with the first attempt. With a delay, how
-   * long the last attempt is remembered after that delay.
+   * In seconds. Without {@link LimiterRule.delay}, the length of a fixed window that starts with the first attempt.
+   * With a delay, the time for which the last attempt is remembered after its delay.
    */
   readonly window: number;
   /**
@@ -28,8 +28,8 @@ export interface Counter {
 /**
  * Returns the counter after one more attempt. The caller has checked that the key is not blocked.
  *
- * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} are the same rule for stores that must count atomically.
- * Change all three together; test/throttling/stores.test.ts runs the same cases over each.
+ * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} express the same rule for stores that must count atomically.
+ * Change all three together; test/throttling/stores.test.ts runs the same cases with each of them.
  * @param counter undefined for a key without attempts
  */
 export function countAttempt(
@@ -56,7 +56,7 @@ export function countAttempt(
  * It returns one row, or no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // The first attempt expires a fixed time from now, so the current time is computed from that expiry.
+  // The first attempt would expire a fixed time from now, so the current time follows from that expiry.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
@@ -87,7 +87,7 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 /**
  * {@link countAttempt} as a Lua script, which Redis runs atomically and on its own clock.
  * `KEYS[1]` is the key. `ARGV` is the limit and the window, then the first and the longest delay if the rule has one.
- * It returns the milliseconds until the next attempt is allowed; 0 if this one was counted.
+ * It returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted.
  */
 export const COUNT_ATTEMPT_LUA = `
   local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000

@@ -4,7 +4,7 @@ import type { LimiterRule } from "./limiter-rule.js";
 export interface Limiter {
   /**
    * Counts an attempt, unless the key is blocked.
-   * @returns milliseconds until the next attempt is allowed; 0 if this one was counted
+   * @returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted
    */
   consume(key: string): Promise<number>;
 

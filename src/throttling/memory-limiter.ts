@@ -2,14 +2,14 @@ import { LRUCache } from "lru-cache";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, type LimiterRule } from "./limiter-rule.js";
 
-/** Keys kept; beyond that, the least recently used one is evicted. */
+/** The most keys that are kept. Beyond that, the least recently used key is evicted. */
 const MAX_KEYS = 100_000;
 
 /** Counts in this process. The counters are lost when it ends. */
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #now: () => number;
-  // `max` would allocate room for every key in advance, which takes longer than the rest of the start.
+  // The option `max` is not used, because it would allocate room for every key at startup, which is slow.
   readonly #counters = new LRUCache<string, Counter>({
     maxSize: MAX_KEYS,
     sizeCalculation: () => 1,

@@ -6,11 +6,11 @@ import { MemoryLimiter } from "./memory-limiter.js";
 
 /** Milliseconds to wait for a reply before this process counts instead. */
 const REPLY_TIMEOUT = 500;
-/** Commands that may wait for a reply. Beyond that, this process counts at once. */
+/** The most commands that may wait for a reply. Beyond that, this process counts at once. */
 const MAX_PENDING = 1000;
-/** Milliseconds for which a start waits for Redis, and the most that one connection attempt may take. */
+/** How long a start waits for Redis, and how long one attempt to connect may take, in milliseconds. */
 const CONNECT_TIMEOUT = 1000;
-/** Milliseconds between two connection attempts, doubling from the first to the second. */
+/** The delay between two attempts to connect, in milliseconds. It doubles from `first` up to `max`. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };
 /** Milliseconds between pings, which detect a lost connection. */
 const PING_INTERVAL = 5000;
@@ -30,7 +30,7 @@ const countAttempt = defineScript({
  * Opens a store in Redis, which all instances share. Each instance counts in its own memory while Redis is unreachable.
  * @param url `redis://…` or `rediss://…`
  * @param now the clock of this process; attempts in Redis are counted by the clock of Redis
- * @param onFault called when Redis becomes unreachable, and again only after it was back in between
+ * @param onFault called each time Redis becomes unreachable
  */
 export async function openRedisStore(
   url: string,
@@ -107,8 +107,8 @@ class RedisLimiter implements Limiter {
 }
 
 /**
- * Settles with the reply, or rejects after {@link REPLY_TIMEOUT}. A later reply is ignored, so an attempt that times
- * out and then fails is not counted twice.
+ * Settles with the reply, or rejects after {@link REPLY_TIMEOUT}. A later reply is ignored. If an attempt first times
+ * out and then fails, it is still counted only once.
  */
 function inTime<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

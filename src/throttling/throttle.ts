@@ -7,7 +7,7 @@ import type { Limiter, LimiterStore } from "./limiter.js";
 
 const MINUTE = 60;
 
-/** Seconds that an account's failures are remembered after the delay of the last one. */
+/** Seconds after the last delay for which an account's failures are remembered. */
 const FAILURE_WINDOW = 15 * MINUTE;
 /** Backoff between wrong passwords, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
@@ -91,7 +91,7 @@ export class Throttle {
     await this.#consume(this.#sessionRefreshes, sessionId);
   }
 
-  /** Without an address a request shares one counter with all others of its kind, so that it is still limited. */
+  /** Requests without an address share one counter for each limit, so that they are limited, too. */
   async #consumeAddress(limiter: Limiter, client: Client): Promise<void> {
     if (client === NO_CLIENT) return;
     const { ipAddress } = client;
