@@ -10,11 +10,11 @@ export interface AccessGrant {
   readonly sessionId: string;
   /** Epoch milliseconds: no access token outlives its session. Null means that the session does not expire. */
   readonly sessionExpiresAt: number | null;
-  /** The application's claims. Ours win over those of the same name. @default none */
+  /** The application's claims. They cannot replace a claim of ours. @default none */
   readonly claims?: ApplicationClaims;
 }
 
-/** Access tokens: short-lived, and verifiable by anyone who has our public keys. @see RFC 9068 */
+/** Access tokens. They are short-lived, and anyone with our public keys can verify them. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
   readonly #clientId: string;
 
@@ -40,7 +40,7 @@ export class AccessTokens extends TokenKind {
     return Infinity;
   }
 
-  /** Issues an access token, and returns its `exp` in epoch milliseconds with it. */
+  /** Issues an access token. Also returns its expiry in epoch milliseconds. */
   issue(grant: AccessGrant): { access: string; expiresAt: number } {
     const iat = Math.floor(this.now() / 1000);
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);

@@ -1,7 +1,7 @@
 import { TokenExpired, TokenNotValid, TokenWrongType } from "../errors.js";
 import { parseCanonicalJson } from "./jwt.js";
 
-/** The longest text that a claim of ours may have, in characters. */
+/** The longest text that our own claims may have, in characters. */
 const TEXT_MAX_LENGTH = 255;
 
 /** The claims that each of our tokens has. @see RFC 7519 4.1 */
@@ -37,7 +37,9 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "token_type",
 ]);
 
-/** The most bytes that the application's claims of a token may have as JSON, so that every request can carry the token. */
+/**
+ * The size limit of the application's claims in a token, in bytes of JSON. With it, every request can carry the token.
+ */
 const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
 /** The claims of a token that an application has added. */
@@ -100,8 +102,8 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 }
 
 /**
- * Refuses a token that has expired, is not valid yet, or lives longer than the tokens we sign. A token has already
- * expired in the second of its `exp`.
+ * Refuses a token that has expired, is not valid yet, or lives longer than the tokens we sign. A token already counts
+ * as expired during the second of its `exp`.
  * @throws {@link TokenExpired}, {@link TokenNotValid}
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timing): void {
@@ -112,7 +114,7 @@ export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timi
   if (seconds >= claims.exp + leeway) throw new TokenExpired();
 }
 
-/** Whether a claim is a whole number of at least 0, such as an instant in epoch seconds. */
+/** Returns whether a claim is a whole number of at least 0, such as an instant in epoch seconds. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

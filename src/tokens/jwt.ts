@@ -12,7 +12,7 @@ const HEADER_PARAMETERS = ["alg", "kid", "typ"];
 export interface UnverifiedJwt {
   readonly token: string;
   readonly header: Readonly<Record<string, unknown>>;
-  /** The text of the payload, which need not be JSON. */
+  /** The text of the payload. It may not be JSON. */
   readonly payload: string;
 }
 
@@ -27,8 +27,8 @@ export function signJwt(claims: object, key: Key, typ: string): string {
 }
 
 /**
- * Parses a JWT. Its three segments must be in canonical base64url, and its header must be canonical JSON with no other
- * parameters than `alg`, `kid` and `typ`.
+ * Parses a JWT. Its three segments must be canonical base64url. Its header must be canonical JSON with only the
+ * parameters `alg`, `kid` and `typ`.
  * @throws {@link TokenNotValid}
  * @see RFC 7515 4.1.11: an extension that is not understood, above all `crit`, makes a token unusable
  */
@@ -75,7 +75,7 @@ export function decodePayload(token: unknown): Record<string, unknown> {
 
 /**
  * Returns the JSON object in `text`, or null unless the text is exactly what `JSON.stringify` writes. This refuses
- * duplicate members, blanks, escapes and unusual forms of numbers.
+ * duplicate members, whitespace, unnecessary escapes and unusual forms of numbers.
  */
 export function parseCanonicalJson(text: string | null): Record<string, unknown> | null {
   const value = parseObject(text ?? "");

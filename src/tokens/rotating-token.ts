@@ -17,18 +17,21 @@ export interface RotationGrant {
   readonly expiresAt: number;
   /** Until when the session can be refreshed, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The token that this one replaces. Its application's claims are carried over. @default none */
+  /** The token that this one replaces. Its application claims are carried over. @default none */
   readonly predecessor?: Claims | undefined;
 }
 
 const KINDS = {
   /** The refresh token, which can only be exchanged for the next pair. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
-  /** The sliding token: access and refresh in one. As in simplejwt, `refresh_exp` says until when it can slide. */
+  /**
+   * The sliding token, which is both access and refresh token. As in simplejwt, `refresh_exp` says until when it can
+   * slide.
+   */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
 
-/** Refresh tokens or sliding tokens: a session has one at a time, and each refresh replaces it. */
+/** Refresh tokens or sliding tokens. A session has one at a time, and each refresh replaces it. */
 export class RotatingTokens extends TokenKind {
   readonly #isSliding: boolean;
 
@@ -46,7 +49,7 @@ export class RotatingTokens extends TokenKind {
     const { userId: sub, sessionId: sid, generation: gen } = grant;
     const iat = Math.floor(grant.issuedAt / 1000);
     const exp = Math.max(iat + 1, Math.floor(grant.expiresAt / 1000));
-    // Derived, not random, so that a lost response can be repeated.
+    // Derived and not random, so that a lost response can be sent again.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
     const refreshExp = Math.max(iat + 1, Math.floor(grant.slidesUntil / 1000));
     const own = { sub, sid, gen, jti, iat, exp };

@@ -4,7 +4,7 @@ import { ID_SHAPE } from "../accounts/id.js";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "gth_";
-/** The length of a secret: 43 characters of a 62-letter alphabet hold 256 bits. */
+/** The length of a secret. 43 characters of a 62-letter alphabet hold 256 bits. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
@@ -29,7 +29,7 @@ export function generateStaticToken(sessionId: string): { token: string; secretH
   return { token: body + checksum(body), secretHash: hashSecret(secret) };
 }
 
-/** Whether a text has the prefix of a static token. The rest is not checked. */
+/** Returns whether a text has the prefix of a static token. The rest is not checked. */
 export function isStaticToken(token: unknown): boolean {
   return typeof token === "string" && token.startsWith(PREFIX);
 }
@@ -41,7 +41,7 @@ export function parseStaticToken(token: string): StaticTokenParts | null {
   return check === checksum(`${PREFIX}${sessionId}_${secret}`) ? { sessionId, secret } : null;
 }
 
-/** Whether the stored hash is the hash of `secret`, compared in constant time. */
+/** Returns whether the stored hash is the hash of `secret`. Compares in constant time. */
 export function isSecretOf(secretHash: string | null, secret: string): boolean {
   const hash = Buffer.from(hashSecret(secret));
   const stored = Buffer.from(secretHash ?? "");

@@ -29,7 +29,7 @@ export interface TokenKindOptions {
   readonly typ: string;
   /** The scheme of the sessions that such tokens belong to. */
   readonly scheme: AuthScheme;
-  /** The time from `iat` to `exp`, in seconds, unless the session ends before. */
+  /** The time from `iat` to `exp`, in seconds, unless the session ends earlier. */
   readonly lifetime: number;
   /** The longest lifetime to accept, in seconds. @default none, because the session decides */
   readonly maxLifetime?: number;
@@ -70,14 +70,14 @@ export abstract class TokenKind {
 
   /**
    * Signs `claims`, without adding or dropping one.
-   * @throws RangeError when those of the application are too long for a token
+   * @throws RangeError when the application's claims are too long for a token
    */
   sign(claims: object): string {
     requireRoom(claims);
     return signJwt(claims, this.#ring.current, this.typ);
   }
 
-  /** Returns whether the key still verifies: it may have been revoked. */
+  /** Returns whether a key can still verify. It cannot once it is revoked. */
   hasKey(kid: string): boolean {
     return this.#ring.find(kid) !== undefined;
   }
@@ -94,7 +94,7 @@ export abstract class TokenKind {
   }
 
   /**
-   * Parses the payload of a token whose signature is verified.
+   * Parses the payload of a token whose signature has been verified.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   parse(payload: string): Claims {
@@ -104,7 +104,7 @@ export abstract class TokenKind {
   /** Returns the generation of the token, or null for tokens that are not rotated. */
   abstract generationOf(claims: Claims): number | null;
 
-  /** Returns when the token's own claims end the refreshes of its session, in epoch milliseconds; Infinity for never. */
+  /** Returns until when the token's own claims let its session be refreshed, in epoch milliseconds, or Infinity. */
   abstract slidesUntil(claims: Claims): number;
 
   /**

@@ -9,7 +9,7 @@ import { parseJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
-/** How many verified tokens are remembered. */
+/** The most verified tokens that are remembered. */
 const REMEMBERED = 20_000;
 
 /** The settings for issuing and verifying tokens. */
@@ -36,8 +36,8 @@ export interface VerifiedToken {
 
 /**
  * All kinds of JWT, told apart by their `typ` header. The signature of a token is verified once and then remembered.
- * Its key and its expiry are checked at each use, and its session is looked up in the database. Tokens are revoked by
- * session, not by their text, because an ECDSA signature can be written in more than one way.
+ * The key and the expiry of a token are checked at each use, and its session is looked up in the database. Tokens are
+ * revoked by session and not by their text, because an ECDSA signature can be written in more than one way.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -61,7 +61,7 @@ export class TokenKinds {
   /**
    * Verifies a token that has not expired.
    * @param accepted the types that the caller takes
-   * @throws {@link TokenExpired}, and as {@link TokenKinds.verifyAnyAge}
+   * @throws {@link TokenExpired}, and the errors of {@link TokenKinds.verifyAnyAge}
    */
   verify(token: string, accepted: readonly TokenType[]): VerifiedToken {
     const verified = this.verifyAnyAge(token, accepted);
@@ -90,7 +90,7 @@ export class TokenKinds {
     const { sid: id, sub: userId } = claims;
     const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
     const verified = { kind, kid: key.kid, claims, session };
-    // A refresh token is used once, so remembering it would only evict tokens that are used again.
+    // A refresh token is used only once. Remembering it would only evict tokens that are used again.
     if (kind !== this.refresh) this.#verified.set(token, verified);
     return verified;
   }
