@@ -63,18 +63,19 @@ interface CoreAuth {
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of one request: its user, and the reason if its credential was refused. Never throws for a bad
+   * Builds the context of one request: its user or, if its credential was refused, the reason. Never throws for a bad
    * credential.
-   * @param request Node's, Fastify's, Express's or the Fetch API's request; none is anonymous
+   * @param request a request of Node, Fastify, Express or the Fetch API. Without a request, the context is anonymous.
    * @param options `ipAddress`: a Fetch request has no address, so pass the one that your platform knows. All requests
-   * without one share one rate limit, and a warning says so once.
+   * without an address share one rate limit, and one warning is printed.
    * @throws TypeError when an argument is something else
    * @example
    * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
    */
   readonly createContext: CreateContext;
   /**
-   * A copy of a schema in which `@auth` and `@public` are enforced. Root fields without either need a signed-in user.
+   * Returns a copy of a schema in which `@auth` and `@public` are enforced. Root fields with neither directive need a
+   * signed-in user.
    * @throws TypeError that lists each guard that is missing, weakened, contradictory, or in a place where it cannot run
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
@@ -86,15 +87,18 @@ interface CoreAuth {
   readonly sessions: Sessions;
   /** Rotates and revokes the keys that sign access tokens. */
   readonly keys: Keys;
-  /** Prunes expired rows, rotates keys that are due, and runs the jobs of features. A server starts it itself. */
+  /**
+   * Prunes expired rows, rotates keys that are due, and runs the jobs of features. `createServer` starts it; otherwise
+   * the application does.
+   */
   readonly maintenance: Maintenance;
   /** The HTTP resources that the features serve beside GraphQL. */
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
-  /** Whether the database answers. */
+  /** Returns whether the database answers. */
   isReady(): Promise<boolean>;
-  /** Closes the database. What is called afterwards fails with {@link Closed}. */
+  /** Closes the database. Later calls fail with {@link Closed}. */
   close(): Promise<void>;
 }
 
@@ -118,7 +122,7 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
 };
 
 /**
- * An {@link Auth}, with what only our own server, command and tests use of its inside.
+ * An {@link Auth} together with the internals that only our own server, command and tests use.
  * @internal
  */
 export interface OpenAuth {
@@ -126,7 +130,10 @@ export interface OpenAuth {
   readonly core: CoreServices;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
-  /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
+  /**
+   * Completes the writes that responses do not wait for: the counts of wrong passwords, and when sessions were last
+   * used.
+   */
   flush(this: void): Promise<void>;
 }
 
@@ -134,8 +141,8 @@ export interface OpenAuth {
  * Opens the database, brings its schema up to date, loads the keys, creates the features, and builds the schema.
  * @internal
  * @param config already checked
- * @param features all of them, also those that the configuration switches off
- * @param onFault called with an error that made no request fail
+ * @param features all features, including those that the configuration switches off
+ * @param onFault called with an error that did not make a request fail
  */
 export async function openAuth(
   config: AuthConfig,

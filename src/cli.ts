@@ -17,14 +17,14 @@ const { version } = JSON.parse(
 /** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
-/** Ends with one clear line, or one for each wrong setting, and an exit code other than 0. */
+/** Prints one line, or one line for each wrong setting, and ends the process with an exit code other than 0. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) {
       reportFailure();
       process.exit(0);
     }
-    // The command may be one of a feature that could not be loaded.
+    // The command may belong to a feature that could not be loaded.
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }

@@ -1,4 +1,5 @@
-// Everything is loaded on the call: with the wrong graphql it could not be loaded, and the check of index.ts would never run.
+// All modules are imported on the call. With a wrong version of graphql their import would fail before index.ts could
+// check the version.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";

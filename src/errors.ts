@@ -1,8 +1,8 @@
 import { GraphQLError } from "graphql";
 
 /**
- * The HTTP status of each code, used where the response is not 200: first the codes of refusals, then those of requests that
- * cannot be run. A persisted query is refused with 200, which its clients expect.
+ * The HTTP status of each code, for responses that do not have status 200. First come the codes of refusals, then the
+ * codes of requests that cannot be run. A persisted query is refused with 200, because its clients expect that.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS = {
@@ -55,7 +55,7 @@ export class AuthError extends GraphQLError {
   /** Whole seconds after which a retry can succeed. */
   readonly retryAfter: number | undefined;
 
-  /** @param refusal `extensions` are further ones, for a feature's own errors; the client gets them as they are */
+  /** @param refusal `extensions` adds a feature's own extensions. The client gets them unchanged. */
   constructor(
     message: string,
     refusal: {
@@ -83,7 +83,7 @@ export class Unauthenticated extends AuthError {
   }
 }
 
-/** The credentials that are served, as a client writes them. */
+/** The credentials that are served, in the form in which a client sends them. */
 const SERVED = "`Token <key>` or `Bearer <access token>`";
 
 /** The request has no credentials, or an authentication scheme that is not served. */
@@ -151,7 +151,7 @@ export class TokenReused extends Unauthenticated {
   }
 }
 
-/** The session has reached the end of its lifetime, which a refresh does not extend. */
+/** The session has reached the end of its lifetime. A refresh does not extend it. */
 export class SessionExpired extends Unauthenticated {
   constructor() {
     super("Session is over. Log in again.", "session_expired");

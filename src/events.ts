@@ -3,7 +3,7 @@ import type { Role } from "./accounts/role.js";
 /** The kind of credential of a session: a static token, an access and refresh token, or one sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
-/** The client that sent a request. What is not known is null. */
+/** The client that sent a request. An unknown value is null. */
 export interface Client {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
@@ -12,14 +12,14 @@ export interface Client {
 }
 
 /**
- * The client of an operation outside any request: of a script, a command or a periodic job. No rate limit by address
- * applies to this very object.
+ * The client of operations that no request caused, such as those of a script, a command or a periodic job. Rate limits
+ * by address do not apply to this object itself.
  */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
- * An event for the audit trail. No event holds a password, a token or a hash; but `login` is the text that was typed
- * as the user name or e-mail address, and people type passwords into the wrong field.
+ * An event for the audit trail. No event contains a password, a token or a hash. But `login` is the text that was typed
+ * as the user name or e-mail address, and people sometimes type a password into that field.
  */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
@@ -40,12 +40,13 @@ export interface FeatureEvent {
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** Receives each event with the client that caused it, after it happened. */
+/** Receives each event after it happened, with the client that caused it. */
 export type EventListener = (event: AuthEvent, client: Client) => unknown;
 
 /**
- * Returns a listener that calls all others in turn. When one fails, the operation goes on, and the process prints a warning.
- * @param listeners may still grow
+ * Returns a listener that calls the given listeners in turn. When one of them fails, the operation goes on, and the
+ * process prints a warning.
+ * @param listeners the list may grow later
  */
 export function publishTo(
   listeners: readonly EventListener[],

@@ -5,7 +5,7 @@ const MINOR = 15;
 
 const [major = 0, minor = 0] = version.split(".").map(Number);
 
-// Package managers only warn of a wrong version, and whatever fails later does not name it.
+// Package managers only warn about a wrong version, and the errors that follow do not mention it.
 if (major !== 16 || minor < MINOR) {
   throw new Error(
     `Gatehouse needs graphql 16.${MINOR} or a later 16.x, because type-graphql works with no other; ` +
@@ -14,9 +14,9 @@ if (major !== 16 || minor < MINOR) {
 }
 
 /**
- * Refuses a schema that another copy of graphql built: neither copy recognises the other's types. graphql's own check
- * does nothing where NODE_ENV is production.
- * @param builder says who built it
+ * Refuses a schema that was built with another copy of graphql, because neither copy recognises the other's types.
+ * graphql's own check does nothing when NODE_ENV is production.
+ * @param builder what was built, for the message
  * @throws TypeError that says what to do
  */
 export function requireOneGraphql(schema: unknown, builder: string): void {

@@ -1,9 +1,9 @@
-/** A value that binds to a statement's `?` in the same way on every database. Instants are epoch milliseconds. */
+/** A value that binds to a `?` in a statement in the same way on every database. Instants are epoch milliseconds. */
 export type SqlValue = string | number | boolean | null;
 
 /** One step towards the current tables, the same on every database. It never changes once it has been released. */
 export interface Migration {
-  /** Unique among those of the core or of one feature, such as `2026-11-26-notes`. */
+  /** Unique among the migrations of the core or of one feature, such as `2026-11-26-notes`. */
   readonly name: string;
   readonly statements: readonly string[];
 }
@@ -11,10 +11,10 @@ export interface Migration {
 /**
  * Runs single SQL statements. Each is atomic.
  *
- * A statement is constant text with a `?` for each parameter, so that it can stay prepared and no value becomes SQL.
- * A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
- * @throws {@link ServiceUnavailable} when the database cannot be reached; in a feature also TypeError when the number of
- * parameters or the type of one is wrong, or when a statement that should only read writes
+ * A statement is constant text with a `?` for each parameter, so that it can stay prepared and no value becomes SQL. A
+ * statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
+ * @throws {@link ServiceUnavailable} when the database cannot be reached. In a feature also TypeError when there is a
+ * wrong number of parameters, a parameter of a wrong type, or a write in a statement that should only read.
  */
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */
@@ -35,9 +35,10 @@ const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the same statements for features, with mistakes refused that the databases treat differently or not at all: a
- * wrong number of parameters, a parameter that is no {@link SqlValue}, and a statement that writes where it should only read.
- * The core's own statements, which tests hold, are not checked, because each request runs some.
+ * Returns the same functions for features. They also refuse mistakes that the databases treat differently or do not
+ * notice: a wrong number of parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that
+ * should only read.
+ * The core's own statements are not checked, because every request runs some, and tests cover them all.
  */
 export function withChecks(sql: Sql): Sql {
   return {
