@@ -5,7 +5,7 @@ import { build } from "esbuild";
 
 await rm("cjs", { recursive: true, force: true });
 const files = await readdir("dist", { recursive: true });
-// The command is not for applications to load.
+// Applications do not load the command.
 const modules = files.filter(
   (name) => name.endsWith(".js") && !/^(cli\.js$|commands\/)/.test(name),
 );

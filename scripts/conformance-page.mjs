@@ -87,8 +87,8 @@ export function renderConformance(cases, tests) {
 The behaviours of other authentication libraries that this project keeps or improves, with the tests that check
 them. A rule without a test is open. Generated from the titles of the tests: do not edit, run \`npm run generate\`.
 
-Marks: KEEP means the same behaviour; MAP the same aim in another form; IMPROVE a better behaviour; OPT only with
-the option; NEW a rule that other libraries do not test.
+Marks: KEEP is the same behaviour, MAP is the same aim in another form, IMPROVE is a better behaviour, OPT applies
+only with the option, and NEW is a rule that other libraries do not test.
 
 | group | covered | open |
 | --- | --- | --- |

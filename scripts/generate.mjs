@@ -12,7 +12,7 @@ import { renderSettingsPage } from "./settings-page.mjs";
 import { readSentences } from "./settings-sentences.mjs";
 
 const ROOT = new URL("../", import.meta.url);
-// Required as CommonJS: its ES modules import a name that this project's version of @graphql-tools/utils lacks.
+// Loaded as CommonJS, because its ES modules import a name that this project's version of @graphql-tools/utils lacks.
 const codegen = createRequire(import.meta.url)("@graphql-codegen/cli");
 const CLIENT_TYPES = "src/client/operations.generated.ts";
 

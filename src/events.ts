@@ -65,7 +65,8 @@ export function publishTo(
 
 /** Prints a warning for an error that did not make a request fail. */
 export function warn(error: unknown): void {
-  if (!(error instanceof Error)) process.emitWarning("An unknown error failed no request.");
+  if (!(error instanceof Error))
+    process.emitWarning("An unknown error occurred. It did not make a request fail.");
   else process.emitWarning(error.message, { type: error.name, detail: stacksOf(error) });
 }
 

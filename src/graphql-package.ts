@@ -24,9 +24,9 @@ export function requireOneGraphql(schema: unknown, builder: string): void {
   const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
   throw new TypeError(
     isForeign
-      ? `There are two copies of graphql: ${builder} was built by another one than Gatehouse's. ` +
-          "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
-          "A linked package or folder brings its own; install the packed file instead."
+      ? `There are two copies of graphql: ${builder} was built with one, and Gatehouse uses the other. ` +
+          "List them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
+          "A linked package or folder brings its own copy; install the packed file instead."
       : `${builder} is not a GraphQLSchema.`,
   );
 }

@@ -123,7 +123,7 @@ describe("an application's hook", () => {
       expect(all).toEqual(expect.arrayContaining(others.map(ended)));
     });
 
-    test("LG-12: gets one event for a failed login, alike for a wrong password, an unknown user and an inactive user", async () => {
+    test("LG-12: gets one event for a failed login, the same for a wrong password, an unknown user and an inactive user", async () => {
       await gate.auth.accounts.setActive(await gate.user(`idle${count}`), false);
       for (const [username, password] of [
         [name, WRONG_PASSWORD],
@@ -250,7 +250,7 @@ describe("a hook that fails", () => {
   );
 
   test.each(cases)(
-    "R-14, R-15: given to %s fails no operation and ends no process: it %s",
+    "R-14, R-15: and is given to %s makes no operation fail and ends no process: it %s",
     (opening, _failure, index) => {
       const { stdout, stderr, code } = ended[opening];
       expect([stdout.split("\n")[index], code]).toEqual(["string invalid_credentials", 0]);

@@ -60,7 +60,7 @@ describe("gatehouse rotate-keys", () => {
   test("J-15: is refused while the next key waits, and changes nothing", async () => {
     const folder = await withNextKey();
     const before = await keysOf(folder);
-    expectRefusal(await folder.run(["rotate-keys"]), /next key is published already/);
+    expectRefusal(await folder.run(["rotate-keys"]), /next key is already published/);
     expect(await keysOf(folder)).toEqual(before);
   });
 

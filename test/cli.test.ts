@@ -110,7 +110,7 @@ describe("gatehouse serve", () => {
     });
   });
 
-  test("creates no admin where others could reach it, and says how to create one", async () => {
+  test("creates no admin if others could reach it, and says how to create one", async () => {
     const folder = await folders.empty();
     const { output } = await folder.serve({
       HOST: "0.0.0.0",
@@ -390,7 +390,7 @@ describe("a wrong command line or setting", () => {
     });
 
     test.each(["serve", "migrate"])(
-      "a missing secret where others could reach the server, by %s",
+      "a missing secret if others could reach the server, by %s",
       async (command) => {
         expectRefusal(await folder.run([command], { env: { HOST: "0.0.0.0" } }), /SECRET_KEY/);
         await expectNothingWritten();

@@ -34,10 +34,10 @@ export function canonicalUsername(username: string): string {
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
   if (!/^[\p{L}\p{M}\p{N}._@+-]+$/u.test(canonical)) {
-    throw new BadUserInput("username may hold letters, digits and . _ @ + - only.");
+    throw new BadUserInput("username may contain only letters, digits and . _ @ + -.");
   }
   if (LATIN.test(canonical) && LATIN_LOOKALIKES.test(canonical)) {
-    throw new BadUserInput("username mixes letters of scripts that look alike.");
+    throw new BadUserInput("username mixes letters of different scripts that look alike.");
   }
   return canonical;
 }

@@ -18,6 +18,6 @@ export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<voi
 
 function toProblem({ role, users }: { role: string; users: number | string }): Problem {
   const have = Number(users) === 1 ? "1 user has" : `${users} users have`;
-  const message = `must include ${JSON.stringify(role)}, because ${have} that role; keep it until each of them has another one`;
+  const message = `must include ${JSON.stringify(role)}, because ${have} that role; keep it until no user has it`;
   return { option: "roles", message };
 }

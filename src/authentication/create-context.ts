@@ -48,8 +48,8 @@ class AddressMissing extends Error {
   constructor(isWrong: boolean) {
     super(
       isWrong
-        ? "The ipAddress passed to createContext is not one IP address, so clients share a rate limit. Pass the client's address alone."
-        : "A request has no IP address, so all such requests share one rate limit. Pass the client's: createContext(request, { ipAddress }).",
+        ? "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. Pass only the client's address."
+        : "A request has no IP address, so all such requests share one rate limit. Pass the client's address: createContext(request, { ipAddress }).",
     );
     this.name = "AddressMissing";
   }

@@ -131,7 +131,10 @@ function requireStorage(storage: unknown, scheme: Scheme): void {
       if (typeof (storage as Partial<AuthStorage> | null)?.[method] !== "function")
         refuse("storage", `must have the method ${method}`);
   } else if (storage === "cookie" && scheme !== "jwt") {
-    refuse("storage", '"cookie" needs the scheme "jwt", because no other has a refresh token');
+    refuse(
+      "storage",
+      '"cookie" needs the scheme "jwt", because only that scheme has a refresh token',
+    );
   } else requireOneOf("storage", [...STORAGES, "cookie"], storage);
 }
 

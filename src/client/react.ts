@@ -60,7 +60,7 @@ function useProvided(): AuthClient | null {
   } catch (cause) {
     throw new Error(
       "useAuth and AuthProvider work only inside components, and with one copy of React. If `npm ls react` shows two, " +
-        "keep one with `npm dedupe` or `overrides`. A linked package or folder brings its own; install the packed file instead.",
+        "keep one with `npm dedupe` or `overrides`. A linked package or folder brings its own copy; install the packed file instead.",
       { cause },
     );
   }

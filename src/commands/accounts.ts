@@ -65,7 +65,7 @@ export function addAccountCommands(program: Command, installation: Installation)
  */
 function roleOption(installation: Installation): Option {
   const roles = installation.findRoles();
-  const option = new Option("--role <role>", "what the user may do, in any case");
+  const option = new Option("--role <role>", "the user's role, in upper or lower case");
   if (roles === null) return option;
   const names = roles.names.map((name) => name.toLowerCase());
   return option

@@ -40,7 +40,7 @@ export function addMaintenanceCommands(program: Command, installation: Installat
         "sign with it at once, although other services may not have fetched it yet",
       ).conflicts("revoke"),
     )
-    .option("--revoke <kid>", "refuse everything that this key has signed")
+    .option("--revoke <kid>", "refuse all tokens that this key has signed")
     .action(({ now = false, revoke }: { now?: boolean; revoke?: string }) =>
       installation.open(async ({ keys }) => {
         if (revoke !== undefined) {

@@ -19,7 +19,7 @@ export function addServeCommand(
   program
     .command("serve")
     .description(
-      "start the server; in development makes the database, the secret and the first admin",
+      "start the server; in development, also create the database, the secret and the first admin",
     )
     .addHelpText("after", ({ command }) => helpOnSettings(command, installation))
     .action(async () => {

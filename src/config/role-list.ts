@@ -15,13 +15,14 @@ function findFault(value: unknown): string {
   // Copies the list, because `every` skips holes.
   const names: readonly unknown[] = [...(value as unknown[])];
   if (!names.every(isEnumName)) {
-    return "has a name that GraphQL does not allow: up to 64 letters, digits and _, but no digit or __ first, and not true, false or null";
+    return "has a name that GraphQL does not allow; use up to 64 letters, digits and _, start with a letter or a single _, and do not use true, false or null";
   }
   // People would confuse names that differ only in case.
   if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
-    return "has a name twice, in any case";
+    return "has the same name twice, ignoring case";
   }
-  if (names.length < 2) return "has no role that administers beside that of new users";
+  if (names.length < 2)
+    return "has fewer; the first is for new users, and the last for administrators";
   return names.length > MAX_ROLES ? `has more than ${MAX_ROLES}` : "";
 }
 

@@ -76,7 +76,7 @@ function* findServerContradictions(config: ServerConfig): Generator<Problem> {
     yield { option: "secretKey", message };
   }
   if (trustedProxies.some((range) => range.endsWith("/0"))) {
-    yield { option: "trustedProxies", message: "must not be every address" };
+    yield { option: "trustedProxies", message: "must not include every address" };
   }
 }
 

@@ -60,7 +60,7 @@ export const AUTH_SETTINGS = {
     variable: "JWT_ISSUER",
     default: "gatehouse",
     defaultNote: {
-      option: "the server's own URL; of `createAuth`, `gatehouse`",
+      option: "the server's own URL, or `gatehouse` with `createAuth`",
       variable: "the server's own URL",
     },
   }),

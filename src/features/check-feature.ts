@@ -16,9 +16,9 @@ const WORDING = is("text", (value) => typeof value === "string" || isObject(valu
 
 const SETTING = inTurn(
   objectWith(
-    "a setting, such as setting.onOff() makes",
+    "a setting, such as setting.onOff() returns",
     {
-      check: is("a schema of zod", (value) => isObject(value) && "safeParse" in value),
+      check: is("a zod schema", (value) => isObject(value) && "safeParse" in value),
     },
     {
       variable: is(

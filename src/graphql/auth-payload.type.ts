@@ -42,7 +42,7 @@ export class AuthPayload {
   @Field(() => GraphQLDateTime, {
     nullable: true,
     description:
-      "JWT: when `refresh` expires. SLIDING: how long the token can be exchanged for its successor.",
+      "JWT: when `refresh` expires. SLIDING: until when the token can be exchanged for its successor.",
   })
   refreshExpiresAt!: Date | null;
 

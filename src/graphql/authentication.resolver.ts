@@ -67,7 +67,7 @@ export class AuthenticationResolver {
 
   @Mutation(() => TokenVerification, {
     description:
-      "Checks any token of ours: it is active unless it has expired, was revoked, or its user is inactive.",
+      "Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive.",
   })
   @Directive("@public")
   async verifyToken(

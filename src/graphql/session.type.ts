@@ -28,7 +28,9 @@ registerEnumType(AuthSchemeEnum, {
 });
 
 /** The API's type `Session`. */
-@ObjectType("Session", { description: "One login, from the login to its logout or expiry." })
+@ObjectType("Session", {
+  description: "A session opened by one login. It lasts until the logout or the expiry.",
+})
 export class SessionType {
   @Field(() => ID)
   id!: string;

@@ -28,7 +28,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   405: "GraphQL is at POST /graphql.",
   408: "The request took too long to arrive.",
   413: "The body must be at most 100 KiB.",
-  415: "The content type must be application/json, and the body not compressed.",
+  415: "The content type must be application/json, and the body must not be compressed.",
   431: "The header must be at most 16 KiB.",
 };
 

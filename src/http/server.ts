@@ -48,7 +48,7 @@ export async function startServer(
   const app = createApp(config);
   const audited = { ...config, onEvent: auditTo(app.log, config) };
   const open = await openAuth(audited, features, (error) => {
-    app.log.warn({ err: error }, "an error that failed no request");
+    app.log.warn({ err: error }, "an error that did not make a request fail");
   });
   const { auth, core, flush } = open;
   const close = async () => {

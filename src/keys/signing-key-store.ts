@@ -106,7 +106,7 @@ export class SigningKeyStore {
       if (jwk !== null) return jwk;
     }
     throw wrong(
-      "does not open the signing keys in this database; give the secret that sealed them, after the new one if you replace it (a generated secret is kept beside the database)",
+      "does not open the signing keys in this database; give the secret that sealed them; to replace it, give the new secret first and then the old one (a generated secret is kept beside the database)",
     );
   }
 }

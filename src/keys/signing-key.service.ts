@@ -87,7 +87,7 @@ export class SigningKeyService {
     const key = createKey(this.#config, activatesAt, this.ring.current);
     const kid = await this.#store.insert(key, isUrgent ? undefined : now);
     if (kid === null) {
-      throw new BadUserInput("The next key is published already, and waits to become active.");
+      throw new BadUserInput("The next key is already published, and is not active yet.");
     }
     await this.reload();
     this.#config.onEvent({ type: "key_rotated", kid }, NO_CLIENT);

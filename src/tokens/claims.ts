@@ -60,7 +60,7 @@ export function requireRoom(claims: object): void {
   const bytes = Buffer.byteLength(JSON.stringify(applicationClaimsOf(claims)));
   if (bytes <= APPLICATION_CLAIMS_MAX_BYTES) return;
   throw new RangeError(
-    `The claims that an application adds to a token may have ${APPLICATION_CLAIMS_MAX_BYTES} bytes of JSON, but these have ${bytes}.`,
+    `The claims that an application adds to a token may have at most ${APPLICATION_CLAIMS_MAX_BYTES} bytes of JSON, but these have ${bytes}.`,
   );
 }
 

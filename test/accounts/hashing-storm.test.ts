@@ -26,7 +26,7 @@ beforeAll(async () => {
   signedIn = await gate.login("ada");
 });
 
-test("PW-9: in a storm of 200 logins none hangs, those that would wait too long are refused, and `me` is answered meanwhile", async () => {
+test("PW-9: in a storm of 200 logins none hangs, some are refused because they would wait too long, and `me` is still answered", async () => {
   for (let turn = 0; turn < 5; turn += 1) await attempt(gate, "throttled");
   // The same number of requests without hashing shows how fast this machine is.
   const start = performance.now();

@@ -30,7 +30,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
   const locks = () =>
     gate.events.filter((event) => event.type === "account_locked" && event.userId === id);
 
-  /** Everything in a response that could distinguish one refusal from another. */
+  /** The parts of a response that could distinguish one refusal from another. */
   const visible = ({ status, headers, text }: Answer) => ({
     status,
     text,

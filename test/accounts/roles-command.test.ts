@@ -35,13 +35,13 @@ test("`gatehouse` makes the first admin and further users with the roles of ROLE
   );
 }, 120_000);
 
-test("`gatehouse create-user --help` lists the roles, and a wrong ROLES is one line of every command", async () => {
+test("`gatehouse create-user --help` lists the roles, and every command reports a wrong ROLES in one line", async () => {
   const folder = await folders.empty();
   const help = (await folder.run(["create-user", "--help"])).stdout.replaceAll(/\s+/g, " ");
   expect(help).toContain(`(choices: "reader", "editor", "owner", default: "reader")`);
   const env = { ROLES: "ADMIN" };
   const line =
-    /ROLES: must be at least two names, separated by commas, but has no role that administers beside that of new users$/m;
+    /ROLES: must be at least two names, separated by commas, but has fewer; the first is for new users, and the last for administrators$/m;
   const parameters = ["create-user", "ada", "--role", "admin", "--password-stdin"];
   expectOneLine(await folder.run(parameters, { env, input: PASSWORD }), line);
   expectOneLine(await folder.run(["serve"], { env }), line);

@@ -306,7 +306,7 @@ describe("no value in the variables is repeated", () => {
     expect(count).toBeGreaterThan(20);
   });
 
-  test("GQ-12: by the name of an operation that is not there", async () => {
+  test("GQ-12: by the name of an operation that does not exist", async () => {
     for (const operationName of [CANARY, `A".\n${CANARY}`, CANARY.repeat(1000)]) {
       const [error, more] = await errorsOf("query A { int }", { operationName });
       expect(error?.message).toBe("The document has no operation of that name.");
@@ -403,7 +403,7 @@ describe("an unknown message", () => {
     }
   });
 
-  test("costs time in proportion to 300 characters, however long it is", () => {
+  test("takes no longer than one of 300 characters, however long it is", () => {
     const size = 1_000_000;
     const messages = [
       `Cannot query field "${"a".repeat(size)}`,
@@ -630,7 +630,7 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(error?.extensions).toEqual({ code: "BAD_USER_INPUT" });
   });
 
-  test("every mistake in the variables is told, up to nine and a line that there are more", async () => {
+  test("every mistake in the variables is reported, up to nine and a line that says that there are more", async () => {
     const two = await errorsOf("query ($a: Int! $b: Int!) { a: int(v: $a) b: int(v: $b) }");
     expect(two.map(({ message, extensions }) => [message, extensions?.["code"]])).toEqual([
       ['Variable "$a" of required type "Int!" was not provided.', "BAD_USER_INPUT"],
@@ -663,7 +663,7 @@ describe("messages keep the parts that help the author of a request", () => {
     expect(field?.locations).toEqual([{ line: 2, column: 3 }]);
   });
 
-  test("names are suggested only where introspection is on", async () => {
+  test("names are suggested only if introspection is on", async () => {
     for (const [document, message] of [
       ["{ flot }", 'Cannot query field "flot" on type "Query".'],
       ["{ doc }", 'Field "doc" of type "Doc" must have a selection of subfields.'],

@@ -137,7 +137,7 @@ describe("apolloOptions with limits", () => {
     ]);
   });
 
-  test("GQ-12: sends at most as many errors as the limit says, or all", async () => {
+  test("GQ-12: sends at most as many errors as the limit allows, or all errors if the limit is off", async () => {
     const counts = [];
     for (const errors of [undefined, 1, 50, null]) {
       counts.push((await ask("{ broken }", { errors })).count);
@@ -145,7 +145,7 @@ describe("apolloOptions with limits", () => {
     expect(counts).toEqual([10, 1, 50, 60]);
   });
 
-  test("GQ-12: tells as many mistakes in variables as there may be errors", async () => {
+  test("GQ-12: reports as many mistakes in variables as the limit on errors allows", async () => {
     const of = (part: (name: string) => string) => repeat(12, (index) => part(`v${index}`));
     const query = `query (${of((name) => `$${name}: Int!`)}) { ${of((name) => `${name}: double(of: $${name})`)} }`;
     const off = { rootFields: null, aliases: null };

@@ -65,24 +65,24 @@ describe("a Fetch request, which has no address", () => {
     expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS", "ok"]);
     expect(warnings()).toEqual([
       "A request has no IP address, so all such requests share one rate limit. " +
-        "Pass the client's: createContext(request, { ipAddress }).",
+        "Pass the client's address: createContext(request, { ipAddress }).",
     ]);
   });
 
   test.each(["", "unknown", "192.0.2.1, 10.0.0.1", "192.0.2.1:443", "[::1]", "c4n4ry"])(
-    "LG-3: counts as one without an address when text that is not one is passed: '%s'",
+    "LG-3: counts as a request without an address if the text that is passed is not an address: '%s'",
     async (text) => {
       const answers = [];
       for (let turn = 0; turn < 4; turn += 1) answers.push(await ask(text));
       expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS"]);
       expect(warnings()).toEqual([
         "The ipAddress passed to createContext is not one IP address, so clients share a rate limit. " +
-          "Pass the client's address alone.",
+          "Pass only the client's address.",
       ]);
     },
   );
 
-  test("a request with a socket keeps its address beside text that is not one, and the warning is printed", async () => {
+  test("a request with a socket keeps its own address if the text that is passed is not an address, and a warning is printed", async () => {
     const request = { headers: {}, socket: { remoteAddress: "192.0.2.9" } };
     const { client } = await auth.createContext(request, { ipAddress: "unknown" });
     expect(client.ipAddress).toBe("192.0.2.9");

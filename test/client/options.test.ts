@@ -38,7 +38,7 @@ describe("a wrong option throws at once, in one line that names it:", () => {
     [
       "the cookie for another scheme",
       { storage: "cookie", scheme: "token" },
-      'storage: "cookie" needs the scheme "jwt", because no other has a refresh token',
+      'storage: "cookie" needs the scheme "jwt", because only that scheme has a refresh token',
     ],
     ["no storage at all", { storage: null }, "storage: must have the method getItem"],
     [

@@ -217,7 +217,7 @@ describe("an asynchronous storage", () => {
     ["logout", "token_revoked"],
     ["logoutAll", "token_revoked"],
     ["refresh", undefined],
-  ] as const)("%s waits for it, and means the stored session", async (method, reason) => {
+  ] as const)("%s waits for it, and applies to the stored session", async (method, reason) => {
     const { authorization } = await load(slow).login("ada", PASSWORD);
     const client = load(slow);
     const { status } = await client[method]();
@@ -240,7 +240,7 @@ describe("an asynchronous storage", () => {
     });
   });
 
-  test("has what was last written, although writes take longer than removals", async () => {
+  test("contains the last write, although writes take longer than removals", async () => {
     const client = load(slow);
     await client.login("ada", PASSWORD);
     await Promise.all([client.refresh(), client.logout()]);
@@ -263,7 +263,7 @@ describe("an asynchronous storage", () => {
     });
   });
 
-  test("that only writes asynchronously, as a preloaded copy does, is known at once, and may fail", async () => {
+  test("that reads synchronously, as a preloaded copy does, is read at once, and its writes may fail", async () => {
     const entries = new Map<string, string>();
     const copy: AuthStorage = {
       getItem: (key) => entries.get(key) ?? null,

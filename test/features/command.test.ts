@@ -59,7 +59,7 @@ describe("features that cannot be loaded", () => {
     ["./empty.mjs", "The module ./empty.mjs exports no feature."],
     ["./twin.mjs", "FEATURES: two are called health"],
     ["./serve.mjs", "FEATURES: two commands are called serve"],
-  ])("have their reason: %s", async (features, line) => {
+  ])("are reported with the reason: %s", async (features, line) => {
     expect(await gatehouse(features, "migrate")).toEqual({
       code: 1,
       stdout: "",

@@ -128,7 +128,7 @@ test("a server whose announcement fails does not listen", async () => {
   expect(code).toBe("ECONNREFUSED");
 });
 
-test("a feature that does not close holds up the end for 5 seconds at most", async () => {
+test("a feature that does not close delays the end by at most 5 seconds", async () => {
   const started = Date.now();
   const server = await start(notes({ close: () => new Promise(() => undefined) }));
   await server.close();

@@ -59,7 +59,7 @@ describe("a feature is refused that has", () => {
     [
       "a number as a setting",
       settings({ q: 5 }),
-      "notes.settings.q must be a setting, such as setting.onOff() makes",
+      "notes.settings.q must be a setting, such as setting.onOff() returns",
     ],
     [
       "a setting called features",
@@ -242,7 +242,7 @@ describe("a required feature must be", () => {
     ]);
   });
 
-  test("nothing for a feature that is off", async () => {
+  test("nothing at all, if the feature that requires it is off", async () => {
     const features = [{ ...notesOn, isOn: () => false }];
     const auth = await createAuth({ secretKey, databaseUrl: database.url, features });
     await auth.close();

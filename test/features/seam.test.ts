@@ -96,14 +96,14 @@ describe("a feature", () => {
     expect(await response.json()).toEqual({ data: { greeting: "Hello." } });
   });
 
-  test("hears each event, and sees of the user in a hook the id only", async () => {
+  test("receives each event, and sees only the user's id in a hook", async () => {
     await server.auth.authentication.login({ username: "ada" }, PASSWORD);
     const { id } = (await server.auth.accounts.findUser({ username: "ada" }))!;
     expect(seen.events).toEqual(["token_issued"]);
     expect(seen.hooked).toEqual([{ id }]);
   });
 
-  test("sees no secret, and nothing of the core but what is documented", () => {
+  test("sees no secret, and only the documented part of the core", () => {
     expect(JSON.stringify(seen.config)).not.toContain(secretKey);
     expect(Object.keys(seen.config)).not.toContain("databaseUrl");
     expect(Object.keys(seen.core).sort()).toEqual(

@@ -89,7 +89,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
     }
   });
 
-  test("of a server runs, with the packages left out that the documents name", async () => {
+  test("of a server runs without the packages that the documents say to leave out", async () => {
     const ended = await runNode([`out/server-${tool}.mjs`], {
       cwd: folder,
       env: {

@@ -30,11 +30,11 @@ interface Manager {
   /** Runs the command of an installed package. */
   readonly exec: Command;
   readonly config?: Readonly<Record<string, string>>;
-  /** What the message says that this manager's user must run. */
+  /** The command that the message tells a user of this manager to run. */
   readonly cure: string;
 }
 
-/** What docs/installing.md says to add to `.yarnrc.yml`. */
+/** The part of docs/installing.md to add to `.yarnrc.yml`. */
 const [, PLUG_N_PLAY = ""] =
   /```yaml\n(.*?)```/s.exec(readFileSync(join(ROOT, "docs/installing.md"), "utf8")) ?? [];
 
@@ -107,7 +107,7 @@ describe.each(MANAGED)("an application that $name installs", (manager) => {
     if (code !== 0) throw new Error(stdout + stderr);
   });
 
-  test("says in one line how to compile SQLite, where the manager has not", async () => {
+  test("says in one line how to compile SQLite, if the manager has not compiled it", async () => {
     const { code, stderr } = await call(
       [...manager.exec, "migrate"],
       `sqlite:${join(project, "data.sqlite")}`,
@@ -133,7 +133,7 @@ describe.each(MANAGED)("an application that $name installs", (manager) => {
   });
 
   if (manager.name.includes("Plug'n'Play")) {
-    test("says where to read of the drivers, unless they are declared", async () => {
+    test("says which page explains how to declare the drivers, unless they are declared", async () => {
       await writeFile(join(project, ".yarnrc.yml"), "enableTelemetry: false\n");
       await call(manager.install);
       const { code, stderr } = await call([...manager.exec, "migrate"], "postgresql://127.0.0.1/a");

@@ -41,7 +41,7 @@ describeGates((gate) => {
       expect(token).toMatch(/^gth_/);
     });
 
-    test("A-03: the access token reads `me`, and so does the one of a refresh", async () => {
+    test("A-03: the access token of a login reads `me`, and so does that of a refresh", async () => {
       const { refresh, authorization } = await gate.login("ada");
       expect((await gate.me(authorization)).data.me.username).toBe("ada");
       const { access } = (await gate.refresh(refresh)).data.refreshToken;

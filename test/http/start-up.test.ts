@@ -124,8 +124,8 @@ describe("a server that others can reach does not start", () => {
       "graphiql: must be off where others can reach the server",
       { graphiql: true, trustedProxies: ["127.0.0.1"], isProduction: false },
     ],
-    ["trustedProxies: must not be every address", { trustedProxies: ["0.0.0.0/0"] }],
-    ["trustedProxies: must not be every address", { trustedProxies: ["127.0.0.1", "::/0"] }],
+    ["trustedProxies: must not include every address", { trustedProxies: ["0.0.0.0/0"] }],
+    ["trustedProxies: must not include every address", { trustedProxies: ["127.0.0.1", "::/0"] }],
   ])("OP-5, Z-05: %s", async (problem, options) => {
     expect(await problemsOf(options)).toEqual([problem]);
     expect(await folder.files()).toEqual([]);
@@ -256,7 +256,7 @@ describe("gatehouse serve", () => {
     expect((await server.stop()).code).toBe(0);
   });
 
-  test("warns once where others can reach it and JWT_ISSUER is not set, and not otherwise", async () => {
+  test("warns once if others can reach it and JWT_ISSUER is not set, and not otherwise", async () => {
     const reached = { HOST: "0.0.0.0", SECRET_KEY };
     const unset = await folder.serve(reached);
     await unset.stop();

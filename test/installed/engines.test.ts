@@ -6,7 +6,7 @@ import { APP, PACKAGE } from "./app.js";
 /** The packages that ask for a newer Node, brought by fastify and by Apollo Server. docs/installing.md says what to do. */
 const DEMANDING = ["@whatwg-node/promise-helpers", "cookie"];
 
-test("no dependency asks for a newer Node than the package, but for the two that docs/installing.md names", async () => {
+test("no dependency asks for a newer Node than the package, except the two that docs/installing.md names", async () => {
   const { engines } = JSON.parse(await readFile(`${PACKAGE}/package.json`, "utf8"));
   expect(engines.node).toBe(">=20.19");
   const lock = JSON.parse(await readFile(`${APP}/package-lock.json`, "utf8"));

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What the pages' blocks for clients import besides; in the versions that this clone tests with. */
+/** The further packages that the pages' blocks for clients import, in the versions of this clone. */
 const CLIENT_PACKAGES = [
   "@apollo/client",
   "@graphql-codegen/client-preset",

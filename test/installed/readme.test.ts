@@ -16,7 +16,7 @@ declare global {
   const accessToken: string;
 }`;
 
-/** Lets the system pick the port, so that nothing else on this machine is in the way, and prints it. */
+/** Lets the system pick a free port, and prints it. */
 const ANY_PORT = `import { Server } from "node:net";
 const { listen } = Server.prototype;
 Server.prototype.listen = function (options, ...rest) {

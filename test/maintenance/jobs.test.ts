@@ -106,7 +106,7 @@ describe("a job that fails", () => {
     ["without a listener", undefined, "The job sweep failed"],
     ["with a listener that throws", () => fail("full"), "full"],
     ["with a listener that rejects", () => Promise.reject(new Error("away")), "away"],
-  ])("%s, is a warning of the process", async (_what, listener, message) => {
+  ])("%s, makes the process print a warning", async (_what, listener, message) => {
     const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     try {
       maintenance.add([failing()]);

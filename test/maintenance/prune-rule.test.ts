@@ -7,7 +7,7 @@ import { createDatabase, DATABASES, type TestDatabase } from "../support/databas
 const NOW = 1_800_000_000_000;
 const KEYS = { reload: () => Promise.resolve(), rotateIfDue: () => Promise.resolve() };
 
-describe.each(DATABASES)("rules of a room's or a feature's own table, over %s", (kind) => {
+describe.each(DATABASES)("rules of the core's or a feature's own table, over %s", (kind) => {
   let database: Database;
   let maintenance: MaintenanceService;
   let created: TestDatabase;

@@ -66,7 +66,7 @@ describe("a schema with correct guards", () => {
       "Query._entities": "USER",
       "Query.a": "USER",
     });
-    // A field of that name that shows more than the SDL is the application's own.
+    // If a field of that name shows more than the SDL, it is the application's own.
     expect(subgraph("{ sdl: String secrets: String }").get("Query._service")).toBe("USER");
     expect(subgraph("@auth { sdl: String }").get("_Service.sdl")).toBe("USER");
   });

@@ -146,7 +146,7 @@ describeGates({ roles: ROLES }, (gate) => {
     await gate.user("second-editor", { role: role("EDITOR") });
     const start = (roles: string[]) => gate.another({ roles });
     await expect(start(["READER", "OWNER"])).rejects.toThrow(
-      /^roles: must include "EDITOR", because 2 users have that role; keep it until each of them has another one$/,
+      /^roles: must include "EDITOR", because 2 users have that role; keep it until no user has it$/,
     );
     const problem = await start(["USER", "ADMIN"]).then(
       () => "",
@@ -176,7 +176,7 @@ describe("several installations in one process", () => {
     ]);
   });
 
-  test("close what is for administrators to an ADMIN who is not the last role", async () => {
+  test("close administrators' fields to the role ADMIN if it is not the last role", async () => {
     const admin = await first.issue(await first.user("ada", { role: "ADMIN" }));
     const root = await first.issue(await first.user("root", { role: role("ROOT") }));
     expect((await first.ask(LIST, admin)).status).toBe(403);
@@ -185,7 +185,7 @@ describe("several installations in one process", () => {
     expect((await second.ask(LIST, other)).status).toBe(200);
   });
 
-  test("keep a field closed whose required role is called PUBLIC", async () => {
+  test("keep a field closed if its required role is called PUBLIC", async () => {
     expect((await third.me()).reason).toBe("no_credentials");
     const schema = third.auth.guard(
       makeExecutableSchema({
@@ -201,7 +201,7 @@ describe("several installations in one process", () => {
     expect(errors?.[0]?.extensions["reason"]).toBe("no_credentials");
   });
 
-  test("refuse a context of another one that has other roles", async () => {
+  test("refuse a context of another installation that has other roles", async () => {
     const { authorization } = await second.issue(await second.user("bob", { role: "ADMIN" }));
     const contextValue = await second.auth.createContext({ headers: { authorization } });
     const { data, errors } = await graphql({
@@ -216,7 +216,7 @@ describe("several installations in one process", () => {
   });
 });
 
-test("the lowest role costs no query where bearerCheck is stateless, whatever it is called", async () => {
+test("the lowest role costs no query if bearerCheck is stateless, whatever it is called", async () => {
   const gate = await Gate.open({ roles: ROLES, bearerCheck: "stateless" });
   try {
     const { authorization } = await gate.issue(await gate.user("ada", { role: role("EDITOR") }));
@@ -250,7 +250,7 @@ describe("a guard that requires an unknown role names the known ones:", () => {
     }
   }
 
-  test("in the SDL of an application, where no text opens a field either", () => {
+  test("in the SDL of an application, even if it looks like a directive", () => {
     const schema = makeExecutableSchema({
       typeDefs: [gate.auth.typeDefs, `extend type Query { a: Int @auth(requires: "@public") }`],
       resolvers: gate.auth.resolvers,
@@ -294,13 +294,17 @@ describe("a guard that requires an unknown role names the known ones:", () => {
 
 describe("a list of roles is refused in one line if", () => {
   const NAME =
-    "has a name that GraphQL does not allow: up to 64 letters, digits and _, but no digit or __ first, and not true, false or null";
-  const NO_ADMIN = "has no role that administers beside that of new users";
+    "has a name that GraphQL does not allow; use up to 64 letters, digits and _, start with a letter or a single _, and do not use true, false or null";
+  const NO_ADMIN = "has fewer; the first is for new users, and the last for administrators";
   test.each<[what: string, roles: unknown, fault: string]>([
     ["it is empty", [], NO_ADMIN],
     ["it has one role", ["USER"], NO_ADMIN],
-    ["it has a role twice", ["USER", "ADMIN", "USER"], "has a name twice, in any case"],
-    ["two roles differ only in case", ["USER", "User", "ADMIN"], "has a name twice, in any case"],
+    ["it has a role twice", ["USER", "ADMIN", "USER"], "has the same name twice, ignoring case"],
+    [
+      "two roles differ only in case",
+      ["USER", "User", "ADMIN"],
+      "has the same name twice, ignoring case",
+    ],
     ["a name starts with __", ["USER", "__ADMIN"], NAME],
     ["a name starts with a digit", ["USER", "1ADMIN"], NAME],
     ["a name has a blank", ["USER", "SUPER ADMIN"], NAME],

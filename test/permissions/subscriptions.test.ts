@@ -10,7 +10,7 @@ let schema: GraphQLSchema;
 let id: string;
 let users = 0;
 
-/** The events that are waiting to be read, and whoever waits for the next one. */
+/** The events that are waiting to be read, and the reader that waits for the next one. */
 let events: { value: number; secret: string }[];
 let wake: () => void;
 let isStopped: boolean;

@@ -143,7 +143,7 @@ describeGates((gate) => {
       await gate.auth.accounts.deleteUser(id);
     });
 
-    test("M-11: several fields mean AND", async () => {
+    test("M-11: several fields are combined with AND", async () => {
       const where = {
         email: { icontains: "example" },
         scheme: "TOKEN",

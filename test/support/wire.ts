@@ -45,7 +45,7 @@ function parseAnswer(answer: string): WireAnswer {
   return { status, head, text, extensions };
 }
 
-/** A connection on which a test writes what and when it likes. */
+/** A connection on which a test can write anything at any time. */
 export interface Connection {
   write(text: string | Buffer): void;
   /** Everything received so far, in Latin-1. */

@@ -86,7 +86,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect(namesIn((await next(gate, second.refresh)).access)).not.toContain("plan");
     });
 
-    test("gets the user as the database has it, frozen", async () => {
+    test("receives the user as stored in the database, frozen", async () => {
       const seen: User[] = [];
       claims = (given) => ({ count: seen.push(given) });
       const variables = { email: `${username}@example.com`, password: PASSWORD };
@@ -192,7 +192,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       "returns a loop": [() => ({ loop }), /claim loop is not JSON/],
       "returns too much": [
         () => ({ text: "é".repeat(800) }),
-        /may have 1500 bytes of JSON, but these have 1611\.$/,
+        /may have at most 1500 bytes of JSON, but these have 1611\.$/,
       ],
     };
 
@@ -259,7 +259,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect([first, second].map((text) => claimsIn(text)["tenant"])).toEqual([7, 7]);
     });
 
-    test("give way to those of the option claims, which are fresh", async () => {
+    test("are replaced by those of the option claims, which are fresh", async () => {
       claims = () => ({ plan: "fresh" });
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       token.payload["plan"] = "old";
@@ -268,7 +268,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect(claimsIn(pair.refresh)["plan"]).toBe("old");
     });
 
-    test("never replace ours: what a token says of its client or its lifetime ends with it", async () => {
+    test("never replace ours: the claims of a token about its client or its lifetime are not carried over", async () => {
       const token = await gate.auth.tokens.RefreshToken.forUser(ada);
       Object.assign(token.payload, { client_id: "eve", refresh_exp: 1, nbf: 1 });
       const pair = await next(gate, String(token));

@@ -64,7 +64,7 @@ describe.each(DATABASES)("over %s", (database) => {
       expect((await gate.me(`Bearer ${access}`)).code).toBe("UNAUTHENTICATED");
     });
 
-    test("T-25: a static token is valid until its expiry, and then token_expired", async () => {
+    test("T-25: a static token is valid until its expiry, and is then token_expired", async () => {
       gate = await Gate.open({ staticTokenLifetime: 3600 }, database);
       await gate.user("ada");
       const { authorization } = await gate.login("ada", "TOKEN");

@@ -128,7 +128,7 @@ describeGates({ leeway: 5 }, (gate) => {
       },
     );
 
-    test("S-02: made by SlidingToken has a claim until when it can slide, and others do not", () => {
+    test("S-02: made by SlidingToken has a claim that says until when it can slide, and no other token has one", () => {
       const { AccessToken, RefreshToken, SlidingToken } = gate.auth.tokens;
       expect(new SlidingToken().get("refresh_exp")).toBe(seconds() + 30 * DAY);
       for (const token of [new AccessToken(), new RefreshToken()]) {

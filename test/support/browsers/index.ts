@@ -5,7 +5,7 @@ import type { Browser } from "./driver.js";
 import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
-/** What only some drivers can do. */
+/** The abilities that only some drivers have. */
 type Ability = "clock" | "initScript" | "media" | "offline" | "viewport";
 
 interface Engine {

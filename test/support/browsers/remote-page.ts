@@ -17,7 +17,7 @@ export interface Tab {
   close(): Promise<unknown>;
 }
 
-/** WebDriver's values of the keys that are no character. */
+/** WebDriver's values of the keys that produce no character. */
 const KEYS: Readonly<Record<string, string>> = {
   Tab: "\uE004",
   Enter: "\uE007",
