@@ -1,4 +1,4 @@
-// The baseline: Apollo Server on Fastify, wired to HTTP as our server is, answers a constant `me`.
+// The baseline: Apollo Server on Fastify, connected to HTTP in the same way as our server. It returns a constant `me`.
 import { ApolloServer, HeaderMap } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { fastify } from "fastify";

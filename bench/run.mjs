@@ -90,7 +90,7 @@ async function start(file) {
   return { child, hello };
 }
 
-/** Pins all threads of a process to one core. This works only on Linux; elsewhere the figures mean little. */
+/** Pins all threads of a process to one core. This works only on Linux. Do not trust the figures of other systems. */
 function pin(pid, core) {
   try {
     execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(pid)], {

@@ -32,7 +32,7 @@ mutation Refresh($refresh: String!) {
     variables: JSON.stringify({ refresh: "" }, null, 2),
   },
   {
-    query: `# 4. Log out, by the header or by the refresh token alone.
+    query: `# 4. Log out, with the header or with the refresh token alone.
 mutation LogOut($refresh: String) {
   logout(refresh: $refresh) { message sessionsEnded }
 }`,

@@ -2,7 +2,7 @@ import type { NextConfig } from "next";
 
 const config: NextConfig = {
   poweredByHeader: false,
-  // Loaded by Node itself. A bundle would hold a second copy of `graphql`, and no native modules.
+  // Node itself loads these packages. A bundle would contain a second copy of `graphql`, and no native modules.
   serverExternalPackages: [
     "graphql-gatehouse",
     "graphql",

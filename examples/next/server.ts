@@ -3,7 +3,7 @@
 // 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
 //
-// Next's own server tells a route neither the client's address nor when to close the database. This one does.
+// Next's own server tells a route neither the client's address nor when to close the database. This server does.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth } from "graphql-gatehouse";
@@ -11,7 +11,7 @@ import nextModule from "next";
 import { setAuth } from "./lib/auth.js";
 import { readPort } from "./lib/settings.js";
 
-// The module is the function itself. Its declarations say otherwise.
+// The module is the function itself, although its declarations say otherwise.
 const createNext = nextModule as unknown as typeof nextModule.default;
 
 async function start(): Promise<void> {
@@ -25,7 +25,7 @@ async function start(): Promise<void> {
   await next.prepare();
   const handle = next.getRequestHandler();
   httpServer.on("request", (request, response) => {
-    // Rate limits count per address. Behind a proxy, take it from the header that the proxy sets.
+    // Rate limits count per address. If a proxy is in front, read the address from the header that the proxy sets.
     request.headers["x-forwarded-for"] = request.socket.remoteAddress;
     void handle(request, response);
   });

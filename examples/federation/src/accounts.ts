@@ -55,7 +55,7 @@ async function start(): Promise<void> {
 
   const app = express();
   app.disable("x-powered-by");
-  // Only the gateway's X-Forwarded-For counts: it runs on this machine.
+  // Only the X-Forwarded-For of the gateway is trusted, which runs on this machine.
   app.set("trust proxy", "loopback");
 
   const httpServer = createServer(app);

@@ -15,13 +15,13 @@ export class AppModule {
       imports: [
         GraphQLModule.forRoot<ApolloDriverConfig>({
           driver: ApolloDriver,
-          // `object`, because Nest declares Apollo's types a second time, for CommonJS.
+          // Cast to `object`, because Nest uses Apollo's declarations for CommonJS, which TypeScript treats as other types.
           ...(options as object),
           autoSchemaFile: true,
           buildSchemaOptions: { directives: [...auth.schema.getDirectives()] },
           transformSchema: (own) => auth.guard(mergeSchemas({ schemas: [schema, own] })),
           context: ({ req }: { req: IncomingMessage }) => auth.createContext(req),
-          // Nest's name for the opposite: it would reset every status to 200.
+          // Despite its name, `true` would reset every status to 200.
           preserveHttpStatusForExecutionErrors: false,
           autoTransformHttpErrors: false,
           playground: false,

@@ -2,7 +2,8 @@
 
 import dynamic from "next/dynamic";
 
-// In the browser only: serverExternalPackages makes Node load `graphql-gatehouse/react`, with a second copy of React.
+// Rendered in the browser only. On the server, serverExternalPackages makes Node load `graphql-gatehouse/react`, which
+// imports a second copy of React.
 const Account = dynamic(() => import("./account").then(({ Account }) => Account), {
   ssr: false,
   loading: () => <p>One moment…</p>,

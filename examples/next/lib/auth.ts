@@ -1,6 +1,6 @@
 import type { Auth } from "graphql-gatehouse";
 
-/** Next bundles the server and the route separately, so the one {@link Auth} of the process is global. */
+/** Next bundles the server and the route separately, so a global variable holds the one {@link Auth} of the process. */
 const shared = globalThis as typeof globalThis & { auth?: Auth };
 
 export function setAuth(auth: Auth): void {

@@ -1,6 +1,6 @@
 import { type AuthClient, createAuthClient, type StorageKind } from "graphql-gatehouse/client";
 
-/** How this page signs in. The demo lets you choose; a page of your own has one way. */
+/** How this page signs in. The demo lets you choose; a page of your own would use only one. */
 export interface Connection {
   readonly scheme: AuthClient["scheme"];
   readonly storage: StorageKind;

@@ -16,7 +16,7 @@ import { readPort } from "./settings.js";
 
 const MAX_BODY = 100 * 1024;
 
-/** What an operation comes with: Node's request, and over a WebSocket the parameters that the client connected with. */
+/** The origin of an operation: Node's request and, over a WebSocket, the parameters that the client connected with. */
 interface Transport {
   req: IncomingMessage;
   connectionParams?: Record<string, unknown> | undefined;
@@ -56,7 +56,7 @@ async function start(): Promise<void> {
   });
 
   const httpServer = createServer((request, response) => {
-    // Yoga builds a URL from the host, and would answer a malformed one with 500. It reads a body of any length.
+    // Yoga builds a URL from the host, and would answer a malformed host with 500. It also reads a body of any length.
     const isHost = URL.canParse(`http://${request.headers.host}`);
     const length = Number(request.headers["content-length"] ?? 0);
     const isTooLong = length > MAX_BODY || request.headers["transfer-encoding"] !== undefined;
@@ -67,7 +67,7 @@ async function start(): Promise<void> {
 
   const sockets = useServer<Record<string, unknown>>(
     {
-      // Each operation gets a context of its own, built as for a request.
+      // Each operation gets its own context, as each HTTP request does.
       onSubscribe: async ({ connectionParams = {}, extra }, _id, params) => {
         const transport = { req: extra.request, connectionParams, params };
         const { schema, parse, validate, contextFactory, execute, subscribe } =
@@ -98,7 +98,7 @@ async function start(): Promise<void> {
 
   const stop = async () => {
     await sockets.dispose();
-    // Open event streams would never end.
+    // Without this, open event streams would never end.
     httpServer.close();
     httpServer.closeAllConnections();
     await yoga.dispose();
