@@ -36,7 +36,7 @@ import { openLimiterStore } from "./throttling/limiter-store.js";
 
 type BuiltIn = typeof BUILT_IN;
 
-/** The options of `createAuth`: the core's, and those of the features. */
+/** The options of `createAuth`: those of the core and of the features. */
 export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
   FeatureOptions<[...BuiltIn, ...F]> & {
     /** The application's own features. @default none */

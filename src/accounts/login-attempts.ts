@@ -9,8 +9,8 @@ import type { PasswordHasher } from "./password-hasher.js";
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "now" | "onEvent">;
 
 /**
- * Records right and wrong passwords. Too many wrong ones in a row lock the account until it is unlocked or gets a new
- * password.
+ * Records right and wrong passwords. Too many wrong passwords in a row lock the account until it is unlocked or gets a
+ * new password.
  * @see NIST SP 800-63B 3.2.2
  */
 export class LoginAttempts {

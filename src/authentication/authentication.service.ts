@@ -99,7 +99,7 @@ export class AuthenticationService implements Authentication {
       // Refuse before any write: the response time must not reveal that the password was right.
       if (account === null || !isRight || !attempts.isAllowed(account))
         throw new InvalidCredentials();
-      // Before the hooks: a veto is not a wrong password.
+      // Done before the hooks run, because a veto does not mean that the password was wrong.
       await throttle.loginSucceeded(counter);
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};

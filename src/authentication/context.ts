@@ -41,7 +41,7 @@ export interface AuthContext {
   readonly responseHeaders: [name: string, value: string][];
 }
 
-/** The context of a resolver that `@auth` guards: there is a user. */
+/** The context of a resolver that `@auth` guards. It always has a user. */
 export interface SignedInContext extends AuthContext {
   readonly user: Principal | TokenUser;
   readonly authError: null;

@@ -80,7 +80,10 @@ export function readHeader(request: RequestLike, name: string): string | null {
   return typeof first === "string" ? first : null;
 }
 
-/** Returns the values of all `Authorization` lines: a value for each line, even where Node has dropped the others. */
+/**
+ * Returns the values of all `Authorization` lines: a value for each line, even for lines that Node has dropped from
+ * `headers`.
+ */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
   if (value == null) return [];

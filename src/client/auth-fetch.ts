@@ -3,7 +3,10 @@ import type { ResolvedOptions } from "./options.js";
 import { originOf, resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
-/** Creates a `fetch` that signs requests to allowed origins, and retries once if a refresh gives a new token. */
+/**
+ * Creates a `fetch` that adds the `Authorization` header to requests to allowed origins, and retries once if a refresh
+ * gives a new token.
+ */
 export function createAuthFetch(
   { endpoint, origins }: ResolvedOptions,
   { getAuthorization, recover }: Renewal,

@@ -62,8 +62,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session will be lost with the page. In cookie mode that is so when there is no refresh token in
-   * the cookie.
+   * Returns whether the session will be lost with the page. In cookie mode, it will be if the browser did not keep the
+   * cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);

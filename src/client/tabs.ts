@@ -53,7 +53,7 @@ export function openTabs(
   try {
     channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
   } catch {
-    // Some browsers forbid channels where they forbid the storage.
+    // A browser that forbids the storage may forbid channels, too.
   }
   if (channel) {
     channel.onmessage = ({ data }) => {

@@ -8,7 +8,7 @@ export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 
 /** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
 export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secretKey"> {
-  /** The root secret, then the previous ones. */
+  /** The root secrets: the current one, and then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
    * Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. Null
@@ -23,7 +23,7 @@ export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 /** The part of a feature that adds its settings to the core's. */
 export interface SettingsOwner {
   readonly settings?: Settings;
-  /** Returns what is wrong with the settings beyond the check of each. */
+  /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(config: Readonly<Record<string, unknown>>): readonly Problem[];
 }
 

@@ -2,7 +2,7 @@ import { findMeant } from "./misspelling.js";
 import { type Problem, type Wording, wordsOf } from "./problems.js";
 import type { ConfigOf, Setting, Settings } from "./setting.js";
 
-/** The options after each one was checked alone. */
+/** The result of checking each option on its own. */
 export interface Checked<S extends Settings> {
   /** A missing or wrong option has its default here. If a wrong option has no default, do not use its value. */
   readonly values: ConfigOf<S>;

@@ -173,7 +173,7 @@ function describeFault(cause: unknown, dialect: Dialect): string {
   );
 }
 
-/** Returns the code of the first error in a chain of causes that has one, otherwise an empty text. */
+/** Returns the code of the first error in a chain of causes that has a code, otherwise an empty text. */
 function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
   const { code, cause } = error as { code?: unknown; cause?: unknown };

@@ -27,7 +27,7 @@ const COMMANDS = [
 
 /**
  * Returns the features of one installation: those that come with Gatehouse, then the application's own.
- * @param own checked as a whole, because JavaScript can pass anything
+ * @param own the application's own features. They are checked completely, because JavaScript can pass anything.
  * @throws {@link WrongSettings} when a feature is malformed, a name cannot be used, or two features have the same name,
  * setting, variable, migration or command
  */

@@ -20,10 +20,10 @@ import type { Migration, Sql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
- * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a function
- * that builds its parts once the core is open.
+ * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a
+ * function that builds its parts once the core is open.
  * @template S its settings, which become options of `createAuth` and `createServer`
- * @template Api what it adds to the object that `createAuth` returns
+ * @template Api the API that it adds to the object that `createAuth` returns
  */
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
@@ -103,7 +103,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
   readonly arguments?: readonly string[];
   /**
    * Runs while the core is open. The core is closed afterwards.
-   * @param args the values of its arguments; undefined for an optional one that was not given
+   * @param args the values of its arguments; undefined for an optional argument that was not given
    * @param print writes one line to standard output
    * @throws Error whose message is printed as one line on standard error
    */

@@ -60,7 +60,7 @@ export function inTurn(first: Check, second: Check): Check {
   };
 }
 
-/** Returns the name of an object that has one. */
+/** Returns the name of an object, if it has a name. */
 export function findName(value: unknown): string | undefined {
   if (!isObject(value) || !("name" in value)) return undefined;
   return typeof value.name === "string" && value.name !== "" ? value.name : undefined;

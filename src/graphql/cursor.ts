@@ -6,7 +6,7 @@ const CURSOR = new RegExp(`^(\\d{1,15})\\.(${ID_SHAPE})$`);
 /** The longest cursor that is decoded, in characters. */
 const MAX_LENGTH = 100;
 
-/** A place in a list that is sorted by creation, and by id where two rows were created at the same instant. */
+/** A place in a list that is sorted by the instant of creation, and then by id. */
 export interface Cursor {
   /** Epoch milliseconds. */
   readonly createdAt: number;

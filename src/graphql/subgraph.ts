@@ -62,8 +62,8 @@ interface UserReference {
 }
 
 /**
- * Returns the function that loads the users that a gateway asks for. Users see themselves, and administrators see everyone,
- * as in the rest of the schema. The refusal does not depend on whether the user exists.
+ * Returns the function that loads the users for a gateway. As in the rest of the schema, users see themselves and
+ * administrators see everyone. The refusal does not depend on whether the user exists.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

@@ -32,7 +32,7 @@ export interface Key {
   readonly verificationKey: KeyObject;
   /** Epoch milliseconds from which the key signs, until a later key takes over. */
   readonly activatesAt: number;
-  /** Epoch milliseconds. If two keys become active at the same instant, the one created later signs. */
+  /** Epoch milliseconds. If two keys become active at the same instant, the key that was created later signs. */
   readonly createdAt: number;
 }
 
@@ -40,7 +40,7 @@ export interface Key {
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
-/** Keys that serve one purpose. The one that became active last signs; all of them verify. */
+/** Keys that serve one purpose. The key that became active last signs; all keys verify. */
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();

@@ -36,9 +36,9 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds one that is active at once if there is none, or if `jwtAlgorithm` has changed.
-   * @throws TypeError if `secretKey` does not open the keys, a key does not fit its algorithm, or `jwtAlgorithm` changed
-   * between symmetric and asymmetric
+   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once.
+   * @throws TypeError if `secretKey` does not open the keys, a key does not fit its algorithm, or `jwtAlgorithm` has
+   * changed between symmetric and asymmetric
    */
   static async open(sql: Sql, config: SigningKeyConfig): Promise<SigningKeyService> {
     const { jwtAlgorithm, now } = config;

@@ -15,7 +15,7 @@ export class PendingCheck<T> extends Promise<T> {
     });
   }
 
-  /** Promises derived from this one are plain promises. */
+  /** Makes promises that are derived from this one plain promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }

@@ -39,7 +39,7 @@ const LABEL = /^[^\p{Cc}]{1,100}$/u;
 /** The maximum length of a stored `User-Agent`, in characters. The rest is cut off. */
 const USER_AGENT_MAX_LENGTH = 255;
 
-/** Looks the user up and inserts the session in one statement, so that neither can change in between. */
+/** Looks the user up and inserts the session in one statement, so that the user cannot change in between. */
 const INSERT = `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
     expires_at, refresh_expires_at, ip_address, user_agent)

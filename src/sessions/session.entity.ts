@@ -6,8 +6,8 @@ import type { AuthScheme } from "../events.js";
 export type EndReason = "logout" | "reused" | "limit";
 
 /**
- * One login, whatever the scheme: it is the token family, the entry in lists of sessions, and what a logout ends.
- * Instants are epoch milliseconds. Nothing in the row can be used to log in.
+ * A session, which a login opens and a logout ends, whatever its scheme. It is also the token family, and the entry in
+ * lists of sessions. Instants are epoch milliseconds. Nothing in the row can be used to log in.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-/** The part of an IPv6 address that one customer is given: a /64. @see RFC 6177 */
+/** The length of the prefix that one customer gets in IPv6, in bytes: a /64. @see RFC 6177 */
 const IPV6_PREFIX_BYTES = 8;
 
 /**

@@ -45,7 +45,7 @@ export function parseJwt(token: unknown): UnverifiedJwt {
 }
 
 /**
- * Verifies the signature with the one algorithm of the key. The payload is not checked.
+ * Verifies the signature with the only algorithm that the key allows. The payload is not checked.
  * @throws {@link TokenNotValid}
  * @see RFC 8725 3.1
  */
@@ -82,7 +82,7 @@ export function parseCanonicalJson(text: string | null): Record<string, unknown>
   return JSON.stringify(value) === text ? value : null;
 }
 
-/** Returns the text of a base64url segment, or null unless its spelling is the canonical one. */
+/** Returns the text of a base64url segment, or null if the segment is not in canonical form. */
 function decodeCanonical(segment: string): string | null {
   const bytes = Buffer.from(segment, "base64url");
   return bytes.toString("base64url") === segment ? bytes.toString("utf8") : null;

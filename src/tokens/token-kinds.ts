@@ -35,7 +35,7 @@ export interface VerifiedToken {
 }
 
 /**
- * All kinds of JWT, told apart by their `typ` header. The signature of a token is verified once and then remembered.
+ * All kinds of JWT, distinguished by their `typ` header. The signature of a token is verified once and then remembered.
  * The key and the expiry of a token are checked at each use, and its session is looked up in the database. Tokens are
  * revoked by session and not by their text, because an ECDSA signature can be written in more than one way.
  */

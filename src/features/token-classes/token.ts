@@ -98,7 +98,8 @@ export class Token extends ClaimMap {
 
   /**
    * Sets when the token expires. A verifier refuses a token that lives longer than the configuration allows.
-   * @param options `from` is epoch milliseconds, @default currentTime; `lifetime` is seconds, @default that of the type
+   * @param options `from` is epoch milliseconds, @default currentTime; `lifetime` is seconds, @default the lifetime of
+   * the type
    */
   setExp({
     claim = "exp",
@@ -122,7 +123,7 @@ export class Token extends ClaimMap {
     }
   }
 
-  /** Verifies the token as it is now, changes included. @throws as the constructor does */
+  /** Verifies the token in its current state, with all changes. @throws the errors of the constructor */
   verify(): void {
     this.#read(this.toString());
   }
