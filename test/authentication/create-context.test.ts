@@ -76,7 +76,7 @@ describe("a Fetch request, which has no address", () => {
       for (let turn = 0; turn < 4; turn += 1) answers.push(await ask(text));
       expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS"]);
       expect(warnings()).toEqual([
-        "The ipAddress passed to createContext is not one IP address, so clients share a rate limit. " +
+        "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. " +
           "Pass only the client's address.",
       ]);
     },

@@ -91,11 +91,11 @@ beforeAll(() => {
 describe("an editor shows the sentence and the type of", () => {
   test.each([
     ["secretKey", /: string \| readonly string\[\]$/, /^The root secret, /],
-    ["reuseWindow", /\?: number \| undefined$/, /^How long a refresh token /],
+    ["reuseWindow", /\?: number \| undefined$/, /^How long a replaced refresh token /],
     ["sessionLifetime", /\?: number \| undefined$/, /^How long a session may last in all\./],
     ["staticTokenLifetime", /\?: number \| null \| undefined$/, /^How long a static token lives\./],
     ["trustedProxies", /\?: readonly string\[\] \| undefined$/, /^The addresses or CIDR ranges /],
-    ["refreshCookie", /\?: boolean \| undefined$/, /^Whether refresh tokens are kept in a cookie/],
+    ["refreshCookie", /\?: boolean \| undefined$/, /^Whether refresh tokens are sent in a cookie/],
     ["graphiql", /\?: boolean \| undefined$/, /^Whether GraphiQL is served/],
     ["notesPerUser", /\?: number \| undefined$/, /^How many notes a user may keep\.$/],
   ])("the option %s", (name, type, doc) => {
