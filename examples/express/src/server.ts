@@ -69,8 +69,11 @@ async function start(): Promise<void> {
   // Express would answer a malformed body with a page that shows the stack.
   app.use((error: { status?: number }, _req: Request, res: Response, _next: NextFunction) => {
     const { status = 500 } = error;
-    if (status >= 500) console.error(error);
-    res.status(status).json({ errors: [{ message: "The request is not valid." }] });
+    const isBug = status >= 500;
+    if (isBug) console.error(error);
+    const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
+    const message = isBug ? "Internal server error." : "The request is not valid.";
+    res.status(status).json({ errors: [{ message, extensions: { code } }] });
   });
 
   httpServer.listen(port, () => {

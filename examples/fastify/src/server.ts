@@ -60,7 +60,18 @@ async function start(): Promise<void> {
   // The integration builds a URL from the host, and would answer a malformed one with 500.
   app.addHook("onRequest", async (request, reply) => {
     if (URL.canParse(`http://${request.host}`)) return;
-    await reply.code(400).send({ errors: [{ message: "The Host header is not valid." }] });
+    await reply.code(400).send({
+      errors: [{ message: "The Host header is not valid.", extensions: { code: "BAD_REQUEST" } }],
+    });
+  });
+  // Fastify's own errors have another form than GraphQL's.
+  app.setErrorHandler(async (error: { statusCode?: number }, _request, reply) => {
+    const { statusCode = 500 } = error;
+    const isBug = statusCode >= 500;
+    if (isBug) console.error(error);
+    const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
+    const message = isBug ? "Internal server error." : "The request is not valid.";
+    await reply.code(statusCode).send({ errors: [{ message, extensions: { code } }] });
   });
   app.route({
     url: "/graphql",

@@ -7,6 +7,7 @@ import { NestFactory } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import { createAuth } from "graphql-gatehouse";
 import { AppModule } from "./app.module.js";
+import { RefusedRequestsFilter } from "./refused-requests.filter.js";
 import { readPort } from "./settings.js";
 
 async function start(): Promise<void> {
@@ -20,6 +21,7 @@ async function start(): Promise<void> {
   });
   app.disable("x-powered-by");
   app.useBodyParser("json", { limit: "100kb" });
+  app.useGlobalFilters(new RefusedRequestsFilter());
   // Rate limits count per address. Behind a proxy, name it, so that `request.ip` is the client.
   if (TRUST_PROXY !== undefined) app.set("trust proxy", TRUST_PROXY);
   await app.listen(port, "localhost");
