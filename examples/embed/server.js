@@ -1,7 +1,8 @@
 // A schema-first Apollo server of your own, with Gatehouse's operations and guards in it.
-// 1. Run `npm ci && npm pack` in the clone, and `npm install` here.
-// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 1. Run `npm ci && npm pack` in the clone, then `npm install` here.
+// 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+// 4. Run `npm start` in the same shell.
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { makeExecutableSchema } from "@graphql-tools/schema";
@@ -21,7 +22,11 @@ const typeDefs = `
 let reads = 0;
 
 async function start() {
-  const { DATABASE_URL = "sqlite:data/app.sqlite", PORT = "4000", SECRET_KEY = "" } = process.env;
+  const {
+    DATABASE_URL = "sqlite:data/gatehouse.sqlite",
+    PORT = "4000",
+    SECRET_KEY = "",
+  } = process.env;
   const port = Number(PORT);
   if (!/^\d+$/.test(PORT) || port > 65_535) {
     throw new TypeError("PORT: must be a whole number from 0 to 65535");

@@ -265,7 +265,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     const { code, stderr } = await example.stop();
     const log = name === STANDALONE ? expect.stringMatching(/^SyntaxError: .* in JSON/) : "";
     expect({ code, stderr }).toEqual({ code: 0, stderr: log });
-    expect(await readdir(join(example.folder, "data"))).toEqual(["app.sqlite"]);
+    expect(await readdir(join(example.folder, "data"))).toEqual(["gatehouse.sqlite"]);
   });
 });
 

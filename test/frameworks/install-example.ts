@@ -38,9 +38,9 @@ export class InstalledExample {
     return stdout.trim();
   }
 
+  /** Without `DATABASE_URL`, because the example and the command must choose the same database. */
   get env(): Record<string, string> {
     return {
-      DATABASE_URL: `sqlite:${join(this.folder, "data/app.sqlite")}`,
       SECRET_KEY: this.#secret,
       PORT: "0",
       NODE_ENV: "production",

@@ -19,7 +19,7 @@ let url: string;
 beforeAll(async () => {
   await cp(join(ROOT, "examples/embed"), PROJECT, { recursive: true });
   env = {
-    DATABASE_URL: `sqlite:${join(PROJECT, "data/app.sqlite")}`,
+    DATABASE_URL: `sqlite:${join(PROJECT, "data/gatehouse.sqlite")}`,
     SECRET_KEY: (await gatehouse("generate-secret")).trim(),
     PORT: "0",
   };
@@ -100,7 +100,7 @@ describe("a schema-first server that embeds it", () => {
     const ended = once(example!, "exit");
     example!.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
-    expect(await readdir(join(PROJECT, "data"))).toEqual(["app.sqlite"]);
+    expect(await readdir(join(PROJECT, "data"))).toEqual(["gatehouse.sqlite"]);
   });
 });
 
