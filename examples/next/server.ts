@@ -1,7 +1,8 @@
 // A Next.js application of your own, with Gatehouse's operations and guards in a route handler, and a page that signs in.
-// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
-// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+// 4. Run `npm start` in the same shell.
 //
 // Next's own server tells a route neither the client's address nor when to close the database. This server does.
 import { createServer } from "node:http";
@@ -15,7 +16,7 @@ import { readPort } from "./lib/settings.js";
 const createNext = nextModule as unknown as typeof nextModule.default;
 
 async function start(): Promise<void> {
-  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
+  const { DATABASE_URL = "sqlite:data/gatehouse.sqlite", SECRET_KEY = "" } = process.env;
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
   setAuth(auth);

@@ -1,6 +1,5 @@
 import type { DirectableObject } from "@graphql-tools/utils";
 import {
-  getNamedType,
   type GraphQLFieldMap,
   type GraphQLInterfaceType,
   type GraphQLNamedType,
@@ -14,6 +13,7 @@ import {
 } from "graphql";
 import { DEFAULT_ROLES, Roles } from "../accounts/role.js";
 import { type Guard, PUBLIC, readGuard } from "./directives.js";
+import { isServiceField } from "./federation.js";
 
 /** The options of `auth.guard`. */
 export interface GuardOptions {
@@ -22,6 +22,11 @@ export interface GuardOptions {
    * user. @default false
    */
   strict?: boolean;
+  /**
+   * How many entities one request may ask a federation subgraph for, through `_entities`: a whole number from 1.
+   * @default 100
+   */
+  maxEntities?: number;
 }
 
 /** The guard of each guarded field and of each root field, by `Type.field`. */
@@ -103,7 +108,7 @@ class GuardReader {
       }
     }
     if (guard !== null || !isRoot) return guard;
-    if (isServiceField(type, name)) return PUBLIC;
+    if (isServiceField(this.#schema, type, name)) return PUBLIC;
     if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
     return this.#roles.lowest;
   }
@@ -150,21 +155,6 @@ class GuardReader {
     if (required === null || required === PUBLIC) return false;
     return guard === null || guard === PUBLIC || !this.#roles.isAtLeast(guard, required);
   }
-}
-
-/**
- * Returns whether a root field is the one from which a federation gateway reads a subgraph's SDL. A gateway has no
- * credential of its own, and the SDL says no more than introspection.
- * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
- */
-function isServiceField(type: GraphQLObjectType, name: string): boolean {
-  if (name !== "_service") return false;
-  const service = getNamedType(type.getFields()[name]?.type);
-  return (
-    isObjectType(service) &&
-    service.name === "_Service" &&
-    Object.keys(service.getFields()).join() === "sdl"
-  );
 }
 
 function argumentsOf(type: { name: string; getFields: () => GraphQLFieldMap<unknown, unknown> }) {

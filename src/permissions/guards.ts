@@ -5,6 +5,7 @@ import type { AuthContext } from "../authentication/context.js";
 import { NoCredentials, RoleRequired } from "../errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { PUBLIC } from "./directives.js";
+import { entitiesLimit, isEntitiesField } from "./federation.js";
 import { guardEvents, renewalOf } from "./guarded-events.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
@@ -24,10 +25,13 @@ export function guardSchema(
 ): GraphQLSchema {
   requireOneGraphql(schema, "the schema to guard");
   const guards = readGuards(schema, options, roles);
+  const limit = entitiesLimit(options);
   return mapSchema(schema, {
-    [MapperKind.OBJECT_FIELD]: (field, fieldName, typeName) => {
+    [MapperKind.OBJECT_FIELD]: (unlimited, fieldName, typeName) => {
+      const isEntities = isEntitiesField(schema, typeName, fieldName);
+      const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
       const role = guards.get(`${typeName}.${fieldName}`);
-      if (role === undefined || role === PUBLIC) return undefined;
+      if (role === undefined || role === PUBLIC) return field;
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
       // A subscription without a `subscribe` function gets its event stream from the root value.

@@ -20,6 +20,9 @@ const CLIENT = `import { createAuthClient } from "graphql-gatehouse/client";
 const auth = createAuthClient({ url: URL_OF_THE_SERVER, storage: "memory" });
 console.log((await auth.login("ada", "correct horse battery staple")).user.username);`;
 
+/** Milliseconds: enough on a busy machine. */
+const TIMEOUT = 100_000;
+
 /** As docs/installing.md says. */
 const EXTERNAL = ["graphql-gatehouse", "graphql"];
 
@@ -84,7 +87,7 @@ beforeAll(async () => {
 describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
   beforeAll(async () => {
     for (const command of BUILDS[tool] ?? []) {
-      const { code, stdout, stderr } = await runNode(command, { cwd: folder, timeout: 100_000 });
+      const { code, stdout, stderr } = await runNode(command, { cwd: folder, timeout: TIMEOUT });
       if (code !== 0) throw new Error(stdout + stderr);
     }
   });
@@ -92,6 +95,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
   test("of a server runs without the packages that the documents say to leave out", async () => {
     const ended = await runNode([`out/server-${tool}.mjs`], {
       cwd: folder,
+      timeout: TIMEOUT,
       env: {
         SECRET_KEY: "p7Yk3mX9vQ2wLr8sTn4zBc6dFh1jGa5e-0UiOxWqAe",
         DATABASE_URL: `sqlite:${join(folder, `${tool}.sqlite`)}`,
@@ -101,7 +105,7 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
   });
 
   test("of the client logs in", async () => {
-    const ended = await runNode([`out/client-${tool}.mjs`], { cwd: folder });
+    const ended = await runNode([`out/client-${tool}.mjs`], { cwd: folder, timeout: TIMEOUT });
     expect(ended).toEqual({ code: 0, stdout: "ada\n", stderr: "" });
   });
 });

@@ -1,4 +1,5 @@
 import { type ChildProcess } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -7,11 +8,13 @@ import { type InstalledExample, installExample, PASSWORD } from "./install-examp
 
 let example: InstalledExample;
 let reviewsUrl: string;
+/** The subgraph, in cookie mode. */
+let cookieUrl: string;
 const children: ChildProcess[] = [];
 
 /** Starts one of the example's programs, and returns its URL. */
-async function serve(script: string): Promise<string> {
-  const env = { ...example.env, ACCOUNTS_URL: example.url, REVIEWS_URL: reviewsUrl };
+async function serve(script: string, accountsUrl = example.url): Promise<string> {
+  const env = { ...example.env, ACCOUNTS_URL: accountsUrl, REVIEWS_URL: reviewsUrl };
   const { child } = startNode([script], { cwd: example.folder, env, timeout: 300_000 });
   children.push(child);
   const [, url = ""] = await waitForLine(child, /^Ready at (\S+)$/m);
@@ -21,8 +24,13 @@ async function serve(script: string): Promise<string> {
 beforeAll(async () => {
   example = await installExample("federation");
   await example.createUsers();
-  await example.start("dist/accounts.js");
+  await example.start();
   reviewsUrl = await serve("dist/reviews.js");
+  const program = await readFile(join(example.folder, example.program), "utf8");
+  const inCookieMode = program.replace("secretKey: SECRET_KEY", "$&, refreshCookie: true");
+  expect(inCookieMode).not.toBe(program);
+  await writeFile(join(example.folder, "dist/cookie-accounts.js"), inCookieMode);
+  cookieUrl = await serve("dist/cookie-accounts.js");
 }, 300_000);
 
 afterAll(async () => {
@@ -30,14 +38,26 @@ afterAll(async () => {
   await example.remove();
 }, 120_000);
 
-async function ask(url: string, query: string, headers: Record<string, string> = {}) {
+async function ask(
+  url: string,
+  query: string,
+  headers: Record<string, string> = {},
+  variables = {},
+) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify({ query }),
+    body: JSON.stringify({ query, variables }),
   });
   const { data, errors = [], extensions } = (await response.json()) as any;
-  return { data, extensions, reasons: errors.map((error: any) => error.extensions.reason) };
+  return {
+    status: response.status,
+    cookies: response.headers.getSetCookie(),
+    data,
+    extensions,
+    errors: errors as readonly { message: string; extensions: Record<string, unknown> }[],
+    reasons: errors.map((error: any) => error.extensions.reason),
+  };
 }
 
 async function login(url: string, username: string, headers: Record<string, string> = {}) {
@@ -96,6 +116,29 @@ describe("the subgraph", () => {
     expect(reasons).toEqual([]);
   });
 
+  test("refuses a request for more than 100 entities, over all its fields", async () => {
+    const { id, headers } = await login(example.url, "ada");
+    const [one, two] = [60, 41].map((length) => Array(length).fill({ __typename: "User", id }));
+    const query = `query ($one: [_Any!]!, $two: [_Any!]!) {
+      a: _entities(representations: $one) { ... on User { username } }
+      b: _entities(representations: $two) { ... on User { username } }
+    }`;
+    const allowed = await ask(example.url, query, headers, { one, two: two?.slice(1) });
+    expect(allowed.data.a.concat(allowed.data.b)).toEqual(Array(100).fill({ username: "ada" }));
+    const refused = await ask(example.url, query, headers, { one, two });
+    expect(refused.data).toBeNull();
+    expect(refused.errors).toMatchObject([
+      {
+        message:
+          "A request may ask for at most 100 entities. Ask for the others in another request.",
+        extensions: { code: "BAD_USER_INPUT" },
+      },
+    ]);
+    // A stranger learns no limit.
+    const { reasons } = await ask(example.url, query, {}, { one, two });
+    expect(reasons).toContain("no_credentials");
+  });
+
   test("gives a trace to nobody", async () => {
     const headers = { "apollo-federation-include-trace": "ftv1" };
     const traced = await ask(reviewsUrl, "{ reviews(authors: []) { nodes { text } } }", headers);
@@ -146,6 +189,26 @@ describe.each(["apollo-gateway", "hive-gateway"])("behind %s", (gateway) => {
     expect((await ask(url, "{ mottoReads }", headers)).reasons).toEqual(["role_required"]);
     await ask(url, "mutation { logout { message } }", headers);
     expect((await ask(url, "{ motto }", headers)).reasons).toEqual(["token_revoked"]);
+  });
+
+  test("a refusal has status 200, whatever media type the client prefers", async () => {
+    const accept = "application/graphql-response+json";
+    const ofMe = async (server: string) => {
+      const { status, reasons } = await ask(server, "{ me { username } }", { accept });
+      return { status, reasons };
+    };
+    expect(await ofMe(example.url)).toEqual({ status: 401, reasons: ["no_credentials"] });
+    expect(await ofMe(url)).toEqual({ status: 200, reasons: ["no_credentials"] });
+  });
+
+  test("the subgraph's cookie does not reach the client", async () => {
+    const query = `mutation { login(username: "bob", password: "${PASSWORD}") { access refresh } }`;
+    const direct = await ask(cookieUrl, query);
+    expect(direct.cookies).toHaveLength(1);
+    const gatewayUrl = await serve(`dist/${gateway}.js`, cookieUrl);
+    const { data, cookies } = await ask(gatewayUrl, query);
+    expect(data.login).toEqual({ access: expect.any(String), refresh: null });
+    expect(cookies).toEqual([]);
   });
 
   test("users that another subgraph refers to are loaded as the schema allows", async () => {

@@ -8,6 +8,7 @@ import { npm, TARBALL } from "../installed/app.js";
 import { copyCompiledSqlite } from "../installed/install.mjs";
 
 export const PASSWORD = "correct horse battery staple";
+export const BOB_EMAIL = "bob@example.com";
 
 /** An example of `examples/`, installed from the packed package with a dependency tree of its own. */
 export class InstalledExample {
@@ -15,10 +16,13 @@ export class InstalledExample {
   #child: ChildProcess | undefined;
   #ended: Promise<{ code: number | null; stderr: string }> | undefined;
   #secret = "";
+  /** The program that the script `start` runs. */
+  readonly program: string;
   url = "";
 
-  constructor(folder: string) {
+  constructor(folder: string, program: string) {
     this.folder = folder;
+    this.program = program;
   }
 
   /** Runs one of the example's programs. From this process's environment only PATH is added. */
@@ -34,9 +38,9 @@ export class InstalledExample {
     return stdout.trim();
   }
 
+  /** Without `DATABASE_URL`, because the example and the command must choose the same database. */
   get env(): Record<string, string> {
     return {
-      DATABASE_URL: `sqlite:${join(this.folder, "data/app.sqlite")}`,
       SECRET_KEY: this.#secret,
       PORT: "0",
       NODE_ENV: "production",
@@ -46,11 +50,11 @@ export class InstalledExample {
   async createUsers(): Promise<void> {
     this.#secret = await this.gatehouse("generate-secret");
     await this.gatehouse("create-user", "ada", "--role", "admin", "--password-stdin");
-    await this.gatehouse("create-user", "bob", "--password-stdin");
+    await this.gatehouse("create-user", "bob", "--email", BOB_EMAIL, "--password-stdin");
   }
 
-  async start(script = "dist/server.js"): Promise<void> {
-    const { child, ended } = startNode([script], {
+  async start(): Promise<void> {
+    const { child, ended } = startNode([this.program], {
       cwd: this.folder,
       env: this.env,
       timeout: 300_000,
@@ -74,8 +78,11 @@ export class InstalledExample {
   }
 }
 
-/** Installs an example into a folder of its own, and runs its script `build` if it has one. */
-export async function installExample(name: string): Promise<InstalledExample> {
+/**
+ * Installs an example into a folder of its own, and runs its script `build` if it has one.
+ * @param bundler an option of `next build`
+ */
+export async function installExample(name: string, bundler = ""): Promise<InstalledExample> {
   const folder = await mkdtemp(join(tmpdir(), `gatehouse-${name}-`));
   await cp(join(ROOT, "examples", name), folder, {
     recursive: true,
@@ -83,6 +90,7 @@ export async function installExample(name: string): Promise<InstalledExample> {
   });
   const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
   manifest.dependencies["graphql-gatehouse"] = `file:${TARBALL}`;
+  manifest.scripts.build = manifest.scripts.build?.replace("next build", `$& ${bundler}`);
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
   const { code, stderr } = await npm(["install", "--no-audit", "--prefer-offline"], folder);
   if (code !== 0) throw new Error(stderr);
@@ -92,5 +100,5 @@ export async function installExample(name: string): Promise<InstalledExample> {
     // Compilers print their errors on the standard output.
     if (built.code !== 0) throw new Error(built.stdout + built.stderr);
   }
-  return new InstalledExample(folder);
+  return new InstalledExample(folder, manifest.scripts.start.replace(/^node /, ""));
 }

@@ -19,7 +19,7 @@ let url: string;
 beforeAll(async () => {
   await cp(join(ROOT, "examples/embed"), PROJECT, { recursive: true });
   env = {
-    DATABASE_URL: `sqlite:${join(PROJECT, "data/embed.sqlite")}`,
+    DATABASE_URL: `sqlite:${join(PROJECT, "data/gatehouse.sqlite")}`,
     SECRET_KEY: (await gatehouse("generate-secret")).trim(),
     PORT: "0",
   };
@@ -41,7 +41,7 @@ test("the example depends on the tarball that `npm pack` makes in the clone, and
     const { version } = JSON.parse(
       readFileSync(`${APP}/node_modules/${name}/package.json`, "utf8"),
     );
-    expect(others[name]).toBe(`^${version.split(".", 1)}`);
+    expect(others[name]?.split(".", 1)).toEqual(version.split(".", 1));
   }
 });
 
@@ -99,8 +99,8 @@ describe("a schema-first server that embeds it", () => {
   test("closes the database when it is stopped", async () => {
     const ended = once(example!, "exit");
     example!.kill("SIGTERM");
-    expect(await ended).toEqual([null, "SIGTERM"]);
-    expect(await readdir(join(PROJECT, "data"))).toEqual(["embed.sqlite"]);
+    expect(await ended).toEqual([0, null]);
+    expect(await readdir(join(PROJECT, "data"))).toEqual(["gatehouse.sqlite"]);
   });
 });
 

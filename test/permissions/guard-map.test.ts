@@ -69,6 +69,14 @@ describe("a schema with correct guards", () => {
     // If a field of that name shows more than the SDL, it is the application's own.
     expect(subgraph("{ sdl: String secrets: String }").get("Query._service")).toBe("USER");
     expect(subgraph("@auth { sdl: String }").get("_Service.sdl")).toBe("USER");
+    // Gateways read the SDL by a query.
+    const elsewhere = `${QUERY} type Mutation { _service: _Service! } type _Service { sdl: String }
+      type Subscription { _service: _Service! }`;
+    expect(Object.fromEntries(readGuards(build(elsewhere), {}))).toEqual({
+      "Query.a": "@public",
+      "Mutation._service": "USER",
+      "Subscription._service": "USER",
+    });
   });
 
   test("G-16: root types with other names and type extensions are read in the same way", () => {

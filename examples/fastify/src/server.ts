@@ -1,7 +1,8 @@
 // A Fastify server of your own, with Gatehouse's operations and guards in its schema.
-// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
-// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+// 4. Run `npm start` in the same shell.
 import { ApolloServer } from "@apollo/server";
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from "@as-integrations/fastify";
 import { makeExecutableSchema } from "@graphql-tools/schema";
@@ -35,7 +36,11 @@ const resolvers = {
 };
 
 async function start(): Promise<void> {
-  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "", TRUST_PROXY } = process.env;
+  const {
+    DATABASE_URL = "sqlite:data/gatehouse.sqlite",
+    SECRET_KEY = "",
+    TRUST_PROXY,
+  } = process.env;
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
 
@@ -60,7 +65,18 @@ async function start(): Promise<void> {
   // The integration builds a URL from the host, and would answer a malformed host with 500.
   app.addHook("onRequest", async (request, reply) => {
     if (URL.canParse(`http://${request.host}`)) return;
-    await reply.code(400).send({ errors: [{ message: "The Host header is not valid." }] });
+    await reply.code(400).send({
+      errors: [{ message: "The Host header is not valid.", extensions: { code: "BAD_REQUEST" } }],
+    });
+  });
+  // Fastify's own errors have another form than GraphQL's.
+  app.setErrorHandler(async (error: { statusCode?: number }, _request, reply) => {
+    const { statusCode = 500 } = error;
+    const isBug = statusCode >= 500;
+    if (isBug) console.error(error);
+    const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
+    const message = isBug ? "Internal server error." : "The request is not valid.";
+    await reply.code(statusCode).send({ errors: [{ message, extensions: { code } }] });
   });
   app.route({
     url: "/graphql",

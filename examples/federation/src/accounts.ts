@@ -1,6 +1,9 @@
 // Gatehouse as a subgraph of Apollo Federation 2: it owns the users.
-// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
-// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
+// 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+// 4. Run `npm start` in the same shell.
+// 5. In other shells, run `npm run reviews`, and then `npm run apollo-gateway` or `npm run hive-gateway`.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApolloServer } from "@apollo/server";
@@ -40,7 +43,7 @@ const resolvers = {
 type Resolvers = Record<string, Record<string, GraphQLFieldResolver<unknown, AuthContext>>>;
 
 async function start(): Promise<void> {
-  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
+  const { DATABASE_URL = "sqlite:data/gatehouse.sqlite", SECRET_KEY = "" } = process.env;
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
 
@@ -72,8 +75,11 @@ async function start(): Promise<void> {
   // Express would answer a malformed body with a page that shows the stack.
   app.use((error: { status?: number }, _req: Request, res: Response, _next: NextFunction) => {
     const { status = 500 } = error;
-    if (status >= 500) console.error(error);
-    res.status(status).json({ errors: [{ message: "The request is not valid." }] });
+    const isBug = status >= 500;
+    if (isBug) console.error(error);
+    const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
+    const message = isBug ? "Internal server error." : "The request is not valid.";
+    res.status(status).json({ errors: [{ message, extensions: { code } }] });
   });
 
   httpServer.listen(port, "localhost", () => {

@@ -1,8 +1,9 @@
 // A graphql-yoga server of your own, with Gatehouse's operations and guards in its schema, and guarded subscriptions over
 // SSE and WebSockets.
-// 1. Run `npm pack` in the clone, then `npm install` and `npm run build` here.
-// 2. Set SECRET_KEY to the output of `npx gatehouse generate-secret`, and run `npm start`.
+// 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
+// 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
+// 4. Run `npm start` in the same shell.
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth, documentLimits } from "graphql-gatehouse";
@@ -29,7 +30,7 @@ type Enveloped = Pick<
 >;
 
 async function start(): Promise<void> {
-  const { DATABASE_URL = "sqlite:data/app.sqlite", SECRET_KEY = "" } = process.env;
+  const { DATABASE_URL = "sqlite:data/gatehouse.sqlite", SECRET_KEY = "" } = process.env;
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
   const schema = createSchema(auth);

@@ -58,7 +58,9 @@ function createHandler() {
 export async function POST(request: NextRequest): Promise<Response> {
   // Next reads a body of any length.
   const length = request.headers.get("content-length");
-  if (length === null || Number(length) > MAX_BODY) return new Response(null, { status: 413 });
+  if (length === null || Number(length) > MAX_BODY) {
+    return refuse(413, "The body must be at most 100 KiB, and state its length.");
+  }
   // The integration would answer malformed JSON with 500.
   const isJson = await request
     .clone()
@@ -67,7 +69,12 @@ export async function POST(request: NextRequest): Promise<Response> {
       () => true,
       () => false,
     );
-  if (!isJson) return new Response(null, { status: 400 });
+  if (!isJson) return refuse(400, "The body must be JSON.");
   handler ??= createHandler();
   return handler(request);
+}
+
+/** The response to a request that never became a GraphQL request. */
+function refuse(status: number, message: string): Response {
+  return Response.json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] }, { status });
 }

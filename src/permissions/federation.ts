@@ -1,0 +1,63 @@
+import {
+  defaultFieldResolver,
+  getNamedType,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isObjectType,
+} from "graphql";
+import { WrongSettings } from "../config/problems.js";
+import { BadUserInput } from "../errors.js";
+
+/**
+ * Returns whether a field is the one that a federation gateway reads a subgraph's SDL from. A gateway has no credential of
+ * its own, and the SDL says no more than introspection.
+ * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
+ */
+export function isServiceField(
+  schema: GraphQLSchema,
+  type: GraphQLObjectType,
+  name: string,
+): boolean {
+  if (name !== "_service" || type !== schema.getQueryType()) return false;
+  const service = getNamedType(type.getFields()[name]?.type);
+  return (
+    isObjectType(service) &&
+    service.name === "_Service" &&
+    Object.keys(service.getFields()).join() === "sdl"
+  );
+}
+
+/** Returns whether a field is the one that loads a subgraph's entities for a federation gateway. */
+export function isEntitiesField(schema: GraphQLSchema, typeName: string, name: string): boolean {
+  return name === "_entities" && typeName === schema.getQueryType()?.name;
+}
+
+/** How many entities one request may ask for, unless the application says otherwise. */
+const MAX_ENTITIES = 100;
+
+type Resolver = GraphQLFieldResolver<unknown, unknown>;
+
+/**
+ * Returns a function that limits how many entities one request may ask `_entities` for, over all aliases. The list has no
+ * limit of its own, and each entity may cost a look-up.
+ * @throws TypeError when `maxEntities` is not a whole number from 1
+ */
+export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {
+  if (!Number.isSafeInteger(max) || max < 1) {
+    throw new WrongSettings([{ option: "maxEntities", message: "must be a whole number from 1" }]);
+  }
+  /** By the variables, which are one object for each execution. */
+  const counts = new WeakMap<object, number>();
+  return (resolve: Resolver = defaultFieldResolver): Resolver =>
+    (source, args: { representations: readonly unknown[] }, context, info) => {
+      const count = (counts.get(info.variableValues) ?? 0) + args.representations.length;
+      counts.set(info.variableValues, count);
+      if (count > max) {
+        throw new BadUserInput(
+          `A request may ask for at most ${max} entities. Ask for the others in another request.`,
+        );
+      }
+      return resolve(source, args, context, info);
+    };
+}
