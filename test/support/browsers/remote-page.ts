@@ -93,7 +93,10 @@ function createLocator(tab: Tab, steps: Step[]): Locator {
       }
       await sleep(INTERVAL);
     }
-    throw new Error(`${action}: ${JSON.stringify(steps)}: ${String(last)}`);
+    const shown = await tab.evaluate("document.body.innerText");
+    throw new Error(
+      `${action}: ${JSON.stringify(steps)}: ${String(last)}. Shown: ${String(shown)}`,
+    );
   }
   const run = async (action: Action, value?: string): Promise<void> => {
     await act(action, value);
