@@ -8,6 +8,8 @@ export default tseslint.config(
       "assets",
       "coverage",
       "test/generated",
+      // They import what `npm run operations` generates, which also checks them.
+      "test/codegen",
       "src/client/*.generated.ts",
       "examples/*/node_modules",
       // Their dependencies are not installed here. Their own compiler checks them when the tests install them.

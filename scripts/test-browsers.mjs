@@ -28,7 +28,7 @@ if (missing.length > 0) {
 const switches = ["--experimental-websocket", "--experimental-vm-modules", "--no-warnings"];
 for (const browser of Object.keys(BROWSERS)) {
   console.log(`In ${browser}:`);
-  const jest = ["node_modules/jest/bin/jest.js", "test/browser", "--runInBand"];
+  const jest = ["node_modules/jest/bin/jest.js", "test/browser", "--runInBand", "--verbose"];
   const running = spawn(process.execPath, [...switches, ...jest, ...process.argv.slice(2)], {
     env: { ...process.env, TEST_BROWSER: browser },
     stdio: "inherit",

@@ -1,7 +1,17 @@
 import type { CombinedError, Operation, OperationContext } from "@urql/core";
-import type { AuthConfig, AuthUtilities } from "@urql/exchange-auth";
+import { authExchange, type AuthConfig, type AuthUtilities } from "@urql/exchange-auth";
 import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
+
+try {
+  // Version 1 reads the configuration at once. Newer versions call it when a client is created, so this does nothing.
+  authExchange(undefined as never);
+} catch (cause) {
+  throw new Error(
+    "graphql-gatehouse/urql needs @urql/exchange-auth 2 or newer, but found version 1. Install @urql/exchange-auth@3.",
+    { cause },
+  );
+}
 
 /**
  * Configures urql's `authExchange` to send operations with a fresh `Authorization` header, and to retry once with a

@@ -33,7 +33,7 @@ let stage: Stage;
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
     stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
-  }, 60_000);
+  });
 
   afterEach(async () => {
     expect(await stage.reset()).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import type { Page } from "../support/browsers/driver.js";
+import { ACTION_TIMEOUT, type Page } from "../support/browsers/driver.js";
 import { describeBrowser } from "../support/browsers/index.js";
 import { eventually } from "../support/eventually.js";
 import { PASSWORD } from "../support/gate.js";
@@ -22,7 +22,7 @@ async function openTab(name: string): Promise<void> {
     .or(page.getByRole("button", { name, exact: true }))
     .first()
     .click();
-  await eventually(async () => name === (await page.evaluate(OPERATION)));
+  await eventually(async () => name === (await page.evaluate(OPERATION)), ACTION_TIMEOUT);
 }
 const use = () => page.getByRole("button", { name: "Use this login" }).click();
 const refresh = () => page.getByRole("button", { name: "Refresh this login" }).click();
@@ -47,7 +47,7 @@ async function logIn(scheme: string): Promise<void> {
 describeBrowser("GraphiQL, in a browser", () => {
   beforeAll(async () => {
     stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
-  }, 60_000);
+  });
 
   beforeEach(async () => {
     // A new profile for each test, because GraphiQL stores its tabs.
@@ -103,7 +103,7 @@ describeBrowser("GraphiQL, in a browser", () => {
   test("has the same tabs after a reload, each with its own variables", async () => {
     await openTab("Me");
     const active = `JSON.parse(localStorage.getItem("graphiql:tabState"))?.activeTabIndex`;
-    await eventually(async () => (await page.evaluate(active)) === 1);
+    await eventually(async () => (await page.evaluate(active)) === 1, ACTION_TIMEOUT);
     await page.reload();
     await page.getByRole("tab", { name: "LogOut" }).waitFor();
     const tabs = await page.getByRole("tab").allTextContents();

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Page } from "../support/browsers/driver.js";
+import { ACTION_TIMEOUT, type Page } from "../support/browsers/driver.js";
 import { describeBrowser, testWith } from "../support/browsers/index.js";
+import { eventually } from "../support/eventually.js";
 import {
   alert,
   isSignedIn,
@@ -28,7 +29,7 @@ const readRefreshToken = (page: Page) =>
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
     stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
-  }, 60_000);
+  });
 
   afterEach(async () => {
     expect(await stage.reset()).toEqual([]);
@@ -58,7 +59,7 @@ describeBrowser("in a browser", () => {
       await page.clock.fastForward((ACCESS_LIFETIME - 5) * 1000);
       const before = stage.count("Me");
       await reload(page);
-      await expectEventually(() => stage.count("Me") > before);
+      await eventually(() => stage.count("Me") > before, ACTION_TIMEOUT);
       expect(stage.count("Refresh")).toBe(1);
       expect(stage.seen.filter(({ answer }) => answer.includes("token_expired"))).toEqual([]);
     });
@@ -177,7 +178,7 @@ describeBrowser("in a browser", () => {
       const stolen = await readRefreshToken(page);
       stage.gate.advance(ACCESS_LIFETIME + 10);
       await reload(page);
-      await expectEventually(() => stage.count("Refresh") === 1);
+      await eventually(() => stage.count("Refresh") === 1, ACTION_TIMEOUT);
       stage.gate.advance(REUSE_WINDOW + 1);
       expect((await stage.gate.refresh(stolen)).reason).toBe("token_reused");
       await reload(page);
@@ -245,10 +246,3 @@ describeBrowser("in a browser", () => {
     await isSignedIn(second, "bob");
   });
 });
-
-async function expectEventually(isTrue: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !isTrue() && Date.now() < end;) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  expect(isTrue()).toBe(true);
-}

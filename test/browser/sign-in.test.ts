@@ -22,7 +22,7 @@ let stage: Stage;
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
     stage = await Stage.open({ loginFailuresPerAccount: 5 });
-  }, 60_000);
+  });
 
   afterEach(async () => {
     expect(await stage.reset()).toEqual([]);

@@ -1,12 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { ROOT } from "../support/command.js";
 import { setUpGate } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
 import { APP, copyApp, npm, runTool, STRICT } from "./app.js";
 
-/** A copy of the application with the code generator, which must find the application's graphql. */
+/** A copy of the application with the code generators, which must find the application's graphql. */
 const PROJECT = `${APP}-pages`;
 const IN_DOCS = "http://127.0.0.1:4000";
 
@@ -59,7 +59,19 @@ const OPTIONS = {
       "expo-secure-store": ["./secure-store.ts"],
     },
   },
-  include: ["*.ts", "*.tsx"],
+  include: ["**/*.ts", "**/*.tsx"],
+};
+
+/** Replaces Relay's tags by what its compiler made of them, as Relay's plugins for Babel and SWC do. */
+const relayTags: Plugin = {
+  name: "relay-tags",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/relay\/\w+\.ts$/ }, async ({ path }) => {
+      const code = await readFile(path, "utf8");
+      const compiled = 'require("./__generated__/$1.graphql").default';
+      return { loader: "ts", contents: code.replace(/graphql`\s*\w+ (\w+)[^`]*`/g, compiled) };
+    });
+  },
 };
 
 const gate = setUpGate();
@@ -69,20 +81,29 @@ beforeAll(async () => {
   await gate.user("ada");
   await copyApp("pages");
   const { devDependencies } = JSON.parse(await readFile(`${ROOT}package.json`, "utf8"));
-  const name = "@graphql-codegen/cli";
-  const installed = await npm(["install", `${name}@${devDependencies[name]}`], PROJECT);
+  const needed = ["@graphql-codegen/cli", "gql.tada", "relay-runtime"];
+  const exact = needed.map((name) => `${name}@${devDependencies[name]}`);
+  const installed = await npm(["install", ...exact], PROJECT);
   if (installed.code !== 0) throw new Error(installed.stderr);
   blocks = blocksOf(await readFile(`${ROOT}docs/clients.md`, "utf8"));
-  await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify(OPTIONS));
+  for (const folder of ["relay", "tada"]) await mkdir(`${PROJECT}/${folder}`);
   for (const [name, code] of [...blocks, ...Object.entries(SUPPORT_FILES)]) {
     await writeFile(`${PROJECT}/${name}`, code.replaceAll(IN_DOCS, gate.url));
   }
-  const { code, stderr } = await runNode([`node_modules/${name}/cjs/bin.js`], {
-    cwd: PROJECT,
-    timeout: 100_000,
-  });
-  if (code !== 0) throw new Error(stderr);
-});
+  const { plugins } = JSON.parse(blocks.get("tsconfig.json") ?? "").compilerOptions;
+  const compilerOptions = { ...OPTIONS.compilerOptions, plugins };
+  await writeFile(`${PROJECT}/tsconfig.json`, JSON.stringify({ ...OPTIONS, compilerOptions }));
+  for (const { code, stdout, stderr } of [
+    await runNode(["node_modules/@graphql-codegen/cli/cjs/bin.js"], {
+      cwd: PROJECT,
+      timeout: 100_000,
+    }),
+    await runTool("relay-compiler/cli.js", [], PROJECT),
+    await runTool("gql.tada/bin/cli.js", ["generate-output"], PROJECT),
+  ]) {
+    if (code !== 0) throw new Error(stdout + stderr);
+  }
+}, 300_000);
 
 describe("docs/clients.md", () => {
   test("names all its blocks, and they compile together under strict options", async () => {
@@ -98,6 +119,10 @@ describe("docs/clients.md", () => {
       "secure.ts",
       "codegen.yml",
       "typed.ts",
+      "relay.config.json",
+      "relay/me.ts",
+      "tsconfig.json",
+      "tada/me.ts",
     ]);
     expect((await runTool("typescript/bin/tsc", ["-p", "."], PROJECT)).stdout).toBe("");
   });
@@ -108,6 +133,8 @@ describe("docs/clients.md", () => {
     ["urql.ts", /username: 'ada'/],
     ["graphql-request.ts", /username: 'ada'/],
     ["typed.ts", "ada USER\n"],
+    ["relay/me.ts", /^ada 20\d\d\n$/],
+    ["tada/me.ts", /^ada 20\d\d\n$/],
     ["page.tsx", "<p>One moment…</p>\n"],
     ["urql-page.tsx", "<p>Client</p>\n"],
     ["phone.ts", "ada false\n"],
@@ -118,7 +145,9 @@ describe("docs/clients.md", () => {
       outfile: `${PROJECT}/${name}.mjs`,
       bundle: true,
       format: "esm",
-      packages: "external",
+      // Node finds no names in relay-runtime, so it is bundled, as on a page.
+      packages: name.startsWith("relay/") ? "bundle" : "external",
+      plugins: [relayTags],
       jsx: "automatic",
       alias: {
         "@react-native-async-storage/async-storage": `${PROJECT}/async-storage.ts`,
@@ -132,8 +161,8 @@ describe("docs/clients.md", () => {
   });
 });
 
-/** Returns the fenced blocks of a page by the file name in their first line. */
+/** Returns the fenced blocks of a page by the file name in their title or first line. JSON has no comments. */
 function blocksOf(page: string): Map<string, string> {
-  const found = page.matchAll(/^```\w+\n(?:\/\/|#) (\S+)\n(.*?)^```$/gms);
+  const found = page.matchAll(/^```\w+(?: title="|\n(?:\/\/|#) )([^\s"]+)"?\n(.*?)^```$/gms);
   return new Map([...found].map(([, name = "", code = ""]) => [name, code]));
 }

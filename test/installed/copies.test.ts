@@ -5,10 +5,13 @@ import { basename } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { expectOneLine, ROOT } from "../support/command.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
 import { type Ended, runNode } from "../support/node-process.js";
 import { APP, copyApp, npm, PACKAGE, TARBALL } from "./app.js";
 
 const SECRET_KEY = randomBytes(32).toString("base64url");
+
+const gate = setUpGate();
 
 /** Runs a module in a folder, and returns the message of its first error. */
 async function messageOf(code: string, cwd: string, mode = "development"): Promise<string> {
@@ -67,21 +70,22 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
   });
 });
 
+/** Makes an application that has another version of a package, whatever its peers say. */
+async function copyAppWith(name: string, version: string): Promise<string> {
+  const cwd = await copyApp(`${basename(name)}-${version}`, [name]);
+  const target = `${cwd}/node_modules/${name}`;
+  await mkdir(target);
+  const packed = JSON.parse((await npm(["pack", "--json", `${name}@${version}`], cwd)).stdout);
+  const tarball = `${cwd}/${packed[0].filename}`;
+  await promisify(execFile)("tar", ["-xzf", tarball, "--strip-components=1", "-C", target]);
+  return cwd;
+}
+
 describe.each(["15", "17"])("with graphql %s, which npm installs only by force", (version) => {
   let cwd: string;
 
   beforeAll(async () => {
-    cwd = await copyApp(`graphql-${version}`, ["graphql"]);
-    const graphql = `${cwd}/node_modules/graphql`;
-    await mkdir(graphql);
-    const packed = JSON.parse((await npm(["pack", "--json", `graphql@${version}`], cwd)).stdout);
-    await promisify(execFile)("tar", [
-      "-xzf",
-      `${cwd}/${packed[0].filename}`,
-      "--strip-components=1",
-      "-C",
-      graphql,
-    ]);
+    cwd = await copyAppWith("graphql", version);
   });
 
   const REFUSAL = new RegExp(
@@ -97,6 +101,16 @@ describe.each(["15", "17"])("with graphql %s, which npm installs only by force",
     const cli = "node_modules/graphql-gatehouse/dist/cli.js";
     expectOneLine(await runNode([cli, "generate-secret"], { cwd }), REFUSAL);
   });
+});
+
+test("/urql says when it is imported that it needs @urql/exchange-auth 2 or newer", async () => {
+  const cwd = await copyAppWith("@urql/exchange-auth", "1");
+  const name = "graphql-gatehouse/urql";
+  for (const load of [`import "${name}"`, requireOf(name)]) {
+    expect(await messageOf(load, cwd)).toBe(
+      `${name} needs @urql/exchange-auth 2 or newer, but found version 1. Install @urql/exchange-auth@3.`,
+    );
+  }
 });
 
 describe("beside @apollo/client 3, @urql/exchange-auth 2 and react 17", () => {
@@ -126,6 +140,34 @@ describe("beside @apollo/client 3, @urql/exchange-auth 2 and react 17", () => {
     expect(installed).toMatchObject({ code: 0 });
     const code = `import { createAuth } from "graphql-gatehouse";
     await (await createAuth({ secretKey: process.env.SECRET_KEY })).close();`;
+    expect(await messageOf(code, cwd)).toBe("no error");
+  });
+
+  test("/urql works with @urql/exchange-auth 2: a query carries the token, and a refused one is repeated", async () => {
+    await gate.user("ada");
+    const code = `import { Client, fetchExchange } from "@urql/core";
+    import { authExchange } from "@urql/exchange-auth";
+    import { createAuthClient } from "graphql-gatehouse/client";
+    import { createAuthConfig } from "graphql-gatehouse/urql";
+    const url = "${gate.url}/graphql";
+    const auth = createAuthClient({ url });
+    await auth.login("ada", "${PASSWORD}");
+    let refusals = 1;
+    const refused = JSON.stringify({
+      data: null,
+      errors: [{ message: "", extensions: { code: "UNAUTHENTICATED", reason: "token_expired" } }],
+    });
+    const headers = { "content-type": "application/json" };
+    const client = new Client({
+      url,
+      preferGetMethod: false,
+      fetch: (...request) => (refusals-- > 0 ? new Response(refused, { headers }) : fetch(...request)),
+      exchanges: [authExchange(createAuthConfig(auth)), fetchExchange],
+    });
+    const { token } = auth.getSession();
+    const { data, error } = await client.query("{ me { username } }", {}).toPromise();
+    if (data?.me.username !== "ada") throw error;
+    if (auth.getSession().token === token) throw new Error("not renewed");`;
     expect(await messageOf(code, cwd)).toBe("no error");
   });
 

@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Milliseconds. */
-const TIMEOUT = 10_000;
 const INTERVAL = 5;
 
-/** Waits until `holds` returns true. Fails if it has not after ten seconds. */
-export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + TIMEOUT;
+/**
+ * Waits until `holds` returns true.
+ * @param timeout in milliseconds
+ * @throws Error if it has not by then
+ */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  timeout = 10_000,
+): Promise<void> {
+  const end = performance.now() + timeout;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`Still waiting: ${String(holds)}`);
     await sleep(INTERVAL);

@@ -31,8 +31,12 @@ const POLICY =
 /** URLs that need no request to a host. */
 const LOCAL = /^(data|blob|about):/;
 
-/** The page of a spare tab. */
+/** The page of a new tab. */
 const BLANK = "about:blank";
+
+/** The path of a page without the app, where the tabs of a test that has ended wait for the next. */
+const REST = "rest";
+const REST_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Rest</title>';
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -118,7 +122,8 @@ export class Stage {
   /** Opens the example in a new tab, of this profile or of an empty one. */
   async visit(person?: Person, path = ""): Promise<Page> {
     const context = person ?? (await this.person());
-    const blank = context.pages().find((page) => page.url() === BLANK);
+    const isFree = (url: string) => url === BLANK || url === this.url + REST;
+    const blank = context.pages().find((page) => isFree(page.url()));
     const page = blank ?? (await context.newPage());
     await page.goto(this.url + path);
     return page;
@@ -143,8 +148,9 @@ export class Stage {
     const [page, ...others] = context.pages();
     if (this.#special.delete(context) || page === undefined) return context.close();
     await Promise.all(others.map((other) => other.close()));
+    // WebDriver deletes the cookies of the shown page only. Here, no request of the app can bring them back.
+    await page.goto(this.url + REST);
     await page.evaluate("localStorage.clear(); sessionStorage.clear()");
-    await page.goto(BLANK);
     await context.clearCookies();
     this.#spares.push(context);
   }
@@ -161,13 +167,13 @@ export class Stage {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(incoming.url ?? "", this.url);
     if (/^\/(cookie\/)?graph/.test(pathname)) return this.#forward(pathname, incoming, response);
-    const file = pathname === "/" ? "/index.html" : pathname;
+    const file = /^\/(rest)?$/.test(pathname) ? "/index.html" : pathname;
     response
       .writeHead(200, {
         "content-type": TYPES[extname(file)] ?? "",
         "content-security-policy": POLICY,
       })
-      .end(await readFile(join(this.#folder, file)));
+      .end(pathname === `/${REST}` ? REST_PAGE : await readFile(join(this.#folder, file)));
   }
 
   /** Forwards a request unchanged, because the cookie mode checks `Host` and `Origin`. */

@@ -32,7 +32,8 @@ export function createExecute({ authFetch, getSession }: AuthClient, url: string
         body: JSON.stringify({ query, variables }),
         signal: AbortSignal.timeout(TIMEOUT),
       });
-      const body = (await response.json()) as Body<Data> | null;
+      // Not `json()`, whose error in WebKit is no SyntaxError.
+      const body = JSON.parse(await response.text()) as Body<Data> | null;
       const failure = toFirstFailure(body?.errors ?? []);
       if (failure) return { data: null, failure };
       return body?.data ? { data: body.data, failure: null } : NOT_GRAPHQL;

@@ -1,5 +1,5 @@
 import { type BrowserContext, chromium } from "playwright-core";
-import type { Browser, Complain } from "./driver.js";
+import { ACTION_TIMEOUT, type Browser, type Complain } from "./driver.js";
 
 /** They stop Chromium's own requests, such as its search for updates. */
 const SWITCHES = [
@@ -26,7 +26,7 @@ export async function openChromium(executablePath: string): Promise<Browser> {
 }
 
 function watch(context: BrowserContext, complain: Complain): void {
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(ACTION_TIMEOUT);
   context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complain.problem(message.text());
   });

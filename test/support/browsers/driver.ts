@@ -1,3 +1,6 @@
+/** Milliseconds that an action waits for its element. Long, because only a failing test waits for so long. */
+export const ACTION_TIMEOUT = 60_000;
+
 /** The parts of a browser that the tests use. Playwright's own objects have them; other protocols implement them. */
 export interface Browser {
   /** Opens an empty profile. `complain` gets errors in the console, uncaught errors, and the URLs of requests. */

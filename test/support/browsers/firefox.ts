@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Browser, Complain, Cookie, Page, Person } from "./driver.js";
+import type { Browser, Complain, Cookie, Page, Person, PersonOptions } from "./driver.js";
 import { createPage, type Tab } from "./remote-page.js";
 
 /** Opens Firefox over WebDriver BiDi. @see https://w3c.github.io/webdriver-bidi/ */
@@ -19,7 +19,7 @@ export async function openFirefox(executable: string): Promise<Browser> {
   const events = ["log.entryAdded", "network.beforeRequestSent"];
   await connection.send("session.subscribe", { events });
   return {
-    newPerson: (_options, complain) => openPerson(connection, complain),
+    newPerson: (options, complain) => openPerson(connection, options, complain),
     async close() {
       await connection.send("browser.close", {}).catch(() => undefined);
       connection.close();
@@ -41,7 +41,11 @@ async function addressOf({ stderr }: ChildProcess): Promise<string> {
   throw new Error("Firefox ended before it listened.");
 }
 
-async function openPerson(connection: Connection, complain: Complain): Promise<Person> {
+async function openPerson(
+  connection: Connection,
+  { viewport }: PersonOptions,
+  complain: Complain,
+): Promise<Person> {
   const { userContext } = await connection.send("browser.createUserContext", {});
   const open = new Map<string, Page>();
   connection.listen(({ method, params }) => {
@@ -57,6 +61,7 @@ async function openPerson(connection: Connection, complain: Complain): Promise<P
         type: "tab",
         userContext,
       });
+      if (viewport) await connection.send("browsingContext.setViewport", { context, viewport });
       const tab = createTab(connection, context, () => open.delete(context));
       const page = createPage(tab, person);
       open.set(context, page);

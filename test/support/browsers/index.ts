@@ -1,12 +1,20 @@
 import { existsSync } from "node:fs";
-import { describe, test } from "@jest/globals";
+import { describe, jest, test } from "@jest/globals";
 import { openChromium } from "./chromium.js";
 import type { Browser } from "./driver.js";
 import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
-/** The abilities that only some drivers have. */
-type Ability = "clock" | "initScript" | "media" | "offline" | "viewport";
+/** The abilities that only some drivers have. A test that needs a missing one is skipped, and says so with these words. */
+const ABILITIES = {
+  clock: "set the page's clock",
+  initScript: "run a script before those of the page",
+  media: "choose the colour scheme",
+  offline: "cut the network",
+  viewport: "set the size of the page",
+};
+
+type Ability = keyof typeof ABILITIES;
 
 interface Engine {
   readonly name: string;
@@ -28,11 +36,11 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     name: "Firefox",
     variable: "FIREFOX_PATH",
     path: "/usr/bin/firefox-esr",
-    abilities: ["initScript"],
+    abilities: ["initScript", "viewport"],
     open: openFirefox,
   },
   webkit: {
-    name: "WebKitWebDriver",
+    name: "WebKit",
     variable: "WEBKIT_DRIVER_PATH",
     path: "/usr/bin/WebKitWebDriver",
     abilities: [],
@@ -48,7 +56,7 @@ const { name, variable, path, abilities, open } = engine;
 const executable = process.env[variable] ?? path;
 const isThere = existsSync(executable);
 if (!isThere && (process.env["REQUIRE_SERVICES"] === "1" || process.env["TEST_BROWSER"])) {
-  throw new Error(`${name} is required, but is not at ${executable}. Set ${variable}.`);
+  throw new Error(`${name} is required, but ${executable} is missing. Set ${variable}.`);
 }
 
 /** Opens the browser that `TEST_BROWSER` names, Chromium by default. */
@@ -57,10 +65,24 @@ export const openBrowser = (): Promise<Browser> => open(executable);
 /** `describe` where the browser is installed; elsewhere it skips and says why. */
 export const describeBrowser = isThere ? describe : describe.skip;
 
-/** `test` where the browser's driver has these abilities; elsewhere it skips. */
-export function testWith(...needed: Ability[]): typeof test {
-  return needed.every((ability) => abilities.includes(ability)) ? test : (test.skip as typeof test);
+/** `test` where the browser's driver has this ability. Elsewhere it skips, and the title says why. */
+export function testWith(ability: Ability) {
+  const hasAbility = abilities.includes(ability);
+  const run = hasAbility ? test : test.skip;
+  const reason = hasAbility ? "" : ` (skipped: the driver of ${name} cannot ${ABILITIES[ability]})`;
+  const define = (title: string, body: () => Promise<void>): void => {
+    run(title + reason, body);
+  };
+  const each =
+    <Row extends readonly [unknown, ...unknown[]]>(rows: readonly Row[]) =>
+    (title: string, body: (...row: Row) => Promise<void>): void => {
+      run.each(rows)(title + reason, body);
+    };
+  return Object.assign(define, { each });
 }
+
+// A browser is slow on a busy machine. Only a failing test waits for so long.
+jest.setTimeout(300_000);
 
 if (!isThere) {
   describe.skip(`in a browser: there is no ${executable}, and ${variable} is not set`, () => {

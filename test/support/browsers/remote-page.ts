@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Locator, Page, Person } from "./driver.js";
+import { ACTION_TIMEOUT, type Locator, type Page, type Person } from "./driver.js";
 import { type Action, find, type Pattern, type Step } from "./find.js";
 
 /** Milliseconds. */
-const TIMEOUT = 10_000;
 const INTERVAL = 20;
 
 /** A tab, as its protocol sees it. */
@@ -84,7 +83,7 @@ function createLocator(tab: Tab, steps: Step[]): Locator {
   async function act(action: Action, value = ""): Promise<unknown> {
     const script = `(${find.toString()})(${JSON.stringify([steps, action, value])})`;
     let last: unknown = "not found";
-    for (const end = performance.now() + TIMEOUT; performance.now() < end;) {
+    for (const end = performance.now() + ACTION_TIMEOUT; performance.now() < end;) {
       try {
         const found = (await tab.evaluate(script)) as { result: unknown } | null;
         if (found) return found.result;
@@ -94,7 +93,10 @@ function createLocator(tab: Tab, steps: Step[]): Locator {
       }
       await sleep(INTERVAL);
     }
-    throw new Error(`${action}: ${JSON.stringify(steps)}: ${String(last)}`);
+    const shown = await tab.evaluate("document.body.innerText");
+    throw new Error(
+      `${action}: ${JSON.stringify(steps)}: ${String(last)}. Shown: ${String(shown)}`,
+    );
   }
   const run = async (action: Action, value?: string): Promise<void> => {
     await act(action, value);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { Script } from "node:vm";
 import { eventually } from "../eventually.js";
-import type { Browser, Cookie, Page, Person } from "./driver.js";
+import { ACTION_TIMEOUT, type Browser, type Cookie, type Page, type Person } from "./driver.js";
 import { createPage, type Tab } from "./remote-page.js";
 
 /** An X server without a screen. */
@@ -54,12 +54,12 @@ async function openPerson(executable: string): Promise<Person> {
     },
   });
   const base = `http://127.0.0.1:${port}/session`;
-  await eventually(() =>
+  const isListening = () =>
     fetch(base.replace("session", "status")).then(
       () => true,
       () => false,
-    ),
-  );
+    );
+  await eventually(isListening, ACTION_TIMEOUT);
   const { sessionId } = await send(base, "POST", {
     capabilities: { alwaysMatch: { browserName: "MiniBrowser", ...OPTIONS } },
   });
