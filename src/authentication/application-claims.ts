@@ -1,16 +1,38 @@
 import { z } from "zod";
 import type { User } from "../accounts/user.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { ServiceUnavailable } from "../errors.js";
 import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
+import { withinTime } from "../within-time.js";
+
+/** How long the function may take, in milliseconds. */
+const TIMEOUT = 5_000;
+/** Seconds after which a client should retry when the function took too long. */
+const RETRY_AFTER = 5;
+
+type ClaimsOf = NonNullable<AuthConfig["claims"]>;
 
 const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
  * Returns the claims that the application's own function gives a user, copied, checked, and added to those carried over.
  * @throws Error with one line for the operator. It is no {@link AuthError}, so a client learns nothing of it.
+ * @throws {@link ServiceUnavailable} when the function takes too long
  */
-export async function readClaims(
-  claimsOf: NonNullable<AuthConfig["claims"]>,
+export function readClaims(
+  claimsOf: ClaimsOf,
+  user: User,
+  carried: ApplicationClaims,
+): Promise<ApplicationClaims> {
+  return withinTime(callClaims(claimsOf, user, carried), TIMEOUT, () => {
+    const took = `took longer than ${TIMEOUT / 1000} seconds`;
+    const cause = new Error(`The function of the option claims ${took}.`);
+    throw new ServiceUnavailable(RETRY_AFTER, cause);
+  });
+}
+
+async function callClaims(
+  claimsOf: ClaimsOf,
   user: User,
   carried: ApplicationClaims,
 ): Promise<ApplicationClaims> {
