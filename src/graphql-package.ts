@@ -24,9 +24,19 @@ export function requireOneGraphql(schema: unknown, builder: string): void {
   const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
   throw new TypeError(
     isForeign
-      ? `There are two copies of graphql: ${builder} was built by another one than Gatehouse's. ` +
-          "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
-          "A linked package or folder brings its own; install the packed file instead."
+      ? twoCopies(`${builder} was built by another one than Gatehouse's`)
       : `${builder} is not a GraphQLSchema.`,
+  );
+}
+
+/**
+ * Returns a message that says what to do about two copies of graphql.
+ * @param use says who uses the other one
+ */
+export function twoCopies(use: string): string {
+  return (
+    `There are two copies of graphql: ${use}. ` +
+    "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
+    "A linked package or folder brings its own; install the packed file instead."
   );
 }

@@ -12,6 +12,8 @@ import {
   errorLimitPlugin,
   faultPlugin,
   httpStatusPlugin,
+  logPlugin,
+  oneGraphqlPlugin,
   recordPlugin,
   responseHeadersPlugin,
   type ServerContext,
@@ -92,6 +94,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
     schema,
     // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to whoever asks.
     plugins: [
+      logPlugin(),
+      oneGraphqlPlugin,
       ...safePlugins(limits),
       responseHeadersPlugin,
       ApolloServerPluginInlineTraceDisabled(),
