@@ -16,7 +16,7 @@ if (major !== 16 || minor < MINOR) {
 /**
  * Refuses a schema that another copy of graphql built: neither copy recognises the other's types. graphql's own check
  * does nothing where NODE_ENV is production.
- * @param builder says who built it
+ * @param builder names the schema: "the schema to guard"
  * @throws TypeError that says what to do
  */
 export function requireOneGraphql(schema: unknown, builder: string): void {
@@ -24,19 +24,19 @@ export function requireOneGraphql(schema: unknown, builder: string): void {
   const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
   throw new TypeError(
     isForeign
-      ? twoCopies(`${builder} was built by another one than Gatehouse's`)
+      ? twoCopies(`Gatehouse uses one, and ${builder} was built with the other`)
       : `${builder} is not a GraphQLSchema.`,
   );
 }
 
 /**
  * Returns a message that says what to do about two copies of graphql.
- * @param use says who uses the other one
+ * @param use says who uses which
  */
 export function twoCopies(use: string): string {
   return (
     `There are two copies of graphql: ${use}. ` +
     "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
-    "A linked package or folder brings its own; install the packed file instead."
+    "A linked package or folder brings a copy of its own; install the packed file instead."
   );
 }

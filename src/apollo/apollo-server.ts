@@ -74,7 +74,7 @@ export function createApolloServer(
 /**
  * Returns the options of an Apollo Server of your own that serves `schema` as safely as ours: errors that reveal no
  * internals and repeat no part of the request, the right HTTP status for each, limits on documents, and the response
- * headers of features.
+ * headers of features. Internal errors and outages are logged once, with their stacks, by the server's `logger`.
  *
  * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those of the
  * result.

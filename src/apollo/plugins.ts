@@ -129,7 +129,7 @@ export const oneGraphqlPlugin: ApolloServerPlugin = {
     // Apollo Server throws this very error afterwards.
     if (FOREIGN_SCHEMA.test(error.message)) {
       const { message, stack } = new TypeError(
-        twoCopies("Apollo Server uses another one than Gatehouse, which built the schema"),
+        twoCopies("Gatehouse built the schema with one, and Apollo Server uses the other"),
       );
       Object.assign(error, { message, stack });
     }

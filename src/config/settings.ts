@@ -180,7 +180,8 @@ export const AUTH_SETTINGS = {
   }),
   /**
    * Returns the application's own claims for the access tokens of a user, at each login and refresh. It cannot replace
-   * a claim of ours. If it fails, the login is refused as an internal error.
+   * a claim of ours. If it fails, the login is refused as an internal error; after 5 seconds, as an unavailable
+   * service.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */

@@ -22,7 +22,7 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
   /** The package is linked to this clone, so it brings a graphql and a React of its own. */
   const linked = `${APP}/linked-${mode}`;
   const TWO_COPIES =
-    /^There are two copies of graphql: the schema .* was built by another one than Gatehouse's\. .*`npm ls graphql`/;
+    /^There are two copies of graphql: Gatehouse uses one, and the schema .* was built with the other\. .*`npm ls graphql`/;
 
   beforeAll(async () => {
     await mkdir(`${linked}/node_modules`, { recursive: true });
@@ -52,7 +52,7 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
       await auth.close();
     }`;
     expect(await messageOf(code, linked, mode)).toMatch(
-      /There are two copies of graphql: Apollo Server uses another one than Gatehouse, which built the schema\. .*`npm ls graphql`/,
+      /There are two copies of graphql: Gatehouse built the schema with one, and Apollo Server uses the other\. .*`npm ls graphql`/,
     );
   });
 

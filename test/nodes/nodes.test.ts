@@ -36,7 +36,8 @@ const COMMONJS = `
 const { createAuth } = require("graphql-gatehouse");
 const { graphql } = require("graphql");
 (async () => {
-  const auth = await createAuth({ secretKey: process.env.SECRET_KEY });
+  const { DATABASE_URL: databaseUrl, SECRET_KEY: secretKey } = process.env;
+  const auth = await createAuth({ databaseUrl, secretKey });
   const contextValue = await auth.createContext();
   const { errors } = await graphql({ schema: auth.schema, source: "{ me { id } }", contextValue });
   await auth.close();
@@ -126,7 +127,10 @@ async function runOn(node: string, version: string): Promise<Run> {
   serving.child.kill("SIGTERM");
   const served = await serving.ended;
   const embedded = await askExample(start);
-  const env = { SECRET_KEY: "an example of a secret that is long enough" };
+  const env = {
+    SECRET_KEY: "an example of a secret that is long enough",
+    DATABASE_URL: "sqlite:data/commonjs.sqlite",
+  };
   const commonjs = await runNode(["main.cjs"], { ...start, env });
   const { stdout } = await runNode(["--version"], start);
   return { version: stdout.trim(), served, client, embedded, commonjs };
