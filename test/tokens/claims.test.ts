@@ -401,7 +401,7 @@ describe("a failing claims function", () => {
     expect(JSON.parse(line).err.message).toContain(LINE);
   }, 60_000);
 
-  test("is a warning in an application that embeds the schema", async () => {
+  test("is logged once, with its stack, by an application that embeds the schema", async () => {
     const { stdout, stderr } = await run(`
       import { ApolloServer } from "@apollo/server";
       import { apolloOptions, createAuth } from "${ROOT}dist/index.js";
@@ -415,6 +415,8 @@ describe("a failing claims function", () => {
       await auth.close();`);
     expect(stdout).toContain("INTERNAL_SERVER_ERROR");
     expect(stderr.split("\n")[0]).toContain(LINE);
+    expect(stderr.split(LINE)).toHaveLength(2);
+    expect(stderr).toMatch(/^ +at .*application-claims/m);
   }, 60_000);
 });
 
