@@ -24,19 +24,9 @@ export function requireOneGraphql(schema: unknown, builder: string): void {
   const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
   throw new TypeError(
     isForeign
-      ? twoCopies(`Gatehouse uses one, and ${builder} was built with the other`)
+      ? `There are two copies of graphql: Gatehouse uses one, and ${builder} was built with the other. ` +
+          "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
+          "A linked package or folder brings a copy of its own; install the packed file instead."
       : `${builder} is not a GraphQLSchema.`,
-  );
-}
-
-/**
- * Returns a message that says what to do about two copies of graphql.
- * @param use says who uses which
- */
-export function twoCopies(use: string): string {
-  return (
-    `There are two copies of graphql: ${use}. ` +
-    "Find them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
-    "A linked package or folder brings a copy of its own; install the packed file instead."
   );
 }

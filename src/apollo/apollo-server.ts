@@ -13,7 +13,6 @@ import {
   faultPlugin,
   httpStatusPlugin,
   logPlugin,
-  oneGraphqlPlugin,
   recordPlugin,
   responseHeadersPlugin,
   type ServerContext,
@@ -95,7 +94,6 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
     // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to whoever asks.
     plugins: [
       logPlugin(),
-      oneGraphqlPlugin,
       ...safePlugins(limits),
       responseHeadersPlugin,
       ApolloServerPluginInlineTraceDisabled(),

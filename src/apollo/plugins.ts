@@ -5,7 +5,6 @@ import Negotiator from "negotiator";
 import type { AuthContext } from "../authentication/context.js";
 import { CHALLENGES, type ErrorCode, HTTP_STATUS } from "../errors.js";
 import { stacksOf } from "../events.js";
-import { twoCopies } from "../graphql-package.js";
 import { isBug, MASKED } from "./format-error.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
@@ -119,23 +118,6 @@ export function logPlugin(): ApolloServerPlugin {
       }),
   };
 }
-
-/** How Apollo Server refuses a schema of another copy of graphql. Where NODE_ENV is production, it says less. */
-const FOREIGN_SCHEMA = /^Cannot use GraphQLSchema |\bto be a GraphQL schema\.$/;
-
-/** Explains why an Apollo Server does not start that uses another copy of graphql than Gatehouse. */
-export const oneGraphqlPlugin: ApolloServerPlugin = {
-  startupDidFail: ({ error }) => {
-    // Apollo Server throws this very error afterwards.
-    if (FOREIGN_SCHEMA.test(error.message)) {
-      const { message, stack } = new TypeError(
-        twoCopies("Gatehouse built the schema with one, and Apollo Server uses the other"),
-      );
-      Object.assign(error, { message, stack });
-    }
-    return Promise.resolve();
-  },
-};
 
 /** Returns whether an operator must look at an error: it is a bug or an outage. */
 function isFault(error: GraphQLError): boolean {

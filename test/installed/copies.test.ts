@@ -42,20 +42,6 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
     expect(await messageOf(code, linked, mode)).toMatch(TWO_COPIES);
   });
 
-  test("an Apollo Server of another graphql refuses our schema by name when it starts", async () => {
-    const code = `import { ApolloServer } from "@apollo/server";
-    import { apolloOptions, createAuth } from "graphql-gatehouse";
-    const auth = await createAuth({ secretKey: process.env.SECRET_KEY });
-    try {
-      await new ApolloServer(apolloOptions(auth.schema)).start();
-    } finally {
-      await auth.close();
-    }`;
-    expect(await messageOf(code, linked, mode)).toMatch(
-      /There are two copies of graphql: Gatehouse built the schema with one, and Apollo Server uses the other\. .*`npm ls graphql`/,
-    );
-  });
-
   test("createAuth refuses a graphql inside its package, beside the one of its dependencies", async () => {
     const nested = `${APP}/nested-${mode}`;
     const target = `${nested}/node_modules/graphql-gatehouse`;

@@ -10,8 +10,8 @@ const VERSIONS = ["22.23.3", "24.21.0", "26.10.0"];
 
 const PASSWORD = "correct horse battery staple";
 
-/** Milliseconds. All versions start side by side, on a machine that may be slow. */
-const TIMEOUT = 240_000;
+/** Milliseconds. All versions start side by side, on a machine that may be slow, after 300 MB have been downloaded. */
+const TIMEOUT = 600_000;
 
 /** Signs the first admin in and out with each scheme, by the client. */
 const CLIENT = `
