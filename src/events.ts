@@ -71,6 +71,6 @@ export function warn(error: unknown): void {
 }
 
 /** Returns the stack of an error, and that of its cause. */
-function stacksOf({ stack = "", cause }: Error): string {
+export function stacksOf({ stack = "", cause }: Error): string {
   return cause instanceof Error ? `${stack}\nCaused by: ${cause.stack ?? cause.message}` : stack;
 }

@@ -16,7 +16,7 @@ if (major !== 16 || minor < MINOR) {
 /**
  * Refuses a schema that was built with another copy of graphql, because neither copy recognises the other's types.
  * graphql's own check does nothing when NODE_ENV is production.
- * @param builder what was built, for the message
+ * @param builder names the schema in the message: "the schema to guard"
  * @throws TypeError that says what to do
  */
 export function requireOneGraphql(schema: unknown, builder: string): void {
@@ -24,7 +24,7 @@ export function requireOneGraphql(schema: unknown, builder: string): void {
   const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
   throw new TypeError(
     isForeign
-      ? `There are two copies of graphql: ${builder} was built with one, and Gatehouse uses the other. ` +
+      ? `There are two copies of graphql: Gatehouse uses one, and ${builder} was built with the other. ` +
           "List them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
           "A linked package or folder brings its own copy; install the packed file instead."
       : `${builder} is not a GraphQLSchema.`,

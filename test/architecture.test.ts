@@ -8,7 +8,7 @@ const FEATURES = readdirSync("src/features", { withFileTypes: true })
 
 /** Files and folders of src, lowest first. A unit imports from the rows above its own, never from its own row. */
 const ORDER = [
-  ["errors", "sql", "graphql-package", "accounts/role", "client"],
+  ["errors", "sql", "graphql-package", "within-time", "accounts/role", "client"],
   ["events", "accounts/user"],
   ["config"],
   ["maintenance"],

@@ -2,18 +2,32 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
+/** Finds each role by one step in the index of roles, so that the number of users does not matter. */
+const OTHER_ROLES = `
+  WITH RECURSIVE present (role) AS (
+    SELECT MIN(role) FROM profile
+    UNION ALL
+    SELECT (SELECT MIN(role) FROM profile WHERE role > present.role) FROM present WHERE role IS NOT NULL)
+  SELECT role FROM present WHERE role NOT IN`;
+
 /**
  * Requires that each user's role is one of `roles`. Called at startup, because a user whose role is unknown could do
  * nothing.
  * @throws {@link WrongSettings} that lists the unknown roles, and says how many users have each
  */
 export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<void> {
-  const places = names.map(() => "?").join(", ");
-  const others = await sql.read<{ role: string; users: number | string }>(
-    `SELECT role, COUNT(*) AS users FROM profile WHERE role NOT IN (${places}) GROUP BY role ORDER BY role`,
-    [...names],
+  const others = await sql.readOnce<{ role: string }>(`${OTHER_ROLES} ${places(names)}`, names);
+  if (others.length === 0) return;
+  const roles = others.map(({ role }) => role);
+  const counted = await sql.readOnce<{ role: string; users: number | string }>(
+    `SELECT role, COUNT(*) AS users FROM profile WHERE role IN ${places(roles)} GROUP BY role ORDER BY role`,
+    roles,
   );
-  if (others.length > 0) throw new WrongSettings(others.map(toProblem));
+  throw new WrongSettings(counted.map(toProblem));
+}
+
+function places(values: readonly string[]): string {
+  return `(${values.map(() => "?").join(", ")})`;
 }
 
 function toProblem({ role, users }: { role: string; users: number | string }): Problem {

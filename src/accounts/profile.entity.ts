@@ -1,4 +1,4 @@
-import { Entity, OneToOne, Property } from "@mikro-orm/core";
+import { Entity, Index, OneToOne, Property } from "@mikro-orm/core";
 import type { Role } from "./role.js";
 import { UserEntity } from "./user.entity.js";
 
@@ -8,6 +8,7 @@ export class ProfileEntity {
   @OneToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade" })
   user!: UserEntity;
 
+  @Index()
   @Property({ type: "text" })
   role!: Role;
 }

@@ -12,6 +12,7 @@ import {
   errorLimitPlugin,
   faultPlugin,
   httpStatusPlugin,
+  logPlugin,
   recordPlugin,
   responseHeadersPlugin,
   type ServerContext,
@@ -72,7 +73,7 @@ export function createApolloServer(
 /**
  * Returns options for an Apollo Server of your own, so that it serves `schema` as safely as ours does. Errors reveal no
  * internals, repeat no part of the request, and have the right HTTP status. Documents are limited. The response headers
- * of features are sent.
+ * of features are sent. The server's `logger` logs each internal error and outage once, with its stack.
  * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those in
  * the result.
  * @param schema the schema to serve, as `auth.guard` returned it
@@ -92,6 +93,7 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
     // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to anyone who asks for
     // them.
     plugins: [
+      logPlugin(),
       ...safePlugins(limits),
       responseHeadersPlugin,
       ApolloServerPluginInlineTraceDisabled(),

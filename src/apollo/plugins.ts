@@ -1,9 +1,10 @@
-import type { ApolloServerPlugin } from "@apollo/server";
+import type { ApolloServerPlugin, GraphQLServerContext } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
-import type { GraphQLError } from "graphql";
+import { GraphQLError } from "graphql";
 import Negotiator from "negotiator";
 import type { AuthContext } from "../authentication/context.js";
 import { CHALLENGES, type ErrorCode, HTTP_STATUS } from "../errors.js";
+import { stacksOf } from "../events.js";
 import { isBug, MASKED } from "./format-error.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
@@ -76,8 +77,8 @@ export function faultPlugin(
     requestDidStart: ({ contextValue: { requestId } }) =>
       Promise.resolve({
         didEncounterErrors: ({ errors }) => {
-          for (const error of errors) {
-            if (isBug(error) || isOutage(error)) onFault(unwrapResolverError(error), requestId);
+          for (const error of errors.filter(isFault)) {
+            onFault(unwrapResolverError(error), requestId);
           }
           return Promise.resolve();
         },
@@ -90,6 +91,37 @@ export function faultPlugin(
         },
       }),
   };
+}
+
+/**
+ * Logs bugs and outages with their stacks, because clients get no details of them. It uses the `logger` of the Apollo
+ * Server, which by default prints to the console.
+ */
+export function logPlugin(): ApolloServerPlugin {
+  let logger: GraphQLServerContext["logger"] | undefined;
+  const log = (error: unknown) => logger?.error(stacksOf(error as Error));
+  return {
+    serverWillStart: (server) => {
+      ({ logger } = server);
+      return Promise.resolve();
+    },
+    contextCreationDidFail: ({ error }) => {
+      if (!(error instanceof GraphQLError) || isFault(error)) log(error);
+      return Promise.resolve();
+    },
+    requestDidStart: () =>
+      Promise.resolve({
+        didEncounterErrors: ({ errors }) => {
+          for (const error of errors.filter(isFault)) log(unwrapResolverError(error));
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+/** Returns whether an operator must look at an error: it is a bug or an outage. */
+function isFault(error: GraphQLError): boolean {
+  return isBug(error) || isOutage(error);
 }
 
 /**

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import type { User } from "../accounts/user.js";
 import type { AuthConfig } from "../config/auth-config.js";
+import { ServiceUnavailable } from "../errors.js";
 import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
+import { withinTime } from "../within-time.js";
+
+/** How long the function may take, in milliseconds. */
+const TIMEOUT = 5_000;
+/** Seconds after which a client should retry when the function took too long. */
+const RETRY_AFTER = 5;
+
+type ClaimsOf = NonNullable<AuthConfig["claims"]>;
 
 const JSON_OBJECT = z.record(z.string(), z.json());
 
@@ -9,9 +18,22 @@ const JSON_OBJECT = z.record(z.string(), z.json());
  * Returns the claims carried over, together with those that the application's own function returns for a user. The
  * latter are copied and checked.
  * @throws Error with one line for the operator. It is not an {@link AuthError}, so the client does not see it.
+ * @throws {@link ServiceUnavailable} when the function takes too long
  */
-export async function readClaims(
-  claimsOf: NonNullable<AuthConfig["claims"]>,
+export function readClaims(
+  claimsOf: ClaimsOf,
+  user: User,
+  carried: ApplicationClaims,
+): Promise<ApplicationClaims> {
+  return withinTime(callClaims(claimsOf, user, carried), TIMEOUT, () => {
+    const took = `took longer than ${TIMEOUT / 1000} seconds`;
+    const cause = new Error(`The function of the option claims ${took}.`);
+    throw new ServiceUnavailable(RETRY_AFTER, cause);
+  });
+}
+
+async function callClaims(
+  claimsOf: ClaimsOf,
   user: User,
   carried: ApplicationClaims,
 ): Promise<ApplicationClaims> {

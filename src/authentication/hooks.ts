@@ -6,7 +6,8 @@ interface HookUser {
 }
 
 /**
- * The steps of an operation that features can hook into. They run one after another, and the operation waits for them.
+ * The steps of an operation that features can hook into. They run one after another, and the operation waits for them. One
+ * of an application's features that takes longer than 5 seconds refuses the operation.
  */
 export interface Hooks {
   /**

@@ -1,6 +1,5 @@
 import type { User } from "../accounts/user.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { warn } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import { type ApplicationClaims, applicationClaimsOf } from "../tokens/claims.js";
@@ -37,7 +36,7 @@ export interface Issuing {
 }
 
 /** The settings of {@link TokenIssuer}. */
-export type IssuerSettings = Pick<AuthConfig, "claims" | "isDevelopment" | "roles">;
+export type IssuerSettings = Pick<AuthConfig, "claims" | "roles">;
 
 /** Finds the user that the application's function for claims receives. */
 interface UserFinder {
@@ -60,23 +59,17 @@ export class TokenIssuer {
    * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
    * failure changes nothing. Costs a query only if the option `claims` is set.
    * @param predecessor the refresh token that is being replaced, whose claims are carried over
-   * @throws Error when the application's function fails, or its claims cannot be used
+   * @throws Error when the application's function fails, or its claims cannot be used; {@link ServiceUnavailable} when it
+   * takes too long
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
     const carried = applicationClaimsOf(predecessor?.claims ?? {});
-    const { claims: claimsOf, isDevelopment } = this.#settings;
+    const { claims: claimsOf } = this.#settings;
     if (claimsOf === undefined) return carried;
     const user = await this.#accounts.findById(userId);
     // A missing or inactive user gets no token.
     if (!user?.isActive) return carried;
-    try {
-      return await readClaims(claimsOf, user, carried);
-    } catch (error) {
-      // Our own server logs every internal error. An application that embeds us would not see this one without a
-      // warning.
-      if (isDevelopment === null) warn(error);
-      throw error;
-    }
+    return readClaims(claimsOf, user, carried);
   }
 
   /** Issues the tokens of a session's current generation. */

@@ -181,7 +181,8 @@ export const AUTH_SETTINGS = {
   }),
   /**
    * Called at each login and refresh. Returns the application's own claims for the access token of a user. It cannot
-   * replace a claim of ours. If it fails, the login is refused as an internal error.
+   * replace a claim of ours. If it fails, the login is refused as an internal error. If it takes longer than 5 seconds,
+   * the login is refused as unavailable.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */

@@ -28,5 +28,7 @@ function explainMissingBinding(cause: unknown): never {
   const isBinding = code === "ERR_DLOPEN_FAILED" || message.includes("bindings file");
   if (!isBinding) throw cause;
   const cures = Object.entries(CURES).map(([name, command]) => `${command} (${name})`);
-  throw new Error(`SQLite's driver is not compiled. Run ${cures.join(", or ")}.`, { cause });
+  throw new Error(`SQLite's driver is not compiled for this system. Run ${cures.join(", or ")}.`, {
+    cause,
+  });
 }

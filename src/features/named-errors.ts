@@ -1,9 +1,17 @@
+import { GraphQLError } from "graphql";
+import type { Hooks } from "../authentication/hooks.js";
 import { WrongSettings } from "../config/problems.js";
+import { ServiceUnavailable } from "../errors.js";
+import { withinTime } from "../within-time.js";
 import { findMalformedParts } from "./check-feature.js";
 import type { Feature, FeatureParts } from "./feature.js";
 
-/** How long a feature may take to close, in milliseconds. */
-const CLOSE_TIMEOUT = 5_000;
+/** How long a hook may take, and a feature to close, in milliseconds. */
+const TIMEOUT = 5_000;
+/** Seconds after which a client should retry an operation whose hook took too long. */
+const RETRY_AFTER = 5;
+
+const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /** Returns the feature with its name in the message of each error that its own code throws. */
 export function withNamedErrors(feature: Feature): Feature {
@@ -31,7 +39,7 @@ export function withNamedErrors(feature: Feature): Feature {
 }
 
 function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts {
-  const { announce, close, jobs, prune, transformSchema } = parts;
+  const { announce, close, hooks, jobs, onEvent, prune, routes, transformSchema } = parts;
   return overriding(parts, {
     ...(announce && { announce: (url) => attempt(failedToStart(name), () => announce(url)) }),
     ...(transformSchema && {
@@ -45,7 +53,24 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
       })),
     }),
     ...(close && {
-      close: () => attemptAsync(`The feature ${name} failed to close`, () => withinTime(close)),
+      close: () => attemptAsync(`The feature ${name} failed to close`, () => inTime(close)),
+    }),
+    ...(hooks && { hooks: withNamedErrorsOfHooks(name, hooks) }),
+    ...(onEvent && {
+      onEvent: (event, client) =>
+        attemptAsync(`The function onEvent of the feature ${name} failed`, () =>
+          onEvent(event, client),
+        ),
+    }),
+    ...(routes && {
+      routes: routes.map(({ method, path, handle }) => ({
+        method,
+        path,
+        handle: (request, client) =>
+          attemptRequest(`The route ${method} ${path} of the feature ${name} failed`, () =>
+            handle(request, client),
+          ),
+      })),
     }),
     ...(jobs && {
       jobs: jobs.map((job) => ({
@@ -56,6 +81,28 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
       })),
     }),
   });
+}
+
+/** A login or refresh waits for its hooks, and an application's code may hang. */
+function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
+  const names = Object.keys(HOOKS) as (keyof Hooks)[];
+  return Object.fromEntries(
+    names
+      .filter((name) => hooks[name] !== undefined)
+      .map((name) => {
+        const hook = `The hook ${name} of the feature ${feature}`;
+        const run: Hooks[typeof name] = (user, client) =>
+          withinTime(
+            attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client)),
+            TIMEOUT,
+            () => {
+              const cause = new Error(`${hook} took longer than ${TIMEOUT / 1000} seconds`);
+              throw new ServiceUnavailable(RETRY_AFTER, cause);
+            },
+          );
+        return [name, run];
+      }),
+  );
 }
 
 /** Inherits everything else, because the original may be an instance of a class with methods. */
@@ -88,22 +135,26 @@ async function attemptAsync<Result>(
   }
 }
 
+/** Does the same for a part of a request. A refusal stays as it is, because it is for the client. */
+async function attemptRequest<Result>(
+  failure: string,
+  run: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw cause instanceof GraphQLError ? cause : nameError(failure, cause);
+  }
+}
+
 function nameError(failure: string, cause: unknown): Error {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new Error(`${failure}: ${message}`, { cause });
 }
 
 /** @throws Error when it takes too long, so that everything after it can still be closed */
-async function withinTime(close: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`it took longer than ${CLOSE_TIMEOUT / 1000} seconds`));
-    }, CLOSE_TIMEOUT);
+function inTime(close: () => Promise<void>): Promise<void> {
+  return withinTime(close(), TIMEOUT, () => {
+    throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);
   });
-  try {
-    await Promise.race([close(), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

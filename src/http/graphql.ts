@@ -8,6 +8,7 @@ import type { Auth, OpenAuth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
+import { withinTime } from "../within-time.js";
 import { RECORD } from "./app.js";
 import { addCors } from "./cors.js";
 import { toGraphqlError } from "./refusals.js";
@@ -87,7 +88,7 @@ async function runOperation(
       }
     },
   });
-  const answer = await withinTime(running);
+  const answer = await withinTime(running, OPERATION_TIMEOUT, () => null);
   for (const [name, value] of responseHeaders) void reply.header(name, value);
   if (answer === null) {
     record.outcome = "SERVICE_UNAVAILABLE";
@@ -110,17 +111,4 @@ function headersOf({ headers }: FastifyRequest): HeaderMap {
 
 function toRequestLike({ headers, raw, ip, host, id }: FastifyRequest) {
   return { headers, rawHeaders: raw.rawHeaders, ip, host, socket: raw.socket, id };
-}
-
-/** Returns the result of `running`, or null if it takes too long. */
-async function withinTime<Result>(running: Promise<Result>): Promise<Result | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, OPERATION_TIMEOUT, null);
-  });
-  try {
-    return await Promise.race([running, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,9 @@
 import { ApolloServer, HeaderMap } from "@apollo/server";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { apolloOptions, type AuthContext } from "../../src/index.js";
+import { randomBytes } from "node:crypto";
+import { makeExecutableSchema } from "@graphql-tools/schema";
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { apolloOptions, type AuthContext, createAuth, Vetoed } from "../../src/index.js";
+import { createDatabase } from "../support/databases.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const COOKIE = "__Host-gatehouse-refresh";
@@ -130,6 +133,102 @@ describe("an Apollo Server with apolloOptions alone", () => {
   ])("says what is wrong with the headers %j", async (headers, message) => {
     const { errors } = await send({ query: "{ __typename }" }, headers);
     expect(errors.map((error: Error) => error.message)).toEqual([message]);
+  });
+});
+
+describe("an internal error under apolloOptions", () => {
+  const bug = new Error("no table of salaries", { cause: new Error("disk full") });
+  const lines: string[] = [];
+  const note = (line: string) => void lines.push(line);
+  const logger = { debug: note, info: note, warn: note, error: note };
+  let logging: ApolloServer<AuthContext>;
+
+  beforeAll(async () => {
+    const { auth } = gate;
+    const resolvers = {
+      Query: {
+        bug: () => Promise.reject(bug),
+        veto: () => Promise.reject(new Vetoed("Closed.")),
+      },
+    };
+    const typeDefs = [auth.typeDefs, `extend type Query { bug: Int @public veto: Int @public }`];
+    const schema = auth.guard(
+      makeExecutableSchema({ typeDefs, resolvers: [auth.resolvers, resolvers] }),
+    );
+    logging = new ApolloServer({ ...apolloOptions(schema), logger });
+    await logging.start();
+  });
+
+  beforeEach(() => {
+    lines.length = 0;
+  });
+
+  afterAll(() => logging.stop());
+
+  const ask = async (query: string, context = () => gate.auth.createContext()) => {
+    const { body } = await logging.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: {
+        method: "POST",
+        headers: new HeaderMap([["content-type", "application/json"]]),
+        search: "",
+        body: { query },
+      },
+      context,
+    });
+    return body.kind === "complete" ? JSON.parse(body.string) : null;
+  };
+
+  const masked = { message: "Internal server error." };
+
+  test("of a resolver is logged once, with its stack and its cause, and masked for the client", async () => {
+    expect(await ask("{ bug }")).toMatchObject({ errors: [masked] });
+    expect(lines).toEqual([`${bug.stack}\nCaused by: ${(bug.cause as Error).stack}`]);
+  });
+
+  test("of the context is logged once, and masked", async () => {
+    expect(await ask("{ me { id } }", () => Promise.reject(bug))).toMatchObject({
+      errors: [masked],
+    });
+    expect(lines).toEqual([expect.stringContaining("no table of salaries")]);
+    expect(lines[0]).toContain("Caused by: Error: disk full");
+  });
+
+  test("of the option claims is logged once", async () => {
+    const database = await createDatabase("sqlite");
+    const auth = await createAuth({
+      databaseUrl: database.url,
+      secretKey: randomBytes(32).toString("base64url"),
+      claims: () => Promise.reject(bug),
+    });
+    await auth.accounts.createUser({ username: "ada", password: PASSWORD });
+    const server = new ApolloServer<AuthContext>({ ...apolloOptions(auth.schema), logger });
+    const warning = jest.spyOn(process, "emitWarning");
+    const contextValue = await auth.createContext();
+    const { body } = await server.executeOperation({ query: LOGIN }, { contextValue });
+    expect(body).toMatchObject({ singleResult: { errors: [masked] } });
+    expect(lines).toEqual([
+      expect.stringContaining("The function of the option claims failed: no table of salaries"),
+    ]);
+    expect(lines[0]).toContain(bug.stack);
+    expect(warning).not.toHaveBeenCalled();
+    warning.mockRestore();
+    await server.stop();
+    await auth.close();
+    await database.drop();
+  });
+
+  test("is no refusal, wrong document or wrong argument: these are not logged", async () => {
+    for (const query of [
+      "{ veto }",
+      "{ me { id } }",
+      "{",
+      "{ missing }",
+      "mutation { refreshToken { access } }",
+      LOGIN.replace(PASSWORD, "wrong"),
+    ]) {
+      expect(await ask(query)).toHaveProperty("errors");
+    }
+    expect(lines).toEqual([]);
   });
 });
 

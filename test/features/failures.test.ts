@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { get } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import {
   createAuth,
   createServer,
@@ -101,6 +101,92 @@ describe("an error names the feature and keeps its cause when it comes from", ()
       message: "The job notes:clean failed",
       cause,
     });
+  });
+});
+
+describe("an error of a feature that is running names it, and keeps its cause:", () => {
+  const login = { username: "ada", password: "correct horse battery staple" };
+
+  /** Runs a login and a refresh in an application with the feature. */
+  async function use(parts: FeatureParts): Promise<{ login: unknown; refresh: unknown }> {
+    const auth = await createAuth({ ...options, features: [notes(parts)] });
+    try {
+      if ((await auth.accounts.findUser(login)) === null) await auth.accounts.createUser(login);
+      const logged = await auth.authentication.login(login, login.password).catch(identity);
+      const refresh = String(
+        await auth.tokens.RefreshToken.forUser((await auth.accounts.findUser(login))!),
+      );
+      return { login: logged, refresh: await auth.authentication.refresh(refresh).catch(identity) };
+    } finally {
+      await auth.close();
+    }
+  }
+
+  const identity = (error: unknown) => error;
+  const failed = (what: string) =>
+    expect.objectContaining({
+      message: `${what} of the feature notes failed: the disk is full`,
+      cause,
+    });
+
+  test.each([
+    ["throws", fail],
+    ["rejects", () => Promise.reject(cause)],
+  ])("a hook that %s", async (_how, hook) => {
+    const ended = await use({ hooks: { beforeLogin: hook, beforeRefresh: hook } });
+    expect(ended.login).toEqual(failed("The hook beforeLogin"));
+    expect(ended.refresh).toEqual(failed("The hook beforeRefresh"));
+  });
+
+  test("a hook that never ends is refused after 5 seconds, and changes nothing", async () => {
+    const hook = () => new Promise<void>(() => undefined);
+    const ended = await use({ hooks: { beforeLogin: hook, beforeRefresh: hook } });
+    for (const [operation, name] of [
+      ["login", "beforeLogin"],
+      ["refresh", "beforeRefresh"],
+    ] as const) {
+      expect(ended[operation]).toBeInstanceOf(ServiceUnavailable);
+      expect(ended[operation]).toMatchObject({
+        retryAfter: 5,
+        cause: new Error(`The hook ${name} of the feature notes took longer than 5 seconds`),
+      });
+    }
+  });
+
+  test("a refusal of a hook stays as it is, also where the hook is a method", async () => {
+    class Closed {
+      readonly refusal = new Vetoed("Closed.");
+      beforeLogin() {
+        throw this.refusal;
+      }
+    }
+    expect((await use({ hooks: new Closed() })).login).toBeInstanceOf(Vetoed);
+  });
+
+  test.each([
+    ["throws", fail],
+    ["rejects", () => Promise.reject(cause)],
+  ])("onEvent that %s, in a warning", async (_how, onEvent) => {
+    const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    try {
+      await use({ onEvent });
+      const [[text, { detail }]] = warning.mock.calls as unknown as [[string, { detail: string }]];
+      expect(text).toBe("The function onEvent of the feature notes failed: the disk is full");
+      expect(detail).toContain(cause.stack);
+    } finally {
+      warning.mockRestore();
+    }
+  });
+
+  test("a route", async () => {
+    const routes = [{ method: "GET" as const, path: "/notes", handle: fail }];
+    const auth = await createAuth({ ...options, features: [notes({ routes })] });
+    const { handle } = auth.routes.find(({ path }) => path === "/notes")!;
+    const client = { ipAddress: null, userAgent: null };
+    await expect(handle(new Request("http://localhost/notes"), client)).rejects.toEqual(
+      failed("The route GET /notes"),
+    );
+    await auth.close();
   });
 });
 

@@ -114,7 +114,9 @@ describe.each(MANAGED)("an application that $name installs", (manager) => {
     );
     expect(code).not.toBe(0);
     const lines = stderr.split("\n").filter((line) => line.startsWith("gatehouse:"));
-    expect(lines).toEqual([expect.stringContaining("SQLite's driver is not compiled.")]);
+    expect(lines).toEqual([
+      expect.stringContaining("SQLite's driver is not compiled for this system."),
+    ]);
     expect(lines[0]).toContain(manager.cure);
   });
 

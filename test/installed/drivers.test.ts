@@ -21,7 +21,10 @@ test("an SQLite installation starts without the packages for PostgreSQL and Redi
 test("an SQLite installation without the compiled driver says in one line how each package manager compiles it", async () => {
   const cwd = await copyApp("not-compiled", ["sqlite3/build"]);
   const ended = await runNode([CLI, "serve"], { cwd, env: { PORT: "0" }, timeout: 60_000 });
-  expectOneLine(ended, /SQLite's driver is not compiled\. Run npm rebuild sqlite3 \(npm\), /);
+  expectOneLine(
+    ended,
+    /SQLite's driver is not compiled for this system\. Run npm rebuild sqlite3 \(npm\), /,
+  );
   for (const cure of ["pnpm approve-builds", "yarn rebuild sqlite3", "bun pm trust sqlite3"]) {
     expect(ended.stderr).toContain(cure);
   }

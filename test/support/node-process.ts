@@ -10,6 +10,8 @@ export interface Ended {
 }
 
 interface Start {
+  /** The binary of Node. @default the one that runs this process */
+  node?: string;
   cwd: string;
   /** The whole environment. From this process's environment only PATH is added. */
   env?: Record<string, string>;
@@ -35,10 +37,10 @@ const FLAGS = ["--no-opt"];
 /** Starts a script with Node. `ended` resolves when the process has ended. */
 export function startNode(
   parameters: readonly string[],
-  { cwd, env = {}, timeout = TIMEOUT }: Start,
+  { node = process.execPath, cwd, env = {}, timeout = TIMEOUT }: Start,
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [...FLAGS, ...parameters], {
+  const child = spawn(node, [...FLAGS, ...parameters], {
     cwd,
     env: { PATH, ...env },
     timeout,

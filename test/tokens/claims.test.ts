@@ -233,6 +233,39 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
     });
   });
 
+  describe("the option claims that never ends", () => {
+    const never = () => new Promise<object>(() => undefined);
+    const refused = { status: 503, code: "SERVICE_UNAVAILABLE", data: null };
+
+    test("refuses a login after 5 seconds, and opens no session", async () => {
+      claims = never;
+      const query = `mutation { login(username: "${username}", password: "${PASSWORD}") { access } }`;
+      const answer = await gate.ask(query);
+      expect(answer).toMatchObject(refused);
+      expect(answer.headers.get("retry-after")).toBe("5");
+      expect(answer.text).not.toContain("claims");
+      await expect(gate.auth.authentication.login({ username }, PASSWORD)).rejects.toMatchObject({
+        cause: new Error("The function of the option claims took longer than 5 seconds."),
+      });
+      expect(await gate.auth.sessions.list(ada)).toEqual([]);
+      expect((await gate.auth.accounts.getUser(ada)).lastLoginAt).toBeNull();
+    });
+
+    test("refuses a refresh, after which the same token still works, also when it fails later", async () => {
+      const { refresh, session } = await gate.issue(ada);
+      let fail: (error: Error) => void = () => undefined;
+      claims = () => new Promise((_resolve, reject) => (fail = reject));
+      expect(await gate.refresh(refresh)).toMatchObject(refused);
+      fail(new Error("billing is down"));
+      gate.advance(60);
+      claims = () => ({ fine: true });
+      expect(claimsIn((await next(gate, refresh)).access)).toMatchObject({
+        fine: true,
+        sid: session.id,
+      });
+    });
+  });
+
   describe("claims of a token class", () => {
     test("B-01, R-02: set at login are in the access token, and survive every refresh", async () => {
       const { RefreshToken } = gate.auth.tokens;
@@ -368,7 +401,7 @@ describe("a failing claims function", () => {
     expect(JSON.parse(line).err.message).toContain(LINE);
   }, 60_000);
 
-  test("is a warning in an application that embeds the schema", async () => {
+  test("is logged once, with its stack, by an application that embeds the schema", async () => {
     const { stdout, stderr } = await run(`
       import { ApolloServer } from "@apollo/server";
       import { apolloOptions, createAuth } from "${ROOT}dist/index.js";
@@ -382,6 +415,8 @@ describe("a failing claims function", () => {
       await auth.close();`);
     expect(stdout).toContain("INTERNAL_SERVER_ERROR");
     expect(stderr.split("\n")[0]).toContain(LINE);
+    expect(stderr.split(LINE)).toHaveLength(2);
+    expect(stderr).toMatch(/^ +at .*application-claims/m);
   }, 60_000);
 });
 

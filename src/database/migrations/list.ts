@@ -1,6 +1,7 @@
 import type { Migration } from "../../sql.js";
 import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
+import { profileRole } from "./2026-11-26-profile-role.js";
 
 /** A feature with its tables, if it has any. */
 export interface TableOwner {
@@ -10,7 +11,7 @@ export interface TableOwner {
 }
 
 /** Oldest first, and the same on every database. A migration that has been released never changes. */
-const CORE: readonly Migration[] = [accountsKeysSessions, throttling];
+const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole];
 
 /**
  * Returns the core's migrations and then those of `features`, in the order in which they are applied. They have the
