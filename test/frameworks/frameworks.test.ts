@@ -32,9 +32,9 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     example = await installExample(name, bundler);
     await example.createUsers();
     await example.start();
-  }, 300_000);
+  });
 
-  afterAll(() => example.remove(), 120_000);
+  afterAll(() => example.remove());
 
   const ask = (
     query: string,
@@ -259,7 +259,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
       );
     }
     expect(last).toMatchObject({ status: 429, code: "TOO_MANY_REQUESTS", reason: "throttled" });
-  }, 120_000);
+  });
 
   test("stops at SIGTERM with nothing left open, and closes the database", async () => {
     const { code, stderr } = await example.stop();
