@@ -141,15 +141,15 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
 
   test("refuses forged and malformed credentials", async () => {
     for (const [credential, reason] of [
-      ["Bearer e30.e30.e30", "token_not_valid"],
-      ["Token 0123456789", "token_not_valid"],
-      ["Bearer a b", "bad_authorization_header"],
-      ["JWT e30.e30.e30", "no_credentials"],
+      ["Bearer e30.e30.e30", /^token_(not_valid|wrong_type)$/],
+      ["Token 0123456789", /^token_(not_valid|wrong_type)$/],
+      ["Bearer a b", /^bad_authorization_header$/],
+      ["JWT e30.e30.e30", /^no_credentials$/],
     ] as const) {
       expect(await ask("{ motto }", credential)).toMatchObject({
         status: 401,
         code: "UNAUTHENTICATED",
-        reason,
+        reason: expect.stringMatching(reason),
       });
     }
   });
@@ -265,7 +265,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
 
   test("stops at SIGTERM with nothing left open, and closes the database", async () => {
     const { code, stderr } = await example.stop();
-    const log = name === STANDALONE ? expect.stringMatching(/^SyntaxError: .* in JSON/) : "";
+    const log = name === STANDALONE ? expect.stringMatching(/^SyntaxError: .*JSON/) : "";
     expect({ code, stderr }).toEqual({ code: 0, stderr: log });
     expect(await readdir(join(example.folder, "data"))).toEqual(["gatehouse.sqlite"]);
   });
