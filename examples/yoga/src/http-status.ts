@@ -14,10 +14,7 @@ const STATUS: Readonly<Record<string, number>> = {
  */
 export const httpStatus: Plugin = {
   onResultProcess({ result }) {
-    if (Array.isArray(result) || isAsyncIterable(result)) return;
-    // The parser's own message repeats a malformed body.
-    for (const { extensions } of result.errors ?? []) delete extensions["originalError"];
-    if (result.data !== null) return;
+    if (Array.isArray(result) || isAsyncIterable(result) || result.data !== null) return;
     const [error] = result.errors ?? [];
     const status = STATUS[String(error?.extensions["code"])];
     if (error === undefined || status === undefined) return;
