@@ -1,10 +1,9 @@
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
-import type { Client } from "../events.js";
-import type { Sql } from "../sql.js";
+import { type Client, type EndReason, NO_CLIENT } from "../events.js";
+import type { RunStatement, Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
-import type { EndReason } from "./session.entity.js";
 import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
@@ -62,6 +61,24 @@ export class SessionEnder {
     return ended.length;
   }
 
+  /**
+   * Ends the open sessions whose user has a later `credentialsVersion`, in the transaction that has changed it. Their tokens
+   * are refused even without this, because the versions differ.
+   * @returns a function that reports the ends, to be called after the commit
+   */
+  async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
+    const at = this.#settings.now();
+    const ended = await run<{ id: string }>(
+      `UPDATE session SET ended_at = ?, end_reason = ?
+       WHERE user_id = ? AND ${IS_OPEN}
+         AND credentials_version < (SELECT credentials_version FROM "user" WHERE id = session.user_id) RETURNING id`,
+      [at, reason, userId, ...openAt(at)],
+    );
+    return () => {
+      for (const { id } of ended) this.#reportEnd(userId, id, reason, NO_CLIENT);
+    };
+  }
+
   /** Ends the oldest sessions of a user who has more than 100. */
   async endBeyondLimit(userId: string, client: Client): Promise<void> {
     const at = this.#settings.now();
@@ -78,7 +95,7 @@ export class SessionEnder {
   /** Publishes `session_ended`. A reused token has an event of its own. */
   #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
     if (reason === "reused") return;
-    this.#settings.onEvent({ type: "session_ended", userId, sessionId }, client);
+    this.#settings.onEvent({ type: "session_ended", userId, sessionId, reason }, client);
   }
 }
 

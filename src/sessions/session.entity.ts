@@ -1,9 +1,6 @@
 import { BigIntType, Entity, Index, ManyToOne, PrimaryKey, Property } from "@mikro-orm/core";
 import { UserEntity } from "../accounts/user.entity.js";
-import type { AuthScheme } from "../events.js";
-
-/** Why a session was ended before it expired. */
-export type EndReason = "logout" | "reused" | "limit";
+import type { AuthScheme, EndReason } from "../events.js";
 
 /**
  * One login, whatever the scheme: it is the token family, the entry in lists of sessions, and what a logout ends.
@@ -31,7 +28,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   secretHash!: string | null;
 
-  /** How often the user's password had been changed when the session was opened. */
+  /** The user's `credentialsVersion` when the session was opened. */
   @Property({ type: "integer" })
   credentialsVersion!: number;
 
