@@ -67,7 +67,6 @@ export async function startServer(
     await addGraphql(app, open, config);
     if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
-    warnOfUnsetIssuer(app.log, config);
     const url = serverUrl(config.host, portOf(app));
     const announcements = open.announcements.map((announce) => announce(url));
     return { url, auth, core, flush, announcements, close };
@@ -95,17 +94,6 @@ function auditTo(
 /** Keyed, so that a reader of the log cannot brute-force the value. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
-}
-
-/** Warns when tokens name the address that the server listens on, although clients reach it by another one. */
-function warnOfUnsetIssuer(
-  log: FastifyBaseLogger,
-  { isDevelopment, jwtIssuer, host, port }: ServerConfig,
-): void {
-  if (isDevelopment || jwtIssuer !== serverUrl(host, port)) return;
-  log.warn(
-    "JWT_ISSUER is not set, so the issuer of tokens is the address that the server listens on",
-  );
 }
 
 /** For each error code of the system when the server cannot listen: the setting to change, and why. */

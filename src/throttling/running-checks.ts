@@ -1,65 +1,95 @@
-import { Mutex } from "async-mutex";
-
-/** The checks of one key. */
-interface Checks {
-  /** Held while an attempt waits for its turn, so that the attempts of a key take turns. */
-  readonly turn: Mutex;
+/** The attempts of one key in this process. */
+interface Attempts {
+  /** How many there are, with those that wait. */
+  size: number;
+  /** How many credentials were right. */
+  accepted: number;
+  /** The attempts that are being counted. */
+  readonly counting: Set<Promise<unknown>>;
+  /** The checks that are running. They never reject. */
   readonly running: Set<Promise<unknown>>;
-  /** The attempts that wait, and the checks that run. */
-  attempts: number;
+}
+
+/** A key is blocked, and no check is running that could unblock it. */
+export class Blocked extends Error {
+  /** Milliseconds until the next attempt is allowed. */
+  readonly wait: number;
+
+  constructor(wait: number) {
+    super("The key is blocked.");
+    this.wait = wait;
+  }
 }
 
 /**
  * Runs checks of credentials, several of one key at a time. An attempt that finds its key blocked waits for the checks that
- * are running in this process, because a right credential unblocks the key. Once none is running, it is refused.
+ * are running in this process, because a right credential unblocks the key.
  */
 export class RunningChecks {
-  readonly #byKey = new Map<string, Checks>();
+  readonly #byKey = new Map<string, Attempts>();
 
   /**
    * Counts an attempt, and then runs its check.
    * @param count counts the attempt, and returns the milliseconds until one is allowed; 0 if this one was counted
-   * @param refuse throws the refusal; gets these milliseconds
+   * @param check returns whether the credential is right, once the key is unblocked
+   * @returns the same
+   * @throws {@link Blocked} unchecked
    */
-  async run<Result>(
+  async run(
     key: string,
     count: () => Promise<number>,
-    refuse: (wait: number) => never,
-    check: () => Promise<Result>,
-  ): Promise<Result> {
-    const checks = this.#byKey.get(key) ?? { turn: new Mutex(), running: new Set(), attempts: 0 };
-    this.#byKey.set(key, checks);
-    checks.attempts += 1;
+    check: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const attempts = this.#byKey.get(key) ?? {
+      ...{ size: 0, accepted: 0 },
+      ...{ counting: new Set(), running: new Set() },
+    };
+    this.#byKey.set(key, attempts);
+    attempts.size += 1;
     try {
-      return await (
-        await checks.turn.runExclusive(() => start(checks.running, count, refuse, check))
-      ).result;
+      return await runWhenAllowed(attempts, count, check);
     } finally {
-      checks.attempts -= 1;
-      if (checks.attempts === 0) this.#byKey.delete(key);
+      attempts.size -= 1;
+      if (attempts.size === 0) this.#byKey.delete(key);
     }
   }
 }
 
-/** Starts a check as soon as its attempt is counted. The result is wrapped, so that the next attempt need not wait for it. */
-async function start<Result>(
-  running: Set<Promise<unknown>>,
+async function runWhenAllowed(
+  attempts: Attempts,
   count: () => Promise<number>,
-  refuse: (wait: number) => never,
-  check: () => Promise<Result>,
-): Promise<{ result: Promise<Result> }> {
+  check: () => Promise<boolean>,
+): Promise<boolean> {
   for (;;) {
-    const wait = await count();
-    if (wait === 0) break;
-    if (running.size === 0) refuse(wait);
-    await Promise.race(running);
+    const { accepted } = attempts;
+    let result: Promise<boolean> | undefined;
+    // Ends once a check runs, so that others see either the count or the check.
+    const counting = count().then((wait) => {
+      if (wait === 0) result = startCheck(attempts, check);
+      return wait;
+    });
+    const wait = await track(attempts.counting, counting);
+    if (result !== undefined) return result;
+    await Promise.allSettled(attempts.counting);
+    while (attempts.running.size > 0 && attempts.accepted === accepted) {
+      await Promise.race(attempts.running);
+    }
+    if (attempts.accepted === accepted) throw new Blocked(wait);
   }
-  const result = check();
-  const settled = result.then(
-    () => undefined,
-    () => undefined,
-  );
-  running.add(settled);
-  void settled.then(() => running.delete(settled));
-  return { result };
+}
+
+function startCheck(attempts: Attempts, check: () => Promise<boolean>): Promise<boolean> {
+  const result = check().then((isRight) => {
+    if (isRight) attempts.accepted += 1;
+    return isRight;
+  });
+  void track(attempts.running, result.catch(() => false));
+  return result;
+}
+
+/** Keeps a promise in a set until it settles. */
+async function track<Result>(set: Set<Promise<unknown>>, work: Promise<Result>): Promise<Result> {
+  const tracked = work.finally(() => set.delete(tracked));
+  set.add(tracked);
+  return tracked;
 }

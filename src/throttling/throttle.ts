@@ -4,7 +4,7 @@ import { TooManyRequests } from "../errors.js";
 import { type Client, NO_CLIENT } from "../events.js";
 import { addressKey } from "./address-key.js";
 import type { Limiter, LimiterStore } from "./limiter.js";
-import { RunningChecks } from "./running-checks.js";
+import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
@@ -76,7 +76,11 @@ export class Throttle {
       if (isAccepted) await this.#accountFailures.reset(key);
       return isAccepted;
     };
-    return this.#checks.run(key, () => this.#accountFailures.consume(key), refuse, checkAndForget);
+    try {
+      return await this.#checks.run(key, () => this.#accountFailures.consume(key), checkAndForget);
+    } catch (error) {
+      throw error instanceof Blocked ? tooManyRequests(error.wait) : error;
+    }
   }
 
   /**
@@ -105,7 +109,7 @@ export class Throttle {
 
   async #consume(limiter: Limiter, text: string): Promise<void> {
     const wait = await limiter.consume(this.#hash(text));
-    if (wait > 0) refuse(wait);
+    if (wait > 0) throw tooManyRequests(wait);
   }
 
   #hash(text: string): string {
@@ -114,6 +118,6 @@ export class Throttle {
 }
 
 /** @param wait milliseconds until the next attempt is allowed */
-function refuse(wait: number): never {
-  throw new TooManyRequests(Math.ceil(wait / 1000));
+function tooManyRequests(wait: number): TooManyRequests {
+  return new TooManyRequests(Math.ceil(wait / 1000));
 }
