@@ -8,8 +8,15 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
-/** How many sessions beyond the limit one login ends. */
+/** How many sessions one statement ends. */
 const MAX_ENDED = 1000;
+
+/** The sessions to end. Both fields mean AND; without either, all. */
+export interface EndingQuery {
+  readonly userId?: string | undefined;
+  /** Epoch milliseconds. */
+  readonly createdBefore?: number | undefined;
+}
 
 /** Ends sessions. When two calls want to end the same session at once, one of them does. */
 export class SessionEnder {
@@ -59,6 +66,34 @@ export class SessionEnder {
     );
     for (const { id } of ended) this.#reportEnd(userId, id, "logout", client);
     return ended.length;
+  }
+
+  /**
+   * Ends the open sessions that match, a thousand at a time.
+   * @returns how many this call ended
+   */
+  async endMatching(
+    { userId, createdBefore }: EndingQuery,
+    reason: EndReason,
+    client: Client,
+  ): Promise<number> {
+    const ofUser = userId === undefined ? "" : "AND user_id = ?";
+    const before = createdBefore === undefined ? "" : "AND created_at < ?";
+    const values = [userId, createdBefore].filter((value) => value !== undefined);
+    let count = 0;
+    for (;;) {
+      const at = this.#settings.now();
+      const ended = await this.#sql.write<{ id: string; userId: string }>(
+        `UPDATE session SET ended_at = ?, end_reason = ?
+         WHERE ended_at IS NULL AND id IN (
+           SELECT id FROM session WHERE ${IS_OPEN} ${ofUser} ${before} LIMIT ${MAX_ENDED})
+         RETURNING id, user_id AS "userId"`,
+        [at, reason, ...openAt(at), ...values],
+      );
+      for (const { id, userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason, client);
+      if (ended.length === 0) return count;
+      count += ended.length;
+    }
   }
 
   /**

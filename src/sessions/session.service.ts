@@ -6,7 +6,7 @@ import type { RunStatement, Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
 import type { SessionInfo } from "./principal.js";
-import { SessionEnder } from "./session-ender.js";
+import { type EndingQuery, SessionEnder } from "./session-ender.js";
 import {
   type SessionCursor,
   SessionList,
@@ -85,6 +85,11 @@ export class SessionService implements Sessions {
     const ended = await this.#ender.endAll(userId, exceptId, client);
     if (ended === 0 && exceptId === null) await requireUser(this.#sql, userId);
     return ended;
+  }
+
+  /** See {@link SessionEnder.endMatching}. */
+  endMatching(query: EndingQuery, reason: EndReason): Promise<number> {
+    return this.#ender.endMatching(query, reason, NO_CLIENT);
   }
 
   /** See {@link SessionEnder.endOutdated}. */

@@ -83,7 +83,10 @@ function startCheck(attempts: Attempts, check: () => Promise<boolean>): Promise<
     if (isRight) attempts.accepted += 1;
     return isRight;
   });
-  void track(attempts.running, result.catch(() => false));
+  void track(
+    attempts.running,
+    result.catch(() => false),
+  );
   return result;
 }
 
