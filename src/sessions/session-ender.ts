@@ -97,20 +97,29 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the open sessions whose user has a later `credentialsVersion`, in the transaction that has changed it. Their tokens
-   * are refused even without this, because the versions differ.
-   * @returns a function that reports the ends, to be called after the commit
+   * Ends the sessions whose user has a later `credentialsVersion`, in the transaction that has changed it. Their tokens are
+   * refused even without this, because the versions differ.
+   * @returns a function that reports the ends, to be called after the commit; none for sessions that had expired
    */
   async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
     const at = this.#settings.now();
-    const ended = await run<{ id: string }>(
+    const ended = await run<{
+      id: string;
+      expiresAt: number | null;
+      refreshExpiresAt: number | null;
+    }>(
       `UPDATE session SET ended_at = ?, end_reason = ?
-       WHERE user_id = ? AND ${IS_OPEN}
-         AND credentials_version < (SELECT credentials_version FROM "user" WHERE id = session.user_id) RETURNING id`,
-      [at, reason, userId, ...openAt(at)],
+       WHERE user_id = ? AND ended_at IS NULL
+         AND credentials_version < (SELECT credentials_version FROM "user" WHERE id = session.user_id)
+       RETURNING id, expires_at AS "expiresAt", refresh_expires_at AS "refreshExpiresAt"`,
+      [at, reason, userId],
+    );
+    const open = ended.filter(
+      ({ expiresAt, refreshExpiresAt }) =>
+        (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
     );
     return () => {
-      for (const { id } of ended) this.#reportEnd(userId, id, reason, NO_CLIENT);
+      for (const { id } of open) this.#reportEnd(userId, id, reason, NO_CLIENT);
     };
   }
 
