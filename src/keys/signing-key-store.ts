@@ -36,8 +36,9 @@ export interface StoredKeys {
 /** A row of `signing_key` cannot be read. */
 export class KeyUnreadable extends Error {
   constructor(kid: string, cause: unknown) {
+    const why = (cause as Error).message.replace(/\.$/, "");
     super(
-      `The signing key ${kid} in the database cannot be read, so every token that it signed is refused: ${(cause as Error).message}. Restore its row, or revoke it with: gatehouse rotate-keys --revoke ${kid}`,
+      `The signing key ${kid} in the database cannot be read, so the tokens that it signed are refused: ${why}. Restore its row, or revoke it with: gatehouse rotate-keys --revoke ${kid}`,
       { cause },
     );
     this.name = "KeyUnreadable";

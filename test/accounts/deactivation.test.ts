@@ -32,7 +32,7 @@ describeGates((gate) => {
     Promise.all(all.map(async ({ authorization }) => (await at.me(authorization)).reason));
 
   describe("a deactivation", () => {
-    test("ends every session with one event each, and an activation revives none", async () => {
+    test("U-02: ends every session with one event each, and an activation revives none", async () => {
       const { id, name, all } = await signIn();
       const { all: others } = await signIn();
       const { setActive } = bound(gate);
