@@ -23,6 +23,7 @@ export async function measureStorm() {
     logLevel: "error",
     // Each login comes from its own address, so that only the hashing limits them.
     trustedProxies: ["127.0.0.1"],
+    publicUrl: "https://auth.example.com",
   });
   try {
     const { accounts, authentication } = server.auth;

@@ -167,7 +167,7 @@ export async function openAuth(
     const database = await Database.open(config.databaseUrl, active);
     closers.push(() => database.close());
     await database.migrate();
-    const keys = await SigningKeyService.open(database, published);
+    const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
     const { core, attempts, hooks, maintenance } = createCore(published, database, keys, limiters);

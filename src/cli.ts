@@ -7,6 +7,7 @@ import { addFeatureCommands } from "./commands/features.js";
 import { Installation } from "./commands/installation.js";
 import { addMaintenanceCommands } from "./commands/maintenance.js";
 import { addServeCommand } from "./commands/serve.js";
+import { addSessionCommands } from "./commands/sessions.js";
 import { FEATURES, variablesOf } from "./config/environment.js";
 import { linesOf, WrongSettings } from "./config/problems.js";
 
@@ -68,6 +69,7 @@ try {
   addServeCommand(program, installation, fail);
   addMaintenanceCommands(program, installation);
   addAccountCommands(program, installation);
+  addSessionCommands(program, installation);
   addFeatureCommands(program, installation);
   await program.parseAsync();
   reportFailure();

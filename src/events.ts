@@ -3,6 +3,19 @@ import type { Role } from "./accounts/role.js";
 /** The kind of credential of a session: a static token, an access and refresh token, or one sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
+/**
+ * Why a session was ended before it expired: by a logout, by a refresh token that was used twice, by the 101st session of
+ * its user, by a new password, by the deactivation or deletion of its user, or by the `gatehouse` command.
+ */
+export type EndReason =
+  | "logout"
+  | "reused"
+  | "limit"
+  | "password_changed"
+  | "user_deactivated"
+  | "user_deleted"
+  | "revoked";
+
 /** The client that sent a request. An unknown value is null. */
 export interface Client {
   readonly ipAddress: string | null;
@@ -25,7 +38,13 @@ export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
   | { type: "token_refreshed"; userId: string; sessionId: string }
   | { type: "token_reused"; userId: string; sessionId: string }
-  | { type: "session_ended"; userId: string; sessionId: string }
+  | {
+      type: "session_ended";
+      userId: string;
+      sessionId: string;
+      reason: Exclude<EndReason, "reused">;
+    }
+  | { type: "token_expired"; userId: string; sessionId: string; scheme: AuthScheme }
   | { type: "login_failed"; login: string; reason: string }
   | { type: "account_locked"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }

@@ -30,6 +30,21 @@ export interface Sql {
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
 
+/** Runs one statement of a transaction. */
+export type RunStatement = <Row>(
+  statement: string,
+  parameters: readonly SqlValue[],
+) => Promise<Row[]>;
+
+/** {@link Sql} with transactions. */
+export interface TransactionalSql extends Sql {
+  /**
+   * Runs several statements that take effect together, or not at all if `use` rejects. No other transaction and no {@link
+   * Sql.writeExclusive} runs meanwhile, in any process.
+   */
+  inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
+}
+
 /** Matches statements that write. */
 const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;

@@ -111,6 +111,7 @@ describe("an application's hook", () => {
         type: "session_ended",
         userId: id,
         sessionId: session.id,
+        reason: "logout",
       });
       const [first, ...others] = sessions;
       const { authorization } = first!;
@@ -122,6 +123,19 @@ describe("an application's hook", () => {
       expect(all).toHaveLength(2);
       expect(all).toEqual(expect.arrayContaining(others.map(ended)));
     });
+
+    test.each(["JWT", "SLIDING", "TOKEN"] as const)(
+      "gets one event each time an expired credential by %s is presented, with its session",
+      async (scheme) => {
+        const { authorization, access, refresh, token, session } = await login(scheme);
+        gate.advance(365 * 86_400);
+        const expired = { type: "token_expired", userId: id, sessionId: session.id, scheme };
+        expect(await eventsOf(() => gate.me(authorization))).toEqual([expired]);
+        expect(await eventsOf(() => gate.verify(access ?? token))).toEqual([expired]);
+        if (scheme === "TOKEN") return;
+        expect(await eventsOf(() => gate.refresh(refresh ?? token))).toEqual([expired]);
+      },
+    );
 
     test("LG-12: gets one event for a failed login, the same for a wrong password, an unknown user and an inactive user", async () => {
       await gate.auth.accounts.setActive(await gate.user(`idle${count}`), false);

@@ -51,8 +51,6 @@ function expectRefusal(ended: Ended, line: RegExp): void {
 
 describe("gatehouse serve", () => {
   describe("in an empty folder, and restarted there", () => {
-    // Without this setting the issuer is the URL, whose port changes.
-    const env = { JWT_ISSUER: "https://login.example.com" };
     const modes: Record<string, number> = {};
     let first: Serving;
     let second: Serving;
@@ -64,7 +62,7 @@ describe("gatehouse serve", () => {
     beforeAll(async () => {
       const folder = await folders.shared();
       const modeOf = (path: string) => statSync(join(folder.path, path)).mode & 0o777;
-      first = await folder.serve(env);
+      first = await folder.serve();
       modes["."] = modeOf("data");
       for (const name of await folder.files("data")) modes[name] = modeOf(`data/${name}`);
       const [, password = ""] = /password: (\S+)/.exec(first.output) ?? [];
@@ -72,7 +70,7 @@ describe("gatehouse serve", () => {
       answers = [await first.ask("{ me { profile { role } } }", authorization)];
       const atSigterm = await first.stop("SIGTERM");
       filesBetween = await folder.files("data");
-      second = await folder.serve(env);
+      second = await folder.serve();
       answers.push(await second.ask("{ me { username } }", authorization));
       users = await folder.sql("SELECT username FROM user");
       ended = { SIGTERM: atSigterm, SIGINT: await second.stop("SIGINT") };
@@ -114,6 +112,7 @@ describe("gatehouse serve", () => {
     const folder = await folders.empty();
     const { output } = await folder.serve({
       HOST: "0.0.0.0",
+      PUBLIC_URL: "https://login.example.com",
       SECRET_KEY: randomBytes(32).toString("base64url"),
     });
     expect(output).toContain("gatehouse create-user");
@@ -392,7 +391,12 @@ describe("a wrong command line or setting", () => {
     test.each(["serve", "migrate"])(
       "a missing secret if others could reach the server, by %s",
       async (command) => {
-        expectRefusal(await folder.run([command], { env: { HOST: "0.0.0.0" } }), /SECRET_KEY/);
+        expectRefusal(
+          await folder.run([command], {
+            env: { HOST: "0.0.0.0", PUBLIC_URL: "https://login.example.com" },
+          }),
+          /SECRET_KEY/,
+        );
         await expectNothingWritten();
       },
     );

@@ -5,14 +5,14 @@ import {
 } from "@mikro-orm/core";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
-import type { Sql, SqlValue } from "../sql.js";
+import type { Sql, TransactionalSql } from "../sql.js";
+import { AccountChanges, type UserSessions } from "./account-changes.js";
 import type { Accounts, Login, NewUser } from "./accounts.js";
 import { newId } from "./id.js";
 import { parseLogin, requireNewEmail, requireNewUsername, requireObject } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { ProfileEntity } from "./profile.entity.js";
-import { requireUser } from "./require-user.js";
 import type { Role } from "./role.js";
 import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
@@ -44,16 +44,6 @@ type UserRow = Omit<User, "isActive" | "role"> & {
   readonly role: Role | null;
 };
 
-/**
- * SQL condition: true unless a user is the only active administrator. {@link AccountService.#anotherAdmin} returns its
- * parameters.
- */
-const ANOTHER_ADMIN = `(
-  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
-  OR EXISTS (
-    SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
-    WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
-
 /** The settings of {@link AccountService}. */
 export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength" | "roles">;
 
@@ -63,18 +53,21 @@ export class AccountService implements Accounts {
   readonly #sql: Sql;
   readonly #settings: AccountSettings;
   readonly #hasher: PasswordHasher;
+  readonly #changes: AccountChanges;
 
   /** @param em returns a new unit of work */
   constructor(
     em: () => EntityManager,
-    sql: Sql,
+    sql: TransactionalSql,
     settings: AccountSettings,
     hasher: PasswordHasher,
+    sessions: UserSessions,
   ) {
     this.#em = em;
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
+    this.#changes = new AccountChanges(sql, settings.roles, sessions);
   }
 
   /**
@@ -145,13 +138,7 @@ export class AccountService implements Accounts {
 
   async setPassword(user: UserRef, password: string): Promise<void> {
     const owner = await this.getUser(user);
-    const passwordHash = await this.#hashNewPassword(password, owner);
-    const changed = await this.#sql.write(
-      `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
-       WHERE id = ? RETURNING id`,
-      [passwordHash, owner.id],
-    );
-    if (changed.length === 0) throw new NoSuchUser();
+    await this.#changes.setPasswordHash(owner.id, await this.#hashNewPassword(password, owner));
   }
 
   async unlock(user: UserRef): Promise<void> {
@@ -165,49 +152,17 @@ export class AccountService implements Accounts {
   async setActive(user: UserRef, isActive: boolean): Promise<void> {
     const id = idOf(user);
     requireBoolean("isActive", isActive);
-    await this.#keepAnAdmin(
-      id,
-      `UPDATE "user" SET is_active = ? WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
-      [isActive, id, isActive, ...this.#anotherAdmin(id)],
-    );
+    await this.#changes.setActive(id, isActive);
   }
 
   async setRole(user: UserRef, role: Role): Promise<void> {
     const id = idOf(user);
     this.#requireKnownRole(role);
-    await this.#keepAnAdmin(
-      id,
-      `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
-       ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
-      [role, id, role === this.#settings.roles.admin, ...this.#anotherAdmin(id)],
-    );
+    await this.#changes.setRole(id, role);
   }
 
   async deleteUser(user: UserRef): Promise<void> {
-    const id = idOf(user);
-    await this.#keepAnAdmin(
-      id,
-      `DELETE FROM "user" WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`,
-      [id, ...this.#anotherAdmin(id)],
-    );
-  }
-
-  /** Serialised: otherwise two admins could remove each other at the same time and leave none. */
-  async #keepAnAdmin(id: string, statement: string, parameters: SqlValue[]): Promise<void> {
-    const changed = await this.#sql.writeExclusive(statement, parameters);
-    if (changed.length > 0) return;
-    // The statement has already decided. This query only chooses the error message.
-    await requireUser(this.#sql, id);
-    const { admin } = this.#settings.roles;
-    throw new BadUserInput(
-      `This user is the last active ${admin}. Give another user the role ${admin} first.`,
-    );
-  }
-
-  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
-  #anotherAdmin(id: string): SqlValue[] {
-    const { admin } = this.#settings.roles;
-    return [id, admin, id, admin];
+    await this.#changes.deleteUser(idOf(user));
   }
 
   #requireKnownRole(role: Role): void {

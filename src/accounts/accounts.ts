@@ -64,7 +64,8 @@ export interface Accounts {
   setRole(user: UserRef, role: Role): Promise<void>;
 
   /**
-   * Deactivates or reactivates a user. While a user is inactive, none of the user's credentials work.
+   * Deactivates or reactivates a user. A deactivation ends all sessions of the user, static tokens too, and refuses logins.
+   * No session comes back when the user is activated again.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;
@@ -73,7 +74,7 @@ export interface Accounts {
   unlock(user: UserRef): Promise<void>;
 
   /**
-   * Deletes a user, and all sessions and tokens of that user.
+   * Deletes a user, and all sessions and tokens of that user, which stop working at once.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
   deleteUser(user: UserRef): Promise<void>;

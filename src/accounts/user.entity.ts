@@ -28,7 +28,10 @@ export class UserEntity {
   @Property({ type: "text", nullable: true })
   passwordHash!: string | null;
 
-  /** Counts password changes. A session stores the count when it opens, and is refused once the two counts differ. */
+  /**
+   * Counts changes that end all sessions: of the password, and of whether the user is active. A session stores the count when
+   * it opens, and is refused once the two counts differ.
+   */
   @Property({ type: "integer" })
   credentialsVersion = 0;
 

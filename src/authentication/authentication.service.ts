@@ -2,7 +2,7 @@ import type { Account, AccountService } from "../accounts/account.service.js";
 import type { Login } from "../accounts/accounts.js";
 import { parseLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
-import type { PasswordHasher } from "../accounts/password-hasher.js";
+import { type PasswordHasher, requireHashable } from "../accounts/password-hasher.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import {
@@ -14,7 +14,7 @@ import {
 } from "../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
-import type { SessionOpening } from "../sessions/session-opener.js";
+import { requireScheme, type SessionOpening } from "../sessions/session-opener.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { Throttle } from "../throttling/throttle.js";
@@ -24,6 +24,7 @@ import type { Authentication } from "./authentication.js";
 import type { Credential } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
 import type { Hooks } from "./hooks.js";
+import { reportExpired } from "./report-expired.js";
 import type { Issued, TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier, Verification } from "./token-verifier.js";
 
@@ -90,17 +91,19 @@ export class AuthenticationService implements Authentication {
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
     const { accounts, attempts, hasher, hooks, issuer, settings, throttle } = this.#parts;
+    // Before anything is counted: malformed input uses up no try.
+    requireHashable(password);
+    requireScheme(scheme);
     const account = await accounts.findAccount(login);
     const counter = counterOf(account, login);
     try {
-      await throttle.login(counter, client);
-      const isRight = await hasher.verify(account?.passwordHash ?? null, password);
-      if (account !== null && !isRight) attempts.recordFailure(account, client);
+      const isAccepted = await throttle.login(counter, client, async () => {
+        const isRight = await hasher.verify(account?.passwordHash ?? null, password);
+        if (account !== null && !isRight) attempts.recordFailure(account, client);
+        return account !== null && isRight && attempts.isAllowed(account);
+      });
       // Refuse before any write: the response time must not reveal that the password was right.
-      if (account === null || !isRight || !attempts.isAllowed(account))
-        throw new InvalidCredentials();
-      // Done before the hooks run, because a veto does not mean that the password was wrong.
-      await throttle.loginSucceeded(counter);
+      if (account === null || !isAccepted) throw new InvalidCredentials();
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
       if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
@@ -143,7 +146,10 @@ export class AuthenticationService implements Authentication {
     for (const each of hooks) await each.beforeRefresh?.({ id: userId }, client);
     const isPair = verified.kind.type === "refresh";
     const claims = isPair ? await issuer.claimsFor(userId, verified) : {};
-    const row = await sessions.rotate(verified, client);
+    const row = await sessions.rotate(verified, client).catch((error: unknown) => {
+      reportExpired(error, client, settings.onEvent);
+      throw error;
+    });
     settings.onEvent({ type: "token_refreshed", userId, sessionId }, client);
     return issuer.issue(row, { claims, predecessor: verified });
   }
@@ -151,17 +157,19 @@ export class AuthenticationService implements Authentication {
   /** Throttled, because the response tells anyone whether a token is good. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     await this.#parts.throttle.request(client);
-    return this.introspect(token);
+    return this.introspect(token, client);
   }
 
   /**
    * The same as {@link AuthenticationService.verifyToken}, but not throttled. Use it only for results that no client
    * sees.
    */
-  async introspect(token: string): Promise<Verification | null> {
+  async introspect(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
+    const { settings, verifier } = this.#parts;
     try {
-      return await this.#parts.verifier.verify(token);
+      return await verifier.verify(token);
     } catch (error) {
+      reportExpired(error, client, settings.onEvent);
       if (error instanceof Unauthenticated) return null;
       throw error;
     }

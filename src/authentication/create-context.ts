@@ -5,6 +5,7 @@ import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
 import { type Credential, parseAuthorization } from "./authorization-header.js";
 import type { AuthContext, CreateContext } from "./context.js";
+import { reportExpired } from "./report-expired.js";
 import {
   readAddress,
   readAuthorization,
@@ -85,6 +86,7 @@ async function buildContext(
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
     authError = error;
+    reportExpired(error, client, onEvent);
   }
   let loading: Promise<Principal> | undefined;
   const loadUser = async () => {

@@ -52,8 +52,7 @@ export class TokenVerifier {
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
     if (scheme === "Token") return this.#authenticateStatic(token);
     const verified = this.verifyBearer(token);
-    const { session } = verified instanceof Promise ? await verified : verified;
-    return requireLive(await this.#parts.sessions.find(session.id), session, this.#parts.now());
+    return this.#requireLive(verified instanceof Promise ? await verified : verified);
   }
 
   /**
@@ -69,9 +68,9 @@ export class TokenVerifier {
         expiresAt: row.expiresAt,
       };
     }
-    const { kind, claims, session } = await this.#read(token, TOKEN_TYPES, "verify");
-    const found = await this.#parts.sessions.find(session.id);
-    const row = requireLive(found, session, this.#parts.now());
+    const verified = await this.#read(token, TOKEN_TYPES, "verify");
+    const { kind, claims } = verified;
+    const row = await this.#requireLive(verified);
     const principal = new Principal(row, this.#parts.roles);
     return kind.type === "refresh"
       ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt }
@@ -103,13 +102,30 @@ export class TokenVerifier {
    */
   async findSession(token: string): Promise<TokenSession | null> {
     if (isStaticToken(token)) return toTokenSession(await this.#findStatic(token));
-    return (await this.#read(token, TOKEN_TYPES, "verifyAnyAge")).session;
+    return this.#findSession(await this.#read(token, TOKEN_TYPES, "verifyAnyAge"));
   }
 
   /** The same as {@link TokenVerifier.findSession}, but the token must fit the header scheme that it was sent with. */
   async findSessionOf({ scheme, token }: Credential): Promise<TokenSession | null> {
     if (scheme === "Token") return toTokenSession(await this.#findStatic(token));
-    return (await this.#read(token, BEARER, "verifyAnyAge")).session;
+    return this.#findSession(await this.#read(token, BEARER, "verifyAnyAge"));
+  }
+
+  async #requireLive(verified: VerifiedToken): Promise<SessionRow> {
+    const row = await this.#findRow(verified);
+    return requireLive(row, verified.session, this.#parts.now());
+  }
+
+  async #findSession(verified: VerifiedToken): Promise<TokenSession> {
+    await this.#findRow(verified);
+    return verified.session;
+  }
+
+  /** Reads the session of a token, and refuses the token if the same statement shows that its key has been revoked. */
+  async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
+    const row = await this.#parts.sessions.find(session.id);
+    if (!kind.hasKey(kid)) throw new TokenNotValid();
+    return row;
   }
 
   /** Verifies a JWT. If the key is unknown, reloads the keys, because another instance may have just created it. */

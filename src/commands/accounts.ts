@@ -48,6 +48,23 @@ export function addAccountCommands(program: Command, installation: Installation)
       }),
     );
 
+  for (const isActive of [false, true]) {
+    program
+      .command(isActive ? "activate" : "deactivate")
+      .description(
+        isActive
+          ? "let a user log in again; sessions that have ended stay ended"
+          : "end all sessions of a user, and refuse the user's logins until activated",
+      )
+      .argument("<username>")
+      .action((username: string) =>
+        installation.open(async ({ accounts }) => {
+          await accounts.setActive(await requireUser(accounts, username), isActive);
+          console.log(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
+        }),
+      );
+  }
+
   program
     .command("unlock")
     .description("let a user log in again after too many wrong passwords")
@@ -81,7 +98,8 @@ function isSameRole(name: string, given: string | undefined): boolean {
   return name.toLowerCase() === given?.toLowerCase();
 }
 
-async function requireUser(accounts: Accounts, username: string): Promise<User> {
+/** @throws {@link NoSuchUser} */
+export async function requireUser(accounts: Accounts, username: string): Promise<User> {
   const user = await accounts.findUser({ username });
   if (user === null) throw new NoSuchUser();
   return user;

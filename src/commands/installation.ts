@@ -81,7 +81,9 @@ export class Installation {
     const config = this.readConfig();
     // Loaded here, because `--help` and `generate-secret` do not need it.
     const { openAuth } = await import("../auth.js");
-    const { auth, core } = await openAuth(config, this.features);
+    const { auth, core } = await openAuth(config, this.features, (fault) => {
+      console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
+    });
     try {
       await use(auth, core, config);
     } finally {

@@ -7,7 +7,11 @@ import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 
 /** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
-export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secretKey"> {
+export interface AuthConfig extends Omit<
+  ConfigOf<typeof AUTH_SETTINGS>,
+  "secretKey" | "jwtIssuer"
+> {
+  readonly jwtIssuer: string;
   /** The root secrets: the current one, and then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
@@ -37,7 +41,7 @@ export function resolveConfig(
   owners: readonly SettingsOwner[] = [],
 ): AuthConfig {
   const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners), SERVER_SETTINGS);
-  const config = { ...withSecretKeys(checked), isDevelopment: null };
+  const config = { ...withDerived(checked), isDevelopment: null };
   return settle(config, checked.problems, owners);
 }
 
@@ -46,13 +50,18 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
   return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
 }
 
-/** Returns the checked values with `secretKeys` in place of `secretKey`. If that option is wrong, the list is empty. */
-export function withSecretKeys<S extends Pick<typeof AUTH_SETTINGS, "secretKey">>({
-  values,
-  wrong,
-}: Checked<S>) {
-  const { secretKey, ...others } = values;
-  return { ...others, secretKeys: wrong.has("secretKey") ? [] : secretKey };
+/**
+ * Returns the checked values with `secretKeys` in place of `secretKey`, and the default of `jwtIssuer` filled in. If
+ * `secretKey` is wrong, the list is empty.
+ */
+export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: Checked<S>) {
+  const { secretKey, jwtIssuer, ...others } = values;
+  return {
+    ...others,
+    // The address that a server listens on is no default: it differs between instances, and a new port would end all tokens.
+    jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
+    secretKeys: wrong.has("secretKey") ? [] : secretKey,
+  };
 }
 
 /**

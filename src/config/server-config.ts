@@ -4,7 +4,7 @@ import {
   settingsOf,
   type SettingsOwner,
   settle,
-  withSecretKeys,
+  withDerived,
 } from "./auth-config.js";
 import { checkOptions } from "./check.js";
 import type { Problem } from "./problems.js";
@@ -44,13 +44,12 @@ export function resolveServerConfig(
     { ...AUTH_SETTINGS, ...SERVER_SETTINGS },
     settingsOf(owners),
   );
-  const { isProduction, ...values } = withSecretKeys(checked);
-  const { host, port, trustedProxies } = values;
+  const { isProduction, ...values } = withDerived(checked);
+  const { host, trustedProxies } = values;
   const isDevelopment = isLoopback(host) && trustedProxies.length === 0 && !isProduction;
   const config = {
     ...values,
     isDevelopment,
-    jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
     introspection: values.introspection ?? isDevelopment,
   };
   const found = [...(command?.problems ?? []), ...checked.problems];
@@ -62,11 +61,16 @@ export function resolveServerConfig(
   const { databaseUrl } = settle(config, others, owners, contradictions);
   const secretKey = command.createSecretKey(databaseUrl);
   const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
-  return settle({ ...config, ...withSecretKeys(made) }, made.problems, owners);
+  return settle({ ...config, secretKeys: made.values.secretKey }, made.problems, owners);
 }
 
 function* findServerContradictions(config: ServerConfig): Generator<Problem> {
-  const { isDevelopment, introspection, secretKeys, trustedProxies } = config;
+  const { host, publicUrl, isDevelopment, introspection, secretKeys, trustedProxies } = config;
+  if (publicUrl === undefined && (!isLoopback(host) || trustedProxies.length > 0)) {
+    const message =
+      "is required where others can reach the server; give the URL at which they do, such as https://auth.example.com";
+    yield { option: "publicUrl", message };
+  }
   if (introspection && !isDevelopment) {
     const message = "must be off where others can reach the server";
     yield { option: "introspection", message };

@@ -11,6 +11,7 @@ import {
   text,
   wholeNumber,
 } from "./kinds.js";
+import { isOrigin, PUBLIC_URL } from "./origin.js";
 import { ROLE_LIST } from "./role-list.js";
 import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
@@ -55,13 +56,14 @@ export const AUTH_SETTINGS = {
   } satisfies Setting,
   /** The algorithm that signs access tokens. */
   jwtAlgorithm: oneOf(JWT_ALGORITHMS, { variable: "JWT_ALGORITHM", default: "ES256" }),
+  /** The URL at which clients reach Gatehouse. Required where others than this machine can reach the server. */
+  publicUrl: PUBLIC_URL,
   /** The `iss` claim that every token must carry. Changing it ends every token. */
   jwtIssuer: text({
     variable: "JWT_ISSUER",
-    default: "gatehouse",
     defaultNote: {
-      option: "the server's own URL, or `gatehouse` with `createAuth`",
-      variable: "the server's own URL",
+      option: "`publicUrl`, otherwise `gatehouse`",
+      variable: "`PUBLIC_URL`, otherwise `gatehouse`",
     },
   }),
   /** The `aud` claim that every token must carry. Changing it ends every token. */
@@ -229,12 +231,4 @@ const ADDRESS_RANGE = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
 function count(variable: string, usual: number) {
   return wholeNumber({ variable, from: 1, to: 1_000_000, default: usual });
-}
-
-/**
- * Returns whether a text is one origin. Refuses `*`: `URL` accepts it as part of a host name, but people write it to
- * mean every host.
- */
-function isOrigin(value: string): boolean {
-  return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }

@@ -2,11 +2,11 @@ import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-o
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import { ProfileEntity } from "../accounts/profile.entity.js";
 import { UserEntity } from "../accounts/user.entity.js";
-import { Closed, ServiceUnavailable } from "../errors.js";
+import { AuthError, Closed, ServiceUnavailable } from "../errors.js";
 import { SigningKeyEntity } from "../keys/signing-key.entity.js";
 import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
-import type { Sql } from "../sql.js";
+import type { TransactionalSql } from "../sql.js";
 import { ThrottleEntity } from "../throttling/throttle.entity.js";
 import type { Dialect, Engine, Pool, Run } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
@@ -35,7 +35,7 @@ const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[
 const WRITES = "SQLITE_READONLY";
 
 /** The database. Migrations and units of work use the ORM; the single statements of requests bypass it. */
-export class Database implements Sql {
+export class Database implements TransactionalSql {
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;
@@ -101,6 +101,11 @@ export class Database implements Sql {
   #whileOpen(run: Run): Run {
     return (statement, parameters) =>
       this.#isClosed ? Promise.reject(new Closed()) : run(statement, parameters);
+  }
+
+  async inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw new Closed();
+    return this.#engine.inTransaction(use).catch(throwUnavailable);
   }
 
   /** Returns a new unit of work. @throws {@link Closed} */
@@ -186,9 +191,13 @@ function codeOf(error: unknown): string {
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>
-    run<never>(statement, parameters).catch((error: unknown) => {
-      const { code } = error as { code?: unknown };
-      if (typeof code === "string" && (STATEMENT_ERROR.test(code) || code === further)) throw error;
-      throw new ServiceUnavailable(RETRY_AFTER, error);
-    });
+    run<never>(statement, parameters).catch((error: unknown) => throwUnavailable(error, further));
+}
+
+function throwUnavailable(error: unknown, further?: string): never {
+  const { code } = error as { code?: unknown };
+  const isStatement = typeof code === "string" && (STATEMENT_ERROR.test(code) || code === further);
+  throw isStatement || error instanceof AuthError
+    ? error
+    : new ServiceUnavailable(RETRY_AFTER, error);
 }

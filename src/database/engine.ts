@@ -1,6 +1,6 @@
 import type { Options } from "@mikro-orm/core";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
-import type { SqlValue } from "../sql.js";
+import type { RunStatement } from "../sql.js";
 
 /** How long a statement may run or wait for a lock, in milliseconds. */
 export const STATEMENT_TIMEOUT = 5000;
@@ -17,7 +17,7 @@ export const POOL_OPTIONS = {
 };
 
 /** Runs one statement without the ORM and returns its rows. */
-export type Run = <Row>(statement: string, parameters: readonly SqlValue[]) => Promise<Row[]>;
+export type Run = RunStatement;
 
 /** Runs the single statements of requests, as {@link Sql} describes. */
 export interface Engine {

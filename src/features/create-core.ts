@@ -38,9 +38,9 @@ export function createCore(
 ): CreatedCore {
   const hooks: Hooks[] = [];
   const hasher = new PasswordHasher(config.hashConcurrency);
-  const accounts = new AccountService(() => database.fork(), database, config, hasher);
+  const sessions = new SessionService(database, config, keys);
+  const accounts = new AccountService(() => database.fork(), database, config, hasher, sessions);
   const attempts = new LoginAttempts(database, config, hasher);
-  const sessions = new SessionService(database, config);
   const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
   const issuer = new TokenIssuer(kinds, accounts, config);
   const { now, roles } = config;

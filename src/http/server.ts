@@ -67,7 +67,6 @@ export async function startServer(
     await addGraphql(app, open, config);
     if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
     await listen(app, config);
-    warnOfUnsetIssuer(app.log, config);
     const url = serverUrl(config.host, portOf(app));
     const announcements = open.announcements.map((announce) => announce(url));
     return { url, auth, core, flush, announcements, close };
@@ -95,19 +94,6 @@ function auditTo(
 /** Keyed, so that a reader of the log cannot brute-force the value. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
-}
-
-/**
- * Warns when tokens name the address that the server listens on as their issuer, although clients use another address.
- */
-function warnOfUnsetIssuer(
-  log: FastifyBaseLogger,
-  { isDevelopment, jwtIssuer, host, port }: ServerConfig,
-): void {
-  if (isDevelopment || jwtIssuer !== serverUrl(host, port)) return;
-  log.warn(
-    "JWT_ISSUER is not set, so the issuer of tokens is the address that the server listens on",
-  );
 }
 
 /** The setting to change and the reason, by the system's error code when the server cannot listen. */

@@ -113,7 +113,8 @@ export function isSymmetric(algorithm: JwtAlgorithm): boolean {
   return algorithm.startsWith("HS");
 }
 
-function requireFitting({ kid, algorithm, verificationKey }: Key): void {
+/** @throws TypeError if the key does not fit its algorithm */
+export function requireFitting({ kid, algorithm, verificationKey }: Key): void {
   const { asymmetricKeyType, asymmetricKeyDetails, symmetricKeySize = 0 } = verificationKey;
   const isFitting = {
     HS256: symmetricKeySize * 8 >= MIN_HMAC_BITS,

@@ -10,13 +10,39 @@ import {
 import type { JwtAlgorithm } from "../config/auth-config.js";
 import { WrongSettings } from "../config/problems.js";
 import type { Sql } from "../sql.js";
-import { isSymmetric, type Key } from "./key-ring.js";
+import { isSymmetric, type Key, requireFitting } from "./key-ring.js";
 import { seal, unseal } from "./sealing.js";
 import { deriveKey } from "./secret-key.js";
 
 /** A row of `signing_key`. */
 interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | "createdAt"> {
   readonly sealedKey: string;
+}
+
+/** An SQL expression for the ids of all keys that are not revoked, as one text. It differs once the keys have changed. */
+export const LISTED_KEYS = `(
+  SELECT string_agg(listed.kid, ',' ORDER BY listed.kid) FROM signing_key listed WHERE listed.revoked_at IS NULL)`;
+
+/** The keys in the database. */
+export interface StoredKeys {
+  /** All that are not revoked and can be read. */
+  readonly keys: readonly Key[];
+  /** Why each of the others cannot be read. */
+  readonly faults: readonly KeyUnreadable[];
+  /** The value of {@link LISTED_KEYS}; null when there are no keys. */
+  readonly listed: string | null;
+}
+
+/** A row of `signing_key` cannot be read. */
+export class KeyUnreadable extends Error {
+  constructor(kid: string, cause: unknown) {
+    const why = (cause as Error).message.replace(/\.$/, "");
+    super(
+      `The signing key ${kid} in the database cannot be read, so the tokens that it signed are refused: ${why}. Restore its row, or revoke it with: gatehouse rotate-keys --revoke ${kid}`,
+      { cause },
+    );
+    this.name = "KeyUnreadable";
+  }
 }
 
 /** A key to generate. */
@@ -38,12 +64,19 @@ export class SigningKeyStore {
     this.#seals = seals;
   }
 
-  /**
-   * Returns all keys that are not revoked.
-   * @throws TypeError if no root secret opens a key, or a key is not meant for signing
-   */
-  async read(): Promise<Key[]> {
-    return (await this.#readRows()).map((row) => toKey(row, this.#open(row)));
+  /** Returns all keys that are not revoked. A row that cannot be read is a fault in the result, and throws nothing. */
+  async read(): Promise<StoredKeys> {
+    const rows = await this.#readRows();
+    const keys: Key[] = [];
+    const faults: KeyUnreadable[] = [];
+    for (const row of rows) {
+      try {
+        keys.push(toKey(row, this.#open(row)));
+      } catch (error) {
+        faults.push(new KeyUnreadable(row.kid, error));
+      }
+    }
+    return { keys, faults, listed: rows[0]?.listed ?? null };
   }
 
   /**
@@ -77,37 +110,42 @@ export class SigningKeyStore {
     return revoked.length > 0;
   }
 
-  /** Seals every key with the current root secret, so that the previous secrets can be dropped. */
+  /** Seals every key that a previous root secret opens with the current one, so that the previous ones can be dropped. */
   async reseal(): Promise<void> {
     if (this.#seals.length === 1) return;
     for (const row of await this.#readRows()) {
       const { kid, sealedKey } = row;
       if (unseal(this.#currentSeal, sealedKey, kid) !== null) continue;
+      const jwk = this.#unseal(row);
+      if (jwk === null) continue;
       await this.#sql.write(
         `UPDATE signing_key SET sealed_key = ? WHERE kid = ? AND sealed_key = ? RETURNING kid`,
-        [seal(this.#currentSeal, this.#open(row), kid), kid, sealedKey],
+        [seal(this.#currentSeal, jwk, kid), kid, sealedKey],
       );
     }
   }
 
-  #readRows(): Promise<SigningKeyRow[]> {
-    return this.#sql.read<SigningKeyRow>(
+  #readRows(): Promise<(SigningKeyRow & { readonly listed: string })[]> {
+    return this.#sql.read(
       `SELECT kid, algorithm, sealed_key AS "sealedKey", activates_at AS "activatesAt",
-         created_at AS "createdAt"
+         created_at AS "createdAt", ${LISTED_KEYS} AS listed
        FROM signing_key WHERE revoked_at IS NULL`,
       [],
     );
   }
 
-  /** Unseals a JWK. */
-  #open({ kid, sealedKey }: SigningKeyRow): string {
-    for (const key of this.#seals) {
-      const jwk = unseal(key, sealedKey, kid);
-      if (jwk !== null) return jwk;
-    }
+  /** @throws WrongSettings if no root secret opens the row */
+  #open(row: SigningKeyRow): string {
+    const jwk = this.#unseal(row);
+    if (jwk !== null) return jwk;
     throw wrong(
       "does not open the signing keys in this database; give the secret that sealed them; to replace it, give the new secret first and then the old one (a generated secret is kept beside the database)",
     );
+  }
+
+  #unseal({ kid, sealedKey }: SigningKeyRow): string | null {
+    const opened = this.#seals.map((key) => unseal(key, sealedKey, kid));
+    return opened.find((jwk) => jwk !== null) ?? null;
   }
 }
 
@@ -122,16 +160,17 @@ function generateKey(algorithm: JwtAlgorithm): KeyObject {
     : generateKeyPairSync("rsa", { modulusLength: 3072 }).privateKey;
 }
 
+/** @throws TypeError if the JWK is damaged, or not meant for signing with this algorithm */
 function toKey({ kid, algorithm, activatesAt, createdAt }: SigningKeyRow, text: string): Key {
   const jwk = JSON.parse(text) as JsonWebKey;
   requireSigningUse(kid, algorithm, jwk);
-  if (isSymmetric(algorithm)) {
-    const key = createSecretKey(Buffer.from(jwk.k ?? "", "base64url"));
-    return { kid, algorithm, signingKey: key, verificationKey: key, activatesAt, createdAt };
-  }
-  const signingKey = createPrivateKey({ key: jwk, format: "jwk" });
-  const verificationKey = createPublicKey(signingKey);
-  return { kid, algorithm, signingKey, verificationKey, activatesAt, createdAt };
+  const signingKey = isSymmetric(algorithm)
+    ? createSecretKey(Buffer.from(jwk.k ?? "", "base64url"))
+    : createPrivateKey({ key: jwk, format: "jwk" });
+  const verificationKey = isSymmetric(algorithm) ? signingKey : createPublicKey(signingKey);
+  const key = { kid, algorithm, signingKey, verificationKey, activatesAt, createdAt };
+  requireFitting(key);
+  return key;
 }
 
 /** @see RFC 7517 4.2, 4.4 */

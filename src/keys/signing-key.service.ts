@@ -4,7 +4,7 @@ import { BadUserInput } from "../errors.js";
 import { NO_CLIENT } from "../events.js";
 import type { Sql } from "../sql.js";
 import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
-import { type NewKey, SigningKeyStore } from "./signing-key-store.js";
+import { type NewKey, SigningKeyStore, type StoredKeys } from "./signing-key-store.js";
 
 /**
  * Seconds between the publication of a key and its first signature. Longer than clients may cache the key set.
@@ -27,23 +27,48 @@ export class SigningKeyService {
   readonly ring: KeyRing;
   readonly #store: SigningKeyStore;
   readonly #config: SigningKeyConfig;
+  readonly #onFault: (error: Error) => void;
+  /** The messages of the faults that were reported. */
+  readonly #reported = new Set<string>();
   #loadedAt = -Infinity;
+  /** The keys of the last load, as `LISTED_KEYS` has them. */
+  #listed: string | null;
 
-  private constructor(store: SigningKeyStore, config: SigningKeyConfig, keys: readonly Key[]) {
+  private constructor(
+    store: SigningKeyStore,
+    config: SigningKeyConfig,
+    { keys, listed }: StoredKeys,
+    onFault: (error: Error) => void,
+  ) {
     this.#store = store;
     this.#config = config;
+    this.#onFault = onFault;
+    this.#listed = listed;
     this.ring = new KeyRing(keys, config.now);
   }
 
   /**
-   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once.
-   * @throws TypeError if `secretKey` does not open the keys, a key does not fit its algorithm, or `jwtAlgorithm` has
-   * changed between symmetric and asymmetric
+   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips a key
+   * that cannot be read, as long as another one is active.
+   * @param onFault called once for each key that cannot be read
+   * @throws TypeError if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between symmetric and
+   * asymmetric; Error if no active key can be read
    */
-  static async open(sql: Sql, config: SigningKeyConfig): Promise<SigningKeyService> {
+  static async open(
+    sql: Sql,
+    config: SigningKeyConfig,
+    onFault: (error: Error) => void,
+  ): Promise<SigningKeyService> {
     const { jwtAlgorithm, now } = config;
     const store = new SigningKeyStore(sql, config.secretKeys);
-    const keys = await store.read();
+    const stored = await store.read();
+    const {
+      keys,
+      faults: [fault],
+    } = stored;
+    if (fault !== undefined && !keys.some(({ activatesAt }) => activatesAt <= now())) {
+      throw fault.cause instanceof WrongSettings ? fault.cause : fault;
+    }
     const current = keys.length > 0 ? new KeyRing(keys, now).current : undefined;
     if (current !== undefined && isSymmetric(current.algorithm) !== isSymmetric(jwtAlgorithm)) {
       const message = `the keys in this database are for ${current.algorithm}; symmetric and asymmetric keys cannot be mixed`;
@@ -52,15 +77,36 @@ export class SigningKeyService {
     if (current?.algorithm !== jwtAlgorithm) {
       await store.insert(createKey(config, now(), current));
     }
-    const service = new SigningKeyService(store, config, await store.read());
+    const loaded = await store.read();
+    const service = new SigningKeyService(store, config, loaded, onFault);
+    service.#report(loaded.faults);
     await store.reseal();
     return service;
   }
 
-  /** Reads the keys again. Running instances do so regularly to pick up a rotation. */
+  /**
+   * Reads the keys again. Running instances do so regularly to pick up a rotation. Keys that cannot be used are reported once,
+   * and are no reason to fail.
+   */
   async reload(): Promise<void> {
     this.#loadedAt = this.#config.now();
-    this.ring.replace(await this.#store.read());
+    const stored = await this.#store.read();
+    this.#listed = stored.listed;
+    this.#report(stored.faults);
+    try {
+      this.ring.replace(stored.keys);
+    } catch (error) {
+      // The keys of the last load stay, because without a key nothing could be signed.
+      if (stored.faults.length === 0) this.#report([error as Error]);
+    }
+  }
+
+  /**
+   * Reads the keys again if another process has added or revoked one.
+   * @param listed the keys in the database now, as `LISTED_KEYS` has them
+   */
+  async follow(listed: string | null): Promise<void> {
+    if (listed !== this.#listed) await this.reload();
   }
 
   /**
@@ -106,6 +152,14 @@ export class SigningKeyService {
     await this.rotate().catch((error: unknown) => {
       if (!(error instanceof BadUserInput)) throw error;
     });
+  }
+
+  #report(faults: readonly Error[]): void {
+    for (const fault of faults) {
+      if (this.#reported.has(fault.message)) continue;
+      this.#reported.add(fault.message);
+      this.#onFault(fault);
+    }
   }
 
   /**

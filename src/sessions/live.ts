@@ -2,8 +2,6 @@ import { hasUser } from "../accounts/require-user.js";
 import {
   type AuthError,
   PasswordChanged,
-  SessionExpired,
-  TokenExpired,
   TokenNotValid,
   TokenReused,
   TokenRevoked,
@@ -11,6 +9,7 @@ import {
   UserNotFound,
 } from "../errors.js";
 import type { Sql } from "../sql.js";
+import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { SessionRow } from "./session-reader.js";
 
@@ -70,10 +69,10 @@ export function requireLive(
 export async function requireStored(
   sql: Sql,
   row: SessionRow | null,
-  { userId }: TokenSession,
+  session: TokenSession,
 ): Promise<SessionRow> {
   if (row !== null) return row;
-  throw (await hasUser(sql, userId)) ? new TokenExpired() : new UserNotFound();
+  throw (await hasUser(sql, session.userId)) ? new KnownTokenExpired(session) : new UserNotFound();
 }
 
 function findRefusal(
@@ -83,13 +82,11 @@ function findRefusal(
   { isExpired = false, reuseWindow = 0 }: TokenUse,
 ): AuthError | null {
   if (row.userId !== token.userId || row.scheme !== token.scheme) return new TokenNotValid();
-  if (row.endedAt !== null) {
-    return row.endReason === "reused" ? new TokenReused() : new TokenRevoked();
-  }
+  if (row.endedAt !== null) return describeEnd(row);
   if (!row.isActive) return new UserInactive();
   if (row.credentialsVersion !== row.userCredentialsVersion) return new PasswordChanged();
   if (row.expiresAt !== null && row.expiresAt <= at) {
-    return row.scheme === "TOKEN" ? new TokenExpired() : new SessionExpired();
+    return row.scheme === "TOKEN" ? new KnownTokenExpired(token) : new KnownSessionExpired(token);
   }
   if (token.generation === null) return null;
   if (token.generation > row.generation) return new TokenNotValid();
@@ -97,5 +94,12 @@ function findRefusal(
     const isPredecessor = token.generation === row.generation - 1;
     return isPredecessor && at - row.rotatedAt < reuseWindow ? null : new TokenReplaced();
   }
-  return isExpired || (row.refreshExpiresAt ?? 0) <= at ? new TokenExpired() : null;
+  return isExpired || (row.refreshExpiresAt ?? 0) <= at ? new KnownTokenExpired(token) : null;
+}
+
+/** Returns the refusal for a session that was ended before it expired. */
+function describeEnd({ endReason, isActive }: SessionRow): AuthError {
+  if (endReason === "reused") return new TokenReused();
+  if (endReason === "password_changed") return new PasswordChanged();
+  return endReason === "user_deactivated" && !isActive ? new UserInactive() : new TokenRevoked();
 }

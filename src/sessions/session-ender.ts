@@ -1,16 +1,22 @@
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
-import type { Client } from "../events.js";
-import type { Sql } from "../sql.js";
+import { type Client, type EndReason, NO_CLIENT } from "../events.js";
+import type { RunStatement, Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
-import type { EndReason } from "./session.entity.js";
 import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
-/** The most sessions beyond the limit that one login ends. */
+/** The most sessions that one statement ends. */
 const MAX_ENDED = 1000;
+
+/** The sessions to end. A session has to match both fields. A missing field matches every session. */
+export interface EndingQuery {
+  readonly userId?: string | undefined;
+  /** Epoch milliseconds. */
+  readonly createdBefore?: number | undefined;
+}
 
 /** Ends sessions. If two calls end the same session at once, only one of them counts as having ended it. */
 export class SessionEnder {
@@ -62,6 +68,61 @@ export class SessionEnder {
     return ended.length;
   }
 
+  /**
+   * Ends the open sessions that match, a thousand at a time.
+   * @returns how many this call ended
+   */
+  async endMatching(
+    { userId, createdBefore }: EndingQuery,
+    reason: EndReason,
+    client: Client,
+  ): Promise<number> {
+    const ofUser = userId === undefined ? "" : "AND user_id = ?";
+    const before = createdBefore === undefined ? "" : "AND created_at < ?";
+    const values = [userId, createdBefore].filter((value) => value !== undefined);
+    let count = 0;
+    for (;;) {
+      const at = this.#settings.now();
+      const ended = await this.#sql.write<{ id: string; userId: string }>(
+        `UPDATE session SET ended_at = ?, end_reason = ?
+         WHERE ended_at IS NULL AND id IN (
+           SELECT id FROM session WHERE ${IS_OPEN} ${ofUser} ${before} LIMIT ${MAX_ENDED})
+         RETURNING id, user_id AS "userId"`,
+        [at, reason, ...openAt(at), ...values],
+      );
+      for (const { id, userId: ownerId } of ended) this.#reportEnd(ownerId, id, reason, client);
+      if (ended.length === 0) return count;
+      count += ended.length;
+    }
+  }
+
+  /**
+   * Ends the sessions whose user has a later `credentialsVersion`, in the transaction that has changed it. Their tokens are
+   * refused even without this, because the versions differ.
+   * @returns a function that reports the ends, to be called after the commit. Sessions that had expired are not reported
+   */
+  async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
+    const at = this.#settings.now();
+    const ended = await run<{
+      id: string;
+      expiresAt: number | null;
+      refreshExpiresAt: number | null;
+    }>(
+      `UPDATE session SET ended_at = ?, end_reason = ?
+       WHERE user_id = ? AND ended_at IS NULL
+         AND credentials_version < (SELECT credentials_version FROM "user" WHERE id = session.user_id)
+       RETURNING id, expires_at AS "expiresAt", refresh_expires_at AS "refreshExpiresAt"`,
+      [at, reason, userId],
+    );
+    const open = ended.filter(
+      ({ expiresAt, refreshExpiresAt }) =>
+        (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
+    );
+    return () => {
+      for (const { id } of open) this.#reportEnd(userId, id, reason, NO_CLIENT);
+    };
+  }
+
   /** Ends the oldest sessions of a user who has more than 100 open sessions. */
   async endBeyondLimit(userId: string, client: Client): Promise<void> {
     const at = this.#settings.now();
@@ -78,7 +139,7 @@ export class SessionEnder {
   /** Publishes `session_ended`. The reuse of a token has an event of its own. */
   #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
     if (reason === "reused") return;
-    this.#settings.onEvent({ type: "session_ended", userId, sessionId }, client);
+    this.#settings.onEvent({ type: "session_ended", userId, sessionId, reason }, client);
   }
 }
 

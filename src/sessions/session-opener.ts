@@ -110,7 +110,8 @@ interface Times {
   readonly refreshExpiresAt: number | null;
 }
 
-function requireScheme(scheme: AuthScheme): void {
+/** @throws {@link BadUserInput} when there is no such scheme */
+export function requireScheme(scheme: AuthScheme): void {
   if (!SCHEMES.includes(scheme)) throw new BadUserInput("scheme must be TOKEN, JWT or SLIDING.");
 }
 

@@ -1,7 +1,9 @@
 import DataLoader from "dataloader";
+import type { EndReason } from "../events.js";
+import { LISTED_KEYS } from "../keys/signing-key-store.js";
+import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
-import type { EndReason } from "./session.entity.js";
 
 /** A session with its user and profile: all that the authentication of a request needs, read in one statement. */
 export interface SessionRow extends PrincipalRow {
@@ -13,13 +15,19 @@ export interface SessionRow extends PrincipalRow {
   readonly endReason: EndReason | null;
   readonly credentialsVersion: number;
   readonly userCredentialsVersion: number;
+  /** See {@link LISTED_KEYS}. */
+  readonly listedKeys: string | null;
 }
+
+/** The signing keys, which are read again when a statement shows that they have changed. */
+export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
 /** The one statement that the authentication of a request costs. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
-    session.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion"
+    session.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion",
+    ${LISTED_KEYS} AS "listedKeys"
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
@@ -29,13 +37,18 @@ const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
 );
 
-/** Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. */
+/**
+ * Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. The statement also
+ * reads which signing keys exist, so that a key revoked by another process is known before a session is returned.
+ */
 export class SessionReader {
   readonly #sql: Sql;
+  readonly #keys: FollowedKeys;
   readonly #rows: DataLoader<string, SessionRow | null>;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, keys: FollowedKeys) {
     this.#sql = sql;
+    this.#keys = keys;
     this.#rows = new DataLoader((ids) => this.#readRows(ids), {
       cache: false,
       maxBatchSize: BATCH_SIZES.at(-1) ?? 1,
@@ -52,6 +65,7 @@ export class SessionReader {
     const size = BATCH_SIZES.find((batchSize) => batchSize >= ids.length) ?? ids.length;
     const padded = Array.from({ length: size }, (_, index) => ids[index] ?? ids[0] ?? "");
     const rows = await this.#sql.read<SessionRow>(STATEMENTS.get(size) ?? "", padded);
+    if (rows[0] !== undefined) await this.#keys.follow(rows[0].listedKeys);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);
   }

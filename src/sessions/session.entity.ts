@@ -1,9 +1,6 @@
 import { BigIntType, Entity, Index, ManyToOne, PrimaryKey, Property } from "@mikro-orm/core";
 import { UserEntity } from "../accounts/user.entity.js";
-import type { AuthScheme } from "../events.js";
-
-/** Why a session was ended before it expired. */
-export type EndReason = "logout" | "reused" | "limit";
+import type { AuthScheme, EndReason } from "../events.js";
 
 /**
  * A session, which a login opens and a logout ends, whatever its scheme. It is also the token family, and the entry in
@@ -31,7 +28,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   secretHash!: string | null;
 
-  /** The user's count of password changes when the session was opened. */
+  /** The user's `credentialsVersion` when the session was opened. */
   @Property({ type: "integer" })
   credentialsVersion!: number;
 

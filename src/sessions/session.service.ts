@@ -1,13 +1,12 @@
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { type Client, NO_CLIENT } from "../events.js";
-import type { Sql } from "../sql.js";
+import { type Client, type EndReason, NO_CLIENT } from "../events.js";
+import type { RunStatement, Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
 import type { SessionInfo } from "./principal.js";
-import { SessionEnder } from "./session-ender.js";
-import type { EndReason } from "./session.entity.js";
+import { type EndingQuery, SessionEnder } from "./session-ender.js";
 import {
   type SessionCursor,
   SessionList,
@@ -20,7 +19,7 @@ import {
   type SessionOpening,
   SessionOpener,
 } from "./session-opener.js";
-import { SessionReader, type SessionRow } from "./session-reader.js";
+import { type FollowedKeys, SessionReader, type SessionRow } from "./session-reader.js";
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
 import type { SessionRef, Sessions } from "./sessions.js";
 
@@ -37,9 +36,9 @@ export class SessionService implements Sessions {
   readonly #list: SessionList;
   readonly #lastUsed: LastUsed;
 
-  constructor(sql: Sql, settings: SessionSettings) {
+  constructor(sql: Sql, settings: SessionSettings, keys: FollowedKeys) {
     this.#sql = sql;
-    this.#reader = new SessionReader(sql);
+    this.#reader = new SessionReader(sql, keys);
     this.#ender = new SessionEnder(sql, settings);
     this.#opener = new SessionOpener(sql, settings, this.#reader, this.#ender);
     this.#rotator = new SessionRotator(sql, settings, this.#reader, this.#ender);
@@ -86,6 +85,16 @@ export class SessionService implements Sessions {
     const ended = await this.#ender.endAll(userId, exceptId, client);
     if (ended === 0 && exceptId === null) await requireUser(this.#sql, userId);
     return ended;
+  }
+
+  /** See {@link SessionEnder.endMatching}. */
+  endMatching(query: EndingQuery, reason: EndReason): Promise<number> {
+    return this.#ender.endMatching(query, reason, NO_CLIENT);
+  }
+
+  /** See {@link SessionEnder.endOutdated}. */
+  endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
+    return this.#ender.endOutdated(run, userId, reason);
   }
 
   async list(user: UserRef): Promise<readonly SessionInfo[]> {

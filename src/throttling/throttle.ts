@@ -4,6 +4,7 @@ import { TooManyRequests } from "../errors.js";
 import { type Client, NO_CLIENT } from "../events.js";
 import { addressKey } from "./address-key.js";
 import type { Limiter, LimiterStore } from "./limiter.js";
+import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
@@ -33,6 +34,7 @@ export class Throttle {
   readonly #addressRequests: Limiter;
   readonly #addressRefreshes: Limiter;
   readonly #sessionRefreshes: Limiter;
+  readonly #checks = new RunningChecks();
 
   /**
    * @param createLimiter creates the limiters in the configured store
@@ -59,19 +61,26 @@ export class Throttle {
   }
 
   /**
-   * Counts a login as failed until {@link Throttle.loginSucceeded} is called.
+   * Counts a login as failed, and checks its password. If it may log in, the failed logins of the account are forgotten.
    * @param account identifies the account, whether or not it exists
-   * @throws {@link TooManyRequests}
+   * @param check returns whether the login is accepted
+   * @returns the same
+   * @throws {@link TooManyRequests} unchecked
    */
-  async login(account: string, client: Client): Promise<void> {
+  async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
     await this.#consumeAddress(this.#addressRequests, client);
     await this.#consumeAddress(this.#addressLogins, client);
-    await this.#consume(this.#accountFailures, account);
-  }
-
-  /** Forgets the failed logins of an account. */
-  async loginSucceeded(account: string): Promise<void> {
-    await this.#accountFailures.reset(this.#hash(account));
+    const key = this.#hash(account);
+    const checkAndForget = async () => {
+      const isAccepted = await check();
+      if (isAccepted) await this.#accountFailures.reset(key);
+      return isAccepted;
+    };
+    try {
+      return await this.#checks.run(key, () => this.#accountFailures.consume(key), checkAndForget);
+    } catch (error) {
+      throw error instanceof Blocked ? tooManyRequests(error.wait) : error;
+    }
   }
 
   /**
@@ -100,10 +109,15 @@ export class Throttle {
 
   async #consume(limiter: Limiter, text: string): Promise<void> {
     const wait = await limiter.consume(this.#hash(text));
-    if (wait > 0) throw new TooManyRequests(Math.ceil(wait / 1000));
+    if (wait > 0) throw tooManyRequests(wait);
   }
 
   #hash(text: string): string {
     return createHmac("sha256", this.#key).update(text).digest("base64url");
   }
+}
+
+/** @param wait milliseconds until the next attempt is allowed */
+function tooManyRequests(wait: number): TooManyRequests {
+  return new TooManyRequests(Math.ceil(wait / 1000));
 }

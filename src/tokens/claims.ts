@@ -1,4 +1,6 @@
-import { TokenExpired, TokenNotValid, TokenWrongType } from "../errors.js";
+import { TokenNotValid, TokenWrongType } from "../errors.js";
+import type { AuthScheme } from "../events.js";
+import { KnownTokenExpired } from "./expired.js";
 import { parseCanonicalJson } from "./jwt.js";
 
 /** The longest text that our own claims may have, in characters. */
@@ -17,6 +19,8 @@ export interface Claims {
   readonly iat: number;
   /** Epoch seconds. */
   readonly exp: number;
+  /** Epoch seconds. We set none. */
+  readonly nbf?: number;
   readonly token_type: string;
   readonly [claim: string]: unknown;
 }
@@ -79,6 +83,8 @@ export interface Timing {
   readonly leeway: number;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** The scheme of the sessions of such tokens. */
+  readonly scheme: AuthScheme;
 }
 
 /**
@@ -88,13 +94,14 @@ export interface Timing {
  */
 export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
   const claims = parseCanonicalJson(payload);
-  const { iss, aud, sub, sid, jti, iat, exp, token_type: tokenType } = claims ?? {};
+  const { iss, aud, sub, sid, jti, iat, exp, nbf, token_type: tokenType } = claims ?? {};
   const isOurs =
     iss === expected.iss &&
     aud === expected.aud &&
     [sub, sid, jti, tokenType].every(isNonEmptyText) &&
     isCount(iat) &&
     isCount(exp) &&
+    (nbf === undefined || isCount(nbf)) &&
     exp > iat;
   if (!isOurs) throw new TokenNotValid();
   if (tokenType !== expected.token_type) throw new TokenWrongType();
@@ -106,12 +113,14 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
  * as expired during the second of its `exp`.
  * @throws {@link TokenExpired}, {@link TokenNotValid}
  */
-export function requireInTime(claims: Claims, { maxLifetime, leeway, now }: Timing): void {
+export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme }: Timing): void {
   const seconds = Math.floor(now / 1000);
-  const notBefore = claims["nbf"] ?? claims.iat;
-  const isEarly = !isCount(notBefore) || Math.max(claims.iat, notBefore) > seconds + leeway;
-  if (isEarly || claims.exp - claims.iat > maxLifetime) throw new TokenNotValid();
-  if (seconds >= claims.exp + leeway) throw new TokenExpired();
+  const notBefore = Math.max(claims.iat, claims.nbf ?? 0);
+  if (notBefore > seconds + leeway || claims.exp - claims.iat > maxLifetime)
+    throw new TokenNotValid();
+  if (seconds >= claims.exp + leeway) {
+    throw new KnownTokenExpired({ id: claims.sid, userId: claims.sub, scheme });
+  }
 }
 
 /** Returns whether a claim is a whole number of at least 0, such as an instant in epoch seconds. */

@@ -84,12 +84,14 @@ export abstract class TokenKind {
 
   /**
    * Returns the key that a token's header names.
-   * @throws {@link TokenNotValid} when `kid` is malformed; {@link UnknownKey}
+   * @throws {@link TokenNotValid} when `kid` is malformed, or the key does not sign yet; {@link UnknownKey}
    */
   requireKey(kid: unknown): Key {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
     const key = this.#ring.find(kid);
     if (key === undefined) throw new UnknownKey();
+    // The clock of the server that signed may be ahead of ours.
+    if (key.activatesAt > this.now() + this.#leeway * 1000) throw new TokenNotValid();
     return key;
   }
 
@@ -112,7 +114,8 @@ export abstract class TokenKind {
    * @throws {@link TokenExpired}, {@link TokenNotValid}
    */
   requireInTime(claims: Claims): void {
-    const { now } = this;
-    requireInTime(claims, { maxLifetime: this.#maxLifetime, leeway: this.#leeway, now: now() });
+    const { now, scheme } = this;
+    const limits = { maxLifetime: this.#maxLifetime, leeway: this.#leeway };
+    requireInTime(claims, { ...limits, now: now(), scheme });
   }
 }

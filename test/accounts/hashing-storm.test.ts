@@ -14,6 +14,7 @@ const addressOf = (index: number) => from(`198.51.${index >> 4}.${index}`);
 
 const gate = setUpGate({
   trustedProxies: ["127.0.0.1"],
+  publicUrl: "https://auth.example.com",
   loginsPerAddress: 30,
   requestsPerAddress: 100,
   loginFailuresPerAccount: 5,

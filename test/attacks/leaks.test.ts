@@ -36,6 +36,7 @@ describe("the log and the database of a server that receives secrets everywhere"
       PORT: "0",
       LOG_LEVEL: "trace",
       TRUSTED_PROXIES: "127.0.0.1",
+      PUBLIC_URL: "https://auth.example.com",
       CORS_ORIGINS: "https://good.example.com",
       LOGINS_PER_ADDRESS: "1000",
       REQUESTS_PER_ADDRESS: "1000",

@@ -17,7 +17,7 @@ const PRODUCTION = {
   SECRET_KEY: `${SECRET_KEY},${OTHER_SECRET}`,
   CORS_ORIGINS: "https://app.example.com",
   TRUSTED_PROXIES: "127.0.0.1,10.0.0.0/8",
-  JWT_ISSUER: "https://login.example.com",
+  PUBLIC_URL: "https://login.example.com",
   LOG_LEVEL: "info",
 };
 
@@ -36,6 +36,7 @@ async function problemsOf(options: Partial<ServerOptions>): Promise<string[]> {
     port: 0,
     host: "127.0.0.1",
     isProduction: true,
+    publicUrl: "https://login.example.com",
     logLevel: "silent",
     databaseUrl,
     ...options,
@@ -219,6 +220,7 @@ describe("gatehouse serve", () => {
       "gatehouse: GRAPHIQL: must be off where others can reach the server",
       "gatehouse: LOG_LEVEL: must be silent, fatal, error, warn, info, debug or trace",
       "gatehouse: PORT: must be from 0 to 65535, but is not a whole number",
+      "gatehouse: PUBLIC_URL: is required where others can reach the server; give the URL at which they do, such as https://auth.example.com",
       "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
     ]);
     expect(await folder.files()).toEqual([]);
@@ -229,6 +231,7 @@ describe("gatehouse serve", () => {
       env: {
         HOST: "0.0.0.0",
         SECRET_KEY: "an example of a secret that is long enough",
+        PUBLIC_URL: "https://login.example.com",
         GRAPHIQL: "on",
         INTROSPECTION: "on",
       },
@@ -243,7 +246,7 @@ describe("gatehouse serve", () => {
   });
 
   test("OP-5, LG-8: counts as public behind a proxy, even on loopback", async () => {
-    const env = { TRUSTED_PROXIES: "127.0.0.1", JWT_ISSUER: "https://login.example.com" };
+    const env = { TRUSTED_PROXIES: "127.0.0.1", PUBLIC_URL: "https://login.example.com" };
     const ended = await folder.run(["serve"], { env });
     expect(ended).toMatchObject({ code: 1, stdout: "" });
     expect(ended.stderr).toMatch(/^gatehouse: SECRET_KEY: is required; /);
@@ -254,19 +257,6 @@ describe("gatehouse serve", () => {
     const page = await fetch(`${server.url}/graphql`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(405);
     expect((await server.stop()).code).toBe(0);
-  });
-
-  test("warns once if others can reach it and JWT_ISSUER is not set, and not otherwise", async () => {
-    const reached = { HOST: "0.0.0.0", SECRET_KEY };
-    const unset = await folder.serve(reached);
-    await unset.stop();
-    expect(unset.output.match(/JWT_ISSUER is not set/g)).toHaveLength(1);
-    const set = await folder.serve({ ...reached, JWT_ISSUER: "https://login.example.com" });
-    await set.stop();
-    expect(set.output).not.toContain("JWT_ISSUER");
-    const local = await (await folders.empty()).serve();
-    await local.stop();
-    expect(local.output).not.toContain("JWT_ISSUER");
   });
 
   describe("in production", () => {

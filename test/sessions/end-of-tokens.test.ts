@@ -130,12 +130,12 @@ describeGates((gate) => {
       }
     });
 
-    test("U-02: are valid again once an inactive user is active again", async () => {
+    test("U-02: stay refused once an inactive user is active again", async () => {
       const { id, target } = await openScene(scheme);
       await gate.auth.accounts.setActive(id, false);
       expect((await gate.me(target.authorization)).reason).toBe("user_inactive");
       await gate.auth.accounts.setActive(id, true);
-      expect((await gate.me(target.authorization)).status).toBe(200);
+      expect((await gate.me(target.authorization)).reason).toBe("token_revoked");
     });
 
     test("U-16: stay valid for the same user when the user name and address change", async () => {

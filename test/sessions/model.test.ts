@@ -38,6 +38,7 @@ class Model {
 
   /** Returns why a session is refused, or undefined. */
   refusal({ ended, expiresAt, scheme }: Session, now: number): string | undefined {
+    if (ended === "deactivated") return this.isActive ? "token_revoked" : "user_inactive";
     if (ended !== null) return ended;
     if (!this.isActive) return "user_inactive";
     if (expiresAt > now) return undefined;
@@ -160,6 +161,7 @@ async function logoutAll(model: Model, { gate, clock, userId }: Real) {
 }
 
 async function setActive(isActive: boolean, model: Model, { gate, userId }: Real) {
+  for (const session of isActive ? [] : model.sessions) session.ended ??= "deactivated";
   await gate.auth.accounts.setActive(userId, isActive);
   model.isActive = isActive;
 }

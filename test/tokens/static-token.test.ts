@@ -86,14 +86,14 @@ describeGates((gate) => {
       }
     });
 
-    test("T-04, U-02: is user_inactive while its user is inactive, and valid again once the user is active", async () => {
+    test("T-04, U-02: is user_inactive while its user is inactive, and revoked once the user is active again", async () => {
       const id = await gate.user("bob");
       const { authorization } = await gate.login("bob", "TOKEN");
       await gate.auth.accounts.setActive(id, false);
       const answer = await gate.me(authorization);
       expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "user_inactive" });
       await gate.auth.accounts.setActive(id, true);
-      expect((await gate.me(authorization)).status).toBe(200);
+      expect((await gate.me(authorization)).reason).toBe("token_revoked");
     });
 
     test("T-34: is deleted with its user", async () => {

@@ -58,7 +58,9 @@ async function start(name: string, env: Record<string, string>): Promise<string>
 
 describe.each(["ES256", "RS256"] as const)("tokens signed with %s", (jwtAlgorithm) => {
   // The services fetch the keys from the issuer, so the port must be known before.
-  const gate = setUpGate({ jwtAlgorithm, port: freePorts.pop()!, claims: () => ({ plan: "pro" }) });
+  const port = freePorts.pop()!;
+  const publicUrl = `http://127.0.0.1:${port}`;
+  const gate = setUpGate({ jwtAlgorithm, port, publicUrl, claims: () => ({ plan: "pro" }) });
   const foreign = setUpGate({ jwtAlgorithm });
   const ports = new Map<Verifier, string>();
   let ada: string;

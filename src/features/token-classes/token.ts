@@ -24,7 +24,7 @@ export class Token extends ClaimMap {
   /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
   readonly currentTime: number;
   /** Private, so that printing the token does not show its keys. */
-  #verifiedKind: TokenKind | undefined;
+  #verified: VerifiedToken | undefined;
 
   /**
    * @param token the text to read. Without a text, a new token is made, which has no user yet.
@@ -39,9 +39,8 @@ export class Token extends ClaimMap {
       this.setExp();
       this.setJti();
     } else if (verify) {
-      const { kind, claims } = this.#read(token);
-      this.#verifiedKind = kind;
-      this.assign(claims);
+      this.#verified = this.#read(token);
+      this.assign(this.#verified.claims);
     } else {
       this.assign(decodePayload(token));
     }
@@ -78,7 +77,7 @@ export class Token extends ClaimMap {
 
   /** The kind that the token was verified as; undefined if it was not verified. */
   protected get verifiedKind(): TokenKind | undefined {
-    return this.#verifiedKind;
+    return this.#verified?.kind;
   }
 
   /** The types of token that the class reads. */
@@ -129,7 +128,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Checks in the database that the session is live, and that this is the session's current token.
+   * Checks in the database that the session is live, that this is the session's current token, and that its key is not
+   * revoked.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -137,7 +137,9 @@ export class Token extends ClaimMap {
     const generation = this.has("gen") ? Number(this.get("gen")) : null;
     const ids = { id: this.#text("sid"), userId: this.#text("sub") };
     const session = { ...ids, scheme: this.tokenKind.scheme, generation };
-    requireLive(await sessions.find(session.id), session, settings.now());
+    const row = await sessions.find(session.id);
+    if (this.#verified?.kind.hasKey(this.#verified.kid) === false) throw new TokenNotValid();
+    requireLive(row, session, settings.now());
   }
 
   /** Ends the token's session, and with it all tokens of that session. @returns whether this call ended it */

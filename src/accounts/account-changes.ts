@@ -1,0 +1,122 @@
+import { BadUserInput, NoSuchUser } from "../errors.js";
+import type { EndReason } from "../events.js";
+import type { RunStatement, SqlValue, TransactionalSql } from "../sql.js";
+import { requireUser } from "./require-user.js";
+import type { Role, Roles } from "./role.js";
+
+/** True unless a user is the only active administrator. Takes the parameters of {@link AccountChanges.#anotherAdmin}. */
+const ANOTHER_ADMIN = `(
+  NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
+  OR EXISTS (
+    SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
+    WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
+
+/** The sessions, as far as a change of their user ends them. */
+export interface UserSessions {
+  /**
+   * Ends the sessions whose user has a later `credentialsVersion`, in the transaction that has changed it.
+   * @returns a function that reports the ends, to be called after the commit
+   */
+  endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
+}
+
+/** Changes users by id. A change that ends sessions ends them in the same transaction. */
+export class AccountChanges {
+  readonly #sql: TransactionalSql;
+  readonly #roles: Roles;
+  readonly #sessions: UserSessions;
+
+  constructor(sql: TransactionalSql, roles: Roles, sessions: UserSessions) {
+    this.#sql = sql;
+    this.#roles = roles;
+    this.#sessions = sessions;
+  }
+
+  /** Ends all sessions, and unlocks the account. @throws {@link NoSuchUser} */
+  async setPasswordHash(id: string, passwordHash: string): Promise<void> {
+    const hasChanged = await this.#endSessions(
+      id,
+      "password_changed",
+      `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
+       WHERE id = ? RETURNING id`,
+      [passwordHash, id],
+    );
+    if (!hasChanged) throw new NoSuchUser();
+  }
+
+  /** Ends all sessions when it changes anything. */
+  async setActive(id: string, isActive: boolean): Promise<void> {
+    // An activation too: a session that is still open under an inactive user must not come back to life.
+    const hasChanged = await this.#endSessions(
+      id,
+      "user_deactivated",
+      `UPDATE "user" SET is_active = ?,
+         credentials_version = credentials_version + CASE WHEN is_active AND ? THEN 0 ELSE 1 END
+       WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
+      [isActive, isActive, id, isActive, ...this.#anotherAdmin(id)],
+    );
+    if (!hasChanged) await this.#refuseLastAdmin(id);
+  }
+
+  async setRole(id: string, role: Role): Promise<void> {
+    // Exclusive: otherwise two admins could remove each other at the same time and leave none.
+    const changed = await this.#sql.writeExclusive(
+      `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
+       ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
+      [role, id, role === this.#roles.admin, ...this.#anotherAdmin(id)],
+    );
+    if (changed.length === 0) await this.#refuseLastAdmin(id);
+  }
+
+  async deleteUser(id: string): Promise<void> {
+    const hasChanged = await this.#endSessions(
+      id,
+      "user_deleted",
+      `UPDATE "user" SET credentials_version = credentials_version + 1
+       WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`,
+      [id, ...this.#anotherAdmin(id)],
+      (run) => run(`DELETE FROM "user" WHERE id = ? RETURNING id`, [id]),
+    );
+    if (!hasChanged) await this.#refuseLastAdmin(id);
+  }
+
+  /**
+   * Changes a user in a way that ends the user's sessions, all in one transaction. Transactions exclude each other: otherwise
+   * two admins could remove each other at the same time and leave none.
+   * @param statement changes the user, raises `credentials_version`, and returns no row if the change is refused
+   * @param finish runs last
+   * @returns whether the user was changed
+   */
+  async #endSessions(
+    id: string,
+    reason: EndReason,
+    statement: string,
+    parameters: SqlValue[],
+    finish?: (run: RunStatement) => Promise<unknown>,
+  ): Promise<boolean> {
+    const report = await this.#sql.inTransaction(async (run) => {
+      if ((await run(statement, parameters)).length === 0) return null;
+      const reportEnds = await this.#sessions.endOutdated(run, id, reason);
+      await finish?.(run);
+      return reportEnds;
+    });
+    report?.();
+    return report !== null;
+  }
+
+  /** @throws {@link NoSuchUser}; {@link BadUserInput} for the last admin */
+  async #refuseLastAdmin(id: string): Promise<never> {
+    // The statement has decided; this look only chooses the message.
+    await requireUser(this.#sql, id);
+    const { admin } = this.#roles;
+    throw new BadUserInput(
+      `This user is the last active ${admin}. Give another user the role ${admin} first.`,
+    );
+  }
+
+  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
+  #anotherAdmin(id: string): SqlValue[] {
+    const { admin } = this.#roles;
+    return [id, admin, id, admin];
+  }
+}

@@ -1,0 +1,14 @@
+import type { AuthEvent, Client } from "../events.js";
+import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
+
+/** Reports the refusal of a credential to the audit trail if the credential has expired. */
+export function reportExpired(
+  refusal: unknown,
+  client: Client,
+  onEvent: (event: AuthEvent, client: Client) => unknown,
+): void {
+  const isExpired = refusal instanceof KnownTokenExpired || refusal instanceof KnownSessionExpired;
+  if (!isExpired) return;
+  const { id: sessionId, userId, scheme } = refusal.session;
+  onEvent({ type: "token_expired", userId, sessionId, scheme }, client);
+}

@@ -1,0 +1,115 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
+import type { User } from "../accounts/user.js";
+import { BadUserInput } from "../errors.js";
+import type { Principal } from "../sessions/principal.js";
+import type { SessionService } from "../sessions/session.service.js";
+import { requireUser } from "./accounts.js";
+import type { Installation } from "./installation.js";
+
+/** How many tokens one query reads. */
+const PAGE_SIZE = 1000;
+
+/** Midnight UTC of a date, or an instant with its offset. @see RFC 3339 */
+const INSTANT = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
+
+interface Ending {
+  readonly all?: boolean;
+  readonly user?: string;
+  readonly createdBefore?: number;
+}
+
+/** Adds the commands that list and end sessions, of which a static token is one. */
+export function addSessionCommands(program: Command, installation: Installation): void {
+  program
+    .command("list-tokens")
+    .description("list the static tokens that work, newest first; their keys are not stored")
+    .argument("[username]", "whose; without it, everybody's")
+    .option("--json", "print JSON")
+    .action((username: string | undefined, { json = false }: { json?: boolean }) =>
+      installation.open(async ({ accounts }, { sessions }) => {
+        const user = username === undefined ? null : await requireUser(accounts, username);
+        const tokens = (await findTokens(sessions, user)).map(describeToken);
+        console.log(json ? JSON.stringify(tokens, null, 2) : renderTokens(tokens));
+      }),
+    );
+
+  program
+    .command("revoke-token")
+    .description("revoke a static token")
+    .argument("<id>", "its id, as list-tokens shows it")
+    .action((id: string) =>
+      installation.open(async (_auth, { sessions }) => {
+        const isToken = (await sessions.find(id))?.scheme === "TOKEN";
+        if (!isToken || !(await sessions.end(id, null, "revoked"))) {
+          throw new BadUserInput(
+            "There is no working token with this id. See: gatehouse list-tokens",
+          );
+        }
+        console.log(`Revoked the token ${id}.`);
+      }),
+    );
+
+  program
+    .command("end-sessions")
+    .description("end sessions of every kind, static tokens too, such as after restoring a backup")
+    .addOption(new Option("--all", "all sessions").conflicts(["user", "createdBefore"]))
+    .option("--user <username>", "those of one user")
+    .option(
+      "--created-before <time>",
+      "those that began before 2026-11-26 (midnight UTC) or 2026-11-26T08:30:00Z",
+      parseInstant,
+    )
+    .action(({ all = false, user: username, createdBefore }: Ending) =>
+      installation.open(async ({ accounts }, { sessions }) => {
+        if (!all && username === undefined && createdBefore === undefined) {
+          throw new BadUserInput("Say which sessions: --all, --user or --created-before.");
+        }
+        const user = username === undefined ? null : await requireUser(accounts, username);
+        const ended = await sessions.endMatching({ userId: user?.id, createdBefore }, "revoked");
+        console.log(`Ended ${ended} ${ended === 1 ? "session" : "sessions"}.`);
+      }),
+    );
+}
+
+async function findTokens(sessions: SessionService, user: User | null): Promise<Principal[]> {
+  const query = { userIds: user && [user.id], scheme: "TOKEN", isLive: true } as const;
+  const found: Principal[] = [];
+  for (;;) {
+    const { principals, hasNextPage } = await sessions.page(
+      query,
+      PAGE_SIZE,
+      found.at(-1)?.session ?? null,
+    );
+    found.push(...principals);
+    if (!hasNextPage) return found;
+  }
+}
+
+function describeToken({ username, session }: Principal) {
+  const { id, label, createdAt, lastUsedAt, expiresAt } = session;
+  const times = [createdAt, lastUsedAt, expiresAt].map(
+    (instant) => instant && new Date(instant).toISOString(),
+  );
+  const [created, lastUsed, expires] = times;
+  return { id, username, label, createdAt: created, lastUsedAt: lastUsed, expiresAt: expires };
+}
+
+function renderTokens(tokens: readonly ReturnType<typeof describeToken>[]): string {
+  if (tokens.length === 0) return "There are no static tokens.";
+  return tokens
+    .map(({ id, username, label, createdAt, lastUsedAt, expiresAt }) =>
+      [
+        `${id}  ${username}${label === null ? "" : `  "${label}"`}`,
+        `  created ${createdAt}, last used ${lastUsedAt ?? "never"}, expires ${expiresAt ?? "never"}`,
+      ].join("\n"),
+    )
+    .join("\n");
+}
+
+function parseInstant(text: string): number {
+  if (!INSTANT.safeParse(text).success) {
+    throw new InvalidArgumentError("It must be a date or an instant with an offset or Z.");
+  }
+  return Date.parse(text);
+}

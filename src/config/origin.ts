@@ -1,0 +1,26 @@
+import { text } from "./kinds.js";
+
+/** Whether a text is one origin. `URL` accepts `*` as a part of a name, but the author means any name. */
+export function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
+}
+
+/** The setting of the URL at which clients reach Gatehouse. */
+export const PUBLIC_URL = {
+  ...text({
+    variable: "PUBLIC_URL",
+    accepts: (value) => isOrigin(value) && /^https?:/.test(value),
+    allowed: "an origin such as https://auth.example.com",
+  }),
+  fault: describe,
+};
+
+/** Says what a URL has beside the origin, without repeating it. */
+function describe(value: unknown): string {
+  if (typeof value !== "string" || !/^https?:/i.test(value) || !URL.canParse(value)) return "";
+  const { username, password, pathname, search, hash } = new URL(value);
+  if (username !== "" || password !== "") return "holds a user name or a password";
+  if (pathname !== "/") return "has a path";
+  if (search !== "" || hash !== "") return "has a query or a fragment";
+  return value.endsWith("/") ? "ends in a slash" : "is not spelt as browsers spell it";
+}

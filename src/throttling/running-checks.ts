@@ -1,0 +1,98 @@
+/** The attempts of one key in this process. */
+interface Attempts {
+  /** How many there are, with those that wait. */
+  size: number;
+  /** How many credentials were right. */
+  accepted: number;
+  /** The attempts that are being counted. */
+  readonly counting: Set<Promise<unknown>>;
+  /** The checks that are running. They never reject. */
+  readonly running: Set<Promise<unknown>>;
+}
+
+/** A key is blocked, and no check is running that could unblock it. */
+export class Blocked extends Error {
+  /** Milliseconds until the next attempt is allowed. */
+  readonly wait: number;
+
+  constructor(wait: number) {
+    super("The key is blocked.");
+    this.wait = wait;
+  }
+}
+
+/**
+ * Runs checks of credentials, several of one key at a time. An attempt that finds its key blocked waits for the checks that
+ * are running in this process, because a right credential unblocks the key.
+ */
+export class RunningChecks {
+  readonly #byKey = new Map<string, Attempts>();
+
+  /**
+   * Counts an attempt, and then runs its check.
+   * @param count counts the attempt, and returns the milliseconds until one is allowed; 0 if this one was counted
+   * @param check returns whether the credential is right, once the key is unblocked
+   * @returns the same
+   * @throws {@link Blocked} unchecked
+   */
+  async run(
+    key: string,
+    count: () => Promise<number>,
+    check: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const attempts = this.#byKey.get(key) ?? {
+      ...{ size: 0, accepted: 0 },
+      ...{ counting: new Set(), running: new Set() },
+    };
+    this.#byKey.set(key, attempts);
+    attempts.size += 1;
+    try {
+      return await runWhenAllowed(attempts, count, check);
+    } finally {
+      attempts.size -= 1;
+      if (attempts.size === 0) this.#byKey.delete(key);
+    }
+  }
+}
+
+async function runWhenAllowed(
+  attempts: Attempts,
+  count: () => Promise<number>,
+  check: () => Promise<boolean>,
+): Promise<boolean> {
+  for (;;) {
+    const { accepted } = attempts;
+    let result: Promise<boolean> | undefined;
+    // Ends once a check runs, so that others see either the count or the check.
+    const counting = count().then((wait) => {
+      if (wait === 0) result = startCheck(attempts, check);
+      return wait;
+    });
+    const wait = await track(attempts.counting, counting);
+    if (result !== undefined) return result;
+    await Promise.allSettled(attempts.counting);
+    while (attempts.running.size > 0 && attempts.accepted === accepted) {
+      await Promise.race(attempts.running);
+    }
+    if (attempts.accepted === accepted) throw new Blocked(wait);
+  }
+}
+
+function startCheck(attempts: Attempts, check: () => Promise<boolean>): Promise<boolean> {
+  const result = check().then((isRight) => {
+    if (isRight) attempts.accepted += 1;
+    return isRight;
+  });
+  void track(
+    attempts.running,
+    result.catch(() => false),
+  );
+  return result;
+}
+
+/** Keeps a promise in a set until it settles. */
+async function track<Result>(set: Set<Promise<unknown>>, work: Promise<Result>): Promise<Result> {
+  const tracked = work.finally(() => set.delete(tracked));
+  set.add(tracked);
+  return tracked;
+}

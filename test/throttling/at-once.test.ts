@@ -1,0 +1,74 @@
+import { describe, expect, test } from "@jest/globals";
+import { attempt, countHashed, WRONG } from "../support/attempts.js";
+import { type DatabaseKind, DATABASES, type Gate, PASSWORD, setUpGate } from "../support/gate.js";
+import { HAS_REDIS, REDIS_URL } from "../support/redis.js";
+
+const FREE = 5;
+const OVERLONG = "x".repeat(257);
+
+const STORES: [name: string, database: DatabaseKind, options: object][] = [
+  ["memory", "sqlite", {}],
+  ...DATABASES.map((database): [string, DatabaseKind, object] => [
+    `database (${database})`,
+    database,
+    { throttleStore: "database" },
+  ]),
+  ...(HAS_REDIS
+    ? [["redis", "sqlite", { redisUrl: REDIS_URL }] as [string, DatabaseKind, object]]
+    : []),
+];
+
+/** Sends these logins at once, and counts the responses of each status. */
+async function atOnce(gate: Gate, name: string, passwords: string[]) {
+  const answers = await Promise.all(passwords.map((password) => attempt(gate, name, password)));
+  const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+  return { right: count(200), wrong: count(401), refused: count(429) };
+}
+
+describe.each(STORES)("counted in %s, logins of one account at once", (name, database, options) => {
+  const gate = setUpGate({ loginFailuresPerAccount: FREE, ...options }, database);
+
+  test("eight right ones are eight logins, also after wrong ones", async () => {
+    await gate.user("ada");
+    for (const failures of [0, FREE - 1]) {
+      for (let turn = 0; turn < failures; turn += 1) await attempt(gate, "ada");
+      const all = await atOnce(gate, "ada", Array(8).fill(PASSWORD));
+      expect(all).toEqual({ right: 8, wrong: 0, refused: 0 });
+    }
+  });
+
+  test("LG-5: of eight wrong ones five are checked and all are refused, and the right one then waits", async () => {
+    for (const account of ["bea", "nobody"]) {
+      if (account === "bea") await gate.user(account);
+      const all = await atOnce(gate, account, Array(8).fill(WRONG));
+      // Redis counts in real time, in which a wait may end during the test.
+      if (name === "redis") expect(all.right).toBe(0);
+      else {
+        expect(all).toEqual({ right: 0, wrong: FREE, refused: 3 });
+        expect((await attempt(gate, account, PASSWORD)).status).toBe(429);
+      }
+    }
+  });
+
+  test("LG-5: one right one among wrong ones makes room for no more of them than in sequence", async () => {
+    await gate.user("cyd");
+    const passwords: string[] = Array(12).fill(WRONG);
+    passwords.splice(2, 0, PASSWORD);
+    await atOnce(gate, "cyd", passwords);
+    // Four before the right one, and five after it.
+    if (name !== "redis") expect(countHashed(gate, "cyd")).toBeLessThanOrEqual(2 * FREE - 1);
+  });
+
+  test("malformed input uses up no try of the account, nor of the address", async () => {
+    await gate.user("dan");
+    const other = await gate.another({ loginsPerAddress: 1 });
+    try {
+      for (const password of [...Array<string>(20).fill(OVERLONG), "", "\ud800"]) {
+        expect((await attempt(other, "dan", password)).code).toBe("BAD_USER_INPUT");
+      }
+      expect((await attempt(other, "dan", PASSWORD)).status).toBe(200);
+    } finally {
+      await other.close();
+    }
+  });
+});
