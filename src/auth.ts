@@ -92,7 +92,7 @@ interface CoreAuth {
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
-  /** Whether the database answers. */
+  /** Whether the database answers, and the server is not about to end. */
   isReady(): Promise<boolean>;
   /** Closes the database. What is called afterwards fails with {@link Closed}. */
   close(): Promise<void>;
@@ -126,6 +126,8 @@ export interface OpenAuth {
   readonly core: CoreServices;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
+  /** From now on {@link Auth.isReady} is false, although everything still works. */
+  retire(this: void): void;
   /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
   flush(this: void): Promise<void>;
 }
@@ -163,7 +165,8 @@ export async function openAuth(
     const keys = await SigningKeyService.open(database, published);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
-    const { core, attempts, hooks, maintenance } = createCore(published, database, keys, limiters);
+    const created = createCore(published, database, keys, limiters);
+    const { core, attempts, hooks, maintenance, retire } = created;
     await requireKnownRoles(database, config.roles);
     const parts = await createParts(
       active,
@@ -183,7 +186,7 @@ export async function openAuth(
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
     const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
-    return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
+    return { auth, core, cors: parts.cors, announcements: parts.announcements, retire, flush };
   } catch (error) {
     await close();
     throw error;
