@@ -35,7 +35,10 @@ export function addServeCommand(
 }
 
 /** Ends the process when the server has answered what is under way. A closed terminal and a log rotation do not end it. */
-function closeOnSignals({ drain }: { drain: () => Promise<void> }, fail: (error: unknown) => never) {
+function closeOnSignals(
+  { drain }: { drain: () => Promise<void> },
+  fail: (error: unknown) => never,
+) {
   process.on("SIGHUP", () => undefined);
   let ending: Promise<void> | undefined;
   const end = () => {

@@ -17,7 +17,9 @@ export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
 /** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
 export interface ServerConfig
-  extends AuthConfig, Omit<ConfigOf<typeof SERVER_SETTINGS>, "introspection" | "isProduction" | "keepAliveTimeout"> {
+  extends
+    AuthConfig,
+    Omit<ConfigOf<typeof SERVER_SETTINGS>, "introspection" | "isProduction" | "keepAliveTimeout"> {
   readonly introspection: boolean;
   /** Seconds. */
   readonly keepAliveTimeout: number;

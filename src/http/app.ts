@@ -97,7 +97,8 @@ export function createApp({
     }
     const fault = findHeaderFault(request);
     if (fault === null) done();
-    else void reply.code(fault.status).send(toGraphqlError(fault.status, request.id, fault.message));
+    else
+      void reply.code(fault.status).send(toGraphqlError(fault.status, request.id, fault.message));
   });
   app.addHook("onSend", (request, reply, _payload, done) => {
     if (connections.isLast(request.raw.socket)) void reply.header("connection", "close");
