@@ -480,7 +480,7 @@ describe("a long header or field", () => {
         ? FIELD_LENGTH
         : DOCUMENT_LENGTH;
 
-  const ODD = [..." \t\"\\,;:=/.*()[]{}<>@%&?#'a1-_~$!|^+"];
+  const ODD = Array.from(" \t\"\\,;:=/.*()[]{}<>@%&?#'a1-_~$!|^+");
   const STARTS = [
     "",
     "application/json",

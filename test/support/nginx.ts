@@ -66,12 +66,6 @@ export async function startNginx(ports: readonly [number, number]): Promise<Ngin
     close: async () => {
       child.kill("SIGTERM");
       await ended;
-      process.stderr.write(
-        readFileSync(join(folder, "error.log"), "utf8")
-          .split("\n")
-          .filter((line) => line.includes("[error]") && !line.includes("refused"))
-          .join("\n"),
-      );
       await rm(folder, { recursive: true, force: true });
     },
   };
