@@ -96,7 +96,7 @@ interface CoreAuth {
   readonly routes: readonly Route[];
   /** The public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
-  /** Returns whether the database answers. */
+  /** Returns whether the database answers and the server is not about to stop. */
   isReady(): Promise<boolean>;
   /** Closes the database. Later calls fail with {@link Closed}. */
   close(): Promise<void>;
@@ -130,6 +130,8 @@ export interface OpenAuth {
   readonly core: CoreServices;
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
+  /** Makes {@link Auth.isReady} return false from now on. Everything else still works. */
+  retire(this: void): void;
   /**
    * Completes the writes that responses do not wait for: the counts of wrong passwords, and when sessions were last
    * used.
@@ -170,7 +172,8 @@ export async function openAuth(
     const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
-    const { core, attempts, hooks, maintenance } = createCore(published, database, keys, limiters);
+    const created = createCore(published, database, keys, limiters);
+    const { core, attempts, hooks, maintenance, retire } = created;
     await requireKnownRoles(database, config.roles);
     const parts = await createParts(
       active,
@@ -190,7 +193,7 @@ export async function openAuth(
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
     const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
-    return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
+    return { auth, core, cors: parts.cors, announcements: parts.announcements, retire, flush };
   } catch (error) {
     await close();
     throw error;

@@ -13,9 +13,14 @@ export interface RequestLike {
   readonly ip?: string | undefined;
   /** The host that the client requested, if the framework knows the trusted proxies. */
   readonly host?: string | undefined;
+  /** The scheme that the client requested, if the framework knows the trusted proxies. */
+  readonly protocol?: string | undefined;
+  /** The path, or the whole URL in the Fetch API. */
+  readonly url?: string | undefined;
   /** The request's id in the log, if the framework sets one. */
   readonly id?: unknown;
-  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
+  readonly socket?:
+    { readonly remoteAddress?: string | undefined; readonly encrypted?: unknown } | undefined;
 }
 
 /** The values that `createContext` cannot read from every request. */
@@ -78,6 +83,21 @@ export function readHeader(request: RequestLike, name: string): string | null {
   const value = findHeader(request, name);
   const first: unknown = Array.isArray(value) ? value[0] : value;
   return typeof first === "string" ? first : null;
+}
+
+/**
+ * Returns the origin that the client requested: scheme, host, and port unless it is the usual one. Returns null if the
+ * request does not say.
+ */
+export function readOwnOrigin(request: RequestLike): string | null {
+  const { url = "", socket } = request;
+  const whole = URL.canParse(url) ? new URL(url) : null;
+  const usual = socket?.encrypted === true ? "https" : "http";
+  // A proxy may send anything. For an unknown scheme, `URL` would return the origin "null", which a sandboxed page has too.
+  const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
+  const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
+  const origin = `${isSecure ? "https" : "http"}://${host}`;
+  return URL.canParse(origin) ? new URL(origin).origin : null;
 }
 
 /**

@@ -26,16 +26,28 @@ export function addServeCommand(
       const config = installation.readConfig();
       const { startServer } = await import("../http/server.js");
       const server = await startServer(config, installation.features);
+      closeOnSignals(server, fail);
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config);
       console.log(`Gatehouse listens on ${server.url}`);
       for (const line of server.announcements) console.log(line);
-      for (const signal of ["SIGINT", "SIGTERM"] as const) {
-        process.once(signal, () => {
-          void server.close().then(() => process.exit(0), fail);
-        });
-      }
     });
+}
+
+/** Ends the process when the server has answered what is under way. A closed terminal and a log rotation do not end it. */
+function closeOnSignals(
+  { drain }: { drain: () => Promise<void> },
+  fail: (error: unknown) => never,
+) {
+  process.on("SIGHUP", () => undefined);
+  let ending: Promise<void> | undefined;
+  const end = () => {
+    ending ??= drain().then(() => process.exit(0), fail);
+  };
+  // npm and some supervisors send it twice.
+  process.on("SIGTERM", end);
+  // A second Ctrl-C ends the process at once.
+  process.once("SIGINT", end);
 }
 
 async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Promise<void> {

@@ -17,9 +17,16 @@ export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
 /** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
 export interface ServerConfig
-  extends AuthConfig, Omit<ConfigOf<typeof SERVER_SETTINGS>, "introspection" | "isProduction"> {
+  extends
+    AuthConfig,
+    Omit<ConfigOf<typeof SERVER_SETTINGS>, "introspection" | "isProduction" | "keepAliveTimeout"> {
   readonly introspection: boolean;
+  /** Seconds. */
+  readonly keepAliveTimeout: number;
 }
+
+/** How long an idle connection stays open, in seconds. Common proxies close theirs after 60 seconds. */
+const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
 /** The parts that the command adds after it has read the options from the environment. */
 export interface CommandLine {
@@ -51,6 +58,9 @@ export function resolveServerConfig(
     ...values,
     isDevelopment,
     introspection: values.introspection ?? isDevelopment,
+    keepAliveTimeout:
+      values.keepAliveTimeout ??
+      KEEP_ALIVE_TIMEOUT[trustedProxies.length > 0 ? "behindProxy" : "direct"],
   };
   const found = [...(command?.problems ?? []), ...checked.problems];
   const contradictions = findServerContradictions(config);

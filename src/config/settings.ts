@@ -207,8 +207,18 @@ export const SERVER_SETTINGS = {
     variable: "INTROSPECTION",
     defaultNote: "on in development, otherwise off",
   }),
-  /** Open connections from one address. Not limited behind trusted proxies. */
+  /** Open connections from one address. Not limited on loopback and behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
+  /** How long an idle connection stays open. Behind a proxy it must be longer than the proxy keeps its own. */
+  keepAliveTimeout: duration({
+    variable: "KEEP_ALIVE_TIMEOUT",
+    from: "1s",
+    to: "1h",
+    defaultNote: {
+      option: "5; behind trusted proxies 75",
+      variable: "5s; behind trusted proxies 75s",
+    },
+  }),
   /** The addresses or CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */
   trustedProxies: list({
     variable: "TRUSTED_PROXIES",

@@ -27,6 +27,8 @@ export interface CreatedCore {
   /** Filled after the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
+  /** From now on the core says that it is not ready, although it still works. */
+  retire(this: void): void;
 }
 
 /** Creates the services. Each is created after those that it uses. */
@@ -59,6 +61,7 @@ export function createCore(
     verifier,
     hooks,
   });
+  let isRetired = false;
   const core = {
     sql: database,
     now: config.now,
@@ -70,7 +73,7 @@ export function createCore(
     kinds,
     issuer,
     jwks: () => keys.ring.toJwks(),
-    isReady: () => database.isReadable(),
+    isReady: async () => !isRetired && database.isReadable(),
   };
   const maintenance = new MaintenanceService(database, config, keys);
   maintenance.addPruneRules([
@@ -78,5 +81,8 @@ export function createCore(
     COUNTER_PRUNE_RULE,
     keyPruneRule(config),
   ]);
-  return { core, attempts, hooks, maintenance };
+  const retire = () => {
+    isRetired = true;
+  };
+  return { core, attempts, hooks, maintenance, retire };
 }

@@ -129,7 +129,7 @@ export interface Core {
   readonly sessions: Sessions;
   /** Returns the public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(this: void): JsonWebKeySet;
-  /** Returns whether the database answers. */
+  /** Returns whether the database answers, and the server is not about to end. */
   isReady(this: void): Promise<boolean>;
 }
 

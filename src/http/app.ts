@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Server as HttpServer } from "node:http";
-import { isIP, type Socket } from "node:net";
+import { isIP } from "node:net";
 import {
   fastify,
   type FastifyError,
@@ -11,7 +10,9 @@ import {
 } from "fastify";
 import type { OperationRecord } from "../apollo/plugins.js";
 import type { ServerConfig } from "../config/server-config.js";
-import { addressKey } from "../throttling/address-key.js";
+import { ServiceUnavailable } from "../errors.js";
+import { Connections } from "./connections.js";
+import { findHeaderFault, schemeOf } from "./headers.js";
 import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
 
 /** The limits on headers and bodies, in bytes. */
@@ -19,28 +20,36 @@ const BODY_LIMIT = 100 * 1024;
 /** Timeouts are in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
-const KEEP_ALIVE_TIMEOUT = 5_000;
 /**
  * Milliseconds without a byte in either direction after which a connection is closed. Longer than the longest request.
  */
 const IDLE_TIMEOUT = 40_000;
-const MAX_CONNECTIONS = 1_000;
-
-/** JSON is always UTF-8. @see RFC 8259 8.1 */
-const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
+/** Seconds after which a client should retry if there are too many connections. */
+const RETRY_AFTER = 1;
 
 /** Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
 /** The settings of {@link createApp}. */
-type AppConfig = Pick<ServerConfig, "trustedProxies" | "logLevel" | "connectionsPerAddress">;
+type AppConfig = Pick<
+  ServerConfig,
+  "trustedProxies" | "logLevel" | "connectionsPerAddress" | "keepAliveTimeout"
+>;
+
+/** An HTTP server, and what it knows of its connections. */
+interface App {
+  readonly app: FastifyInstance;
+  readonly connections: Connections;
+}
 
 /** Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses. */
 export function createApp({
   trustedProxies,
   logLevel,
   connectionsPerAddress,
-}: AppConfig): FastifyInstance {
+  keepAliveTimeout,
+}: AppConfig): App {
+  const isBehindProxy = trustedProxies.length > 0;
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
@@ -60,28 +69,42 @@ export function createApp({
       refuseConnection(app.log, error, socket);
     },
     requestTimeout: REQUEST_TIMEOUT,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    keepAliveTimeout: keepAliveTimeout * 1000,
+    // While the server ends, it still answers what arrives.
+    return503OnClosing: false,
     connectionTimeout: IDLE_TIMEOUT,
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    trustProxy: isBehindProxy ? [...trustedProxies] : false,
     logger: { level: logLevel, base: null },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  // All connections of a proxy come from one address.
+  const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
   // Without this handler, Node itself answers an unknown expectation, and sends no body. @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
-  if (trustedProxies.length === 0) limitConnections(app.server, connectionsPerAddress);
   app.removeContentTypeParser("text/plain");
   app.decorateRequest(RECORD, null);
   app.addHook("onRequest", (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
-    if (request.protocol === "https") void reply.headers(HTTPS_HEADERS);
-    const { "content-encoding": encoding = "identity", "content-type": type = "" } =
-      request.headers;
-    if (encoding.toLowerCase() === "identity" && !OTHER_CHARSET.test(type)) done();
-    else void reply.code(415).send(toGraphqlError(415, request.id));
+    if (schemeOf(request) === "https") void reply.headers(HTTPS_HEADERS);
+    if (connections.isRefused(request.raw.socket)) {
+      const error = new ServiceUnavailable(RETRY_AFTER);
+      void reply
+        .code(503)
+        .headers({ connection: "close", "retry-after": RETRY_AFTER })
+        .send({ errors: [error] });
+      return;
+    }
+    const fault = findHeaderFault(request);
+    if (fault === null) done();
+    else
+      void reply.code(fault.status).send(toGraphqlError(fault.status, request.id, fault.message));
+  });
+  app.addHook("onSend", (request, reply, _payload, done) => {
+    if (connections.isLast(request.raw.socket)) void reply.header("connection", "close");
+    done();
   });
   app.addHook("onResponse", (request, reply, done) => {
     logRequest(request, reply);
@@ -93,24 +116,7 @@ export function createApp({
     return reply.code(status).send(toGraphqlError(status, request.id));
   });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(toGraphqlError(404, request.id)));
-  return app;
-}
-
-/** Closes new connections from an address that already has `max` connections. */
-function limitConnections(server: HttpServer, max: number): void {
-  const counts = new Map<string, number>();
-  server.on("connection", (socket: Socket) => {
-    const { remoteAddress } = socket;
-    const address = remoteAddress === undefined ? "" : addressKey(remoteAddress);
-    const count = (counts.get(address) ?? 0) + 1;
-    counts.set(address, count);
-    socket.once("close", () => {
-      const remaining = (counts.get(address) ?? 1) - 1;
-      if (remaining === 0) counts.delete(address);
-      else counts.set(address, remaining);
-    });
-    if (count > max) socket.destroy();
-  });
+  return { app, connections };
 }
 
 /** The name of the request decorator that holds the {@link OperationRecord}. */

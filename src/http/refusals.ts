@@ -13,10 +13,14 @@ export const SECURITY_HEADERS = {
 /**
  * Returns the body of the response to a request that never became a GraphQL request.
  * @param requestId sent for status 500 and above, so that the client can report the bug
+ * @param message the one of a status below 500, if not the usual one
  */
-export function toGraphqlError(status: number, requestId: string) {
+export function toGraphqlError(
+  status: number,
+  requestId: string,
+  message = MESSAGES[status] ?? "Bad request.",
+) {
   const isBug = status >= 500;
-  const message = MESSAGES[status] ?? "Bad request.";
   const code = isBug ? "INTERNAL_SERVER_ERROR" : "BAD_REQUEST";
   const extensions = isBug ? { code, requestId } : { code };
   return { errors: [{ message: isBug ? "Internal server error." : message, extensions }] };

@@ -3,6 +3,7 @@ import { readAddress } from "../authentication/request.js";
 import { AuthError, CHALLENGES, HTTP_STATUS } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Route } from "../features/feature.js";
+import { schemeOf } from "./headers.js";
 
 /** Serves the routes of features. Their request bodies may be of any type, and are passed on unchanged. */
 export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
@@ -50,13 +51,15 @@ function clientOf(request: FastifyRequest): Client {
   return { ipAddress: readAddress(request), userAgent, requestId: id };
 }
 
-function toFetchRequest({ protocol, host, url, method, headers, body }: FastifyRequest): Request {
+function toFetchRequest(request: FastifyRequest): Request {
+  const { host, url, method, headers, body } = request;
   const lines = Object.entries(headers).flatMap(([name, value]) =>
     [value ?? []].flat().map((line): [string, string] => [name, line]),
   );
-  const origin = `${protocol}://${host}`;
+  const scheme = schemeOf(request);
+  const origin = `${scheme}://${host}`;
   // The client may send anything as `Host`, so routes must not trust it.
-  const base = URL.canParse(origin) ? origin : `${protocol}://localhost`;
+  const base = URL.canParse(origin) ? origin : `${scheme}://localhost`;
   return new Request(new URL(url, base), {
     method,
     headers: lines,

@@ -9,6 +9,7 @@ import { requirePrivateFiles } from "../database/private-files.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
+import { stopListening } from "./drain.js";
 import { addGraphql } from "./graphql.js";
 import { addRoutes } from "./routes.js";
 
@@ -20,18 +21,20 @@ export interface Server<F extends readonly Feature[] = []> {
   /** The URL that it listens on. */
   readonly url: string;
   readonly auth: Auth<F>;
-  /** Stops accepting connections, lets running requests end, and closes the database. */
+  /** Stops accepting connections, lets running requests end within 10 seconds, and closes the database. */
   close(this: void): Promise<void>;
 }
 
 /** How long `close` waits for running requests, in milliseconds. Some clients never finish theirs. */
-const CLOSE_TIMEOUT = 5_000;
+const END_TIMEOUT = 10_000;
 
 /**
  * The internals of a server, for our command and tests only.
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush"> {
+  /** Closes the server so that a proxy, and clients that keep connections, lose no request. Takes up to 10 seconds. */
+  drain(this: void): Promise<void>;
   /** The lines to print once the server listens. */
   readonly announcements: readonly string[];
 }
@@ -45,20 +48,25 @@ export async function startServer(
   config: ServerConfig,
   features: readonly Feature[],
 ): Promise<Server & Inside> {
-  const app = createApp(config);
+  const { app, connections } = createApp(config);
   const audited = { ...config, onEvent: auditTo(app.log, config) };
   const open = await openAuth(audited, features, (error) => {
     app.log.warn({ err: error }, "an error that did not make a request fail");
   });
   const { auth, core, flush } = open;
-  const close = async () => {
+  const end = async (stop: () => Promise<void> | void) => {
     const impatient = setTimeout(() => {
       app.server.closeAllConnections();
-    }, CLOSE_TIMEOUT).unref();
+    }, END_TIMEOUT).unref();
+    open.retire();
+    connections.startEnding();
+    await stop();
     await app.close();
     clearTimeout(impatient);
     await auth.close();
   };
+  const close = () => end(() => undefined);
+  const drain = () => end(() => stopListening(app.server, connections, config));
   try {
     auth.maintenance.start((error) => {
       app.log.error({ err: error }, "maintenance failed");
@@ -69,7 +77,7 @@ export async function startServer(
     await listen(app, config);
     const url = serverUrl(config.host, portOf(app));
     const announcements = open.announcements.map((announce) => announce(url));
-    return { url, auth, core, flush, announcements, close };
+    return { url, auth, core, flush, announcements, close, drain };
   } catch (error) {
     await close();
     throw error;

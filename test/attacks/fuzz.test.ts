@@ -48,13 +48,14 @@ interface WireAnswer {
 }
 
 /** POSTs a good query with these header lines, in Latin-1, and waits for the whole response. */
-function sendLines(url: string, lines: string[]): Promise<WireAnswer> {
+function sendLines(url: string, lines: string[], query = "{ me { id } }"): Promise<WireAnswer> {
   const { hostname, port, host } = new URL(url);
-  const body = JSON.stringify({ query: "{ me { id } }" });
+  const body = JSON.stringify({ query });
   const isTyped = lines.some((line) => line.startsWith("Content-Type:"));
+  const isNamed = lines.some((line) => line.startsWith("Host:"));
   const head = [
     "POST /graphql HTTP/1.1",
-    `Host: ${host}`,
+    ...(isNamed ? [] : [`Host: ${host}`]),
     `Content-Length: ${body.length}`,
     "Connection: close",
     ...(isTyped ? [] : ["Content-Type: application/json"]),
@@ -352,5 +353,180 @@ describe("a random request", () => {
       expectSound(answer);
     });
     await run(120, property);
+  });
+});
+
+describe("a long header or field", () => {
+  const gate = setUpGate({
+    refreshCookie: true,
+    trustedProxies: ["127.0.0.1"],
+    graphiql: false,
+    corsOrigins: ["https://app.example.com"],
+    loginFailuresPerAccount: 100,
+  });
+  let good: Tokens;
+
+  beforeAll(async () => {
+    await gate.user("ada", { role: "ADMIN" });
+    good = await gate.login("ada", "TOKEN");
+  });
+
+  /** Headers that we or a library read. The longest header of Node's is 16 KiB. */
+  const HEADERS = [
+    "Accept",
+    "Accept-Version",
+    "Access-Control-Request-Headers",
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    "Cookie",
+    "Expect",
+    "Forwarded",
+    "Host",
+    "Origin",
+    "User-Agent",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Gatehouse-Csrf",
+    "X-Request-Id",
+  ];
+  const HEADER_LENGTH = 15_000;
+  /** Fields of type `String`, in the variable `$v`. The longest body has 100 KiB. */
+  const FIELDS = [
+    `mutation ($v: String!) { login(username: $v, password: "p") { scheme } }`,
+    `mutation ($v: String!) { login(username: "nobody", password: $v) { scheme } }`,
+    `mutation ($v: String!) { emailLogin(email: $v, password: "p") { scheme } }`,
+    `mutation ($v: String!) { refreshToken(refresh: $v) { scheme } }`,
+    `mutation ($v: String!) { verifyToken(token: $v) { active } }`,
+    `mutation ($v: String!) { logout(refresh: $v) { message } }`,
+    `mutation ($v: ID!) { revokeSession(id: $v) { message } }`,
+    `query ($v: String) { allSessions(after: $v) { edges { cursor } } }`,
+    `query ($v: String) { allSessions(where: { username: { iexact: $v } }) { edges { cursor } } }`,
+    `query ($v: String) { allSessions(where: { email: { icontains: $v } }) { edges { cursor } } }`,
+    `query ($v: [ID!]) { allSessions(where: { userId: { in: $v } }) { edges { cursor } } }`,
+    `query ($v: DateTime) { allSessions(where: { createdAt: { gt: $v } }) { edges { cursor } } }`,
+    `query ($v: Boolean!) { me { id @include(if: $v) } }`,
+    `mutation ($v: AuthScheme!) { login(username: "a", password: "p", scheme: $v) { scheme } }`,
+  ];
+  const FIELD_LENGTH = 80_000;
+  /** Documents with a long text in them. The longest document has 15,000 characters. */
+  const DOCUMENTS = [
+    "{ %",
+    "{ me { id } } # %",
+    `{ a(b: "%") }`,
+    `{ a(b: """%""") }`,
+    "query %",
+    "{ me @%",
+    "%",
+  ];
+  const DOCUMENT_LENGTH = 14_000;
+
+  type Send = (length: number) => Promise<WireAnswer>;
+
+  /** Returns a function that sends a text of a length in one place. */
+  function sender(place: string, [start, unit, end]: readonly [string, string, string]): Send {
+    const spell = (length: number) =>
+      start + unit.repeat(Math.ceil((length - start.length) / unit.length)) + end;
+    if (HEADERS.includes(place)) {
+      const refresh = "mutation { refreshToken { access } }";
+      const others = ["Cookie: __Host-gatehouse-refresh=x", "X-Gatehouse-Csrf: 1"];
+      const lines = others.filter((line) => !line.startsWith(place));
+      return (length) => sendLines(gate.url, [`${place}: ${spell(length)}`, ...lines], refresh);
+    }
+    const isField = FIELDS.includes(place);
+    return async (length) => {
+      const body = isField
+        ? { query: place, variables: { v: spell(length) } }
+        : { query: place.replace("%", () => spell(length)) };
+      const response = await fetch(`${gate.url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: good.authorization },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, text: await response.text() };
+    };
+  }
+
+  async function cpuOf(run: () => Promise<unknown>): Promise<number> {
+    const start = process.cpuUsage();
+    await run();
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
+  }
+
+  /** How often the cheapest of several requests is measured. Something else may run at the same time. */
+  const ATTEMPTS = 5;
+
+  /**
+   * Returns how much more CPU a text of twice the length takes: up to 2 if it is read in linear time, 4 in quadratic time.
+   * Repeats the measurement if it is high.
+   */
+  async function growth(send: Send, length: number): Promise<number> {
+    let [short, long] = [Infinity, Infinity];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      // The longer one first, because a regular expression is compiled when it is first used.
+      long = Math.min(long, await cpuOf(() => send(length)));
+      short = Math.min(short, await cpuOf(() => send(length / 2)));
+      if (long / short < 2.2) break;
+    }
+    return long / short;
+  }
+
+  const lengthOf = (place: string) =>
+    HEADERS.includes(place)
+      ? HEADER_LENGTH
+      : FIELDS.includes(place)
+        ? FIELD_LENGTH
+        : DOCUMENT_LENGTH;
+
+  const ODD = Array.from(" \t\"\\,;:=/.*()[]{}<>@%&?#'a1-_~$!|^+");
+  const STARTS = [
+    "",
+    "application/json",
+    "application/json;",
+    'a/b;x="',
+    "Bearer ",
+    "Token ",
+    "http://",
+    "a@",
+    '"',
+    "__Host-gatehouse-refresh=",
+  ];
+  const ENDS = ["", "x", '"', ";", "!", "@"];
+  const shape = fc.tuple(
+    fc.constantFrom(...STARTS),
+    fc.string({ unit: fc.constantFrom(...ODD), minLength: 1, maxLength: 4 }),
+    fc.constantFrom(...ENDS),
+  );
+
+  test.each<[string, readonly [string, string, string]]>([
+    ["Accept", ['"', ',""', ""]],
+    ["Accept", ['a/b;"', ';""', ""]],
+    ["Accept", ["", "a/b;q=1,", ""]],
+    ["Content-Type", ["application/json;", " ", "x"]],
+    ["Content-Type", ["application/json", " ;", "x"]],
+    ["Content-Type", ["application/json;charset=utf-8", " ", "x"]],
+    ["Cookie", ["", ";", "="]],
+    ["X-Forwarded-For", ["", "1.1.1.1,", ""]],
+  ])("GQ-15: in %s takes linear CPU: %j", async (place, pattern) => {
+    expect(await growth(sender(place, pattern), HEADER_LENGTH)).toBeLessThan(3);
+  });
+
+  test.each([
+    ["headers", HEADERS],
+    ["fields", FIELDS],
+    ["documents", DOCUMENTS],
+  ])("GQ-15: of any shape takes linear CPU in all %s", async (_what, places) => {
+    const property = fc.asyncProperty(fc.constantFrom(...places), shape, async (place, pattern) => {
+      expect(await growth(sender(place, pattern), lengthOf(place))).toBeLessThan(3);
+    });
+    await fc.assert(property, {
+      seed: SEED,
+      numRuns: 60,
+      endOnFailure: true,
+      interruptAfterTimeLimit: TIME_LIMIT,
+      markInterruptAsFailure: false,
+    });
   });
 });

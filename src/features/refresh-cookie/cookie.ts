@@ -1,6 +1,6 @@
 import { parseCookie, stringifySetCookie } from "cookie";
 import type { AuthContext } from "../../authentication/context.js";
-import { readHeader, type RequestLike } from "../../authentication/request.js";
+import { readHeader, readOwnOrigin, type RequestLike } from "../../authentication/request.js";
 
 const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 
@@ -23,6 +23,8 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 export interface Cookie {
   /** The token that the browser sent; null if it sent none, or if another site may have caused the request. */
   readonly token: string | null;
+  /** Whether a page of an origin that may not use the cookie sent the request. */
+  readonly isForeign: boolean;
   /** @param expiresAt epoch milliseconds */
   set(token: string, expiresAt: number): void;
   clear(): void;
@@ -45,11 +47,15 @@ export function createCookie(
 ): Cookie {
   const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
-  const token = isOwnPage(request, corsOrigins) ? parseCookie(header)[kind.name] : undefined;
+  const isForeign = isForeignPage(request, corsOrigins);
+  // Browsers send cookies even with requests that another site's page makes.
+  const isOwn = !isForeign && readHeader(request, CSRF_HEADER) !== null;
+  const token = isOwn ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
     responseHeaders.push(["set-cookie", stringifySetCookie({ ...kind, value, maxAge })]);
   return {
     token: token ?? null,
+    isForeign,
     set: (value, expiresAt) => {
       // Written relative to now, because the browser's clock may be wrong.
       write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
@@ -60,14 +66,9 @@ export function createCookie(
   };
 }
 
-/**
- * Returns whether one of our own pages sent the request. Browsers send cookies even with requests that another site's
- * page makes.
- */
-function isOwnPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
-  if (readHeader(request, CSRF_HEADER) === null) return false;
+/** Returns whether a browser says that a page of another origin sent the request. Compares scheme, host and port. */
+function isForeignPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   const origin = readHeader(request, "origin");
-  if (origin === null || corsOrigins.includes(origin)) return true;
-  const host = request.host ?? readHeader(request, "host");
-  return URL.canParse(origin) && new URL(origin).host === host;
+  if (origin === null || corsOrigins.includes(origin)) return false;
+  return origin !== readOwnOrigin(request);
 }

@@ -7,7 +7,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { AuthContext } from "../../authentication/context.js";
-import { NoCredentials, SchemeNotServed, Unauthenticated } from "../../errors.js";
+import { NoCredentials, Unauthenticated, Vetoed } from "../../errors.js";
 import type { AuthPayload } from "../../graphql/auth-payload.type.js";
 import type { Cookie } from "./cookie.js";
 
@@ -37,6 +37,9 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
   });
 }
 
+const FOREIGN =
+  "Pages of this origin may not set the refresh cookie. List the origin in the setting corsOrigins.";
+
 type Resolver = GraphQLFieldResolver<unknown, AuthContext, Record<string, unknown>>;
 type Around = (resolve: Resolver) => Resolver;
 
@@ -54,9 +57,14 @@ function withOptionalRefresh(field: Field): Field {
   return { ...field, args: { refresh: { ...refresh, defaultValue: "" }, ...others } };
 }
 
-/** Moves the refresh token of a payload into the cookie. */
+/**
+ * Moves the refresh token of a payload into the cookie. A page of another origin cannot do that, because it could sign
+ * the browser in as somebody else.
+ */
 function keepIn({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
+    const { scheme = "JWT" } = args;
+    if (scheme === "JWT" && cookieOf(context).isForeign) throw new Vetoed(FOREIGN);
     const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
     if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
     cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());
@@ -87,7 +95,7 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     const cookie = cookieOf(context);
-    const given = args["refresh"] ?? (hasOwnHeader(context) ? null : "");
+    const given = args["refresh"] ?? (hasHeader(context) ? null : "");
     const refresh = given === "" ? requireToken(cookie, context) : given;
     try {
       return await resolve(source, { ...args, refresh }, context, info);
@@ -98,16 +106,15 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * Returns the cookie's token, unless the request has an `Authorization` header with a scheme that we serve. A client
- * that sends such a header means its credential, even if that is malformed. Other schemes do not count, because they
- * may be meant for a proxy.
+ * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends such a header means its
+ * credential, even if that is malformed or its scheme is not served.
  * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {
-  if (hasOwnHeader(context) || token === null) throw context.authError ?? new NoCredentials();
+  if (hasHeader(context) || token === null) throw context.authError ?? new NoCredentials();
   return token;
 }
 
-function hasOwnHeader({ credential, authError }: AuthContext): boolean {
-  return credential !== null || (authError !== null && !(authError instanceof SchemeNotServed));
+function hasHeader({ credential, authError }: AuthContext): boolean {
+  return credential !== null || authError !== null;
 }

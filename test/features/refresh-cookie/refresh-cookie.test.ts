@@ -94,10 +94,20 @@ describe("a refresh", () => {
     expect([missing.status, missing.code]).toEqual([400, "BAD_USER_INPUT"]);
   });
 
-  test("O-05: by the cookie works behind a proxy that asks for a scheme of its own", async () => {
-    const call = { ...withCookie(await logIn()), authorization: "Basic YWRhOmFkYQ==" };
-    expect((await gate.ask(REFRESH_BARE, call)).status).toBe(200);
-  });
+  test.each(["Basic YWRhOmFkYQ==", "Basic x", "Digest x", "x"])(
+    "O-05: beside the header `%s` is refused, because a client that sends one means that credential",
+    async (authorization) => {
+      const value = await logIn();
+      for (const query of [REFRESH_BARE, REFRESH, LOGOUT_BARE, LOGOUT]) {
+        const { status, reason, headers } = await gate.ask(query, {
+          ...withCookie(value),
+          authorization,
+        });
+        expect([status, reason, headers.get("set-cookie")]).toEqual([401, "no_credentials", null]);
+      }
+      expect((await gate.ask(REFRESH, withCookie(value))).status).toBe(200);
+    },
+  );
 
   test("B-05: by the cookie gets the same successor again if the response was lost", async () => {
     const value = await logIn();
@@ -125,6 +135,10 @@ describe("a refresh", () => {
 
   test.each([
     ["itself", (): string => gate.url],
+    [
+      "itself, by another name",
+      (): string => new URL("http://127.1:" + new URL(gate.url).port).origin,
+    ],
     ["a front end that CORS_ORIGINS names", (): string => FRONTEND],
   ] as const)("O-07: from a page of %s uses the cookie", async (_what, origin) => {
     const answer = await gate.ask(REFRESH, withCookie(await logIn(), { origin: origin() }));
@@ -164,6 +178,102 @@ describe("a refresh", () => {
     expect(replayed.reason).toBe("token_reused");
     expect(cookieOf(replayed).line).toMatch(/=; Max-Age=0;/);
     expect((await gate.ask(REFRESH, withCookie(next))).reason).toBe("token_reused");
+  });
+});
+
+describe("a page of another origin", () => {
+  /** Origins that differ from the server's in one part. */
+  const neighbours = (url: string): string[] => {
+    const { protocol, hostname, port } = new URL(url);
+    return [
+      `${protocol === "http:" ? "https" : "http"}://${hostname}:${port}`,
+      `${protocol}//${hostname}:${Number(port) - 1}`,
+      `${protocol}//${hostname}`,
+      `${protocol}//localhost:${port}`,
+      `${url}/`,
+      "null",
+      "",
+    ];
+  };
+
+  test("O-07: does not count as our own if its scheme, host or port differs", async () => {
+    for (const origin of neighbours(gate.url)) {
+      const value = await logIn();
+      for (const query of [REFRESH_BARE, LOGOUT_BARE]) {
+        const answer = await gate.ask(query, withCookie(value, { origin }));
+        expect([origin, answer.reason]).toEqual([origin, "no_credentials"]);
+        expect(answer.headers.get("set-cookie")).toBeNull();
+      }
+      expect((await gate.ask(REFRESH, withCookie(value))).status).toBe(200);
+    }
+  });
+
+  test("O-07: cannot sign a browser in: a login and a refresh by argument open no session and set no cookie", async () => {
+    const { refresh } = await gate.issue(await gate.user("eve"));
+    const sessions = () => gate.sql(`SELECT * FROM session ORDER BY id`);
+    const before = await sessions();
+    const emailLogin = `mutation { emailLogin(email: "ada@example.com", password: "${PASSWORD}") { access } }`;
+    for (const origin of [...neighbours(gate.url), "https://evil.example", `${FRONTEND}:8443`]) {
+      for (const query of [LOGIN, emailLogin, REFRESH]) {
+        const variables = query === REFRESH ? { refresh } : {};
+        const answer = await gate.ask(query, { variables, headers: { origin } });
+        expect([origin, answer.code, answer.reason]).toEqual([origin, "FORBIDDEN", "vetoed"]);
+        expect(answer.headers.get("set-cookie")).toBeNull();
+        expect(answer.text).not.toContain("eyJ");
+      }
+    }
+    expect(await sessions()).toEqual(before);
+  });
+
+  test("O-07: may log in for a token that is kept in no cookie", async () => {
+    const call = { variables: { scheme: "TOKEN" }, headers: { origin: "https://evil.example" } };
+    const { data, headers } = await gate.ask(LOGIN, call);
+    expect([data.login.token, headers.get("set-cookie")]).toEqual([expect.any(String), null]);
+  });
+
+  test("O-07: behind a proxy is told from our own by the scheme and the host that the proxy names", async () => {
+    const behind = await gate.another({ trustedProxies: ["127.0.0.1"] });
+    const host = "auth.example.com";
+    const logInFrom = async (origin: string, proto?: string, forwardedHost = host) => {
+      const { status } = await behind.ask(LOGIN, {
+        headers: {
+          origin,
+          "x-forwarded-host": forwardedHost,
+          ...(proto === undefined ? {} : { "x-forwarded-proto": proto }),
+        },
+      });
+      return status;
+    };
+    try {
+      const own = `https://${host}`;
+      expect(await logInFrom(own, "https")).toBe(200);
+      expect(await logInFrom(own, "HTTPS")).toBe(200);
+      expect(await logInFrom(own, "http, https")).toBe(200);
+      expect(await logInFrom(own, "https", `${host}:443`)).toBe(200);
+      expect(await logInFrom(`http://${host}`, "http")).toBe(200);
+      expect(await logInFrom(`http://${host}`, "https")).toBe(403);
+      expect(await logInFrom(`${own}:8443`, "https")).toBe(403);
+      expect(await logInFrom("https://example.com", "https")).toBe(403);
+      // A proxy that lies about the protocol makes no foreign page our own.
+      for (const lie of [
+        "javascript",
+        "file",
+        "data",
+        "null",
+        "https:",
+        "https://evil",
+        "wss",
+        " ",
+        ";",
+        "\t",
+        "x".repeat(9000),
+      ]) {
+        expect([lie, await logInFrom("null", lie)]).toEqual([lie, 403]);
+        expect([lie, await logInFrom(own, lie)]).toEqual([lie, 403]);
+      }
+    } finally {
+      await behind.close();
+    }
   });
 });
 

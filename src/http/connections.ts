@@ -1,0 +1,112 @@
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import { isLoopback } from "../config/server-config.js";
+import { addressKey } from "../throttling/address-key.js";
+
+/** The connections that are served at the same time. */
+const MAX_SERVED = 1_000;
+/** The connections over a limit that may wait for a refusal. Those beyond them are closed at once. */
+const MAX_REFUSED = 1_000;
+/** How long a connection over a limit stays open without a request, in milliseconds. */
+const REFUSAL_TIMEOUT = 2_000;
+
+/**
+ * The connections of a server, and its running requests. A connection over a limit is not cut: its request is refused,
+ * so that the client learns why.
+ */
+export class Connections {
+  readonly #server: Server;
+  /** The limit for one address, or null for none. */
+  readonly #maxPerAddress: number | null;
+  readonly #perAddress = new Map<string, number>();
+  readonly #refused = new Set<Socket>();
+  #served = 0;
+  #running = 0;
+  #isEnding = false;
+  /** The connections that were opened since the server began to end. */
+  readonly #late = new WeakSet<Socket>();
+
+  /** @param maxPerAddress null for no limit. Addresses of loopback have none. */
+  constructor(server: Server, maxPerAddress: number | null) {
+    this.#server = server;
+    this.#maxPerAddress = maxPerAddress;
+    server.on("connection", (socket) => {
+      this.#admit(socket);
+    });
+    server.on("request", (_request, response) => {
+      this.#running += 1;
+      response.once("close", () => (this.#running -= 1));
+    });
+  }
+
+  /** The requests without a complete response. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** The open connections, without those over a limit. */
+  get served(): number {
+    return this.#served;
+  }
+
+  /** Returns whether requests on a connection are to be refused, because there are too many connections. */
+  isRefused(socket: Socket): boolean {
+    return this.#refused.has(socket);
+  }
+
+  /** Tells clients with each response to use another connection, see {@link isLast}. */
+  startEnding(): void {
+    this.#isEnding = true;
+  }
+
+  /**
+   * Returns whether a response is the last one on its connection. A connection that was opened lately is kept as long as
+   * the server listens: a proxy that still has some opens no new ones, which could be lost when the server stops listening.
+   */
+  isLast(socket: Socket): boolean {
+    return this.#isEnding && !(this.#server.listening && this.#late.has(socket));
+  }
+
+  #admit(socket: Socket): void {
+    if (this.#isEnding) this.#late.add(socket);
+    const { remoteAddress = "" } = socket;
+    const isLimited = remoteAddress !== "" && !isLoopback(remoteAddress.replace(/^::ffff:/, ""));
+    const max = isLimited ? this.#maxPerAddress : null;
+    if (this.#served >= MAX_SERVED) this.#refuse(socket);
+    else if (max === null) this.#serve(socket);
+    else this.#serveOneOf(socket, addressKey(remoteAddress), max);
+  }
+
+  #serve(socket: Socket): void {
+    this.#served += 1;
+    socket.once("close", () => (this.#served -= 1));
+  }
+
+  #serveOneOf(socket: Socket, key: string, max: number): void {
+    const count = this.#perAddress.get(key) ?? 0;
+    if (count >= max) {
+      this.#refuse(socket);
+      return;
+    }
+    this.#serve(socket);
+    this.#perAddress.set(key, count + 1);
+    socket.once("close", () => {
+      const remaining = (this.#perAddress.get(key) ?? 1) - 1;
+      if (remaining === 0) this.#perAddress.delete(key);
+      else this.#perAddress.set(key, remaining);
+    });
+  }
+
+  #refuse(socket: Socket): void {
+    if (this.#refused.size >= MAX_REFUSED) {
+      socket.destroy();
+      return;
+    }
+    this.#refused.add(socket);
+    const timer = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#refused.delete(socket);
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { Server } from "node:http";
+import { Server as NetServer } from "node:net";
+import { setImmediate as poll, setTimeout as sleep } from "node:timers/promises";
+import type { Connections } from "./connections.js";
+
+/** How long the server still listens, so that health checks notice that it is not ready. In milliseconds. */
+const NOTICE_TIME = 1_000;
+/** How long idle connections stay open afterwards, because a request may be on its way on one of them. */
+const IDLE_TIME = 500;
+/** How long to wait for a moment without new connections. */
+const QUIET_TIMEOUT = 1_000;
+/** The longest turn of the event loop that counts as such a moment. */
+const QUIET_TURN = 0.2;
+const PAUSE = 10;
+
+/**
+ * Stops accepting connections, and waits until all requests are answered. Those that arrive on open connections are
+ * answered too, and are told to use another connection.
+ */
+export async function stopListening(
+  server: Server,
+  connections: Connections,
+  { isDevelopment }: { readonly isDevelopment: boolean | null },
+): Promise<void> {
+  if (isDevelopment !== true) await sleep(NOTICE_TIME);
+  await untilNoneWaits(server);
+  // Not the method of http.Server, because that one closes idle connections.
+  NetServer.prototype.close.call(server);
+  const end = performance.now() + IDLE_TIME;
+  const isWaiting = () => connections.served > 0 && performance.now() < end;
+  while (connections.running > 0 || isWaiting()) {
+    await sleep(PAUSE);
+    // Reads the requests that have arrived, so that their connections are not taken for idle ones.
+    await poll();
+  }
+  server.closeIdleConnections();
+}
+
+/**
+ * Waits for a turn of the event loop without a new connection. The system resets the connections that wait to be accepted
+ * when a server stops listening.
+ */
+async function untilNoneWaits(server: Server): Promise<void> {
+  let accepted = 0;
+  const count = () => (accepted += 1);
+  server.on("connection", count);
+  const end = performance.now() + QUIET_TIMEOUT;
+  let start: number;
+  do {
+    accepted = 0;
+    start = performance.now();
+    await poll();
+  } while ((accepted > 0 || performance.now() - start > QUIET_TURN) && performance.now() < end);
+  server.off("connection", count);
+}

@@ -1,0 +1,58 @@
+import type { FastifyRequest } from "fastify";
+
+/** The longest values, in characters. Browsers send 150 as `Accept`. Node limits all headers together, to 16 KiB. */
+const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
+const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
+
+/** The headers that Node reads from their first line only, although a proxy may read another one. */
+const SINGLE = new Set(["content-type", "host"]);
+
+/** JSON is always UTF-8. @see RFC 8259 8.1 */
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
+
+/** Why the headers of a request are refused. */
+interface HeaderFault {
+  readonly status: number;
+  /** @default the usual one of the status */
+  readonly message?: string;
+}
+
+/** Returns why the headers of a request are refused, or null. No library has parsed them before. */
+export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault | null {
+  const { accept = "", "content-type": type = "", "content-encoding": encoding } = headers;
+  if (accept.length > MAX_LENGTHS.accept || type.length > MAX_LENGTHS["content-type"]) {
+    return { status: 431, message: TOO_LONG };
+  }
+  if (hasRepeated(raw.rawHeaders)) {
+    return { status: 400, message: "Content-Type and Host must not be sent more than once." };
+  }
+  const isEncoded = encoding !== undefined && encoding.toLowerCase() !== "identity";
+  return isEncoded || OTHER_CHARSET.test(type) ? { status: 415 } : null;
+}
+
+/** Whether one of the {@link SINGLE} headers has several lines. */
+function hasRepeated(rawHeaders: readonly string[]): boolean {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? "";
+    if (!SINGLE.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
+}
+
+/**
+ * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon that parser
+ * counts the quotes from the beginning of the item again, which takes quadratic time within a quoted text. Such texts are
+ * replaced: neither they nor the replacement match what we serve.
+ */
+export function withoutQuotedLists(accept: string): string {
+  if (!accept.includes('"')) return accept;
+  return accept.replace(/"[^"]*"?/g, (text) => (/^"[^",;]*"$/.test(text) ? text : '"-"'));
+}
+
+/** Returns the scheme of the URL that the client requested. A proxy may send anything as `X-Forwarded-Proto`. */
+export function schemeOf({ protocol }: FastifyRequest): "http" | "https" {
+  return protocol.toLowerCase() === "https" ? "https" : "http";
+}

@@ -1,0 +1,90 @@
+import { expect, test } from "@jest/globals";
+import pg from "pg";
+import sqlite3 from "sqlite3";
+import type { DatabaseKind } from "../support/databases.js";
+import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+
+/** Two statements in a row may wait for five seconds each. */
+const TIMEOUT = 60_000;
+
+/** Takes a lock that lets others read but not write. Returns the function that releases it. */
+const LOCKS: Readonly<Record<DatabaseKind, (gate: Gate) => Promise<() => Promise<unknown>>>> = {
+  sqlite: async ({ databasePath }) => {
+    const database = new sqlite3.Database(databasePath);
+    const run = (sql: string) =>
+      new Promise<void>((resolve, reject) =>
+        database.exec(sql, (error) => {
+          if (error === null) resolve();
+          else reject(error);
+        }),
+      );
+    await run("BEGIN IMMEDIATE");
+    return async () => {
+      await run("COMMIT");
+      await new Promise((resolve) => {
+        database.close(resolve);
+      });
+    };
+  },
+  postgresql: async ({ databaseUrl }) => {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    await client.query(`BEGIN; LOCK TABLE session, "user" IN EXCLUSIVE MODE`);
+    return () => client.end();
+  },
+};
+
+/** All that requests write, except when a session was last used: that is written later on purpose. */
+async function readState(gate: Gate): Promise<unknown[]> {
+  const sessions = await gate.sql(`SELECT * FROM session ORDER BY id`);
+  const users = await gate.sql(`SELECT * FROM "user" ORDER BY id`);
+  return [...sessions.map((session) => ({ ...session, last_used_at: null })), ...users];
+}
+
+/** Sends every operation that writes while nothing can be written, and frees the database when all are answered. */
+async function expectNothingLater(kind: DatabaseKind): Promise<void> {
+  const gate = await Gate.open({}, kind);
+  try {
+    const ada = await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
+    const sessions = await Promise.all(
+      Array.from({ length: 6 }, () => gate.issue(ada)).concat(gate.issue(ada, "TOKEN")),
+    );
+    const [one, two, three, four, five, six, fixed] = sessions;
+    const mutate = (mutation: string, authorization = "") =>
+      gate.ask(`mutation { ${mutation} }`, authorization === "" ? {} : { authorization });
+    const operations: (() => Promise<Answer>)[] = [
+      () => mutate(`login(username: "ada", password: "${PASSWORD}") { access }`),
+      () => mutate(`login(username: "ada", password: "${PASSWORD}", scheme: TOKEN) { token }`),
+      () => mutate(`emailLogin(email: "ada@example.com", password: "${PASSWORD}") { access }`),
+      () => gate.refresh(one?.refresh ?? ""),
+      () => gate.logout({ refresh: two?.refresh ?? "" }),
+      () => gate.logout({ authorization: three?.authorization ?? "" }),
+      () => gate.logout({ authorization: fixed?.authorization ?? "" }),
+      () => mutate(`revokeSession(id: "${four?.session.id}") { message }`, five?.authorization),
+      () => mutate(`logoutOthers { sessionsEnded }`, six?.authorization),
+      () => mutate(`logoutAll { sessionsEnded }`, six?.authorization),
+    ];
+    const before = await readState(gate);
+    const release = await LOCKS[kind](gate);
+    const answers = await Promise.all(operations.map((run) => run())).finally(release);
+    expect(answers.map(({ code }) => code)).toEqual(operations.map(() => "SERVICE_UNAVAILABLE"));
+    // What was left waiting would be written before this login, or soon after it.
+    await gate.ask(`mutation { login(username: "bob", password: "x") { access } }`);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await readState(gate)).toEqual(before);
+    expect((await gate.refresh(one?.refresh ?? "")).status).toBe(200);
+    for (const { authorization } of sessions.slice(1)) {
+      expect((await gate.me(authorization)).data?.me.username).toBe("ada");
+    }
+  } finally {
+    await gate.close();
+  }
+}
+
+test(
+  `OP-8: a request that was answered with SERVICE_UNAVAILABLE changes nothing later, over ${DATABASES.join(" and ")}`,
+  async () => {
+    await Promise.all(DATABASES.map(expectNothingLater));
+  },
+  TIMEOUT,
+);

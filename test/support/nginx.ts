@@ -1,0 +1,100 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "@jest/globals";
+import { ROOT } from "./command.js";
+import { eventually } from "./eventually.js";
+
+const executable = process.env["NGINX_PATH"] ?? "/usr/sbin/nginx";
+const isThere = existsSync(executable);
+if (!isThere && process.env["REQUIRE_SERVICES"] === "1") {
+  throw new Error(`nginx is required, but is not at ${executable}. Set NGINX_PATH.`);
+}
+
+/** `describe` where nginx is installed; elsewhere it skips and says why. */
+export const describeNginx = isThere ? describe : describe.skip;
+
+if (!isThere) {
+  describe.skip(`behind nginx: there is no ${executable}, and NGINX_PATH is not set`, () => {
+    test("the same rules", () => undefined);
+  });
+}
+
+/** A running nginx. */
+export interface Nginx {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Returns a port of loopback that nothing listens on. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Starts nginx with the configuration of docs/proxy.md, but without TLS, in front of servers on two ports of loopback. */
+export async function startNginx(ports: readonly [number, number]): Promise<Nginx> {
+  const folder = await mkdtemp(join(tmpdir(), "nginx-"));
+  // The workers run as another user.
+  chmodSync(folder, 0o755);
+  const port = await findFreePort();
+  const file = join(folder, "nginx.conf");
+  writeFileSync(file, configuration(folder, port, ports));
+  const child = spawn(executable, ["-e", join(folder, "error.log"), "-p", folder, "-c", file]);
+  const ended = once(child, "close");
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(async () => {
+    if (child.exitCode !== null) {
+      throw new Error(readFileSync(join(folder, "error.log"), "utf8"));
+    }
+    return fetch(url).then(
+      () => true,
+      () => false,
+    );
+  });
+  return {
+    url,
+    close: async () => {
+      child.kill("SIGTERM");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(folder: string, port: number, [one, two]: readonly [number, number]) {
+  const page = readFileSync(join(ROOT, "docs/proxy.md"), "utf8");
+  const [, block = ""] = /^```nginx\n([^]*?)^```$/m.exec(page) ?? [];
+  const changed = [
+    ["10.0.0.11:4000", `127.0.0.1:${one}`],
+    ["10.0.0.12:4000", `127.0.0.1:${two}`],
+    ["443 ssl", `127.0.0.1:${port}`],
+    [/^ *ssl_.*\n/gm, ""],
+  ].reduce((text, [from = "", to = ""]) => {
+    const next = text.replace(from, to as string);
+    if (next === text) throw new Error(`docs/proxy.md has no ${String(from)} any more.`);
+    return next;
+  }, block);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${folder}/${name};`)
+    .join("\n");
+  return `daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log info;
+events { worker_connections 1024; }
+http {
+access_log off;
+${temporary}
+${changed}
+}`;
+}
