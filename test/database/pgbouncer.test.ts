@@ -62,7 +62,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await expectService(second, authorization);
     ended.push(...(await Promise.all(second.map((server) => server.stop()))));
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, ""]));
-  }, 60_000);
+  }, 120_000);
 
   test("leaves no setting behind for other programs of the pool", async () => {
     const auth = await openAuth();
