@@ -166,7 +166,7 @@ export async function openAuth(
     }
   };
   try {
-    const database = await Database.open(config.databaseUrl, active);
+    const database = await Database.open(config, active);
     closers.push(() => database.close());
     await database.migrate();
     const keys = await SigningKeyService.open(database, published, onFault);

@@ -10,11 +10,17 @@ export function addMaintenanceCommands(program: Command, installation: Installat
   program
     .command("migrate")
     .description("bring the database's schema up to date")
-    .action(() =>
-      installation.open(() => {
+    .option("--create", "create the PostgreSQL database and DATABASE_SCHEMA first, if missing")
+    .action(async ({ create = false }: { create?: boolean }) => {
+      if (create) {
+        const { createDatabase } = await import("../database/open-dialect.js");
+        const created = await createDatabase(installation.readConfig());
+        for (const name of created) console.log(`Created the ${name}.`);
+      }
+      await installation.open(() => {
         console.log("The database is up to date.");
-      }),
-    );
+      });
+    });
 
   program
     .command("prune")

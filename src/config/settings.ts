@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { User } from "../accounts/user.js";
 import type { AuthEvent, Client } from "../events.js";
+import { DATABASE_URL } from "./database-url.js";
 import {
   callback,
   duration,
@@ -31,16 +32,21 @@ export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
 /** The settings of `createAuth`. */
 export const AUTH_SETTINGS = {
   /** The database: a SQLite file, or PostgreSQL. */
-  databaseUrl: {
-    ...text({
-      variable: "DATABASE_URL",
-      accepts: (value) => /^(sqlite:(?!:memory:)|postgres(ql)?:\/\/)[^\0]+$/.test(value),
-      allowed: "sqlite:PATH or postgresql://…",
-      default: "sqlite:data/gatehouse.sqlite",
-    }),
-    fault: (value: unknown) =>
-      value === "sqlite::memory:" ? "in-memory databases are not supported" : "",
-  },
+  databaseUrl: DATABASE_URL,
+  /** The PostgreSQL schema of the tables. Other programs can have their tables in the same database. */
+  databaseSchema: text({
+    variable: "DATABASE_SCHEMA",
+    accepts: (value) => /^[^\0]+$/.test(value) && Buffer.byteLength(value) <= 63,
+    allowed: "a name of 1 to 63 bytes",
+    defaultNote: "the first of the role's `search_path`",
+  }),
+  /** The most connections to PostgreSQL that this process opens. */
+  databasePoolSize: wholeNumber({
+    variable: "DATABASE_POOL_SIZE",
+    from: 1,
+    to: 1000,
+    defaultNote: "`10`",
+  }),
   /**
    * The root secret, from which every other key is derived. A list has the current secret first, then the previous
    * ones.

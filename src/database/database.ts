@@ -8,7 +8,7 @@ import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
 import type { TransactionalSql } from "../sql.js";
 import { ThrottleEntity } from "../throttling/throttle.entity.js";
-import type { Dialect, Engine, Pool, Run } from "./engine.js";
+import type { DatabaseSettings, Dialect, Engine, Pool, Run } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
 import { openDialect } from "./open-dialect.js";
@@ -63,13 +63,15 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Opens the database. Creates SQLite's file if it does not exist, readable by its owner only. @param url
-   * `sqlite:PATH` or `postgresql://…`
+   * Opens the database. Creates SQLite's file if it does not exist, readable by its owner only.
    * @param features the features that are on; their tables are migrated after the core's
    * @throws Error whose message is one line that says what cannot be opened
    */
-  static async open(url: string, features: readonly TableOwner[] = []): Promise<Database> {
-    const dialect = await openDialect(url);
+  static async open(
+    settings: DatabaseSettings,
+    features: readonly TableOwner[] = [],
+  ): Promise<Database> {
+    const dialect = await openDialect(settings);
     let database;
     try {
       database = await Database.#connect(dialect, features);
@@ -135,7 +137,7 @@ export class Database implements TransactionalSql {
   /** Returns the names of the recorded migrations. An empty database has no table of migrations, and so no names. */
   #readRecorded(): Promise<string[]> {
     return readRecorded(this.#engine.readOnce).catch((error: unknown) => {
-      if (STATEMENT_ERROR.test(codeOf(error))) return [];
+      if (isFaultOfStatement(error)) return [];
       throw error;
     });
   }
@@ -172,17 +174,13 @@ function describeFault(cause: unknown, dialect: Dialect): string {
   if (cause instanceof Error && cause.message.startsWith(DRIVER_MISSING)) {
     return "The database's driver cannot be loaded: docs/installing.md says how to declare it for Yarn's Plug'n'Play.";
   }
-  return (
-    dialect.describeFault(codeOf(cause)) ??
-    "The database cannot be reached. Check its URL, and whether it is running."
-  );
+  return dialect.describeFault(cause);
 }
 
-/** Returns the code of the first error in a chain of causes that has a code, otherwise an empty text. */
-function codeOf(error: unknown): string {
-  if (typeof error !== "object" || error === null) return "";
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return typeof code === "string" ? code : codeOf(cause);
+/** A fatal error ends the connection: a pooler calls every fault of the server a protocol violation. */
+function isFaultOfStatement(error: unknown): boolean {
+  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  return typeof code === "string" && STATEMENT_ERROR.test(code) && severity !== "FATAL";
 }
 
 /**
@@ -196,8 +194,6 @@ function withUnavailable(run: Run, further?: string): Run {
 
 function throwUnavailable(error: unknown, further?: string): never {
   const { code } = error as { code?: unknown };
-  const isStatement = typeof code === "string" && (STATEMENT_ERROR.test(code) || code === further);
-  throw isStatement || error instanceof AuthError
-    ? error
-    : new ServiceUnavailable(RETRY_AFTER, error);
+  const isKnown = isFaultOfStatement(error) || (further !== undefined && code === further);
+  throw isKnown || error instanceof AuthError ? error : new ServiceUnavailable(RETRY_AFTER, error);
 }

@@ -1,6 +1,11 @@
 import type { Options } from "@mikro-orm/core";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { RunStatement } from "../sql.js";
+
+/** The settings that say which database is opened, and how. */
+export type DatabaseSettings = Pick<AuthConfig, "databaseUrl"> &
+  Partial<Pick<AuthConfig, "databaseSchema" | "databasePoolSize">>;
 
 /** How long a statement may run or wait for a lock, in milliseconds. */
 export const STATEMENT_TIMEOUT = 5000;
@@ -39,12 +44,8 @@ export interface Dialect {
   readonly connect: (pool: Pool) => Engine;
   /** The statement that creates the table of the recorded migrations, if it does not exist. */
   readonly createMigrationTable: string;
-  /**
-   * Says in one line, without a password, why the database cannot be opened.
-   * @param code the driver's code
-   * @returns undefined if the code does not say enough
-   */
-  readonly describeFault: (code: string) => string | undefined;
+  /** Says in one line, without a password, why the database cannot be opened. */
+  readonly describeFault: (error: unknown) => string;
 }
 
 /** The part of knex that hands out connections. */

@@ -1,4 +1,4 @@
-import type { Dialect } from "./engine.js";
+import type { DatabaseSettings, Dialect } from "./engine.js";
 
 /** The commands that compile SQLite's driver after a package manager has skipped its install script. */
 const CURES = {
@@ -13,13 +13,25 @@ const CURES = {
  * some package managers do that only on request.
  * @throws Error whose message is one line
  */
-export async function openDialect(url: string): Promise<Dialect> {
+export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {
+  const { databaseUrl: url } = settings;
   if (url.startsWith("sqlite:")) {
     const { openSqlite } = await import("./sqlite.js").catch(explainMissingBinding);
     return openSqlite(url.slice("sqlite:".length));
   }
   const { openPostgres } = await import("./postgresql.js");
-  return openPostgres(url);
+  return openPostgres(settings);
+}
+
+/**
+ * Creates a PostgreSQL database and the schema, if they do not exist. SQLite creates its file itself.
+ * @returns what it created, such as `database shop`
+ * @throws Error whose message is one line
+ */
+export async function createDatabase(settings: DatabaseSettings): Promise<string[]> {
+  if (settings.databaseUrl.startsWith("sqlite:")) return [];
+  const { createPostgres } = await import("./postgresql.js");
+  return createPostgres(settings);
 }
 
 function explainMissingBinding(cause: unknown): never {

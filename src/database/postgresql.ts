@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { PostgreSqlDriver } from "@mikro-orm/postgresql";
+import { parsePostgresUrl } from "../config/postgresql-url.js";
 import type { SqlValue } from "../sql.js";
 import {
+  type DatabaseSettings,
   type Dialect,
   type Engine,
   type Pool,
@@ -11,15 +13,30 @@ import {
   withConnection,
   withTransaction,
 } from "./engine.js";
+import { codeOf, describeFault } from "./postgresql-fault.js";
+import {
+  connectionOptions,
+  createMissing,
+  examineServer,
+  quote,
+  withDefaults,
+} from "./postgresql-server.js";
+
+/** The most connections of one process. */
+const POOL_SIZE = 10;
+
+const FOREIGN_KEY_VIOLATION = "23503";
 
 /** The part of a `pg` connection that is used here. */
 interface PostgresConnection {
   query(
     query: PostgresQuery & {
       values: readonly SqlValue[];
+      query_timeout?: number;
       types: { getTypeParser: (type: number) => (text: string) => unknown };
     },
   ): Promise<{ rows: unknown[] }>;
+  end(): Promise<void>;
 }
 
 interface PostgresQuery {
@@ -45,75 +62,110 @@ const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
 
 const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
-/** Describes how to open PostgreSQL. The first statement connects. */
-export function openPostgres(url: string): Dialect {
-  const location = new URL(url);
-  const { username, pathname } = location;
-  const dbName = decodeURIComponent(pathname.slice(1)) || username || "postgres";
+/**
+ * Connects once to find out how to open the database.
+ * @throws Error whose message is one line
+ */
+export async function openPostgres({
+  databaseUrl,
+  databaseSchema,
+  databasePoolSize = POOL_SIZE,
+}: DatabaseSettings): Promise<Dialect> {
+  const url = withDefaults(parsePostgresUrl(databaseUrl));
+  const { ssl, isPooled } = await examineServer(url, databaseSchema);
+  const connection = { ...connectionOptions(url), ssl };
   return {
     options: {
       driver: PostgreSqlDriver,
-      clientUrl: url,
-      dbName,
-      pool: { min: 0, max: 10 },
+      dbName: url.database,
+      pool: { min: 0, max: databasePoolSize },
       driverOptions: {
         ...POOL_OPTIONS,
-        connection: { application_name: "gatehouse", statement_timeout: STATEMENT_TIMEOUT },
+        connection: isPooled
+          ? connection
+          : { ...connection, options: withOwnOptions(url.options, databaseSchema) },
       },
     },
-    connect: (pool) => createEngine(pool as Pool<PostgresConnection>),
+    connect: (pool) => createEngine(pool as Pool<PostgresConnection>, isPooled),
     createMigrationTable: CREATE_MIGRATION_TABLE,
-    describeFault: (code) => describeFault(code, location, dbName),
+    describeFault: (cause) => describeFault(cause, url),
   };
 }
 
-/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function describeFault(
-  code: string,
-  { hostname, port, username }: URL,
-  database: string,
-): string | undefined {
-  if (code === "3D000") return `The database ${database} does not exist.`;
-  if (code.startsWith("28")) {
-    return `The database server refuses the role ${decodeURIComponent(username)} or its password.`;
-  }
-  if (code === "ECONNREFUSED") {
-    return `No database server listens on ${hostname}:${port === "" ? "5432" : port}.`;
-  }
-  return code === "ENOTFOUND" ? `The database server's host ${hostname} is unknown.` : undefined;
+/**
+ * Creates the database and the schema, if they do not exist.
+ * @throws Error whose message is one line
+ */
+export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings) {
+  return createMissing(withDefaults(parsePostgresUrl(databaseUrl)), databaseSchema);
 }
 
-function createEngine(pool: Pool<PostgresConnection>): Engine {
+/** Adds ours to the URL's `options`, of which the last counts. So the URL can change the timeout, but not the schema. */
+function withOwnOptions(options: string, schema: string | undefined): string {
+  const timeout = `-c statement_timeout=${STATEMENT_TIMEOUT}`;
+  if (schema === undefined) return `${timeout} ${options}`;
+  const path = quote(schema).replaceAll(/[\\\s]/g, "\\$&");
+  return `${timeout} ${options} -c search_path=${path}`;
+}
+
+function createEngine(pool: Pool<PostgresConnection>, isPooled: boolean): Engine {
   const prepared = new Map<string, PostgresQuery>();
   const runQuery = <Row>(query: PostgresQuery, values: readonly SqlValue[]) =>
-    withConnection(pool, (connection) => queryOn<Row>(connection, query, values));
-  const run: Run = (statement, values) => {
+    withConnection(pool, (connection) => queryOn<Row>(connection, query, values, isPooled));
+  const runOnce: Run = (statement, values) =>
+    runQuery({ text: numberParameters(statement) }, values);
+  const runPrepared: Run = (statement, values) => {
     const query = prepared.get(statement) ?? nameStatement(statement);
     prepared.set(statement, query);
     return runQuery(query, values);
   };
+  const run = isPooled ? runOnce : runPrepared;
   const inTransaction: Engine["inTransaction"] = (use) =>
     withConnection(pool, (connection) => {
       const runHere: Run = (statement, values) =>
-        queryOn(connection, { text: numberParameters(statement) }, values);
+        queryOn(connection, { text: numberParameters(statement) }, values, isPooled);
       return withTransaction(BEGIN, runHere, use);
     });
   return {
     read: run,
-    readOnce: (statement, values) => runQuery({ text: numberParameters(statement) }, values),
-    write: run,
-    writeExclusive: (statement, values) => inTransaction((run) => run(statement, values)),
+    readOnce: runOnce,
+    write: againIfRowIsGone(run),
+    writeExclusive: againIfRowIsGone((statement, values) =>
+      inTransaction((run) => run(statement, values)),
+    ),
     inTransaction,
     close: () => Promise.resolve(),
   };
 }
 
+/**
+ * Runs a statement again when a row that it refers to was deleted while it ran. It has done nothing; now it sees that the
+ * row is gone.
+ */
+function againIfRowIsGone(run: Run): Run {
+  return (statement, values) =>
+    run<never>(statement, values).catch((error: unknown) => {
+      if (codeOf(error) !== FOREIGN_KEY_VIOLATION) throw error;
+      return run<never>(statement, values);
+    });
+}
+
+/** @param isPooled limits the time here, because the server's limit cannot be set through a pooler */
 async function queryOn<Row>(
   connection: PostgresConnection,
   query: PostgresQuery,
-  values: readonly SqlValue[] = [],
+  values: readonly SqlValue[],
+  isPooled: boolean,
 ): Promise<Row[]> {
-  return (await connection.query({ ...query, values, types: POSTGRES_TYPES })).rows as Row[];
+  const limit = isPooled ? { query_timeout: STATEMENT_TIMEOUT } : {};
+  try {
+    const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
+    return rows as Row[];
+  } catch (error) {
+    // The connection still waits for the answer, so that no other statement can use it.
+    if ((error as Error).message === "Query read timeout") await connection.end();
+    throw error;
+  }
 }
 
 /** Names the statement by its hash, because PostgreSQL finds a prepared statement by its name. */

@@ -46,7 +46,7 @@ export async function openSqlite(path: string): Promise<Dialect> {
     },
     connect: (pool) => createEngine(reader, pool as Pool<sqlite3.Database>),
     createMigrationTable: CREATE_MIGRATION_TABLE,
-    describeFault: () => undefined,
+    describeFault: () => "The database file cannot be opened.",
   };
 }
 

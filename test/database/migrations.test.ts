@@ -46,7 +46,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
   });
 
   async function openWith(...features: Parameters<typeof Database.open>[1] & object) {
-    const database = await Database.open(home.url, features);
+    const database = await Database.open({ databaseUrl: home.url }, features);
     open.push(database);
     return database;
   }
@@ -117,7 +117,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
       await old.sql(
         `INSERT INTO "user" (id, username, username_key, created_at) VALUES ('1', 'ada', 'ada', 1)`,
       );
-      const database = await Database.open(old.url);
+      const database = await Database.open({ databaseUrl: old.url });
       open.push(database);
       expect(await database.migrate()).toEqual(SINCE_01);
       expect(await database.pendingChanges()).toBe("");

@@ -24,7 +24,9 @@ export function applyMigrations(
   migrations: readonly Migration[],
 ): Promise<string[]> {
   return engine.inTransaction(async (run) => {
-    await run(createTable, []);
+    await run(createTable, []).catch((cause: unknown) => {
+      throw new Error(`The migrations cannot be applied: ${wordsOf(cause)}`, { cause });
+    });
     const recorded = new Set(await readRecorded(run));
     const pending = migrations.filter(({ name }) => !recorded.has(name));
     for (const migration of pending) await apply(run, migration);
@@ -37,9 +39,12 @@ async function apply(run: Run, { name, statements }: Migration): Promise<void> {
     await run(statement, []).catch((cause: unknown) => {
       const [feature, own] = name.split(":");
       const title = own === undefined ? name : `${own} of the feature ${feature}`;
-      const detail = (cause as Error).message.replaceAll(/\s+/g, " ");
-      throw new Error(`The migration ${title} cannot be applied: ${detail}`, { cause });
+      throw new Error(`The migration ${title} cannot be applied: ${wordsOf(cause)}`, { cause });
     });
   }
   await run("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
+}
+
+function wordsOf(cause: unknown): string {
+  return (cause as Error).message.replaceAll(/\s+/g, " ");
 }

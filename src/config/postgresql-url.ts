@@ -1,0 +1,158 @@
+import { findMeant } from "./misspelling.js";
+
+/** The values of `sslmode`. libpq's `allow` is not served; `no-verify` is of `pg`. */
+const SSL_MODES = [
+  "disable",
+  "prefer",
+  "require",
+  "verify-ca",
+  "verify-full",
+  "no-verify",
+] as const;
+
+export type SslMode = (typeof SSL_MODES)[number];
+
+/** The parameters after `?` that are served. Those of the first row can also stand before it. */
+const PARAMETERS = [
+  ...["host", "port", "user", "password", "dbname"],
+  ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
+  ...["application_name", "options", "connect_timeout"],
+];
+
+/** The value of `sslrootcert` for the certificate authorities that Node trusts. */
+export const SYSTEM_ROOTS = "system";
+
+/** Seconds. */
+const CONNECT_TIMEOUT = 5;
+
+/** A PostgreSQL URL in its parts. An empty text means that the URL leaves the part to `pg`. */
+export interface PostgresUrl {
+  /** A name, an address, or the folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly sslMode: SslMode;
+  /** Paths of PEM files; `sslRootCert` can be {@link SYSTEM_ROOTS}. */
+  readonly sslRootCert: string;
+  readonly sslCert: string;
+  readonly sslKey: string;
+  readonly applicationName: string;
+  /** Options of the server's command line, such as `-c geqo=off`. */
+  readonly options: string;
+  /** Seconds; 0 waits as long as the system does. */
+  readonly connectTimeout: number;
+}
+
+/**
+ * Takes a URL apart as libpq does, except that what Gatehouse does not serve is refused.
+ * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+ * @throws TypeError whose message follows "but", and holds no value
+ */
+export function parsePostgresUrl(text: string): PostgresUrl {
+  const [before = "", ...after] = text.split("?");
+  const query = after.join("?");
+  // Otherwise a part of a password with `?` or `#` would be read as a parameter, or as nothing.
+  if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
+    refuse("has a ? or # that must be percent-encoded, as %3F or %23");
+  }
+  const url = parseAddress(before);
+  const parameters = parseQuery(query);
+  const read = (name: string, otherwise = "") => parameters.get(name) ?? otherwise;
+  const parsed: PostgresUrl = {
+    host: read("host", decode(url.hostname).replace(/^\[(.*)\]$/, "$1")),
+    port: parsePort(read("port", url.port)),
+    user: read("user", decode(url.username)),
+    password: read("password", decode(url.password)),
+    database: read("dbname", decode(url.pathname.slice(1))),
+    sslMode: parseSslMode(read("sslmode", "prefer")),
+    sslRootCert: read("sslrootcert"),
+    sslCert: read("sslcert"),
+    sslKey: read("sslkey"),
+    applicationName: read("application_name", "gatehouse"),
+    options: read("options"),
+    connectTimeout: parseTimeout(read("connect_timeout", String(CONNECT_TIMEOUT))),
+  };
+  requireConsistent(parsed);
+  return parsed;
+}
+
+/** Returns what is wrong with a PostgreSQL URL, to follow "but". Empty if nothing is. Holds no value. */
+export function findUrlFault(text: string): string {
+  try {
+    parsePostgresUrl(text);
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function refuse(fault: string): never {
+  throw new TypeError(fault);
+}
+
+function parseAddress(text: string): URL {
+  if (/^\w+:\/\/[^/]*,/.test(text)) refuse("names several hosts, which is not supported");
+  // libpq accepts a user or a port without a host, which `URL` refuses.
+  const withHost = text.replace(/^(\w+:\/\/(?:[^/]*@)?)(?=[:/]|$)/, "$1localhost");
+  if (!URL.canParse(withHost)) refuse("is not a valid URL; percent-encode special characters");
+  return new URL(withHost);
+}
+
+/** Unlike `URLSearchParams`, libpq takes `+` as it is. The last of several values counts. */
+function parseQuery(query: string): Map<string, string> {
+  const pairs = query.split("&").filter((pair) => pair !== "");
+  return new Map(
+    pairs.map((pair) => {
+      const [name = "", ...values] = pair.split("=");
+      const parameter = decode(name);
+      if (!PARAMETERS.includes(parameter)) refuse(describeUnknown(parameter));
+      return [parameter, decode(values.join("="))];
+    }),
+  );
+}
+
+function describeUnknown(parameter: string): string {
+  // Anything else may be a part of a password.
+  if (!/^[a-z_]{1,40}$/i.test(parameter)) return "has a parameter that is not supported";
+  const meant = findMeant(parameter, PARAMETERS);
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  return `its parameter ${parameter} is not supported${hint}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return refuse("has a % that does not start a percent-encoded character");
+  }
+}
+
+function parsePort(text: string): number {
+  const port = text === "" ? 5432 : Number(text);
+  if (!/^\d*$/.test(text) || port < 1 || port > 65_535) refuse("port must be from 1 to 65535");
+  return port;
+}
+
+function parseSslMode(text: string): SslMode {
+  const mode = SSL_MODES.find((known) => known === text);
+  return mode ?? refuse(`sslmode must be ${SSL_MODES.join(", ").replace(/, ([^,]*)$/, " or $1")}`);
+}
+
+function parseTimeout(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) refuse("connect_timeout must be a whole number of seconds");
+  return Number(text);
+}
+
+function requireConsistent({ host, sslMode, sslRootCert, sslCert, sslKey }: PostgresUrl): void {
+  if (host.includes(",")) refuse("names several hosts, which is not supported");
+  if (host.startsWith("@")) refuse("host must not be an abstract socket");
+  if (sslMode.startsWith("verify-") && sslRootCert === "") {
+    refuse(`sslmode=${sslMode} needs sslrootcert, the file of the authority's certificate`);
+  }
+  if (sslRootCert === SYSTEM_ROOTS && sslMode !== "verify-full") {
+    refuse("sslrootcert=system needs sslmode=verify-full");
+  }
+  if ((sslCert === "") !== (sslKey === "")) refuse("sslcert and sslkey must be set together");
+}

@@ -1,0 +1,34 @@
+/** The part of `pg` that is used here and in tests. The package has no types. */
+declare module "pg" {
+  export interface ClientConfig {
+    readonly connectionString?: string;
+    readonly connectionTimeoutMillis?: number;
+    readonly host?: string;
+    readonly port?: number;
+    readonly user?: string;
+    readonly password?: string;
+    readonly database?: string;
+    readonly application_name?: string;
+    readonly options?: string;
+    readonly ssl?: object | false;
+  }
+  export interface QueryConfig {
+    readonly text: string;
+    readonly values?: readonly unknown[];
+    /** Milliseconds until the client gives up. The server goes on. */
+    readonly query_timeout?: number;
+  }
+  export class Client {
+    constructor(config: ClientConfig);
+    readonly user: string | undefined;
+    readonly database: string | undefined;
+    /** The number that the other side gives this connection. */
+    readonly processID: number | null;
+    connect(): Promise<void>;
+    query(query: string | QueryConfig, values?: readonly unknown[]): Promise<{ rows: unknown[] }>;
+    end(): Promise<void>;
+    on(event: "error", listener: (error: Error) => void): this;
+  }
+  const pg: { Client: typeof Client };
+  export default pg;
+}

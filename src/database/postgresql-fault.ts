@@ -1,0 +1,105 @@
+import type { PostgresUrl } from "../config/postgresql-url.js";
+
+/** What `pg` says when the server answers that it has no TLS. */
+const NO_TLS = "The server does not support SSL connections";
+
+/** What `pg` says when the connection is not there in time. */
+const TIMEOUT = "timeout expired";
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export const MISSING_DATABASE = "3D000";
+const INVALID_AUTHORIZATION = "28000";
+const INVALID_PASSWORD = "28P01";
+const PROTOCOL_VIOLATION = "08P01";
+
+/** The parts of an error of `pg`, of the server, of TLS or of the system. */
+interface Fault {
+  readonly code: string;
+  readonly words: string;
+}
+
+interface Failure {
+  readonly code: unknown;
+  readonly message: string;
+  readonly reason: string;
+  readonly cause: unknown;
+  readonly errors: readonly unknown[];
+}
+
+/** Returns the code of an error of the server, of TLS or of the system, otherwise an empty text. */
+export function codeOf(error: unknown): string {
+  return faultOf(error).code;
+}
+
+/** Returns whether the server answered that it has no TLS. */
+export function hasNoTls(error: unknown): boolean {
+  return faultOf(error).words === NO_TLS;
+}
+
+/**
+ * Returns whether `sslmode=prefer` goes on without TLS: the server has none, TLS fails, or the server refuses this
+ * connection because of TLS. A wrong password is not sent again.
+ */
+export function isAboutTls(error: unknown): boolean {
+  const fault = faultOf(error);
+  return fault.words === NO_TLS || fault.code === INVALID_AUTHORIZATION || isTlsFault(fault);
+}
+
+/** Says in one line, without a password, why a server cannot be used, and what the server said. */
+export function describeFault(error: unknown, url: PostgresUrl): string {
+  const fault = faultOf(error);
+  return `${explain(fault, url)}: ${fault.words}`;
+}
+
+function explain(fault: Fault, url: PostgresUrl): string {
+  const { host, port, user, database, sslMode, connectTimeout } = url;
+  const place = host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`;
+  if (fault.words === NO_TLS) {
+    return `The database server has no TLS, which sslmode=${sslMode} needs`;
+  }
+  if (fault.words === TIMEOUT) {
+    return `The database server ${place} does not answer in ${connectTimeout} s`;
+  }
+  if (fault.code.startsWith("ERR_SSL_")) return "TLS with the database server fails";
+  if (isTlsFault(fault)) return "The certificate of the database server is refused";
+  switch (fault.code) {
+    case MISSING_DATABASE:
+      return `The database ${database} does not exist; \`gatehouse migrate --create\` makes it`;
+    case INVALID_PASSWORD:
+      return `The database server refuses the role ${user} or its password`;
+    case INVALID_AUTHORIZATION:
+      return fault.words.includes("no encryption")
+        ? "The database server may require TLS; set sslmode=require"
+        : `The database server refuses the role ${user}`;
+    case "53300":
+      return "The database server has too many connections";
+    case PROTOCOL_VIOLATION:
+      return "The database server, or the pooler before it, refuses the connection";
+    case "ECONNREFUSED":
+    case "ENOENT":
+      return `No database server listens on ${place}`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `The database server's host ${host} is unknown`;
+    default:
+      return "The database cannot be reached. Check its URL, and whether it is running";
+  }
+}
+
+/** The codes of certificates' faults have several words, those of the server and of the system one. */
+function isTlsFault({ code }: Fault): boolean {
+  return code.includes("_");
+}
+
+/** Returns the first error with a code in a chain of causes. */
+function faultOf(error: unknown): Fault {
+  // TLS has a short reason besides a message with places in OpenSSL's code. Several addresses have an error each.
+  const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
+  const [first] = errors ?? [];
+  if (first !== undefined) return faultOf(first);
+  if (typeof code !== "string" && cause != null) return faultOf(cause);
+  return {
+    code: typeof code === "string" ? code : "",
+    words: reason.trim().replaceAll(/\s+/g, " "),
+  };
+}

@@ -1,0 +1,178 @@
+import { userInfo } from "node:os";
+import pg, { type Client } from "pg";
+import type { PostgresUrl } from "../config/postgresql-url.js";
+import { STATEMENT_TIMEOUT } from "./engine.js";
+import {
+  codeOf,
+  describeFault,
+  hasNoTls,
+  isAboutTls,
+  MISSING_DATABASE,
+} from "./postgresql-fault.js";
+import { readTlsOptions, type TlsOptions } from "./postgresql-tls.js";
+
+/** A server as a first connection found it. */
+export interface PostgresServer {
+  /** How to use TLS, or false for no TLS. */
+  readonly ssl: TlsOptions | false;
+  /**
+   * Whether a pooler such as PgBouncer stands before the server. It may give each transaction another connection to the
+   * server: a setting or a prepared statement would then be missing in the next one, and reach other programs.
+   */
+  readonly isPooled: boolean;
+}
+
+/** What {@link EXAMINE} finds: the server's process, the schema in use, and whether the schema `$1` exists. */
+interface Found {
+  readonly pid: number;
+  readonly current: string | null;
+  readonly hasSchema: boolean;
+}
+
+const HAS_SCHEMA = "EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+const EXAMINE = `SELECT pg_backend_pid() AS pid, current_schema() AS current, ${HAS_SCHEMA} AS "hasSchema"`;
+
+/** The codes for what another process has created in the meantime. */
+const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
+
+/**
+ * Connects once, and looks at the server.
+ * @param schema the setting `databaseSchema`
+ * @throws Error whose message is one line
+ */
+export async function examineServer(url: PostgresUrl, schema?: string): Promise<PostgresServer> {
+  const { found, server } = await withClient(url, async (client, ssl) => {
+    const [found] = await query<Found>(client, EXAMINE, [schema ?? null]);
+    // A pooler makes up the number that it gives its clients.
+    return { found, server: { ssl, isPooled: client.processID !== found?.pid } };
+  });
+  if (schema === undefined) {
+    if (found?.current != null) return server;
+    throw new Error("The role's search_path names no schema that it can use. Set DATABASE_SCHEMA.");
+  }
+  if (found?.hasSchema !== true) {
+    throw new Error(
+      `The schema ${schema} does not exist; \`gatehouse migrate --create\` makes it.`,
+    );
+  }
+  if (server.isPooled && found.current !== schema) {
+    const statement = `ALTER ROLE ${quote(url.user)} SET search_path = ${quote(schema)}`;
+    throw new Error(`DATABASE_SCHEMA cannot be set through a pooler. On the server: ${statement}`);
+  }
+  return server;
+}
+
+/**
+ * Creates the database and the schema, if they do not exist.
+ * @returns what it created, such as `database shop`
+ * @throws Error whose message is one line
+ */
+export async function createMissing(url: PostgresUrl, schema?: string): Promise<string[]> {
+  const created: string[] = [];
+  if (!(await hasDatabase(url))) {
+    const create = `CREATE DATABASE ${quote(url.database)}`;
+    await withClient({ ...url, database: "postgres" }, (client) => run(client, create));
+    created.push(`database ${url.database}`);
+  }
+  if (schema === undefined) return created;
+  await withClient(url, async (client) => {
+    const [found] = await query<{ has: boolean }>(client, `SELECT ${HAS_SCHEMA} AS has`, [schema]);
+    if (found?.has === true) return;
+    await run(client, `CREATE SCHEMA ${quote(schema)}`);
+    created.push(`schema ${schema}`);
+  });
+  return created;
+}
+
+async function hasDatabase(url: PostgresUrl): Promise<boolean> {
+  try {
+    return await withClient(url, () => Promise.resolve(true));
+  } catch (error) {
+    if (codeOf(error) === MISSING_DATABASE) return false;
+    throw error;
+  }
+}
+
+/** Runs a statement that creates something that another process may create at the same time. */
+async function run(client: Client, statement: string): Promise<void> {
+  await client.query(statement).catch((error: unknown) => {
+    if (!EXISTS_ALREADY.includes(codeOf(error))) throw error;
+  });
+}
+
+async function query<Row>(
+  client: Client,
+  text: string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  return (await client.query({ text, values, query_timeout: STATEMENT_TIMEOUT })).rows as Row[];
+}
+
+/** Returns a name as SQL has it. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+async function withClient<Result>(
+  url: PostgresUrl,
+  use: (client: Client, ssl: TlsOptions | false) => Promise<Result>,
+): Promise<Result> {
+  const tls = readTlsOptions(url);
+  try {
+    const [client, ssl] = await connect(url, tls);
+    try {
+      return await use(client, ssl);
+    } finally {
+      await client.end();
+    }
+  } catch (error) {
+    throw new Error(describeFault(error, url), { cause: error });
+  }
+}
+
+/** Connects with TLS; with `sslmode=prefer` without it, if TLS is what fails. */
+async function connect(
+  url: PostgresUrl,
+  tls: TlsOptions | false,
+): Promise<[Client, TlsOptions | false]> {
+  try {
+    return [await connectWith(url, tls), tls];
+  } catch (error) {
+    if (url.sslMode !== "prefer" || tls === false || !isAboutTls(error)) throw error;
+    const client = await connectWith(url, false).catch((second: unknown) => {
+      // If the server refuses both, the first refusal says more: the second may only be that TLS is missing.
+      throw isAboutTls(second) && !hasNoTls(error) ? error : second;
+    });
+    return [client, false];
+  }
+}
+
+async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<Client> {
+  // A copy, because `pg` hides the key from whoever copies the options later.
+  const client = new pg.Client({ ...connectionOptions(url), ssl: ssl && { ...ssl } });
+  // A lost connection also makes the statement fail that runs on it.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    void client.end();
+    throw error;
+  }
+}
+
+/** The options of `pg` for a URL. */
+export function connectionOptions(url: PostgresUrl) {
+  const { host, port, user, password, database, options } = url;
+  return {
+    ...{ host, port, user, password, database, options },
+    application_name: url.applicationName,
+    connectionTimeoutMillis: url.connectTimeout * 1000,
+  };
+}
+
+/** Fills in the user and the database that the URL leaves out, as libpq does. */
+export function withDefaults(url: PostgresUrl): PostgresUrl {
+  const { user = userInfo().username, database = user } = new pg.Client(connectionOptions(url));
+  return { ...url, user, database };
+}

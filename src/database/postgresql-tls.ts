@@ -1,0 +1,68 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
+import { type PostgresUrl, SYSTEM_ROOTS } from "../config/postgresql-url.js";
+
+/** The options of `tls.connect` that the URL decides. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly rejectUnauthorized: boolean;
+  readonly checkServerIdentity: (name: string, certificate: PeerCertificate) => Error | undefined;
+}
+
+/** All permissions of group and others; of a file of root's, the group may read it. */
+const OTHERS = 0o077;
+const OTHERS_OF_ROOT = 0o037;
+
+/**
+ * Returns how to use TLS as `sslmode` says, or false for no TLS. A Unix socket has none, whatever `sslmode` says.
+ * @see https://www.postgresql.org/docs/current/libpq-ssl.html
+ * @throws Error whose message is one line, when a file cannot be used
+ */
+export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
+  const { host, sslMode, sslRootCert, sslCert, sslKey } = url;
+  if (sslMode === "disable" || host.startsWith("/")) return false;
+  const ca = ["", SYSTEM_ROOTS].includes(sslRootCert) ? undefined : readRoots(sslRootCert);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
+    // As libpq does, every other mode checks the certificate too if there is a root to check it with.
+    rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
+    // `tls` would check the name of the socket, which is not always the host's.
+    checkServerIdentity: (_name, certificate) =>
+      sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
+  };
+}
+
+function readRoots(path: string): string {
+  const pem = read("sslrootcert", path);
+  use("sslrootcert", path, () => new X509Certificate(pem));
+  return pem;
+}
+
+function readClientCertificate(certPath: string, keyPath: string): { cert: string; key: string } {
+  const cert = read("sslcert", certPath);
+  const key = read("sslkey", keyPath);
+  const { mode, uid } = statSync(keyPath);
+  if ((mode & (uid === 0 ? OTHERS_OF_ROOT : OTHERS)) !== 0) {
+    throw new Error(`sslkey: others can read ${keyPath}; run chmod 600 on it.`);
+  }
+  use("sslcert", certPath, () => createSecureContext({ cert }));
+  use("sslkey", keyPath, () => createSecureContext({ cert, key }));
+  return { cert, key };
+}
+
+function read(parameter: string, path: string): string {
+  return use(parameter, path, () => readFileSync(path, "utf8"));
+}
+
+function use<Result>(parameter: string, path: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (cause) {
+    const detail = (cause as Error).message;
+    throw new Error(`${parameter}: the file ${path} cannot be used: ${detail}.`, { cause });
+  }
+}

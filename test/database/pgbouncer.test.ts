@@ -1,0 +1,114 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import pg from "pg";
+import { type Auth, createAuth, ServiceUnavailable } from "../../src/index.js";
+import { serveBeside, type Serving } from "../support/command.js";
+import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { PASSWORD } from "../support/gate.js";
+import { describePgBouncer, PgBouncer } from "../support/pgbouncer.js";
+import { runPostgres } from "../support/postgresql.js";
+
+describePgBouncer("behind PgBouncer in transaction mode, with Debian's configuration", () => {
+  const secretKey = randomBytes(32).toString("base64url");
+  let bouncer: PgBouncer;
+  let database: TestDatabase;
+  let databaseUrl: string;
+
+  beforeAll(async () => {
+    bouncer = await PgBouncer.start();
+  });
+  afterAll(() => bouncer.stop());
+
+  beforeEach(async () => {
+    database = await createDatabase("postgresql");
+    databaseUrl = bouncer.urlOf(database.url);
+  });
+  afterEach(() => database.drop());
+
+  const openAuth = (options = {}) => createAuth({ secretKey, databaseUrl, ...options });
+
+  /** Keeps the connection to the server that was last used, so that the next statement gets another one. */
+  async function holdConnection(statement = "SELECT 1"): Promise<() => Promise<void>> {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    client.on("error", () => undefined);
+    await client.connect();
+    await client.query("BEGIN");
+    await client.query(statement);
+    return () => client.end();
+  }
+
+  async function expectService(servers: readonly Serving[], authorization: string): Promise<void> {
+    for (const server of servers) {
+      const answers = [await server.ask("{ me { username } }", authorization)];
+      const release = await holdConnection();
+      answers.push(await server.ask("{ me { username } }", authorization));
+      await server.login("ada", PASSWORD);
+      await release();
+      const expected = { data: { me: { username: "ada" } } };
+      expect(answers).toEqual([expected, expected]);
+    }
+  }
+
+  test("two processes start at once, serve, stop and start again", async () => {
+    const start = () => Promise.all([1, 2].map(() => serveBeside({ databaseUrl }, secretKey)));
+    const first = await start();
+    const auth = await openAuth();
+    await auth.accounts.createUser({ username: "ada", password: PASSWORD });
+    await auth.close();
+    const authorization = await first[0]!.login("ada", PASSWORD);
+    await expectService(first, authorization);
+    const ended = [...(await Promise.all(first.map((server) => server.stop())))];
+    const second = await start();
+    await expectService(second, authorization);
+    ended.push(...(await Promise.all(second.map((server) => server.stop()))));
+    expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, ""]));
+  }, 120_000);
+
+  test("leaves no setting behind for other programs of the pool", async () => {
+    const auth = await openAuth();
+    await auth.close();
+    const shown = await Promise.all(
+      ["statement_timeout", "search_path"].map((name) => runPostgres(databaseUrl, `SHOW ${name}`)),
+    );
+    expect(shown).toEqual([[{ statement_timeout: "0" }], [{ search_path: '"$user", public' }]]);
+    expect(await runPostgres(databaseUrl, "SELECT name FROM pg_prepared_statements")).toEqual([]);
+  });
+
+  test("DATABASE_SCHEMA says what to run on the server, and works once that was done", async () => {
+    await database.sql("CREATE SCHEMA elsewhere");
+    const fault =
+      /^DATABASE_SCHEMA cannot be set through a pooler\. On the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
+    await expect(openAuth({ databaseSchema: "elsewhere" })).rejects.toThrow(fault);
+    const name = new URL(database.url).pathname.slice(1);
+    // Of the database, because other tests use the role.
+    await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
+    try {
+      await database.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+      );
+      const auth = await openAuth({ databaseSchema: "elsewhere" });
+      await auth.close();
+    } finally {
+      await database.sql(`ALTER DATABASE ${name} RESET search_path`);
+    }
+    expect(
+      await database.sql(`SELECT schemaname FROM pg_tables WHERE tablename = 'session'`),
+    ).toEqual([{ schemaname: "elsewhere" }]);
+    await database.sql("DROP SCHEMA elsewhere CASCADE");
+  });
+
+  test("a missing database is named, in the words of PgBouncer or of the server", async () => {
+    const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
+    await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(/no_such_gate/);
+  });
+
+  test("a statement that waits too long is given up, and the next one runs", async () => {
+    const auth: Auth = await openAuth({ databasePoolSize: 1 });
+    const id = await auth.accounts.createUser({ username: "ada", password: PASSWORD });
+    const release = await holdConnection(`SELECT * FROM "user" FOR UPDATE`);
+    await expect(auth.accounts.unlock(id)).rejects.toBeInstanceOf(ServiceUnavailable);
+    await release();
+    expect(await auth.accounts.getUser(id)).toMatchObject({ username: "ada" });
+    await auth.close();
+  });
+});

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "@jest/globals";
+import { POSTGRES_URL, runPostgres } from "./postgresql.js";
+import { findFreePort, findRunner, untilReady } from "./postgresql-cluster.js";
+
+const PROGRAM = "/usr/sbin/pgbouncer";
+/** What Debian's package installs. */
+const DEFAULTS = "/etc/pgbouncer/pgbouncer.ini";
+
+const isInstalled = existsSync(PROGRAM);
+if (!isInstalled && process.env["REQUIRE_SERVICES"] === "1") {
+  throw new Error(`PgBouncer is required, but ${PROGRAM} does not exist`);
+}
+
+/** `describe` where PgBouncer is installed; elsewhere it skips the tests and says why. */
+export const describePgBouncer = isInstalled ? describe : describe.skip;
+
+if (!isInstalled) {
+  describe.skip(`behind PgBouncer: ${PROGRAM} does not exist`, () => {
+    test("the same rules", () => undefined);
+  });
+}
+
+/** PgBouncer in transaction mode before the tests' server, otherwise as Debian configures it. */
+export class PgBouncer {
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  readonly #port: number;
+
+  private constructor(child: ChildProcess, folder: string, port: number) {
+    this.#process = child;
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  static async start(): Promise<PgBouncer> {
+    const runner = await findRunner();
+    const folder = await mkdtemp(join(tmpdir(), "gate-bouncer-"));
+    const port = await findFreePort();
+    const path = (name: string) => join(folder, name);
+    const { hostname, port: serverPort, username, password } = new URL(POSTGRES_URL);
+    const ours = {
+      logfile: path("log"),
+      pidfile: path("pid"),
+      unix_socket_dir: folder,
+      auth_file: path("users"),
+      listen_addr: "127.0.0.1",
+      listen_port: port,
+      pool_mode: "transaction",
+    };
+    const kept = readFileSync(DEFAULTS, "utf8")
+      .split("\n")
+      .filter((line) => !Object.keys(ours).some((name) => line.startsWith(`${name} =`)));
+    const server = `* = host=${hostname} port=${serverPort || 5432}`;
+    const lines = kept.flatMap((line) => {
+      if (line === "[databases]") return [line, server];
+      if (line !== "[pgbouncer]") return [line];
+      return [line, ...Object.entries(ours).map(([name, value]) => `${name} = ${value}`)];
+    });
+    await writeFile(path("ini"), lines.join("\n"));
+    const users = `"${decodeURIComponent(username)}" "${decodeURIComponent(password) || PASSWORD}"\n`;
+    await writeFile(path("users"), users);
+    if (runner.uid !== undefined) await chown(folder, runner.uid, runner.gid!);
+    await chmod(folder, 0o755);
+    const child = spawn(PROGRAM, [path("ini")], { ...runner, cwd: folder, stdio: "ignore" });
+    const bouncer = new PgBouncer(child, folder, port);
+    await untilReady(() => runPostgres(bouncer.urlOf(POSTGRES_URL), "SELECT 1"));
+    return bouncer;
+  }
+
+  /** Returns the URL of a database of the server through PgBouncer. */
+  urlOf(url: string): string {
+    const { username, password, pathname } = new URL(url);
+    return `postgresql://${username}:${password || PASSWORD}@127.0.0.1:${this.#port}${pathname}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill("SIGTERM");
+    await once(this.#process, "exit");
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** For a server that trusts its clients. PgBouncer's default does not. */
+const PASSWORD = "pooled";
