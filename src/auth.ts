@@ -156,10 +156,11 @@ export async function openAuth(
       }
     }
   };
+  const { createDatabase: create } = config;
   try {
-    const database = await Database.open(config.databaseUrl, active);
+    const database = await Database.open(config.databaseUrl, active, { create });
     closers.push(() => database.close());
-    await database.migrate();
+    await database.migrate({ create });
     const keys = await SigningKeyService.open(database, published);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());

@@ -7,7 +7,11 @@ import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 
 /** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
-export interface AuthConfig extends Omit<ConfigOf<typeof AUTH_SETTINGS>, "secretKey"> {
+export interface AuthConfig extends Omit<
+  ConfigOf<typeof AUTH_SETTINGS>,
+  "secretKey" | "createDatabase"
+> {
+  readonly createDatabase: boolean;
   /** The root secret, then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
@@ -37,7 +41,12 @@ export function resolveConfig(
   owners: readonly SettingsOwner[] = [],
 ): AuthConfig {
   const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners), SERVER_SETTINGS);
-  const config = { ...withSecretKeys(checked), isDevelopment: null };
+  const values = withSecretKeys(checked);
+  const config = {
+    ...values,
+    createDatabase: values.createDatabase ?? true,
+    isDevelopment: null,
+  };
   return settle(config, checked.problems, owners);
 }
 

@@ -11,6 +11,7 @@ import type { Problem } from "./problems.js";
 import { isGuessable } from "./secret-keys.js";
 import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+import { sqlitePathOf } from "./sqlite-path.js";
 
 /** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
@@ -45,13 +46,14 @@ export function resolveServerConfig(
     settingsOf(owners),
   );
   const { isProduction, ...values } = withSecretKeys(checked);
-  const { host, port, trustedProxies } = values;
+  const { host, port, trustedProxies, databaseUrl } = values;
   const isDevelopment = isLoopback(host) && trustedProxies.length === 0 && !isProduction;
   const config = {
     ...values,
     isDevelopment,
     jwtIssuer: options.jwtIssuer ?? serverUrl(host, port),
     introspection: values.introspection ?? isDevelopment,
+    createDatabase: values.createDatabase ?? (isDevelopment || sqlitePathOf(databaseUrl) === null),
   };
   const found = [...(command?.problems ?? []), ...checked.problems];
   const contradictions = findServerContradictions(config);
@@ -59,7 +61,7 @@ export function resolveServerConfig(
     return settle(config, found, owners, contradictions);
   }
   const others = found.filter(({ option }) => option !== "secretKey");
-  const { databaseUrl } = settle(config, others, owners, contradictions);
+  settle(config, others, owners, contradictions);
   const secretKey = command.createSecretKey(databaseUrl);
   const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
   return settle({ ...config, ...withSecretKeys(made) }, made.problems, owners);

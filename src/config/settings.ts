@@ -41,6 +41,16 @@ export const AUTH_SETTINGS = {
       value === "sqlite::memory:" ? "in-memory databases are not supported" : "",
   },
   /**
+   * Whether a database is created if there is none: a SQLite file that does not exist, and our tables where there are none
+   * yet. If not, the start fails, so that a wrong path or a lost volume is noticed.
+   */
+  createDatabase: onOff({
+    defaultNote: {
+      option: "true; of a server on SQLite, only in development",
+      variable: "on; of a server on SQLite, only in development",
+    },
+  }),
+  /**
    * The root secret, from which every other key is derived. A list has the current secret first, then the previous
    * ones.
    */
@@ -203,6 +213,11 @@ export const SERVER_SETTINGS = {
     variable: "INTROSPECTION",
     defaultNote: "on in development, otherwise off",
   }),
+  /**
+   * Whether the group of the SQLite files may access them, for a volume whose platform sets the group's permissions, such
+   * as a pod's `fsGroup`. Nobody else may in any case.
+   */
+  databaseGroupAccess: onOff({ variable: "DATABASE_GROUP_ACCESS", default: false }),
   /** Open connections from one address. Not limited behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
   /** The addresses or CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */

@@ -12,6 +12,7 @@ import type { Dialect, Engine, Pool, Run } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
 import { openDialect } from "./open-dialect.js";
+import { HOW_TO_CREATE } from "./sqlite-file.js";
 
 const CORE_ENTITIES = [
   UserEntity,
@@ -63,20 +64,25 @@ export class Database implements Sql {
   }
 
   /**
-   * Opens the database. Creates SQLite's file if it does not exist, readable by its owner only. @param url
-   * `sqlite:PATH` or `postgresql://…`
+   * Opens the database.
+   * @param url `sqlite:PATH` or `postgresql://…`
    * @param features the features that are on; their tables are migrated after the core's
+   * @param options `create`: whether a SQLite file that does not exist is created, readable by its owner only
    * @throws Error whose message is one line that says what cannot be opened
    */
-  static async open(url: string, features: readonly TableOwner[] = []): Promise<Database> {
-    const dialect = await openDialect(url);
+  static async open(
+    url: string,
+    features: readonly TableOwner[] = [],
+    { create = true }: { create?: boolean } = {},
+  ): Promise<Database> {
+    const dialect = await openDialect(url, { create });
     let database;
     try {
       database = await Database.#connect(dialect, features);
       await database.#engine.read("SELECT 1", []);
       return database;
     } catch (cause) {
-      await database?.close();
+      await (database ?? dialect).close();
       throw new Error(describeFault(cause, dialect), { cause });
     }
   }
@@ -112,12 +118,16 @@ export class Database implements Sql {
   /**
    * Brings the tables up to date. Safe to call from several processes at once. Changes nothing, and needs no right to, when
    * they are.
+   * @param options `create`: whether tables are created in a database that has none of ours
    * @returns the names of the migrations that this call applied
-   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
+   * @throws Error when there are no tables and `create` is false; when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
    * and its feature when a statement of it fails
    */
-  async migrate(): Promise<string[]> {
+  async migrate({ create = true }: { create?: boolean } = {}): Promise<string[]> {
     const recorded = await this.#readRecorded();
+    if (recorded.length === 0 && !create) {
+      throw new Error(`The database has no tables of Gatehouse. ${HOW_TO_CREATE}`);
+    }
     const [newer] = findNewerMigrations(recorded, this.#features);
     if (newer !== undefined) {
       throw new Error(`A newer version wrote this database: the migration ${newer} is unknown.`);

@@ -45,6 +45,8 @@ export interface Dialect {
    * @returns undefined if the code says too little
    */
   readonly describeFault: (code: string) => string | undefined;
+  /** Closes what is open already, if the ORM cannot be started. */
+  close(): Promise<void>;
 }
 
 /** The part of knex that hands out connections. */

@@ -1,3 +1,4 @@
+import { sqlitePathOf } from "../config/sqlite-path.js";
 import type { Dialect } from "./engine.js";
 
 /** How each package manager compiles a package whose install script it did not run. */
@@ -11,12 +12,14 @@ const CURES = {
 /**
  * Opens the kind of database that the URL names. Only its driver is loaded: SQLite's has to be compiled, which some
  * package managers do not do unasked.
+ * @param file `create`: whether a SQLite file that does not exist is created
  * @throws Error whose message is one line
  */
-export async function openDialect(url: string): Promise<Dialect> {
-  if (url.startsWith("sqlite:")) {
+export async function openDialect(url: string, file: { create: boolean }): Promise<Dialect> {
+  const path = sqlitePathOf(url);
+  if (path !== null) {
     const { openSqlite } = await import("./sqlite.js").catch(explainMissingBinding);
-    return openSqlite(url.slice("sqlite:".length));
+    return openSqlite(path, file);
   }
   const { openPostgres } = await import("./postgresql.js");
   return openPostgres(url);

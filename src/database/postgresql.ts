@@ -64,6 +64,7 @@ export function openPostgres(url: string): Dialect {
     connect: (pool) => createEngine(pool as Pool<PostgresConnection>),
     createMigrationTable: CREATE_MIGRATION_TABLE,
     describeFault: (code) => describeFault(code, location, dbName),
+    close: () => Promise.resolve(),
   };
 }
 

@@ -5,7 +5,7 @@ import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js
 import type { AuthConfig } from "../config/auth-config.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
-import { requirePrivateFiles } from "../database/private-files.js";
+import { requirePrivateFiles } from "../database/sqlite-file.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
@@ -65,7 +65,9 @@ export async function startServer(
     });
     await addRoutes(app, auth.routes);
     await addGraphql(app, open, config);
-    if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
+    if (!config.isDevelopment) {
+      requirePrivateFiles(config.databaseUrl, config.databaseGroupAccess);
+    }
     await listen(app, config);
     warnOfUnsetIssuer(app.log, config);
     const url = serverUrl(config.host, portOf(app));

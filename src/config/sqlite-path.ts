@@ -1,0 +1,7 @@
+import { resolve } from "node:path";
+
+/** Returns the absolute path of the SQLite file that a URL names, or null for another kind of database. */
+export function sqlitePathOf(databaseUrl: string): string | null {
+  const path = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
+  return path === undefined ? null : resolve(path);
+}
