@@ -124,6 +124,8 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
 export interface OpenAuth {
   readonly auth: Auth;
   readonly core: CoreServices;
+  /** The names of the migrations that this start applied. */
+  readonly migrations: readonly string[];
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
   /** Writes what responses do not wait for: wrong passwords, and when sessions were last used. */
@@ -156,11 +158,10 @@ export async function openAuth(
       }
     }
   };
-  const { createDatabase: create } = config;
   try {
-    const database = await Database.open(config.databaseUrl, active, { create });
+    const database = await Database.open(config, active);
     closers.push(() => database.close());
-    await database.migrate({ create });
+    const migrations = await database.migrate();
     const keys = await SigningKeyService.open(database, published);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
@@ -184,7 +185,7 @@ export async function openAuth(
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
     const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
-    return { auth, core, cors: parts.cors, announcements: parts.announcements, flush };
+    return { auth, core, migrations, cors: parts.cors, announcements: parts.announcements, flush };
   } catch (error) {
     await close();
     throw error;

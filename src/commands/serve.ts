@@ -5,7 +5,9 @@ import type { Accounts } from "../accounts/accounts.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { renderHelp } from "../config/settings-help.js";
 import { BadUserInput } from "../errors.js";
+import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
+import { openLogStream, reportStart } from "./start-report.js";
 
 /**
  * Adds the command that starts a server.
@@ -16,20 +18,19 @@ export function addServeCommand(
   installation: Installation,
   fail: (error: unknown) => never,
 ): void {
-  program
-    .command("serve")
-    .description(
+  addDatabaseCommand(program, "serve", {
+    description:
       "start the server; in development makes the database, the secret and the first admin",
-    )
+    example: "serve --database sqlite:data/gatehouse.sqlite",
+  })
     .addHelpText("after", ({ command }) => helpOnSettings(command, installation))
     .action(async () => {
       const config = installation.readConfig();
       const { startServer } = await import("../http/server.js");
-      const server = await startServer(config, installation.features);
+      const server = await startServer(config, installation.features, await openLogStream());
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config);
-      console.log(`Gatehouse listens on ${server.url}`);
-      for (const line of server.announcements) console.log(line);
+      reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         process.once(signal, () => {
           void server.close().then(() => process.exit(0), fail);

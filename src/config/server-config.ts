@@ -11,7 +11,7 @@ import type { Problem } from "./problems.js";
 import { isGuessable } from "./secret-keys.js";
 import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
-import { sqlitePathOf } from "./sqlite-path.js";
+import { sqlitePathOf } from "./database-location.js";
 
 /** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;

@@ -8,7 +8,7 @@ import { LeaseEntity } from "../maintenance/lease.entity.js";
 import { SessionEntity } from "../sessions/session.entity.js";
 import type { Sql } from "../sql.js";
 import { ThrottleEntity } from "../throttling/throttle.entity.js";
-import type { Dialect, Engine, Pool, Run } from "./engine.js";
+import type { DatabaseSettings, Dialect, Engine, Pool, Run } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
 import { openDialect } from "./open-dialect.js";
@@ -45,6 +45,8 @@ export class Database implements Sql {
   readonly #engine: Engine;
   readonly #createMigrationTable: string;
   readonly #features: readonly TableOwner[];
+  /** Whether our tables may be created in a database that has none. */
+  readonly #mayCreate: boolean;
   #isClosed = false;
 
   private constructor(
@@ -52,7 +54,9 @@ export class Database implements Sql {
     engine: Engine,
     createMigrationTable: string,
     features: readonly TableOwner[],
+    mayCreate: boolean,
   ) {
+    this.#mayCreate = mayCreate;
     this.#orm = orm;
     this.#engine = engine;
     this.#createMigrationTable = createMigrationTable;
@@ -64,21 +68,18 @@ export class Database implements Sql {
   }
 
   /**
-   * Opens the database.
-   * @param url `sqlite:PATH` or `postgresql://…`
+   * Opens the database. Creates SQLite's file if it does not exist and may be created, readable by its owner only.
    * @param features the features that are on; their tables are migrated after the core's
-   * @param options `create`: whether a SQLite file that does not exist is created, readable by its owner only
    * @throws Error whose message is one line that says what cannot be opened
    */
   static async open(
-    url: string,
+    settings: DatabaseSettings,
     features: readonly TableOwner[] = [],
-    { create = true }: { create?: boolean } = {},
   ): Promise<Database> {
-    const dialect = await openDialect(url, { create });
+    const dialect = await openDialect(settings);
     let database;
     try {
-      database = await Database.#connect(dialect, features);
+      database = await Database.#connect(dialect, features, settings.createDatabase);
       await database.#engine.read("SELECT 1", []);
       return database;
     } catch (cause) {
@@ -90,6 +91,7 @@ export class Database implements Sql {
   static async #connect(
     { options, connect, createMigrationTable }: Dialect,
     features: readonly TableOwner[],
+    mayCreate = true,
   ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
@@ -101,7 +103,7 @@ export class Database implements Sql {
       logger: () => undefined,
     });
     const pool = orm.em.getConnection().getKnex().client as Pool;
-    return new Database(orm, connect(pool), createMigrationTable, features);
+    return new Database(orm, connect(pool), createMigrationTable, features, mayCreate);
   }
 
   #whileOpen(run: Run): Run {
@@ -118,14 +120,13 @@ export class Database implements Sql {
   /**
    * Brings the tables up to date. Safe to call from several processes at once. Changes nothing, and needs no right to, when
    * they are.
-   * @param options `create`: whether tables are created in a database that has none of ours
    * @returns the names of the migrations that this call applied
-   * @throws Error when there are no tables and `create` is false; when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
+   * @throws Error when there are no tables and none may be created; when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the migration
    * and its feature when a statement of it fails
    */
-  async migrate({ create = true }: { create?: boolean } = {}): Promise<string[]> {
+  async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
-    if (recorded.length === 0 && !create) {
+    if (recorded.length === 0 && !this.#mayCreate) {
       throw new Error(`The database has no tables of Gatehouse. ${HOW_TO_CREATE}`);
     }
     const [newer] = findNewerMigrations(recorded, this.#features);

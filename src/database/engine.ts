@@ -1,6 +1,11 @@
 import type { Options } from "@mikro-orm/core";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { SqlValue } from "../sql.js";
+
+/** The settings that say which database is opened, and how. Without `createDatabase` it is created if there is none. */
+export type DatabaseSettings = Pick<AuthConfig, "databaseUrl"> &
+  Partial<Pick<AuthConfig, "createDatabase">>;
 
 /** How long a statement may run or wait for a lock, in milliseconds. */
 export const STATEMENT_TIMEOUT = 5000;

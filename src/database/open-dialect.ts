@@ -1,5 +1,5 @@
-import { sqlitePathOf } from "../config/sqlite-path.js";
-import type { Dialect } from "./engine.js";
+import { sqlitePathOf } from "../config/database-location.js";
+import type { DatabaseSettings, Dialect } from "./engine.js";
 
 /** How each package manager compiles a package whose install script it did not run. */
 const CURES = {
@@ -12,17 +12,19 @@ const CURES = {
 /**
  * Opens the kind of database that the URL names. Only its driver is loaded: SQLite's has to be compiled, which some
  * package managers do not do unasked.
- * @param file `create`: whether a SQLite file that does not exist is created
  * @throws Error whose message is one line
  */
-export async function openDialect(url: string, file: { create: boolean }): Promise<Dialect> {
-  const path = sqlitePathOf(url);
+export async function openDialect({
+  databaseUrl,
+  createDatabase: create = true,
+}: DatabaseSettings): Promise<Dialect> {
+  const path = sqlitePathOf(databaseUrl);
   if (path !== null) {
     const { openSqlite } = await import("./sqlite.js").catch(explainMissingBinding);
-    return openSqlite(path, file);
+    return openSqlite(path, { create });
   }
   const { openPostgres } = await import("./postgresql.js");
-  return openPostgres(url);
+  return openPostgres(databaseUrl);
 }
 
 function explainMissingBinding(cause: unknown): never {

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { sqlitePathOf } from "../config/sqlite-path.js";
+import { sqlitePathOf } from "../config/database-location.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";

@@ -33,12 +33,14 @@ const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeS
 /** The settings of {@link createApp}. */
 type AppConfig = Pick<ServerConfig, "trustedProxies" | "logLevel" | "connectionsPerAddress">;
 
-/** Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses. */
-export function createApp({
-  trustedProxies,
-  logLevel,
-  connectionsPerAddress,
-}: AppConfig): FastifyInstance {
+/**
+ * Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses.
+ * @param logStream where the log is written. @default standard output
+ */
+export function createApp(
+  { trustedProxies, logLevel, connectionsPerAddress }: AppConfig,
+  logStream?: NodeJS.WritableStream,
+): FastifyInstance {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
@@ -61,7 +63,7 @@ export function createApp({
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
     connectionTimeout: IDLE_TIMEOUT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    logger: { level: logLevel, base: null },
+    logger: { level: logLevel, base: null, ...(logStream && { stream: logStream }) },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
   });

@@ -31,7 +31,8 @@ const CLOSE_TIMEOUT = 5_000;
  * The inside of a server, for our command and tests only.
  * @internal
  */
-interface Inside extends Pick<OpenAuth, "core" | "flush"> {
+interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
+  readonly log: FastifyBaseLogger;
   /** The lines to print once the server listens. */
   readonly announcements: readonly string[];
 }
@@ -40,24 +41,28 @@ interface Inside extends Pick<OpenAuth, "core" | "flush"> {
  * Starts a server.
  * @internal
  * @param config already checked
+ * @param logStream where the log is written. @default standard output
  */
 export async function startServer(
   config: ServerConfig,
   features: readonly Feature[],
+  logStream?: NodeJS.WritableStream,
 ): Promise<Server & Inside> {
-  const app = createApp(config);
+  const app = createApp(config, logStream);
   const audited = { ...config, onEvent: auditTo(app.log, config) };
   const open = await openAuth(audited, features, (error) => {
     app.log.warn({ err: error }, "an error that failed no request");
   });
-  const { auth, core, flush } = open;
+  const { auth, core, flush, migrations } = open;
   const close = async () => {
+    app.log.info("Gatehouse stops");
     const impatient = setTimeout(() => {
       app.server.closeAllConnections();
     }, CLOSE_TIMEOUT).unref();
     await app.close();
     clearTimeout(impatient);
     await auth.close();
+    app.log.info("Gatehouse has stopped");
   };
   try {
     auth.maintenance.start((error) => {
@@ -72,7 +77,7 @@ export async function startServer(
     warnOfUnsetIssuer(app.log, config);
     const url = serverUrl(config.host, portOf(app));
     const announcements = open.announcements.map((announce) => announce(url));
-    return { url, auth, core, flush, announcements, close };
+    return { url, auth, core, flush, migrations, announcements, log: app.log, close };
   } catch (error) {
     await close();
     throw error;

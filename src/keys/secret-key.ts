@@ -2,7 +2,7 @@ import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:cry
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { SECRET_KEYS } from "../config/secret-keys.js";
-import { sqlitePathOf } from "../config/sqlite-path.js";
+import { sqlitePathOf } from "../config/database-location.js";
 import { createPrivateFile } from "./private-file.js";
 
 /** The use of a derived key. Each purpose has its own key. */

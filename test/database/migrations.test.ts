@@ -44,7 +44,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
   });
 
   async function openWith(...features: Parameters<typeof Database.open>[1] & object) {
-    const database = await Database.open(home.url, features);
+    const database = await Database.open({ databaseUrl: home.url }, features);
     open.push(database);
     return database;
   }

@@ -6,7 +6,7 @@ import { POSTGRES_URL } from "../support/postgresql.js";
 const PASSWORD = "hunter2";
 
 async function faultOf(url: URL): Promise<string> {
-  const error: unknown = await Database.open(url.href).then(
+  const error: unknown = await Database.open({ databaseUrl: url.href }).then(
     async (database) => {
       await database.close();
       return new Error("It opened.");

@@ -11,7 +11,7 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
 
   beforeAll(async () => {
     created = await createDatabase(kind);
-    database = await Database.open(created.url);
+    database = await Database.open({ databaseUrl: created.url });
     sql = withChecks(database);
     await database.write("CREATE TABLE note (id text PRIMARY KEY)", []);
   });

@@ -15,7 +15,7 @@ describe.each(DATABASES)("rules of a room's or a feature's own table, over %s", 
   beforeEach(async () => {
     created = await createDatabase(kind);
     const statements = [`create table "note" ("id" text primary key, "ends_at" bigint not null)`];
-    database = await Database.open(created.url, [
+    database = await Database.open({ databaseUrl: created.url }, [
       { name: "notes", migrations: [{ name: "notes", statements }] },
     ]);
     await database.migrate();
