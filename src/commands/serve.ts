@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import type { FastifyBaseLogger } from "fastify";
 import type { Accounts } from "../accounts/accounts.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { renderHelp } from "../config/settings-help.js";
@@ -29,7 +30,7 @@ export function addServeCommand(
       const { startServer } = await import("../http/server.js");
       const server = await startServer(config, installation.features, await openLogStream());
       const { accounts } = server.auth;
-      if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config);
+      if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
       reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         process.once(signal, () => {
@@ -39,10 +40,14 @@ export function addServeCommand(
     });
 }
 
-async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Promise<void> {
+async function welcomeFirstAdmin(
+  accounts: Accounts,
+  config: ServerConfig,
+  log: FastifyBaseLogger,
+): Promise<void> {
   const { isDevelopment, passwordMinLength, roles } = config;
   if (!isDevelopment) {
-    console.log(
+    log.warn(
       `There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role ${roles.admin.toLowerCase()} --password-stdin`,
     );
     return;
@@ -56,7 +61,8 @@ async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Prom
     if (error instanceof BadUserInput) return;
     throw error;
   }
-  console.log(
+  // Not to standard output, where the log is.
+  console.error(
     `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
   );
 }

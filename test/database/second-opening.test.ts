@@ -9,6 +9,9 @@ import { runSql } from "../support/sqlite.js";
 
 const SECRET_KEY = "9QxT2vLw7Zc4NfYb1KpRs8HdJm3GaUeV6oXiCtBqWyE";
 
+/** Milliseconds: enough for a slow machine. */
+const TIMEOUT = 120_000;
+
 /** Opens the database, then opens it again as `again` says. Adds a user for each line that it reads. */
 function program(again: string): string {
   return `
@@ -54,19 +57,24 @@ describe("one process opens a SQLite file twice, and another process opens and c
       "the second could not be opened",
       `await createAuth({ ...options, secretKey: "a".concat(options.secretKey) }).catch(() => 0);`,
     ],
-  ])("what the first one writes later survives kill -9: %s", async (_what, again) => {
-    const { child, ended } = startNode(["--input-type=module", "-e", program(again)], {
-      cwd: ROOT,
-      env,
-    });
-    await waitForLine(child, /opened/);
-    const other = await runNode([CLI, "migrate"], { cwd: ROOT, env });
-    expect(other.code).toBe(0);
-    const created = waitForLine(child, /created ada/);
-    child.stdin?.write("ada\n");
-    await created;
-    child.kill("SIGKILL");
-    await ended;
-    expect(await runSql(path, "SELECT username FROM user")).toEqual([{ username: "ada" }]);
-  });
+  ])(
+    "what the first one writes later survives kill -9: %s",
+    async (_what, again) => {
+      const { child, ended } = startNode(["--input-type=module", "-e", program(again)], {
+        cwd: ROOT,
+        env,
+        timeout: TIMEOUT,
+      });
+      await waitForLine(child, /opened/);
+      const other = await runNode([CLI, "migrate"], { cwd: ROOT, env });
+      expect(other.code).toBe(0);
+      const created = waitForLine(child, /created ada/);
+      child.stdin?.write("ada\n");
+      await created;
+      child.kill("SIGKILL");
+      await ended;
+      expect(await runSql(path, "SELECT username FROM user")).toEqual([{ username: "ada" }]);
+    },
+    TIMEOUT,
+  );
 });
