@@ -66,7 +66,7 @@ describe("one process opens a SQLite file twice, and another process opens and c
         timeout: TIMEOUT,
       });
       await waitForLine(child, /opened/);
-      const other = await runNode([CLI, "migrate"], { cwd: ROOT, env });
+      const other = await runNode([CLI, "migrate"], { cwd: ROOT, env, timeout: TIMEOUT });
       expect(other.code).toBe(0);
       const created = waitForLine(child, /created ada/);
       child.stdin?.write("ada\n");

@@ -4,7 +4,8 @@ import { describe, test } from "@jest/globals";
 import { CLI } from "./command.js";
 
 /** util-linux's `script` gives a command a pseudo-terminal. */
-const hasScript = spawnSync("script", ["--version"]).stdout?.includes("util-linux") ?? false;
+const version = spawnSync("script", ["--version"], { encoding: "utf8" });
+const hasScript = version.status === 0 && version.stdout.includes("util-linux");
 
 /** `describe` where `script` is installed; otherwise it skips the tests and says why. */
 export const describeTerminal = hasScript ? describe : describe.skip;
