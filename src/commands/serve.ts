@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { FastifyBaseLogger } from "fastify";
 import type { Accounts } from "../accounts/accounts.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { renderHelp } from "../config/settings-help.js";
 import { BadUserInput } from "../errors.js";
+import type { Log } from "../http/server.js";
 import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { openLogStream, reportStart } from "./start-report.js";
@@ -43,7 +43,7 @@ export function addServeCommand(
 async function welcomeFirstAdmin(
   accounts: Accounts,
   config: ServerConfig,
-  log: FastifyBaseLogger,
+  log: Log,
 ): Promise<void> {
   const { isDevelopment, passwordMinLength, roles } = config;
   if (!isDevelopment) {

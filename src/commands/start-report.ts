@@ -1,6 +1,6 @@
-import type { FastifyBaseLogger } from "fastify";
 import { describeDatabase } from "../config/database-location.js";
 import type { ServerConfig } from "../config/server-config.js";
+import type { Log } from "../http/server.js";
 
 /** The facts that a start reports. */
 interface Start {
@@ -16,7 +16,7 @@ interface Start {
 export function reportStart(
   { version, url, migrations, announcements }: Start,
   config: ServerConfig,
-  log: FastifyBaseLogger,
+  log: Log,
 ): void {
   const { isDevelopment, introspection, jwtIssuer, trustedProxies, databaseUrl } = config;
   const database = describeDatabase(databaseUrl);

@@ -27,12 +27,15 @@ export interface Server<F extends readonly Feature[] = []> {
 /** How long `close` waits for running requests, in milliseconds. Some clients never finish theirs. */
 const CLOSE_TIMEOUT = 5_000;
 
+/** Writes lines to the server's log. */
+export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
+
 /**
  * The inside of a server, for our command and tests only.
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
-  readonly log: FastifyBaseLogger;
+  readonly log: Log;
   /** The lines to print once the server listens. */
   readonly announcements: readonly string[];
 }
