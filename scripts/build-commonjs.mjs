@@ -1,9 +1,10 @@
 // Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads it
 // beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
+import { existsSync } from "node:fs";
 import { cp, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { build } from "esbuild";
 
-await rm("cjs", { recursive: true, force: true });
 const files = await readdir("dist", { recursive: true });
 // Applications do not load the command.
 const modules = files.filter(
@@ -26,3 +27,10 @@ await cp("dist", "cjs", {
   filter: (path) => !/\.(js|map|json)$/.test(path) && !/^dist\/(cli\.|commands)/.test(path),
 });
 await writeFile("cjs/package.json", '{ "type": "commonjs" }\n');
+
+// Only now, because a linked application may be using the others.
+for (const entry of await readdir("cjs", { recursive: true, withFileTypes: true })) {
+  const path = join(entry.parentPath, entry.name);
+  const isMade = path === "cjs/package.json" || existsSync(path.replace(/^cjs/, "dist"));
+  if (entry.isFile() && !isMade) await rm(path);
+}

@@ -128,6 +128,8 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
 export interface OpenAuth {
   readonly auth: Auth;
   readonly core: CoreServices;
+  /** The names of the migrations that this start applied. */
+  readonly migrations: readonly string[];
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
   /** Makes {@link Auth.isReady} return false from now on. Everything else still works. */
@@ -168,7 +170,7 @@ export async function openAuth(
   try {
     const database = await Database.open(config, active);
     closers.push(() => database.close());
-    await database.migrate();
+    const migrations = await database.migrate();
     const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
@@ -193,7 +195,7 @@ export async function openAuth(
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
     const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
-    return { auth, core, cors: parts.cors, announcements: parts.announcements, retire, flush };
+    return { auth, core, migrations, cors: parts.cors, announcements: parts.announcements, retire, flush };
   } catch (error) {
     await close();
     throw error;

@@ -8,7 +8,6 @@ import { Installation } from "./commands/installation.js";
 import { addMaintenanceCommands } from "./commands/maintenance.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSessionCommands } from "./commands/sessions.js";
-import { FEATURES, variablesOf } from "./config/environment.js";
 import { linesOf, WrongSettings } from "./config/problems.js";
 
 const { version } = JSON.parse(
@@ -29,8 +28,13 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
+    // Commander shows the whole help instead of an error for no command, and for `help` with an unknown one.
     const line =
-      error.code === "commander.help" ? "name a command; --help lists them" : error.message;
+      error.code !== "commander.help"
+        ? error.message
+        : process.argv.length > 3
+          ? "unknown command; `gatehouse help` lists them"
+          : "name a command; `gatehouse help` lists them";
     console.error(`gatehouse: ${line.replace(/^error: /, "").replaceAll("\n", " ")}`);
     process.exit(EX_USAGE);
   }
@@ -49,8 +53,7 @@ function reportFailure(): void {
 
 function explain(error: unknown): string[] {
   if (error instanceof WrongSettings && installation !== undefined) {
-    const variables = variablesOf(installation.settings).set("features", FEATURES);
-    return linesOf(error.problems, variables);
+    return linesOf(error.problems, installation.names);
   }
   return (error instanceof Error ? error.message : String(error)).split("\n", 1);
 }
@@ -62,8 +65,15 @@ try {
   const program = new Command("gatehouse")
     .description("GraphQL authentication: login, tokens, sessions and guards.")
     .version(version)
-    .helpCommand(false)
-    .showSuggestionAfterError(false)
+    .helpCommand("help [command]", "show the help of a command, with an example")
+    .addHelpText(
+      "after",
+      "\nThe settings come from the environment: `gatehouse help serve` lists them.",
+    )
+    .hook("preAction", (_program, command) => {
+      const { database } = command.opts<{ database?: string }>();
+      if (database !== undefined) installation?.useDatabase(database);
+    })
     .exitOverride()
     .configureOutput({ outputError: () => undefined, writeErr: () => undefined });
   addServeCommand(program, installation, fail);

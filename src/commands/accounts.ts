@@ -1,76 +1,83 @@
-import { buffer } from "node:stream/consumers";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Accounts } from "../accounts/accounts.js";
 import type { User } from "../accounts/user.js";
 import { NoSuchUser } from "../errors.js";
+import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
+import { addPasswordOption, readNewPassword } from "./password.js";
 
 /** Adds the commands that administer users and their tokens. */
 export function addAccountCommands(program: Command, installation: Installation): void {
-  program
-    .command("create-user")
-    .description("create a user")
+  addPasswordOption(
+    addDatabaseCommand(program, "create-user", {
+      description: "create a user; asks for the password on a terminal",
+      example: "create-user ada --email ada@example.com",
+    }),
+  )
     .argument("<username>")
     .option("--email <address>", "the e-mail address to log in with")
     .addOption(roleOption(installation))
-    .requiredOption("--password-stdin", "read the password from standard input: one line")
     .action((username: string, { email, role: given }: { email?: string; role?: string }) =>
       installation.open(async ({ accounts }, _core, { roles }) => {
-        const password = await readPassword();
+        const password = await readNewPassword();
         const role = roles.names.find((name) => isSameRole(name, given)) ?? roles.lowest;
         await accounts.createUser({ username, email, password, role });
         console.log(`Created the ${role.toLowerCase()} ${username}.`);
       }),
     );
 
-  program
-    .command("set-password")
-    .description("give a user a new password, which ends all sessions and unlocks the account")
+  addPasswordOption(
+    addDatabaseCommand(program, "set-password", {
+      description: "give a user a new password, which ends all sessions and unlocks the account",
+      example: "set-password ada --password-stdin < password.txt",
+    }),
+  )
     .argument("<username>")
-    .requiredOption("--password-stdin", "read the password from standard input: one line")
     .action((username: string) =>
-      installation.open(async ({ accounts }) => {
+      installation.openExisting(async ({ accounts }) => {
         const user = await requireUser(accounts, username);
-        await accounts.setPassword(user, await readPassword());
+        await accounts.setPassword(user, await readNewPassword());
         console.log(`Set the password of ${username}.`);
       }),
     );
 
-  program
-    .command("create-token")
-    .description("create a static token for a user, and print it once")
+  addDatabaseCommand(program, "create-token", {
+    description: "create a static token for a user, and print it once",
+    example: 'create-token ada --label "nightly backup"',
+  })
     .argument("<username>")
     .option("--label <label>", "its name in the list of sessions")
     .action((username: string, { label = null }: { label?: string | null }) =>
-      installation.open(async ({ accounts, authentication }) => {
+      installation.openExisting(async ({ accounts, authentication }) => {
         const user = await requireUser(accounts, username);
         console.log((await authentication.createStaticToken(user, label)).token);
       }),
     );
 
   for (const isActive of [false, true]) {
-    program
-      .command(isActive ? "activate" : "deactivate")
-      .description(
-        isActive
-          ? "let a user log in again; sessions that have ended stay ended"
-          : "end all sessions of a user, and refuse the user's logins until activated",
-      )
+    const name = isActive ? "activate" : "deactivate";
+    addDatabaseCommand(program, name, {
+      description: isActive
+        ? "let a user log in again; sessions that have ended stay ended"
+        : "end all sessions of a user, and refuse the user's logins until activated",
+      example: `${name} ada`,
+    })
       .argument("<username>")
       .action((username: string) =>
-        installation.open(async ({ accounts }) => {
+        installation.openExisting(async ({ accounts }) => {
           await accounts.setActive(await requireUser(accounts, username), isActive);
           console.log(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
         }),
       );
   }
 
-  program
-    .command("unlock")
-    .description("let a user log in again after too many wrong passwords")
+  addDatabaseCommand(program, "unlock", {
+    description: "let a user log in again after too many wrong passwords",
+    example: "unlock ada",
+  })
     .argument("<username>")
     .action((username: string) =>
-      installation.open(async ({ accounts }) => {
+      installation.openExisting(async ({ accounts }) => {
         await accounts.unlock(await requireUser(accounts, username));
         console.log(`Unlocked ${username}.`);
       }),
@@ -103,12 +110,4 @@ export async function requireUser(accounts: Accounts, username: string): Promise
   const user = await accounts.findUser({ username });
   if (user === null) throw new NoSuchUser();
   return user;
-}
-
-async function readPassword(): Promise<string> {
-  const bytes = await buffer(process.stdin);
-  const line = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  const password = line.replace(/\r?\n$/, "");
-  if (/[\r\n]/.test(password)) throw new Error("The password on standard input must be one line.");
-  return password;
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { forFeatures } from "../features/compose.js";
 import type { FeatureCommand } from "../features/feature.js";
+import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
 /**
@@ -32,12 +33,12 @@ function addInactiveCommand(program: Command, name: string, feature: string): vo
 function addFeatureCommand(
   program: Command,
   installation: Installation,
-  { name, description, arguments: names = [], run }: FeatureCommand,
+  { name, description, example, arguments: names = [], run }: FeatureCommand,
 ): void {
-  const command = program.command(name).description(description);
+  const command = addDatabaseCommand(program, name, { description, example });
   for (const argument of names) command.argument(argument);
   command.action((...given: (string | undefined)[]) =>
-    installation.open(async (_auth, core, config) => {
+    installation.openExisting(async (_auth, core, config) => {
       await run(core, forFeatures(config), given.slice(0, names.length), (line) => {
         console.log(line);
       });

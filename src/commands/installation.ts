@@ -1,15 +1,20 @@
 import type { Roles } from "../accounts/role.js";
 import type { Auth } from "../auth.js";
-import { allSettings, FEATURES, readEnvironment } from "../config/environment.js";
+import { describeDatabase, sqlitePathOf } from "../config/database-location.js";
+import { allSettings, FEATURES, readEnvironment, variablesOf } from "../config/environment.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
 import type { Settings } from "../config/setting.js";
+import { requireDatabaseFile } from "../database/sqlite-file.js";
 import { featuresThatAreOn } from "../features/compose.js";
 import type { CoreServices, Feature } from "../features/feature.js";
 import { featuresWith } from "../features/index.js";
 import { loadFeatures } from "../features/load.js";
-import { generateSecretKey, readOrCreateSecretKey } from "../keys/secret-key.js";
+import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys/secret-key.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Works with the open core. */
+type Use = (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>;
 
 /** The installation that a command works on: its features and its settings, read from the environment. */
 export class Installation {
@@ -17,7 +22,8 @@ export class Installation {
   readonly settings: Settings;
   /** Why the application's features cannot be used. Commands that need no feature still run. */
   readonly failure: Error | undefined;
-  readonly #env: Environment;
+  #env: Environment;
+  #isDatabaseGiven = false;
 
   private constructor(features: readonly Feature[], env: Environment, failure?: Error) {
     this.features = features;
@@ -41,14 +47,28 @@ export class Installation {
     }
   }
 
+  /** Works on another database than the one in the environment. @param url as `--database` gives it */
+  useDatabase(url: string): void {
+    const variable = variablesOf(this.settings).get("databaseUrl") ?? "";
+    this.#env = { ...this.#env, [variable]: url };
+    this.#isDatabaseGiven = true;
+  }
+
+  /** Returns what the user calls each setting: its variable, or the option of the command. */
+  get names(): ReadonlyMap<string, string> {
+    const names = variablesOf(this.settings).set("features", FEATURES);
+    return this.#isDatabaseGiven ? names.set("databaseUrl", "--database") : names;
+  }
+
   /**
    * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, makes a secret
    * and keeps it beside the database.
+   * @param create whether to create the database if there is none. @default what the settings say
    * @throws WrongSettings; Error when the features cannot be used
    */
-  readConfig(): ServerConfig {
-    if (this.failure !== undefined) throw this.failure;
-    return this.#resolve(readOrCreateSecretKey);
+  readConfig(create?: boolean): ServerConfig {
+    this.#requireFeatures();
+    return this.#resolve(readOrCreateSecretKey, create);
   }
 
   /** Returns the features that are on, or all features if the settings are wrong. Writes nothing. */
@@ -69,25 +89,45 @@ export class Installation {
     }
   }
 
-  #resolve(createSecretKey: (databaseUrl: string) => string): ServerConfig {
+  #resolve(createSecretKey: (databaseUrl: string) => string, create?: boolean): ServerConfig {
     const { options, problems } = readEnvironment(this.#env, this.settings);
-    return resolveServerConfig(options, this.features, { problems, createSecretKey });
+    const all = { ...options, createDatabase: create };
+    return resolveServerConfig(all, this.features, { problems, createSecretKey });
   }
 
-  /** Opens the core, hands it to `use`, and closes it. */
-  async open(
-    use: (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>,
-  ): Promise<void> {
-    const config = this.readConfig();
+  /** Opens the core, hands it to `use`, and closes it. @param create as in {@link Installation.readConfig} */
+  async open(use: Use, create?: boolean): Promise<void> {
+    await this.#openWith(this.readConfig(create), use);
+  }
+
+  /** Does the same with a database that exists. Makes neither a database nor a secret. */
+  async openExisting(use: Use): Promise<void> {
+    this.#requireFeatures();
+    await this.#openWith(this.#resolve(readExistingSecretKey, false), use);
+  }
+
+  #requireFeatures(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  async #openWith(config: ServerConfig, use: Use): Promise<void> {
     // Loaded here, because `--help` and `generate-secret` do not need it.
     const { openAuth } = await import("../auth.js");
     const { auth, core } = await openAuth(config, this.features, (fault) => {
       console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
     });
     try {
+      console.error(`Database: ${describeDatabase(config.databaseUrl)}`);
       await use(auth, core, config);
     } finally {
       await auth.close();
     }
   }
+}
+
+/** The database is asked for first, because without it there is no secret either. */
+function readExistingSecretKey(databaseUrl: string): string {
+  const path = sqlitePathOf(databaseUrl);
+  if (path !== null) requireDatabaseFile(path);
+  return readSecretKey(databaseUrl);
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { generateSecretKey } from "../keys/secret-key.js";
+import { addDatabaseCommand, addExample } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
 /** How many deleted rows `prune` reports at a time. */
@@ -7,39 +8,44 @@ const PROGRESS_STEP = 10_000;
 
 /** Adds the commands that look after the database, the keys and the secret. */
 export function addMaintenanceCommands(program: Command, installation: Installation): void {
-  program
-    .command("migrate")
-    .description("bring the database's schema up to date")
-    .option("--create", "create the PostgreSQL database and DATABASE_SCHEMA first, if missing")
-    .action(async ({ create = false }: { create?: boolean }) => {
-      if (create) {
+  addDatabaseCommand(program, "migrate", {
+    description: "bring the database's schema up to date",
+    example: "migrate --create",
+  })
+    .option(
+      "--create",
+      "create the database, and its schema if DATABASE_SCHEMA names one, if missing",
+    )
+    .action(async ({ create }: { create?: boolean }) => {
+      if (create === true) {
         const { createDatabase } = await import("../database/open-dialect.js");
-        const created = await createDatabase(installation.readConfig());
+        const created = await createDatabase(installation.readConfig(create));
         for (const name of created) console.log(`Created the ${name}.`);
       }
       await installation.open(() => {
         console.log("The database is up to date.");
-      });
+      }, create);
     });
 
-  program
-    .command("prune")
-    .description("delete sessions and keys that no valid token needs any more")
-    .action(() =>
-      installation.open(async ({ maintenance }) => {
-        let reported = 0;
-        const deleted = await maintenance.prune((count) => {
-          if (count - reported < PROGRESS_STEP) return;
-          reported = count;
-          console.error(`${count} rows deleted …`);
-        });
-        console.log(`${deleted} ${deleted === 1 ? "row" : "rows"} deleted.`);
-      }),
-    );
+  addDatabaseCommand(program, "prune", {
+    description: "delete sessions and keys that no valid token needs any more",
+    example: "prune",
+  }).action(() =>
+    installation.openExisting(async ({ maintenance }) => {
+      let reported = 0;
+      const deleted = await maintenance.prune((count) => {
+        if (count - reported < PROGRESS_STEP) return;
+        reported = count;
+        console.error(`${count} rows deleted …`);
+      });
+      console.log(`${deleted} ${deleted === 1 ? "row" : "rows"} deleted.`);
+    }),
+  );
 
-  program
-    .command("rotate-keys")
-    .description("publish the key that will sign access tokens next; running servers pick it up")
+  addDatabaseCommand(program, "rotate-keys", {
+    description: "publish the key that will sign access tokens next; running servers pick it up",
+    example: "rotate-keys --now",
+  })
     .addOption(
       new Option(
         "--now",
@@ -48,7 +54,7 @@ export function addMaintenanceCommands(program: Command, installation: Installat
     )
     .option("--revoke <kid>", "refuse all tokens that this key has signed")
     .action(({ now = false, revoke }: { now?: boolean; revoke?: string }) =>
-      installation.open(async ({ keys }) => {
+      installation.openExisting(async ({ keys }) => {
         if (revoke !== undefined) {
           await keys.revoke(revoke);
           console.log(`Revoked the key ${revoke}.`);
@@ -59,8 +65,7 @@ export function addMaintenanceCommands(program: Command, installation: Installat
       }),
     );
 
-  program
-    .command("generate-secret")
+  addExample(program.command("generate-secret"), "generate-secret > secret.txt")
     .description("print a new SECRET_KEY")
     .action(() => {
       console.log(generateSecretKey());

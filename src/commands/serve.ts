@@ -5,7 +5,10 @@ import type { Accounts } from "../accounts/accounts.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { renderHelp } from "../config/settings-help.js";
 import { BadUserInput } from "../errors.js";
+import type { Log } from "../http/server.js";
+import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
+import { openLogStream, reportStart } from "./start-report.js";
 
 /**
  * Adds the command that starts a server.
@@ -16,21 +19,20 @@ export function addServeCommand(
   installation: Installation,
   fail: (error: unknown) => never,
 ): void {
-  program
-    .command("serve")
-    .description(
+  addDatabaseCommand(program, "serve", {
+    description:
       "start the server; in development, also create the database, the secret and the first admin",
-    )
+    example: "serve --database sqlite:data/gatehouse.sqlite",
+  })
     .addHelpText("after", ({ command }) => helpOnSettings(command, installation))
     .action(async () => {
       const config = installation.readConfig();
       const { startServer } = await import("../http/server.js");
-      const server = await startServer(config, installation.features);
+      const server = await startServer(config, installation.features, await openLogStream());
       closeOnSignals(server, fail);
       const { accounts } = server.auth;
-      if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config);
-      console.log(`Gatehouse listens on ${server.url}`);
-      for (const line of server.announcements) console.log(line);
+      if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
+      reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
     });
 }
 
@@ -50,10 +52,14 @@ function closeOnSignals(
   process.once("SIGINT", end);
 }
 
-async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Promise<void> {
+async function welcomeFirstAdmin(
+  accounts: Accounts,
+  config: ServerConfig,
+  log: Log,
+): Promise<void> {
   const { isDevelopment, passwordMinLength, roles } = config;
   if (!isDevelopment) {
-    console.log(
+    log.warn(
       `There is no user yet. With the same DATABASE_URL and SECRET_KEY: gatehouse create-user NAME --role ${roles.admin.toLowerCase()} --password-stdin`,
     );
     return;
@@ -67,7 +73,8 @@ async function welcomeFirstAdmin(accounts: Accounts, config: ServerConfig): Prom
     if (error instanceof BadUserInput) return;
     throw error;
   }
-  console.log(
+  // Not to standard output, where the log is.
+  console.error(
     `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
   );
 }

@@ -5,6 +5,7 @@ import { BadUserInput } from "../errors.js";
 import type { Principal } from "../sessions/principal.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { requireUser } from "./accounts.js";
+import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
 /** How many tokens one query reads. */
@@ -21,25 +22,27 @@ interface Ending {
 
 /** Adds the commands that list and end sessions, of which a static token is one. */
 export function addSessionCommands(program: Command, installation: Installation): void {
-  program
-    .command("list-tokens")
-    .description("list the static tokens that work, newest first; their keys are not stored")
-    .argument("[username]", "whose; without it, everybody's")
+  addDatabaseCommand(program, "list-tokens", {
+    description: "list the static tokens that work, newest first; their keys are not stored",
+    example: "list-tokens ada --json",
+  })
+    .argument("[username]", "whose tokens; without it, those of all users")
     .option("--json", "print JSON")
     .action((username: string | undefined, { json = false }: { json?: boolean }) =>
-      installation.open(async ({ accounts }, { sessions }) => {
+      installation.openExisting(async ({ accounts }, { sessions }) => {
         const user = username === undefined ? null : await requireUser(accounts, username);
         const tokens = (await findTokens(sessions, user)).map(describeToken);
         console.log(json ? JSON.stringify(tokens, null, 2) : renderTokens(tokens));
       }),
     );
 
-  program
-    .command("revoke-token")
-    .description("revoke a static token")
-    .argument("<id>", "its id, as list-tokens shows it")
+  addDatabaseCommand(program, "revoke-token", {
+    description: "revoke a static token",
+    example: "revoke-token 0198c0de-…",
+  })
+    .argument("<id>", "the token's id, as list-tokens shows it")
     .action((id: string) =>
-      installation.open(async (_auth, { sessions }) => {
+      installation.openExisting(async (_auth, { sessions }) => {
         const isToken = (await sessions.find(id))?.scheme === "TOKEN";
         if (!isToken || !(await sessions.end(id, null, "revoked"))) {
           throw new BadUserInput(
@@ -50,18 +53,19 @@ export function addSessionCommands(program: Command, installation: Installation)
       }),
     );
 
-  program
-    .command("end-sessions")
-    .description("end sessions of every kind, static tokens too, such as after restoring a backup")
+  addDatabaseCommand(program, "end-sessions", {
+    description: "end sessions of every kind, static tokens too, such as after restoring a backup",
+    example: "end-sessions --created-before 2026-11-26T08:30:00Z",
+  })
     .addOption(new Option("--all", "all sessions").conflicts(["user", "createdBefore"]))
-    .option("--user <username>", "those of one user")
+    .option("--user <username>", "the sessions of one user")
     .option(
       "--created-before <time>",
-      "those that began before 2026-11-26 (midnight UTC) or 2026-11-26T08:30:00Z",
+      "the sessions that began before 2026-11-26 (midnight UTC) or 2026-11-26T08:30:00Z",
       parseInstant,
     )
     .action(({ all = false, user: username, createdBefore }: Ending) =>
-      installation.open(async ({ accounts }, { sessions }) => {
+      installation.openExisting(async ({ accounts }, { sessions }) => {
         if (!all && username === undefined && createdBefore === undefined) {
           throw new BadUserInput("Say which sessions: --all, --user or --created-before.");
         }

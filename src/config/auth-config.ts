@@ -9,9 +9,10 @@ export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 /** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
 export interface AuthConfig extends Omit<
   ConfigOf<typeof AUTH_SETTINGS>,
-  "secretKey" | "jwtIssuer"
+  "secretKey" | "jwtIssuer" | "createDatabase"
 > {
   readonly jwtIssuer: string;
+  readonly createDatabase: boolean;
   /** The root secrets: the current one, and then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
@@ -41,7 +42,12 @@ export function resolveConfig(
   owners: readonly SettingsOwner[] = [],
 ): AuthConfig {
   const checked = checkOptions(options, AUTH_SETTINGS, settingsOf(owners), SERVER_SETTINGS);
-  const config = { ...withDerived(checked), isDevelopment: null };
+  const values = withDerived(checked);
+  const config = {
+    ...values,
+    createDatabase: values.createDatabase ?? true,
+    isDevelopment: null,
+  };
   return settle(config, checked.problems, owners);
 }
 

@@ -11,6 +11,7 @@ import type { Problem } from "./problems.js";
 import { isGuessable } from "./secret-keys.js";
 import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+import { sqlitePathOf } from "./database-location.js";
 
 /** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
@@ -52,7 +53,7 @@ export function resolveServerConfig(
     settingsOf(owners),
   );
   const { isProduction, ...values } = withDerived(checked);
-  const { host, trustedProxies } = values;
+  const { host, trustedProxies, databaseUrl } = values;
   const isDevelopment = isLoopback(host) && trustedProxies.length === 0 && !isProduction;
   const config = {
     ...values,
@@ -61,6 +62,7 @@ export function resolveServerConfig(
     keepAliveTimeout:
       values.keepAliveTimeout ??
       KEEP_ALIVE_TIMEOUT[trustedProxies.length > 0 ? "behindProxy" : "direct"],
+    createDatabase: values.createDatabase ?? (isDevelopment || sqlitePathOf(databaseUrl) === null),
   };
   const found = [...(command?.problems ?? []), ...checked.problems];
   const contradictions = findServerContradictions(config);
@@ -68,7 +70,7 @@ export function resolveServerConfig(
     return settle(config, found, owners, contradictions);
   }
   const others = found.filter(({ option }) => option !== "secretKey");
-  const { databaseUrl } = settle(config, others, owners, contradictions);
+  settle(config, others, owners, contradictions);
   const secretKey = command.createSecretKey(databaseUrl);
   const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
   return settle({ ...config, secretKeys: made.values.secretKey }, made.problems, owners);

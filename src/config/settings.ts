@@ -48,6 +48,16 @@ export const AUTH_SETTINGS = {
     defaultNote: "`10`",
   }),
   /**
+   * Whether a database is created if there is none: a SQLite file that does not exist, and our tables where there are none
+   * yet. If not, the start fails, so that a wrong path or a lost volume is noticed.
+   */
+  createDatabase: onOff({
+    defaultNote: {
+      option: "true; of a server on SQLite, only in development",
+      variable: "on; of a server on SQLite, only in development",
+    },
+  }),
+  /**
    * The root secret, from which every other key is derived. A list has the current secret first, then the previous
    * ones.
    */
@@ -213,6 +223,11 @@ export const SERVER_SETTINGS = {
     variable: "INTROSPECTION",
     defaultNote: "on in development, otherwise off",
   }),
+  /**
+   * Whether the group of the SQLite files may access them, for a volume whose platform sets the group's permissions, such
+   * as a pod's `fsGroup`. Others may not in any case.
+   */
+  databaseGroupAccess: onOff({ variable: "DATABASE_GROUP_ACCESS", default: false }),
   /** Open connections from one address. Not limited on loopback and behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
   /** How long an idle connection stays open. Behind a proxy it must be longer than the proxy keeps its own. */

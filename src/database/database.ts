@@ -12,6 +12,7 @@ import type { DatabaseSettings, Dialect, Engine, Pool, Run } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
 import { openDialect } from "./open-dialect.js";
+import { HOW_TO_CREATE } from "./sqlite-file.js";
 
 const CORE_ENTITIES = [
   UserEntity,
@@ -44,6 +45,8 @@ export class Database implements TransactionalSql {
   readonly #engine: Engine;
   readonly #createMigrationTable: string;
   readonly #features: readonly TableOwner[];
+  /** Whether our tables may be created in a database that has none. */
+  readonly #mayCreate: boolean;
   #isClosed = false;
 
   private constructor(
@@ -51,7 +54,9 @@ export class Database implements TransactionalSql {
     engine: Engine,
     createMigrationTable: string,
     features: readonly TableOwner[],
+    mayCreate: boolean,
   ) {
+    this.#mayCreate = mayCreate;
     this.#orm = orm;
     this.#engine = engine;
     this.#createMigrationTable = createMigrationTable;
@@ -63,7 +68,7 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Opens the database. Creates SQLite's file if it does not exist, readable by its owner only.
+   * Opens the database. Creates SQLite's file if it does not exist and may be created. Only its owner can read it.
    * @param features the features that are on; their tables are migrated after the core's
    * @throws Error whose message is one line that says what cannot be opened
    */
@@ -74,11 +79,11 @@ export class Database implements TransactionalSql {
     const dialect = await openDialect(settings);
     let database;
     try {
-      database = await Database.#connect(dialect, features);
+      database = await Database.#connect(dialect, features, settings.createDatabase);
       await database.#engine.read("SELECT 1", []);
       return database;
     } catch (cause) {
-      await database?.close();
+      await (database ?? dialect).close();
       throw new Error(describeFault(cause, dialect), { cause });
     }
   }
@@ -86,6 +91,7 @@ export class Database implements TransactionalSql {
   static async #connect(
     { options, connect, createMigrationTable }: Dialect,
     features: readonly TableOwner[],
+    mayCreate = true,
   ): Promise<Database> {
     const orm = await MikroORM.init<AbstractSqlDriver>({
       ...options,
@@ -97,7 +103,7 @@ export class Database implements TransactionalSql {
       logger: () => undefined,
     });
     const pool = orm.em.getConnection().getKnex().client as Pool;
-    return new Database(orm, connect(pool), createMigrationTable, features);
+    return new Database(orm, connect(pool), createMigrationTable, features, mayCreate);
   }
 
   #whileOpen(run: Run): Run {
@@ -120,11 +126,14 @@ export class Database implements TransactionalSql {
    * Brings the tables up to date. Safe to call from several processes at once. If the tables are up to date, it changes
    * nothing and needs no permission to change them.
    * @returns the names of the migrations that this call applied
-   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database; Error that names the
-   * migration and its feature when a statement of it fails
+   * @throws Error when there are no tables and none may be created; when a newer version of Gatehouse, or of a feature,
+   * wrote this database; Error that names the migration and its feature when a statement of it fails
    */
   async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
+    if (recorded.length === 0 && !this.#mayCreate) {
+      throw new Error(`The database has no tables of Gatehouse. ${HOW_TO_CREATE}`);
+    }
     const [newer] = findNewerMigrations(recorded, this.#features);
     if (newer !== undefined) {
       throw new Error(`A newer version wrote this database: the migration ${newer} is unknown.`);

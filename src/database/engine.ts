@@ -3,9 +3,9 @@ import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { RunStatement } from "../sql.js";
 
-/** The settings that say which database is opened, and how. */
+/** The settings that say which database is opened, and how. By default, a SQLite file is created if it is missing. */
 export type DatabaseSettings = Pick<AuthConfig, "databaseUrl"> &
-  Partial<Pick<AuthConfig, "databaseSchema" | "databasePoolSize">>;
+  Partial<Pick<AuthConfig, "createDatabase" | "databaseSchema" | "databasePoolSize">>;
 
 /** How long a statement may run or wait for a lock, in milliseconds. */
 export const STATEMENT_TIMEOUT = 5000;
@@ -46,6 +46,8 @@ export interface Dialect {
   readonly createMigrationTable: string;
   /** Says in one line, without a password, why the database cannot be opened. */
   readonly describeFault: (error: unknown) => string;
+  /** Closes what is open already, if the ORM cannot be started. */
+  close(): Promise<void>;
 }
 
 /** The part of knex that hands out connections. */

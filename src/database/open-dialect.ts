@@ -1,3 +1,4 @@
+import { sqlitePathOf } from "../config/database-location.js";
 import type { DatabaseSettings, Dialect } from "./engine.js";
 
 /** The commands that compile SQLite's driver after a package manager has skipped its install script. */
@@ -14,22 +15,23 @@ const CURES = {
  * @throws Error whose message is one line
  */
 export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {
-  const { databaseUrl: url } = settings;
-  if (url.startsWith("sqlite:")) {
+  const { databaseUrl, createDatabase: create = true } = settings;
+  const path = sqlitePathOf(databaseUrl);
+  if (path !== null) {
     const { openSqlite } = await import("./sqlite.js").catch(explainMissingBinding);
-    return openSqlite(url.slice("sqlite:".length));
+    return openSqlite(path, { create });
   }
   const { openPostgres } = await import("./postgresql.js");
   return openPostgres(settings);
 }
 
 /**
- * Creates a PostgreSQL database and the schema, if they do not exist. SQLite creates its file itself.
+ * Creates a PostgreSQL database and the schema, if they do not exist. A SQLite file is created when it is opened.
  * @returns what it created, such as `database shop`
  * @throws Error whose message is one line
  */
 export async function createDatabase(settings: DatabaseSettings): Promise<string[]> {
-  if (settings.databaseUrl.startsWith("sqlite:")) return [];
+  if (sqlitePathOf(settings.databaseUrl) !== null) return [];
   const { createPostgres } = await import("./postgresql.js");
   return createPostgres(settings);
 }

@@ -89,6 +89,7 @@ export async function openPostgres({
     connect: (pool) => createEngine(pool as Pool<PostgresConnection>, isPooled),
     createMigrationTable: CREATE_MIGRATION_TABLE,
     describeFault: (cause) => describeFault(cause, url),
+    close: () => Promise.resolve(),
   };
 }
 

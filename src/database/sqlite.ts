@@ -1,5 +1,3 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
 import { SqliteDriver } from "@mikro-orm/sqlite";
 import sqlite3 from "sqlite3";
 import {
@@ -12,6 +10,7 @@ import {
   withConnection,
   withTransaction,
 } from "./engine.js";
+import { prepareDatabaseFile } from "./sqlite-file.js";
 import { SqliteStatements } from "./sqlite-statements.js";
 
 const PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journal_mode = WAL;
@@ -30,13 +29,18 @@ const PRAGMA_PAUSE = STATEMENT_TIMEOUT / PRAGMA_RETRIES;
 /**
  * Opens SQLite with two connections: the ORM's, which writes, and one that only reads. In WAL mode a reader never waits
  * for a writer.
+ * @param path absolute
+ * @throws Error whose message is one line that names the path
  */
-export async function openSqlite(path: string): Promise<Dialect> {
-  createPrivateFile(path);
+export async function openSqlite(path: string, file: { create: boolean }): Promise<Dialect> {
+  prepareDatabaseFile(path, file);
   const reader = new SqliteStatements(await openReader(path));
-  await reader.run("SELECT name FROM sqlite_master", []).catch((error: unknown) => {
-    throw new Error("The file is not an SQLite database.", { cause: error });
-  });
+  try {
+    await reader.runOnce("SELECT name FROM sqlite_master", []);
+  } catch (cause) {
+    await reader.close();
+    throw new Error(describeFault(path, cause), { cause });
+  }
   return {
     options: {
       driver: SqliteDriver,
@@ -46,8 +50,22 @@ export async function openSqlite(path: string): Promise<Dialect> {
     },
     connect: (pool) => createEngine(reader, pool as Pool<sqlite3.Database>),
     createMigrationTable: CREATE_MIGRATION_TABLE,
-    describeFault: () => "The database file cannot be opened.",
+    describeFault: (error) => describeFault(path, error),
+    close: () => reader.close(),
   };
+}
+
+function describeFault(path: string, error: unknown): string {
+  const code = codeOf(error);
+  if (code === "SQLITE_NOTADB") return `The file ${path} is not an SQLite database.`;
+  return `The database file ${path} cannot be used (${code}).`;
+}
+
+/** Returns the code of the first error in a chain of causes that has a code. */
+function codeOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === "string") return code;
+  return cause == null ? "unknown error" : codeOf(cause);
 }
 
 function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): Engine {
@@ -90,22 +108,11 @@ function setPragmas(
   });
 }
 
-/** Creates the file for its owner only. SQLite gives its -wal and -shm files the mode of the database file. */
-function createPrivateFile(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, "a", 0o600));
-  } catch (error) {
-    const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    throw new Error(`The database file cannot be opened for writing (${code}).`, { cause: error });
-  }
-}
-
 function openReader(path: string): Promise<sqlite3.Database> {
   return new Promise((resolve, reject) => {
     const reader = new sqlite3.Database(path, sqlite3.OPEN_READONLY, (error) => {
       if (error === null) resolve(reader);
-      else reject(new Error("The database file cannot be opened.", { cause: error }));
+      else reject(new Error(describeFault(path, error), { cause: error }));
     });
     reader.configure("busyTimeout", STATEMENT_TIMEOUT);
   });

@@ -56,6 +56,7 @@ const COMMAND = objectWith(
   },
   {
     arguments: listOf(is("<name> or [name]", (value) => matches(value, /^(<[\w-]+>|\[[\w-]+\])$/))),
+    example: TEXT,
   },
 );
 
@@ -73,11 +74,17 @@ const FEATURE = objectWith(
   },
 );
 
-const ROUTE = objectWith("a route: an object with method, path and handle", {
-  method: is("GET or POST", (value) => value === "GET" || value === "POST"),
-  path: is("a path that starts with /", (value) => matches(value, /^\//)),
-  handle: FUNCTION,
-});
+const BOOLEAN = is("true or false", (value) => typeof value === "boolean");
+
+const ROUTE = objectWith(
+  "a route: an object with method, path and handle",
+  {
+    method: is("GET or POST", (value) => value === "GET" || value === "POST"),
+    path: is("a path that starts with /", (value) => matches(value, /^\//)),
+    handle: FUNCTION,
+  },
+  { isLogged: BOOLEAN },
+);
 
 const JOB = objectWith("a job: an object with name, interval and run", {
   name: TEXT,
@@ -104,7 +111,7 @@ const PARTS = objectWith(
     routes: listOf(ROUTE),
     cors: objectWith("an object with allowedHeaders and credentials", {
       allowedHeaders: listOf(TEXT),
-      credentials: is("true or false", (value) => typeof value === "boolean"),
+      credentials: BOOLEAN,
     }),
     jobs: listOf(JOB),
     prune: listOf(

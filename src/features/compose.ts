@@ -14,6 +14,7 @@ const OTHER_OPTIONS = ["features", "secretKeys", "isDevelopment"];
 
 /** The commands that `gatehouse` has without features. */
 const COMMANDS = [
+  "help",
   "serve",
   "migrate",
   "prune",

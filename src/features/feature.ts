@@ -86,6 +86,8 @@ export interface Route {
   readonly method: "GET" | "POST";
   /** Starts with a slash: `/health/live`. */
   readonly path: string;
+  /** Whether each request is logged. Requests of probes are not worth a line. @default true */
+  readonly isLogged?: boolean;
   /**
    * @param request with the body as it was sent, of any content type
    * @param client to pass to `core.authentication`, so that rate limits and the audit trail know the address
@@ -101,6 +103,8 @@ export interface FeatureCommand<S extends Settings = Settings> {
   readonly description: string;
   /** The arguments, in order: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
+  /** A command line for `--help`, without `gatehouse`: `suspend ada`. @default none */
+  readonly example?: string;
   /**
    * Runs while the core is open. The core is closed afterwards.
    * @param args the values of its arguments; undefined for an optional argument that was not given

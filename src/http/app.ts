@@ -42,13 +42,14 @@ interface App {
   readonly connections: Connections;
 }
 
-/** Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses. */
-export function createApp({
-  trustedProxies,
-  logLevel,
-  connectionsPerAddress,
-  keepAliveTimeout,
-}: AppConfig): App {
+/**
+ * Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses.
+ * @param logStream where the log is written. @default standard output
+ */
+export function createApp(
+  { trustedProxies, logLevel, connectionsPerAddress, keepAliveTimeout }: AppConfig,
+  logStream?: NodeJS.WritableStream,
+): App {
   const isBehindProxy = trustedProxies.length > 0;
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -74,7 +75,7 @@ export function createApp({
     return503OnClosing: false,
     connectionTimeout: IDLE_TIMEOUT,
     trustProxy: isBehindProxy ? [...trustedProxies] : false,
-    logger: { level: logLevel, base: null },
+    logger: { level: logLevel, base: null, ...(logStream && { stream: logStream }) },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
   });

@@ -12,10 +12,12 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
       parsed(null, body);
     });
-    for (const { method, path, handle } of routes) {
+    for (const { method, path, handle, isLogged = true } of routes) {
       scope.route({
         method,
         url: path,
+        // Requests are logged as `info`.
+        ...(!isLogged && { logLevel: "warn" }),
         handler: async (request, reply) => {
           const response = await answer(handle, request);
           response.headers.forEach((value, name) => void reply.header(name, value));

@@ -5,7 +5,7 @@ import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js
 import type { AuthConfig } from "../config/auth-config.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
-import { requirePrivateFiles } from "../database/private-files.js";
+import { requirePrivateFiles } from "../database/sqlite-file.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
@@ -28,13 +28,17 @@ export interface Server<F extends readonly Feature[] = []> {
 /** How long `close` waits for running requests, in milliseconds. Some clients never finish theirs. */
 const END_TIMEOUT = 10_000;
 
+/** Writes lines to the server's log. */
+export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
+
 /**
  * The internals of a server, for our command and tests only.
  * @internal
  */
-interface Inside extends Pick<OpenAuth, "core" | "flush"> {
+interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
   /** Closes the server so that a proxy, and clients that keep connections, lose no request. Takes up to 10 seconds. */
   drain(this: void): Promise<void>;
+  readonly log: Log;
   /** The lines to print once the server listens. */
   readonly announcements: readonly string[];
 }
@@ -43,18 +47,21 @@ interface Inside extends Pick<OpenAuth, "core" | "flush"> {
  * Starts a server.
  * @internal
  * @param config already checked
+ * @param logStream where the log is written. @default standard output
  */
 export async function startServer(
   config: ServerConfig,
   features: readonly Feature[],
+  logStream?: NodeJS.WritableStream,
 ): Promise<Server & Inside> {
-  const { app, connections } = createApp(config);
+  const { app, connections } = createApp(config, logStream);
   const audited = { ...config, onEvent: auditTo(app.log, config) };
   const open = await openAuth(audited, features, (error) => {
     app.log.warn({ err: error }, "an error that did not make a request fail");
   });
-  const { auth, core, flush } = open;
+  const { auth, core, flush, migrations } = open;
   const end = async (stop: () => Promise<void> | void) => {
+    app.log.info("Gatehouse stops");
     const impatient = setTimeout(() => {
       app.server.closeAllConnections();
     }, END_TIMEOUT).unref();
@@ -64,6 +71,7 @@ export async function startServer(
     await app.close();
     clearTimeout(impatient);
     await auth.close();
+    app.log.info("Gatehouse has stopped");
   };
   const close = () => end(() => undefined);
   const drain = () => end(() => stopListening(app.server, connections, config));
@@ -73,11 +81,13 @@ export async function startServer(
     });
     await addRoutes(app, auth.routes);
     await addGraphql(app, open, config);
-    if (!config.isDevelopment) requirePrivateFiles(config.databaseUrl);
+    if (!config.isDevelopment) {
+      requirePrivateFiles(config.databaseUrl, config.databaseGroupAccess);
+    }
     await listen(app, config);
     const url = serverUrl(config.host, portOf(app));
     const announcements = open.announcements.map((announce) => announce(url));
-    return { url, auth, core, flush, announcements, close, drain };
+    return { url, auth, core, flush, migrations, announcements, log: app.log, close, drain };
   } catch (error) {
     await close();
     throw error;

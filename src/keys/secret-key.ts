@@ -1,15 +1,9 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { SECRET_KEYS } from "../config/secret-keys.js";
+import { sqlitePathOf } from "../config/database-location.js";
+import { createPrivateFile } from "./private-file.js";
 
 /** The use of a derived key. Each purpose has its own key. */
 export type Purpose = "refresh-token" | "key-sealing" | "throttling" | "audit";
@@ -31,8 +25,8 @@ export function generateSecretKey(): string {
 
 /** Returns the path of the generated root secret, which is beside the database file. */
 export function secretPathOf(databaseUrl: string): string {
-  const [, path = "data/gatehouse"] = /^sqlite:(.*?)(?:\.sqlite)?$/s.exec(databaseUrl) ?? [];
-  return `${path}.secret`;
+  const path = sqlitePathOf(databaseUrl) ?? resolve("data/gatehouse");
+  return `${path.replace(/\.sqlite$/, "")}.secret`;
 }
 
 /**
@@ -44,15 +38,27 @@ export function secretPathOf(databaseUrl: string): string {
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
   // Checked before the secret is read: another process creates first the secret and then the database.
-  const hasDatabase = isDatabaseMade(databaseUrl);
-  if (hasDatabase && !existsSync(path)) {
+  if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
+  return readSecretKey(databaseUrl);
+}
+
+/**
+ * Returns the root secret that is kept beside a database. Writes nothing.
+ * @throws Error with one line that says why no secret can be used
+ */
+export function readSecretKey(databaseUrl: string): string {
+  const path = secretPathOf(databaseUrl);
+  const isMade = isDatabaseMade(databaseUrl);
+  if (!existsSync(path)) {
     throw new Error(
-      `The database exists, but its secret ${path} is missing. Restore that file, or set SECRET_KEY.`,
+      isMade
+        ? `The database exists, but its secret ${path} is missing. Restore that file, or set SECRET_KEY.`
+        : `There is no secret ${path} yet. Set SECRET_KEY, or start the server, which makes one in development.`,
     );
   }
-  const secretKey = readOrCreateFile(path);
+  const secretKey = readSecretFile(path);
   if (!SECRET_KEYS.safeParse(secretKey).success) {
-    const remedy = hasDatabase ? "Restore" : "Delete";
+    const remedy = isMade ? "Restore" : "Delete";
     throw new Error(
       `The file ${path} does not hold a secret of at least 32 random bytes. ${remedy} it.`,
     );
@@ -60,21 +66,19 @@ export function readOrCreateSecretKey(databaseUrl: string): string {
   return secretKey;
 }
 
-/** Returns whether a SQLite file exists and is not empty. */
-function isDatabaseMade(databaseUrl: string): boolean {
-  const path = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
-  return path !== undefined && existsSync(path) && statSync(path).size > 0;
-}
-
-function readOrCreateFile(path: string): string {
+function readSecretFile(path: string): string {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    if (!existsSync(path)) createSecretFile(path);
     return readFileSync(path, "utf8").trim();
   } catch (error) {
     const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    throw new Error(`The secret cannot be kept beside the database (${code}).`, { cause: error });
+    throw new Error(`The secret ${path} cannot be read (${code}).`, { cause: error });
   }
+}
+
+/** Returns whether a SQLite file exists and is not empty. */
+function isDatabaseMade(databaseUrl: string): boolean {
+  const path = sqlitePathOf(databaseUrl);
+  return path !== null && existsSync(path) && statSync(path).size > 0;
 }
 
 /**
@@ -82,13 +86,12 @@ function readOrCreateFile(path: string): string {
  * the same time, the first wins.
  */
 function createSecretFile(path: string): void {
-  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
-  writeFileSync(temporary, `${generateSecretKey()}\n`, { mode: 0o600, flag: "wx", flush: true });
   try {
-    linkSync(temporary, path);
+    if (!existsSync(path)) createPrivateFile(path, `${generateSecretKey()}\n`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    rmSync(temporary);
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    throw new Error(`The secret ${path} cannot be kept beside the database (${code}).`, {
+      cause: error,
+    });
   }
 }

@@ -2,15 +2,15 @@ import { expect, test } from "@jest/globals";
 import { expectOneLine, setUpFolders } from "../support/command.js";
 import { PASSWORD } from "../support/gate.js";
 
-const folders = setUpFolders({ ROLES: "READER,Editor,OWNER", LOG_LEVEL: "silent" });
+const folders = setUpFolders({ ROLES: "READER,Editor,OWNER" });
 
 test("`gatehouse` makes the first admin and further users with the roles of ROLES", async () => {
   const folder = await folders.empty();
   const create = (name: string, ...options: string[]) =>
     folder.run(["create-user", name, "--password-stdin", ...options], { input: PASSWORD });
 
-  const { stdout } = await (await folder.serve()).stop();
-  expect(stdout).toContain("Created the first admin.");
+  const { stderr } = await (await folder.serve()).stop();
+  expect(stderr).toContain("Created the first admin.");
   expect((await create("bob")).stdout).toBe("Created the reader bob.\n");
   expect((await create("cyd", "--role", "editor")).stdout).toBe("Created the editor cyd.\n");
   expect((await create("dan", "--role", "OWNER")).stdout).toBe("Created the owner dan.\n");

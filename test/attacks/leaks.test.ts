@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { LISTENS } from "../support/command.js";
 import { Gate, PASSWORD } from "../support/gate.js";
 import { runNode, startNode, waitForLine } from "../support/node-process.js";
 import { rawRequest, sendRaw } from "../support/wire.js";
@@ -42,12 +43,13 @@ describe("the log and the database of a server that receives secrets everywhere"
       REQUESTS_PER_ADDRESS: "1000",
     };
     const start = { cwd: folder, env };
+    await runNode([CLI, "migrate", "--create"], start);
     await runNode([CLI, "create-user", "ada", "--password-stdin"], {
       ...start,
       input: RIGHT_PASSWORD,
     });
     const { child, ended } = startNode([CLI, "serve"], start);
-    const [, url = ""] = await waitForLine(child, /listens on (\S+)/);
+    const [, url = ""] = await waitForLine(child, LISTENS);
     const send = async (body: string, lines: string[] = [], first?: string) => {
       sent += 1;
       return sendRaw(url, rawRequest(body, lines, first));

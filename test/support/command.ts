@@ -28,6 +28,9 @@ export interface Serving {
 /** Milliseconds: a server may be shared by all tests of a file. */
 const SERVER_TIMEOUT = 300_000;
 
+/** The line of the log that gives the server's URL. */
+export const LISTENS = /"Gatehouse listens on ([^"]+)"/;
+
 /** Starts `gatehouse serve`, and waits until it answers requests and signals. */
 async function serve(cwd: string, env: Environment): Promise<Serving> {
   const { child, ended } = startNode([CLI, "serve"], {
@@ -36,8 +39,10 @@ async function serve(cwd: string, env: Environment): Promise<Serving> {
     timeout: SERVER_TIMEOUT,
   });
   let output = "";
-  child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const [, printed = ""] = await waitForLine(child, /^Gatehouse listens on (\S+)$/m);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  }
+  const [, printed = ""] = await waitForLine(child, LISTENS);
   const url = printed.replace("0.0.0.0", "127.0.0.1");
   // The process handles signals and requests only once it has printed all its lines.
   await fetch(`${url}/health/live`);
@@ -78,14 +83,13 @@ const UNTHROTTLED = {
   CONNECTIONS_PER_ADDRESS: "1000",
 };
 
-/** Starts `gatehouse serve` without a log, beside a gate. */
+/** Starts `gatehouse serve` beside a gate. */
 export function serveBeside(
   { databaseUrl }: { databaseUrl: string },
   secretKey: string,
 ): Promise<Serving> {
   return serve(ROOT, {
     ...UNTHROTTLED,
-    LOG_LEVEL: "silent",
     DATABASE_URL: databaseUrl,
     SECRET_KEY: secretKey,
   });
@@ -102,16 +106,17 @@ export class CommandFolder {
     this.#env = env;
   }
 
-  /** Runs the command until it ends. */
-  run(
+  /** Runs the command until it ends. Leaves out the line that names the database, which has a test of its own. */
+  async run(
     parameters: readonly string[],
     { env, input = "" }: { env?: Environment; input?: string } = {},
   ): Promise<Ended> {
-    return runNode([CLI, ...parameters], {
+    const ended = await runNode([CLI, ...parameters], {
       cwd: this.path,
       env: { PORT: "0", ...this.#env, ...env },
       input,
     });
+    return { ...ended, stderr: ended.stderr.replace(/^Database: .*\n/, "") };
   }
 
   /** Starts the server. It is stopped when the folder is removed, or before. */

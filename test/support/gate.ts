@@ -129,6 +129,7 @@ export class Gate {
       host: "127.0.0.1",
       port: 0,
       databaseUrl: database.url,
+      createDatabase: true,
       logLevel: "silent",
       ...UNTHROTTLED,
       now: () => clock.now,

@@ -29,7 +29,7 @@ export async function runNode(parameters: readonly string[], start: Start): Prom
 }
 
 /** Milliseconds: enough for every script, and ends a server that should have refused to start. */
-const TIMEOUT = 20_000;
+const TIMEOUT = 120_000;
 
 /** V8's optimizing compiler costs a process that ends at once more than it saves. */
 const FLAGS = ["--no-opt"];

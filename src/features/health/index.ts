@@ -19,10 +19,16 @@ export const health = defineFeature({
   isOn: (config) => config.healthEndpoints,
   create: (core) => ({
     routes: [
-      { method: "GET", path: "/health/live", handle: () => Response.json({ status: "ok" }) },
+      {
+        method: "GET",
+        path: "/health/live",
+        isLogged: false,
+        handle: () => Response.json({ status: "ok" }),
+      },
       {
         method: "GET",
         path: "/health/ready",
+        isLogged: false,
         handle: async () => {
           const isReady = await Promise.race([core.isReady(), sleep(READINESS_TIMEOUT, false)]);
           const status = isReady ? "ok" : "unavailable";

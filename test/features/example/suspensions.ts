@@ -30,6 +30,7 @@ export const suspensions = defineFeature({
       name: "suspend",
       description: "suspend a user for some days",
       arguments: ["<username>", "<days>", "[reason]"],
+      example: "suspend bob 7 spam",
       run: async (core, { suspensionMaxDays }, [username = "", days, reason], print) => {
         const user = await core.accounts.findUser({ username });
         if (user === null) throw new BadUserInput("There is no such user.");

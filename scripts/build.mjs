@@ -1,0 +1,73 @@
+// Builds dist, cjs and assets/graphiql in place: a linked application may be using them, so a file is only deleted when
+// its source is gone. Does nothing if no source has changed since the last build.
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+const SOURCES = ["src", "scripts", "graphiql"];
+const LOOSE_SOURCES = [
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "tsconfig.client.json",
+];
+/** The last file of each output. */
+const OUTPUTS = [
+  "dist/cli.js",
+  "dist/settings-help.json",
+  "cjs/package.json",
+  "assets/graphiql/main.js",
+];
+/** Describes the sources of the last build. */
+const STAMP = "dist/.built";
+
+const stamp = describeSources();
+const isBuilt = [STAMP, ...OUTPUTS].every((path) => existsSync(path));
+if (isBuilt && readFileSync(STAMP, "utf8") === stamp) process.exit(0);
+
+rmSync(STAMP, { force: true });
+run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
+run("node_modules/typescript/bin/tsc", "-p", "tsconfig.client.json");
+for (const path of filesIn("dist")) {
+  const source = path.replace(/^dist/, "src").replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
+  if (source.endsWith(".ts") && !existsSync(source)) rmSync(path);
+}
+chmodSync("dist/cli.js", 0o755);
+run("scripts/settings-help.mjs");
+run("scripts/build-commonjs.mjs");
+run("scripts/copy-graphiql.mjs");
+writeFileSync(STAMP, stamp);
+
+/** Returns one line per source: its path, size and time of change. */
+function describeSources() {
+  return [...SOURCES.flatMap(filesIn), ...LOOSE_SOURCES]
+    .map((path) => {
+      const { size, mtimeMs } = statSync(path);
+      return `${path} ${size} ${mtimeMs}\n`;
+    })
+    .join("");
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function run(script, ...parameters) {
+  const { status } = spawnSync(process.execPath, [script, ...parameters], { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}

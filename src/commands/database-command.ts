@@ -1,0 +1,22 @@
+import { type Command, Option } from "commander";
+
+/**
+ * Adds a command that works on a database, with the option `--database` and an example in its help.
+ * @param example the command line without `gatehouse`
+ */
+export function addDatabaseCommand(
+  program: Command,
+  name: string,
+  { description, example }: { description: string; example?: string | undefined },
+): Command {
+  const command = program
+    .command(name)
+    .description(description)
+    .addOption(new Option("--database <url>", "the database to work on, in place of DATABASE_URL"));
+  return example === undefined ? command : addExample(command, example);
+}
+
+/** Adds an example to the help of a command. */
+export function addExample(command: Command, example: string): Command {
+  return command.addHelpText("after", `\nExample:\n  gatehouse ${example}`);
+}

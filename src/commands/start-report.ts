@@ -1,0 +1,50 @@
+import { describeDatabase } from "../config/database-location.js";
+import type { ServerConfig } from "../config/server-config.js";
+import type { Log } from "../http/server.js";
+
+/** The facts that a start reports. */
+interface Start {
+  readonly version: string;
+  readonly url: string;
+  /** The names of the migrations that this start applied. */
+  readonly migrations: readonly string[];
+  /** Further lines, from features. */
+  readonly announcements: readonly string[];
+}
+
+/** Reports a start: in lines for people on a terminal, elsewhere in the log. */
+export function reportStart(
+  { version, url, migrations, announcements }: Start,
+  config: ServerConfig,
+  log: Log,
+): void {
+  const { isDevelopment, introspection, jwtIssuer, trustedProxies, databaseUrl } = config;
+  const database = describeDatabase(databaseUrl);
+  const mode = isDevelopment === true ? "development" : "production";
+  if (!process.stdout.isTTY) {
+    log.info(
+      { version, database, migrations, mode, introspection, jwtIssuer, trustedProxies, url },
+      `Gatehouse listens on ${url}`,
+    );
+    for (const line of announcements) log.info(line);
+    return;
+  }
+  const lines = [
+    `Gatehouse ${version} listens on ${url}`,
+    `  Database:    ${database}`,
+    `  Migrations:  ${migrations.length === 0 ? "up to date" : `applied ${migrations.length}`}`,
+    `  Mode:        ${mode}: ${isDevelopment === true ? "only this machine" : "others"} can reach it`,
+    `               introspection is ${introspection ? "on" : "off"}`,
+    `               tokens are issued by ${jwtIssuer}`,
+    `               trusted proxies: ${trustedProxies.join(", ") || "none"}`,
+    ...announcements,
+  ];
+  console.log(lines.join("\n"));
+}
+
+/** Returns where the log goes: prettily to a terminal, otherwise undefined for JSON on standard output. */
+export async function openLogStream(): Promise<NodeJS.WritableStream | undefined> {
+  if (!process.stdout.isTTY) return undefined;
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({ ignore: "reqId", singleLine: true, translateTime: "SYS:HH:MM:ss", sync: true });
+}

@@ -1,0 +1,14 @@
+import { resolve } from "node:path";
+
+/** Returns the absolute path of the SQLite file that a URL names, or null for another kind of database. */
+export function sqlitePathOf(databaseUrl: string): string | null {
+  const path = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
+  return path === undefined ? null : resolve(path);
+}
+
+/** Returns a text that says which database it is, without credentials and parameters. */
+export function describeDatabase(databaseUrl: string): string {
+  const path = sqlitePathOf(databaseUrl);
+  if (path !== null) return `sqlite:${path}`;
+  return databaseUrl.replace(/\/\/.*@/s, "//").replace(/\?.*$/s, "");
+}

@@ -1,0 +1,78 @@
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { sqlitePathOf } from "../config/database-location.js";
+import { type Problem, WrongSettings } from "../config/problems.js";
+import { createPrivateFile } from "../keys/private-file.js";
+import { secretPathOf } from "../keys/secret-key.js";
+
+// Nothing here, and nothing else in Gatehouse, opens the database file beside SQLite. When a process closes a file, it
+// loses all its locks on it, also those that SQLite holds through another descriptor. Another process then takes itself
+// for the last one, and deletes the -wal file that the first one still writes to.
+// @see https://www.sqlite.org/howtocorrupt.html 2.2
+
+/**
+ * Makes sure that the database file exists and can be written. Creates an empty one, readable by its owner only, if it
+ * may. SQLite gives its -wal and -shm files the mode of the database file.
+ * @throws Error with one line that names the path
+ */
+export function prepareDatabaseFile(path: string, { create }: { create: boolean }): void {
+  if (!create) requireDatabaseFile(path);
+  try {
+    if (!existsSync(path)) createPrivateFile(path, "");
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    throw new Error(`The database file ${path} cannot be created or written (${code}).`, {
+      cause: error,
+    });
+  }
+}
+
+/** @throws Error with one line that says how to create the file, if it does not exist */
+export function requireDatabaseFile(path: string): void {
+  if (existsSync(path)) return;
+  throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);
+}
+
+/** What to do where a database is missing and must not be created silently. */
+export const HOW_TO_CREATE =
+  "Check the path. If the database is new, create it with `gatehouse migrate --create`, or with the option createDatabase.";
+
+/** The permissions of the group, and of all others. */
+const GROUP = 0o070;
+const OTHERS = 0o007;
+
+/**
+ * Refuses to start if anyone but the owner can access SQLite's files or the root secret beside them.
+ * @param databaseUrl databases other than SQLite pass, because they have no files here
+ * @param allowsGroup whether the files' group may access them
+ * @throws TypeError that lists the files
+ */
+export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): void {
+  const path = sqlitePathOf(databaseUrl);
+  if (path === null) return;
+  const problems = [path, `${path}-wal`, `${path}-shm`, secretPathOf(databaseUrl)].flatMap(
+    (name) => findProblem(name, allowsGroup) ?? [],
+  );
+  if (problems.length > 0) throw new WrongSettings(problems);
+}
+
+function findProblem(name: string, allowsGroup: boolean): Problem | undefined {
+  const mode = statSync(name, { throwIfNoEntry: false })?.mode ?? 0;
+  const option = "databaseUrl";
+  if ((mode & OTHERS) !== 0) {
+    return {
+      option,
+      message: `others can access ${name}; run chmod ${allowsGroup ? 660 : 600} on it`,
+    };
+  }
+  if (allowsGroup || (mode & GROUP) === 0) return undefined;
+  const start = `the group can access ${name}; run chmod 600 on it, or set`;
+  const end = "if the platform gives the group access to the volume";
+  return {
+    option,
+    message: {
+      option: `${start} databaseGroupAccess: true ${end}`,
+      variable: `${start} DATABASE_GROUP_ACCESS=on ${end}`,
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/**
+ * Creates a file, and its folders, that only the owner can access. Does nothing if the file exists.
+ *
+ * Creates the complete file or none: writes it under a temporary name, then links it. If several processes do so at the
+ * same time, the first one wins. The file is never open under its own name: see `database/sqlite-file.ts`.
+ */
+export function createPrivateFile(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
+  writeFileSync(temporary, content, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(temporary);
+  }
+}
