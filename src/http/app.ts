@@ -67,7 +67,10 @@ export function createApp(
         .send(toGraphqlError(400, request.id));
     },
     clientErrorHandler: (error, socket) => {
-      refuseConnection(app.log, error, socket);
+      const isUnused = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0;
+      // A proxy may open connections before it needs them.
+      if (isBehindProxy && isUnused) socket.setTimeout(keepAliveTimeout * 1000);
+      else refuseConnection(app.log, error, socket);
     },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: keepAliveTimeout * 1000,

@@ -24,8 +24,8 @@ let ada: Tokens;
 let eve: Tokens;
 /** Sends a header line each second, while the other tests run. */
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
-/** Connections that have been idle since the tests began: of a client, and of a proxy. */
-let idle: { ofClient: Connection; ofProxy: Connection };
+/** Connections that have been idle since the tests began: of a client, and of a proxy, one of which was never used. */
+let idle: { ofClient: Connection; ofProxy: Connection; unused: Connection };
 
 beforeAll(async () => {
   proxied = await gate.another({
@@ -47,7 +47,9 @@ beforeAll(async () => {
   const milliseconds = connection.closed.then(() => performance.now() - startedAt);
   slow = { connection, drip, milliseconds };
   const [ofClient, ofProxy] = [...(await fill(gate.url, 1)), ...(await fill(proxied.url, 1))];
-  if (ofClient && ofProxy) idle = { ofClient, ofProxy };
+  if (ofClient && ofProxy) {
+    idle = { ofClient, ofProxy, unused: await openConnection(proxied.url) };
+  }
 });
 
 /** Expects that the server still answers, and each user as that user. */
@@ -62,6 +64,7 @@ afterAll(() => {
   clearInterval(slow.drip);
   slow.connection.close();
   idle.ofProxy.close();
+  idle.unused.close();
 });
 
 const send = (body: string | Buffer, lines?: string[], start?: string) =>
@@ -753,6 +756,10 @@ describe("an idle connection", () => {
     await idle.ofClient.closed;
     // Takes 10 seconds from the beginning of the tests.
     await slow.connection.closed;
+    // Until a server that gives an unused connection ten seconds would have closed it.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    idle.unused.write(rawRequest(TYPENAME));
+    expect(await idle.unused.closed).toMatch(/^HTTP\/1\.1 200 OK/);
     idle.ofProxy.write(rawRequest(TYPENAME));
     expect(await idle.ofProxy.closed).toMatch(/^keep-alive: timeout=75\r$[^]*HTTP\/1\.1 200 OK/im);
   });
