@@ -10,7 +10,7 @@ const SSL_MODES = [
   "no-verify",
 ] as const;
 
-export type SslMode = (typeof SSL_MODES)[number];
+type SslMode = (typeof SSL_MODES)[number];
 
 /** The parameters after `?` that are served. Those of the first row can also stand before it. */
 const PARAMETERS = [

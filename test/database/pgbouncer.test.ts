@@ -97,9 +97,15 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     await database.sql("DROP SCHEMA elsewhere CASCADE");
   });
 
-  test("a missing database is named, in the words of PgBouncer or of the server", async () => {
+  test("a missing database, and options, are refused in the words of PgBouncer or of the server", async () => {
     const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
-    await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(/no_such_gate/);
+    await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(
+      /^The database server, or the pooler before it, refuses the connection: .*no_such_gate/,
+    );
+    const withOptions = `${databaseUrl}?options=-c%20geqo%3Doff`;
+    await expect(openAuth({ databaseUrl: withOptions })).rejects.toThrow(
+      "The database server, or the pooler before it, refuses the connection: unsupported startup parameter: options",
+    );
   });
 
   test("a statement that waits too long is given up, and the next one runs", async () => {

@@ -1,10 +1,7 @@
 import { chmod, copyFile, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo, type Server } from "node:net";
-import { once } from "node:events";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Auth, createAuth } from "../../src/index.js";
-import { PASSWORD } from "../support/gate.js";
 import { describeCluster, PostgresCluster, ROLE_PASSWORD } from "../support/postgresql-cluster.js";
 
 describeCluster("a server that takes TLS only", () => {
