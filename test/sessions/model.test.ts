@@ -13,7 +13,7 @@ interface Session {
   rotatedAt: number;
   expiresAt: number;
   refreshExpiresAt: number;
-  ended: "token_revoked" | "token_reused" | null;
+  ended: "token_revoked" | "token_reused" | "deactivated" | null;
   /** The refresh or sliding token of each generation. */
   rotating: string[];
 }
