@@ -8,12 +8,16 @@ import { runNode } from "../support/node-process.js";
 
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
+/** Milliseconds: processes start slowly on a busy machine. */
+const TIMEOUT = 240_000;
+
 describeFreshGates((gate) => {
   /** Runs a command over the gate's database, in a process of its own. */
   const run = (...parameters: string[]) =>
     runNode([CLI, ...parameters], {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
+      timeout: TIMEOUT,
     });
 
   /** Presents an access token whose key nobody knows. */
@@ -68,6 +72,7 @@ describeFreshGates((gate) => {
         expect(revoked.stderr).toContain(`The signing key ${kid} in the database cannot be read`);
         expect((await run("migrate")).stderr).toBe("");
       },
+      TIMEOUT,
     );
 
     test("and is the only one stops the start with one line", async () => {

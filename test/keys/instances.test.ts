@@ -29,6 +29,7 @@ describeGates({ now: Date.now }, (gate) => {
     runNode([CLI, ...parameters], {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
+      timeout: TIMEOUT,
     });
 
   const reasons = async (authorization: string) => [

@@ -12,6 +12,7 @@ describeFreshGates((gate) => {
     runNode([CLI, ...parameters], {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
+      timeout: TIMEOUT,
     });
   const print = async (...parameters: string[]) => {
     const { code, stdout, stderr } = await run(...parameters);
