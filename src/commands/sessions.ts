@@ -64,16 +64,16 @@ export function addSessionCommands(program: Command, installation: Installation)
       "the sessions that began before 2026-11-26 (midnight UTC) or 2026-11-26T08:30:00Z",
       parseInstant,
     )
-    .action(({ all = false, user: username, createdBefore }: Ending) =>
-      installation.openExisting(async ({ accounts }, { sessions }) => {
-        if (!all && username === undefined && createdBefore === undefined) {
-          throw new BadUserInput("Say which sessions: --all, --user or --created-before.");
-        }
+    .action(({ all = false, user: username, createdBefore }: Ending) => {
+      if (!all && username === undefined && createdBefore === undefined) {
+        throw new BadUserInput("Say which sessions: --all, --user or --created-before.");
+      }
+      return installation.openExisting(async ({ accounts }, { sessions }) => {
         const user = username === undefined ? null : await requireUser(accounts, username);
         const ended = await sessions.endMatching({ userId: user?.id, createdBefore }, "revoked");
         console.log(`Ended ${ended} ${ended === 1 ? "session" : "sessions"}.`);
-      }),
-    );
+      });
+    });
 }
 
 async function findTokens(sessions: SessionService, user: User | null): Promise<Principal[]> {

@@ -1,82 +1,142 @@
-import { beforeAll, describe, expect, test } from "@jest/globals";
-import { type CommandFolder, expectOneLine, setUpFolders } from "../support/command.js";
-import { PASSWORD } from "../support/gate.js";
+import { describe, expect, test } from "@jest/globals";
+import { CLI, expectOneLine, ROOT } from "../support/command.js";
+import { describeFreshGates } from "../support/gate.js";
+import { runNode } from "../support/node-process.js";
 
-const folders = setUpFolders();
-let folder: CommandFolder;
+/** Milliseconds: processes start slowly on a busy machine. */
+const TIMEOUT = 240_000;
 
-beforeAll(async () => {
-  folder = await folders.shared();
-  for (const name of ["ada", "bob"]) {
-    await folder.run(["create-user", name, "--password-stdin"], { input: PASSWORD });
+describeFreshGates((gate) => {
+  /** Runs a command over the gate's database, in a process of its own. */
+  const run = (...parameters: string[]) =>
+    runNode([CLI, ...parameters], {
+      cwd: ROOT,
+      env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
+      timeout: TIMEOUT,
+    });
+  const print = async (...parameters: string[]) => {
+    const { code, stdout, stderr } = await run(...parameters);
+    expect([code, stderr]).toEqual([0, ""]);
+    return stdout;
+  };
+
+  /** Creates two users, ada with two static tokens and a JWT, and bob with a static token. */
+  async function signIn() {
+    const [ada, bob] = [await gate.user("ada"), await gate.user("bob")];
+    const { authentication } = gate.auth;
+    const backup = await authentication.createStaticToken(ada, "backup");
+    gate.advance(1);
+    const build = await authentication.createStaticToken(bob);
+    gate.advance(1);
+    const jwt = await gate.issue(ada);
+    return { backup, build, jwt };
   }
-});
 
-const run = async (...parameters: string[]) => {
-  const { code, stdout, stderr } = await folder.run(parameters);
-  expect([code, stderr]).toEqual([0, ""]);
-  return stdout;
-};
-const createToken = async (name: string, label: string) =>
-  (await run("create-token", name, "--label", label)).trim();
-const list = async (...more: string[]) =>
-  JSON.parse(await run("list-tokens", "--json", ...more)) as Record<string, unknown>[];
-
-describe("static tokens", () => {
-  test("are listed for one user or for all, without their keys, and revoked by id", async () => {
-    expect(await run("list-tokens")).toBe("There are no static tokens.\n");
-    const token = await createToken("ada", "backup");
-    await createToken("bob", "build");
-    const [, id = "", secret = ""] = /^gth_([0-9a-f]+)_(\w+)$/.exec(token) ?? [];
-    const instant = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-    const times = { createdAt: instant, lastUsedAt: null, expiresAt: instant };
-    const listed = { id, username: "ada", label: "backup", ...times };
-    expect(await list("ada")).toEqual([listed]);
-    expect((await list()).map(({ username }) => username)).toEqual(["bob", "ada"]);
-    const text = await run("list-tokens", "ada");
-    expect(text).toMatch(
-      new RegExp(`^${id}  ada  "backup"\n  created .*, last used never, expires `),
+  describe("static tokens", () => {
+    test(
+      "are listed for one user or for all, without their keys",
+      async () => {
+        expect(await print("list-tokens")).toBe("There are no static tokens.\n");
+        const { backup } = await signIn();
+        const { id } = backup.principal.session;
+        const instant = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+        const times = { createdAt: instant, lastUsedAt: null, expiresAt: instant };
+        const all = JSON.parse(await print("list-tokens", "--json"));
+        expect(all).toEqual([
+          expect.objectContaining({ username: "bob", label: null }),
+          { id, username: "ada", label: "backup", ...times },
+        ]);
+        const text = await print("list-tokens", "ada");
+        expect(text.split("\n")[0]).toBe(`${id}  ada  "backup"`);
+        expect(text.split("\n")[1]).toMatch(/^ {2}created .+, last used never, expires 20/);
+        expect(text).not.toContain(backup.token!.slice(37, 60));
+        expectOneLine(await run("list-tokens", "nobody"), /There is no such user/);
+      },
+      TIMEOUT,
     );
-    expect(text).not.toContain(secret.slice(0, 10));
-    expect(await run("revoke-token", id)).toBe(`Revoked the token ${id}.\n`);
-    expect(await list("ada")).toEqual([]);
-    for (const wrong of [id, token, "nonsense"]) {
-      const refused = await folder.run(["revoke-token", wrong]);
-      expectOneLine(refused, /There is no working token with this id/);
-      expect(refused.stderr).not.toContain(secret);
-    }
-    expectOneLine(await folder.run(["list-tokens", "nobody"]), /There is no such user/);
+
+    test(
+      "are revoked by id, once, and no other session is",
+      async () => {
+        const { backup, jwt } = await signIn();
+        const { id } = backup.principal.session;
+        expect(await print("revoke-token", id)).toBe(`Revoked the token ${id}.\n`);
+        expect((await gate.me(`Token ${backup.token}`)).reason).toBe("token_revoked");
+        for (const wrong of [id, backup.token!, jwt.session.id]) {
+          const refused = await run("revoke-token", wrong);
+          expectOneLine(refused, /There is no working token with this id/);
+          expect(refused.stderr).not.toContain(backup.token!.slice(37, 60));
+        }
+        expect((await gate.me(jwt.authorization)).status).toBe(200);
+      },
+      TIMEOUT,
+    );
+  });
+
+  describe("end-sessions", () => {
+    const statuses = async ({ backup, build, jwt }: Awaited<ReturnType<typeof signIn>>) =>
+      Promise.all(
+        [`Token ${backup.token}`, `Token ${build.token}`, jwt.authorization].map(
+          async (authorization) => (await gate.me(authorization)).status,
+        ),
+      );
+
+    test(
+      "ends the sessions of one user",
+      async () => {
+        const all = await signIn();
+        expect(await print("end-sessions", "--user", "ada")).toBe("Ended 2 sessions.\n");
+        expect(await statuses(all)).toEqual([401, 200, 401]);
+      },
+      TIMEOUT,
+    );
+
+    test(
+      "ends the sessions that began before an instant, of one user or of all",
+      async () => {
+        const all = await signIn();
+        const until = new Date(all.build.principal.session.createdAt + 1).toISOString();
+        const before = ["--created-before", until];
+        const ofBob = await print("end-sessions", "--user", "bob", ...before);
+        expect(ofBob).toBe("Ended 1 session.\n");
+        expect(await statuses(all)).toEqual([200, 401, 200]);
+        expect(await print("end-sessions", ...before)).toBe("Ended 1 session.\n");
+        expect(await statuses(all)).toEqual([401, 401, 200]);
+      },
+      TIMEOUT,
+    );
+
+    test(
+      "ends all sessions, more than a thousand",
+      async () => {
+        const all = await signIn();
+        const { backup } = all;
+        const columns =
+          "user_id, scheme, credentials_version, generation, created_at, rotated_at, expires_at";
+        for (let turn = 0; turn < 11; turn += 1) {
+          // Doubles the rows.
+          await gate.sql(
+            `INSERT INTO session (id, ${columns}) SELECT id || '${turn}', ${columns} FROM session WHERE user_id = ?`,
+            [backup.principal.id],
+          );
+        }
+        expect(await print("end-sessions", "--all")).toBe("Ended 4097 sessions.\n");
+        expect(await statuses(all)).toEqual([401, 401, 401]);
+        const reasons = await gate.sql("SELECT DISTINCT end_reason AS reason FROM session");
+        expect(reasons).toEqual([{ reason: "revoked" }]);
+      },
+      TIMEOUT,
+    );
   });
 });
 
-describe("end-sessions", () => {
-  test("ends those of one user, those that began before an instant, or all", async () => {
-    await createToken("ada", "one");
-    await createToken("bob", "two");
-    expect(await run("end-sessions", "--user", "ada")).toBe("Ended 1 session.\n");
-    expect(await list("ada")).toEqual([]);
-    expect(await run("end-sessions", "--created-before", "2020-02-29")).toBe("Ended 0 sessions.\n");
-    const before = (await list("bob")).length;
-    expect(before).toBeGreaterThan(0);
-    const later = ["--created-before", "2099-01-01T00:00:00+02:00"];
-    expect(await run("end-sessions", "--user", "ada", ...later)).toBe("Ended 0 sessions.\n");
-    expect(await run("end-sessions", ...later)).toMatch(/^Ended \d+ sessions?\.\n$/);
-    expect(await list()).toEqual([]);
-    await createToken("ada", "three");
-    expect(await run("end-sessions", "--all")).toBe("Ended 1 session.\n");
-    const reasons = await folder.sql("SELECT DISTINCT end_reason FROM session");
-    expect(reasons).toEqual([{ end_reason: "revoked" }]);
-  });
-
-  test.each([
-    [[], /Say which sessions/],
-    [["--all", "--user", "ada"], /cannot be used with/],
-    [["--all", "--created-before", "2020-01-01"], /cannot be used with/],
-    [["--created-before", "yesterday"], /must be a date or an instant/],
-    [["--created-before", "2026-02-30"], /must be a date or an instant/],
-    [["--created-before", "2026-02-20T10:00:00"], /must be a date or an instant/],
-    [["--user", "nobody"], /There is no such user/],
-  ])("refuses %j", async (parameters, line) => {
-    expectOneLine(await folder.run(["end-sessions", ...parameters]), line);
-  });
+test.each([
+  [[], /Say which sessions/],
+  [["--all", "--user", "ada"], /cannot be used with/],
+  [["--all", "--created-before", "2020-01-01"], /cannot be used with/],
+  [["--created-before", "yesterday"], /must be a date or an instant/],
+  [["--created-before", "2026-02-30"], /must be a date or an instant/],
+  [["--created-before", "2026-02-20T10:00:00"], /must be a date or an instant/],
+])("end-sessions refuses %j", async (parameters, line) => {
+  expectOneLine(await runNode([CLI, "end-sessions", ...parameters], { cwd: ROOT }), line);
 });

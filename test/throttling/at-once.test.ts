@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { attempt, countHashed, WRONG } from "../support/attempts.js";
-import { type DatabaseKind } from "../support/databases.js";
+import type { DatabaseKind } from "../support/databases.js";
 import { DATABASES, type Gate, PASSWORD, setUpGate } from "../support/gate.js";
 import { HAS_REDIS, REDIS_URL } from "../support/redis.js";
 

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "@jest/globals";
+import { openAuth } from "../../src/auth.js";
+import { resolveConfig } from "../../src/config/auth-config.js";
+import { CLI, ROOT } from "../support/command.js";
+import { decode, forge } from "../support/forge.js";
+import { describeFreshGates, type Gate } from "../support/gate.js";
+import { runNode } from "../support/node-process.js";
+
+const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
+
+/** Milliseconds: processes start slowly on a busy machine. */
+const TIMEOUT = 240_000;
+
+describeFreshGates((gate) => {
+  /** Runs a command over the gate's database, in a process of its own. */
+  const run = (...parameters: string[]) =>
+    runNode([CLI, ...parameters], {
+      cwd: ROOT,
+      env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
+      timeout: TIMEOUT,
+    });
+
+  /** Presents an access token whose key nobody knows. */
+  async function presentUnknown(at: Gate) {
+    const { access } = await gate.issue(await gate.user("eve"));
+    const { header, claims } = decode(access);
+    const key = gate.core.keys.ring.current;
+    return at.me(`Bearer ${forge(key, { ...header, kid: "0123456789abcdef" }, claims)}`);
+  }
+
+  describe("the next key", () => {
+    test("J-15: signs no accepted token before it is active, by the leeway at most", async () => {
+      const { access } = await gate.issue(await gate.user("ada"));
+      const { header, claims } = decode(access);
+      const { kid, activatesAt } = await gate.auth.keys.rotate();
+      const key = gate.core.keys.ring.find(kid)!;
+      const present = () => {
+        const iat = Math.floor(gate.now / 1000);
+        return gate.me(
+          `Bearer ${forge(key, { ...header, kid }, { ...claims, iat, exp: iat + 300 })}`,
+        );
+      };
+      expect(await present()).toMatchObject(NOT_VALID);
+      gate.advance((activatesAt - gate.now) / 1000 - 5.001);
+      expect(await present()).toMatchObject(NOT_VALID);
+      gate.advance(0.001);
+      expect((await present()).status).toBe(200);
+    });
+  });
+
+  describe("a key row that cannot be read", () => {
+    const DAMAGE: [name: string, set: string][] = [
+      ["is damaged", "sealed_key = 'damaged'"],
+      ["is sealed for another algorithm", "algorithm = 'RS256'"],
+      ["has an unknown algorithm", "algorithm = 'none'"],
+      ["is symmetric beside others that are not", "algorithm = 'HS256'"],
+    ];
+
+    test.each(DAMAGE)(
+      "and %s is no internal error of a running server, and can be revoked",
+      async (_name, set) => {
+        const { kid } = await gate.auth.keys.rotate();
+        const tokens = await gate.issue(await gate.user("ada"));
+        await gate.sql(`UPDATE signing_key SET ${set} WHERE kid = ?`, [kid]);
+        gate.advance(2);
+        expect(await presentUnknown(gate)).toMatchObject(NOT_VALID);
+        const started = await gate.another();
+        for (const at of [gate, started])
+          expect((await at.me(tokens.authorization)).status).toBe(200);
+        const revoked = await run("rotate-keys", "--revoke", kid);
+        expect([revoked.code, revoked.stdout]).toEqual([0, `Revoked the key ${kid}.\n`]);
+        expect(revoked.stderr).toContain(`The signing key ${kid} in the database cannot be read`);
+        expect((await run("migrate")).stderr).toBe("");
+      },
+      TIMEOUT,
+    );
+
+    test("and is the only one stops the start with one line", async () => {
+      await gate.sql("UPDATE signing_key SET algorithm = 'none'");
+      const [{ kid }] = await gate.sql("SELECT kid FROM signing_key");
+      const { code, stderr } = await run("migrate");
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^gatehouse: [^\n]+\n$/);
+      expect(stderr).toContain(`The signing key ${kid} in the database cannot be read`);
+    });
+
+    test("is reported once by a server, however often it reads the keys", async () => {
+      const { kid } = await gate.auth.keys.rotate();
+      await gate.sql("UPDATE signing_key SET sealed_key = 'damaged' WHERE kid = ?", [kid]);
+      const faults: unknown[] = [];
+      const { databaseUrl, secretKey } = gate;
+      const config = resolveConfig({ databaseUrl, secretKey, now: () => gate.now }, []);
+      const { auth, core } = await openAuth(config, [], (fault) => faults.push(fault));
+      for (let turn = 0; turn < 3; turn += 1) await core.keys.reload();
+      await auth.close();
+      expect(faults).toEqual([expect.objectContaining({ name: "KeyUnreadable" })]);
+      expect(String(faults[0])).toContain(kid);
+    });
+  });
+});
