@@ -31,12 +31,13 @@ export function addServeCommand(
       const server = await startServer(config, installation.features, await openLogStream());
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
-      reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         process.once(signal, () => {
           void server.close().then(() => process.exit(0), fail);
         });
       }
+      // Last, because a program that reads it may send a signal at once.
+      reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
     });
 }
 
