@@ -58,13 +58,16 @@ export async function startServer(
   });
   const { auth, core, flush, migrations } = open;
   const close = async () => {
-    app.log.info("Gatehouse stops");
     const impatient = setTimeout(() => {
       app.server.closeAllConnections();
     }, CLOSE_TIMEOUT).unref();
     await app.close();
     clearTimeout(impatient);
     await auth.close();
+  };
+  const stop = async () => {
+    app.log.info("Gatehouse stops");
+    await close();
     app.log.info("Gatehouse has stopped");
   };
   try {
@@ -80,7 +83,7 @@ export async function startServer(
     warnOfUnsetIssuer(app.log, config);
     const url = serverUrl(config.host, portOf(app));
     const announcements = open.announcements.map((announce) => announce(url));
-    return { url, auth, core, flush, migrations, announcements, log: app.log, close };
+    return { url, auth, core, flush, migrations, announcements, log: app.log, close: stop };
   } catch (error) {
     await close();
     throw error;
