@@ -32,6 +32,7 @@ export function addServeCommand(
       closeOnSignals(server, fail);
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
+      // Last, because a program that reads it may send a signal at once.
       reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
     });
 }

@@ -50,9 +50,10 @@ const OTHERS = 0o007;
 export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): void {
   const path = sqlitePathOf(databaseUrl);
   if (path === null) return;
-  const problems = [path, `${path}-wal`, `${path}-shm`, secretPathOf(databaseUrl)].flatMap(
-    (name) => findProblem(name, allowsGroup) ?? [],
-  );
+  const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
+  const problems = find([path, secretPathOf(databaseUrl)]);
+  // Usually these two have the mode of the database file, and one line about it is enough.
+  if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }
 

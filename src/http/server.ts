@@ -60,20 +60,23 @@ export async function startServer(
     app.log.warn({ err: error }, "an error that did not make a request fail");
   });
   const { auth, core, flush, migrations } = open;
-  const end = async (stop: () => Promise<void> | void) => {
-    app.log.info("Gatehouse stops");
+  const release = async (stop?: () => Promise<void>) => {
     const impatient = setTimeout(() => {
       app.server.closeAllConnections();
     }, END_TIMEOUT).unref();
     open.retire();
     connections.startEnding();
-    await stop();
+    await stop?.();
     await app.close();
     clearTimeout(impatient);
     await auth.close();
+  };
+  const end = async (stop?: () => Promise<void>) => {
+    app.log.info("Gatehouse stops");
+    await release(stop);
     app.log.info("Gatehouse has stopped");
   };
-  const close = () => end(() => undefined);
+  const close = () => end();
   const drain = () => end(() => stopListening(app.server, connections, config));
   try {
     auth.maintenance.start((error) => {
@@ -89,7 +92,7 @@ export async function startServer(
     const announcements = open.announcements.map((announce) => announce(url));
     return { url, auth, core, flush, migrations, announcements, log: app.log, close, drain };
   } catch (error) {
-    await close();
+    await release();
     throw error;
   }
 }

@@ -29,7 +29,9 @@ export async function runOnTerminal(
   { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
   answers: readonly (readonly [shown: string | RegExp, typed: string])[],
 ): Promise<{ code: number | null; screen: string }> {
-  const line = [process.execPath, CLI, ...parameters].map((word) => `'${word}'`).join(" ");
+  const words = [process.execPath, CLI, ...parameters].map((word) => `'${word}'`);
+  // Without `exec` Ctrl-C would end the shell too, and the exit code would be the shell's.
+  const line = `exec ${words.join(" ")}`;
   const { PATH = "" } = process.env;
   const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
     cwd,
