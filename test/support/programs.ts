@@ -1,0 +1,46 @@
+import { execFile } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe, test } from "@jest/globals";
+
+/** Where Debian installs programs for administrators. They are not in everybody's PATH. */
+const PATH = [process.env["PATH"] ?? "", "/usr/sbin", "/sbin"].join(delimiter);
+
+/** What a program printed, and how it ended. */
+export interface Printed {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a program until it ends. Returns its standard output and standard error together. */
+export function runProgram(file: string, parameters: readonly string[]): Promise<Printed> {
+  return new Promise((resolve) => {
+    execFile(file, parameters, { env: { ...process.env, PATH } }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : null;
+      resolve({ code, output: stdout + stderr });
+    });
+  });
+}
+
+/**
+ * Returns `describe` if the program is installed here; otherwise one that skips and says why.
+ * @throws Error if it is missing and REQUIRE_SERVICES=1
+ */
+export function describeWith(program: string): typeof describe | typeof describe.skip {
+  const isInstalled = PATH.split(delimiter).some((folder) => isExecutable(join(folder, program)));
+  if (isInstalled) return describe;
+  if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(`${program} is not installed.`);
+  describe.skip(`${program} is not installed`, () => {
+    test("so what needs it is skipped", () => undefined);
+  });
+  return describe.skip;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
