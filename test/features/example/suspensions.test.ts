@@ -147,11 +147,12 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
       gatehouse("--help")(),
       gatehouse("--help")({ FEATURES: "" }),
     ]);
-    expect(done).toEqual({ code: 0, stdout: "Suspended bob for 7 days.\n", stderr: "" });
+    const named = expect.stringMatching(/^Database: .*\n$/);
+    expect(done).toEqual({ code: 0, stdout: "Suspended bob for 7 days.\n", stderr: named });
     expect(tooLong).toEqual({
       code: 1,
       stdout: "",
-      stderr: "gatehouse: days must be from 1 to 30.\n",
+      stderr: expect.stringMatching(/^Database: .*\ngatehouse: days must be from 1 to 30\.\n$/),
     });
     expect(wrong).toEqual({
       code: 1,
@@ -159,7 +160,7 @@ describe.each(DATABASES)("an application's own feature, over %s", (kind) => {
       stderr: "gatehouse: SUSPENSION_MAX_DAYS: must be from 1 to 365, but is 1 too small\n",
     });
     expect(help.stdout).toMatch(
-      /suspend <username> <days> \[reason\] +suspend a user for some days/,
+      /suspend \[options\] <username> <days> \[reason\]\s+suspend a user for some days/,
     );
     expect(without.stdout).not.toContain("suspend");
   });
