@@ -1,8 +1,12 @@
 import { SessionExpired, TokenExpired } from "../errors.js";
-import type { TokenSession } from "./token-kinds.js";
+import type { AuthScheme } from "../events.js";
 
 /** The session of a credential that has expired, for the audit trail. */
-type ExpiredSession = Pick<TokenSession, "id" | "userId" | "scheme">;
+interface ExpiredSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly scheme: AuthScheme;
+}
 
 /** {@link TokenExpired}, with the session of the token. */
 export class KnownTokenExpired extends TokenExpired {
