@@ -11,7 +11,10 @@ import { Service } from "kubernetes-models/v1/Service";
 import { parse, parseAllDocuments } from "yaml";
 import { CLI, ROOT } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
+import { describeNginx, NGINX } from "../support/nginx.js";
 import { waitForLine } from "../support/node-process.js";
+import { describePgBouncer, PgBouncer } from "../support/pgbouncer.js";
+import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
 import { describeWith, runProgram } from "../support/programs.js";
 
 type Environment = Record<string, string>;
@@ -93,7 +96,7 @@ describeWith("systemd-analyze")("deploy/gatehouse.service", () => {
   });
 });
 
-describeWith("nginx")("deploy/nginx.conf", () => {
+describeNginx("deploy/nginx.conf", () => {
   test("is accepted by nginx", async () => {
     const folder = await mkdtemp(join(tmpdir(), "nginx-"));
     await runProgram("openssl", [
@@ -106,9 +109,22 @@ describeWith("nginx")("deploy/nginx.conf", () => {
     await writeFile(join(folder, "site.conf"), site);
     const main = `pid ${folder}/pid; events {} http { include ${folder}/site.conf; }`;
     await writeFile(join(folder, "nginx.conf"), main);
-    const tested = await runProgram("nginx", ["-t", "-q", "-c", join(folder, "nginx.conf")]);
+    const tested = await runProgram(NGINX, ["-t", "-q", "-c", join(folder, "nginx.conf")]);
     await rm(folder, { recursive: true });
     expect(tested).toEqual({ code: 0, output: "" });
+  });
+});
+
+describePgBouncer("deploy/pgbouncer.ini", () => {
+  test("starts a PgBouncer through which PostgreSQL can be reached", async () => {
+    const bouncer = await PgBouncer.start(join(ROOT, "deploy/pgbouncer.ini"));
+    try {
+      expect(await runPostgres(bouncer.urlOf(POSTGRES_URL), "SELECT 1 AS one")).toEqual([
+        { one: 1 },
+      ]);
+    } finally {
+      await bouncer.stop();
+    }
   });
 });
 

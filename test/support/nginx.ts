@@ -10,17 +10,21 @@ import { describe, test } from "@jest/globals";
 import { ROOT } from "./command.js";
 import { eventually } from "./eventually.js";
 
-const executable = process.env["NGINX_PATH"] ?? "/usr/sbin/nginx";
-const isThere = existsSync(executable);
+/** The program. */
+export const NGINX = process.env["NGINX_PATH"] ?? "/usr/sbin/nginx";
+/** The configuration that we ship. */
+const SITE = join(ROOT, "deploy/nginx.conf");
+
+const isThere = existsSync(NGINX);
 if (!isThere && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`nginx is required, but is not at ${executable}. Set NGINX_PATH.`);
+  throw new Error(`nginx is required, but is not at ${NGINX}. Set NGINX_PATH.`);
 }
 
 /** `describe` where nginx is installed; elsewhere it skips and says why. */
 export const describeNginx = isThere ? describe : describe.skip;
 
 if (!isThere) {
-  describe.skip(`behind nginx: there is no ${executable}, and NGINX_PATH is not set`, () => {
+  describe.skip(`behind nginx: there is no ${NGINX}, and NGINX_PATH is not set`, () => {
     test("the same rules", () => undefined);
   });
 }
@@ -41,7 +45,7 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-/** Starts nginx with the configuration of docs/proxy.md, but without TLS, in front of servers on two ports of loopback. */
+/** Starts nginx with the configuration of deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */
 export async function startNginx(ports: readonly [number, number]): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), "nginx-"));
   // The workers run as another user.
@@ -49,7 +53,7 @@ export async function startNginx(ports: readonly [number, number]): Promise<Ngin
   const port = await findFreePort();
   const file = join(folder, "nginx.conf");
   writeFileSync(file, configuration(folder, port, ports));
-  const child = spawn(executable, ["-e", join(folder, "error.log"), "-p", folder, "-c", file]);
+  const child = spawn(NGINX, ["-e", join(folder, "error.log"), "-p", folder, "-c", file]);
   const ended = once(child, "close");
   const url = `http://127.0.0.1:${port}`;
   await eventually(async () => {
@@ -72,18 +76,19 @@ export async function startNginx(ports: readonly [number, number]): Promise<Ngin
 }
 
 function configuration(folder: string, port: number, [one, two]: readonly [number, number]) {
-  const page = readFileSync(join(ROOT, "docs/proxy.md"), "utf8");
-  const [, block = ""] = /^```nginx\n([^]*?)^```$/m.exec(page) ?? [];
-  const changed = [
-    ["10.0.0.11:4000", `127.0.0.1:${one}`],
-    ["10.0.0.12:4000", `127.0.0.1:${two}`],
+  const site = [
+    ["gatehouse-1:4000", `127.0.0.1:${one}`],
+    ["gatehouse-2:4000", `127.0.0.1:${two}`],
     ["443 ssl", `127.0.0.1:${port}`],
     [/^ *ssl_.*\n/gm, ""],
-  ].reduce((text, [from = "", to = ""]) => {
-    const next = text.replace(from, to as string);
-    if (next === text) throw new Error(`docs/proxy.md has no ${String(from)} any more.`);
-    return next;
-  }, block);
+  ].reduce(
+    (text, [from = "", to = ""]) => {
+      const next = text.replace(from, to as string);
+      if (next === text) throw new Error(`deploy/nginx.conf has no ${String(from)} any more.`);
+      return next;
+    },
+    readFileSync(SITE, "utf8"),
+  );
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join("\n");
@@ -95,6 +100,6 @@ events { worker_connections 1024; }
 http {
 access_log off;
 ${temporary}
-${changed}
+${site}
 }`;
 }

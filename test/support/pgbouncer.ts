@@ -26,7 +26,7 @@ if (!isInstalled) {
   });
 }
 
-/** PgBouncer in transaction mode before the tests' server, otherwise as Debian configures it. */
+/** PgBouncer in transaction mode in front of the tests' server. The rest of its configuration is Debian's by default. */
 export class PgBouncer {
   readonly #process: ChildProcess;
   readonly #folder: string;
@@ -38,7 +38,8 @@ export class PgBouncer {
     this.#port = port;
   }
 
-  static async start(): Promise<PgBouncer> {
+  /** @param file a configuration, whose paths and address are replaced */
+  static async start(file = DEFAULTS): Promise<PgBouncer> {
     const runner = await findRunner();
     const folder = await mkdtemp(join(tmpdir(), "gate-bouncer-"));
     const port = await findFreePort();
@@ -53,7 +54,7 @@ export class PgBouncer {
       listen_port: port,
       pool_mode: "transaction",
     };
-    const kept = readFileSync(DEFAULTS, "utf8")
+    const kept = readFileSync(file, "utf8")
       .split("\n")
       .filter((line) => !Object.keys(ours).some((name) => line.startsWith(`${name} =`)));
     const server = `* = host=${hostname} port=${serverPort || 5432}`;
