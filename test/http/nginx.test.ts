@@ -36,15 +36,15 @@ describeNginx("two instances behind nginx", () => {
   const folders = setUpFolders({
     NODE_ENV: "production",
     TRUSTED_PROXIES: "127.0.0.1",
-    JWT_ISSUER: "https://auth.example.com",
+    PUBLIC_URL: "https://auth.example.com",
     SECRET_KEY: randomBytes(32).toString("base64url"),
     ACCESS_TOKEN_LIFETIME: "1h",
-    LOG_LEVEL: "silent",
   });
   let folder: CommandFolder;
 
   beforeAll(async () => {
     folder = await folders.shared();
+    expect(await folder.run(["migrate", "--create"])).toMatchObject({ code: 0 });
     const created = folder.run(["create-user", "ada", "--password-stdin"], { input: PASSWORD });
     expect(await created).toMatchObject({ code: 0 });
   });

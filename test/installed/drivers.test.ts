@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
-import { expectOneLine } from "../support/command.js";
+import { expectOneLine, LISTENS } from "../support/command.js";
 import { createDatabase, describePostgres } from "../support/databases.js";
 import { runNode, startNode, waitForLine } from "../support/node-process.js";
 import { copyApp } from "./app.js";
@@ -46,7 +46,9 @@ describePostgres("over postgresql", () => {
 async function expectStart(cwd: string, env: Record<string, string>): Promise<void> {
   const options = { cwd, env: { PORT: "0", ...env }, timeout: 60_000 };
   const { child, ended } = startNode([CLI, "serve"], options);
-  await waitForLine(child, /^Gatehouse listens on /m);
+  await waitForLine(child, LISTENS);
   child.kill("SIGTERM");
-  expect((await ended).stderr).toBe("");
+  expect((await ended).stderr).toMatch(
+    /^Created the first admin\. It is shown only now:\n  username: admin\n  password: \S+\n$/,
+  );
 }

@@ -130,6 +130,9 @@ export class Gate {
       port: 0,
       databaseUrl: database.url,
       createDatabase: true,
+      // A server that others can reach needs the first. The second makes tokens work on every server of a database.
+      publicUrl: "https://auth.example.com",
+      jwtIssuer: "gatehouse",
       logLevel: "silent",
       ...UNTHROTTLED,
       now: () => clock.now,

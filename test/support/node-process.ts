@@ -52,15 +52,17 @@ export function startNode(
   return { child, ended };
 }
 
-/** Waits for a matching line, and returns the match. Fails if the process ends first. */
+/** Waits for a matching line on standard output or standard error, and returns the match. Fails if the process ends first. */
 export async function waitForLine(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   let seen = "";
   return new Promise((resolve, reject) => {
-    child.stdout?.on("data", (chunk: Buffer) => {
-      seen += chunk.toString();
-      const match = pattern.exec(seen);
-      if (match !== null) resolve(match);
-    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        seen += chunk.toString();
+        const match = pattern.exec(seen);
+        if (match !== null) resolve(match);
+      });
+    }
     child.once("close", () => {
       reject(new Error(`The process ended before it printed ${pattern}:\n${seen}`));
     });
