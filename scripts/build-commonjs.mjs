@@ -1,7 +1,7 @@
 // Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads it
 // beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
 import { existsSync } from "node:fs";
-import { cp, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -22,10 +22,9 @@ await build({
   supported: { "dynamic-import": false },
   logLevel: "warning",
 });
-await cp("dist", "cjs", {
-  recursive: true,
-  filter: (path) => !/\.(js|map|json)$/.test(path) && !/^dist\/(cli\.|commands)/.test(path),
-});
+// `cp` would delete each file before it writes it.
+const others = files.filter((name) => name.endsWith(".d.ts") && !/^(cli\.|commands)/.test(name));
+await Promise.all(others.map((name) => copyFile(`dist/${name}`, `cjs/${name}`)));
 await writeFile("cjs/package.json", '{ "type": "commonjs" }\n');
 
 // Only now, because a linked application may be using the others.

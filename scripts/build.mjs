@@ -1,15 +1,8 @@
 // Builds dist, cjs and assets/graphiql in place: a linked application may be using them, so a file is only deleted when
 // its source is gone. Does nothing if no source has changed since the last build.
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -50,14 +43,13 @@ run("scripts/build-commonjs.mjs");
 run("scripts/copy-graphiql.mjs");
 writeFileSync(STAMP, stamp);
 
-/** Returns one line per source: its path, size and time of change. */
+/** Returns a hash of the names and the contents of all sources. */
 function describeSources() {
-  return [...SOURCES.flatMap(filesIn), ...LOOSE_SOURCES]
-    .map((path) => {
-      const { size, mtimeMs } = statSync(path);
-      return `${path} ${size} ${mtimeMs}\n`;
-    })
-    .join("");
+  const hash = createHash("sha256");
+  for (const path of [...SOURCES.flatMap(filesIn), ...LOOSE_SOURCES]) {
+    hash.update(`${path}\0`).update(readFileSync(path)).update("\0");
+  }
+  return hash.digest("hex");
 }
 
 function filesIn(folder) {
