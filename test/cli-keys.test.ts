@@ -16,6 +16,7 @@ const withAda = folders.after((folder) =>
 /** The result of `rotate-keys` in the folder that {@link withNextKey} copies. */
 let rotation: { began: number; ended: Ended; done: number };
 const withNextKey = folders.after(async (folder) => {
+  await folder.run(["migrate"]);
   const began = Date.now();
   rotation = { began, ended: await folder.run(["rotate-keys"]), done: Date.now() };
 });
@@ -23,6 +24,7 @@ const withNextKey = folders.after(async (folder) => {
 /** The result of `rotate-keys --revoke` in the folder that {@link withRevokedKey} copies. */
 let revocation: Ended;
 const withRevokedKey = folders.after(async (folder) => {
+  await folder.run(["migrate"]);
   const { kid } = parseKey(await folder.run(["rotate-keys"]));
   revocation = await folder.run(["rotate-keys", "--revoke", kid]);
 });

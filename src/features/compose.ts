@@ -24,6 +24,11 @@ const COMMANDS = [
   "set-password",
   "create-token",
   "unlock",
+  "activate",
+  "deactivate",
+  "list-tokens",
+  "revoke-token",
+  "end-sessions",
 ];
 
 /**

@@ -2,9 +2,8 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
 import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
-import { runNode } from "../support/node-process.js";
+import { runCommand } from "../support/command.js";
 
-const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SECRET_KEY = "an example of a secret that is long enough";
 const LIMIT = 3;
@@ -109,7 +108,7 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
     test("LG-2: is unlocked by `gatehouse unlock`, which refuses an unknown name", async () => {
       await fail(LIMIT);
       const env = { SECRET_KEY, DATABASE_URL: gate.databaseUrl };
-      const unlock = (who: string) => runNode([CLI, "unlock", who], { cwd: ROOT, env });
+      const unlock = (who: string) => runCommand(["unlock", who], { cwd: ROOT, env });
       const done = await unlock(name);
       expect({ code: done.code, stderr: done.stderr }).toEqual({ code: 0, stderr: "" });
       expect((await attempt(gate, name, PASSWORD)).status).toBe(200);

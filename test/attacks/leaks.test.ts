@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { LISTENS } from "../support/command.js";
+import { LISTENS, runCommand } from "../support/command.js";
 import { Gate, PASSWORD } from "../support/gate.js";
-import { runNode, startNode, waitForLine } from "../support/node-process.js";
+import { startNode, waitForLine } from "../support/node-process.js";
 import { rawRequest, sendRaw } from "../support/wire.js";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
@@ -43,8 +43,8 @@ describe("the log and the database of a server that receives secrets everywhere"
       REQUESTS_PER_ADDRESS: "1000",
     };
     const start = { cwd: folder, env };
-    await runNode([CLI, "migrate", "--create"], start);
-    await runNode([CLI, "create-user", "ada", "--password-stdin"], {
+    await runCommand(["migrate", "--create"], start);
+    await runCommand(["create-user", "ada", "--password-stdin"], {
       ...start,
       input: RIGHT_PASSWORD,
     });

@@ -218,7 +218,7 @@ describe("with the refresh cookie", () => {
       error: { reason: "token_expired" },
     });
     expect(authorization).toMatch(/^Bearer /);
-    expect(gate.events.map(({ type }) => type)).toEqual(["token_issued"]);
+    expect(gate.events.map(({ type }) => type)).toEqual(["token_issued", "token_expired"]);
   });
 });
 

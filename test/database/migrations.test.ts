@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
-import { CLI, ROOT } from "../support/command.js";
+import { ROOT, runCommand } from "../support/command.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
-import { runNode } from "../support/node-process.js";
 import { createAsVersion01 } from "./version-0.1.js";
 
 /** The core's migrations since version 0.1. */
@@ -103,7 +102,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
       DATABASE_URL: home.url,
     };
     const runs = await Promise.all(
-      Array.from({ length: 4 }, () => runNode([CLI, "migrate"], { cwd: ROOT, env })),
+      Array.from({ length: 4 }, () => runCommand(["migrate"], { cwd: ROOT, env })),
     );
     const ended = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
     expect(runs).toEqual([ended, ended, ended, ended]);

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { CLI, ROOT } from "../support/command.js";
-import { runNode, startNode, waitForLine } from "../support/node-process.js";
+import { CLI, ROOT, runCommand } from "../support/command.js";
+import { startNode, waitForLine } from "../support/node-process.js";
 import { runSql } from "../support/sqlite.js";
 
 const SECRET_KEY = "9QxT2vLw7Zc4NfYb1KpRs8HdJm3GaUeV6oXiCtBqWyE";
@@ -66,7 +66,7 @@ describe("one process opens a SQLite file twice, and another process opens and c
         timeout: TIMEOUT,
       });
       await waitForLine(child, /opened/);
-      const other = await runNode([CLI, "migrate"], { cwd: ROOT, env, timeout: TIMEOUT });
+      const other = await runCommand(["migrate"], { cwd: ROOT, env, timeout: TIMEOUT });
       expect(other.code).toBe(0);
       const created = waitForLine(child, /created ada/);
       child.stdin?.write("ada\n");

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +26,7 @@ const read = (name: string) => readFile(join(ROOT, "deploy", name), "utf8");
 const ENV_FILE: Environment = {
   PUBLIC_URL: "https://localhost",
   POSTGRES_PASSWORD: "not used here",
-  SECRET_KEY: "0123456789abcdef".repeat(4),
+  SECRET_KEY: randomBytes(32).toString("hex"),
 };
 
 describe("deploy/Dockerfile", () => {

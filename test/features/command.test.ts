@@ -2,9 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { runNode } from "../support/node-process.js";
+import { runCommand } from "../support/command.js";
 
-const CLI = resolve(import.meta.dirname, "../../dist/cli.js");
 const COMMAND = `commands: [{ name: "note", description: "add a note", run: async () => {} }]`;
 const MODULES = {
   "off.mjs": `export const notes = { name: "notes", isOn: () => false, ${COMMAND}, create: () => ({}) };`,
@@ -28,7 +27,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs the command in the folder of the modules. */
 function gatehouse(FEATURES: string, ...args: string[]) {
-  return runNode([CLI, ...args], { cwd: folder, env: { FEATURES } });
+  return runCommand([...args], { cwd: folder, env: { FEATURES } });
 }
 
 describe("features that cannot be loaded", () => {

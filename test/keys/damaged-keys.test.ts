@@ -1,10 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { openAuth } from "../../src/auth.js";
 import { resolveConfig } from "../../src/config/auth-config.js";
-import { CLI, ROOT } from "../support/command.js";
+import { ROOT, runCommand } from "../support/command.js";
 import { decode, forge } from "../support/forge.js";
 import { describeFreshGates, type Gate } from "../support/gate.js";
-import { runNode } from "../support/node-process.js";
 
 const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_valid" };
 
@@ -14,7 +13,7 @@ const TIMEOUT = 240_000;
 describeFreshGates((gate) => {
   /** Runs a command over the gate's database, in a process of its own. */
   const run = (...parameters: string[]) =>
-    runNode([CLI, ...parameters], {
+    runCommand(parameters, {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
       timeout: TIMEOUT,

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { CLI, ROOT, serveBeside, type Serving } from "../support/command.js";
+import { ROOT, runCommand, serveBeside, type Serving } from "../support/command.js";
 import { decode } from "../support/forge.js";
 import { describeGates, PASSWORD } from "../support/gate.js";
-import { runNode } from "../support/node-process.js";
 
 const ME = "{ me { username } }";
 /** Milliseconds: processes start slowly on a busy machine. */
@@ -26,7 +25,7 @@ describeGates({ now: Date.now }, (gate) => {
 
   /** Runs a command over the gate's database, in a process of its own. */
   const run = (...parameters: string[]) =>
-    runNode([CLI, ...parameters], {
+    runCommand(parameters, {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
       timeout: TIMEOUT,

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { CLI, ROOT } from "../support/command.js";
+import { CLI, ROOT, runCommand } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
-import { runNode, startNode } from "../support/node-process.js";
+import { startNode } from "../support/node-process.js";
 import { addSessions, countSessions, findSessionIds } from "./expired-sessions.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
@@ -14,7 +14,7 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate, database) => {
   });
 
   const start = () => ({ cwd: ROOT, env: { SECRET_KEY, DATABASE_URL: gate.databaseUrl } });
-  const prune = () => runNode([CLI, "prune"], start());
+  const prune = () => runCommand(["prune"], start());
 
   describe("gatehouse prune", () => {
     test.each([

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { CLI, expectOneLine, ROOT } from "../support/command.js";
+import { expectOneLine, ROOT, runCommand } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
-import { runNode } from "../support/node-process.js";
 
 /** Milliseconds: processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
@@ -9,7 +8,7 @@ const TIMEOUT = 240_000;
 describeFreshGates((gate) => {
   /** Runs a command over the gate's database, in a process of its own. */
   const run = (...parameters: string[]) =>
-    runNode([CLI, ...parameters], {
+    runCommand(parameters, {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
       timeout: TIMEOUT,
@@ -138,5 +137,5 @@ test.each([
   [["--created-before", "2026-02-30"], /must be a date or an instant/],
   [["--created-before", "2026-02-20T10:00:00"], /must be a date or an instant/],
 ])("end-sessions refuses %j", async (parameters, line) => {
-  expectOneLine(await runNode([CLI, "end-sessions", ...parameters], { cwd: ROOT }), line);
+  expectOneLine(await runCommand(["end-sessions", ...parameters], { cwd: ROOT }), line);
 });

@@ -95,6 +95,18 @@ export function serveBeside(
   });
 }
 
+/**
+ * Runs the command until it ends. Leaves out the line on standard error that names the database. A test of its own checks
+ * that line.
+ */
+export async function runCommand(
+  parameters: readonly string[],
+  start: Parameters<typeof runNode>[1],
+): Promise<Ended> {
+  const ended = await runNode([CLI, ...parameters], start);
+  return { ...ended, stderr: ended.stderr.replace(/^Database: .*\n/, "") };
+}
+
 /** A folder in which the command runs with its default database, `data/gatehouse.sqlite`. */
 export class CommandFolder {
   readonly path: string;
@@ -106,17 +118,16 @@ export class CommandFolder {
     this.#env = env;
   }
 
-  /** Runs the command until it ends. Leaves out the line that names the database, which has a test of its own. */
-  async run(
+  /** Runs the command until it ends. */
+  run(
     parameters: readonly string[],
     { env, input = "" }: { env?: Environment; input?: string } = {},
   ): Promise<Ended> {
-    const ended = await runNode([CLI, ...parameters], {
+    return runCommand(parameters, {
       cwd: this.path,
       env: { PORT: "0", ...this.#env, ...env },
       input,
     });
-    return { ...ended, stderr: ended.stderr.replace(/^Database: .*\n/, "") };
   }
 
   /** Starts the server. It is stopped when the folder is removed, or before. */
