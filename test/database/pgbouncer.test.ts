@@ -77,7 +77,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
   test("DATABASE_SCHEMA says what to run on the server, and works once that was done", async () => {
     await database.sql("CREATE SCHEMA elsewhere");
     const fault =
-      /^DATABASE_SCHEMA cannot be set through a pooler\. On the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
+      /^DATABASE_SCHEMA cannot be set through a pooler\. Run on the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
     await expect(openAuth({ databaseSchema: "elsewhere" })).rejects.toThrow(fault);
     const name = new URL(database.url).pathname.slice(1);
     // Of the database, because other tests use the role.
@@ -100,11 +100,11 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
   test("a missing database, and options, are refused in the words of PgBouncer or of the server", async () => {
     const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
     await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(
-      /^The database server, or the pooler before it, refuses the connection: .*no_such_gate/,
+      /^The database server, or the pooler in front of it, refuses the connection: .*no_such_gate/,
     );
     const withOptions = `${databaseUrl}?options=-c%20geqo%3Doff`;
     await expect(openAuth({ databaseUrl: withOptions })).rejects.toThrow(
-      "The database server, or the pooler before it, refuses the connection: unsupported startup parameter: options",
+      "The database server, or the pooler in front of it, refuses the connection: unsupported startup parameter: options",
     );
   });
 
