@@ -7,7 +7,7 @@ import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
 /** Two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
 
-/** Takes a lock that lets others read but not write. Returns the function that releases it. */
+/** Takes a lock that lets others read but not write. Returns the function that releases the lock. */
 const LOCKS: Readonly<Record<DatabaseKind, (gate: Gate) => Promise<() => Promise<unknown>>>> = {
   sqlite: async ({ databasePath }) => {
     const database = new sqlite3.Database(databasePath);
@@ -34,7 +34,7 @@ const LOCKS: Readonly<Record<DatabaseKind, (gate: Gate) => Promise<() => Promise
   },
 };
 
-/** All that requests write, except when a session was last used: that is written later on purpose. */
+/** Everything that requests write, except `lastUsedAt` of sessions, which is written later on purpose. */
 async function readState(gate: Gate): Promise<unknown[]> {
   const sessions = await gate.sql(`SELECT * FROM session ORDER BY id`);
   const users = await gate.sql(`SELECT * FROM "user" ORDER BY id`);

@@ -74,13 +74,13 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     expect(await runPostgres(databaseUrl, "SELECT name FROM pg_prepared_statements")).toEqual([]);
   });
 
-  test("DATABASE_SCHEMA says what to run on the server, and works once that was done", async () => {
+  test("DATABASE_SCHEMA is refused with the statement to run on the server, and works after that statement", async () => {
     await database.sql("CREATE SCHEMA elsewhere");
     const fault =
       /^DATABASE_SCHEMA cannot be set through a pooler\. Run on the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
     await expect(openAuth({ databaseSchema: "elsewhere" })).rejects.toThrow(fault);
     const name = new URL(database.url).pathname.slice(1);
-    // Of the database, because other tests use the role.
+    // Set for the database and not for the role, because other tests use the role.
     await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
     try {
       await database.sql(
@@ -108,7 +108,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     );
   });
 
-  test("a statement that waits too long is given up, and the next one runs", async () => {
+  test("a statement that waits too long is abandoned, and the next one runs", async () => {
     const auth: Auth = await openAuth({ databasePoolSize: 1 });
     const id = await auth.accounts.createUser({ username: "ada", password: PASSWORD });
     const release = await holdConnection(`SELECT * FROM "user" FOR UPDATE`);

@@ -31,7 +31,7 @@ for (const scheme of ["jwt", "sliding", "token"]) {
   console.log(scheme, user.username, data.me.username, status);
 }`;
 
-/** Asks a server that is embedded in CommonJS. */
+/** Sends a request to a server that is embedded in CommonJS. */
 const COMMONJS = `
 const { createAuth } = require("graphql-gatehouse");
 const { graphql } = require("graphql");

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { describe, test } from "@jest/globals";
 import pg from "pg";
 
-/** The user whom the programs run as: they refuse root. */
+/** The user that the programs run as, because they refuse root. */
 export interface Runner {
   readonly uid?: number;
   readonly gid?: number;
@@ -34,7 +34,7 @@ if (bin === null) {
   });
 }
 
-/** Returns whom to run a server as: `postgres` instead of root, anyone else as themselves. */
+/** Returns the user to run a server as: `postgres` instead of root, otherwise the current user. */
 export async function findRunner(): Promise<Runner> {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = await Promise.all(["-u", "-g"].map((kind) => run("id", [kind, "postgres"])));
@@ -73,7 +73,7 @@ hostssl all all 127.0.0.1/32 scram-sha-256
 /** The password of every role. */
 export const ROLE_PASSWORD = "hunter2";
 
-/** A PostgreSQL server of the test's own, which has TLS and wants it. */
+/** A PostgreSQL server of the test's own that requires TLS. */
 export class PostgresCluster {
   readonly folder: string;
   readonly port: number;

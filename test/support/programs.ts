@@ -31,7 +31,7 @@ export function describeWith(program: string): typeof describe | typeof describe
   if (isInstalled) return describe;
   if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(`${program} is not installed.`);
   describe.skip(`${program} is not installed`, () => {
-    test("so what needs it is skipped", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
   return describe.skip;
 }

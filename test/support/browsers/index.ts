@@ -5,7 +5,8 @@ import type { Browser } from "./driver.js";
 import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
-/** The abilities that only some drivers have. A test that needs a missing one is skipped, and says so with these words. */
+/** The abilities that only some drivers have. A test that needs a missing ability is skipped, and its title names
+ * the ability with these words. */
 const ABILITIES = {
   clock: "set the page's clock",
   initScript: "run a script before those of the page",
