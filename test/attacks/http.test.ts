@@ -754,7 +754,7 @@ describe("a client that never finishes its header", () => {
 describe("an idle connection", () => {
   test("GQ-15: of a client is closed after 5 seconds, and that of a proxy still works after 10", async () => {
     await idle.ofClient.closed;
-    // Takes 10 seconds from the beginning of the tests.
+    // The server closes this connection 10 seconds after the tests begin.
     await slow.connection.closed;
     // Long enough for a server that closes an unused connection after ten seconds.
     await new Promise((resolve) => setTimeout(resolve, 2500));

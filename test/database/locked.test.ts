@@ -41,7 +41,7 @@ async function readState(gate: Gate): Promise<unknown[]> {
   return [...sessions.map((session) => ({ ...session, last_used_at: null })), ...users];
 }
 
-/** Sends every operation that writes while nothing can be written, and frees the database when all are answered. */
+/** Sends every operation that writes while the database is locked, and unlocks it after all responses. */
 async function expectNothingLater(kind: DatabaseKind): Promise<void> {
   const gate = await Gate.open({}, kind);
   try {
@@ -68,7 +68,7 @@ async function expectNothingLater(kind: DatabaseKind): Promise<void> {
     const release = await LOCKS[kind](gate);
     const answers = await Promise.all(operations.map((run) => run())).finally(release);
     expect(answers.map(({ code }) => code)).toEqual(operations.map(() => "SERVICE_UNAVAILABLE"));
-    // What was left waiting would be written before this login, or soon after it.
+    // A write that was left waiting would happen before this login, or soon after it.
     await gate.ask(`mutation { login(username: "bob", password: "x") { access } }`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await readState(gate)).toEqual(before);

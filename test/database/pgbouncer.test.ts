@@ -27,7 +27,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
 
   const openAuth = (options = {}) => createAuth({ secretKey, databaseUrl, ...options });
 
-  /** Keeps the connection to the server that was last used, so that the next statement gets another one. */
+  /** Holds the server connection that was used last, so that the next statement gets another one. */
   async function holdConnection(statement = "SELECT 1"): Promise<() => Promise<void>> {
     const client = new pg.Client({ connectionString: databaseUrl });
     client.on("error", () => undefined);

@@ -77,7 +77,7 @@ describeWith("systemd-analyze")("deploy/gatehouse.service", () => {
   test("has no fault that systemd knows", async () => {
     const folder = await mkdtemp(join(tmpdir(), "unit-"));
     const unit = join(folder, "gatehouse.service");
-    // Node may be elsewhere here.
+    // On this machine, Node may be in another folder.
     await writeFile(
       unit,
       (await readFile(file, "utf8")).replaceAll("/usr/bin/node", process.execPath),

@@ -20,7 +20,7 @@ describeFreshGates((gate) => {
       timeout: TIMEOUT,
     });
 
-  /** Presents an access token whose key nobody knows. */
+  /** Sends an access token that names an unknown key. */
   async function presentUnknown(at: Gate) {
     const { access } = await gate.issue(await gate.user("eve"));
     const { header, claims } = decode(access);

@@ -17,7 +17,7 @@ export interface Runner {
 
 const run = promisify(execFile);
 
-/** Where Debian has the programs of the server. */
+/** The folder of Debian's PostgreSQL programs. */
 const ROOT = "/usr/lib/postgresql";
 const versions = existsSync(ROOT) ? readdirSync(ROOT).sort() : [];
 const bin = versions.length === 0 ? null : join(ROOT, versions.at(-1)!, "bin");
@@ -25,7 +25,7 @@ if (bin === null && process.env["REQUIRE_SERVICES"] === "1") {
   throw new Error(`initdb is required, but ${ROOT} has none`);
 }
 
-/** `describe` where a cluster can be made; elsewhere it skips the tests and says why. */
+/** `describe` if a cluster can be made; otherwise it skips the tests and says why. */
 export const describeCluster = bin === null ? describe.skip : describe;
 
 if (bin === null) {
@@ -145,7 +145,7 @@ export class PostgresCluster {
 
   async stop(): Promise<void> {
     await this.#admin.end();
-    // Immediate shutdown.
+    // SIGQUIT stops the server without waiting for its clients.
     this.#server.kill("SIGQUIT");
     await once(this.#server, "exit");
     await rm(this.folder, { recursive: true, force: true });

@@ -3,10 +3,10 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, test } from "@jest/globals";
 
-/** Where Debian installs programs for administrators. They are not in everybody's PATH. */
+/** PATH with the folders of programs for administrators, which Debian leaves out for other users. */
 const PATH = [process.env["PATH"] ?? "", "/usr/sbin", "/sbin"].join(delimiter);
 
-/** What a program printed, and how it ended. */
+/** The output of a program, and how the program ended. */
 export interface Printed {
   readonly code: number | null;
   readonly output: string;

@@ -56,7 +56,7 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
     const passwords: string[] = Array(12).fill(WRONG);
     passwords.splice(2, 0, PASSWORD);
     await atOnce(gate, "cyd", passwords);
-    // Four before the right one, and five after it.
+    // Four wrong ones before the right one, and five after it.
     if (name !== "redis") expect(countHashed(gate, "cyd")).toBeLessThanOrEqual(2 * FREE - 1);
   });
 

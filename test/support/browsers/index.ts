@@ -66,7 +66,7 @@ export const openBrowser = (): Promise<Browser> => open(executable);
 /** `describe` where the browser is installed; elsewhere it skips and says why. */
 export const describeBrowser = isThere ? describe : describe.skip;
 
-/** `test` where the browser's driver has this ability. Elsewhere it skips, and the title says why. */
+/** `test` if the browser's driver has this ability. Otherwise it skips, and the title says why. */
 export function testWith(ability: Ability) {
   const hasAbility = abilities.includes(ability);
   const run = hasAbility ? test : test.skip;
