@@ -27,7 +27,7 @@ const others = files.filter((name) => name.endsWith(".d.ts") && !/^(cli\.|comman
 await Promise.all(others.map((name) => copyFile(`dist/${name}`, `cjs/${name}`)));
 await writeFile("cjs/package.json", '{ "type": "commonjs" }\n');
 
-// Only now, because a linked application may be using the others.
+// Old files are deleted last and one by one, because a linked application may be using the others.
 for (const entry of await readdir("cjs", { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);
   const isMade = path === "cjs/package.json" || existsSync(path.replace(/^cjs/, "dist"));

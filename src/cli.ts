@@ -28,13 +28,13 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Commander shows the whole help instead of an error for no command, and for `help` with an unknown one.
+    // Without a command, and for `help` with an unknown command, Commander gives the whole help instead of an error.
     const line =
       error.code !== "commander.help"
         ? error.message
         : process.argv.length > 3
-          ? "unknown command; `gatehouse help` lists them"
-          : "name a command; `gatehouse help` lists them";
+          ? "unknown command; `gatehouse help` lists all commands"
+          : "name a command; `gatehouse help` lists all commands";
     console.error(`gatehouse: ${line.replace(/^error: /, "").replaceAll("\n", " ")}`);
     process.exit(EX_USAGE);
   }

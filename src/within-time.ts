@@ -1,5 +1,6 @@
 /**
- * Returns the result of `running`, or that of `onTimeout` when it takes too long. What `running` does later has no effect.
+ * Returns the result of `running`, or the result of `onTimeout` if `running` takes too long. A later result or error of
+ * `running` is ignored.
  * @param milliseconds how long to wait
  * @param onTimeout returns a result, or throws
  */

@@ -4,18 +4,21 @@ import type { RunStatement, SqlValue, TransactionalSql } from "../sql.js";
 import { requireUser } from "./require-user.js";
 import type { Role, Roles } from "./role.js";
 
-/** True unless a user is the only active administrator. Takes the parameters of {@link AccountChanges.#anotherAdmin}. */
+/**
+ * SQL that is true unless a user is the only active admin. Its parameters come from {@link
+ * AccountChanges.#anotherAdmin}.
+ */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
     SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
     WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
 
-/** The sessions, as far as a change of their user ends them. */
+/** Ends the sessions of a user in the transaction that changes the user. */
 export interface UserSessions {
   /**
-   * Ends the sessions whose user has a later `credentialsVersion`, in the transaction that has changed it.
-   * @returns a function that reports the ends, to be called after the commit
+   * Ends the sessions whose `credentialsVersion` is older than their user's. Runs in the transaction that raised it.
+   * @returns a function that reports the ended sessions. Call it after the commit
    */
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
 }
@@ -44,9 +47,9 @@ export class AccountChanges {
     if (!hasChanged) throw new NoSuchUser();
   }
 
-  /** Ends all sessions when it changes anything. */
+  /** Ends all sessions of the user, unless an active user is set to active again. */
   async setActive(id: string, isActive: boolean): Promise<void> {
-    // An activation too: a session that is still open under an inactive user must not come back to life.
+    // An activation ends sessions too: a session that is still open while its user is inactive must not work again.
     const hasChanged = await this.#endSessions(
       id,
       "user_deactivated",
@@ -81,10 +84,10 @@ export class AccountChanges {
   }
 
   /**
-   * Changes a user in a way that ends the user's sessions, all in one transaction. Transactions exclude each other: otherwise
-   * two admins could remove each other at the same time and leave none.
+   * Changes a user and ends the user's sessions in one transaction. Only one transaction runs at a time: otherwise two
+   * admins could remove each other at the same time and leave none.
    * @param statement changes the user, raises `credentials_version`, and returns no row if the change is refused
-   * @param finish runs last
+   * @param finish runs last in the transaction
    * @returns whether the user was changed
    */
   async #endSessions(
@@ -106,7 +109,7 @@ export class AccountChanges {
 
   /** @throws {@link NoSuchUser}; {@link BadUserInput} for the last admin */
   async #refuseLastAdmin(id: string): Promise<never> {
-    // The statement has decided; this look only chooses the message.
+    // The statement has already refused the change. This query only chooses the error.
     await requireUser(this.#sql, id);
     const { admin } = this.#roles;
     throw new BadUserInput(

@@ -64,8 +64,8 @@ export interface Accounts {
   setRole(user: UserRef, role: Role): Promise<void>;
 
   /**
-   * Deactivates or reactivates a user. A deactivation ends all sessions of the user, static tokens too, and refuses logins.
-   * No session comes back when the user is activated again.
+   * Deactivates or reactivates a user. A deactivation ends all sessions of the user, including static tokens, and
+   * refuses new logins. The ended sessions stay ended when the user is activated again.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;
@@ -74,7 +74,7 @@ export interface Accounts {
   unlock(user: UserRef): Promise<void>;
 
   /**
-   * Deletes a user, and all sessions and tokens of that user, which stop working at once.
+   * Deletes a user with all sessions and tokens. The tokens stop working at once.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
   deleteUser(user: UserRef): Promise<void>;

@@ -2,7 +2,10 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
-/** Finds each role by one step in the index of roles, so that the number of users does not matter. */
+/**
+ * SQL that finds the roles of users that are not in a list. It takes one index look-up for each role, so the number of
+ * users does not matter.
+ */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (
     SELECT MIN(role) FROM profile

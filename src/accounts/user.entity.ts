@@ -29,8 +29,8 @@ export class UserEntity {
   passwordHash!: string | null;
 
   /**
-   * Counts changes that end all sessions: of the password, and of whether the user is active. A session stores the count when
-   * it opens, and is refused once the two counts differ.
+   * Counts the changes that end all sessions: a new password, a deactivation or an activation. A session stores the
+   * count when it is opened. It is refused once its count differs from the user's.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;

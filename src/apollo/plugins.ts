@@ -94,8 +94,8 @@ export function faultPlugin(
 }
 
 /**
- * Logs bugs and outages with their stacks, because clients get no details of them. It uses the `logger` of the Apollo
- * Server, which by default prints to the console.
+ * Logs bugs and outages with their stacks, because clients get no details of them. Uses Apollo
+ * Server's `logger`, which prints to the console by default.
  */
 export function logPlugin(): ApolloServerPlugin {
   let logger: GraphQLServerContext["logger"] | undefined;
@@ -119,7 +119,7 @@ export function logPlugin(): ApolloServerPlugin {
   };
 }
 
-/** Returns whether an operator must look at an error: it is a bug or an outage. */
+/** Returns whether an error is a bug or an outage, which an operator must see. */
 function isFault(error: GraphQLError): boolean {
   return isBug(error) || isOutage(error);
 }

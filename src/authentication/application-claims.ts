@@ -5,7 +5,7 @@ import { ServiceUnavailable } from "../errors.js";
 import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
 import { withinTime } from "../within-time.js";
 
-/** How long the function may take, in milliseconds. */
+/** The time limit for the function of the option `claims`, in milliseconds. */
 const TIMEOUT = 5_000;
 /** Seconds after which a client should retry when the function took too long. */
 const RETRY_AFTER = 5;

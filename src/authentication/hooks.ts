@@ -6,8 +6,8 @@ interface HookUser {
 }
 
 /**
- * The steps of an operation that features can hook into. They run one after another, and the operation waits for them. One
- * of an application's features that takes longer than 5 seconds refuses the operation.
+ * The steps of an operation that features can hook into. Hooks run one after another, and the operation waits for
+ * them. If a hook of an application's feature takes longer than 5 seconds, the operation is refused.
  */
 export interface Hooks {
   /**

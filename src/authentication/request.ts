@@ -86,14 +86,14 @@ export function readHeader(request: RequestLike, name: string): string | null {
 }
 
 /**
- * Returns the origin that the client requested: scheme, host, and port unless it is the usual one. Returns null if the
- * request does not say.
+ * Returns the origin that the client requested: the scheme, the host, and the port if it is not the default. Returns
+ * null if the request has no valid host.
  */
 export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send anything. For an unknown scheme, `URL` would return the origin "null", which a sandboxed page has too.
+  // A proxy may send any scheme. `URL` gives an unknown scheme the origin "null", which a sandboxed page has too.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;

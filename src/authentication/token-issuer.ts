@@ -59,8 +59,8 @@ export class TokenIssuer {
    * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
    * failure changes nothing. Costs a query only if the option `claims` is set.
    * @param predecessor the refresh token that is being replaced, whose claims are carried over
-   * @throws Error when the application's function fails, or its claims cannot be used; {@link ServiceUnavailable} when it
-   * takes too long
+   * @throws Error when the application's function fails, or its claims cannot be used
+   * @throws {@link ServiceUnavailable} when the application's function takes too long
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
     const carried = applicationClaimsOf(predecessor?.claims ?? {});

@@ -4,7 +4,8 @@ import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 try {
-  // Version 1 reads the configuration at once. Newer versions call it when a client is created, so this does nothing.
+  // Version 1 reads its argument at once, and fails. Newer versions read it when a client is created, so this call does
+  // nothing.
   authExchange(undefined as never);
 } catch (cause) {
   throw new Error(

@@ -59,7 +59,7 @@ export function addAccountCommands(program: Command, installation: Installation)
     addDatabaseCommand(program, name, {
       description: isActive
         ? "let a user log in again; sessions that have ended stay ended"
-        : "end all sessions of a user, and refuse the user's logins until activated",
+        : "end all sessions of a user, and refuse logins until the user is activated",
       example: `${name} ada`,
     })
       .argument("<username>")

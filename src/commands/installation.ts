@@ -47,7 +47,7 @@ export class Installation {
     }
   }
 
-  /** Works on another database than the one in the environment. @param url as `--database` gives it */
+  /** Replaces the database that the environment names. @param url the value of `--database` */
   useDatabase(url: string): void {
     const variable = variablesOf(this.settings).get("databaseUrl") ?? "";
     this.#env = { ...this.#env, [variable]: url };
@@ -63,7 +63,7 @@ export class Installation {
   /**
    * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, makes a secret
    * and keeps it beside the database.
-   * @param create whether to create the database if there is none. @default what the settings say
+   * @param create whether to create the database if it does not exist. @default what the settings say
    * @throws WrongSettings; Error when the features cannot be used
    */
   readConfig(create?: boolean): ServerConfig {
@@ -100,7 +100,7 @@ export class Installation {
     await this.#openWith(this.readConfig(create), use);
   }
 
-  /** Does the same with a database that exists. Makes neither a database nor a secret. */
+  /** Does the same with a database that already exists. Creates neither a database nor a secret. */
   async openExisting(use: Use): Promise<void> {
     this.#requireFeatures();
     await this.#openWith(this.#resolve(readExistingSecretKey, false), use);
@@ -125,7 +125,10 @@ export class Installation {
   }
 }
 
-/** The database is asked for first, because without it there is no secret either. */
+/**
+ * Checks first that the database exists: without a database the secret is missing too, and the error must name the
+ * cause.
+ */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);
   if (path !== null) requireDatabaseFile(path);

@@ -14,7 +14,7 @@ export function addMaintenanceCommands(program: Command, installation: Installat
   })
     .option(
       "--create",
-      "create the database, and its schema if DATABASE_SCHEMA names one, if missing",
+      "create the database and the schema in DATABASE_SCHEMA, if they do not exist",
     )
     .action(async ({ create }: { create?: boolean }) => {
       if (create === true) {

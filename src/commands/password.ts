@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 
-/** Adds the option `--password-stdin`, which is required where there is no terminal to ask for the password. */
+/** Adds the option `--password-stdin`, which is required if there is no terminal to ask for the password. */
 export function addPasswordOption(command: Command): Command {
   return command
     .option("--password-stdin", "read the password from standard input: one line")
@@ -15,7 +15,7 @@ export function addPasswordOption(command: Command): Command {
 
 /**
  * Returns a new password: asks for it twice on a terminal, otherwise reads it from standard input.
- * @throws Error when the two differ, when the input is not one line, or when the user cancels
+ * @throws Error when the two passwords differ, when the input is not one line, or when the user cancels
  */
 export async function readNewPassword(): Promise<string> {
   if (!process.stdin.isTTY) return readLine();
@@ -32,7 +32,7 @@ async function readLine(): Promise<string> {
   return password;
 }
 
-/** Asks a question on the terminal, and shows nothing of the answer. */
+/** Asks a question on the terminal without showing the answer. */
 async function askHidden(question: string): Promise<string> {
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
@@ -41,7 +41,7 @@ async function askHidden(question: string): Promise<string> {
   });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   const cancelled = new AbortController();
-  // Ctrl-C and Ctrl-D close it.
+  // Ctrl-C and Ctrl-D close the terminal's interface.
   terminal.once("close", () => {
     cancelled.abort();
   });

@@ -32,12 +32,15 @@ export function addServeCommand(
       closeOnSignals(server, fail);
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
-      // Last, because a program that reads it may send a signal at once.
+      // Reported last, because a program that reads the report may send a signal at once.
       reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
     });
 }
 
-/** Ends the process when the server has answered what is under way. A closed terminal and a log rotation do not end it. */
+/**
+ * On SIGTERM and SIGINT, ends the process after the server has answered all requests. Ignores SIGHUP, which a closed
+ * terminal or a log rotation sends.
+ */
 function closeOnSignals(
   { drain }: { drain: () => Promise<void> },
   fail: (error: unknown) => never,
@@ -47,7 +50,7 @@ function closeOnSignals(
   const end = () => {
     ending ??= drain().then(() => process.exit(0), fail);
   };
-  // npm and some supervisors send it twice.
+  // npm and some supervisors send SIGTERM twice.
   process.on("SIGTERM", end);
   // A second Ctrl-C ends the process at once.
   process.once("SIGINT", end);
@@ -74,7 +77,7 @@ async function welcomeFirstAdmin(
     if (error instanceof BadUserInput) return;
     throw error;
   }
-  // Not to standard output, where the log is.
+  // On standard error, because the log is on standard output.
   console.error(
     `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
   );

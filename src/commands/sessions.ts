@@ -11,7 +11,7 @@ import type { Installation } from "./installation.js";
 /** How many tokens one query reads. */
 const PAGE_SIZE = 1000;
 
-/** Midnight UTC of a date, or an instant with its offset. @see RFC 3339 */
+/** A date, which means its midnight in UTC, or a time with an offset. @see RFC 3339 */
 const INSTANT = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
 
 interface Ending {
@@ -20,13 +20,13 @@ interface Ending {
   readonly createdBefore?: number;
 }
 
-/** Adds the commands that list and end sessions, of which a static token is one. */
+/** Adds the commands that list and end sessions. A static token is a session too. */
 export function addSessionCommands(program: Command, installation: Installation): void {
   addDatabaseCommand(program, "list-tokens", {
     description: "list the static tokens that work, newest first; their keys are not stored",
     example: "list-tokens ada --json",
   })
-    .argument("[username]", "whose tokens; without it, those of all users")
+    .argument("[username]", "the user whose tokens are listed; all users by default")
     .option("--json", "print JSON")
     .action((username: string | undefined, { json = false }: { json?: boolean }) =>
       installation.openExisting(async ({ accounts }, { sessions }) => {
@@ -54,14 +54,15 @@ export function addSessionCommands(program: Command, installation: Installation)
     );
 
   addDatabaseCommand(program, "end-sessions", {
-    description: "end sessions of every kind, static tokens too, such as after restoring a backup",
+    description:
+      "end sessions of every kind, including static tokens: use it after restoring a backup",
     example: "end-sessions --created-before 2026-11-26T08:30:00Z",
   })
     .addOption(new Option("--all", "all sessions").conflicts(["user", "createdBefore"]))
     .option("--user <username>", "the sessions of one user")
     .option(
       "--created-before <time>",
-      "the sessions that began before 2026-11-26 (midnight UTC) or 2026-11-26T08:30:00Z",
+      "the sessions that began before a time: 2026-11-26 (midnight UTC) or 2026-11-26T08:30:00Z",
       parseInstant,
     )
     .action(({ all = false, user: username, createdBefore }: Ending) => {
@@ -113,7 +114,9 @@ function renderTokens(tokens: readonly ReturnType<typeof describeToken>[]): stri
 
 function parseInstant(text: string): number {
   if (!INSTANT.safeParse(text).success) {
-    throw new InvalidArgumentError("It must be a date or an instant with an offset or Z.");
+    throw new InvalidArgumentError(
+      "It must be a date, or a time that ends in Z or an offset such as +02:00.",
+    );
   }
   return Date.parse(text);
 }

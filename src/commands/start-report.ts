@@ -12,7 +12,7 @@ interface Start {
   readonly announcements: readonly string[];
 }
 
-/** Reports a start: in lines for people on a terminal, elsewhere in the log. */
+/** Reports a start: on a terminal in readable lines, otherwise in the log. */
 export function reportStart(
   { version, url, migrations, announcements }: Start,
   config: ServerConfig,
@@ -42,7 +42,9 @@ export function reportStart(
   console.log(lines.join("\n"));
 }
 
-/** Returns where the log goes: prettily to a terminal, otherwise undefined for JSON on standard output. */
+/**
+ * Returns a stream that prints the log in readable lines on a terminal. Otherwise returns undefined: the log is JSON.
+ */
 export async function openLogStream(): Promise<NodeJS.WritableStream | undefined> {
   if (!process.stdout.isTTY) return undefined;
   const { default: pretty } = await import("pino-pretty");

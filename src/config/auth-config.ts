@@ -64,7 +64,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The address that a server listens on is no default: it differs between instances, and a new port would end all tokens.
+    // The address that the server listens on is not used: it differs between instances, and a new port would end all
+    // tokens.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };

@@ -1,7 +1,7 @@
 import { text } from "./kinds.js";
 import { findUrlFault } from "./postgresql-url.js";
 
-/** The URL of the database: SQLite's is checked for its form only, PostgreSQL's for all of its parts. */
+/** The setting of the database's URL. A SQLite URL is checked for its form only, a PostgreSQL URL in every part. */
 export const DATABASE_URL = {
   ...text({
     variable: "DATABASE_URL",

@@ -1,6 +1,6 @@
 import { text } from "./kinds.js";
 
-/** Whether a text is one origin. `URL` accepts `*` as a part of a name, but the author means any name. */
+/** Returns whether a text is one origin. `URL` accepts `*` in a name, but whoever writes it means any name. */
 export function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }
@@ -15,7 +15,7 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Says what a URL has beside the origin, without repeating it. */
+/** Says what a URL contains besides its origin, without repeating the URL. */
 function describe(value: unknown): string {
   if (typeof value !== "string" || !/^https?:/i.test(value) || !URL.canParse(value)) return "";
   const { username, password, pathname, search, hash } = new URL(value);

@@ -1,6 +1,6 @@
 import { findMeant } from "./misspelling.js";
 
-/** The values of `sslmode`. libpq's `allow` is not served; `no-verify` is of `pg`. */
+/** The supported values of `sslmode`. libpq's `allow` is not supported, and `no-verify` exists only in `pg`. */
 const SSL_MODES = [
   "disable",
   "prefer",
@@ -12,7 +12,7 @@ const SSL_MODES = [
 
 type SslMode = (typeof SSL_MODES)[number];
 
-/** The parameters after `?` that are served. Those of the first row can also stand before it. */
+/** The supported parameters after `?`. The parameters in the first row can also be given before the `?`. */
 const PARAMETERS = [
   ...["host", "port", "user", "password", "dbname"],
   ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
@@ -22,10 +22,10 @@ const PARAMETERS = [
 /** The value of `sslrootcert` for the certificate authorities that Node trusts. */
 export const SYSTEM_ROOTS = "system";
 
-/** Seconds. */
+/** The default of `connect_timeout`, in seconds. */
 const CONNECT_TIMEOUT = 5;
 
-/** A PostgreSQL URL in its parts. An empty text means that the URL leaves the part to `pg`. */
+/** A PostgreSQL URL in its parts. An empty text means that the URL leaves the part out, and `pg` decides. */
 export interface PostgresUrl {
   /** A name, an address, or the folder of a Unix socket. */
   readonly host: string;
@@ -41,19 +41,19 @@ export interface PostgresUrl {
   readonly applicationName: string;
   /** Options of the server's command line, such as `-c geqo=off`. */
   readonly options: string;
-  /** Seconds; 0 waits as long as the system does. */
+  /** Seconds; 0 waits as long as the operating system does. */
   readonly connectTimeout: number;
 }
 
 /**
- * Takes a URL apart as libpq does, except that what Gatehouse does not serve is refused.
+ * Parses a URL as libpq does, but refuses everything that Gatehouse does not support.
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
- * @throws TypeError whose message follows "but", and holds no value
+ * @throws TypeError whose message continues a sentence after "but", and repeats no value of the URL
  */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
   const query = after.join("?");
-  // Otherwise a part of a password with `?` or `#` would be read as a parameter, or as nothing.
+  // Otherwise the end of a password would be read as a parameter after `?`, and ignored after `#`.
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
@@ -78,7 +78,10 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   return parsed;
 }
 
-/** Returns what is wrong with a PostgreSQL URL, to follow "but". Empty if nothing is. Holds no value. */
+/**
+ * Returns the fault of a PostgreSQL URL as the end of a sentence after "but". Returns an empty text if the URL is right.
+ * Repeats no value of the URL.
+ */
 export function findUrlFault(text: string): string {
   try {
     parsePostgresUrl(text);
@@ -100,7 +103,7 @@ function parseAddress(text: string): URL {
   return new URL(withHost);
 }
 
-/** Unlike `URLSearchParams`, libpq takes `+` as it is. The last of several values counts. */
+/** Parses parameters as libpq does: a `+` is no space, and the last value of a repeated parameter counts. */
 function parseQuery(query: string): Map<string, string> {
   const pairs = query.split("&").filter((pair) => pair !== "");
   return new Map(
@@ -114,7 +117,7 @@ function parseQuery(query: string): Map<string, string> {
 }
 
 function describeUnknown(parameter: string): string {
-  // Anything else may be a part of a password.
+  // Any other text may be part of a password, so it is not repeated.
   if (!/^[a-z_]{1,40}$/i.test(parameter)) return "has a parameter that is not supported";
   const meant = findMeant(parameter, PARAMETERS);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;

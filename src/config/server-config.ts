@@ -26,7 +26,7 @@ export interface ServerConfig
   readonly keepAliveTimeout: number;
 }
 
-/** How long an idle connection stays open, in seconds. Common proxies close theirs after 60 seconds. */
+/** How long an idle connection stays open, in seconds. Common proxies close idle connections first, after 60 seconds. */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
 /** The parts that the command adds after it has read the options from the environment. */
@@ -80,7 +80,7 @@ function* findServerContradictions(config: ServerConfig): Generator<Problem> {
   const { host, publicUrl, isDevelopment, introspection, secretKeys, trustedProxies } = config;
   if (publicUrl === undefined && (!isLoopback(host) || trustedProxies.length > 0)) {
     const message =
-      "is required where others can reach the server; give the URL at which they do, such as https://auth.example.com";
+      "is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com";
     yield { option: "publicUrl", message };
   }
   if (introspection && !isDevelopment) {

@@ -48,13 +48,13 @@ export const AUTH_SETTINGS = {
     defaultNote: "`10`",
   }),
   /**
-   * Whether a database is created if there is none: a SQLite file that does not exist, and our tables where there are none
-   * yet. If not, the start fails, so that a wrong path or a lost volume is noticed.
+   * Whether a missing database is created: a SQLite file that does not exist, or our tables in a database without them.
+   * Otherwise the start fails, so that a wrong path or a lost volume is noticed.
    */
   createDatabase: onOff({
     defaultNote: {
-      option: "true; of a server on SQLite, only in development",
-      variable: "on; of a server on SQLite, only in development",
+      option: "true; for a server on SQLite, only in development",
+      variable: "on; for a server on SQLite, only in development",
     },
   }),
   /**
@@ -72,7 +72,7 @@ export const AUTH_SETTINGS = {
   } satisfies Setting,
   /** The algorithm that signs access tokens. */
   jwtAlgorithm: oneOf(JWT_ALGORITHMS, { variable: "JWT_ALGORITHM", default: "ES256" }),
-  /** The URL at which clients reach Gatehouse. Required where others than this machine can reach the server. */
+  /** The URL at which clients reach Gatehouse. Required if other machines can reach the server. */
   publicUrl: PUBLIC_URL,
   /** The `iss` claim that every token must carry. Changing it ends every token. */
   jwtIssuer: text({
@@ -224,13 +224,13 @@ export const SERVER_SETTINGS = {
     defaultNote: "on in development, otherwise off",
   }),
   /**
-   * Whether the group of the SQLite files may access them, for a volume whose platform sets the group's permissions, such
-   * as a pod's `fsGroup`. Others may not in any case.
+   * Whether the group of the SQLite files may access them. Needed if the platform gives a group access to the volume, as
+   * Kubernetes does with a pod's `fsGroup`. Other users may never access the files.
    */
   databaseGroupAccess: onOff({ variable: "DATABASE_GROUP_ACCESS", default: false }),
-  /** Open connections from one address. Not limited on loopback and behind trusted proxies. */
+  /** Open connections from one address. Not limited on loopback or behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
-  /** How long an idle connection stays open. Behind a proxy it must be longer than the proxy keeps its own. */
+  /** How long an idle connection stays open. Behind a proxy, it must stay open longer than the proxy keeps it. */
   keepAliveTimeout: duration({
     variable: "KEEP_ALIVE_TIMEOUT",
     from: "1s",

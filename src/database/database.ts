@@ -68,7 +68,8 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Opens the database. Creates SQLite's file if it does not exist and may be created. Only its owner can read it.
+   * Opens the database. Creates the SQLite file if it does not exist and the settings allow it. Only the owner can
+   * read a created file.
    * @param features the features that are on; their tables are migrated after the core's
    * @throws Error whose message is one line that says what cannot be opened
    */
@@ -126,8 +127,9 @@ export class Database implements TransactionalSql {
    * Brings the tables up to date. Safe to call from several processes at once. If the tables are up to date, it changes
    * nothing and needs no permission to change them.
    * @returns the names of the migrations that this call applied
-   * @throws Error when there are no tables and none may be created; when a newer version of Gatehouse, or of a feature,
-   * wrote this database; Error that names the migration and its feature when a statement of it fails
+   * @throws Error when the tables are missing and may not be created
+   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
+   * @throws Error that names the migration, and its feature, when one of its statements fails
    */
   async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
@@ -186,7 +188,10 @@ function describeFault(cause: unknown, dialect: Dialect): string {
   return dialect.describeFault(cause);
 }
 
-/** A fatal error ends the connection: a pooler calls every fault of the server a protocol violation. */
+/**
+ * Returns whether a statement is at fault, and not the connection. A fatal error is never about the statement: a pooler
+ * reports every fault of its server as a fatal protocol violation.
+ */
 function isFaultOfStatement(error: unknown): boolean {
   const { code, severity } = error as { code?: unknown; severity?: unknown };
   return typeof code === "string" && STATEMENT_ERROR.test(code) && severity !== "FATAL";

@@ -46,7 +46,7 @@ export interface Dialect {
   readonly createMigrationTable: string;
   /** Says in one line, without a password, why the database cannot be opened. */
   readonly describeFault: (error: unknown) => string;
-  /** Closes what is open already, if the ORM cannot be started. */
+  /** Closes everything that is already open. Called if the ORM cannot be started. */
   close(): Promise<void>;
 }
 

@@ -15,14 +15,14 @@ declare module "pg" {
   export interface QueryConfig {
     readonly text: string;
     readonly values?: readonly unknown[];
-    /** Milliseconds until the client gives up. The server goes on. */
+    /** Milliseconds until the client stops waiting. The server continues the query. */
     readonly query_timeout?: number;
   }
   export class Client {
     constructor(config: ClientConfig);
     readonly user: string | undefined;
     readonly database: string | undefined;
-    /** The number that the other side gives this connection. */
+    /** The process id that the server, or a pooler, sent for this connection. */
     readonly processID: number | null;
     connect(): Promise<void>;
     query(query: string | QueryConfig, values?: readonly unknown[]): Promise<{ rows: unknown[] }>;

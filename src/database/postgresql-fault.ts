@@ -1,9 +1,9 @@
 import type { PostgresUrl } from "../config/postgresql-url.js";
 
-/** What `pg` says when the server answers that it has no TLS. */
+/** The message of `pg` when the server does not support TLS. */
 const NO_TLS = "The server does not support SSL connections";
 
-/** What `pg` says when the connection is not there in time. */
+/** The message of `pg` when connecting takes too long. */
 const TIMEOUT = "timeout expired";
 
 /** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -12,7 +12,7 @@ const INVALID_AUTHORIZATION = "28000";
 const INVALID_PASSWORD = "28P01";
 const PROTOCOL_VIOLATION = "08P01";
 
-/** The parts of an error of `pg`, of the server, of TLS or of the system. */
+/** The code and the message of an error of `pg`, the server, TLS or the operating system. */
 interface Fault {
   readonly code: string;
   readonly words: string;
@@ -26,19 +26,19 @@ interface Failure {
   readonly errors: readonly unknown[];
 }
 
-/** Returns the code of an error of the server, of TLS or of the system, otherwise an empty text. */
+/** Returns the code of an error, or an empty text if the error has no code. */
 export function codeOf(error: unknown): string {
   return faultOf(error).code;
 }
 
-/** Returns whether the server answered that it has no TLS. */
+/** Returns whether the server answered that it does not support TLS. */
 export function hasNoTls(error: unknown): boolean {
   return faultOf(error).words === NO_TLS;
 }
 
 /**
- * Returns whether `sslmode=prefer` goes on without TLS: the server has none, TLS fails, or the server refuses this
- * connection because of TLS. A wrong password is not sent again.
+ * Returns whether `sslmode=prefer` tries again without TLS: the server does not support TLS, TLS fails, or the server
+ * may have refused the connection because of TLS. A wrong password is not sent again.
  */
 export function isAboutTls(error: unknown): boolean {
   const fault = faultOf(error);
@@ -58,7 +58,7 @@ function explain(fault: Fault, url: PostgresUrl): string {
     return `The database server has no TLS, which sslmode=${sslMode} needs`;
   }
   if (fault.words === TIMEOUT) {
-    return `The database server ${place} does not answer in ${connectTimeout} s`;
+    return `The database server ${place} did not answer within ${connectTimeout} s`;
   }
   if (fault.code.startsWith("ERR_SSL_")) return "TLS with the database server fails";
   if (isTlsFault(fault)) return "The certificate of the database server is refused";
@@ -74,7 +74,7 @@ function explain(fault: Fault, url: PostgresUrl): string {
     case "53300":
       return "The database server has too many connections";
     case PROTOCOL_VIOLATION:
-      return "The database server, or the pooler before it, refuses the connection";
+      return "The database server, or the pooler in front of it, refuses the connection";
     case "ECONNREFUSED":
     case "ENOENT":
       return `No database server listens on ${place}`;
@@ -86,14 +86,15 @@ function explain(fault: Fault, url: PostgresUrl): string {
   }
 }
 
-/** The codes of certificates' faults have several words, those of the server and of the system one. */
+/** Node's codes for TLS and certificates have an underscore, such as `CERT_HAS_EXPIRED`. */
 function isTlsFault({ code }: Fault): boolean {
   return code.includes("_");
 }
 
 /** Returns the first error with a code in a chain of causes. */
 function faultOf(error: unknown): Fault {
-  // TLS has a short reason besides a message with places in OpenSSL's code. Several addresses have an error each.
+  // The message of a TLS error names places in OpenSSL's code, so its short `reason` is better. If a host has several
+  // addresses, each of them has an error.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

@@ -11,18 +11,19 @@ import {
 } from "./postgresql-fault.js";
 import { readTlsOptions, type TlsOptions } from "./postgresql-tls.js";
 
-/** A server as a first connection found it. */
+/** The facts about a server that a first connection finds out. */
 export interface PostgresServer {
   /** How to use TLS, or false for no TLS. */
   readonly ssl: TlsOptions | false;
   /**
-   * Whether a pooler such as PgBouncer stands before the server. It may give each transaction another connection to the
-   * server: a setting or a prepared statement would then be missing in the next one, and reach other programs.
+   * Whether a pooler such as PgBouncer is in front of the server. A pooler may run each transaction on another
+   * connection to the server. A setting or a prepared statement would then be missing in the next transaction, and
+   * affect other programs.
    */
   readonly isPooled: boolean;
 }
 
-/** What {@link EXAMINE} finds: the server's process, the schema in use, and whether the schema `$1` exists. */
+/** The result of {@link EXAMINE}: the server's process, the schema in use, and whether the schema `$1` exists. */
 interface Found {
   readonly pid: number;
   readonly current: string | null;
@@ -32,23 +33,25 @@ interface Found {
 const HAS_SCHEMA = "EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
 const EXAMINE = `SELECT pg_backend_pid() AS pid, current_schema() AS current, ${HAS_SCHEMA} AS "hasSchema"`;
 
-/** The codes for what another process has created in the meantime. */
+/** The error codes for a database or schema that another process has created in the meantime. */
 const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
 
 /**
- * Connects once, and looks at the server.
+ * Connects once to examine the server.
  * @param schema the setting `databaseSchema`
  * @throws Error whose message is one line
  */
 export async function examineServer(url: PostgresUrl, schema?: string): Promise<PostgresServer> {
   const { found, server } = await withClient(url, async (client, ssl) => {
     const [found] = await query<Found>(client, EXAMINE, [schema ?? null]);
-    // A pooler makes up the number that it gives its clients.
+    // A pooler makes up the process id that it sends to its clients.
     return { found, server: { ssl, isPooled: client.processID !== found?.pid } };
   });
   if (schema === undefined) {
     if (found?.current != null) return server;
-    throw new Error("The role's search_path names no schema that it can use. Set DATABASE_SCHEMA.");
+    throw new Error(
+      "The role's search_path names no schema that the role can use. Set DATABASE_SCHEMA.",
+    );
   }
   if (found?.hasSchema !== true) {
     throw new Error(
@@ -57,7 +60,9 @@ export async function examineServer(url: PostgresUrl, schema?: string): Promise<
   }
   if (server.isPooled && found.current !== schema) {
     const statement = `ALTER ROLE ${quote(url.user)} SET search_path = ${quote(schema)}`;
-    throw new Error(`DATABASE_SCHEMA cannot be set through a pooler. On the server: ${statement}`);
+    throw new Error(
+      `DATABASE_SCHEMA cannot be set through a pooler. Run on the server: ${statement}`,
+    );
   }
   return server;
 }
@@ -93,7 +98,7 @@ async function hasDatabase(url: PostgresUrl): Promise<boolean> {
   }
 }
 
-/** Runs a statement that creates something that another process may create at the same time. */
+/** Runs a statement that creates a database or a schema. Another process may have created it at the same time. */
 async function run(client: Client, statement: string): Promise<void> {
   await client.query(statement).catch((error: unknown) => {
     if (!EXISTS_ALREADY.includes(codeOf(error))) throw error;
@@ -108,7 +113,7 @@ async function query<Row>(
   return (await client.query({ text, values, query_timeout: STATEMENT_TIMEOUT })).rows as Row[];
 }
 
-/** Returns a name as SQL has it. */
+/** Quotes a name as an SQL identifier. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -130,7 +135,7 @@ async function withClient<Result>(
   }
 }
 
-/** Connects with TLS; with `sslmode=prefer` without it, if TLS is what fails. */
+/** Connects as `sslmode` says. With `prefer`, connects without TLS if TLS fails. */
 async function connect(
   url: PostgresUrl,
   tls: TlsOptions | false,
@@ -140,7 +145,7 @@ async function connect(
   } catch (error) {
     if (url.sslMode !== "prefer" || tls === false || !isAboutTls(error)) throw error;
     const client = await connectWith(url, false).catch((second: unknown) => {
-      // If the server refuses both, the first refusal says more: the second may only be that TLS is missing.
+      // If the server refuses both, the first refusal says more: the second may only say that TLS is missing.
       throw isAboutTls(second) && !hasNoTls(error) ? error : second;
     });
     return [client, false];
@@ -148,9 +153,9 @@ async function connect(
 }
 
 async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<Client> {
-  // A copy, because `pg` hides the key from whoever copies the options later.
+  // A copy, because `pg` makes the property `key` non-enumerable, so that later copies of the options would lack it.
   const client = new pg.Client({ ...connectionOptions(url), ssl: ssl && { ...ssl } });
-  // A lost connection also makes the statement fail that runs on it.
+  // Ignored here, because a lost connection also makes its running statement fail.
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -161,7 +166,7 @@ async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<C
   }
 }
 
-/** The options of `pg` for a URL. */
+/** Returns the options of `pg` for a URL. */
 export function connectionOptions(url: PostgresUrl) {
   const { host, port, user, password, database, options } = url;
   return {

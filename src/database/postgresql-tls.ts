@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import { type PostgresUrl, SYSTEM_ROOTS } from "../config/postgresql-url.js";
 
-/** The options of `tls.connect` that the URL decides. */
+/** The options of `tls.connect` that depend on the URL. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
@@ -12,12 +12,15 @@ export interface TlsOptions {
   readonly checkServerIdentity: (name: string, certificate: PeerCertificate) => Error | undefined;
 }
 
-/** All permissions of group and others; of a file of root's, the group may read it. */
+/**
+ * The permissions that a key file must not have: any for group and others. If root owns the file, its group may read
+ * it.
+ */
 const OTHERS = 0o077;
 const OTHERS_OF_ROOT = 0o037;
 
 /**
- * Returns how to use TLS as `sslmode` says, or false for no TLS. A Unix socket has none, whatever `sslmode` says.
+ * Returns the TLS options that `sslmode` asks for, or false for no TLS. A Unix socket never uses TLS.
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html
  * @throws Error whose message is one line, when a file cannot be used
  */
@@ -28,9 +31,9 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
-    // As libpq does, every other mode checks the certificate too if there is a root to check it with.
+    // As in libpq, every other mode also checks the certificate if the URL names a root certificate.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
-    // `tls` would check the name of the socket, which is not always the host's.
+    // The name that `tls` passes is the socket's, which is not always the host.
     checkServerIdentity: (_name, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
   };

@@ -22,7 +22,7 @@ import {
   withDefaults,
 } from "./postgresql-server.js";
 
-/** The most connections of one process. */
+/** The most connections that one process opens by default. */
 const POOL_SIZE = 10;
 
 const FOREIGN_KEY_VIOLATION = "23503";
@@ -101,7 +101,10 @@ export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings
   return createMissing(withDefaults(parsePostgresUrl(databaseUrl)), databaseSchema);
 }
 
-/** Adds ours to the URL's `options`, of which the last counts. So the URL can change the timeout, but not the schema. */
+/**
+ * Adds our options to the URL's. If an option is repeated, the last one counts: the URL can change the timeout, but not
+ * the schema.
+ */
 function withOwnOptions(options: string, schema: string | undefined): string {
   const timeout = `-c statement_timeout=${STATEMENT_TIMEOUT}`;
   if (schema === undefined) return `${timeout} ${options}`;
@@ -140,8 +143,8 @@ function createEngine(pool: Pool<PostgresConnection>, isPooled: boolean): Engine
 }
 
 /**
- * Runs a statement again when a row that it refers to was deleted while it ran. It has done nothing; now it sees that the
- * row is gone.
+ * Runs a statement again if a row that it refers to was deleted meanwhile. The first run changed nothing, and the
+ * second run sees that the row is gone.
  */
 function againIfRowIsGone(run: Run): Run {
   return (statement, values) =>
@@ -151,7 +154,7 @@ function againIfRowIsGone(run: Run): Run {
     });
 }
 
-/** @param isPooled limits the time here, because the server's limit cannot be set through a pooler */
+/** @param isPooled whether to limit the time here, because the server's limit cannot be set through a pooler */
 async function queryOn<Row>(
   connection: PostgresConnection,
   query: PostgresQuery,
@@ -163,7 +166,7 @@ async function queryOn<Row>(
     const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
     return rows as Row[];
   } catch (error) {
-    // The connection still waits for the answer, so that no other statement can use it.
+    // The connection still waits for the answer, so no other statement can use it.
     if ((error as Error).message === "Query read timeout") await connection.end();
     throw error;
   }

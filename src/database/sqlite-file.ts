@@ -4,14 +4,14 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
-// Nothing here, and nothing else in Gatehouse, opens the database file beside SQLite. When a process closes a file, it
-// loses all its locks on it, also those that SQLite holds through another descriptor. Another process then takes itself
-// for the last one, and deletes the -wal file that the first one still writes to.
+// Only SQLite opens the database file. When a process closes any descriptor of a file, it loses all its locks on that
+// file, including the locks that SQLite holds through another descriptor. Another process then finds no lock, takes
+// itself for the last user of the database, and deletes the -wal file that the first process still writes to.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
- * Makes sure that the database file exists and can be written. Creates an empty one, readable by its owner only, if it
- * may. SQLite gives its -wal and -shm files the mode of the database file.
+ * Requires that the database file can be read and written. If the file is missing and `create` is true, creates an
+ * empty one that only its owner can read. SQLite gives its -wal and -shm files the mode of the database file.
  * @throws Error with one line that names the path
  */
 export function prepareDatabaseFile(path: string, { create }: { create: boolean }): void {
@@ -33,7 +33,7 @@ export function requireDatabaseFile(path: string): void {
   throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);
 }
 
-/** What to do where a database is missing and must not be created silently. */
+/** The advice for a database that is missing and must not be created silently. */
 export const HOW_TO_CREATE =
   "Check the path. If the database is new, create it with `gatehouse migrate --create`, or with the option createDatabase.";
 
@@ -52,7 +52,7 @@ export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): 
   if (path === null) return;
   const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
   const problems = find([path, secretPathOf(databaseUrl)]);
-  // Usually these two have the mode of the database file, and one line about it is enough.
+  // These two usually have the mode of the database file, so one line about that file is enough.
   if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }

@@ -27,7 +27,7 @@ export interface CreatedCore {
   /** Filled after the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
-  /** From now on the core says that it is not ready, although it still works. */
+  /** Makes {@link Core.isReady} return false from now on. Everything else still works. */
   retire(this: void): void;
 }
 

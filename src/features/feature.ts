@@ -86,7 +86,7 @@ export interface Route {
   readonly method: "GET" | "POST";
   /** Starts with a slash: `/health/live`. */
   readonly path: string;
-  /** Whether each request is logged. Requests of probes are not worth a line. @default true */
+  /** Whether each request is logged. Set it to false for frequent probes. @default true */
   readonly isLogged?: boolean;
   /**
    * @param request with the body as it was sent, of any content type
@@ -133,7 +133,7 @@ export interface Core {
   readonly sessions: Sessions;
   /** Returns the public keys that access tokens verify with. @see RFC 7517 5 */
   jwks(this: void): JsonWebKeySet;
-  /** Returns whether the database answers, and the server is not about to end. */
+  /** Returns whether the database answers and the server is not about to stop. */
   isReady(this: void): Promise<boolean>;
 }
 

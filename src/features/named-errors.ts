@@ -6,7 +6,7 @@ import { withinTime } from "../within-time.js";
 import { findMalformedParts } from "./check-feature.js";
 import type { Feature, FeatureParts } from "./feature.js";
 
-/** How long a hook may take, and a feature to close, in milliseconds. */
+/** The time limit for a hook, and for closing a feature, in milliseconds. */
 const TIMEOUT = 5_000;
 /** Seconds after which a client should retry an operation whose hook took too long. */
 const RETRY_AFTER = 5;
@@ -83,7 +83,7 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
   });
 }
 
-/** A login or refresh waits for its hooks, and an application's code may hang. */
+/** Also limits the time of hooks, because a login or refresh waits for them, and an application's code may hang. */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   const names = Object.keys(HOOKS) as (keyof Hooks)[];
   return Object.fromEntries(
@@ -135,7 +135,7 @@ async function attemptAsync<Result>(
   }
 }
 
-/** Does the same for a part of a request. A refusal stays as it is, because it is for the client. */
+/** Does the same for code that a request runs. Refusals stay unchanged, because they are for the client. */
 async function attemptRequest<Result>(
   failure: string,
   run: () => Result | Promise<Result>,

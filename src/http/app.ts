@@ -36,7 +36,7 @@ type AppConfig = Pick<
   "trustedProxies" | "logLevel" | "connectionsPerAddress" | "keepAliveTimeout"
 >;
 
-/** An HTTP server, and what it knows of its connections. */
+/** An HTTP server and its connections. */
 interface App {
   readonly app: FastifyInstance;
   readonly connections: Connections;
@@ -74,7 +74,7 @@ export function createApp(
     },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: keepAliveTimeout * 1000,
-    // While the server ends, it still answers what arrives.
+    // A stopping server still answers the requests that arrive.
     return503OnClosing: false,
     connectionTimeout: IDLE_TIMEOUT,
     trustProxy: isBehindProxy ? [...trustedProxies] : false,
@@ -82,7 +82,7 @@ export function createApp(
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
   });
-  // All connections of a proxy come from one address.
+  // All connections of a proxy come from one address, so they are not limited by address.
   const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
   // Without this handler, Node itself answers an unknown expectation, and sends no body. @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {

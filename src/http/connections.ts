@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import { isLoopback } from "../config/server-config.js";
 import { addressKey } from "../throttling/address-key.js";
 
-/** The connections that are served at the same time. */
+/** The most connections that are served at the same time. */
 const MAX_SERVED = 1_000;
-/** The connections over a limit that may wait for a refusal. Those beyond them are closed at once. */
+/** The most connections over a limit that may wait for a refusal. Further ones are closed at once. */
 const MAX_REFUSED = 1_000;
 /** How long a connection over a limit stays open without a request, in milliseconds. */
 const REFUSAL_TIMEOUT = 2_000;
@@ -23,10 +23,10 @@ export class Connections {
   #served = 0;
   #running = 0;
   #isEnding = false;
-  /** The connections that were opened since the server began to end. */
+  /** The connections that were opened after {@link startEnding}. */
   readonly #late = new WeakSet<Socket>();
 
-  /** @param maxPerAddress null for no limit. Addresses of loopback have none. */
+  /** @param maxPerAddress null for no limit. Loopback addresses are never limited. */
   constructor(server: Server, maxPerAddress: number | null) {
     this.#server = server;
     this.#maxPerAddress = maxPerAddress;
@@ -39,12 +39,12 @@ export class Connections {
     });
   }
 
-  /** The requests without a complete response. */
+  /** The number of requests without a complete response. */
   get running(): number {
     return this.#running;
   }
 
-  /** The open connections, without those over a limit. */
+  /** The number of open connections, without the connections over a limit. */
   get served(): number {
     return this.#served;
   }
@@ -54,14 +54,15 @@ export class Connections {
     return this.#refused.has(socket);
   }
 
-  /** Tells clients with each response to use another connection, see {@link isLast}. */
+  /** From now on, responses tell clients to use another connection: see {@link isLast}. */
   startEnding(): void {
     this.#isEnding = true;
   }
 
   /**
-   * Returns whether a response is the last one on its connection. A connection that was opened lately is kept as long as
-   * the server listens: a proxy that still has some opens no new ones, which could be lost when the server stops listening.
+   * Returns whether a response is the last one on its connection. While the server still listens, the connections that
+   * were opened after {@link startEnding} are kept. A proxy that has open connections opens no new ones, and new ones
+   * could be lost when the server stops listening.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

@@ -3,9 +3,11 @@ import { Server as NetServer } from "node:net";
 import { setImmediate as poll, setTimeout as sleep } from "node:timers/promises";
 import type { Connections } from "./connections.js";
 
-/** How long the server still listens, so that health checks notice that it is not ready. In milliseconds. */
+// All times are in milliseconds.
+
+/** How long the server still listens, so that health checks notice that it is not ready. */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open afterwards, because a request may be on its way on one of them. */
+/** How long idle connections stay open afterwards, because a request may already be on its way. */
 const IDLE_TIME = 500;
 /** How long to wait for a moment without new connections. */
 const QUIET_TIMEOUT = 1_000;
@@ -14,8 +16,8 @@ const QUIET_TURN = 0.2;
 const PAUSE = 10;
 
 /**
- * Stops accepting connections, and waits until all requests are answered. Those that arrive on open connections are
- * answered too, and are told to use another connection.
+ * Stops accepting connections, and waits until all requests are answered. Requests that arrive on open connections
+ * are answered too, and their clients are told to use another connection.
  */
 export async function stopListening(
   server: Server,
@@ -24,21 +26,21 @@ export async function stopListening(
 ): Promise<void> {
   if (isDevelopment !== true) await sleep(NOTICE_TIME);
   await untilNoneWaits(server);
-  // Not the method of http.Server, because that one closes idle connections.
+  // Not `server.close()`, because that also closes idle connections.
   NetServer.prototype.close.call(server);
   const end = performance.now() + IDLE_TIME;
   const isWaiting = () => connections.served > 0 && performance.now() < end;
   while (connections.running > 0 || isWaiting()) {
     await sleep(PAUSE);
-    // Reads the requests that have arrived, so that their connections are not taken for idle ones.
+    // Reads the requests that have arrived, so that their connections do not look idle.
     await poll();
   }
   server.closeIdleConnections();
 }
 
 /**
- * Waits for a turn of the event loop without a new connection. The system resets the connections that wait to be accepted
- * when a server stops listening.
+ * Waits for a turn of the event loop without a new connection. When a server stops listening, the operating system
+ * resets the connections that the server has not accepted yet.
  */
 async function untilNoneWaits(server: Server): Promise<void> {
   let accepted = 0;

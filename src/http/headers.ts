@@ -1,10 +1,13 @@
 import type { FastifyRequest } from "fastify";
 
-/** The longest values, in characters. Browsers send 150 as `Accept`. Node limits all headers together, to 16 KiB. */
+/**
+ * The longest accepted values, in characters. Browsers send an `Accept` of 150. Node limits all headers together to 16
+ * KiB.
+ */
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
 
-/** The headers that Node reads from their first line only, although a proxy may read another one. */
+/** The headers of which Node reads only the first line. A proxy may read another line. */
 const SINGLE = new Set(["content-type", "host"]);
 
 /** JSON is always UTF-8. @see RFC 8259 8.1 */
@@ -13,11 +16,11 @@ const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 /** Why the headers of a request are refused. */
 interface HeaderFault {
   readonly status: number;
-  /** @default the usual one of the status */
+  /** @default the usual message of the status */
   readonly message?: string;
 }
 
-/** Returns why the headers of a request are refused, or null. No library has parsed them before. */
+/** Returns why the headers of a request are refused, or null. Must run before any library parses them. */
 export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault | null {
   const { accept = "", "content-type": type = "", "content-encoding": encoding } = headers;
   if (accept.length > MAX_LENGTHS.accept || type.length > MAX_LENGTHS["content-type"]) {
@@ -30,7 +33,7 @@ export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault |
   return isEncoded || OTHER_CHARSET.test(type) ? { status: 415 } : null;
 }
 
-/** Whether one of the {@link SINGLE} headers has several lines. */
+/** Returns whether one of the {@link SINGLE} headers has several lines. */
 function hasRepeated(rawHeaders: readonly string[]): boolean {
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -43,9 +46,9 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 }
 
 /**
- * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon that parser
- * counts the quotes from the beginning of the item again, which takes quadratic time within a quoted text. Such texts are
- * replaced: neither they nor the replacement match what we serve.
+ * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon, that parser
+ * counts the quotes again from the beginning of the item, so a quoted text takes quadratic time. Such texts are
+ * replaced. This changes no result, because no quoted text matches a type that we serve.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

@@ -13,7 +13,7 @@ export const SECURITY_HEADERS = {
 /**
  * Returns the body of the response to a request that never became a GraphQL request.
  * @param requestId sent for status 500 and above, so that the client can report the bug
- * @param message the one of a status below 500, if not the usual one
+ * @param message replaces the usual message of a status below 500
  */
 export function toGraphqlError(
   status: number,

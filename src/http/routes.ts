@@ -16,7 +16,7 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
       scope.route({
         method,
         url: path,
-        // Requests are logged as `info`.
+        // Requests are logged as `info`, so the level `warn` leaves them out.
         ...(!isLogged && { logLevel: "warn" }),
         handler: async (request, reply) => {
           const response = await answer(handle, request);

@@ -72,7 +72,7 @@ export async function startServer(
     await auth.close();
   };
   const end = async (stop?: () => Promise<void>) => {
-    app.log.info("Gatehouse stops");
+    app.log.info("Gatehouse is stopping");
     await release(stop);
     app.log.info("Gatehouse has stopped");
   };

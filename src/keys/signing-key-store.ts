@@ -19,15 +19,15 @@ interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | 
   readonly sealedKey: string;
 }
 
-/** An SQL expression for the ids of all keys that are not revoked, as one text. It differs once the keys have changed. */
+/** An SQL expression for the ids of all keys that are not revoked, as one text. Its value changes with the keys. */
 export const LISTED_KEYS = `(
   SELECT string_agg(listed.kid, ',' ORDER BY listed.kid) FROM signing_key listed WHERE listed.revoked_at IS NULL)`;
 
 /** The keys in the database. */
 export interface StoredKeys {
-  /** All that are not revoked and can be read. */
+  /** The keys that are not revoked and can be read. */
   readonly keys: readonly Key[];
-  /** Why each of the others cannot be read. */
+  /** An error for each key that is not revoked and cannot be read. */
   readonly faults: readonly KeyUnreadable[];
   /** The value of {@link LISTED_KEYS}; null when there are no keys. */
   readonly listed: string | null;
@@ -64,7 +64,7 @@ export class SigningKeyStore {
     this.#seals = seals;
   }
 
-  /** Returns all keys that are not revoked. A row that cannot be read is a fault in the result, and throws nothing. */
+  /** Returns all keys that are not revoked. A row that cannot be read becomes a fault in the result. */
   async read(): Promise<StoredKeys> {
     const rows = await this.#readRows();
     const keys: Key[] = [];
@@ -110,7 +110,10 @@ export class SigningKeyStore {
     return revoked.length > 0;
   }
 
-  /** Seals every key that a previous root secret opens with the current one, so that the previous ones can be dropped. */
+  /**
+   * Seals again, with the current root secret, every key that a previous secret sealed. The previous secrets can then
+   * be dropped.
+   */
   async reseal(): Promise<void> {
     if (this.#seals.length === 1) return;
     for (const row of await this.#readRows()) {

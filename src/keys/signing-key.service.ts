@@ -28,10 +28,10 @@ export class SigningKeyService {
   readonly #store: SigningKeyStore;
   readonly #config: SigningKeyConfig;
   readonly #onFault: (error: Error) => void;
-  /** The messages of the faults that were reported. */
+  /** The messages of the faults that have been reported. */
   readonly #reported = new Set<string>();
   #loadedAt = -Infinity;
-  /** The keys of the last load, as `LISTED_KEYS` has them. */
+  /** The value of `LISTED_KEYS` at the last load. */
   #listed: string | null;
 
   private constructor(
@@ -52,7 +52,8 @@ export class SigningKeyService {
    * that cannot be read, as long as another one is active.
    * @param onFault called once for each key that cannot be read
    * @throws TypeError if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between symmetric and
-   * asymmetric; Error if no active key can be read
+   * asymmetric
+   * @throws Error if no active key can be read
    */
   static async open(
     sql: Sql,
@@ -85,8 +86,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Reads the keys again. Running instances do so regularly to pick up a rotation. Keys that cannot be used are reported once,
-   * and are no reason to fail.
+   * Reads the keys again. Running instances do so regularly to pick up a rotation. Keys that cannot be used are
+   * reported once, and do not make the reload fail.
    */
   async reload(): Promise<void> {
     this.#loadedAt = this.#config.now();
@@ -103,7 +104,7 @@ export class SigningKeyService {
 
   /**
    * Reads the keys again if another process has added or revoked one.
-   * @param listed the keys in the database now, as `LISTED_KEYS` has them
+   * @param listed the current value of `LISTED_KEYS`
    */
   async follow(listed: string | null): Promise<void> {
     if (listed !== this.#listed) await this.reload();

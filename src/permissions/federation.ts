@@ -10,8 +10,8 @@ import { WrongSettings } from "../config/problems.js";
 import { BadUserInput } from "../errors.js";
 
 /**
- * Returns whether a field is the one that a federation gateway reads a subgraph's SDL from. A gateway has no credential of
- * its own, and the SDL says no more than introspection.
+ * Returns whether a field is `_service`, from which a federation gateway reads a subgraph's SDL. A gateway has no
+ * credential of its own, and the SDL reveals no more than introspection does.
  * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
  */
 export function isServiceField(
@@ -28,26 +28,26 @@ export function isServiceField(
   );
 }
 
-/** Returns whether a field is the one that loads a subgraph's entities for a federation gateway. */
+/** Returns whether a field is `_entities`, which loads a subgraph's entities for a federation gateway. */
 export function isEntitiesField(schema: GraphQLSchema, typeName: string, name: string): boolean {
   return name === "_entities" && typeName === schema.getQueryType()?.name;
 }
 
-/** How many entities one request may ask for, unless the application says otherwise. */
+/** How many entities one request may ask for by default. */
 const MAX_ENTITIES = 100;
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
 
 /**
- * Returns a function that limits how many entities one request may ask `_entities` for, over all aliases. The list has no
- * limit of its own, and each entity may cost a look-up.
+ * Returns a function that limits how many entities one request may ask `_entities` for, over all aliases. Nothing
+ * else limits the list, and each entity may cost a look-up.
  * @throws TypeError when `maxEntities` is not a whole number from 1
  */
 export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {
   if (!Number.isSafeInteger(max) || max < 1) {
     throw new WrongSettings([{ option: "maxEntities", message: "must be a whole number from 1" }]);
   }
-  /** By the variables, which are one object for each execution. */
+  /** Keyed by the variables, because each execution has a variables object of its own. */
   const counts = new WeakMap<object, number>();
   return (resolve: Resolver = defaultFieldResolver): Resolver =>
     (source, args: { representations: readonly unknown[] }, context, info) => {

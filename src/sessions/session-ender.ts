@@ -97,9 +97,9 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the sessions whose user has a later `credentialsVersion`, in the transaction that has changed it. Their tokens are
-   * refused even without this, because the versions differ.
-   * @returns a function that reports the ends, to be called after the commit. Sessions that had expired are not reported
+   * Ends the sessions whose `credentialsVersion` is older than their user's. Runs in the transaction that raised it.
+   * Their tokens are refused even without this, because the versions differ.
+   * @returns a function that reports the ended sessions that had not expired. Call it after the commit
    */
   async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
     const at = this.#settings.now();

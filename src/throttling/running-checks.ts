@@ -1,6 +1,6 @@
 /** The attempts of one key in this process. */
 interface Attempts {
-  /** How many there are, with those that wait. */
+  /** How many attempts there are, including waiting ones. */
   size: number;
   /** How many credentials were right. */
   accepted: number;
@@ -30,10 +30,11 @@ export class RunningChecks {
 
   /**
    * Counts an attempt, and then runs its check.
-   * @param count counts the attempt, and returns the milliseconds until one is allowed; 0 if this one was counted
-   * @param check returns whether the credential is right, once the key is unblocked
-   * @returns the same
-   * @throws {@link Blocked} unchecked
+   * @param count counts the attempt if the key is not blocked. Returns 0 if it was counted, otherwise the milliseconds
+   * until an attempt is allowed
+   * @param check returns whether the credential is right. If it is, unblocks the key first
+   * @returns the result of `check`
+   * @throws {@link Blocked} without running `check`
    */
   async run(
     key: string,
@@ -63,7 +64,7 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Ends once a check runs, so that others see either the count or the check.
+    // Settles only after its check has started, so that other attempts see the count or the check at any time.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

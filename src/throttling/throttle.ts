@@ -61,11 +61,11 @@ export class Throttle {
   }
 
   /**
-   * Counts a login as failed, and checks its password. If it may log in, the failed logins of the account are forgotten.
+   * Counts a login as failed, then checks it. If the login is accepted, resets the failed logins of the account.
    * @param account identifies the account, whether or not it exists
    * @param check returns whether the login is accepted
-   * @returns the same
-   * @throws {@link TooManyRequests} unchecked
+   * @returns the result of `check`
+   * @throws {@link TooManyRequests} without running `check`
    */
   async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
     await this.#consumeAddress(this.#addressRequests, client);

@@ -19,7 +19,7 @@ export interface Claims {
   readonly iat: number;
   /** Epoch seconds. */
   readonly exp: number;
-  /** Epoch seconds. We set none. */
+  /** Epoch seconds. Tokens of Gatehouse do not have it. */
   readonly nbf?: number;
   readonly token_type: string;
   readonly [claim: string]: unknown;
@@ -83,7 +83,7 @@ export interface Timing {
   readonly leeway: number;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The scheme of the sessions of such tokens. */
+  /** The scheme of the token's session. */
   readonly scheme: AuthScheme;
 }
 

@@ -84,7 +84,8 @@ export abstract class TokenKind {
 
   /**
    * Returns the key that a token's header names.
-   * @throws {@link TokenNotValid} when `kid` is malformed, or the key does not sign yet; {@link UnknownKey}
+   * @throws {@link TokenNotValid} when `kid` is malformed, or the key does not sign yet
+   * @throws {@link UnknownKey} when there is no such key
    */
   requireKey(kid: unknown): Key {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();

@@ -49,7 +49,7 @@ describeGates((gate) => {
       expect(await reasonsOf(gate, others)).toEqual(Array(3).fill(undefined));
     });
 
-    test("that was made in the database alone is completed by the activation", async () => {
+    test("that was made directly in the database ends its sessions at the next activation", async () => {
       const { id, all } = await signIn();
       await gate.sql(`UPDATE "user" SET is_active = ? WHERE id = ?`, [false, id]);
       const ended = await endedBy(() => bound(gate).setActive(id, true));
@@ -58,7 +58,7 @@ describeGates((gate) => {
       expect(await reasonsOf(gate, all)).toEqual(Array(3).fill("token_revoked"));
     });
 
-    test("ends also a session that a login opens at the same moment", async () => {
+    test("also ends a session that a login opens at the same moment", async () => {
       const id = await gate.user(`user${(count += 1)}`);
       for (let round = 0; round < 10; round += 1) {
         const { setActive } = bound(gate);
@@ -80,7 +80,7 @@ describeGates((gate) => {
       expect((await gate.me(tokens.authorization)).status).toBe(200);
     });
 
-    test("of an active user to active ends no session", async () => {
+    test("does not happen when an active user is activated: no session ends", async () => {
       const { id, all } = await signIn();
       expect(await endedBy(() => bound(gate).setActive(id, true))).toEqual([]);
       expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(undefined));
@@ -94,7 +94,7 @@ describeGates((gate) => {
       (id: string) => gate.auth.accounts.setPassword(id, "another correct horse"),
     ],
     ["a deletion", "user_deleted", (id: string) => gate.auth.accounts.deleteUser(id)],
-  ] as const)("%s too ends every session with one event each", async (_name, reason, change) => {
+  ] as const)("%s also ends every session with one event each", async (_name, reason, change) => {
     const { id, all } = await signIn();
     const ended = await endedBy(() => change(id));
     expect(ended).toHaveLength(3);

@@ -6,7 +6,7 @@ import type { Sql } from "../../src/sql.js";
 import { createDatabase, DATABASES } from "../support/databases.js";
 
 describe.each(DATABASES)("the check of roles at the start, over %s", (kind) => {
-  test("is one statement that finds roles by an index, however many users there are", async () => {
+  test("is one statement that uses an index, however many users there are", async () => {
     const created = await createDatabase(kind);
     const database = await Database.open({ databaseUrl: created.url });
     try {

@@ -217,7 +217,7 @@ describe("an internal error under apolloOptions", () => {
     await database.drop();
   });
 
-  test("is no refusal, wrong document or wrong argument: these are not logged", async () => {
+  test("is the only error that is logged: refusals, wrong documents and wrong arguments are not", async () => {
     for (const query of [
       "{ veto }",
       "{ me { id } }",

@@ -424,7 +424,7 @@ describe("a long header or field", () => {
 
   type Send = (length: number) => Promise<WireAnswer>;
 
-  /** Returns a function that sends a text of a length in one place. */
+  /** Returns a function that sends a text of a given length in one place of a request. */
   function sender(place: string, [start, unit, end]: readonly [string, string, string]): Send {
     const spell = (length: number) =>
       start + unit.repeat(Math.ceil((length - start.length) / unit.length)) + end;

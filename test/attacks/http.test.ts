@@ -24,7 +24,7 @@ let ada: Tokens;
 let eve: Tokens;
 /** Sends a header line each second, while the other tests run. */
 let slow: { connection: Connection; drip: NodeJS.Timeout; milliseconds: Promise<number> };
-/** Connections that have been idle since the tests began: of a client, and of a proxy, one of which was never used. */
+/** Connections that are idle from the start of the tests: one of a client, and a used and an unused one of a proxy. */
 let idle: { ofClient: Connection; ofProxy: Connection; unused: Connection };
 
 beforeAll(async () => {
@@ -753,9 +753,9 @@ describe("a client that never finishes its header", () => {
 describe("an idle connection", () => {
   test("GQ-15: of a client is closed after 5 seconds, and that of a proxy still works after 10", async () => {
     await idle.ofClient.closed;
-    // Takes 10 seconds from the beginning of the tests.
+    // The server closes this connection 10 seconds after the tests begin.
     await slow.connection.closed;
-    // Until a server that gives an unused connection ten seconds would have closed it.
+    // Long enough for a server that closes an unused connection after ten seconds.
     await new Promise((resolve) => setTimeout(resolve, 2500));
     idle.unused.write(rawRequest(TYPENAME));
     expect(await idle.unused.closed).toMatch(/^HTTP\/1\.1 200 OK/);

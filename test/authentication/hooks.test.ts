@@ -41,7 +41,7 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
       databaseUrl: database.url,
       secretKey: randomBytes(32).toString("base64url"),
       loginFailuresPerAccount: LIMIT,
-      // Stands still, because an account waits only for a second at first.
+      // The clock stands still, because at first an account waits only for a second.
       now: () => NOW,
       features: [veto],
     });

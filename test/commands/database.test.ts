@@ -26,20 +26,20 @@ describe("a command says which database it works on", () => {
     expect(ended.stdout).toMatch(/^gth_\w+\n$/);
   });
 
-  test("also where a user is missing in it", async () => {
+  test("even if the database has no such user", async () => {
     await folder.run(["migrate"]);
     const { stderr } = await runNode([CLI, "unlock", "nobody"], { cwd: folder.path });
     expect(stderr).toBe(`Database: sqlite:${path}\ngatehouse: There is no such user.\n`);
   });
 
-  test("--database takes the place of DATABASE_URL", async () => {
+  test("--database replaces DATABASE_URL", async () => {
     const env = { DATABASE_URL: "sqlite:data/other.sqlite" };
     const parameters = ["migrate", "--database", "sqlite:data/gatehouse.sqlite"];
     expect((await folder.run(parameters, { env })).code).toBe(0);
     expect(await folder.files("data")).toEqual(["gatehouse.secret", "gatehouse.sqlite"]);
   });
 
-  test("--database is what a wrong value of it is called", async () => {
+  test("a wrong value of --database is reported under that name", async () => {
     expectOneLine(
       await folder.run(["migrate", "--database", "gatehouse.sqlite"]),
       /^gatehouse: --database: must be sqlite:PATH or postgresql:/,
@@ -48,7 +48,7 @@ describe("a command says which database it works on", () => {
   });
 });
 
-describe("a command that works on what exists", () => {
+describe("a command that needs an existing database", () => {
   const COMMANDS = [
     ["create-token", "ada"],
     ["set-password", "ada", "--password-stdin"],
@@ -78,7 +78,7 @@ describe("where others can reach the server", () => {
   const create = () => folder.run(["migrate", "--create"], { env: PRODUCTION });
 
   test.each(["serve", "migrate", "create-user ada --password-stdin"])(
-    "a database file that vanished is not replaced by %s, but by `migrate --create`",
+    "a missing database file is not created by %s, only by `migrate --create`",
     async (command) => {
       expect((await create()).code).toBe(0);
       rmSync(join(folder.path, "data"), { recursive: true });

@@ -4,7 +4,7 @@ import { decode } from "../support/forge.js";
 
 const ELSEWHERE = { graphiql: false, introspection: false } as const;
 const IS_REQUIRED =
-  "publicUrl: is required where others can reach the server; give the URL at which they do, such as https://auth.example.com";
+  "publicUrl: is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com";
 const ORIGIN = "publicUrl: must be an origin such as https://auth.example.com";
 
 /** Returns the lines of the refusal, or the issuer of a token of the server that has started. */

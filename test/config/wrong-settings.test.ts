@@ -201,7 +201,7 @@ describe("all problems are listed at once", () => {
       "graphiql: must be off where others can reach the server",
       "leeway: must be from 0 to 60 seconds, but is 1 second too long",
       "port: must be from 0 to 65535, but is not a whole number",
-      "publicUrl: is required where others can reach the server; give the URL at which they do, such as https://auth.example.com",
+      "publicUrl: is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com",
     ]);
   });
 
@@ -223,7 +223,7 @@ describe("all problems are listed at once", () => {
       "gatehouse: GRAPHIQL: must be off where others can reach the server",
       "gatehouse: JWT_AUDIENC: is not a setting; did you mean JWT_AUDIENCE?",
       "gatehouse: PORT: must be from 0 to 65535, but is not a whole number",
-      "gatehouse: PUBLIC_URL: is required where others can reach the server; give the URL at which they do, such as https://auth.example.com",
+      "gatehouse: PUBLIC_URL: is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com",
       "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
       "gatehouse: SESSION_LIFETIME: must be from 1m to 100y, but is 59 seconds too short",
     ]);

@@ -9,7 +9,7 @@ import { PASSWORD, setUpFreshGate } from "../support/gate.js";
 describePostgres("a user who is deleted while a statement inserts a row of the user:", () => {
   const gate = setUpFreshGate({}, "postgresql");
 
-  /** Deletes the user in a transaction that ends when the operation waits for it. */
+  /** Deletes the user in a transaction that is committed when the operation waits for it. */
   async function whileDeleting<Result>(
     userId: string,
     operation: () => Promise<Result>,
@@ -45,7 +45,7 @@ describePostgres("a user who is deleted while a statement inserts a row of the u
     const token = whileDeleting(ada, () => authentication.createStaticToken(ada));
     await expect(token).rejects.toBeInstanceOf(NoSuchUser);
     const eve = await gate.user("eve");
-    // So that the role is an insertion.
+    // Without a profile, setting the role inserts a row.
     await gate.sql("DELETE FROM profile WHERE user_id = ?", [eve]);
     const role = whileDeleting(eve, () => accounts.setRole(eve, "ADMIN"));
     await expect(role).rejects.toBeInstanceOf(NoSuchUser);

@@ -7,7 +7,7 @@ import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
 /** Two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
 
-/** Takes a lock that lets others read but not write. Returns the function that releases it. */
+/** Takes a lock that lets others read but not write. Returns the function that releases the lock. */
 const LOCKS: Readonly<Record<DatabaseKind, (gate: Gate) => Promise<() => Promise<unknown>>>> = {
   sqlite: async ({ databasePath }) => {
     const database = new sqlite3.Database(databasePath);
@@ -34,14 +34,14 @@ const LOCKS: Readonly<Record<DatabaseKind, (gate: Gate) => Promise<() => Promise
   },
 };
 
-/** All that requests write, except when a session was last used: that is written later on purpose. */
+/** Everything that requests write, except `lastUsedAt` of sessions, which is written later on purpose. */
 async function readState(gate: Gate): Promise<unknown[]> {
   const sessions = await gate.sql(`SELECT * FROM session ORDER BY id`);
   const users = await gate.sql(`SELECT * FROM "user" ORDER BY id`);
   return [...sessions.map((session) => ({ ...session, last_used_at: null })), ...users];
 }
 
-/** Sends every operation that writes while nothing can be written, and frees the database when all are answered. */
+/** Sends every operation that writes while the database is locked, and unlocks it after all responses. */
 async function expectNothingLater(kind: DatabaseKind): Promise<void> {
   const gate = await Gate.open({}, kind);
   try {
@@ -68,7 +68,7 @@ async function expectNothingLater(kind: DatabaseKind): Promise<void> {
     const release = await LOCKS[kind](gate);
     const answers = await Promise.all(operations.map((run) => run())).finally(release);
     expect(answers.map(({ code }) => code)).toEqual(operations.map(() => "SERVICE_UNAVAILABLE"));
-    // What was left waiting would be written before this login, or soon after it.
+    // A write that was left waiting would happen before this login, or soon after it.
     await gate.ask(`mutation { login(username: "bob", password: "x") { access } }`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await readState(gate)).toEqual(before);

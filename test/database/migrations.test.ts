@@ -109,7 +109,7 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     expect(await recorded()).toHaveLength(CORE.length);
   }, 60_000);
 
-  test("M-14: a database of version 0.1 gets the migrations since, and then is as a new one; its rows stay", async () => {
+  test("M-14: give a database of version 0.1 the schema of a new one, and keep its rows", async () => {
     const old = await createDatabase(kind);
     try {
       await createAsVersion01(kind, old);

@@ -40,8 +40,8 @@ describePostgres(
   },
 );
 
-describe("what is no PostgreSQL server is refused in one line that says why:", () => {
-  /** What the server answers to each message; null for nothing. */
+describe("a server that cannot be used is refused in one line that says why:", () => {
+  /** The server's answer to each message; null for no answer. */
   const answers: Record<string, string | null> = {
     "a server without TLS": "N",
     "a server of another protocol": "-ERR unknown command\r\n",
@@ -81,7 +81,7 @@ describe("what is no PostgreSQL server is refused in one line that says why:", (
     [
       "a server that never answers",
       "connect_timeout=1",
-      /^The database server 127\.0\.0\.1:\d+ does not answer in 1 s: timeout expired$/,
+      /^The database server 127\.0\.0\.1:\d+ did not answer within 1 s: timeout expired$/,
     ],
   ])("%s", async (what, query, line) => {
     answer = answers[what] ?? null;

@@ -27,7 +27,7 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
 
   const openAuth = (options = {}) => createAuth({ secretKey, databaseUrl, ...options });
 
-  /** Keeps the connection to the server that was last used, so that the next statement gets another one. */
+  /** Holds the server connection that was used last, so that the next statement gets another one. */
   async function holdConnection(statement = "SELECT 1"): Promise<() => Promise<void>> {
     const client = new pg.Client({ connectionString: databaseUrl });
     client.on("error", () => undefined);
@@ -77,13 +77,13 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
     expect(await runPostgres(databaseUrl, "SELECT name FROM pg_prepared_statements")).toEqual([]);
   });
 
-  test("DATABASE_SCHEMA says what to run on the server, and works once that was done", async () => {
+  test("DATABASE_SCHEMA is refused with the statement to run on the server, and works after that statement", async () => {
     await database.sql("CREATE SCHEMA elsewhere");
     const fault =
-      /^DATABASE_SCHEMA cannot be set through a pooler\. On the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
+      /^DATABASE_SCHEMA cannot be set through a pooler\. Run on the server: ALTER ROLE "\w+" SET search_path = "elsewhere"$/;
     await expect(openAuth({ databaseSchema: "elsewhere" })).rejects.toThrow(fault);
     const name = new URL(database.url).pathname.slice(1);
-    // Of the database, because other tests use the role.
+    // Set for the database and not for the role, because other tests use the role.
     await database.sql(`ALTER DATABASE ${name} SET search_path = elsewhere`);
     try {
       await database.sql(
@@ -103,15 +103,15 @@ describePgBouncer("behind PgBouncer in transaction mode, with Debian's configura
   test("a missing database, and options, are refused in the words of PgBouncer or of the server", async () => {
     const missing = Object.assign(new URL(databaseUrl), { pathname: "/no_such_gate" }).href;
     await expect(openAuth({ databaseUrl: missing })).rejects.toThrow(
-      /^The database server, or the pooler before it, refuses the connection: .*no_such_gate/,
+      /^The database server, or the pooler in front of it, refuses the connection: .*no_such_gate/,
     );
     const withOptions = `${databaseUrl}?options=-c%20geqo%3Doff`;
     await expect(openAuth({ databaseUrl: withOptions })).rejects.toThrow(
-      "The database server, or the pooler before it, refuses the connection: unsupported startup parameter: options",
+      "The database server, or the pooler in front of it, refuses the connection: unsupported startup parameter: options",
     );
   });
 
-  test("a statement that waits too long is given up, and the next one runs", async () => {
+  test("a statement that waits too long is abandoned, and the next one runs", async () => {
     const auth: Auth = await openAuth({ databasePoolSize: 1 });
     const id = await auth.accounts.createUser({ username: "ada", password: PASSWORD });
     const release = await holdConnection(`SELECT * FROM "user" FOR UPDATE`);

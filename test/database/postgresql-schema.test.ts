@@ -91,9 +91,9 @@ describePostgres("over PostgreSQL", () => {
       await expectService();
     });
 
-    test("is told what is missing where it has no schema", async () => {
+    test("without a schema is refused with a message that says what is missing", async () => {
       await expect(open()).rejects.toThrow(
-        "The role's search_path names no schema that it can use. Set DATABASE_SCHEMA.",
+        "The role's search_path names no schema that the role can use. Set DATABASE_SCHEMA.",
       );
       await sql(`GRANT USAGE ON SCHEMA public TO ${role}`);
       await expect(open()).rejects.toThrow(

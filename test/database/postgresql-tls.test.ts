@@ -191,7 +191,7 @@ describeCluster("a server that takes TLS only", () => {
       ],
     ],
   )(
-    "is refused in one line that has the server's words: %s",
+    "is refused in one line that quotes the server: %s",
     async (_what, query, fault, ...[where]) => {
       expect(await faultOf(urlOf(query, where))).toMatch(fault);
     },

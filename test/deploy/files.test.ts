@@ -34,7 +34,7 @@ describe("deploy/Dockerfile", () => {
     expect(validate(await read("Dockerfile"))).toEqual([]);
   });
 
-  test("copies what is there, and what its .dockerignore lets through", async () => {
+  test("copies only files that exist and that its .dockerignore allows", async () => {
     const [, ...lines] = (await read("Dockerfile.dockerignore")).trim().split("\n");
     const allowed = lines.map((line) => line.replace(/^!/, ""));
     expect(allowed.filter((name) => !name.includes("*") && !existsSync(join(ROOT, name)))).toEqual(
@@ -61,7 +61,7 @@ describe("deploy/compose.yaml", () => {
 describe("deploy/kubernetes.yaml", () => {
   const kinds = { Deployment, Service, PodDisruptionBudget };
 
-  test("has objects as their schemas want them", async () => {
+  test("has only objects that match their schemas", async () => {
     const documents = parseAllDocuments(await read("kubernetes.yaml"));
     expect(documents).toHaveLength(3);
     for (const document of documents) {
@@ -78,7 +78,7 @@ describeWith("systemd-analyze")("deploy/gatehouse.service", () => {
   test("has no fault that systemd knows", async () => {
     const folder = await mkdtemp(join(tmpdir(), "unit-"));
     const unit = join(folder, "gatehouse.service");
-    // Node may be elsewhere here.
+    // On this machine, Node may be in another folder.
     await writeFile(
       unit,
       (await readFile(file, "utf8")).replaceAll("/usr/bin/node", process.execPath),
@@ -90,7 +90,7 @@ describeWith("systemd-analyze")("deploy/gatehouse.service", () => {
     await rm(folder, { recursive: true });
   });
 
-  test("is exposed little, as systemd rates it", async () => {
+  test("gets a low exposure rating from systemd", async () => {
     const rated = await runProgram("systemd-analyze", ["security", "--offline=true", file]);
     const [, exposure = "10"] = /exposure level for \S+: ([\d.]+)/.exec(rated.output) ?? [];
     expect(Number(exposure)).toBeLessThan(2);
@@ -137,7 +137,7 @@ describePostgres("the settings of the deployments", () => {
   });
   afterAll(() => database.drop());
 
-  /** The program that gives the server a file system as in a container: read-only, and nobody's. */
+  /** Runs the server as in a container: as a user without rights, on a read-only file system. */
   const CONTAINER =
     "bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --unshare-user --uid 1000 --gid 1000 --die-with-parent".split(
       " ",

@@ -134,7 +134,7 @@ describe("the subgraph", () => {
         extensions: { code: "BAD_USER_INPUT" },
       },
     ]);
-    // A stranger learns no limit.
+    // An anonymous client does not learn the limit.
     const { reasons } = await ask(example.url, query, {}, { one, two });
     expect(reasons).toContain("no_credentials");
   });

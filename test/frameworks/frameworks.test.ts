@@ -10,7 +10,7 @@ import { BOB_EMAIL, type InstalledExample, installExample, PASSWORD } from "./in
 /** Apollo's standalone server, which takes long bodies, and answers a malformed one with a page and a line in the log. */
 const STANDALONE = "embed";
 
-/** The subgraph, which believes the gateway on its own machine about the client's address. */
+/** The subgraph. It trusts the client's address that the gateway on its own machine sends. */
 const SUBGRAPH = "federation";
 
 /** Each complete server of `examples/`. Next.js has two bundlers. */

@@ -43,7 +43,7 @@ async function startRequest({ url }: Serving) {
   };
 }
 
-/** Resolves when a server says that it is not ready, or accepts no new connections. */
+/** Resolves when a server reports that it is not ready, or accepts no new connections. */
 function untilNotReady({ url }: Serving): Promise<void> {
   return eventually(() =>
     fetch(`${url}/health/ready`, { headers: { connection: "close" } }).then(

@@ -220,7 +220,7 @@ describe("gatehouse serve", () => {
       "gatehouse: GRAPHIQL: must be off where others can reach the server",
       "gatehouse: LOG_LEVEL: must be silent, fatal, error, warn, info, debug or trace",
       "gatehouse: PORT: must be from 0 to 65535, but is not a whole number",
-      "gatehouse: PUBLIC_URL: is required where others can reach the server; give the URL at which they do, such as https://auth.example.com",
+      "gatehouse: PUBLIC_URL: is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com",
       "gatehouse: SECRET_KEY: is required; `gatehouse generate-secret` makes one",
     ]);
     expect(await folder.files()).toEqual([]);

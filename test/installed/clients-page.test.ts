@@ -62,7 +62,7 @@ const OPTIONS = {
   include: ["**/*.ts", "**/*.tsx"],
 };
 
-/** Replaces Relay's tags by what its compiler made of them, as Relay's plugins for Babel and SWC do. */
+/** Replaces Relay's tags by the output of its compiler, as Relay's plugins for Babel and SWC do. */
 const relayTags: Plugin = {
   name: "relay-tags",
   setup({ onLoad }) {
@@ -161,7 +161,7 @@ describe("docs/clients.md", () => {
   });
 });
 
-/** Returns the fenced blocks of a page by the file name in their title or first line. JSON has no comments. */
+/** Returns the fenced blocks of a page by the file name in their title or first line. JSON needs the title. */
 function blocksOf(page: string): Map<string, string> {
   const found = page.matchAll(/^```\w+(?: title="|\n(?:\/\/|#) )([^\s"]+)"?\n(.*?)^```$/gms);
   return new Map([...found].map(([, name = "", code = ""]) => [name, code]));

@@ -70,7 +70,7 @@ describe.each(["development", "production"])("where NODE_ENV is %s", (mode) => {
   });
 });
 
-/** Makes an application that has another version of a package, whatever its peers say. */
+/** Makes an application with another version of a package, and ignores peer dependencies. */
 async function copyAppWith(name: string, version: string): Promise<string> {
   const cwd = await copyApp(`${basename(name)}-${version}`, [name]);
   const target = `${cwd}/node_modules/${name}`;

@@ -19,7 +19,7 @@ describeFreshGates((gate) => {
       timeout: TIMEOUT,
     });
 
-  /** Presents an access token whose key nobody knows. */
+  /** Sends an access token that names an unknown key. */
   async function presentUnknown(at: Gate) {
     const { access } = await gate.issue(await gate.user("eve"));
     const { header, claims } = decode(access);
@@ -28,7 +28,7 @@ describeFreshGates((gate) => {
   }
 
   describe("the next key", () => {
-    test("J-15: signs no accepted token before it is active, by the leeway at most", async () => {
+    test("J-15: is refused until it is active, except for the leeway", async () => {
       const { access } = await gate.issue(await gate.user("ada"));
       const { header, claims } = decode(access);
       const { kid, activatesAt } = await gate.auth.keys.rotate();
@@ -56,7 +56,7 @@ describeFreshGates((gate) => {
     ];
 
     test.each(DAMAGE)(
-      "and %s is no internal error of a running server, and can be revoked",
+      "because it %s causes no internal error in a running server, and can be revoked",
       async (_name, set) => {
         const { kid } = await gate.auth.keys.rotate();
         const tokens = await gate.issue(await gate.user("ada"));
@@ -74,7 +74,7 @@ describeFreshGates((gate) => {
       TIMEOUT,
     );
 
-    test("and is the only one stops the start with one line", async () => {
+    test("and is the only key stops the start with one line", async () => {
       await gate.sql("UPDATE signing_key SET algorithm = 'none'");
       const [{ kid }] = await gate.sql("SELECT kid FROM signing_key");
       const { code, stderr } = await run("migrate");

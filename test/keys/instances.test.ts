@@ -10,7 +10,7 @@ const TIMEOUT = 240_000;
 const kidOf = (token: string) => String(decode(token.replace("Bearer ", "")).header["kid"]);
 const reasonOf = ({ errors }: any) => errors?.[0]?.extensions.reason;
 
-// The real clock, as the other processes have it.
+// The real clock, because the other processes use it too.
 describeGates({ now: Date.now }, (gate) => {
   let server: Serving;
 

@@ -13,7 +13,7 @@ const PASSWORD = "correct horse battery staple";
 /** Milliseconds. All versions start side by side, on a machine that may be slow, after 300 MB have been downloaded. */
 const TIMEOUT = 600_000;
 
-/** Signs the first admin in and out with each scheme, by the client. */
+/** Signs the first admin in and out with each scheme, using the client. */
 const CLIENT = `
 import { createAuthClient } from "graphql-gatehouse/client";
 const [url, password] = process.argv.slice(2);
@@ -31,7 +31,7 @@ for (const scheme of ["jwt", "sliding", "token"]) {
   console.log(scheme, user.username, data.me.username, status);
 }`;
 
-/** Asks a server that is embedded in CommonJS. */
+/** Sends a request to a server that is embedded in CommonJS. */
 const COMMONJS = `
 const { createAuth } = require("graphql-gatehouse");
 const { graphql } = require("graphql");
@@ -44,7 +44,7 @@ const { graphql } = require("graphql");
   console.log(errors[0].extensions.reason);
 })();`;
 
-/** What the processes of one version printed and answered. */
+/** The output and the responses of the processes of one version. */
 interface Run {
   readonly version: string;
   readonly client: Ended;
@@ -140,7 +140,7 @@ async function runOn(node: string, version: string): Promise<Run> {
   return { version: stdout.trim(), served, client, embedded, commonjs };
 }
 
-/** Reads a field of the example's: as an anonymous client, and as a user with a JWT and with a static token. */
+/** Reads a field of the example as an anonymous client, and as a user with a JWT and with a static token. */
 async function askExample(start: { node: string; cwd: string; timeout: number }) {
   const [secret, database] = ["another secret that is long enough", "sqlite:data/embed.sqlite"];
   const env = { SECRET_KEY: secret, DATABASE_URL: database, PORT: "0" };

@@ -55,7 +55,7 @@ describeFreshGates((gate) => {
     );
 
     test(
-      "are revoked by id, once, and no other session is",
+      "are revoked by id, only once, and no other session ends",
       async () => {
         const { backup, jwt } = await signIn();
         const { id } = backup.principal.session;
@@ -91,7 +91,7 @@ describeFreshGates((gate) => {
     );
 
     test(
-      "ends the sessions that began before an instant, of one user or of all",
+      "ends the sessions of one user or of all users that began before a time",
       async () => {
         const all = await signIn();
         const until = new Date(all.build.principal.session.createdAt + 1).toISOString();
@@ -106,7 +106,7 @@ describeFreshGates((gate) => {
     );
 
     test(
-      "ends all sessions, more than a thousand",
+      "ends all sessions, even more than a thousand",
       async () => {
         const all = await signIn();
         const { backup } = all;

@@ -6,7 +6,7 @@ const INTERVAL = 5;
 /**
  * Waits until `holds` returns true.
  * @param timeout in milliseconds
- * @throws Error if it has not by then
+ * @throws Error if `holds` has not returned true by then
  */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,

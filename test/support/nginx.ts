@@ -20,7 +20,7 @@ if (!isThere && process.env["REQUIRE_SERVICES"] === "1") {
   throw new Error(`nginx is required, but is not at ${NGINX}. Set NGINX_PATH.`);
 }
 
-/** `describe` where nginx is installed; elsewhere it skips and says why. */
+/** `describe` if nginx is installed; otherwise it skips the tests and says why. */
 export const describeNginx = isThere ? describe : describe.skip;
 
 if (!isThere) {

@@ -9,7 +9,7 @@ import { POSTGRES_URL, runPostgres } from "./postgresql.js";
 import { findFreePort, findRunner, untilReady } from "./postgresql-cluster.js";
 
 const PROGRAM = "/usr/sbin/pgbouncer";
-/** What Debian's package installs. */
+/** The configuration that Debian's package installs. */
 const DEFAULTS = "/etc/pgbouncer/pgbouncer.ini";
 
 const isInstalled = existsSync(PROGRAM);
@@ -17,7 +17,7 @@ if (!isInstalled && process.env["REQUIRE_SERVICES"] === "1") {
   throw new Error(`PgBouncer is required, but ${PROGRAM} does not exist`);
 }
 
-/** `describe` where PgBouncer is installed; elsewhere it skips the tests and says why. */
+/** `describe` if PgBouncer is installed; otherwise it skips the tests and says why. */
 export const describePgBouncer = isInstalled ? describe : describe.skip;
 
 if (!isInstalled) {

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { describe, test } from "@jest/globals";
 import pg from "pg";
 
-/** The user whom the programs run as: they refuse root. */
+/** The user that the programs run as, because they refuse root. */
 export interface Runner {
   readonly uid?: number;
   readonly gid?: number;
@@ -17,7 +17,7 @@ export interface Runner {
 
 const run = promisify(execFile);
 
-/** Where Debian has the programs of the server. */
+/** The folder of Debian's PostgreSQL programs. */
 const ROOT = "/usr/lib/postgresql";
 const versions = existsSync(ROOT) ? readdirSync(ROOT).sort() : [];
 const bin = versions.length === 0 ? null : join(ROOT, versions.at(-1)!, "bin");
@@ -25,7 +25,7 @@ if (bin === null && process.env["REQUIRE_SERVICES"] === "1") {
   throw new Error(`initdb is required, but ${ROOT} has none`);
 }
 
-/** `describe` where a cluster can be made; elsewhere it skips the tests and says why. */
+/** `describe` if a cluster can be made; otherwise it skips the tests and says why. */
 export const describeCluster = bin === null ? describe.skip : describe;
 
 if (bin === null) {
@@ -34,7 +34,7 @@ if (bin === null) {
   });
 }
 
-/** Returns whom to run a server as: `postgres` instead of root, anyone else as themselves. */
+/** Returns the user to run a server as: `postgres` instead of root, otherwise the current user. */
 export async function findRunner(): Promise<Runner> {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = await Promise.all(["-u", "-g"].map((kind) => run("id", [kind, "postgres"])));
@@ -73,7 +73,7 @@ hostssl all all 127.0.0.1/32 scram-sha-256
 /** The password of every role. */
 export const ROLE_PASSWORD = "hunter2";
 
-/** A PostgreSQL server of the test's own, which has TLS and wants it. */
+/** A PostgreSQL server of the test's own that requires TLS. */
 export class PostgresCluster {
   readonly folder: string;
   readonly port: number;
@@ -145,7 +145,7 @@ export class PostgresCluster {
 
   async stop(): Promise<void> {
     await this.#admin.end();
-    // Immediate shutdown.
+    // SIGQUIT stops the server without waiting for its clients.
     this.#server.kill("SIGQUIT");
     await once(this.#server, "exit");
     await rm(this.folder, { recursive: true, force: true });

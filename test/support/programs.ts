@@ -3,10 +3,10 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, test } from "@jest/globals";
 
-/** Where Debian installs programs for administrators. They are not in everybody's PATH. */
+/** PATH with the folders of programs for administrators, which Debian leaves out for other users. */
 const PATH = [process.env["PATH"] ?? "", "/usr/sbin", "/sbin"].join(delimiter);
 
-/** What a program printed, and how it ended. */
+/** The output of a program, and how the program ended. */
 export interface Printed {
   readonly code: number | null;
   readonly output: string;
@@ -31,7 +31,7 @@ export function describeWith(program: string): typeof describe | typeof describe
   if (isInstalled) return describe;
   if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(`${program} is not installed.`);
   describe.skip(`${program} is not installed`, () => {
-    test("so what needs it is skipped", () => undefined);
+    test("the tests that need it are skipped", () => undefined);
   });
   return describe.skip;
 }

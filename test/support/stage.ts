@@ -34,7 +34,7 @@ const LOCAL = /^(data|blob|about):/;
 /** The page of a new tab. */
 const BLANK = "about:blank";
 
-/** The path of a page without the app, where the tabs of a test that has ended wait for the next. */
+/** The path of a page without the app. Tabs wait there between two tests. */
 const REST = "rest";
 const REST_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Rest</title>';
 

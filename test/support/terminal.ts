@@ -7,7 +7,7 @@ import { CLI } from "./command.js";
 const version = spawnSync("script", ["--version"], { encoding: "utf8" });
 const hasScript = version.status === 0 && version.stdout.includes("util-linux");
 
-/** `describe` where `script` is installed; otherwise it skips the tests and says why. */
+/** `describe` if `script` is installed; otherwise it skips the tests and says why. */
 export const describeTerminal = hasScript ? describe : describe.skip;
 
 if (!hasScript) {

@@ -29,7 +29,7 @@ async function atOnce(gate: Gate, name: string, passwords: string[]) {
 describe.each(STORES)("counted in %s, logins of one account at once", (name, database, options) => {
   const gate = setUpGate({ loginFailuresPerAccount: FREE, ...options }, database);
 
-  test("eight right ones are eight logins, also after wrong ones", async () => {
+  test("eight right ones all succeed, even after wrong ones", async () => {
     await gate.user("ada");
     for (const failures of [0, FREE - 1]) {
       for (let turn = 0; turn < failures; turn += 1) await attempt(gate, "ada");
@@ -38,11 +38,11 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
     }
   });
 
-  test("LG-5: of eight wrong ones five are checked and all are refused, and the right one then waits", async () => {
+  test("LG-5: eight wrong ones are all refused, five of them are checked, and the right one then waits", async () => {
     for (const account of ["bea", "nobody"]) {
       if (account === "bea") await gate.user(account);
       const all = await atOnce(gate, account, Array(8).fill(WRONG));
-      // Redis counts in real time, in which a wait may end during the test.
+      // Redis counts in real time, so a wait may end during the test.
       if (name === "redis") expect(all.right).toBe(0);
       else {
         expect(all).toEqual({ right: 0, wrong: FREE, refused: 3 });
@@ -51,16 +51,16 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
     }
   });
 
-  test("LG-5: one right one among wrong ones makes room for no more of them than in sequence", async () => {
+  test("LG-5: a right one among wrong ones allows no more wrong ones than a sequence of logins would", async () => {
     await gate.user("cyd");
     const passwords: string[] = Array(12).fill(WRONG);
     passwords.splice(2, 0, PASSWORD);
     await atOnce(gate, "cyd", passwords);
-    // Four before the right one, and five after it.
+    // Four wrong ones before the right one, and five after it.
     if (name !== "redis") expect(countHashed(gate, "cyd")).toBeLessThanOrEqual(2 * FREE - 1);
   });
 
-  test("malformed input uses up no try of the account, nor of the address", async () => {
+  test("malformed input uses up no attempt of the account or of the address", async () => {
     await gate.user("dan");
     const other = await gate.another({ loginsPerAddress: 1 });
     try {

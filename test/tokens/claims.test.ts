@@ -251,7 +251,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
       expect((await gate.auth.accounts.getUser(ada)).lastLoginAt).toBeNull();
     });
 
-    test("refuses a refresh, after which the same token still works, also when it fails later", async () => {
+    test("refuses a refresh, and the same token still works afterwards, even if the function fails later", async () => {
       const { refresh, session } = await gate.issue(ada);
       let fail: (error: Error) => void = () => undefined;
       claims = () => new Promise((_resolve, reject) => (fail = reject));

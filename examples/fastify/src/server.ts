@@ -69,7 +69,7 @@ async function start(): Promise<void> {
       errors: [{ message: "The Host header is not valid.", extensions: { code: "BAD_REQUEST" } }],
     });
   });
-  // Fastify's own errors have another form than GraphQL's.
+  // Fastify's own errors do not have GraphQL's form.
   app.setErrorHandler(async (error: { statusCode?: number }, _request, reply) => {
     const { statusCode = 500 } = error;
     const isBug = statusCode >= 500;

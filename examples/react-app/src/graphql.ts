@@ -32,7 +32,7 @@ export function createExecute({ authFetch, getSession }: AuthClient, url: string
         body: JSON.stringify({ query, variables }),
         signal: AbortSignal.timeout(TIMEOUT),
       });
-      // Not `json()`, whose error in WebKit is no SyntaxError.
+      // Not `json()`, because in WebKit it does not throw a SyntaxError.
       const body = JSON.parse(await response.text()) as Body<Data> | null;
       const failure = toFirstFailure(body?.errors ?? []);
       if (failure) return { data: null, failure };

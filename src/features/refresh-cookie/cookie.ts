@@ -23,7 +23,7 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 export interface Cookie {
   /** The token that the browser sent; null if it sent none, or if another site may have caused the request. */
   readonly token: string | null;
-  /** Whether a page of an origin that may not use the cookie sent the request. */
+  /** Whether the request came from a page whose origin may not use the cookie. */
   readonly isForeign: boolean;
   /** @param expiresAt epoch milliseconds */
   set(token: string, expiresAt: number): void;

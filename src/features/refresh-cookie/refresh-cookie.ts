@@ -58,8 +58,8 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. A page of another origin cannot do that, because it could sign
- * the browser in as somebody else.
+ * Moves the refresh token of a payload into the cookie. Refuses pages of other origins, because they could sign the
+ * browser in as somebody else.
  */
 function keepIn({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -106,8 +106,8 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends such a header means its
- * credential, even if that is malformed or its scheme is not served.
+ * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends the header wants
+ * to use its credential, even if the credential is malformed or its scheme is not supported.
  * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {

@@ -95,7 +95,7 @@ describe("a refresh", () => {
   });
 
   test.each(["Basic YWRhOmFkYQ==", "Basic x", "Digest x", "x"])(
-    "O-05: beside the header `%s` is refused, because a client that sends one means that credential",
+    "O-05: with the header `%s` is refused, because the client wants to use that credential",
     async (authorization) => {
       const value = await logIn();
       for (const query of [REFRESH_BARE, REFRESH, LOGOUT_BARE, LOGOUT]) {
@@ -196,7 +196,7 @@ describe("a page of another origin", () => {
     ];
   };
 
-  test("O-07: does not count as our own if its scheme, host or port differs", async () => {
+  test("O-07: is one whose scheme, host or port differs from the server's", async () => {
     for (const origin of neighbours(gate.url)) {
       const value = await logIn();
       for (const query of [REFRESH_BARE, LOGOUT_BARE]) {
@@ -231,7 +231,7 @@ describe("a page of another origin", () => {
     expect([data.login.token, headers.get("set-cookie")]).toEqual([expect.any(String), null]);
   });
 
-  test("O-07: behind a proxy is told from our own by the scheme and the host that the proxy names", async () => {
+  test("O-07: behind a proxy is recognised by the scheme and the host that the proxy sends", async () => {
     const behind = await gate.another({ trustedProxies: ["127.0.0.1"] });
     const host = "auth.example.com";
     const logInFrom = async (origin: string, proto?: string, forwardedHost = host) => {
@@ -254,7 +254,7 @@ describe("a page of another origin", () => {
       expect(await logInFrom(`http://${host}`, "https")).toBe(403);
       expect(await logInFrom(`${own}:8443`, "https")).toBe(403);
       expect(await logInFrom("https://example.com", "https")).toBe(403);
-      // A proxy that lies about the protocol makes no foreign page our own.
+      // Even if a proxy lies about the protocol, a foreign page stays foreign.
       for (const lie of [
         "javascript",
         "file",

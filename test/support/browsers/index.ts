@@ -5,7 +5,8 @@ import type { Browser } from "./driver.js";
 import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
-/** The abilities that only some drivers have. A test that needs a missing one is skipped, and says so with these words. */
+/** The abilities that only some drivers have. A test that needs a missing ability is skipped, and its title names
+ * the ability with these words. */
 const ABILITIES = {
   clock: "set the page's clock",
   initScript: "run a script before those of the page",
@@ -65,7 +66,7 @@ export const openBrowser = (): Promise<Browser> => open(executable);
 /** `describe` where the browser is installed; elsewhere it skips and says why. */
 export const describeBrowser = isThere ? describe : describe.skip;
 
-/** `test` where the browser's driver has this ability. Elsewhere it skips, and the title says why. */
+/** `test` if the browser's driver has this ability. Otherwise it skips, and the title says why. */
 export function testWith(ability: Ability) {
   const hasAbility = abilities.includes(ability);
   const run = hasAbility ? test : test.skip;
