@@ -195,7 +195,15 @@ export async function openAuth(
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
     const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
-    return { auth, core, migrations, cors: parts.cors, announcements: parts.announcements, retire, flush };
+    return {
+      auth,
+      core,
+      migrations,
+      cors: parts.cors,
+      announcements: parts.announcements,
+      retire,
+      flush,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -86,9 +86,12 @@ function explain(fault: Fault, url: PostgresUrl): string {
   }
 }
 
-/** Node's codes for TLS and certificates have an underscore, such as `CERT_HAS_EXPIRED`. */
+/**
+ * Node's codes for TLS and certificates have an underscore, such as `CERT_HAS_EXPIRED`. So do its codes for host names that
+ * cannot be looked up, such as `EAI_AGAIN`.
+ */
 function isTlsFault({ code }: Fault): boolean {
-  return code.includes("_");
+  return code.includes("_") && !code.startsWith("EAI_");
 }
 
 /** Returns the first error with a code in a chain of causes. */

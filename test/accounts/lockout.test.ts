@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
+import { ROOT, runCommand } from "../support/command.js";
 import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
-import { runCommand } from "../support/command.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SECRET_KEY = "an example of a secret that is long enough";
 const LIMIT = 3;
 

@@ -1,11 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { dictionary } from "@zxcvbn-ts/language-common";
+import { ROOT, runCommand } from "../support/command.js";
 import { type Gate, setUpGate } from "../support/gate.js";
-import { runNode } from "../support/node-process.js";
 
-const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SECRET_KEY = "an example of a secret that is long enough";
 const MESSAGE = "password is too easy to guess. Several unrelated words make a good one.";
 const REFUSED = { code: "BAD_USER_INPUT", message: MESSAGE };
@@ -90,8 +87,8 @@ describe("a new password that is easy to guess", () => {
 
   test("PW-5: is refused by `gatehouse create-user` in one line that does not repeat it", async () => {
     const password = "hunter2hunter2hunter2";
-    const { code, stdout, stderr } = await runNode(
-      [CLI, "create-user", "grace", "--password-stdin"],
+    const { code, stdout, stderr } = await runCommand(
+      ["create-user", "grace", "--password-stdin"],
       {
         cwd: ROOT,
         env: { SECRET_KEY, DATABASE_URL: gate.databaseUrl },
