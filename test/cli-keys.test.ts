@@ -125,8 +125,8 @@ describe("gatehouse rotate-keys", () => {
 });
 
 describe("gatehouse prune", () => {
-  test("M-05: creates a new database, and deletes nothing", async () => {
-    const folder = await folders.empty();
+  test("M-05: deletes nothing from a new database", async () => {
+    const folder = await migrated();
     expect(await folder.run(["prune"])).toEqual({
       code: 0,
       stdout: "0 rows deleted.\n",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { beforeEach, describe, expect, test } from "@jest/globals";
-import { type CommandFolder, type Serving, setUpFolders } from "../support/command.js";
+import { describe, expect, test } from "@jest/globals";
+import { type Serving, setUpFolders } from "../support/command.js";
 import { eventually } from "../support/eventually.js";
 import { openConnection, rawRequest } from "../support/wire.js";
 
@@ -13,15 +13,9 @@ const PRODUCTION = {
 const TYPENAME = JSON.stringify({ query: "{ __typename }" });
 
 const folders = setUpFolders();
-let folder: CommandFolder;
-
 const migrated = folders.after((folder) =>
   folder.run(["migrate", "--create"], { env: PRODUCTION }),
 );
-
-beforeEach(async () => {
-  folder = await migrated();
-});
 
 /** Opens a connection, and keeps it after its first response. */
 async function openKept({ url }: Serving) {
@@ -61,11 +55,11 @@ function expectLastAnswer(answer = ""): void {
 }
 
 describe.each([
-  ["in production", PRODUCTION],
-  ["in development", {}],
-])("after SIGTERM a server %s", (_where, env) => {
+  ["in production", async () => (await migrated()).serve(PRODUCTION)],
+  ["in development", async () => (await folders.empty()).serve()],
+])("after SIGTERM a server %s", (_where, start) => {
   test("OP-6: answers requests that are running and that arrive on kept connections, says that it is the last response, and exits with 0", async () => {
-    const server = await folder.serve(env);
+    const server = await start();
     const finish = await startRequest(server);
     const [kept, silent] = [await openKept(server), await openKept(server)];
     const ended = server.stop("SIGTERM");
@@ -82,7 +76,7 @@ describe.each([
 });
 
 test("OP-6: after SIGTERM a server in production is not ready at once, and still answers new connections", async () => {
-  const server = await folder.serve(PRODUCTION);
+  const server = await (await migrated()).serve(PRODUCTION);
   const ready = async () => (await fetch(`${server.url}/health/ready`)).status;
   expect(await ready()).toBe(200);
   const kept = await openKept(server);
@@ -94,7 +88,7 @@ test("OP-6: after SIGTERM a server in production is not ready at once, and still
 });
 
 test("OP-6: SIGHUP does not end a server", async () => {
-  const server = await folder.serve(PRODUCTION);
+  const server = await (await migrated()).serve(PRODUCTION);
   void server.stop("SIGHUP");
   void server.stop("SIGHUP");
   const kept = await openKept(server);
