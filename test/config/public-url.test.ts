@@ -11,7 +11,9 @@ const ORIGIN = "publicUrl: must be an origin such as https://auth.example.com";
 
 /** Returns the lines of the refusal, or the issuer of a token of the server that has started. */
 async function start(options: Parameters<typeof Gate.open>[0]): Promise<string[] | string> {
-  const gate = await Gate.open({ ...UNSET, ...options }).catch((error: unknown) => (error as Error).message);
+  const gate = await Gate.open({ ...UNSET, ...options }).catch(
+    (error: unknown) => (error as Error).message,
+  );
   if (typeof gate === "string") return gate.split("\n");
   try {
     const { access } = await gate.issue(await gate.user("ada"));

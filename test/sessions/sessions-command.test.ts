@@ -135,7 +135,10 @@ test.each([
   [["--all", "--created-before", "2020-01-01"], /cannot be used with/],
   [["--created-before", "yesterday"], /must be a date, or a time that ends in Z or an offset/],
   [["--created-before", "2026-02-30"], /must be a date, or a time that ends in Z or an offset/],
-  [["--created-before", "2026-02-20T10:00:00"], /must be a date, or a time that ends in Z or an offset/],
+  [
+    ["--created-before", "2026-02-20T10:00:00"],
+    /must be a date, or a time that ends in Z or an offset/,
+  ],
 ])("end-sessions refuses %j", async (parameters, line) => {
   expectOneLine(await runCommand(["end-sessions", ...parameters], { cwd: ROOT }), line);
 });
