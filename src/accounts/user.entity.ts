@@ -30,7 +30,7 @@ export class UserEntity {
 
   /**
    * Counts the changes that end all sessions: a new password, a deactivation or an activation. A session stores the
-   * count when it is opened. It is refused once its count differs from the user's.
+   * count when it is opened, and is refused once the user's count has changed.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;
