@@ -18,7 +18,7 @@ export interface OperationSize {
   readonly aliases: number;
   /** Fields on the first level. */
   readonly rootFields: number;
-  /** The {@link OperationSize.rootFields} that check a credential. */
+  /** The number of {@link OperationSize.rootFields} that check a credential. */
   readonly credentialFields: number;
 }
 
@@ -81,7 +81,7 @@ class Measurer {
 
   #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
     const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
-    // Introspection is not measured: it nests deeper than any data, and graphql-js limits its depth.
+    // The depth of introspection is not measured: introspection nests deeper than data, and graphql-js limits it.
     const isIntrospection = name === "__schema" || name === "__type";
     return {
       depth: 1 + (isIntrospection ? 0 : below.depth),
