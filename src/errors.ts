@@ -22,10 +22,7 @@ export const HTTP_STATUS = {
 /** The closed set of values of `extensions.code`. */
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
-/**
- * The value of the `WWW-Authenticate` header. It names both schemes, because a client may use either. @see RFC 9110
- * 11.6.1
- */
+/** The value of the `WWW-Authenticate` header: both schemes, because a client may use either. @see RFC 9110 11.6.1 */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
 /** The exact reason of a refusal, in `extensions.reason`. Clients can rely on it; messages may change. */

@@ -16,8 +16,8 @@ export interface AuthConfig extends Omit<
   /** The root secrets: the current one, and then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
-   * Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. Null
-   * when Gatehouse is embedded, because only the application knows.
+   * Whether only developers use the server: it is bound to loopback, has no proxy before it, and is not in production.
+   * Null when Gatehouse is embedded, because only the application knows.
    */
   readonly isDevelopment: boolean | null;
 }
@@ -28,7 +28,7 @@ export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 /** The part of a feature that adds its settings to the core's. */
 export interface SettingsOwner {
   readonly settings?: Settings;
-  /** Returns the problems that the check of a single setting cannot find. */
+  /** Returns the contradictions between settings, which no check of a single setting can find. */
   findProblems?(config: Readonly<Record<string, unknown>>): readonly Problem[];
 }
 
@@ -64,8 +64,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The address that the server listens on is not used: it differs between instances, and a new port would end all
-    // tokens.
+    // The issuer is never the address that the server listens on. That differs between instances, and a new port would
+    // end all tokens.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };
@@ -74,7 +74,7 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 /**
  * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
  * @param found the problems so far. A contradiction that involves a wrong option is left out, because the configuration
- * has the option's default.
+ * holds that option's default instead.
  * @param further contradictions beyond those of the core and the owners
  * @throws TypeError with all problems
  */

@@ -33,7 +33,7 @@ const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 export interface CommandLine {
   /** The problems that the command found while reading. */
   readonly problems: readonly Problem[];
-  /** Makes a secret if none is set in development. Called last, when nothing else is wrong. */
+  /** Makes a secret in development if none is set. Called last, when nothing else is wrong. */
   readonly createSecretKey: (databaseUrl: string) => string;
 }
 
