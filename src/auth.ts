@@ -50,7 +50,7 @@ export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...
 interface CoreAuth {
   /** The complete guarded schema. */
   readonly schema: GraphQLSchema;
-  /** The same schema in SDL with its directives, to be merged with other type definitions. */
+  /** {@link Auth.schema} in SDL, with directives, for merging with other type definitions. */
   readonly typeDefs: string;
   /**
    * The resolvers of {@link Auth.typeDefs}, guarded. Merging them into another schema does not guard that schema's own

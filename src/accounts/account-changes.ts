@@ -18,7 +18,7 @@ const ANOTHER_ADMIN = `(
 export interface UserSessions {
   /**
    * Ends the user's sessions whose `credentialsVersion` is lower than the user's own. Runs in the transaction that
-   * raised the user's.
+   * raised the user's version.
    * @returns a function that reports the ended sessions. Call the function after the commit
    */
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;

@@ -51,8 +51,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Counts a wrong password. The count is written after the response, so that the response time does not reveal whether
-   * the user exists.
+   * Counts a wrong password. The count is written after the response: the response time must not reveal whether the
+   * user exists.
    */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing

@@ -15,10 +15,7 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/**
- * The limits per operation, with fragments expanded, in the words of the message. Only `credentialFields` is per
- * document.
- */
+/** How messages name the limits per operation. Fragments count as expanded. Only `credentialFields` is per document. */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",
@@ -27,7 +24,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** The limits per document, with fragments not expanded, in the words of the message. */
+/** How messages name the limits per document. Fragments are not expanded. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",

@@ -25,7 +25,7 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/** The values that tokens need and that the session's row does not have. */
+/** The values for tokens that the session's row does not hold. */
 export interface Issuing {
   /** The static token of a session that was just opened with the scheme TOKEN. @default none */
   readonly staticToken?: string | null;

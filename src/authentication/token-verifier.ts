@@ -10,7 +10,7 @@ import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
-/** A value, or a promise if the value is not available at once. Callers wait only for a promise. */
+/** A value, or a promise if the value is not available at once. Callers await it only if it is a promise. */
 type MaybePromise<Value> = Value | Promise<Value>;
 
 /** The types of JWT that are sent as `Bearer`. */

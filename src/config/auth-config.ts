@@ -64,8 +64,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The issuer is never the address that the server listens on. That differs between instances, and a new port would
-    // end all tokens.
+    // The issuer is never the address that the server listens on. That address differs between instances, and a new
+    // port would invalidate all tokens.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };

@@ -26,7 +26,10 @@ export interface ServerConfig
   readonly keepAliveTimeout: number;
 }
 
-/** How long an idle connection stays open, in seconds. Common proxies close idle connections first, after 60 seconds. */
+/**
+ * How long an idle connection stays open, in seconds. Common proxies close an idle connection after 60 seconds. The
+ * proxy must close it first.
+ */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
 /** The parts that the command adds after it has read the options from the environment. */

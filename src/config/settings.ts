@@ -49,7 +49,7 @@ export const AUTH_SETTINGS = {
   }),
   /**
    * Whether a missing database is created: a SQLite file that does not exist, or our tables in a database without them.
-   * If it is not created, the start fails and shows a wrong path or a lost volume.
+   * If this is off, a missing database stops the start: its path may be wrong, or its volume lost.
    */
   createDatabase: onOff({
     defaultNote: {
@@ -211,7 +211,7 @@ export const AUTH_SETTINGS = {
   onEvent: callback<(event: AuthEvent, client: Client) => unknown>({ default: () => undefined }),
 };
 
-/** The further settings of `createServer`. */
+/** The settings that only `createServer` has. */
 export const SERVER_SETTINGS = {
   /** The address to listen on. */
   host: text({ variable: "HOST", default: "127.0.0.1" }),
