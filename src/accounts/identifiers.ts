@@ -71,7 +71,7 @@ export function requireNewEmail(email: string): string {
 /** The user name or e-mail address of a login. */
 export interface Identifier {
   readonly field: "username" | "email";
-  /** The canonical form, which is used for comparison. */
+  /** The canonical form, for comparison. */
   readonly canonical: string;
 }
 

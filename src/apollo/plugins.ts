@@ -94,8 +94,8 @@ export function faultPlugin(
 }
 
 /**
- * Logs bugs and outages with their stacks, because clients get no details of them. Uses Apollo
- * Server's `logger`, which prints to the console by default.
+ * Logs bugs and outages with their stacks, which no client gets. Uses Apollo Server's `logger`, which prints to the
+ * console by default.
  */
 export function logPlugin(): ApolloServerPlugin {
   let logger: GraphQLServerContext["logger"] | undefined;

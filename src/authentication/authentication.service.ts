@@ -81,7 +81,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * The password is hashed even for an unknown user or an inactive account, so that the response time reveals neither.
+   * The password is hashed even for an unknown user or an inactive account, so that the response time does not reveal
+   * which accounts exist or are active.
    */
   async login(
     login: Login,
