@@ -36,7 +36,7 @@ import { openLimiterStore } from "./throttling/limiter-store.js";
 
 type BuiltIn = typeof BUILT_IN;
 
-/** The options of `createAuth`: those of the core and of the features. */
+/** The options of `createAuth`: the core's options and the features' options. */
 export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
   FeatureOptions<[...BuiltIn, ...F]> & {
     /** The application's own features. @default none */
@@ -145,7 +145,7 @@ export interface OpenAuth {
  * Opens the database, brings its schema up to date, loads the keys, creates the features, and builds the schema.
  * @internal
  * @param config already checked
- * @param features all features, including those that the configuration switches off
+ * @param features all features, even if the configuration switches them off
  * @param onFault called with an error that did not make a request fail
  */
 export async function openAuth(

@@ -49,7 +49,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** Warns of features that could not be loaded, after a command that did not need them. */
+/** Prints why features could not be loaded, after a command that did not need them. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

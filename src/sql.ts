@@ -11,7 +11,7 @@ export interface Migration {
 /**
  * Runs SQL statements, one at a time. Each statement is atomic.
  *
- * A statement is constant text with a `?` for each parameter, so that it can stay prepared and no value becomes SQL. A
+ * A statement is constant text with a `?` for each parameter. Then it can stay prepared, and no value becomes SQL. A
  * statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
  * @throws {@link ServiceUnavailable} when the database cannot be reached. For a feature's statements, also TypeError:
  * for a wrong number of parameters, a parameter of a wrong type, or a write in a statement that should only read.
@@ -50,9 +50,9 @@ const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns {@link Sql} for features, which also refuses mistakes that databases treat differently or do not notice: a
- * wrong number of parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only
- * read. The core's own statements are not checked: every request runs some, and tests cover them all.
+ * Returns the {@link Sql} that features get. It also refuses mistakes that some databases do not notice: a wrong number
+ * of parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only read. The
+ * core's own statements are not checked: every request runs some, and tests cover them all.
  */
 export function withChecks(sql: Sql): Sql {
   return {

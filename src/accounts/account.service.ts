@@ -95,7 +95,7 @@ export class AccountService implements Accounts {
     return row === undefined ? null : this.#toUser(row);
   }
 
-  /** Returns the only row that a login matches. Returns null if it matches none, or more than one. */
+  /** Returns the row that a login matches. Returns null if no row matches, or more than one. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const { field, canonical } = parseLogin(login);
     const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);

@@ -77,7 +77,7 @@ export class PasswordHasher {
     });
   }
 
-  /** Returns whether the hash was made with parameters other than the current ones. */
+  /** Returns whether the hash was made with other parameters than the current {@link ARGON2ID}. */
   needsRehash(passwordHash: string): boolean {
     return !passwordHash.startsWith(CURRENT_PARAMETERS);
   }

@@ -77,8 +77,8 @@ export function createApolloServer(
  * stack. The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to
  * the lists in the result.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are
- * those of our own server.
+ * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are the
+ * same as in our own server.
  * @throws TypeError that names each wrong limit
  * @example
  * const limits = { depth: 12, aliases: null };

@@ -15,7 +15,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 };
 const DEFAULT_SENTENCE = "The request is not valid.";
 
-/** The codes that Apollo Server adds to its own errors and to those of graphql-js. */
+/** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
 /** Matches the errors of graphql-js's execution/values.ts. Only their message sets them apart. */

@@ -1,6 +1,6 @@
-// The messages of graphql-js 16, graphql-scalars 1 and Apollo Server 5 that a client may see once the values that the
-// client sent are removed. Values are literals and their characters, the keys of objects, and everything in the
-// variables. The names of fields, arguments, variables, fragments, operations, directives and types are not values.
+// The messages of graphql-js 16, graphql-scalars 1 and Apollo Server 5 that a client may see, without the values from
+// its request. Values are literals and their characters, the keys of objects, and everything in the variables. The
+// names of fields, arguments, variables, fragments, operations, directives and types are not values.
 
 /** Messages without a value, with placeholders for the names in them. */
 export const WHOLE = [

@@ -134,9 +134,8 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status for the code of the first error. As the GraphQL-over-HTTP specification says, it does so only
- * for responses of type `application/graphql-response+json` whose `data` is null. Meant for Apollo Server's option
- * `plugins`.
+ * Sets the HTTP status for the code of the first error. As the GraphQL-over-HTTP specification says, only responses of
+ * type `application/graphql-response+json` whose `data` is null get it. Meant for Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {

@@ -91,7 +91,7 @@ export class AuthenticationService implements Authentication {
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
     const { accounts, attempts, hasher, hooks, issuer, settings, throttle } = this.#parts;
-    // Checked before anything is counted, so that malformed input uses up no attempt.
+    // Checked before anything is counted: malformed input must not count as an attempt.
     requireHashable(password);
     requireScheme(scheme);
     const account = await accounts.findAccount(login);

@@ -26,7 +26,7 @@ export interface AuthContext {
   loadUser(): Promise<Principal>;
   /**
    * Builds a new context for the same request. Guarded subscriptions call it before each event: the session may have
-   * ended, or the role may have changed, since the last one.
+   * ended, or the role may have changed, since the last event.
    */
   readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */

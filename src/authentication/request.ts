@@ -62,8 +62,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. Without another address, returns the socket's, so that rate limits still
- * apply.
+ * Returns the client's IP address, or null. Without another address, returns the socket's address: rate limits must
+ * still apply.
  * @param given the address that the application passes
  */
 export function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -102,8 +102,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. Node drops repeated lines from `headers`. If it did, the result
- * holds the first value twice, so that it still has more than one.
+ * Returns the values of the `Authorization` lines. Node drops repeated lines from `headers`. For repeated lines, the
+ * result holds each known value twice: the caller must see that there was more than one.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");

@@ -33,8 +33,8 @@ export class Installation {
   }
 
   /**
-   * Loads our features, and those of the modules in the variable {@link FEATURES}. If a module cannot be loaded or
-   * features do not fit together, loads only ours and sets {@link Installation.failure}.
+   * Loads our features, and the features of the modules in the variable {@link FEATURES}. If a module cannot be loaded
+   * or features do not fit together, loads only ours and sets {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
@@ -63,7 +63,8 @@ export class Installation {
   /**
    * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, makes a secret
    * and keeps it beside the database.
-   * @param create whether to create the database if it does not exist. @default what the settings say
+   * @param create whether to create the database if it does not exist. @default the default of the setting
+   * `createDatabase`
    * @throws WrongSettings; Error when the features cannot be used
    */
   readConfig(create?: boolean): ServerConfig {

@@ -13,7 +13,7 @@ export interface AuthConfig extends Omit<
 > {
   readonly jwtIssuer: string;
   readonly createDatabase: boolean;
-  /** The root secrets: the current one, and then the previous ones. */
+  /** The root secrets: the current secret, and then the previous secrets. */
   readonly secretKeys: readonly string[];
   /**
    * Whether only developers use the server: it is bound to loopback, has no proxy before it, and is not in production.
@@ -73,9 +73,9 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 
 /**
  * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
- * @param found the problems so far. A contradiction that involves a wrong option is left out, because the configuration
- * holds that option's default instead.
- * @param further contradictions beyond those of the core and the owners
+ * @param found the problems so far. A contradiction that involves a wrong option is left out: the configuration holds
+ * only that option's default.
+ * @param further contradictions that neither the core nor the owners check
  * @throws TypeError with all problems
  */
 export function settle<Config extends AuthConfig>(

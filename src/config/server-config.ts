@@ -13,7 +13,10 @@ import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 import { sqlitePathOf } from "./database-location.js";
 
-/** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
+/**
+ * The options of a server, without the options of features. Only `secretKey` is required. All durations are whole
+ * seconds.
+ */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
 /** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
