@@ -205,7 +205,7 @@ export class RoleRequired extends AuthError {
   }
 }
 
-/** An argument is missing, malformed or too long. The message names it and never repeats its value. */
+/** An argument is missing, malformed or too long. The message names the argument, and never repeats its value. */
 export class BadUserInput extends AuthError {
   constructor(message: string) {
     super(message, { code: "BAD_USER_INPUT" });

@@ -22,7 +22,7 @@ export interface AuthConfig extends Omit<
   readonly isDevelopment: boolean | null;
 }
 
-/** A JWS algorithm of RFC 7518 that access tokens can be signed with. */
+/** An algorithm that can sign access tokens. @see RFC 7518 3.1 */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
 /** The part of a feature that adds its settings to the core's. */

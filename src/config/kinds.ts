@@ -206,6 +206,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // An unsafe integer is rounded, and the rounded amount would nearly repeat the value.
+  // A huge difference is rounded, so that it would nearly equal the value, which must not be repeated.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }
