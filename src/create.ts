@@ -1,5 +1,5 @@
-// The functions import modules only when they are called. Imported here, the modules would fail with a wrong version of
-// graphql before index.ts could check the version.
+// Each function imports its modules when it is called. With a wrong version of graphql, an import at the top would fail
+// before index.ts could check the version.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";

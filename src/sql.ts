@@ -19,7 +19,7 @@ export interface Migration {
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that only reads and does not stay prepared, because its text varies too much. */
+  /** Runs a statement that only reads. It does not stay prepared, because its text varies too much. */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that writes. It stays prepared. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;

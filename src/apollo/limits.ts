@@ -19,8 +19,8 @@ const LIMITS = {
   /** Directives of one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields of one response name in a document, with fragments not expanded. Validation compares each pair of such
-   * fields.
+   * Fields with the same response name in a document, with fragments not expanded. Validation compares each pair of
+   * them.
    */
   fieldsOfOneName: limit(100),
   /** Levels of nested fields in an operation, with fragments expanded. */

@@ -206,6 +206,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A huge difference is rounded, so that it would nearly equal the value, which must not be repeated.
+  // A huge difference is rounded to nearly the value itself, which no message may repeat.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

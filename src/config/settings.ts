@@ -18,8 +18,8 @@ import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
 import { parseList, parseWholeNumber } from "./variable-text.js";
 
-// The comment above an entry is its sentence in editors, in `gatehouse serve --help` and in docs/settings.md.
-// The entry itself says the unit, the range and the default.
+// The comment above an entry describes the setting in editors, in `gatehouse serve --help` and in docs/settings.md. The
+// entry itself says the unit, the range and the default.
 
 /** The algorithms that access tokens can be signed with. @see RFC 7518 3.1 */
 const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
