@@ -31,7 +31,7 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Commander prints the whole help instead of an error when the command is missing, or unknown to `help`.
+    // Instead of an error, Commander prints the whole help without a command, and for `help` with an unknown command.
     const line =
       error.code !== "commander.help"
         ? error.message

@@ -4,7 +4,7 @@ import type { Role } from "./accounts/role.js";
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
- * Why a session was ended before it expired: by a logout, by a refresh token that was used twice, by the 101st session of
+ * Why a session ended before it expired: by a logout, by a refresh token that was used twice, by the 101st session of
  * its user, by a new password, by the deactivation or deletion of its user, or by the `gatehouse` command.
  */
 export type EndReason =

@@ -14,7 +14,7 @@ const MIN_GUESSES = 7.9;
  */
 const MAX_CHECKED = 64;
 
-/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits in place of letters. */
+/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits used as letters. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
 /** The shortest word to look for, in characters. Shorter words occur in many passwords by chance. */

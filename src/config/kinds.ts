@@ -165,7 +165,7 @@ export function callback<F>({
   };
 }
 
-/** Fills in the default. `D` is undefined exactly when `fallback` is, so the type says whether the value can be missing. */
+/** Fills in the default. `D` is undefined only if `fallback` is: the type says whether the value can be missing. */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,

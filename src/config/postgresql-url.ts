@@ -79,8 +79,8 @@ export function parsePostgresUrl(text: string): PostgresUrl {
 }
 
 /**
- * Returns the fault of a PostgreSQL URL as the end of a sentence after "but". Returns an empty text if the URL is right.
- * Repeats no value of the URL.
+ * Returns what is wrong with a PostgreSQL URL, in words that follow "but". Empty if nothing is wrong. Repeats no value
+ * of the URL.
  */
 export function findUrlFault(text: string): string {
   try {

@@ -33,7 +33,7 @@ const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|123
 /** The minimum entropy, in bits, estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
-/** Returns whether a secret of sufficient length still looks chosen by a person rather than random. */
+/** Returns whether a long enough secret looks like a person's choice, not like random characters. */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);
   const counts = new Map<string, number>();

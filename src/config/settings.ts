@@ -223,8 +223,8 @@ export const SERVER_SETTINGS = {
     defaultNote: "on in development, otherwise off",
   }),
   /**
-   * Whether the group of the SQLite files may access them. Needed if the platform gives a group access to the volume, as
-   * Kubernetes does with a pod's `fsGroup`. Other users may never access the files.
+   * Whether the group of the SQLite files may access them. Needed if the platform gives a group access to the volume,
+   * as Kubernetes does with a pod's `fsGroup`. Other users may never access the files.
    */
   databaseGroupAccess: onOff({ variable: "DATABASE_GROUP_ACCESS", default: false }),
   /** Open connections from one address. Not limited on loopback or behind trusted proxies. */
