@@ -36,25 +36,25 @@ import { openLimiterStore } from "./throttling/limiter-store.js";
 
 type BuiltIn = typeof BUILT_IN;
 
-/** The options of `createAuth`: those of the core and of the features. */
+/** The options of `createAuth`: the core's options and the features' options. */
 export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
   FeatureOptions<[...BuiltIn, ...F]> & {
     /** The application's own features. @default none */
     readonly features?: F;
   };
 
-/** Gatehouse, ready to serve alone or as a part of another schema, with the additions of its features. */
+/** The result of `createAuth`: the schema, the services, and the additions of features. */
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
 /** {@link Auth} without the additions of features. */
 interface CoreAuth {
   /** The complete guarded schema. */
   readonly schema: GraphQLSchema;
-  /** The same schema in SDL with its directives, to be merged with other type definitions. */
+  /** {@link Auth.schema} in SDL, with directives, for merging with other type definitions. */
   readonly typeDefs: string;
   /**
-   * The resolvers of {@link Auth.typeDefs}, guarded. The schema that they are merged into is not guarded: pass it to
-   * {@link Auth.guard}.
+   * The resolvers of {@link Auth.typeDefs}, guarded. Merging them into another schema does not guard that schema's own
+   * fields: pass the merged schema to {@link Auth.guard}.
    */
   readonly resolvers: IResolvers;
   /**
@@ -63,20 +63,20 @@ interface CoreAuth {
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of one request: its user or, if its credential was refused, the reason. Never throws for a bad
-   * credential.
+   * Builds the context of one request. The context holds the user or, if the credential was refused, the reason. Never
+   * throws for a bad credential.
    * @param request a request of Node, Fastify, Express or the Fetch API. Without a request, the context is anonymous.
-   * @param options `ipAddress`: a Fetch request has no address, so pass the one that your platform knows. All requests
-   * without an address share one rate limit, and one warning is printed.
-   * @throws TypeError when an argument is something else
+   * @param options `ipAddress`: a Fetch request has no address, so pass the address that your platform knows. All
+   * requests without an address share one rate limit, and one warning is printed.
+   * @throws TypeError when an argument has the wrong shape
    * @example
    * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
    */
   readonly createContext: CreateContext;
   /**
-   * Returns a copy of a schema in which `@auth` and `@public` are enforced. Root fields with neither directive need a
+   * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
    * signed-in user.
-   * @throws TypeError that lists each guard that is missing, weakened, contradictory, or in a place where it cannot run
+   * @throws TypeError. Its message lists each guard that is missing, weakened, contradictory, or in the wrong place
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */
@@ -88,13 +88,13 @@ interface CoreAuth {
   /** Rotates and revokes the keys that sign access tokens. */
   readonly keys: Keys;
   /**
-   * Prunes expired rows, rotates keys that are due, and runs the jobs of features. `createServer` starts it; otherwise
-   * the application does.
+   * Prunes expired rows, rotates keys that are due, and runs the jobs of features. `createServer` starts it; an
+   * application that embeds Gatehouse calls `start`.
    */
   readonly maintenance: Maintenance;
   /** The HTTP resources that the features serve beside GraphQL. */
   readonly routes: readonly Route[];
-  /** The public keys that access tokens verify with. @see RFC 7517 5 */
+  /** The public keys that verify access tokens. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
   /** Returns whether the database answers and the server is not about to stop. */
   isReady(): Promise<boolean>;
@@ -135,8 +135,8 @@ export interface OpenAuth {
   /** Makes {@link Auth.isReady} return false from now on. Everything else still works. */
   retire(this: void): void;
   /**
-   * Completes the writes that responses do not wait for: the counts of wrong passwords, and when sessions were last
-   * used.
+   * Completes the writes that responses do not wait for: the counts of wrong passwords, and the times at which sessions
+   * were last used.
    */
   flush(this: void): Promise<void>;
 }
@@ -145,7 +145,7 @@ export interface OpenAuth {
  * Opens the database, brings its schema up to date, loads the keys, creates the features, and builds the schema.
  * @internal
  * @param config already checked
- * @param features all features, including those that the configuration switches off
+ * @param features all features, even if the configuration switches them off
  * @param onFault called with an error that did not make a request fail
  */
 export async function openAuth(

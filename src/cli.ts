@@ -17,7 +17,10 @@ const { version } = JSON.parse(
 /** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
-/** Prints one line, or one line for each wrong setting, and ends the process with an exit code other than 0. */
+/**
+ * Ends the process. Prints one line for an error, or one line for each wrong setting. After `--help` or `--version`,
+ * the exit code is 0.
+ */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) {
@@ -28,7 +31,7 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Without a command, and for `help` with an unknown command, Commander gives the whole help instead of an error.
+    // Instead of an error, Commander prints the whole help without a command, and for `help` with an unknown command.
     const line =
       error.code !== "commander.help"
         ? error.message
@@ -46,7 +49,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** Warns of features that cannot be used, after a command that did not need them. */
+/** Prints why features could not be loaded, after a command that did not need them. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

@@ -1,5 +1,5 @@
-// All modules are imported on the call. With a wrong version of graphql their import would fail before index.ts could
-// check the version.
+// Each function imports its modules when it is called. With a wrong version of graphql, an import at the top would fail
+// before index.ts could check the version.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";
@@ -25,7 +25,7 @@ export async function createAuth<const F extends readonly Feature[] = []>({
 }
 
 /**
- * Starts a server: GraphQL at `POST /graphql`, and what the features serve.
+ * Starts a server. It serves GraphQL at `POST /graphql`, and the routes of the features.
  * @throws TypeError that names the wrong option; Error when the port or the database cannot be opened
  */
 export async function createServer<const F extends readonly Feature[] = []>({

@@ -1,8 +1,8 @@
 import { GraphQLError } from "graphql";
 
 /**
- * The HTTP status of each code, for responses that do not have status 200. First come the codes of refusals, then the
- * codes of requests that cannot be run. A persisted query is refused with 200, because its clients expect that.
+ * The HTTP status of each code, for responses that do not have status 200. A refused persisted query has status 200,
+ * because clients that send persisted queries expect it.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS = {
@@ -22,10 +22,10 @@ export const HTTP_STATUS = {
 /** The closed set of values of `extensions.code`. */
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
-/** The header `WWW-Authenticate`. It names both schemes, because a client may use either. @see RFC 9110 11.6.1 */
+/** The value of the `WWW-Authenticate` header: both schemes, because a client may use either. @see RFC 9110 11.6.1 */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
-/** The exact reason, in `extensions.reason`. It is stable for clients; messages may change. */
+/** The exact reason of a refusal, in `extensions.reason`. Clients can rely on it; messages may change. */
 export type Reason =
   | "no_credentials"
   | "bad_authorization_header"
@@ -50,7 +50,7 @@ export type Reason =
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
-  /** One of {@link Reason}, or a word of a feature's own. */
+  /** A {@link Reason}, or a reason that a feature defines. */
   readonly reason: string | undefined;
   /** Whole seconds after which a retry can succeed. */
   readonly retryAfter: number | undefined;
@@ -86,14 +86,14 @@ export class Unauthenticated extends AuthError {
 /** The credentials that are served, in the form in which a client sends them. */
 const SERVED = "`Token <key>` or `Bearer <access token>`";
 
-/** The request has no credentials, or an authentication scheme that is not served. */
+/** The request has no credentials, or uses an authentication scheme that is not served. */
 export class NoCredentials extends Unauthenticated {
   constructor(message = "Authentication credentials were not provided.") {
     super(message, "no_credentials");
   }
 }
 
-/** The `Authorization` header has another scheme than ours, or none: `JWT …`, `Basic …`, or a bare token. */
+/** The `Authorization` header has a scheme that is not served, or no scheme: `JWT …`, `Basic …`, or a bare token. */
 export class SchemeNotServed extends NoCredentials {
   constructor() {
     super(`The scheme of the Authorization header is not served. Send ${SERVED}.`);
@@ -118,7 +118,7 @@ export class TokenNotValid extends Unauthenticated {
 }
 
 /**
- * The token names a signing key that this instance does not know, or does not know yet. The client sees {@link
+ * The token names a signing key that this instance has not loaded. The client gets the same error as for {@link
  * TokenNotValid}.
  */
 export class UnknownKey extends TokenNotValid {}
@@ -205,7 +205,7 @@ export class RoleRequired extends AuthError {
   }
 }
 
-/** An argument is missing, malformed or too long. The message names it and never repeats its value. */
+/** An argument is missing, malformed or too long. The message names the argument, and never repeats its value. */
 export class BadUserInput extends AuthError {
   constructor(message: string) {
     super(message, { code: "BAD_USER_INPUT" });
@@ -219,7 +219,7 @@ export class NoSuchUser extends BadUserInput {
   }
 }
 
-/** The rate limit is reached. */
+/** A rate limit is reached. */
 export class TooManyRequests extends AuthError {
   constructor(retryAfter: number) {
     super("Too many attempts. Try again later.", {
@@ -230,7 +230,10 @@ export class TooManyRequests extends AuthError {
   }
 }
 
-/** The database cannot be reached, or the server is overloaded. Clients keep their credential: it may be valid. */
+/**
+ * The database cannot be reached, or the server is overloaded. Clients should keep their credentials, which may be
+ * valid.
+ */
 export class ServiceUnavailable extends AuthError {
   constructor(
     retryAfter: number,

@@ -1,10 +1,10 @@
 import type { Role } from "./accounts/role.js";
 
-/** The kind of credential of a session: a static token, an access and refresh token, or one sliding token. */
+/** The kind of credential of a session: a static token, an access token with a refresh token, or a sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
- * Why a session was ended before it expired: by a logout, by a refresh token that was used twice, by the 101st session of
+ * Why a session ended before it expired: by a logout, by a refresh token that was used twice, by the 101st session of
  * its user, by a new password, by the deactivation or deletion of its user, or by the `gatehouse` command.
  */
 export type EndReason =
@@ -25,14 +25,14 @@ export interface Client {
 }
 
 /**
- * The client of operations that no request caused, such as those of a script, a command or a periodic job. Rate limits
- * by address do not apply to this object itself.
+ * The client of operations that no request caused: operations of a script, a command or a periodic job. Rate limits by
+ * address do not apply to it. They do apply to every other client, even without an address.
  */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
- * An event for the audit trail. No event contains a password, a token or a hash. But `login` is the text that was typed
- * as the user name or e-mail address, and people sometimes type a password into that field.
+ * An event for the audit trail. No event contains a password, a token or a hash. But `login` is what the user typed as
+ * the user name or e-mail address, and people sometimes type a password there.
  */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
@@ -89,7 +89,7 @@ export function warn(error: unknown): void {
   else process.emitWarning(error.message, { type: error.name, detail: stacksOf(error) });
 }
 
-/** Returns the stack of an error, and that of its cause. */
+/** Returns the stack of an error, and the stack of its cause, if it has one. */
 export function stacksOf({ stack = "", cause }: Error): string {
   return cause instanceof Error ? `${stack}\nCaused by: ${cause.stack ?? cause.message}` : stack;
 }

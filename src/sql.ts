@@ -1,7 +1,7 @@
-/** A value that binds to a `?` in a statement in the same way on every database. Instants are epoch milliseconds. */
+/** A value for a `?` in a statement. It means the same on every database. Instants are epoch milliseconds. */
 export type SqlValue = string | number | boolean | null;
 
-/** One step towards the current tables, the same on every database. It never changes once it has been released. */
+/** A change of the tables, the same on every database. A released migration never changes. */
 export interface Migration {
   /** Unique among the migrations of the core or of one feature, such as `2026-11-26-notes`. */
   readonly name: string;
@@ -9,23 +9,23 @@ export interface Migration {
 }
 
 /**
- * Runs single SQL statements. Each is atomic.
+ * Runs SQL statements, one at a time. Each statement is atomic.
  *
- * A statement is constant text with a `?` for each parameter, so that it can stay prepared and no value becomes SQL. A
+ * A statement is constant text with a `?` for each parameter. Then it can stay prepared, and no value becomes SQL. A
  * statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
- * @throws {@link ServiceUnavailable} when the database cannot be reached. In a feature also TypeError when there is a
- * wrong number of parameters, a parameter of a wrong type, or a write in a statement that should only read.
+ * @throws {@link ServiceUnavailable} when the database cannot be reached. For a feature's statements, also TypeError:
+ * for a wrong number of parameters, a parameter of a wrong type, or a write in a statement that should only read.
  */
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that only reads and does not stay prepared, because its text varies too much. */
+  /** Runs a statement that only reads. It does not stay prepared, because its text varies too much. */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that writes. It stays prepared. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that writes while no other such statement runs, in any process. For a statement whose condition
-   * reads rows that another such statement changes.
+   * Runs a statement that writes. Meanwhile no other exclusive statement and no transaction runs, in any process. Use
+   * it when the condition reads rows that another exclusive statement may change.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
@@ -39,8 +39,8 @@ export type RunStatement = <Row>(
 /** {@link Sql} with transactions. */
 export interface TransactionalSql extends Sql {
   /**
-   * Runs several statements that take effect together, or not at all if `use` rejects. No other transaction and no {@link
-   * Sql.writeExclusive} runs meanwhile, in any process.
+   * Runs several statements. They take effect together, or not at all if `use` rejects. No other transaction and no
+   * {@link Sql.writeExclusive} runs meanwhile, in any process.
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }
@@ -50,10 +50,9 @@ const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the same functions for features. They also refuse mistakes that the databases treat differently or do not
- * notice: a wrong number of parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that
- * should only read.
- * The core's own statements are not checked, because every request runs some, and tests cover them all.
+ * Returns the {@link Sql} that features get. It also refuses mistakes that some databases do not notice: a wrong number
+ * of parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only read. The
+ * core's own statements are not checked: every request runs some, and tests cover them all.
  */
 export function withChecks(sql: Sql): Sql {
   return {

@@ -5,7 +5,7 @@ import { requireUser } from "./require-user.js";
 import type { Role, Roles } from "./role.js";
 
 /**
- * SQL that is true unless a user is the only active admin. Its parameters come from {@link
+ * SQL that is true if a user is not an admin, or if another admin is active. Its parameters come from {@link
  * AccountChanges.#anotherAdmin}.
  */
 const ANOTHER_ADMIN = `(
@@ -17,13 +17,14 @@ const ANOTHER_ADMIN = `(
 /** Ends the sessions of a user in the transaction that changes the user. */
 export interface UserSessions {
   /**
-   * Ends the sessions whose `credentialsVersion` is older than their user's. Runs in the transaction that raised it.
-   * @returns a function that reports the ended sessions. Call it after the commit
+   * Ends the user's sessions whose `credentialsVersion` is lower than the user's own. Runs in the transaction that
+   * raised the user's version.
+   * @returns a function that reports the ended sessions. Call the function after the commit
    */
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
 }
 
-/** Changes users by id. A change that ends sessions ends them in the same transaction. */
+/** Changes users. If a change ends sessions, one transaction does both. */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
   readonly #roles: Roles;
@@ -35,7 +36,7 @@ export class AccountChanges {
     this.#sessions = sessions;
   }
 
-  /** Ends all sessions, and unlocks the account. @throws {@link NoSuchUser} */
+  /** Stores a new hash, ends all sessions of the user, and unlocks the account. @throws {@link NoSuchUser} */
   async setPasswordHash(id: string, passwordHash: string): Promise<void> {
     const hasChanged = await this.#endSessions(
       id,
@@ -47,7 +48,7 @@ export class AccountChanges {
     if (!hasChanged) throw new NoSuchUser();
   }
 
-  /** Ends all sessions of the user, unless an active user is set to active again. */
+  /** Ends all sessions of the user, except when an active user is set to active again. */
   async setActive(id: string, isActive: boolean): Promise<void> {
     // An activation ends sessions too: a session that is still open while its user is inactive must not work again.
     const hasChanged = await this.#endSessions(
@@ -107,7 +108,7 @@ export class AccountChanges {
     return report !== null;
   }
 
-  /** @throws {@link NoSuchUser}; {@link BadUserInput} for the last admin */
+  /** @throws {@link NoSuchUser} for an unknown user; otherwise {@link BadUserInput}, for the last admin */
   async #refuseLastAdmin(id: string): Promise<never> {
     // The statement has already refused the change. This query only chooses the error.
     await requireUser(this.#sql, id);

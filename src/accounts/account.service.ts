@@ -18,7 +18,7 @@ import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
-/** The columns of a user that a login reads. */
+/** The columns of the table `user` that a login reads. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;
@@ -55,7 +55,7 @@ export class AccountService implements Accounts {
   readonly #hasher: PasswordHasher;
   readonly #changes: AccountChanges;
 
-  /** @param em returns a new unit of work */
+  /** @param em returns a new entity manager, for one unit of work */
   constructor(
     em: () => EntityManager,
     sql: TransactionalSql,
@@ -95,7 +95,7 @@ export class AccountService implements Accounts {
     return row === undefined ? null : this.#toUser(row);
   }
 
-  /** Old data may contain two users with the same name. The result is then null, because either user could be meant. */
+  /** Returns the row that a login matches. Returns null if no row matches, or more than one. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const { field, canonical } = parseLogin(login);
     const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);

@@ -2,7 +2,7 @@ import type { Role } from "./role.js";
 import type { User } from "./user.js";
 import type { UserRef } from "./user-ref.js";
 
-/** The name that a user logs in with: the user name or the e-mail address, in any case. */
+/** The name that a user logs in with: the user name or the e-mail address. Upper and lower case count as equal. */
 export type Login = { readonly username: string } | { readonly email: string };
 
 /** The values of a new user. */
@@ -18,10 +18,10 @@ export interface NewUser {
 }
 
 /**
- * Creates, finds and administers users. Methods take a user's id, or any object that has it.
+ * Creates, finds and administers users. Methods take a user's id, or any object with an `id`.
  *
- * A change takes effect at the user's next request. Every method that takes a user throws {@link NoSuchUser} when the
- * user does not exist.
+ * A change takes effect at the user's next request. With `bearerCheck: "stateless"`, access tokens keep working until
+ * they expire. Every method that takes a user throws {@link NoSuchUser} when the user does not exist.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -32,9 +32,9 @@ export interface NewUser {
 export interface Accounts {
   /**
    * Creates a user with a Profile.
-   * @returns the id, which every other method takes
-   * @throws {@link BadUserInput} when a value is malformed, the user name or e-mail address is taken, or the password is
-   * too short, too long or easy to guess
+   * @returns the id of the user
+   * @throws {@link BadUserInput} when a value is malformed, the user name or e-mail address is taken, or the password
+   * is too short, too long or easy to guess
    */
   createUser(user: NewUser): Promise<string>;
 
@@ -74,7 +74,7 @@ export interface Accounts {
   unlock(user: UserRef): Promise<void>;
 
   /**
-   * Deletes a user with all sessions and tokens. The tokens stop working at once.
+   * Deletes a user with all sessions and tokens.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
   deleteUser(user: UserRef): Promise<void>;

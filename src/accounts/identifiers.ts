@@ -8,16 +8,15 @@ export const USERNAME_MAX_LENGTH = 150;
 export const EMAIL_MAX_LENGTH = 254;
 
 /**
- * Scripts with letters that look alike. A name that mixes Latin letters with those of another script can imitate
- * another name.
+ * Latin, and the scripts with letters that look like Latin letters. A name that mixes both can imitate another name.
  */
 const LATIN = /\p{Script=Latin}/u;
 const LATIN_LOOKALIKES =
   /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u;
 
 /**
- * Returns the canonical form of a user name, which is used for comparison: NFKC and case-folded.
- * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
+ * Returns the canonical form of a user name, for comparison: NFKC and case-folded.
+ * @throws {@link BadUserInput} when the name is empty, too long, or not well-formed text
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
@@ -28,8 +27,8 @@ export function canonicalUsername(username: string): string {
 
 /**
  * Returns the canonical form of a new user name.
- * @throws {@link BadUserInput} when it is empty, too long or not well-formed text, when it contains characters other
- * than letters, digits and `. _ @ + -`, or when it mixes letters that look alike
+ * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text, when it contains characters
+ * other than letters, digits and `. _ @ + -`, or when it mixes letters that look alike
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -43,9 +42,9 @@ export function requireNewUsername(username: string): string {
 }
 
 /**
- * Returns the canonical form of an e-mail address, which is used for comparison: trimmed, in lower case, and with the
- * domain in ASCII.
- * @throws {@link BadUserInput} when it is empty, too long, or not well-formed text
+ * Returns the canonical form of an e-mail address, for comparison: trimmed, in lower case, and with the domain in
+ * ASCII.
+ * @throws {@link BadUserInput} when the address is empty, too long, or not well-formed text
  */
 function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
@@ -59,7 +58,7 @@ function canonicalEmail(email: string): string {
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} when it is empty, too long, or not exactly one well-formed address
+ * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);
@@ -72,13 +71,13 @@ export function requireNewEmail(email: string): string {
 /** The user name or e-mail address of a login. */
 export interface Identifier {
   readonly field: "username" | "email";
-  /** The canonical form, which is used for comparison. */
+  /** The canonical form, for comparison. */
   readonly canonical: string;
 }
 
 /**
  * Parses a login.
- * @throws {@link BadUserInput} when it is malformed
+ * @throws {@link BadUserInput} when the login is malformed
  */
 export function parseLogin(login: Login): Identifier {
   requireObject("login", login);
@@ -105,7 +104,8 @@ export function requireObject(name: string, value: unknown): void {
  * Requires text that every database can store and a person can read.
  * @param name the name of the argument, for the message
  * @param maxLength in code points
- * @throws {@link BadUserInput} when it is not text, empty, too long, or holds control characters or lone surrogates
+ * @throws {@link BadUserInput} when the value is not text, is empty, is too long, or holds control characters or lone
+ * surrogates
  */
 export function requireText(name: string, value: unknown, maxLength: number): void {
   if (typeof value !== "string") throw new BadUserInput(`${name} must be text.`);

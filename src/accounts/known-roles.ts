@@ -3,8 +3,8 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * SQL that finds the roles of users that are not in a list. It takes one index look-up for each role, so the number of
- * users does not matter.
+ * SQL that finds the roles in use, except the roles in a list. It takes one index look-up for each role, however many
+ * users there are.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (
@@ -14,8 +14,8 @@ const OTHER_ROLES = `
   SELECT role FROM present WHERE role NOT IN`;
 
 /**
- * Requires that each user's role is one of `roles`. Called at startup, because a user whose role is unknown could do
- * nothing.
+ * Requires that each user's role is one of `roles`. Called at startup: otherwise users whose role was removed would
+ * silently lose all rights.
  * @throws {@link WrongSettings} that lists the unknown roles, and says how many users have each
  */
 export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<void> {

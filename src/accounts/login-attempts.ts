@@ -34,8 +34,8 @@ export class LoginAttempts {
   /**
    * Records a login, and rehashes the password if its hash was made with old parameters.
    * @param account the account as read when its password was checked
-   * @returns false when the login must be refused, because the password was changed or the account was locked in the
-   * meantime
+   * @returns false if the password was changed or the account was locked in the meantime. The login must then be
+   * refused
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;
@@ -51,8 +51,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Counts a wrong password. The count is written after the response, so that the response time does not reveal whether
-   * the user exists.
+   * Counts a wrong password. The count is written after the response: the response time must not reveal whether the
+   * user exists.
    */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing

@@ -6,7 +6,7 @@ import { requireHashable } from "./password-hasher.js";
 /** Words that an attacker would try first on this server. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
-/** The number of guesses that a password must withstand, as a power of ten. Eight random characters just reach it. */
+/** The number of guesses that a password must withstand, as a power of ten. Eight random characters are just enough. */
 const MIN_GUESSES = 7.9;
 /**
  * The number of characters that are checked. Further characters cannot make a password weaker, and they are slow to
@@ -14,10 +14,10 @@ const MIN_GUESSES = 7.9;
  */
 const MAX_CHECKED = 64;
 
-/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits in place of letters. */
+/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits used as letters. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
-/** The shortest name to look for, in characters. Shorter ones occur in many passwords by chance. */
+/** The shortest word to look for, in characters. Shorter words occur in many passwords by chance. */
 const MIN_WORD = 3;
 
 /** The user who gets the password. */
@@ -27,10 +27,10 @@ export interface Owner {
 }
 
 /**
- * Requires that a new password is hard to guess. No composition rules apply.
+ * Requires that a new password is hard to guess. It need not mix kinds of characters.
  * @param owner the user, whose name and address count as easy to guess
  * @param minLength in code points
- * @throws {@link BadUserInput} when it is too short, too long, or too easy to guess
+ * @throws {@link BadUserInput} when the password is too short, too long, or too easy to guess
  * @see NIST SP 800-63B 3.1.1.2
  */
 export function requireNewPassword(password: string, owner: Owner, minLength: number): void {
@@ -52,9 +52,7 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   }
 }
 
-/**
- * Removes these words from a password, wherever they occur. An attacker who knows the words has to guess only the rest.
- */
+/** Removes words from a password, wherever they occur. An attacker who knows the words has to guess only the rest. */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

@@ -2,7 +2,7 @@ import { type Algorithm, hash, verify } from "@node-rs/argon2";
 import { E_TIMEOUT, Semaphore, withTimeout } from "async-mutex";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
 
-/** The longest password. A longer one is refused before it is hashed. */
+/** The greatest length of a password. A longer password is refused before it is hashed. */
 const MAX_CODE_POINTS = 256;
 const MAX_BYTES = 1024;
 
@@ -19,22 +19,23 @@ const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
 /**
- * The hash of a random password. It is verified when the user is unknown, so that the response takes as long as for a
- * known user.
+ * The hash of a random password. It stands in for a missing or malformed hash, so that the response time is the same
+ * for an unknown and a known user.
  */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** The most calls that may wait, and the longest wait in milliseconds. */
+/** How many calls may wait at most, and for how many milliseconds. */
 const MAX_WAITING = 64;
 const MAX_WAIT = 2000;
 /** Seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
 
 /**
- * Hashes and verifies passwords: Argon2id over the NFC form. Passwords are never trimmed.
+ * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed.
  *
- * Hashing runs outside the event loop, a few calls at a time, because the database driver shares its threads.
+ * Hashing runs in libuv's threads. Only a few calls run at a time, because the database driver needs some of these
+ * threads.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export class PasswordHasher {
@@ -57,8 +58,8 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. Verifying against a missing or malformed hash takes as
-   * long as against a real one.
+   * Returns whether `passwordHash` is the hash of `password`. Verifying takes as long against a missing or malformed
+   * hash as against a real hash.
    * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
    * ServiceUnavailable} when too many calls wait
    */
@@ -76,7 +77,7 @@ export class PasswordHasher {
     });
   }
 
-  /** Returns whether the hash was made with parameters other than the current ones. */
+  /** Returns whether the hash was made with other parameters than the current {@link ARGON2ID}. */
   needsRehash(passwordHash: string): boolean {
     return !passwordHash.startsWith(CURRENT_PARAMETERS);
   }
@@ -101,8 +102,8 @@ export class PasswordHasher {
 }
 
 /**
- * Requires a password that can be hashed without being cut off.
- * @throws {@link BadUserInput} when it is not text, empty, too long, or not well-formed
+ * Requires that a password is short enough and well-formed, so that it can be hashed.
+ * @throws {@link BadUserInput} when the password is not text, is empty, is too long, or is not well-formed
  */
 export function requireHashable(password: unknown): void {
   if (typeof password !== "string") throw new BadUserInput("password must be text.");

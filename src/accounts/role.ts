@@ -19,7 +19,7 @@ export class Roles {
   readonly names: readonly Role[];
   /** The role of a new user, and of a user without a Profile. */
   readonly lowest: Role;
-  /** The role of administrators, which is the highest. */
+  /** The highest role: the role of administrators. */
   readonly admin: Role;
   readonly #ranks: ReadonlyMap<unknown, number>;
 
@@ -39,7 +39,7 @@ export class Roles {
 
   /**
    * Returns whether the role `actual` is at least `required`. An unknown `actual` is below every role.
-   * @throws TypeError when `required` is not a role, so that a misspelt role grants nothing
+   * @throws TypeError when `required` is not a role: a misspelt role must grant nothing
    */
   isAtLeast(actual: Role, required: Role): boolean {
     const rank = this.#ranks.get(required);

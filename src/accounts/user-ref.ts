@@ -5,8 +5,8 @@ import { isId } from "./id.js";
 export type UserRef = string | { readonly id: string };
 
 /**
- * Returns the id of a user. It does not check that the user exists.
- * @throws {@link NoSuchUser} when it cannot be the id of any user
+ * Returns the id of a user. Does not check that the user exists.
+ * @throws {@link NoSuchUser} when the value cannot be the id of a user
  */
 export function idOf(user: UserRef): string {
   const given: unknown = user;

@@ -11,7 +11,7 @@ export class UserEntity {
   @Property({ type: "text" })
   username!: string;
 
-  /** The canonical form, which is used for comparison. */
+  /** The canonical form of the user name, for comparison. */
   @Property({ type: "text" })
   @Unique()
   usernameKey!: string;
@@ -19,7 +19,7 @@ export class UserEntity {
   @Property({ type: "text", nullable: true })
   email!: string | null;
 
-  /** The canonical form, which is used for comparison. */
+  /** The canonical form of the e-mail address, for comparison. */
   @Property({ type: "text", nullable: true })
   @Unique()
   emailKey!: string | null;
@@ -30,7 +30,7 @@ export class UserEntity {
 
   /**
    * Counts the changes that end all sessions: a new password, a deactivation or an activation. A session stores the
-   * count when it is opened. It is refused once its count differs from the user's.
+   * count when it is opened, and is refused once the user's count has changed.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;

@@ -19,14 +19,14 @@ import {
 } from "./plugins.js";
 import { variablesPlugin } from "./variables.js";
 
-/** The largest number of errors about variables in a response when the limit on errors is off. */
+/** How many errors about variables a response may list when the limit on errors is off. */
 const MAX_ERRORS = 50;
 
 function safeOptions(limits: AllLimits) {
   return {
     formatError,
     parseOptions: toParseOptions(limits),
-    // The plugin for variables has already reported every mistake in them.
+    // The plugin for variables has already reported every wrong variable.
     executionOptions: { maxCoercionErrors: 1 },
     includeStacktraceInErrorResponses: false,
     persistedQueries: false as const,
@@ -47,7 +47,7 @@ export interface ApolloOptions {
 }
 
 /**
- * Creates the Apollo Server of our own HTTP server, with everything that we do not use switched off. It neither limits
+ * Creates the Apollo Server of our own HTTP server. Everything that we do not use is switched off. It neither limits
  * documents nor sends {@link AuthContext.responseHeaders}, because our HTTP server does both.
  * @param schema the guarded schema
  */
@@ -71,14 +71,14 @@ export function createApolloServer(
 }
 
 /**
- * Returns options for an Apollo Server of your own, so that it serves `schema` as safely as ours does. Errors reveal no
- * internals, repeat no part of the request, and have the right HTTP status. Documents are limited. The response headers
- * of features are sent. The server's `logger` logs each internal error and outage once, with its stack.
- * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to those in
- * the result.
+ * Returns options for an Apollo Server of your own. With them it serves `schema` as safely as our own server does.
+ * Errors reveal no internals, repeat no part of the request, and have the right HTTP status. Documents are limited. The
+ * response headers that features set are sent. The server's `logger` logs each internal error and outage once, with its
+ * stack. The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to
+ * the lists in the result.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are
- * those of our own server.
+ * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are the
+ * same as in our own server.
  * @throws TypeError that names each wrong limit
  * @example
  * const limits = { depth: 12, aliases: null };
@@ -90,8 +90,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // In a federation subgraph, Apollo Server would send the timings and errors of all resolvers to anyone who asks for
-    // them.
+    // Without the last plugin, Apollo Server would send the timings and errors of all resolvers to any client that
+    // asks, if `schema` is a federation subgraph.
     plugins: [
       logPlugin(),
       ...safePlugins(limits),

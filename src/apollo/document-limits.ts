@@ -15,7 +15,7 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** The limits per operation, with fragments expanded. Only `credentialFields` is per document. */
+/** How messages name the limits per operation. Fragments count as expanded. Only `credentialFields` is per document. */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",
@@ -24,7 +24,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** The limits per document, with fragments not expanded. */
+/** How messages name the limits per document. Fragments are not expanded. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
@@ -120,8 +120,8 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
 }
 
 /**
- * The limits on documents as a validation rule, for an Apollo Server of your own. The limits on tokens and characters
- * need {@link apolloOptions}, because a rule runs after parsing.
+ * Returns a validation rule that limits documents, for an Apollo Server of your own. The limits on tokens and
+ * characters need {@link apolloOptions}, because a rule runs after parsing.
  * @param schema the schema to serve, as `auth.guard` returned it
  * @param limits each is a whole number, or null for no limit. @default the limits of our own server
  * @throws TypeError that names each wrong limit
@@ -151,9 +151,9 @@ function badDocument(message: string, code: ErrorCode): GraphQLError {
 /** The size of a document as it is written, with fragments not expanded. */
 interface WrittenSize {
   readonly directives: number;
-  /** The number of directives of the element that has the most. */
+  /** The largest number of directives in one place. */
   readonly directivesInOnePlace: number;
-  /** The number of fields that share the most frequent response name. */
+  /** The largest number of fields with the same response name. */
   readonly fieldsOfOneName: number;
 }
 

@@ -15,10 +15,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
 };
 const DEFAULT_SENTENCE = "The request is not valid.";
 
-/** The codes that Apollo Server adds to its own errors and to those of graphql-js. */
+/** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/** The errors of graphql-js's execution/values.ts can only be recognised by their message. */
+/** Matches the errors of graphql-js's execution/values.ts. Only their message sets them apart. */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
@@ -26,8 +26,9 @@ const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has i
  *
  * - A refusal with a code of its own, thrown by a resolver or while the context is created, keeps its message and
  *   extensions.
- * - An error in the request itself keeps its message if the message is known to repeat no value of the request. A fixed
- *   sentence replaces every other message, including the messages of an application's own scalars and validation rules.
+ * - An error in the request itself keeps a known message, without the values of the request: see {@link withoutValues}.
+ *   A fixed sentence replaces every other message, including the messages of an application's own scalars and
+ *   validation rules.
  * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
  */
 export function formatError(
@@ -48,7 +49,7 @@ export function formatError(
     : { message, ...place, extensions };
 }
 
-/** Returns the error for a bug that occurs before the operation is known. */
+/** Returns the error to send for a bug that occurs before the operation is known. */
 export function internalServerError(requestId: string): GraphQLError {
   return new GraphQLError("", { extensions: { ...MASKED, requestId } });
 }
@@ -63,7 +64,7 @@ export function isBug(error: GraphQLError): boolean {
   return error.path === undefined ? error.originalError !== undefined : !isAboutArgument(error);
 }
 
-/** Returns whether an error is about the document, the variables or the body, so that its message may repeat parts of them. */
+/** Returns whether an error is about the document, the variables or the body. Its message may repeat parts of these. */
 function isAboutRequest(error: GraphQLError): boolean {
   if (isAboutArgument(error)) return true;
   if (error.path !== undefined || error instanceof AuthError) return false;
@@ -71,7 +72,7 @@ function isAboutRequest(error: GraphQLError): boolean {
   return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
 }
 
-/** Returns whether graphql-js could not coerce the arguments of a field, so that its resolver did not run. */
+/** Returns whether graphql-js could not coerce the arguments of a field. The field's resolver did not run then. */
 function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   return (
     path !== undefined &&

@@ -1,6 +1,6 @@
-// The messages of graphql-js 16, graphql-scalars 1 and Apollo Server 5 that a client may see, because they repeat no
-// value that the client sent. Values are literals and their characters, the keys of objects, and everything in the
-// variables. The names of fields, arguments, variables, fragments, operations, directives and types are not values.
+// The messages of graphql-js 16, graphql-scalars 1 and Apollo Server 5 that a client may see, without the values from
+// its request. Values are literals and their characters, the keys of objects, and everything in the variables. The
+// names of fields, arguments, variables, fragments, operations, directives and types are not values.
 
 /** Messages without a value, with placeholders for the names in them. */
 export const WHOLE = [
@@ -137,7 +137,9 @@ export const BEGINNINGS = [
   "GraphQL queries must be strings",
 ];
 
-/** Messages with a value in the middle, and the sentences to send instead. `$1` is the first placeholder. */
+/**
+ * Messages with a value in the middle, and the sentences to send instead. `$1` is the text of the first placeholder.
+ */
 export const REPLACED: readonly [shape: string, sentence: string][] = [
   ['Value "{rest}', "The value does not exist in the enum."],
   ["Unknown operation named {rest}", "The document has no operation of that name."],

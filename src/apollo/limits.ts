@@ -6,24 +6,24 @@ import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 /** The largest value that a limit can have. Sums of sizes stop just above it. */
 export const MAX_LIMIT = 1_000_000;
 
-/** The limits on documents and errors of {@link apolloOptions}. `null` switches a limit off. */
+/** The limits that {@link apolloOptions} sets on documents and errors. `null` switches a limit off. */
 const LIMITS = {
   /** Lexical tokens of a document. */
   tokens: limit(1000),
   /** Characters of a document. */
   characters: limit(15_000),
-  /** Lines of a document, because graphql-js scans all lines for each error that has a location. */
+  /** Lines of a document. For each error that has a location, graphql-js scans all lines. */
   lines: limit(1000),
   /** Directives of a document, with fragments not expanded. */
   directives: limit(10),
   /** Directives of one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields of one response name in a document, with fragments not expanded, because validation compares each pair of
+   * Fields with the same response name in a document, with fragments not expanded. Validation compares each pair of
    * them.
    */
   fieldsOfOneName: limit(100),
-  /** Levels of fields of an operation, with fragments expanded. */
+  /** Levels of nested fields in an operation, with fragments expanded. */
   depth: limit(8),
   /** Fields of an operation on all levels, with fragments expanded. */
   selections: limit(1000),
@@ -31,7 +31,7 @@ const LIMITS = {
   aliases: limit(15),
   /** Root fields of an operation, with fragments expanded. */
   rootFields: limit(10),
-  /** Fields of Gatehouse or its features that check a credential, in a document. */
+  /** Root fields of a document that check a credential. Only fields of Gatehouse and its features count. */
   credentialFields: limit(1),
   /** Errors of a response; further errors are dropped. Also limits their total size to 64 KiB. */
   errors: limit(10),
@@ -40,7 +40,7 @@ const LIMITS = {
 /** The limits that {@link apolloOptions} can change: whole numbers, or `null` for no limit. */
 export type Limits = OptionsOf<typeof LIMITS>;
 
-/** All limits. */
+/** The value of every limit. */
 export type AllLimits = ConfigOf<typeof LIMITS>;
 
 /** The limits of our own server. */

@@ -18,7 +18,7 @@ export interface OperationSize {
   readonly aliases: number;
   /** Fields on the first level. */
   readonly rootFields: number;
-  /** The {@link OperationSize.rootFields} that check a credential. */
+  /** The number of {@link OperationSize.rootFields} that check a credential. */
   readonly credentialFields: number;
 }
 
@@ -47,7 +47,7 @@ export function measureOperations(
     .map(({ selectionSet }) => measurer.measure(selectionSet));
 }
 
-/** Measures each fragment once and adds its size wherever it is spread. */
+/** Measures each fragment once and adds its size wherever the fragment is spread. */
 class Measurer {
   readonly #credentialFields: ReadonlySet<string>;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -81,7 +81,7 @@ class Measurer {
 
   #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
     const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
-    // Introspection is not measured: it nests deeper than any data, and graphql-js limits its depth.
+    // Introspection nests deeper than data, so its depth is not measured here. graphql-js limits that depth.
     const isIntrospection = name === "__schema" || name === "__type";
     return {
       depth: 1 + (isIntrospection ? 0 : below.depth),

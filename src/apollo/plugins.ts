@@ -30,7 +30,7 @@ export interface ServerContext extends AuthContext {
   readonly record: OperationRecord;
 }
 
-/** Drops the errors of a response beyond `max` and {@link MAX_ERRORS_SIZE}. */
+/** Drops errors from a response until at most `max` are left, of at most {@link MAX_ERRORS_SIZE} in total. */
 export function errorLimitPlugin(max: number): ApolloServerPlugin {
   return {
     requestDidStart: () =>
@@ -94,8 +94,8 @@ export function faultPlugin(
 }
 
 /**
- * Logs bugs and outages with their stacks, because clients get no details of them. Uses Apollo
- * Server's `logger`, which prints to the console by default.
+ * Logs bugs and outages with their stacks, which no client gets. Uses Apollo Server's `logger`, which prints to the
+ * console by default.
  */
 export function logPlugin(): ApolloServerPlugin {
   let logger: GraphQLServerContext["logger"] | undefined;
@@ -125,8 +125,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether an error means that a service which this server needs is unreachable. Such an error has a cause; the
- * error for an overload has none.
+ * Returns whether an error reports an unreachable service, such as the database. Such an error has a cause; the error
+ * for an overload has none.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
@@ -134,9 +134,8 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status that belongs to the error's code. As the GraphQL-over-HTTP specification says, it does so only
- * for responses of type `application/graphql-response+json` whose `data` is null. Meant for Apollo Server's option
- * `plugins`.
+ * Sets the HTTP status for the code of the first error. As the GraphQL-over-HTTP specification says, only responses of
+ * type `application/graphql-response+json` whose `data` is null get it. Meant for Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {
@@ -166,8 +165,8 @@ function prefersGraphqlResponse(accept: string): boolean {
 }
 
 /**
- * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response. If several lines
- * share a name, only the last is sent, because Apollo Server keeps one value per name.
+ * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response. Apollo Server
+ * keeps one value per name, so only the last of several headers with the same name is sent.
  */
 export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
   // A context that `createContext` did not make has no response headers.

@@ -11,12 +11,12 @@ import {
 } from "graphql";
 import { withoutValues } from "./without-values.js";
 
-/** The last error of a response that does not list every mistake. graphql-js uses the same words. */
+/** The message of the last error if a response does not list every mistake. graphql-js uses the same words. */
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**
- * Answers an operation whose variables are wrong. graphql-js would do so too, but it prints the whole value into every
- * error. An attacker could make that expensive, and errors must not repeat values.
+ * Rejects an operation whose variables are wrong. graphql-js would do so too, but it prints the whole value into every
+ * error. Large values would make that expensive, and errors must not repeat values.
  * @param max the largest number of errors
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {

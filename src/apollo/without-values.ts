@@ -17,7 +17,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   rest: "[^]*",
 };
 
-/** Matches one conflict or several. A conflict of subfields contains further conflicts. */
+/** Returns a pattern for one conflict or several. A conflict of subfields contains further conflicts. */
 function conflictPattern(): string {
   const reasons = [
     '"\\w+" and "\\w+" are different fields',
@@ -45,8 +45,8 @@ function toPattern(shape: string): string {
 }
 
 /**
- * Returns a message of graphql-js, graphql-scalars or Apollo Server without the values that the client sent, or null when
- * the message is not a known one. An unknown message may hold a value anywhere.
+ * Removes the values that the client sent from a message of graphql-js, graphql-scalars or Apollo Server. Returns null
+ * for an unknown message, which may hold a value anywhere.
  */
 export function withoutValues(message: string): string | null {
   // The ellipsis prevents a cut message from matching a complete one.

@@ -15,8 +15,8 @@ type ClaimsOf = NonNullable<AuthConfig["claims"]>;
 const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
- * Returns the claims carried over, together with those that the application's own function returns for a user. The
- * latter are copied and checked.
+ * Calls the application's function for a user. Checks the function's claims, and returns a copy of them together with
+ * the carried claims.
  * @throws Error with one line for the operator. It is not an {@link AuthError}, so the client does not see it.
  * @throws {@link ServiceUnavailable} when the function takes too long
  */

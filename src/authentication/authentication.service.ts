@@ -51,8 +51,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Returns the user of a request's credential. Costs one query. It costs none when the credential itself is bad, or
-   * for an access token when `bearerCheck` is `stateless`.
+   * Returns the user of a request's credential. Costs one query, but none if the credential itself is bad. An access
+   * token costs none if `bearerCheck` is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -81,8 +81,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * The password is hashed in every case, so that the response time reveals neither whether the user exists nor the
-   * account's state.
+   * The password is hashed even for an unknown user or an inactive account, so that the response time does not reveal
+   * which accounts exist or are active.
    */
   async login(
     login: Login,
@@ -91,7 +91,7 @@ export class AuthenticationService implements Authentication {
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
     const { accounts, attempts, hasher, hooks, issuer, settings, throttle } = this.#parts;
-    // Checked before anything is counted, so that malformed input uses up no attempt.
+    // Checked before anything is counted: malformed input must not count as an attempt.
     requireHashable(password);
     requireScheme(scheme);
     const account = await accounts.findAccount(login);
@@ -183,7 +183,7 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Ends the session of the refresh or sliding token if given, otherwise the session of the request's credential.
-   * Succeeds even if the session is over or the token has expired, because nothing is left to revoke.
+   * Succeeds even if the session is over or the token has expired.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}; {@link TooManyRequests}
    * @see RFC 7009 2
    */
@@ -210,8 +210,9 @@ export class AuthenticationService implements Authentication {
 }
 
 /**
- * Returns the counter of a login's failures. A user has one counter, shared by the user name and the e-mail address.
- * Unknown users get one counter per identifier; otherwise the counters would reveal that the user does not exist.
+ * Returns the name of the counter for a login's failures. A user has one counter, shared by the user name and the
+ * e-mail address. Unknown users get one counter per identifier; otherwise the counters would reveal that the user does
+ * not exist.
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return `user ${account.id}`;

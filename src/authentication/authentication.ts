@@ -5,11 +5,11 @@ import type { Issued } from "./token-issuer.js";
 import type { Verification } from "./token-verifier.js";
 
 /**
- * The operations behind the API, for an application's own resolvers, routes and scripts.
+ * The operations behind the GraphQL API, for an application's own resolvers, routes and scripts.
  *
  * If a method takes a `client`, pass `context.client`: rate limits use its address, and the audit trail records the
- * client. Without a client, no limit by address applies, and the audit trail records that no client made the call. All
- * clients whose address is null share one limit.
+ * client. Without a client, no limit by address applies, and the audit trail records no address. All clients whose
+ * address is null share one limit.
  */
 export interface Authentication {
   /**
@@ -25,7 +25,7 @@ export interface Authentication {
   login(login: Login, password: string, scheme?: AuthScheme, client?: Client): Promise<Issued>;
 
   /**
-   * Exchanges a refresh token for the next pair of its session, or a sliding token for its successor.
+   * Exchanges a refresh token for a new access and refresh token, or a sliding token for a new one.
    * @throws {@link Unauthenticated} with the reason; {@link TooManyRequests}; {@link Vetoed} by a feature
    * @example
    * const { access, refresh } = await auth.authentication.refresh(token, context.client);
@@ -44,7 +44,7 @@ export interface Authentication {
 
   /**
    * Ends the session that a token of any kind belongs to. The token may have expired.
-   * @returns whether this call ended the session: false when it was already over
+   * @returns whether this call ended the session: false if the session was already over
    * @throws {@link TokenNotValid}; {@link TooManyRequests}
    * @see RFC 7009 2
    * @example
@@ -53,7 +53,8 @@ export interface Authentication {
   logout(token: string, client?: Client): Promise<boolean>;
 
   /**
-   * Creates a static token for a user, without a password. The key is in `token`, and cannot be read again later.
+   * Creates a static token for a user, without a password. The result's `token` is the key, which cannot be read again
+   * later.
    * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default none
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    * @example

@@ -8,7 +8,7 @@ export interface Credential {
 }
 
 /**
- * A scheme that we serve, and the rest of the line. A longer scheme that starts with the same letters does not match.
+ * Matches a scheme that we serve, and the rest of the line. A longer scheme with the same first letters does not match.
  */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
 /** One or more spaces and a token68. @see RFC 9110 11.4 */
@@ -16,8 +16,8 @@ const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 
 /**
  * Parses the values of all `Authorization` lines of a request.
- * @returns null when there is none, or its scheme is not served: the request is anonymous
- * @throws {@link BadAuthorizationHeader} unless there is exactly one well-formed credential
+ * @returns null if there is no credential, or its scheme is not served. The request is then anonymous
+ * @throws {@link BadAuthorizationHeader} when there are several values, or the credential is malformed
  */
 export function parseAuthorization(values: readonly unknown[]): Credential | null {
   const [value = ""] = values;

@@ -14,8 +14,8 @@ export interface AuthContext {
    */
   readonly user: Principal | TokenUser | null;
   /**
-   * Why the `Authorization` header was refused, or null. Guarded fields fail with this error; public fields ignore it.
-   * If the scheme is not served, the error is a {@link SchemeNotServed}, and the request is anonymous.
+   * The error for a refused `Authorization` header, or null. Guarded fields fail with this error; public fields ignore
+   * it. If the scheme is not served, the error is a {@link SchemeNotServed}, and the request is anonymous.
    */
   readonly authError: AuthError | null;
   /**
@@ -25,8 +25,8 @@ export interface AuthContext {
    */
   loadUser(): Promise<Principal>;
   /**
-   * Builds a new context for the same request, because the session may have ended or the role may have changed since.
-   * Guarded subscriptions call it before each event.
+   * Builds a new context for the same request. Guarded subscriptions call it before each event: the session may have
+   * ended, or the role may have changed, since the last event.
    */
   readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */

@@ -19,11 +19,11 @@ import {
 export interface ContextBuilderParts {
   readonly authentication: AuthenticationService;
   onEvent(this: void, event: AuthEvent, client: Client): unknown;
-  /** Called once, for the first request whose address is not known. */
+  /** Called once, for the first request whose client address is missing or wrong. */
   onWarning(this: void, warning: Error): void;
 }
 
-/** Returns the function that builds contexts. It warns once, however many requests have no address. */
+/** Returns the function that builds contexts. The function warns once, however many requests have no address. */
 export function createContextBuilder(parts: ContextBuilderParts): CreateContext {
   let hasWarned = false;
   return async (request, options) => {
@@ -43,7 +43,7 @@ export function createContextBuilder(parts: ContextBuilderParts): CreateContext 
 
 const NO_REQUEST: RequestLike = { headers: {} };
 
-/** The warning for a request without an address of its client. */
+/** The warning for a request whose client address is missing or wrong. */
 class AddressMissing extends Error {
   /** @param isWrong whether the application passed a text that is not an address */
   constructor(isWrong: boolean) {
@@ -65,8 +65,7 @@ function readClient(request: RequestLike, ipAddress: string | null): Client {
 }
 
 /**
- * Parses `Authorization`, and looks the user up once. A bad credential does not make it throw, but sets the context's
- * `authError`.
+ * Parses `Authorization`, and looks the user up once. A bad credential sets the context's `authError`.
  * @throws any error that is not an {@link AuthError}, because such an error is a bug
  */
 async function buildContext(

@@ -13,7 +13,7 @@ export interface RequestLike {
   readonly ip?: string | undefined;
   /** The host that the client requested, if the framework knows the trusted proxies. */
   readonly host?: string | undefined;
-  /** The scheme that the client requested, if the framework knows the trusted proxies. */
+  /** The scheme of the URL that the client requested, if the framework knows the trusted proxies. */
   readonly protocol?: string | undefined;
   /** The path, or the whole URL in the Fetch API. */
   readonly url?: string | undefined;
@@ -45,7 +45,7 @@ export function requireRequest(request: unknown): asserts request is RequestLike
   );
 }
 
-/** @throws TypeError that names what is wrong */
+/** @throws TypeError that names the wrong option */
 export function requireContextOptions(options: unknown): asserts options is ContextOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("createContext: options must be an object such as { ipAddress }");
@@ -62,8 +62,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. Falls back to the socket's address when a proxy sends none, so that rate
- * limits still apply.
+ * Returns the client's IP address, or null. Without another address, returns the socket's address: rate limits must
+ * still apply.
  * @param given the address that the application passes
  */
 export function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -86,14 +86,15 @@ export function readHeader(request: RequestLike, name: string): string | null {
 }
 
 /**
- * Returns the origin that the client requested: the scheme, the host, and the port if it is not the default. Returns
- * null if the request has no valid host.
+ * Returns the origin that the client requested: the scheme of the URL, the host, and any port other than the default.
+ * Returns null if the request has no valid host.
  */
 export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any scheme. `URL` gives an unknown scheme the origin "null", which a sandboxed page has too.
+  // A proxy may send any text as the scheme. For an unknown scheme, `URL` returns the origin "null", which is also the
+  // origin of a sandboxed page.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -101,8 +102,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of all `Authorization` lines: a value for each line, even for lines that Node has dropped from
- * `headers`.
+ * Returns the values of the `Authorization` lines. Node drops repeated lines from `headers`. For repeated lines, the
+ * result holds each known value twice: the caller must see that there was more than one.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
@@ -111,7 +112,7 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Looks a header up by its lower-case name, which is how Node stores it. Hand-made objects may use another case. */
+/** Looks a header up by its lower-case name. Node stores names in lower case, but hand-made objects may not. */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];
@@ -120,8 +121,8 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
 }
 
 /**
- * Returns whether a request has more than one line of a header. Compares lengths first, because this runs for every
- * request.
+ * Returns whether a request has more than one line of a header. Compares lengths first, which is fast: this runs for
+ * every request.
  */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
   let lines = 0;

@@ -25,7 +25,7 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/** The values that a session's tokens need in addition to the session's own. */
+/** The values for tokens that the session's row does not hold. */
 export interface Issuing {
   /** The static token of a session that was just opened with the scheme TOKEN. @default none */
   readonly staticToken?: string | null;
@@ -38,7 +38,7 @@ export interface Issuing {
 /** The settings of {@link TokenIssuer}. */
 export type IssuerSettings = Pick<AuthConfig, "claims" | "roles">;
 
-/** Finds the user that the application's function for claims receives. */
+/** Finds the user to pass to the option `claims`. */
 interface UserFinder {
   findById(id: string): Promise<User | null>;
 }
@@ -58,7 +58,7 @@ export class TokenIssuer {
   /**
    * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
    * failure changes nothing. Costs a query only if the option `claims` is set.
-   * @param predecessor the refresh token that is being replaced, whose claims are carried over
+   * @param predecessor the refresh token that is being replaced. Its application claims are carried over
    * @throws Error when the application's function fails, or its claims cannot be used
    * @throws {@link ServiceUnavailable} when the application's function takes too long
    */
@@ -72,7 +72,7 @@ export class TokenIssuer {
     return readClaims(claimsOf, user, carried);
   }
 
-  /** Issues the tokens of a session's current generation. */
+  /** Issues the tokens for the current state of a session. */
   issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
     const principal = new Principal(row, this.#settings.roles);
     const { expiresAt, refreshExpiresAt } = row;

@@ -10,19 +10,19 @@ import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
-/** A value that is usually available at once. A request waits for a promise only if there is one. */
+/** A value, or a promise if the value is not available at once. Callers await it only if it is a promise. */
 type MaybePromise<Value> = Value | Promise<Value>;
 
 /** The types of JWT that are sent as `Bearer`. */
 const BEARER: readonly TokenType[] = ["access", "sliding"];
-/** The types of JWT that a refresh takes. */
+/** The types of JWT that a refresh accepts. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 
 /** How a token can be used now. @see RFC 7662 2.2 */
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
-  /** The header scheme to send the token with; null for a refresh token, which is not sent in a header. */
+  /** The scheme to send the token with in `Authorization`; null for a refresh token, which is not sent in a header. */
   readonly tokenType: Credential["scheme"] | null;
   /** Epoch milliseconds; null means that the token does not expire. */
   readonly expiresAt: number | null;
@@ -57,7 +57,7 @@ export class TokenVerifier {
 
   /**
    * Returns how a token of any kind can be used now.
-   * @throws {@link Unauthenticated} when it cannot be used
+   * @throws {@link Unauthenticated} when the token cannot be used
    */
   async verify(token: string): Promise<Verification> {
     if (isStaticToken(token)) {
@@ -121,7 +121,9 @@ export class TokenVerifier {
     return verified.session;
   }
 
-  /** Reads the session of a token, and refuses the token if the same statement shows that its key has been revoked. */
+  /**
+   * Reads the session of a token. The same query shows whether the token's key was revoked; if so, refuses the token.
+   */
   async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
     const row = await this.#parts.sessions.find(session.id);
     if (!kind.hasKey(kid)) throw new TokenNotValid();

@@ -85,7 +85,8 @@ export function addAccountCommands(program: Command, installation: Installation)
 }
 
 /**
- * Returns the option `--role`. The settings say which roles exist. If the settings are wrong, the action reports that.
+ * Returns the option `--role`. The settings say which roles exist. If the settings are wrong, accepts any role: the
+ * command then reports the settings.
  */
 function roleOption(installation: Installation): Option {
   const roles = installation.findRoles();
@@ -105,7 +106,7 @@ function isSameRole(name: string, given: string | undefined): boolean {
   return name.toLowerCase() === given?.toLowerCase();
 }
 
-/** @throws {@link NoSuchUser} */
+/** Returns the user with this name. @throws {@link NoSuchUser} */
 export async function requireUser(accounts: Accounts, username: string): Promise<User> {
   const user = await accounts.findUser({ username });
   if (user === null) throw new NoSuchUser();

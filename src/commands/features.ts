@@ -5,7 +5,7 @@ import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
 /**
- * Adds the commands of the features. The commands of a feature that is off are hidden, and say that the feature is off.
+ * Adds the commands of the features. If a feature is off, its commands are hidden, and fail with an error that says so.
  */
 export function addFeatureCommands(program: Command, installation: Installation): void {
   const found = installation.features.filter(({ commands = [] }) => commands.length > 0);

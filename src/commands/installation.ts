@@ -13,14 +13,14 @@ import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Works with the open core. */
+/** Uses an open {@link Auth}, which is closed afterwards. */
 type Use = (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>;
 
 /** The installation that a command works on: its features and its settings, read from the environment. */
 export class Installation {
   readonly features: readonly Feature[];
   readonly settings: Settings;
-  /** Why the application's features cannot be used. Commands that need no feature still run. */
+  /** The error if the application's features cannot be used. Commands that need no feature still run. */
   readonly failure: Error | undefined;
   #env: Environment;
   #isDatabaseGiven = false;
@@ -33,8 +33,8 @@ export class Installation {
   }
 
   /**
-   * Loads our features, and those of the modules in the variable {@link FEATURES}. If a module cannot be loaded or
-   * features do not fit together, loads only ours and keeps the {@link Installation.failure}.
+   * Loads our features, and the features of the modules in the variable {@link FEATURES}. If a module cannot be loaded
+   * or features do not fit together, loads only ours and sets {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
@@ -63,7 +63,8 @@ export class Installation {
   /**
    * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, makes a secret
    * and keeps it beside the database.
-   * @param create whether to create the database if it does not exist. @default what the settings say
+   * @param create whether to create the database if it does not exist. @default the default of the setting
+   * `createDatabase`
    * @throws WrongSettings; Error when the features cannot be used
    */
   readConfig(create?: boolean): ServerConfig {
@@ -100,7 +101,7 @@ export class Installation {
     await this.#openWith(this.readConfig(create), use);
   }
 
-  /** Does the same with a database that already exists. Creates neither a database nor a secret. */
+  /** The same as {@link Installation.open}, but creates neither a database nor a secret. */
   async openExisting(use: Use): Promise<void> {
     this.#requireFeatures();
     await this.#openWith(this.#resolve(readExistingSecretKey, false), use);
@@ -111,7 +112,7 @@ export class Installation {
   }
 
   async #openWith(config: ServerConfig, use: Use): Promise<void> {
-    // Loaded here, because `--help` and `generate-secret` do not need it.
+    // Imported here, because `--help` and `generate-secret` do not need this module.
     const { openAuth } = await import("../auth.js");
     const { auth, core } = await openAuth(config, this.features, (fault) => {
       console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
@@ -126,8 +127,8 @@ export class Installation {
 }
 
 /**
- * Checks first that the database exists: without a database the secret is missing too, and the error must name the
- * cause.
+ * Checks first that the database exists. Without a database the secret is missing too, but the error must name the
+ * database.
  */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);

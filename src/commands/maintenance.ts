@@ -3,7 +3,7 @@ import { generateSecretKey } from "../keys/secret-key.js";
 import { addDatabaseCommand, addExample } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
-/** How many deleted rows `prune` reports at a time. */
+/** `prune` reports its progress whenever it has deleted this many more rows. */
 const PROGRESS_STEP = 10_000;
 
 /** Adds the commands that look after the database, the keys and the secret. */

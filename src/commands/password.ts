@@ -41,7 +41,7 @@ async function askHidden(question: string): Promise<string> {
   });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   const cancelled = new AbortController();
-  // Ctrl-C and Ctrl-D close the terminal's interface.
+  // Ctrl-C and Ctrl-D close the readline interface.
   terminal.once("close", () => {
     cancelled.abort();
   });

@@ -83,7 +83,7 @@ async function welcomeFirstAdmin(
   );
 }
 
-/** Describes all settings. Their sentences are collected from the code when the package is built. */
+/** Describes all settings. The build collects their sentences from the code. */
 function helpOnSettings(command: Command, { settings }: Installation): string {
   const sentences = JSON.parse(
     readFileSync(new URL("../settings-help.json", import.meta.url), "utf8"),

@@ -11,7 +11,7 @@ import type { Installation } from "./installation.js";
 /** How many tokens one query reads. */
 const PAGE_SIZE = 1000;
 
-/** A date, which means its midnight in UTC, or a time with an offset. @see RFC 3339 */
+/** A date, which means midnight UTC, or a date and time with an offset. @see RFC 3339 */
 const INSTANT = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
 
 interface Ending {

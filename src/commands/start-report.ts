@@ -2,7 +2,7 @@ import { describeDatabase } from "../config/database-location.js";
 import type { ServerConfig } from "../config/server-config.js";
 import type { Log } from "../http/server.js";
 
-/** The facts that a start reports. */
+/** The facts to report about a started server. */
 interface Start {
   readonly version: string;
   readonly url: string;
@@ -12,7 +12,7 @@ interface Start {
   readonly announcements: readonly string[];
 }
 
-/** Reports a start: on a terminal in readable lines, otherwise in the log. */
+/** Reports that the server has started: on a terminal in readable lines, otherwise in the log. */
 export function reportStart(
   { version, url, migrations, announcements }: Start,
   config: ServerConfig,
@@ -43,7 +43,8 @@ export function reportStart(
 }
 
 /**
- * Returns a stream that prints the log in readable lines on a terminal. Otherwise returns undefined: the log is JSON.
+ * On a terminal, returns a stream that prints the log in readable lines. Otherwise returns undefined, and the log is
+ * JSON.
  */
 export async function openLogStream(): Promise<NodeJS.WritableStream | undefined> {
   if (!process.stdout.isTTY) return undefined;

@@ -13,22 +13,22 @@ export interface AuthConfig extends Omit<
 > {
   readonly jwtIssuer: string;
   readonly createDatabase: boolean;
-  /** The root secrets: the current one, and then the previous ones. */
+  /** The root secrets: the current secret, and then the previous secrets. */
   readonly secretKeys: readonly string[];
   /**
-   * Whether only developers use it: a server bound to loopback, with no proxy before it, and not in production. Null
-   * when Gatehouse is embedded, because only the application knows.
+   * Whether only developers use the server: it is bound to loopback, has no proxy before it, and is not in production.
+   * Null when Gatehouse is embedded, because only the application knows.
    */
   readonly isDevelopment: boolean | null;
 }
 
-/** A JWS algorithm of RFC 7518 that access tokens can be signed with. */
+/** An algorithm that can sign access tokens. @see RFC 7518 3.1 */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
 /** The part of a feature that adds its settings to the core's. */
 export interface SettingsOwner {
   readonly settings?: Settings;
-  /** Returns the problems that the check of a single setting cannot find. */
+  /** Returns the contradictions between settings, which no check of a single setting can find. */
   findProblems?(config: Readonly<Record<string, unknown>>): readonly Problem[];
 }
 
@@ -64,8 +64,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The address that the server listens on is not used: it differs between instances, and a new port would end all
-    // tokens.
+    // The issuer is never the address that the server listens on. That address differs between instances, and a new
+    // port would invalidate all tokens.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };
@@ -73,9 +73,9 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 
 /**
  * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
- * @param found the problems so far. A contradiction that involves a wrong option is left out, because the configuration
- * has the option's default.
- * @param further contradictions beyond those of the core and the owners
+ * @param found the problems so far. A contradiction that involves a wrong option is left out: the configuration holds
+ * only that option's default.
+ * @param further contradictions that neither the core nor the owners check
  * @throws TypeError with all problems
  */
 export function settle<Config extends AuthConfig>(

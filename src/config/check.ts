@@ -43,7 +43,7 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The first loop has made a value for each entry with the entry's own check.
+  // The first loop has set the value of each setting with that setting's own check.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 

@@ -1,7 +1,7 @@
 import { text } from "./kinds.js";
 import { findUrlFault } from "./postgresql-url.js";
 
-/** The setting of the database's URL. A SQLite URL is checked for its form only, a PostgreSQL URL in every part. */
+/** The setting of the database's URL. Only the form of a SQLite URL is checked, but every part of a PostgreSQL URL. */
 export const DATABASE_URL = {
   ...text({
     variable: "DATABASE_URL",

@@ -12,7 +12,7 @@ import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
  */
 export const FEATURES = "FEATURES";
 
-/** Returns all settings of a server, including those of the features, by the names of their options. */
+/** Returns all settings of a server and of its features, by the names of their options. */
 export function allSettings(owners: readonly SettingsOwner[]): Settings {
   return { ...AUTH_SETTINGS, ...SERVER_SETTINGS, ...settingsOf(owners) };
 }

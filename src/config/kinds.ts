@@ -11,10 +11,10 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The parts of a setting that every kind copies unchanged. */
+/** The parts that every function of this file copies into the setting unchanged. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
-/** A setting of type `T`. Without a default, the value may be missing. */
+/** A setting whose value has the type `T`. Without a default, the value may be missing. */
 type Kind<T, Default> = Setting<
   z.ZodType<T | (undefined extends Default ? undefined : never), T | undefined>
 >;
@@ -165,7 +165,7 @@ export function callback<F>({
   };
 }
 
-/** Fills in the default. `D` is undefined exactly when `fallback` is, so the type says whether the value can be missing. */
+/** Fills in the default. `D` is undefined only if `fallback` is: the type says whether the value can be missing. */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,
@@ -206,6 +206,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A larger difference would be rounded, and a rounded one nearly repeats the value.
+  // A huge difference is rounded to nearly the value itself, which no message may repeat.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

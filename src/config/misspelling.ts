@@ -1,4 +1,4 @@
-/** The only difference between two names. */
+/** The place at which two names differ. */
 interface Slip {
   /** The letters in which the names differ. Both texts are empty if the names are equal. */
   readonly typed: string;
@@ -7,12 +7,13 @@ interface Slip {
   readonly neighbours: string;
 }
 
-/** Shorter names are close to ordinary words: HOST, for example, is close to POST, COST and GHOST. */
+/** Names shorter than this are close to ordinary words: HOST, for example, is close to POST, COST and GHOST. */
 export const SHORT = 6;
 
 /**
- * Returns the name that differs by one slip: one letter missing, added or wrong, or two letters swapped. Ignores case.
- * @param names the real names. If `typed` is one of them, it is not misspelt.
+ * Returns the name that differs from `typed` by one slip: one letter missing, added or wrong, or two letters swapped.
+ * Ignores case.
+ * @param names the real names. If `typed` is a real name, it is not misspelt.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -21,9 +22,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Returns the variable that differs by one slip. The environment also holds the names of other programs. A short name
- * therefore counts as misspelt only if the slip is unlikely to make another word: two letters swapped, one doubled, or
- * a vowel missing.
+ * Returns the variable that differs from `typed` by one slip. The environment also holds the names of other programs. A
+ * short name therefore counts as misspelt only if the slip is unlikely to make another word: two letters swapped, a
+ * letter doubled, or a vowel missing.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

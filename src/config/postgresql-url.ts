@@ -19,7 +19,7 @@ const PARAMETERS = [
   ...["application_name", "options", "connect_timeout"],
 ];
 
-/** The value of `sslrootcert` for the certificate authorities that Node trusts. */
+/** The value of `sslrootcert` that selects the certificate authorities of Node. */
 export const SYSTEM_ROOTS = "system";
 
 /** The default of `connect_timeout`, in seconds. */
@@ -53,7 +53,7 @@ export interface PostgresUrl {
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
   const query = after.join("?");
-  // Otherwise the end of a password would be read as a parameter after `?`, and ignored after `#`.
+  // Probably an unencoded ? or # in a password. The rest of the password would be read as parameters, or ignored.
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
@@ -79,8 +79,8 @@ export function parsePostgresUrl(text: string): PostgresUrl {
 }
 
 /**
- * Returns the fault of a PostgreSQL URL as the end of a sentence after "but". Returns an empty text if the URL is right.
- * Repeats no value of the URL.
+ * Returns what is wrong with a PostgreSQL URL, in words that follow "but". Empty if nothing is wrong. Repeats no value
+ * of the URL.
  */
 export function findUrlFault(text: string): string {
   try {
@@ -103,7 +103,7 @@ function parseAddress(text: string): URL {
   return new URL(withHost);
 }
 
-/** Parses parameters as libpq does: a `+` is no space, and the last value of a repeated parameter counts. */
+/** Parses parameters as libpq does: a `+` stays a `+`, and the last value of a repeated parameter counts. */
 function parseQuery(query: string): Map<string, string> {
   const pairs = query.split("&").filter((pair) => pair !== "");
   return new Map(
@@ -117,7 +117,7 @@ function parseQuery(query: string): Map<string, string> {
 }
 
 function describeUnknown(parameter: string): string {
-  // Any other text may be part of a password, so it is not repeated.
+  // A text that does not look like a name may be part of a password, so it is not repeated.
   if (!/^[a-z_]{1,40}$/i.test(parameter)) return "has a parameter that is not supported";
   const meant = findMeant(parameter, PARAMETERS);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;

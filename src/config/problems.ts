@@ -10,15 +10,16 @@ export interface Problem {
   /** The text after the name of the option: "must be …". It never contains the value. */
   readonly message: string | Wording;
   /**
-   * An option that this one contradicts. Its name is appended to the message: "must be less than"
+   * The option that contradicts {@link Problem.option}. Its name is appended to the message: "must be less than"
    * `accessTokenLifetime`.
    */
   readonly other?: string;
 }
 
 /**
- * Every setting that is wrong. The message has one line per problem and names the options. It never repeats a value.
- * @see linesOf for the names of the variables
+ * The error for all wrong settings. The message has one line per problem and names the options. It never repeats a
+ * value.
+ * @see {@link linesOf} for lines that name the variables
  */
 export class WrongSettings extends TypeError {
   readonly problems: readonly Problem[];
@@ -31,8 +32,8 @@ export class WrongSettings extends TypeError {
 }
 
 /**
- * Returns one line per problem. It names the variable if the setting came from one, otherwise the option.
- * @param variables the variable of each option that was set through one
+ * Returns one line per problem. A line names the option's variable, or the option if it has no variable.
+ * @param variables the variable of each option. Empty if the settings were given as options
  */
 export function linesOf(
   problems: readonly Problem[],

@@ -6,7 +6,7 @@ import { parseList } from "./variable-text.js";
 const ENUM_NAME = /^(?!__)[_A-Za-z]\w{0,63}$/;
 /** The names that no enum value of GraphQL may have. @see https://spec.graphql.org/October2021/#EnumValue */
 const NO_ENUM_NAMES = ["true", "false", "null"];
-/** The most roles that one installation may have. */
+/** How many roles an installation may have at most. */
 const MAX_ROLES = 100;
 
 /** Says what is wrong with a list, in words that follow "but". Empty if nothing is wrong. */

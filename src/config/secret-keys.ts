@@ -2,13 +2,13 @@ import { z } from "zod";
 
 /** The minimum length of a secret, in bytes. */
 const MIN_LENGTH = 32;
-/** The minimum number of different characters. A secret with fewer is not random. */
+/** The minimum number of different characters. A secret with fewer different characters is not random. */
 const MIN_CHARACTERS = 8;
 
-/** A secret that is long enough and does not repeat a few characters. */
+/** A secret that is long enough and has enough different characters. */
 const SECRET = z.string().refine((value) => isLong(value) && !hasFewCharacters(value));
 
-/** One root secret, or a list of the current and the previous ones. After the check it is always a list. */
+/** One root secret, or a list: the current secret, then the previous ones. The checked value is always a list. */
 export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[]> = z
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
@@ -27,13 +27,13 @@ function hasFewCharacters(value: unknown): boolean {
   return typeof value === "string" && new Set(value).size < MIN_CHARACTERS;
 }
 
-/** Words that occur in examples and phrases, and blanks. */
+/** Matches words of examples and phrases, and blanks. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
 
-/** The least accepted entropy, in bits, estimated from how often each character occurs. */
+/** The minimum entropy, in bits, estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
-/** Returns whether a secret of sufficient length still looks chosen by a person rather than random. */
+/** Returns whether a long enough secret looks like a person's choice, not like random characters. */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);
   const counts = new Map<string, number>();

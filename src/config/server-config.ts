@@ -13,7 +13,10 @@ import type { ConfigOf, OptionsOf } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 import { sqlitePathOf } from "./database-location.js";
 
-/** The options of a server, without those of features. Only `secretKey` is required. All durations are whole seconds. */
+/**
+ * The options of a server, without the options of features. Only `secretKey` is required. All durations are whole
+ * seconds.
+ */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
 /** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
@@ -26,14 +29,17 @@ export interface ServerConfig
   readonly keepAliveTimeout: number;
 }
 
-/** How long an idle connection stays open, in seconds. Common proxies close idle connections first, after 60 seconds. */
+/**
+ * How long an idle connection stays open, in seconds. Common proxies close an idle connection after 60 seconds. The
+ * proxy must close it first.
+ */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
 /** The parts that the command adds after it has read the options from the environment. */
 export interface CommandLine {
   /** The problems that the command found while reading. */
   readonly problems: readonly Problem[];
-  /** Makes a secret if none is set in development. Called last, when nothing else is wrong. */
+  /** Makes a secret in development if none is set. Called last, when nothing else is wrong. */
   readonly createSecretKey: (databaseUrl: string) => string;
 }
 

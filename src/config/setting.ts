@@ -1,23 +1,23 @@
 import type { z } from "zod";
 import type { Wording } from "./problems.js";
 
-/** One setting: its check, its default, its environment variable, and the words for it. */
+/** One setting: its check, its default, its environment variable, and the words that describe it. */
 export interface Setting<Check extends z.ZodType = z.ZodType> {
   /** Checks the option, and fills in the default. */
   readonly check: Check;
-  /** The environment variable that sets it. @default none */
+  /** The environment variable that sets the option. @default none */
   readonly variable?: string;
   /**
-   * Converts the variable's text to the option's value. A text that it cannot convert stays a text, which `check` then
-   * refuses.
+   * Converts the variable's text to the option's value. Returns a text that cannot be converted as it is; `check` then
+   * refuses the text.
    * @default the text itself
    */
   readonly read?: (text: string) => unknown;
   /** The accepted values, in words that follow "must be": `from 1m to 1h`. @default the message of `check` */
   readonly allowed?: string | Wording;
   /**
-   * Says what is wrong with a value, in words that follow "but": `is 30 seconds too short`. Empty if the accepted
-   * values say enough. It must not repeat the value.
+   * Says what is wrong with a value, in words that follow "but": `is 30 seconds too short`. Empty if {@link
+   * Setting.allowed} says enough. Must not repeat the value.
    */
   readonly fault?: (value: unknown) => string | Wording;
   /** Says how to get a valid value. Every message about this setting ends with this hint. */
@@ -37,7 +37,8 @@ type RequiredOption<S extends Settings> = {
   [Name in keyof S]: undefined extends z.input<S[Name]["check"]> ? never : Name;
 }[keyof S];
 
-// These types map over `keyof` without an `as` clause, because otherwise TypeScript drops the comments of the entries.
+// These types map over `keyof` without an `as` clause. With an `as` clause, TypeScript drops the comments of the
+// entries.
 
 /** The options of a table of settings: only a setting without a default is required. */
 export type OptionsOf<S extends Settings> = {

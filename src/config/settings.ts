@@ -18,8 +18,8 @@ import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
 import { parseList, parseWholeNumber } from "./variable-text.js";
 
-// The comment above an entry is its sentence in editors, in `gatehouse serve --help` and in docs/settings.md.
-// The entry itself says the unit, the range and the default.
+// The comment above an entry describes the setting in editors, in `gatehouse serve --help` and in docs/settings.md. The
+// entry itself says the unit, the range and the default.
 
 /** The algorithms that access tokens can be signed with. @see RFC 7518 3.1 */
 const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
@@ -40,7 +40,7 @@ export const AUTH_SETTINGS = {
     allowed: "a name of 1 to 63 bytes",
     defaultNote: "the first of the role's `search_path`",
   }),
-  /** The most connections to PostgreSQL that this process opens. */
+  /** How many connections to PostgreSQL this process opens at most. */
   databasePoolSize: wholeNumber({
     variable: "DATABASE_POOL_SIZE",
     from: 1,
@@ -49,7 +49,7 @@ export const AUTH_SETTINGS = {
   }),
   /**
    * Whether a missing database is created: a SQLite file that does not exist, or our tables in a database without them.
-   * Otherwise the start fails, so that a wrong path or a lost volume is noticed.
+   * If this is off, a missing database stops the start: its path may be wrong, or its volume lost.
    */
   createDatabase: onOff({
     defaultNote: {
@@ -116,7 +116,7 @@ export const AUTH_SETTINGS = {
   leeway: duration({ from: "0s", to: "60s", default: "5s" }),
   /**
    * `database` looks up the session of an access token at each request. `stateless` trusts the signature until the
-   * token expires, so that a field without a role costs no query.
+   * token expires. A field that requires no role then costs no query.
    */
   bearerCheck: oneOf(["database", "stateless"], { default: "database" }),
   /**
@@ -145,7 +145,7 @@ export const AUTH_SETTINGS = {
    * and survives a restart.
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
-  /** Counts attempts in Redis, for several instances. While Redis is unreachable, each instance counts alone. */
+  /** The Redis in which all instances count attempts. While Redis is unreachable, each instance counts alone. */
   redisUrl: text({
     variable: "REDIS_URL",
     accepts: (value) => URL.canParse(value) && /^rediss?:\/\//.test(value),
@@ -186,8 +186,7 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // Says nothing about the distance from the range, because that distance counts hashes, while the variable counts
-    // threads.
+    // Does not say how far a value is out of range: that number would count hashes, but the variable counts threads.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
@@ -198,9 +197,9 @@ export const AUTH_SETTINGS = {
     allowed: "exact origins such as https://app.example.com",
   }),
   /**
-   * Called at each login and refresh. Returns the application's own claims for the access token of a user. It cannot
-   * replace a claim of ours. If it fails, the login is refused as an internal error. If it takes longer than 5 seconds,
-   * the login is refused as unavailable.
+   * Called at each login or refresh that issues an access token. Returns the application's own claims for the token. It
+   * cannot replace Gatehouse's claims. If it fails, the operation is refused as an internal error. If it takes longer
+   * than 5 seconds, the operation is refused as unavailable.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */
@@ -212,7 +211,7 @@ export const AUTH_SETTINGS = {
   onEvent: callback<(event: AuthEvent, client: Client) => unknown>({ default: () => undefined }),
 };
 
-/** The further settings of `createServer`. */
+/** The settings that only `createServer` has. */
 export const SERVER_SETTINGS = {
   /** The address to listen on. */
   host: text({ variable: "HOST", default: "127.0.0.1" }),
@@ -224,13 +223,16 @@ export const SERVER_SETTINGS = {
     defaultNote: "on in development, otherwise off",
   }),
   /**
-   * Whether the group of the SQLite files may access them. Needed if the platform gives a group access to the volume, as
-   * Kubernetes does with a pod's `fsGroup`. Other users may never access the files.
+   * Whether the group of the SQLite files may access them. Needed if the platform gives a group access to the volume,
+   * as Kubernetes does with a pod's `fsGroup`. Other users may never access the files.
    */
   databaseGroupAccess: onOff({ variable: "DATABASE_GROUP_ACCESS", default: false }),
   /** Open connections from one address. Not limited on loopback or behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
-  /** How long an idle connection stays open. Behind a proxy, it must stay open longer than the proxy keeps it. */
+  /**
+   * How long an idle connection stays open. Behind a proxy, it must be longer than the proxy's own timeout for idle
+   * connections.
+   */
   keepAliveTimeout: duration({
     variable: "KEEP_ALIVE_TIMEOUT",
     from: "1s",
@@ -246,7 +248,7 @@ export const SERVER_SETTINGS = {
     accepts: (range) => ADDRESS_RANGE.safeParse(range).success,
     allowed: "IP addresses or CIDR ranges",
   }),
-  /** The least severe messages that are logged. */
+  /** Messages of this level, and more severe ones, are logged. */
   logLevel: oneOf(LOG_LEVELS, { variable: "LOG_LEVEL", default: "info" }),
   /** Whether the server is as strict on loopback as elsewhere. */
   isProduction: {

@@ -36,7 +36,7 @@ export function secondsIn(value: Duration): number {
   return ms(value) / 1000;
 }
 
-/** Reads `5m`, `7d`, `36h` as seconds. Returns NaN for any other text. */
+/** Reads a duration such as `5m`, `7d` or `36h`, in seconds. Returns NaN for any other text. */
 export function parseDuration(value: string): number {
   const isDuration = /^\d{1,9} ?[a-z]+$/i.test(value);
   return isDuration ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000 : NaN;
