@@ -1,5 +1,5 @@
 /**
- * Why an operation failed: one of the server's own reasons, or one of two reasons for when no usable response arrived.
+ * Why an operation failed: a reason or a code from the server, or one of the last two if no usable response arrived.
  */
 export type FailureReason =
   | "no_credentials"
@@ -18,7 +18,7 @@ export type FailureReason =
   | "throttled"
   /** The application itself refused the operation. It wrote the message, which can be shown to the user. */
   | "vetoed"
-  /** Codes of errors that have no reason. */
+  /** The codes of the server's errors that have no reason. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
@@ -51,7 +51,7 @@ export interface GraphQLErrorLike {
 /** The failure of a call that needs a session when there is none. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
-/** The failure when a login or a refresh succeeds but returns no token, because the server is not Gatehouse. */
+/** The failure when a login or a refresh succeeds but returns no token. The server is then not Gatehouse. */
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
 /** Converts a GraphQL error to a failure. */
@@ -64,7 +64,7 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** The reasons that mean that a credential is refused for good, unlike a missing credential or a wrong password. */
+/** Matches the reasons for which a credential is refused for good, not a missing credential or a wrong password. */
 const REFUSAL = /^(token|session|user|password)_/;
 
 /** Returns the failure if it means that the credential of the request is no longer valid, otherwise null. */

@@ -5,7 +5,7 @@ import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./
 /** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
 
-/** Variables that the system or Gatehouse sets for another purpose. */
+/** Variables that the system or Gatehouse uses for another purpose. */
 const OTHER_VARIABLES = [FEATURES, "PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG"];
 
 const TEXT = is("text", (value) => typeof value === "string" && value !== "");
@@ -143,7 +143,7 @@ function isTakenVariable(name: string): boolean {
 
 /**
  * Returns whether a setting accepts its own default. A check may convert its input, and the default is already
- * converted, so a wrong type is no fault.
+ * converted. A wrong type is therefore not a fault.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);
@@ -153,8 +153,8 @@ function acceptsDefault({ check }: Setting): boolean {
 }
 
 /**
- * SQLite runs only the first statement of a text. A trigger counts as one statement, although the statements in it also
- * end with `;`.
+ * Returns whether a text is one SQL statement, because SQLite runs only the first of a text. A trigger counts as one
+ * statement, although the statements in it also end with `;`.
  */
 function isOneStatement(value: unknown): boolean {
   if (typeof value !== "string" || value.trim() === "") return false;

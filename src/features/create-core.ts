@@ -24,14 +24,14 @@ import type { CoreServices } from "./feature.js";
 export interface CreatedCore {
   readonly core: CoreServices;
   readonly attempts: LoginAttempts;
-  /** Filled after the features have been created. */
+  /** The hooks of the features. Empty until the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
   /** Makes {@link Core.isReady} return false from now on. Everything else still works. */
   retire(this: void): void;
 }
 
-/** Creates the services. Each is created after those that it uses. */
+/** Creates the services, each after the services that it uses. */
 export function createCore(
   config: AuthConfig,
   database: Database,

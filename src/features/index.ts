@@ -8,8 +8,8 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /**
- * The features that every installation has. Their settings switch them on or off. The type names each feature, because
- * an inferred type would lose the comments on settings that editors show.
+ * The features that every installation has. Their settings switch them on or off. The type names each feature: with an
+ * inferred type, editors would not show the comments on settings.
  */
 export const BUILT_IN: readonly [
   typeof graphiql,
@@ -28,8 +28,8 @@ export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
 }
 
 /**
- * Returns the core for a feature. The features of an application get the documented core. Our own features get the
- * services behind it.
+ * Returns the core for a feature. The features of an application get the documented core. Our own features also get the
+ * internal services.
  * @internal
  */
 export function coreFor(feature: Feature, services: CoreServices): Core {

@@ -7,9 +7,9 @@ import type { Connections } from "./connections.js";
 
 /** How long the server still listens, so that health checks notice that it is not ready. */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open afterwards, because a request may already be on its way. */
+/** How long idle connections stay open after that, because a request may already be on its way. */
 const IDLE_TIME = 500;
-/** How long to wait for a moment without new connections. */
+/** How long to wait for a moment without new connections at most. */
 const QUIET_TIMEOUT = 1_000;
 /** The longest turn of the event loop that counts as such a moment. */
 const QUIET_TURN = 0.2;
