@@ -17,8 +17,8 @@ type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
  * the link retries once with a renewed header. An operation whose context already has an `Authorization` header is not
  * changed. Put the link before the terminating link: the server of that link gets the token.
  *
- * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees the cached data of
- * another. An operation of the previous user that is still in flight fails.
+ * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees another user's cached
+ * data. Operations of the previous user that are still in flight fail.
  */
 export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
@@ -86,7 +86,10 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   });
 }
 
-/** Returns a function. It registers a client, to reset it when the user changes, and returns the current user's id. */
+/**
+ * Returns a function that registers a client and returns the current user's id. Resets the clients when the user
+ * changes.
+ */
 function createReset(
   auth: AuthClient,
 ): (client: apollo.ApolloLink.Operation["client"]) => string | null {
@@ -125,7 +128,7 @@ function readUser(auth: AuthClient): string | null {
   return auth.getSession().user?.id ?? null;
 }
 
-/** Returns whether an operation's context has an `Authorization` header, in any case, and all other headers. */
+/** Returns whether an operation's context has an `Authorization` header, and the other headers. Ignores case. */
 function readHeaders(operation: apollo.ApolloLink.Operation) {
   const { headers = {} } = operation.getContext() as { headers?: object };
   const isOwn = ([name]: [string, unknown]) => name.toLowerCase() === "authorization";

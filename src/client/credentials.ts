@@ -30,7 +30,7 @@ export interface Credentials {
 /** Stands for a refresh token that only the server's cookie holds. */
 export const IN_COOKIE = "";
 
-/** How many seconds before its expiry an access token is renewed at most. */
+/** An access token is renewed at most this many seconds before it expires. */
 const RENEWAL_WINDOW = 60;
 
 /** Returns the credentials in the data of a response, or null if they are incomplete. */
@@ -49,7 +49,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   return {
     authorization: `${tokenType} ${token}`,
     token,
-    // A server with the refresh cookie sends the refresh token only in the cookie, even if this client does not use it.
+    // A server with the refresh cookie sends the refresh token only in the cookie, even if this client does not use the
+    // cookie.
     refresh: isCookie ? IN_COOKIE : isSliding ? token : (refresh ?? null),
     session: session.id,
     user,

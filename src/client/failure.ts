@@ -1,5 +1,6 @@
 /**
- * Why an operation failed: a reason or a code from the server, or one of the last two if no usable response arrived.
+ * Why an operation failed: a reason or a code of the server, or `offline` or `bad_answer` if no usable response
+ * arrived.
  */
 export type FailureReason =
   | "no_credentials"
@@ -64,10 +65,12 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** Matches the reasons for which a credential is refused for good, not a missing credential or a wrong password. */
+/**
+ * Matches the reasons for which a credential is refused for good. Leaves out missing credentials and wrong passwords.
+ */
 const REFUSAL = /^(token|session|user|password)_/;
 
-/** Returns the failure if it means that the credential of the request is no longer valid, otherwise null. */
+/** Returns the failure if the credential of the request is no longer valid, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }

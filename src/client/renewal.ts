@@ -36,8 +36,8 @@ export interface Renewal {
 }
 
 /**
- * A refusal without a reason does not renew credentials younger than this, in milliseconds. A service that refuses new
- * credentials would refuse the next ones too.
+ * Credentials younger than this are not renewed after a refusal without a reason, in milliseconds. A service that
+ * refuses new credentials would refuse the next ones too.
  */
 const MIN_AGE = 30_000;
 
@@ -57,7 +57,8 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     const before = session.credentials;
     await session.withLock(async (hasWaited) => {
       await session.sync();
-      // The tab that held the lock has most likely refreshed, but the browser may show its change here a little later.
+      // The tab that held the lock has most likely refreshed, but the browser may show that tab's change here a little
+      // later.
       const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
       while (session.credentials === before && performance.now() < end) {
         await sleep(25);

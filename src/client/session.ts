@@ -14,7 +14,7 @@ export interface Session {
   /** Resolves once an asynchronous storage has been read. Undefined for any other storage. */
   readonly loading: Promise<void> | undefined;
   /**
-   * Replaces the credentials at once. Stores the new ones, and publishes them to the other tabs.
+   * Replaces the credentials at once. Stores the new credentials, and publishes them to the other tabs.
    * @returns a promise that resolves when an asynchronous storage has stored them; undefined for any other storage
    */
   replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
@@ -70,8 +70,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over the changes of other tabs. A shared storage shows them. Without one, a message counts if it replaces the
-   * same session as this tab's or, in cookie mode, if it has credentials.
+   * Takes over the changes of other tabs. A shared storage shows them. Without one, a message counts if it replaces
+   * this tab's session or, in cookie mode, if it has credentials.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();

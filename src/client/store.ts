@@ -6,7 +6,7 @@ export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie
 
 /** This client's entry in a storage. */
 export interface Store {
-  /** The storage that other tabs also read, or null if there is none or it has failed. */
+  /** The storage that other tabs also read. Null if there is none, or if it has failed. */
   readonly shared: AuthStorage | null;
   /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
   readonly hasFailed: boolean;
@@ -119,7 +119,7 @@ export function openStore(
   };
 }
 
-/** Settles as the result of a storage does, or rejects after {@link TIMEOUT}. */
+/** Settles when and as `result` does, or rejects after {@link TIMEOUT}. */
 function settle(result: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, TIMEOUT);

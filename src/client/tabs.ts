@@ -128,8 +128,8 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
 }
 
 /**
- * Returns whether a lease is still valid. A lease from the future is not: the clock has been set back since it was
- * written.
+ * Returns whether a lease is still valid. A lease from the future is not valid: the clock has been set back since the
+ * lease was written.
  */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);

@@ -13,8 +13,8 @@ export const STATEMENT_TIMEOUT = 5000;
 const silently = () => undefined;
 
 /**
- * Options for knex. By default, knex waits a minute for a connection, and prints the errors that it throws to the
- * console, too.
+ * Options for knex. By default, knex waits a minute for a connection, and prints each error to the console before
+ * throwing it.
  */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
@@ -85,7 +85,7 @@ export async function withTransaction<Result>(
     await run("COMMIT", []);
     return result;
   } catch (error) {
-    // `ROLLBACK` fails if the connection is lost. The database then rolls back without being told.
+    // `ROLLBACK` fails if the connection is lost. The database then rolls back by itself.
     await run("ROLLBACK", []).catch(() => undefined);
     throw error;
   }

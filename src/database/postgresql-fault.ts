@@ -37,8 +37,8 @@ export function hasNoTls(error: unknown): boolean {
 }
 
 /**
- * Returns whether to try again without TLS if the URL has `sslmode=prefer`. True if the server does not support TLS,
- * TLS fails, or the server may have refused the connection because of TLS. A wrong password is not sent again.
+ * Returns whether to try again without TLS if the URL has `sslmode=prefer`. It may help if the server does not support
+ * TLS, TLS fails, or the server may have refused the connection because of TLS. A wrong password is not sent again.
  */
 export function isAboutTls(error: unknown): boolean {
   const fault = faultOf(error);

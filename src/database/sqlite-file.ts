@@ -4,9 +4,9 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
-// Only SQLite opens the database file. When a process closes any descriptor of a file, it loses all its locks on that
-// file, including the locks that SQLite holds through another descriptor. Another process then finds no lock, takes
-// itself for the last user of the database, and deletes the -wal file that the first process still writes to.
+// Only SQLite opens the database file. When a process closes any descriptor of a file, the process loses all its locks
+// on that file, including the locks that SQLite holds through another descriptor. Another process then finds no lock,
+// takes itself for the last user of the database, and deletes the -wal file that the first process still writes to.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**

@@ -79,7 +79,7 @@ function findClashes(features: readonly Feature[]): string[] {
 
 /**
  * Requires that each active feature comes after the features that it needs: features are created in this order.
- * @param features all features, also those that are off
+ * @param features all features, on or off
  * @throws {@link WrongSettings} that says whether a required feature is missing, off or listed later
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
@@ -105,7 +105,7 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** Returns the part of the configuration that features may see. It includes the values of their own settings. */
+/** Returns the configuration without {@link SECRETS}. It includes the values of the features' own settings. */
 export function forFeatures(config: AuthConfig): FeatureConfig {
   const shown = Object.entries(config).filter(([option]) => !Object.hasOwn(SECRETS, option));
   return Object.freeze(Object.fromEntries(shown)) as unknown as FeatureConfig;
@@ -133,10 +133,7 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /**
-   * Adds the fields of all features, and then applies all their changes to the schema, both in the order of the
-   * features.
-   */
+  /** Adds the fields of all features to the schema. Then applies the changes of all features, in the same order. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 

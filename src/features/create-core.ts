@@ -20,7 +20,7 @@ import { Throttle } from "../throttling/throttle.js";
 import { TokenKinds } from "../tokens/token-kinds.js";
 import type { CoreServices } from "./feature.js";
 
-/** The core's services, and the parts that are connected to the features and the server later. */
+/** The core's services, and the parts that are later connected to the features and the server. */
 export interface CreatedCore {
   readonly core: CoreServices;
   readonly attempts: LoginAttempts;

@@ -20,18 +20,18 @@ import type { Migration, Sql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
- * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a
- * function that builds its parts once the core is open.
- * @template S its settings, which become options of `createAuth` and `createServer`
- * @template Api the API that it adds to the object that `createAuth` returns
+ * A capability that can be added to the core or left out: an object with a name, settings, tables, and a function that
+ * builds the feature's parts once the core is open.
+ * @template S the settings, which become options of `createAuth` and `createServer`
+ * @template Api the properties to add to the result of `createAuth`
  */
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
-  /** The names of other features that it uses. They must be on, and listed before this feature. */
+  /** The names of other features that this feature uses. They must be on, and listed before it. */
   readonly requires?: readonly string[];
   readonly settings?: S;
-  /** The MikroORM entities of its tables, if it has any. */
+  /** The MikroORM entities of the feature's tables. */
   readonly entities?: readonly (abstract new () => object)[];
   /**
    * Applied in this order, after the core's migrations. Each statement is a text of its own. The database records each
@@ -42,9 +42,9 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   isOn?(this: void, config: FeatureConfig<S>): boolean;
   /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
-  /** Subcommands that it adds to `gatehouse`. */
+  /** The subcommands that the feature adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
-  /** Builds its parts. Called once, when the database is migrated and the core is open. */
+  /** Builds the feature's parts. Called once, when the database is migrated and the core is open. */
   create(
     this: void,
     core: Core,
@@ -61,13 +61,13 @@ export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent"
 
 /** The parts of a feature that is on. */
 export interface FeatureParts<Api extends object = object> {
-  /** Becomes a part of the object that `createAuth` returns. */
+  /** The properties to add to the result of `createAuth`. */
   readonly api?: Api;
   /** Instances of type-graphql's resolver classes. */
   readonly resolvers?: readonly object[];
   /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
   readonly extension?: SchemaExtension;
-  /** Changes the schema as a whole, before its guards are added. */
+  /** Changes the schema as a whole, before guards are added to it. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
   /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
@@ -87,7 +87,7 @@ export interface FeatureParts<Api extends object = object> {
 /** An HTTP route. It uses the `Request` and `Response` of the Fetch API, so that an application can mount it, too. */
 export interface Route {
   readonly method: "GET" | "POST";
-  /** Starts with a slash: `/health/live`. */
+  /** Starts with a slash, such as `/health/live`. */
   readonly path: string;
   /** Whether each request is logged. Set it to false for frequent probes. @default true */
   readonly isLogged?: boolean;
@@ -102,15 +102,15 @@ export interface Route {
 /** A subcommand of `gatehouse`. */
 export interface FeatureCommand<S extends Settings = Settings> {
   readonly name: string;
-  /** One line for `--help`. */
+  /** One line of text for `--help`. */
   readonly description: string;
   /** The arguments, in order: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
-  /** A command line for `--help`, without `gatehouse`: `suspend ada`. @default none */
+  /** A command line for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
   readonly example?: string;
   /**
    * Runs while the core is open. The core is closed afterwards.
-   * @param args the values of its arguments; undefined for an optional argument that was not given
+   * @param args the values of the command's arguments; undefined for an optional argument that was not given
    * @param print writes one line to standard output
    * @throws Error whose message is printed as one line on standard error
    */
@@ -169,7 +169,7 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** The options that a feature adds. If it has no settings, `S` is {@link Settings} itself, and it adds none. */
+/** The options that a feature adds. A feature without settings has {@link Settings} itself as `S`, and adds none. */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 
@@ -182,7 +182,7 @@ export type FeatureOptions<F extends readonly Feature[]> = {
   ? Options
   : never;
 
-/** Everything that the features add to the object that `createAuth` returns. */
+/** All properties that the features add to the result of `createAuth`. */
 export type FeatureApi<F extends readonly Feature[]> = {
   [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
 }[number] extends (api: infer Api) => void

@@ -21,7 +21,7 @@ export const BUILT_IN: readonly [
 
 /**
  * Returns all features of an installation: ours, and the application's own.
- * @throws {@link WrongSettings} when features do not fit together
+ * @throws {@link WrongSettings} when two features clash, or one is malformed
  */
 export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
   return requireCompatible(BUILT_IN, own);

@@ -13,7 +13,9 @@ const RETRY_AFTER = 5;
 
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
-/** Returns a copy of the feature. Each error that the code of the copy throws has the feature's name in its message. */
+/**
+ * Returns a copy of the feature. The copy puts the feature's name in the message of each error of the feature's code.
+ */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
   const starting = failedToStart(name);
@@ -84,8 +86,8 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
 }
 
 /**
- * Puts the feature's name in the errors of its hooks. Also limits the time of each hook, because a login or refresh
- * waits for it, and an application's code may hang.
+ * Puts the feature's name in the errors of hooks. Also limits the time of each hook, because a login or refresh waits
+ * for it, and an application's code may hang.
  */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   const names = Object.keys(HOOKS) as (keyof Hooks)[];
@@ -113,7 +115,7 @@ function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
 
-/** Returns the first words of the error message for a feature that failed to start. */
+/** Returns how the error message of a feature begins if the feature failed to start. */
 export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
@@ -155,9 +157,7 @@ function nameError(failure: string, cause: unknown): Error {
   return new Error(`${failure}: ${message}`, { cause });
 }
 
-/**
- * Closes a feature. Rejects when that takes too long, so that the other features and the database can still be closed.
- */
+/** Calls `close`. Rejects when it takes too long, so that the other features and the database can still be closed. */
 function inTime(close: () => Promise<void>): Promise<void> {
   return withinTime(close(), TIMEOUT, () => {
     throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);

@@ -17,7 +17,7 @@ import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.j
 
 /** The limit on bodies, in bytes. */
 const BODY_LIMIT = 100 * 1024;
-/** How long a client may take to send the headers and the whole request, in milliseconds. */
+/** How long a client may take to send the headers, and the whole request, in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**

@@ -54,15 +54,15 @@ export class Connections {
     return this.#refused.has(socket);
   }
 
-  /** Makes responses tell clients to use another connection from now on, as {@link Connections.isLast} says. */
+  /** Makes responses tell clients to use another connection from now on, if {@link Connections.isLast} is true. */
   startEnding(): void {
     this.#isEnding = true;
   }
 
   /**
    * Returns whether a response is the last one on its connection. While the server still listens, connections opened
-   * after {@link Connections.startEnding} are kept. A proxy uses them and opens no new connections, which could be lost
-   * when the server stops listening.
+   * after {@link Connections.startEnding} are kept. A proxy then uses them. New connections could be lost when the
+   * server stops listening.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

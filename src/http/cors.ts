@@ -5,8 +5,8 @@ import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
  * Lets pages of the origins in `corsOrigins` send requests. In development, also lets pages of every loopback origin,
- * so that a front end's own dev server works. These pages send no cookies, unless `corsOrigins` lists their origin,
- * because any program on the machine can serve them.
+ * so that a front end's own dev server works. Loopback pages send no cookies, unless `corsOrigins` lists their origin:
+ * any program on the machine can serve them.
  */
 export async function addCors(
   app: FastifyInstance,

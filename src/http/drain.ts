@@ -7,11 +7,11 @@ import type { Connections } from "./connections.js";
 
 /** How long the server still listens, so that health checks notice that it is not ready. */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open after that, because a request may already be on its way. */
+/** How long idle connections then stay open. A request may already be on its way. */
 const IDLE_TIME = 500;
-/** How long to wait for a moment without new connections at most. */
+/** How long to wait at most for a turn of the event loop without new connections. */
 const QUIET_TIMEOUT = 1_000;
-/** The longest turn of the event loop that counts as such a moment. */
+/** How long such a turn may take. In a longer one, connections may have arrived unseen. */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 

@@ -30,8 +30,8 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
 }
 
 /**
- * Returns the route's response. If the route throws a refusal, returns that in GraphQL's error format, with the HTTP
- * status of the refusal's code.
+ * Returns the route's response. If the route throws an {@link AuthError}, returns it in GraphQL's format, with the HTTP
+ * status of its code.
  */
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
   try {

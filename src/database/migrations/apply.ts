@@ -4,8 +4,8 @@ import type { Engine, Run } from "../engine.js";
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
 /**
- * Reads the names of the recorded migrations, oldest first. The table is that of MikroORM's migrator, which versions up
- * to 0.1 used.
+ * Reads the names of the recorded migrations, oldest first. They are in the table of MikroORM's migrator, because
+ * versions up to 0.1 used that migrator.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
   const rows = await run<{ name: string }>(NAMES, []);

@@ -14,8 +14,8 @@ export interface TableOwner {
 const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole];
 
 /**
- * Returns the migrations of the core and then of `features`, in the order in which they are applied, under the names
- * that the database records. A feature's names have the form `feature:name`, so that features cannot clash.
+ * Returns the migrations of the core, then those of `features`, in the order of application. Each has the name that the
+ * database records. A feature's names have the form `feature:name`, so that features cannot clash.
  */
 export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>

@@ -21,7 +21,7 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** The refresh token of a browser, kept where no script can read it. */
 export interface Cookie {
-  /** The token that the browser sent; null if it sent none, or if another site may have caused the request. */
+  /** The token that the browser sent. Null if it sent none, or if another site may have caused the request. */
   readonly token: string | null;
   /** Whether the request came from a page whose origin may not use the cookie. */
   readonly isForeign: boolean;
@@ -57,7 +57,7 @@ export function createCookie(
     token: token ?? null,
     isForeign,
     set: (value, expiresAt) => {
-      // Written relative to now, because the browser's clock may be wrong.
+      // Written as a lifetime from now, because the browser's clock may be wrong.
       write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
     },
     clear: () => {
@@ -67,8 +67,8 @@ export function createCookie(
 }
 
 /**
- * Returns whether the `Origin` header is neither the server's own origin nor listed in `corsOrigins`. Compares the
- * scheme, host and port of the URLs.
+ * Returns whether the request has an `Origin` header that names neither the server nor one of `corsOrigins`. Compares
+ * the scheme, host and port of the URLs.
  */
 function isForeignPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   const origin = readHeader(request, "origin");

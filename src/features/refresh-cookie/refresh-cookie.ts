@@ -90,8 +90,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header. If
- * it has one, an empty `refresh` is refused. Afterwards, clears the cookie if the session of its token is not live.
+ * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header.
+ * With that header, an empty `refresh` is refused. Afterwards, clears the cookie if the session of its token is not
+ * live.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {

@@ -14,7 +14,7 @@ export interface StaticTokenQuery extends Omit<
   { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
   "scheme" | "isLive" | "userIds"
 > {
-  /** The users, by id or by any object that has the id. */
+  /** The users: ids, or objects that have an id. */
   readonly userIds?: readonly UserRef[];
 }
 
@@ -84,7 +84,7 @@ export class StaticToken {
 
   /**
    * Returns the newest hundred live tokens that match. `{}` matches the tokens of all users.
-   * @throws {@link BadUserInput} when a field is unknown, null or undefined: a query without it could match all tokens
+   * @throws {@link BadUserInput} when a field is unknown, null or undefined: ignoring the field could match all tokens
    * @throws {@link NoSuchUser} when one of `userIds` cannot be the id of a user
    */
   static async find(where: StaticTokenQuery): Promise<StaticToken[]> {

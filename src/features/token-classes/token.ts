@@ -122,7 +122,7 @@ export class Token extends ClaimMap {
     }
   }
 
-  /** Verifies the token in its current state, with all changes. @throws the same errors as the constructor */
+  /** Verifies the token as it is now, with all changes. @throws the same errors as the constructor */
   verify(): void {
     this.#read(this.toString());
   }
@@ -150,7 +150,8 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a token that has none. Without a session, a token cannot be listed or revoked.
-   * @throws {@link NoSuchUser} when `sub` is not the id of a user; {@link BadUserInput} when the user is inactive
+   * @throws {@link NoSuchUser} when `sub` is not the id of a user
+   * @throws {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {
     if (this.has("sid")) return;
