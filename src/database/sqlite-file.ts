@@ -43,7 +43,7 @@ const OTHERS = 0o007;
 
 /**
  * Refuses to start if anyone but the owner can access SQLite's files or the root secret beside them.
- * @param databaseUrl databases other than SQLite pass, because they have no files here
+ * @param databaseUrl any database other than SQLite passes, because it has no files here
  * @param allowsGroup whether the group of the files may access them
  * @throws TypeError that lists the files
  */

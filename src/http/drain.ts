@@ -5,7 +5,7 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/** How long the server still listens, so that health checks notice that it is not ready. */
+/** How long the server still listens. Health checks fail meanwhile, so that proxies can choose another server. */
 const NOTICE_TIME = 1_000;
 /** How long idle connections then stay open. A request may already be on its way. */
 const IDLE_TIME = 500;

@@ -48,7 +48,7 @@ export function createCookie(
   const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
   const isForeign = isForeignPage(request, corsOrigins);
-  // Browsers send a strict cookie even with requests from other origins of the same site.
+  // Browsers send even a `SameSite=Strict` cookie with requests from other origins of the same site.
   const isOwn = !isForeign && readHeader(request, CSRF_HEADER) !== null;
   const token = isOwn ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
