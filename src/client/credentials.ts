@@ -17,7 +17,7 @@ export interface Credentials {
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The token that a refresh and a logout send. {@link IN_COOKIE} if it is in the cookie; null if there is none. */
+  /** The token that a refresh and a logout send. {@link IN_COOKIE} if the cookie has it; null if there is none. */
   readonly refresh: string | null;
   /** The id of the session. */
   readonly session: string;

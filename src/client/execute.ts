@@ -86,8 +86,8 @@ const RETRY_DELAYS = [250, 500, 1000];
 
 /**
  * Executes an operation, and retries up to three times if the response is lost. Within its reuse window, the server
- * sends the lost response to the same token again. `timeout` must be at most that window. The first attempt gets 40 %
- * of `timeout`, and no retry starts after 80 %.
+ * answers the same token with the lost response again. `timeout` must be at most that window. The first attempt gets 40
+ * % of `timeout`, and no retry starts after 80 %.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,

@@ -23,9 +23,9 @@ try {
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** The errors of refused operations, by the `Authorization` header that was refused. */
+  /** For each refused `Authorization` header, the errors of the operation. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
-  /** The header to retry with, by the refused header. */
+  /** For each refused header, the header to retry with. */
   const recovered = new Map<string | null, string | null>();
 
   return (utilities) =>

@@ -40,7 +40,7 @@ interface PostgresConnection {
 }
 
 interface PostgresQuery {
-  /** Keeps the statement prepared under this name. */
+  /** The name under which the statement stays prepared. */
   readonly name?: string;
   readonly text: string;
 }
@@ -56,7 +56,7 @@ const POSTGRES_TYPES = {
 
 /**
  * Takes a lock until the transaction ends. The number is arbitrary, but the same in every process of Gatehouse. The
- * following statements see everything that the previous holder committed.
+ * following statements see everything that the previous holder of the lock committed.
  */
 const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
 

@@ -52,7 +52,7 @@ export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): 
   if (path === null) return;
   const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
   const problems = find([path, secretPathOf(databaseUrl)]);
-  // These two usually have the mode of the database file, so one line about that file is enough.
+  // The -wal and -shm files usually have the mode of the database file, so one line about that file is enough.
   if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }

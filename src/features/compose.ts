@@ -133,7 +133,7 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Adds the fields of all features to the schema. Then applies the changes of all features, in the same order. */
+  /** Adds the fields of all features to the schema. Then applies each {@link FeatureParts.transformSchema}. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 

@@ -115,7 +115,7 @@ function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
 
-/** Returns how the error message of a feature begins if the feature failed to start. */
+/** Returns the start of the error message for a feature that failed to start. */
 export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
