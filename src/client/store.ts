@@ -119,7 +119,7 @@ export function openStore(
   };
 }
 
-/** Settles when and as `result` does, or rejects after {@link TIMEOUT}. */
+/** Settles as `result` does, but rejects after {@link TIMEOUT}. */
 function settle(result: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, TIMEOUT);

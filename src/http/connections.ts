@@ -54,7 +54,7 @@ export class Connections {
     return this.#refused.has(socket);
   }
 
-  /** Makes responses tell clients to use another connection from now on, if {@link Connections.isLast} is true. */
+  /** Makes the server close each connection after its next response. {@link Connections.isLast} names the exception. */
   startEnding(): void {
     this.#isEnding = true;
   }

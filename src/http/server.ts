@@ -36,7 +36,7 @@ export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
-  /** Closes the server. Requests on kept connections, such as a proxy's, are not lost. Takes up to 10 seconds. */
+  /** Closes the server. Requests on open connections, such as a proxy's, are not lost. Takes up to 10 seconds. */
   drain(this: void): Promise<void>;
   readonly log: Log;
   /** The lines to print once the server listens. */
