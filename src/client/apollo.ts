@@ -87,8 +87,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Returns a function that registers a client and returns the current user's id. Resets the clients when the user
- * changes.
+ * Returns a function that registers a client and returns the current user's id. All registered clients are reset when
+ * the user changes.
  */
 function createReset(
   auth: AuthClient,
