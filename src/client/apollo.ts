@@ -1,5 +1,5 @@
-// Imports the whole module, and nothing from rxjs. Older versions lack some names, and the error of a failed named
-// import would not mention the version.
+// Imports the whole module: older versions of Apollo Client lack some names, and the error of a failed named import
+// would not mention the version. Imports nothing from rxjs, which may be missing beside an older version.
 import * as apollo from "@apollo/client";
 import type { AuthClient } from "./auth-client.js";
 
@@ -14,19 +14,16 @@ type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
  * Creates an Apollo Link that sends operations with a fresh `Authorization` header. If the server refuses the header,
- * the link retries once with a renewed one. It does not change an operation whose context already has that header. Put
- * it before the terminating link, whose server gets the token.
+ * the link retries once with a renewed header. An operation whose context already has an `Authorization` header is not
+ * changed. Put the link before the terminating link: the server of that link gets the token.
  *
- * When the user changes, the link calls `resetStore()` of its Apollo Client, so that no user sees the cached data of
- * another. An operation of the previous user that is still in flight fails.
+ * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees another user's cached
+ * data. Operations of the previous user that are still in flight fail.
  */
 export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
   const enter = createReset(auth);
-  /**
-   * The operations whose header this link set. They are remembered, because a link before this one may send an
-   * operation again.
-   */
+  /** The operations whose header this link set. A link before this one may send such an operation again. */
   const signed = new WeakSet<apollo.ApolloLink.Operation>();
 
   return new apollo.ApolloLink((operation, forward) => {
@@ -89,12 +86,15 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   });
 }
 
-/** Returns a function that registers a client to be reset when the user changes, and returns the current user's id. */
+/**
+ * Returns a function that registers a client and returns the current user's id. All registered clients are reset when
+ * the user changes.
+ */
 function createReset(
   auth: AuthClient,
 ): (client: apollo.ApolloLink.Operation["client"]) => string | null {
   const clients = new Set<apollo.ApolloLink.Operation["client"]>();
-  /** The user of the cached data. Undefined before the first operation. */
+  /** The id of the user whose data is cached. Null if signed out; undefined before the first operation. */
   let user: string | null | undefined;
 
   function reset(): void {
@@ -109,7 +109,7 @@ function createReset(
     const next = readUser(auth);
     if (next === user) return;
     user = next;
-    // When the session has ended, reset later, so that an operation that the server refused gets its own error first.
+    // When the session has ended, reset later: an operation refused by the server then gets its own error first.
     if (next) reset();
     else setTimeout(reset);
   }
@@ -128,7 +128,7 @@ function readUser(auth: AuthClient): string | null {
   return auth.getSession().user?.id ?? null;
 }
 
-/** Returns the headers in the context of an operation. Their names are compared without case. */
+/** Returns whether an operation's context has an `Authorization` header, and the other headers. Ignores case. */
 function readHeaders(operation: apollo.ApolloLink.Operation) {
   const { headers = {} } = operation.getContext() as { headers?: object };
   const isOwn = ([name]: [string, unknown]) => name.toLowerCase() === "authorization";

@@ -3,8 +3,8 @@ import type { Scheme } from "./options.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Keeps a session alive. Only `authFetch` rejects, exactly where `fetch` does; the other methods report failures in the
- * state that they return. When logins and logouts overlap, the last call wins. The methods need no `this`.
+ * Keeps a session alive. Only `authFetch` rejects, and only when `fetch` does; the other methods report failures in the
+ * state. When logins and logouts overlap, the last call wins. The methods need no `this`.
  */
 export interface AuthClient {
   readonly scheme: Scheme;
@@ -13,29 +13,29 @@ export interface AuthClient {
   /** Logs in by e-mail address and password. A failure leaves the current session as it is. */
   readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
   /**
-   * Signs out here at once, and ends the session at the server. If the server cannot be reached, the state contains the
-   * error. With storage `"cookie"` the user then stays signed in, because only the server can remove its cookie.
+   * Ends the session here and at the server. If the server cannot be reached, the state has the error. With storage
+   * `"cookie"` the user then stays signed in, because only the server can remove its cookie.
    */
   readonly logout: () => Promise<AuthState>;
   /** Ends all sessions of the user. If that fails, the state has the error. */
   readonly logoutAll: () => Promise<AuthState>;
-  /** `fetch` that adds the `Authorization` header for allowed origins only, and retries once after a refresh. */
+  /** Like `fetch`, but adds the `Authorization` header for allowed origins, and retries once after a refresh. */
   readonly authFetch: typeof fetch;
   /** Returns the current state: the same object until something changes. */
   readonly getSession: () => AuthState;
   /** Calls `listener` after each change. @returns a function that ends the subscription */
   readonly subscribe: (listener: () => void) => () => void;
-  /** Returns the `Authorization` header for a request to send now. Renews it first if it is about to expire. */
+  /** Returns the current `Authorization` header. Renews it first if it is about to expire. Null if signed out. */
   readonly getAuthorization: () => Promise<string | null>;
   /** Returns whether {@link AuthClient.getAuthorization} would first send a refresh. */
   readonly isRenewalDue: () => boolean;
   /** Renews the credentials. Concurrent calls share one refresh, also across tabs. */
   readonly refresh: () => Promise<AuthState>;
   /**
-   * Returns the `Authorization` header to retry a refused request with, once. Returns null if a retry cannot help; the
-   * state then has the reason.
+   * Returns the `Authorization` header for one retry of a refused request, or null if a retry cannot help. If the
+   * session has ended, the state has the reason.
    * @param authorization the header of the request
-   * @param errors the errors of its GraphQL response; leave them out for a 401 without any
+   * @param errors the errors of the GraphQL response; leave them out for a response with status 401 and no errors
    */
   readonly recover: (
     authorization: string | null | undefined,

@@ -46,7 +46,7 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Other services may have errors of any shape, so there only the status counts.
+      // Another service's errors may have any shape. If they have none of our reasons, its status counts.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
       // The caller gets the same error when reading the body.

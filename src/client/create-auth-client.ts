@@ -19,7 +19,7 @@ import type { AuthState } from "./state.js";
 /**
  * Creates a client of one auth server. It sends nothing before it is used. With storage `"cookie"`, the first
  * `subscribe`, `getAuthorization` or `authFetch` asks the server whether the cookie has a session.
- * @throws TypeError naming the wrong option
+ * @throws TypeError that names the wrong option
  */
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const config = resolveOptions(options);
@@ -34,7 +34,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   let running = 0;
 
   /**
-   * Runs a login or a logout. In cookie mode it holds the lock, because the last response to arrive sets the cookie.
+   * Runs a login or a logout. In cookie mode it runs under the lock of all tabs: the response that arrives last sets
+   * the cookie.
    */
   async function run(send: () => Promise<void>): Promise<AuthState> {
     running += 1;
@@ -43,7 +44,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return session.state;
   }
 
-  /** Returns whether there is no session to end or to renew, and records that in the state. */
+  /** Returns whether there is no session to end or to renew. If there is none, records that in the state. */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
     // A logout during a login ends the session that the login opens.

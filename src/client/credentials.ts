@@ -5,10 +5,10 @@ import type {
   RefreshMutation,
 } from "./operations.generated.js";
 
-/** The data of an operation that returns credentials, in its only field. */
+/** The data of a login or a refresh. Its only field has the credentials. */
 export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation;
 
-/** The signed-in user, as of the login or the last refresh. */
+/** The signed-in user, as the login or the last refresh returned it. */
 export type User = GrantFragment["user"];
 
 /** The credentials of a session, as they are stored. Instants are epoch milliseconds of this machine's clock. */
@@ -17,20 +17,20 @@ export interface Credentials {
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The token that a refresh and a logout send. {@link IN_COOKIE} if it is in the cookie; null if there is none. */
+  /** The token that a refresh and a logout send. {@link IN_COOKIE} if the cookie has it; null if there is none. */
   readonly refresh: string | null;
   /** The id of the session. */
   readonly session: string;
   readonly user: User;
   readonly receivedAt: number;
-  /** The instant from which the token is renewed ahead of its expiry. Null means never. */
+  /** From this instant on, the token is renewed before it is used. Null means never. */
   readonly renewAt: number | null;
 }
 
 /** Stands for a refresh token that only the server's cookie holds. */
 export const IN_COOKIE = "";
 
-/** The longest time before its expiry at which an access token is renewed, in seconds. */
+/** An access token is renewed at most this many seconds before it expires. */
 const RENEWAL_WINDOW = 60;
 
 /** Returns the credentials in the data of a response, or null if they are incomplete. */
@@ -41,14 +41,16 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
-  // A sliding token is renewed halfway, because only a renewal extends it. A static token's lifetime is NaN.
+  // A sliding token is renewed halfway through its lifetime, because only a renewal extends it. A static token's
+  // lifetime is NaN.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";
   return {
     authorization: `${tokenType} ${token}`,
     token,
-    // A server with the refresh cookie gives no refresh token to a client that does not use the cookie.
+    // A server with the refresh cookie sends the refresh token only in the cookie, even if this client does not use the
+    // cookie.
     refresh: isCookie ? IN_COOKIE : isSliding ? token : (refresh ?? null),
     session: session.id,
     user,
@@ -59,14 +61,17 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
 
 /**
  * Returns whether to renew the credentials before they are used. The lifetime counts from the arrival of the token,
- * because the server's clock may differ from this one. If this clock has been set back since, renewal is due.
+ * because the server's clock may differ from this machine's. If this machine's clock has been set back since, renewal
+ * is due.
  */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();
   return renewAt !== null && (now >= renewAt || now < receivedAt);
 }
 
-/** Returns whether an `Authorization` header belongs to the same session, possibly with an older token. */
+/**
+ * Returns whether an `Authorization` header belongs to the session of the credentials. Its token may be an older one.
+ */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;
 }
@@ -77,7 +82,7 @@ interface TokenClaims {
   sid?: string;
 }
 
-/** Reads the claims of a JWT of our own without verifying it. Any other token has none. */
+/** Reads the claims of one of our JWTs without verifying it. Returns none for any other token. */
 function readClaims(token: string): TokenClaims {
   try {
     const payload = token.split(".")[1] ?? "";

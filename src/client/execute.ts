@@ -55,14 +55,14 @@ export async function execute<Data>(
       method: "POST",
       headers: {
         "content-type": "application/json",
-        // With this media type the server sends refusals with status 200, so that browsers do not log them as failed
+        // For this media type the server sends refusals with status 200. Browsers then do not log them as failed
         // requests.
         accept: "application/json",
         ...headers,
         ...(authorization && { authorization }),
       },
       body: JSON.stringify(body),
-      // A redirect could send the token in the body to another host.
+      // A redirect could send the body, with the token in it, to another host.
       redirect: "error",
       signal: abort.signal,
       credentials,
@@ -75,7 +75,7 @@ export async function execute<Data>(
   }
 }
 
-/** The failure of a request to a relative URL when there is no page, for example while a server renders the page. */
+/** The failure of a request to a relative URL outside a browser, for example while a server renders the page. */
 const NO_PAGE: Failure = {
   reason: "bad_request",
   message: "url: is relative, and there is no page to resolve it against; give the whole URL",
@@ -86,8 +86,8 @@ const RETRY_DELAYS = [250, 500, 1000];
 
 /**
  * Executes an operation, and retries up to three times if the response is lost. Within its reuse window, the server
- * sends the lost response to the same token again. `timeout` is at most that window: the first attempt gets 40 % of
- * `timeout`, and no attempt starts after 80 %.
+ * answers the same token with the lost response again. `timeout` must be at most that window. The first attempt gets 40
+ * % of `timeout`, and no retry starts after 80 %.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,
@@ -124,7 +124,7 @@ interface Body<Data> {
   errors?: GraphQLErrorLike[];
 }
 
-/** Parses the body of a GraphQL response. Anything else gives an empty body. */
+/** Parses the body of a GraphQL response. Returns an empty body for any other text. */
 function parseBody<Data>(text: string): Body<Data> {
   try {
     return (JSON.parse(text) as Body<Data> | null) ?? {};

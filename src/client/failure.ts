@@ -1,5 +1,6 @@
 /**
- * Why an operation failed: one of the server's own reasons, or one of two reasons for when no usable response arrived.
+ * Why an operation failed: a reason or a code of the server, or `offline` or `bad_answer` if no usable response
+ * arrived.
  */
 export type FailureReason =
   | "no_credentials"
@@ -18,7 +19,7 @@ export type FailureReason =
   | "throttled"
   /** The application itself refused the operation. It wrote the message, which can be shown to the user. */
   | "vetoed"
-  /** Codes of errors that have no reason. */
+  /** The codes of the server's errors that have no reason. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
@@ -51,7 +52,7 @@ export interface GraphQLErrorLike {
 /** The failure of a call that needs a session when there is none. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
-/** The failure when a login or a refresh succeeds but returns no token, because the server is not Gatehouse. */
+/** The failure when a login or a refresh succeeds but returns no token. The server is then not Gatehouse. */
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
 /** Converts a GraphQL error to a failure. */
@@ -64,10 +65,12 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** The reasons that mean that a credential is refused for good, unlike a missing credential or a wrong password. */
+/**
+ * Matches the reasons for which a credential is refused for good. Leaves out missing credentials and wrong passwords.
+ */
 const REFUSAL = /^(token|session|user|password)_/;
 
-/** Returns the failure if it means that the credential of the request is no longer valid, otherwise null. */
+/** Returns the failure if the credential of the request is no longer valid, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }

@@ -22,15 +22,15 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response. At most 60, and at most the server's reuse window, in which it sends a lost
-   * response again. @default 10
+   * Seconds to wait for a response. At most 60, and at most the server's reuse window: the time in which the server
+   * sends a lost response again. @default 10
    */
   readonly timeout?: number;
   /** The function that sends requests. @default the platform's own `fetch` */
   readonly fetch?: typeof fetch;
 }
 
-/** The scheme of new sessions. */
+/** The kind of token that new sessions use. */
 export type Scheme = "jwt" | "token" | "sliding";
 
 /** The checked options. */
@@ -51,12 +51,12 @@ const COOKIE_MODES = ["omit", "same-origin", "include"];
 /** The longest reuse window that a server can have, in seconds. */
 const MAX_TIMEOUT = 60;
 
-/** The server accepts its cookie only with this header, because no other site can make a browser send it. */
+/** The server accepts its cookie only with this header. No other site can make a browser send the header. */
 const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
 
 /**
  * Checks the options and fills in the defaults.
- * @throws TypeError naming the wrong option
+ * @throws TypeError that names the wrong option
  */
 export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
   const {
@@ -105,8 +105,8 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
 }
 
 /**
- * Returns the endpoint as an absolute URL. A relative URL stays relative when there is no page, because a server may be
- * rendering the page. Requests then fail with an error that says so.
+ * Returns the endpoint as an absolute URL. Outside a browser, a relative URL stays relative, because a server may be
+ * rendering the page. Requests then fail with an error that names the problem.
  */
 function requireUrl(url: string | URL | undefined): string {
   const isUrl = typeof url === "string" ? url !== "" : typeof url?.href === "string";

@@ -40,10 +40,10 @@ export interface Channel {
   unref?(): void;
 }
 
-/** The global object. Read at each use, because importing the client must not need a browser. */
+/** The global object. Its parts are read only when used, because importing the client must not need a browser. */
 export const platform = globalThis as unknown as Platform;
 
-/** The origin of an absolute URL. React Native's `URL` has no `origin`, and adds a slash to `href`. */
+/** Matches the origin of an absolute URL. React Native's `URL` has no `origin`, and adds a slash to `href`. */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
 /** Returns whether a value is an absolute URL that `fetch` can request. */
@@ -66,12 +66,12 @@ export function resolveUrl(url: string): string {
   }
 }
 
-/** Returns the origin of an absolute URL, or undefined for any other text. */
+/** Returns the origin of a URL, or undefined if it is not an HTTP URL. Resolves a relative URL against the page. */
 export function originOf(url: string): string | undefined {
   return ORIGIN.exec(resolveUrl(url))?.[0];
 }
 
-/** Returns whether a URL has the origin of the page. Without a page, every URL counts as having it. */
+/** Returns whether a URL has the origin of the page. Outside a browser, returns true. */
 export function isOfPage(url: string): boolean {
   const page = platform.location?.href;
   return !page || new URL(url).origin === new URL(page).origin;

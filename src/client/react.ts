@@ -5,15 +5,15 @@ import type { AuthClient } from "./auth-client.js";
 import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
 
-// Imports the whole module. Older versions lack `useSyncExternalStore`, and the error of a failed named import would
-// not mention the version.
+// Imports the whole module. Older versions of React lack `useSyncExternalStore`, and the error of a failed named import
+// would not mention the version.
 if (typeof React.useSyncExternalStore !== "function") {
   throw new Error(
     `graphql-gatehouse/react needs React 18 or newer, but found ${React.version}. Install react@18 or newer.`,
   );
 }
 
-/** The state, and the functions that change it. */
+/** The state of a client, and the functions of the client. */
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch">;
 
@@ -21,7 +21,7 @@ const Context = React.createContext<AuthClient | null>(null);
 
 /**
  * Provides a client to the components below.
- * @throws Error when it is rendered by another copy of React than the one that this package imports
+ * @throws Error when the components are rendered by another copy of React than the one this package imports
  */
 export function AuthProvider(props: {
   client: AuthClient;
@@ -36,11 +36,11 @@ const UNKNOWN = toState(undefined, null, false);
 const getServerState = () => UNKNOWN;
 
 /**
- * Returns the state of the client from {@link AuthProvider}, and the functions that change it. Without a provider, or
- * with another scheme than the provider's, all components share one client per scheme. That client uses the endpoint
+ * Returns the state of the client from {@link AuthProvider}, and the client's functions. Without a provider, or with
+ * another scheme than the provider's, all components share one client per scheme. That client uses the endpoint
  * `/graphql`, and stores the session in localStorage.
- * @throws Error without a provider and without a scheme; Error when it is rendered by another copy of React than the
- * one that this package imports
+ * @throws Error when there is neither a provider nor a scheme
+ * @throws Error when the component is rendered by another copy of React than the one this package imports
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
   const provided = useProvided();
@@ -51,9 +51,7 @@ export function useAuth(scheme?: "jwt" | "token"): Auth {
   return { ...state, login, emailLogin, logout, logoutAll, authFetch };
 }
 
-/**
- * Returns the client of the provider above, or null. Hooks throw if their copy of React is not the one that renders.
- */
+/** Returns the client of the provider above, or null. A hook throws if another copy of React renders the component. */
 function useProvided(): AuthClient | null {
   try {
     return React.useContext(Context);

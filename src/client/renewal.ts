@@ -17,8 +17,8 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * @param isAsked whether the caller asked for the refresh. If so, it may follow right after a failure, unless the
-   * server said when to retry.
+   * @param isAsked whether the application asked for the refresh. Such a refresh may follow right after a failure,
+   * unless the server said when to retry.
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
   /** Returns the credentials of a login, without a refresh token if the browser did not keep the cookie. */
@@ -36,12 +36,12 @@ export interface Renewal {
 }
 
 /**
- * How long new credentials are not renewed after a refusal without a reason, in milliseconds. A service that refuses
- * the new credentials would refuse the next ones too.
+ * Credentials younger than this are not renewed after a refusal without a reason, in milliseconds. A service that
+ * refuses new credentials would refuse the next ones too.
  */
 const MIN_AGE = 30_000;
 
-/** How long a browser may take to show one tab's change to the others, in milliseconds. */
+/** How long a browser may take to show one tab's change to the other tabs, in milliseconds. */
 const CHANGE_DELAY = 500;
 
 /** Creates the renewal of a session. Refreshes run one at a time. */
@@ -57,7 +57,8 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     const before = session.credentials;
     await session.withLock(async (hasWaited) => {
       await session.sync();
-      // The tab that held the lock has most likely refreshed, but the browser may show its change here a little later.
+      // The tab that held the lock has most likely refreshed, but the browser may show that tab's change here a little
+      // later.
       const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
       while (session.credentials === before && performance.now() < end) {
         await sleep(25);
@@ -109,7 +110,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     refresh,
     async confirm(credentials) {
       if (!isCookie || isCookieKept) return credentials;
-      // Only a refresh shows whether the browser kept the cookie, because scripts cannot see it.
+      // Only a refresh shows whether the browser kept the cookie, because scripts cannot see the cookie.
       const { data, failure } = await execute<GrantData>(endpoint, {
         query: REFRESH,
         variables: { refresh: IN_COOKIE },

@@ -14,7 +14,7 @@ export interface Session {
   /** Resolves once an asynchronous storage has been read. Undefined for any other storage. */
   readonly loading: Promise<void> | undefined;
   /**
-   * Replaces the credentials at once, stores them, and publishes them to the other tabs.
+   * Replaces the credentials at once. Stores the new credentials, and publishes them to the other tabs.
    * @returns a promise that resolves when an asynchronous storage has stored them; undefined for any other storage
    */
   replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
@@ -22,12 +22,12 @@ export interface Session {
   record(credentials: Credentials | null | undefined, error: Failure | null): void;
   /** Takes over credentials that another tab has stored. */
   readonly sync: () => Promise<void>;
-  /** Runs with a lock that only one tab holds at a time. */
+  /** Runs a function under a lock that only one tab holds at a time. */
   readonly withLock: Tabs["withLock"];
   readonly close: () => void;
 }
 
-/** Opens the stored session, if there is one. Only the server knows whether the cookie has one. */
+/** Opens the stored session, if there is one. In cookie mode, only the server knows whether there is one. */
 export function openSession({ storage, isCookie, name }: ResolvedOptions): Session {
   const store = openStore(storage, name, () => {
     record(credentials, state.error);
@@ -39,7 +39,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const loading = store.load?.().then(() => {
     if (credentials === undefined) record(store.read(), null);
   });
-  /** The last message from another tab whose change the shared storage does not show yet. */
+  /** The last message from another tab, if the shared storage does not show the change yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
@@ -49,7 +49,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
       try {
         listener();
       } catch (thrown) {
-        // Reported like an error in an event listener, because it must not stop a refresh halfway.
+        // Reported like an error in an event listener. It must not stop a refresh halfway.
         setTimeout(() => {
           throw thrown;
         });
@@ -62,16 +62,16 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session will be lost with the page. In cookie mode, it will be if the browser did not keep the
-   * cookie.
+   * Returns whether the session will be lost with the page: the storage has failed or, in cookie mode, the browser did
+   * not keep the cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);
   }
 
   /**
-   * Takes over the changes of other tabs. If the storage or the cookie is shared, all tabs count; otherwise only tabs
-   * with a copy of the same session.
+   * Takes over the changes of other tabs. A shared storage shows them. Without one, a message counts if it replaces
+   * this tab's session or, in cookie mode, if it has credentials.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();
@@ -85,7 +85,10 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
     }
   }
 
-  /** A change may reach the storage before or after its message. Only the message contains the error. */
+  /**
+   * Takes over the change that the shared storage shows, with the error from its message. The message may arrive before
+   * or after the change.
+   */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;
     const next = store.read();

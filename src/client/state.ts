@@ -5,11 +5,10 @@ import type { Failure } from "./failure.js";
 export type AuthState = Authenticated | NotAuthenticated;
 
 interface AnyState {
-  /** The last failure, also while signed in. Null after the next success. */
+  /** The last failure, even while signed in. Null after the next success. */
   readonly error: Failure | null;
   /**
-   * Whether the session will be lost with this page, because the storage is full or forbidden or the cookie was not
-   * kept.
+   * Whether the session will be lost with this page: the storage has failed, or the browser did not keep the cookie.
    */
   readonly hasStorageFailed: boolean;
 }
@@ -25,8 +24,8 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * Not signed in. The status is `loading` while the client asks the server whether the cookie has a session, while it
- * reads an asynchronous storage, and while a server renders the page.
+ * Not signed in, or not known yet. The status is `loading` while the client asks the server whether the cookie has a
+ * session, while it reads an asynchronous storage, and while a server renders the page.
  */
 export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";

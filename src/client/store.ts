@@ -6,11 +6,11 @@ export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie
 
 /** This client's entry in a storage. */
 export interface Store {
-  /** The storage that other tabs also read, or null if there is none or it has failed. */
+  /** The storage that other tabs also read. Null if there is none, or if it has failed. */
   readonly shared: AuthStorage | null;
-  /** Whether the storage is full or forbidden. The credentials are then in memory only. */
+  /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
   readonly hasFailed: boolean;
-  /** Reads an asynchronous storage, so that {@link Store.read} has its entry. Undefined for any other storage. */
+  /** Reads an asynchronous storage. {@link Store.read} then returns its entry. Undefined for any other storage. */
   readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
   /**
@@ -20,7 +20,7 @@ export interface Store {
   write(credentials: Credentials | null): Promise<void> | undefined;
 }
 
-/** Milliseconds until an asynchronous storage that does not answer counts as failed. */
+/** After this many milliseconds without an answer, an asynchronous storage counts as failed. */
 const TIMEOUT = 5_000;
 
 /**
@@ -39,7 +39,7 @@ export function openStore(
   /** The last access to an asynchronous storage. Accesses take turns, so that the last write wins. */
   let last: Promise<void> = Promise.resolve();
 
-  /** Uses the storage. If it throws, stops using it. */
+  /** Calls `use`. If it throws, stops using the storage. */
   function attempt<T>(use: () => T): T | undefined {
     try {
       return use();
@@ -61,7 +61,7 @@ export function openStore(
     }
   }
 
-  /** Waits for the storage. If it fails, stops using it. */
+  /** Waits for `use`. If it fails, stops using the storage. */
   async function finish(use: () => unknown): Promise<void> {
     try {
       await settle(use());
@@ -119,7 +119,7 @@ export function openStore(
   };
 }
 
-/** Resolves or rejects as a storage does, and rejects after {@link TIMEOUT}. */
+/** Settles as `result` does, but rejects after {@link TIMEOUT}. */
 function settle(result: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, TIMEOUT);

@@ -9,7 +9,7 @@ import {
 } from "./platform.js";
 import type { Store } from "./store.js";
 
-/** Published by a tab whenever it replaces its credentials. */
+/** The message that a tab publishes when it replaces its credentials. */
 export interface TabMessage {
   /** The id of the session that was replaced, or null if there was none. */
   readonly session: string | null;
@@ -23,8 +23,8 @@ type Run = (hasWaited: boolean) => Promise<void>;
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Runs with a lock that only one tab holds at a time. If the lock is not available, runs without it, because within
-   * its reuse window the server gives every tab the same response.
+   * Calls `run` under a lock that only one tab holds at a time. If the lock is not available, calls `run` without it:
+   * within its reuse window, the server gives every tab the same response.
    * @param run must not reject. Its argument says whether another tab held the lock. The changes of that tab may not
    * have arrived yet.
    */
@@ -34,7 +34,7 @@ export interface Tabs {
 
 /**
  * Milliseconds to wait for a lock or a lease of another tab. If that tab died during a refresh, half of the server's
- * reuse window is then left to request the lost response again.
+ * default reuse window is then left to request the lost response again.
  */
 const LOCK_TIMEOUT = 5_000;
 
@@ -98,8 +98,8 @@ export function openTabs(
 }
 
 /**
- * Runs while this tab holds a lease in the shared storage, for browsers without locks. It waits after writing the lease
- * and reads it again, because another tab may have written at the same moment.
+ * Calls `run` while this tab holds a lease in the shared storage. Used in browsers without locks. After writing the
+ * lease, waits and reads it again: another tab may have written one at the same moment.
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
@@ -128,8 +128,8 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
 }
 
 /**
- * Returns whether a lease is still valid. A lease from the future is not: the clock has been set back since it was
- * written.
+ * Returns whether a lease is still valid. A lease from the future is not valid: the clock has been set back since the
+ * lease was written.
  */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);

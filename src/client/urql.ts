@@ -16,15 +16,16 @@ try {
 
 /**
  * Configures urql's `authExchange` to send operations with a fresh `Authorization` header, and to retry once with a
- * renewed one if the server refuses it. An operation that already has that header is not changed.
+ * renewed header if the server refuses the first. An operation that already has an `Authorization` header is not
+ * changed.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** The errors of refused operations, by the `Authorization` header that was refused. */
+  /** For each refused `Authorization` header, the errors of the operation. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
-  /** The header to retry with, by the refused header. */
+  /** For each refused header, the header to retry with. */
   const recovered = new Map<string | null, string | null>();
 
   return (utilities) =>
@@ -33,7 +34,7 @@ export function createAuthConfig(
         const { context } = operation;
         const sent = readAuthorization(context);
         if (sent && !isSigned(operation)) return operation;
-        // An operation is never retried with the current session, which may be another user's by now.
+        // A retry never uses the header of the current session, which may be another user's by now.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization
@@ -70,7 +71,7 @@ function isSigned({ context }: Operation): boolean {
   return context["isSignedByGatehouse"] === true;
 }
 
-/** Returns the `Authorization` header that an operation was sent with. */
+/** Returns the `Authorization` header of an operation, or null if it has none. */
 function readAuthorization({ fetchOptions }: OperationContext): string | null {
   const { headers } = (typeof fetchOptions === "function" ? fetchOptions() : fetchOptions) ?? {};
   return new Headers(headers).get("authorization");

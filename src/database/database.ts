@@ -27,15 +27,15 @@ const CORE_ENTITIES = [
 const RETRY_AFTER = 1;
 
 /**
- * Matches SQLite's code, or PostgreSQL's class of codes, for a statement that is itself wrong. Any other error means that
- * the database cannot be reached.
+ * Matches the codes of SQLite and PostgreSQL for a wrong statement. Any other error means that the database cannot be
+ * reached.
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
 /** SQLite's code for a write on a read-only connection. */
 const WRITES = "SQLITE_READONLY";
 
-/** The database. Migrations and units of work use the ORM; the single statements of requests bypass it. */
+/** The database. Units of work use the ORM. All other SQL statements, also those of migrations, bypass it. */
 export class Database implements TransactionalSql {
   readonly read: Run;
   readonly readOnce: Run;
@@ -45,7 +45,7 @@ export class Database implements TransactionalSql {
   readonly #engine: Engine;
   readonly #createMigrationTable: string;
   readonly #features: readonly TableOwner[];
-  /** Whether our tables may be created in a database that has none. */
+  /** Whether our tables may be created in a database without them. */
   readonly #mayCreate: boolean;
   #isClosed = false;
 
@@ -68,10 +68,10 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Opens the database. Creates the SQLite file if it does not exist and the settings allow it. Only the owner can
-   * read a created file.
+   * Opens the database. Creates the SQLite file if it does not exist and the settings allow it. Only its owner can read
+   * the new file.
    * @param features the features that are on; their tables are migrated after the core's
-   * @throws Error whose message is one line that says what cannot be opened
+   * @throws Error whose message says in one line what cannot be opened
    */
   static async open(
     settings: DatabaseSettings,
@@ -129,7 +129,7 @@ export class Database implements TransactionalSql {
    * @returns the names of the migrations that this call applied
    * @throws Error when the tables are missing and may not be created
    * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
-   * @throws Error that names the migration, and its feature, when one of its statements fails
+   * @throws Error when a statement of a migration fails; the message names the migration, and its feature
    */
   async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
@@ -162,8 +162,8 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Returns the statements that would make the tables match the entities; empty when they match. Tables without an
-   * entity are left alone, because a feature may use plain SQL, or be off.
+   * Returns the statements that would make the tables match the entities; empty if they match. Tables without an entity
+   * are left alone, because a feature may use plain SQL, or be off.
    */
   async pendingChanges(): Promise<string> {
     return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
@@ -198,8 +198,8 @@ function isFaultOfStatement(error: unknown): boolean {
 }
 
 /**
- * Turns each error that does not come from the statement itself into {@link ServiceUnavailable}.
- * @param further one more code that means that the statement itself is wrong
+ * Replaces each error that is not about the statement by {@link ServiceUnavailable}.
+ * @param further another code for a wrong statement
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>

@@ -13,8 +13,8 @@ export const STATEMENT_TIMEOUT = 5000;
 const silently = () => undefined;
 
 /**
- * Options for knex. By default, knex waits a minute for a connection, and also prints to the console the errors that it
- * throws.
+ * Options for knex. By default, knex waits a minute for a connection, and prints each error to the console before
+ * throwing it.
  */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
@@ -24,7 +24,7 @@ export const POOL_OPTIONS = {
 /** Runs one statement without the ORM and returns its rows. */
 export type Run = RunStatement;
 
-/** Runs the single statements of requests, as {@link Sql} describes. */
+/** Runs SQL statements without the ORM, one at a time. {@link TransactionalSql} describes the methods. */
 export interface Engine {
   readonly read: Run;
   readonly readOnce: Run;
@@ -32,17 +32,17 @@ export interface Engine {
   readonly writeExclusive: Run;
   /**
    * Runs the statements of `use` in one transaction, while no other such transaction runs in any process. If `use`
-   * rejects, none of them takes effect.
+   * rejects, none of the statements takes effect.
    */
   inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
-/** A kind of database: how the ORM opens it, and how single statements run on it. */
+/** A kind of database: how the ORM opens it, and how statements run on it without the ORM. */
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;
-  /** The statement that creates the table of the recorded migrations, if it does not exist. */
+  /** The statement that creates the table of migrations if it does not exist. */
   readonly createMigrationTable: string;
   /** Says in one line, without a password, why the database cannot be opened. */
   readonly describeFault: (error: unknown) => string;
@@ -85,7 +85,7 @@ export async function withTransaction<Result>(
     await run("COMMIT", []);
     return result;
   } catch (error) {
-    // This fails if the connection is lost. The database then rolls back without it.
+    // `ROLLBACK` fails if the connection is lost. The database then rolls back by itself.
     await run("ROLLBACK", []).catch(() => undefined);
     throw error;
   }

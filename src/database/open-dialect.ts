@@ -10,8 +10,8 @@ const CURES = {
 };
 
 /**
- * Opens the kind of database that the URL names. Loads only its driver, because SQLite's driver has to be compiled, and
- * some package managers do that only on request.
+ * Opens the kind of database that the URL names. Loads only the driver of that kind: SQLite's driver has to be
+ * compiled, and some package managers compile it only on request.
  * @throws Error whose message is one line
  */
 export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {

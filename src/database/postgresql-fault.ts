@@ -12,7 +12,7 @@ const INVALID_AUTHORIZATION = "28000";
 const INVALID_PASSWORD = "28P01";
 const PROTOCOL_VIOLATION = "08P01";
 
-/** The code and the message of an error of `pg`, the server, TLS or the operating system. */
+/** The code and message of an error. It may come from `pg`, the server, TLS or the operating system. */
 interface Fault {
   readonly code: string;
   readonly words: string;
@@ -37,15 +37,15 @@ export function hasNoTls(error: unknown): boolean {
 }
 
 /**
- * Returns whether `sslmode=prefer` tries again without TLS: the server does not support TLS, TLS fails, or the server
- * may have refused the connection because of TLS. A wrong password is not sent again.
+ * Returns whether to try again without TLS if the URL has `sslmode=prefer`. It may help if the server does not support
+ * TLS, TLS fails, or the server may have refused the connection because of TLS. A wrong password is not sent again.
  */
 export function isAboutTls(error: unknown): boolean {
   const fault = faultOf(error);
   return fault.words === NO_TLS || fault.code === INVALID_AUTHORIZATION || isTlsFault(fault);
 }
 
-/** Says in one line, without a password, why a server cannot be used, and what the server said. */
+/** Says in one line, without a password, why a server cannot be used. The line ends with the error's own words. */
 export function describeFault(error: unknown, url: PostgresUrl): string {
   const fault = faultOf(error);
   return `${explain(fault, url)}: ${fault.words}`;
@@ -87,17 +87,17 @@ function explain(fault: Fault, url: PostgresUrl): string {
 }
 
 /**
- * Node's codes for TLS and certificates have an underscore, such as `CERT_HAS_EXPIRED`. So do its codes for host names that
- * cannot be looked up, such as `EAI_AGAIN`.
+ * Returns whether TLS or a certificate is at fault. Node's codes for these have an underscore, such as
+ * `CERT_HAS_EXPIRED`. Its codes for failed look-ups of host names have one too, such as `EAI_AGAIN`.
  */
 function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");
 }
 
-/** Returns the first error with a code in a chain of causes. */
+/** Returns the code and message of the first error with a code in a chain of causes. */
 function faultOf(error: unknown): Fault {
-  // The message of a TLS error names places in OpenSSL's code, so its short `reason` is better. If a host has several
-  // addresses, each of them has an error.
+  // The message of a TLS error names places in OpenSSL's code, so use its short `reason`. If a host has several
+  // addresses, `errors` has one error for each address.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

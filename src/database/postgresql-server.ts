@@ -98,7 +98,7 @@ async function hasDatabase(url: PostgresUrl): Promise<boolean> {
   }
 }
 
-/** Runs a statement that creates a database or a schema. Another process may have created it at the same time. */
+/** Runs a statement that creates a database or a schema. Succeeds, too, if another process has created it meanwhile. */
 async function run(client: Client, statement: string): Promise<void> {
   await client.query(statement).catch((error: unknown) => {
     if (!EXISTS_ALREADY.includes(codeOf(error))) throw error;
@@ -145,7 +145,7 @@ async function connect(
   } catch (error) {
     if (url.sslMode !== "prefer" || tls === false || !isAboutTls(error)) throw error;
     const client = await connectWith(url, false).catch((second: unknown) => {
-      // If the server refuses both, the first refusal says more: the second may only say that TLS is missing.
+      // If both attempts are refused, the first error says more: the second may only say that TLS is missing.
       throw isAboutTls(second) && !hasNoTls(error) ? error : second;
     });
     return [client, false];
@@ -153,7 +153,7 @@ async function connect(
 }
 
 async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<Client> {
-  // A copy, because `pg` makes the property `key` non-enumerable, so that later copies of the options would lack it.
+  // A copy: `pg` makes the property `key` non-enumerable, and later copies of the options would then lack the key.
   const client = new pg.Client({ ...connectionOptions(url), ssl: ssl && { ...ssl } });
   // Ignored here, because a lost connection also makes its running statement fail.
   client.on("error", () => undefined);
@@ -176,7 +176,7 @@ export function connectionOptions(url: PostgresUrl) {
   };
 }
 
-/** Fills in the user and the database that the URL leaves out, as libpq does. */
+/** Fills in the user and the database, as libpq does, if the URL leaves them out. */
 export function withDefaults(url: PostgresUrl): PostgresUrl {
   const { user = userInfo().username, database = user } = new pg.Client(connectionOptions(url));
   return { ...url, user, database };

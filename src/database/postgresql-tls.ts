@@ -13,8 +13,8 @@ export interface TlsOptions {
 }
 
 /**
- * The permissions that a key file must not have: any for group and others. If root owns the file, its group may read
- * it.
+ * The permissions that a key file must not have: any for the group and for others. If root owns the file, the group may
+ * read it.
  */
 const OTHERS = 0o077;
 const OTHERS_OF_ROOT = 0o037;
@@ -31,9 +31,9 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
-    // As in libpq, every other mode also checks the certificate if the URL names a root certificate.
+    // As in libpq, every mode but `no-verify` checks the certificate if the URL names a root certificate.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
-    // The name that `tls` passes is the socket's, which is not always the host.
+    // `tls` passes the name of the socket, which is not always the host of the URL.
     checkServerIdentity: (_name, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
   };

@@ -22,7 +22,7 @@ import {
   withDefaults,
 } from "./postgresql-server.js";
 
-/** The most connections that one process opens by default. */
+/** How many connections one process opens at most, by default. */
 const POOL_SIZE = 10;
 
 const FOREIGN_KEY_VIOLATION = "23503";
@@ -40,7 +40,7 @@ interface PostgresConnection {
 }
 
 interface PostgresQuery {
-  /** Keeps the statement prepared under this name. */
+  /** The name under which the statement stays prepared. */
   readonly name?: string;
   readonly text: string;
 }
@@ -55,8 +55,8 @@ const POSTGRES_TYPES = {
 };
 
 /**
- * Takes a lock until the transaction ends. The number is arbitrary, but the same for all of Gatehouse. The following
- * statements see everything that the previous holder committed.
+ * Takes a lock until the transaction ends. The number is arbitrary, but the same in every process of Gatehouse. The
+ * following statements see everything that the previous holder of the lock committed.
  */
 const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
 
@@ -154,7 +154,7 @@ function againIfRowIsGone(run: Run): Run {
     });
 }
 
-/** @param isPooled whether to limit the time here, because the server's limit cannot be set through a pooler */
+/** @param isPooled if true, limits the time here, because the server's limit cannot be set through a pooler */
 async function queryOn<Row>(
   connection: PostgresConnection,
   query: PostgresQuery,
@@ -166,7 +166,7 @@ async function queryOn<Row>(
     const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
     return rows as Row[];
   } catch (error) {
-    // The connection still waits for the answer, so no other statement can use it.
+    // The connection still waits for the late answer, so no other statement can use it.
     if ((error as Error).message === "Query read timeout") await connection.end();
     throw error;
   }

@@ -4,9 +4,9 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
-// Only SQLite opens the database file. When a process closes any descriptor of a file, it loses all its locks on that
-// file, including the locks that SQLite holds through another descriptor. Another process then finds no lock, takes
-// itself for the last user of the database, and deletes the -wal file that the first process still writes to.
+// Only SQLite opens the database file. When a process closes any descriptor of a file, the process loses all its locks
+// on that file, including the locks that SQLite holds through another descriptor. Another process then finds no lock,
+// takes itself for the last user of the database, and deletes the -wal file that the first process still writes to.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
@@ -33,7 +33,7 @@ export function requireDatabaseFile(path: string): void {
   throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);
 }
 
-/** The advice for a database that is missing and must not be created silently. */
+/** The advice when the database is missing and must not be created silently. */
 export const HOW_TO_CREATE =
   "Check the path. If the database is new, create it with `gatehouse migrate --create`, or with the option createDatabase.";
 
@@ -43,8 +43,8 @@ const OTHERS = 0o007;
 
 /**
  * Refuses to start if anyone but the owner can access SQLite's files or the root secret beside them.
- * @param databaseUrl databases other than SQLite pass, because they have no files here
- * @param allowsGroup whether the files' group may access them
+ * @param databaseUrl any database other than SQLite passes, because it has no files here
+ * @param allowsGroup whether the group of the files may access them
  * @throws TypeError that lists the files
  */
 export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): void {
@@ -52,7 +52,7 @@ export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): 
   if (path === null) return;
   const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
   const problems = find([path, secretPathOf(databaseUrl)]);
-  // These two usually have the mode of the database file, so one line about that file is enough.
+  // The -wal and -shm files usually have the mode of the database file, so one line about that file is enough.
   if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }

@@ -30,7 +30,7 @@ const PRAGMA_PAUSE = STATEMENT_TIMEOUT / PRAGMA_RETRIES;
  * Opens SQLite with two connections: the ORM's, which writes, and one that only reads. In WAL mode a reader never waits
  * for a writer.
  * @param path absolute
- * @throws Error whose message is one line that names the path
+ * @throws Error whose message is one line with the path
  */
 export async function openSqlite(path: string, file: { create: boolean }): Promise<Dialect> {
   prepareDatabaseFile(path, file);
@@ -61,7 +61,7 @@ function describeFault(path: string, error: unknown): string {
   return `The database file ${path} cannot be used (${code}).`;
 }
 
-/** Returns the code of the first error in a chain of causes that has a code. */
+/** Returns the first code in a chain of causes. */
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === "string") return code;

@@ -5,7 +5,7 @@ import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./
 /** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
 
-/** Variables that the system or Gatehouse sets for another purpose. */
+/** Variables that the system or Gatehouse uses for another purpose. */
 const OTHER_VARIABLES = [FEATURES, "PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG"];
 
 const TEXT = is("text", (value) => typeof value === "string" && value !== "");
@@ -125,14 +125,14 @@ const PARTS = objectWith(
   },
 );
 
-/** Returns what is wrong with the shape of the features that an application passes, one line for each problem. */
+/** Returns what is wrong with the shape of an application's features, one line for each problem. */
 export function findMalformed(features: unknown): string[] {
   if (!Array.isArray(features)) return ["must be a list of features"];
   const items: unknown[] = Array.from(features);
   return items.flatMap((feature, index) => FEATURE(feature, findName(feature) ?? `[${index}]`));
 }
 
-/** Returns what is wrong with the shape of the parts that a feature has created. */
+/** Returns what is wrong with the shape of a feature's parts, one line for each problem. */
 export function findMalformedParts(feature: string, parts: unknown): string[] {
   return PARTS(parts, `${feature}.create()`);
 }
@@ -142,8 +142,8 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether a setting accepts its own default. A check may convert its input, and the default is already
- * converted, so a wrong type is no fault.
+ * Returns whether a setting accepts its own default. A check may convert its input, but the default is already
+ * converted, so a wrong type is not a fault.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);
@@ -153,8 +153,8 @@ function acceptsDefault({ check }: Setting): boolean {
 }
 
 /**
- * SQLite runs only the first statement of a text. A trigger counts as one statement, although the statements in it also
- * end with `;`.
+ * Returns whether a text is one SQL statement, because SQLite runs only the first one of several. A trigger counts as
+ * one statement, although the statements in it also end with `;`.
  */
 function isOneStatement(value: unknown): boolean {
   if (typeof value !== "string" || value.trim() === "") return false;

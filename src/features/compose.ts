@@ -60,7 +60,7 @@ function findClashes(features: readonly Feature[]): string[] {
   const variables = entries.flatMap(([, { variable }]) => variable ?? []);
   const commands = features.flatMap((feature) => (feature.commands ?? []).map(({ name }) => name));
   return [
-    // The database records a feature's migrations as `feature:name`.
+    // A name has no colon, because the database records a feature's migrations as `feature:name`.
     ...names.filter((name) => !/^[\w-]+$/.test(name)).map((name) => `cannot be called ${name}`),
     ...repeated(names).map((name) => `two are called ${name}`),
     ...options
@@ -78,8 +78,8 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Checks that each feature that is on comes after the features that it requires, because it is created after them.
- * @param features all features, also those that are off
+ * Requires that each active feature comes after the features that it needs: features are created in this order.
+ * @param features all features, on or off
  * @throws {@link WrongSettings} that says whether a required feature is missing, off or listed later
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
@@ -105,7 +105,7 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** Returns the part of the configuration that features may see. It includes the values of their own settings. */
+/** Returns the configuration without {@link SECRETS}. It includes the values of the features' own settings. */
 export function forFeatures(config: AuthConfig): FeatureConfig {
   const shown = Object.entries(config).filter(([option]) => !Object.hasOwn(SECRETS, option));
   return Object.freeze(Object.fromEntries(shown)) as unknown as FeatureConfig;
@@ -133,18 +133,15 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /**
-   * Adds the fields of all features, and then applies all their changes to the schema, both in the order of the
-   * features.
-   */
+  /** Adds the fields of all features to the schema. Then applies each {@link FeatureParts.transformSchema}. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 
 /**
  * Creates the features one after another, in their order.
  * @param coreOf returns the core that a feature gets
- * @param onCreated called with a feature's function to close it, as soon as the feature has been created
- * @param authNames the names that `auth` has without features
+ * @param onCreated called with the `close` of a feature as soon as the feature has been created
+ * @param authNames the names of the properties that `auth` has without features
  * @throws {@link WrongSettings} when two parts have the same name, or two routes the same method and path
  */
 export async function createParts(
@@ -162,7 +159,7 @@ export async function createParts(
     parts.push(part);
   }
   requireNone(findPartClashes(features, parts, authNames));
-  // Loaded here, because the command's help needs no graphql.
+  // Loaded only here, because `gatehouse --help` needs no graphql.
   const { extendWith } = await import("../graphql/schema.js");
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
@@ -208,7 +205,7 @@ function findPartClashes(
   });
 }
 
-/** Adds names to those that are taken. @returns the names that were taken before */
+/** Adds names to `taken`. @returns the names that were already in it */
 function addAll(taken: Set<string>, names: readonly string[]): string[] {
   return names.filter((name) => taken.size === taken.add(name).size);
 }

@@ -20,18 +20,18 @@ import { Throttle } from "../throttling/throttle.js";
 import { TokenKinds } from "../tokens/token-kinds.js";
 import type { CoreServices } from "./feature.js";
 
-/** The core's services, and the parts that are connected to the features and the server later. */
+/** The core's services, and the parts that are later connected to the features and the server. */
 export interface CreatedCore {
   readonly core: CoreServices;
   readonly attempts: LoginAttempts;
-  /** Filled after the features have been created. */
+  /** The hooks of the features. Empty until the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
   /** Makes {@link Core.isReady} return false from now on. Everything else still works. */
   retire(this: void): void;
 }
 
-/** Creates the services. Each is created after those that it uses. */
+/** Creates the services, each after the services that it uses. */
 export function createCore(
   config: AuthConfig,
   database: Database,

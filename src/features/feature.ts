@@ -20,28 +20,31 @@ import type { Migration, Sql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
- * A capability that can be added to the core or left out: an object with a name, its settings and tables, and a
- * function that builds its parts once the core is open.
- * @template S its settings, which become options of `createAuth` and `createServer`
- * @template Api the API that it adds to the object that `createAuth` returns
+ * A capability that can be added to the core or left out: an object with a name, settings, tables, and a function that
+ * builds the feature's parts once the core is open.
+ * @template S the settings, which become options of `createAuth` and `createServer`
+ * @template Api the properties to add to the result of `createAuth`
  */
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among the features that are passed together. */
   readonly name: string;
-  /** The names of other features that it uses. They must be on, and listed before this feature. */
+  /** The names of other features that this feature uses. They must be on, and listed before it. */
   readonly requires?: readonly string[];
   readonly settings?: S;
-  /** The MikroORM entities of its tables, if it has any. */
+  /** The MikroORM entities of the feature's tables. */
   readonly entities?: readonly (abstract new () => object)[];
-  /** Applied after the core's, in this order. Each statement is a text of its own. The database records `feature:name`. */
+  /**
+   * Applied in this order, after the core's migrations. Each statement is a text of its own. The database records each
+   * migration as `feature:name`.
+   */
   readonly migrations?: readonly Migration[];
   /** Returns whether the settings switch the feature on. A feature that is off adds nothing. @default always on */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
   /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
-  /** Subcommands that it adds to `gatehouse`. */
+  /** The subcommands that the feature adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
-  /** Builds its parts. Called once, when the database is migrated and the core is open. */
+  /** Builds the feature's parts. Called once, when the database is migrated and the core is open. */
   create(
     this: void,
     core: Core,
@@ -58,40 +61,40 @@ export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent"
 
 /** The parts of a feature that is on. */
 export interface FeatureParts<Api extends object = object> {
-  /** Becomes a part of the object that `createAuth` returns. */
+  /** The properties to add to the result of `createAuth`. */
   readonly api?: Api;
   /** Instances of type-graphql's resolver classes. */
   readonly resolvers?: readonly object[];
-  /** Further fields in SDL: `extend type Mutation { … @auth }`, with its resolvers. */
+  /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
   readonly extension?: SchemaExtension;
-  /** Changes the schema as a whole, before its guards are added. */
+  /** Changes the schema as a whole, before guards are added to it. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
   /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
-  /** The CORS permissions beyond GraphQL requests with an `Authorization` header. */
+  /** CORS permissions besides those for GraphQL requests with an `Authorization` header. */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
   /** The rows of the feature's tables that `gatehouse prune` and a running server delete. */
   readonly prune?: readonly PruneRule[];
-  /** A line that `gatehouse serve` prints once it listens. @param url where the server listens */
+  /** Returns a line that `gatehouse serve` prints at its start. @param url where the server listens */
   readonly announce?: (url: string) => string;
   /** Runs when the server or the application closes, while the database is still open. It may take 5 seconds. */
   readonly close?: () => Promise<void>;
 }
 
-/** A resource over HTTP, in the Fetch API's terms, so that an application can mount it too. */
+/** An HTTP route. It uses the `Request` and `Response` of the Fetch API, so that an application can mount it, too. */
 export interface Route {
   readonly method: "GET" | "POST";
-  /** Starts with a slash: `/health/live`. */
+  /** Starts with a slash, such as `/health/live`. */
   readonly path: string;
   /** Whether each request is logged. Set it to false for frequent probes. @default true */
   readonly isLogged?: boolean;
   /**
-   * @param request with the body as it was sent, of any content type
+   * @param request its body is unchanged, and may have any content type
    * @param client to pass to `core.authentication`, so that rate limits and the audit trail know the address
-   * @throws {@link AuthError} to refuse the request: the server answers with the status of its code
+   * @throws {@link AuthError} to refuse the request: the server answers with the HTTP status of the error's code
    */
   handle(this: void, request: Request, client: Client): Response | Promise<Response>;
 }
@@ -99,15 +102,15 @@ export interface Route {
 /** A subcommand of `gatehouse`. */
 export interface FeatureCommand<S extends Settings = Settings> {
   readonly name: string;
-  /** One line for `--help`. */
+  /** One line of text for `--help`. */
   readonly description: string;
   /** The arguments, in order: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
-  /** A command line for `--help`, without `gatehouse`: `suspend ada`. @default none */
+  /** A command line for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
   readonly example?: string;
   /**
    * Runs while the core is open. The core is closed afterwards.
-   * @param args the values of its arguments; undefined for an optional argument that was not given
+   * @param args the values of the command's arguments; undefined for an optional argument that was not given
    * @param print writes one line to standard output
    * @throws Error whose message is printed as one line on standard error
    */
@@ -122,7 +125,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
 
 /** The open core, as an application's features use it. */
 export interface Core {
-  /** Runs single statements, on either database. */
+  /** Runs SQL statements, one at a time, on SQLite or PostgreSQL. */
   readonly sql: Sql;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;
@@ -131,7 +134,7 @@ export interface Core {
   readonly accounts: Accounts;
   readonly authentication: Authentication;
   readonly sessions: Sessions;
-  /** Returns the public keys that access tokens verify with. @see RFC 7517 5 */
+  /** Returns the public keys that verify access tokens. @see RFC 7517 5 */
   jwks(this: void): JsonWebKeySet;
   /** Returns whether the database answers and the server is not about to stop. */
   isReady(this: void): Promise<boolean>;
@@ -151,8 +154,7 @@ export interface CoreServices extends Core {
 }
 
 /**
- * Returns the feature unchanged. TypeScript infers its types, so that its settings and its API are known wherever it is
- * passed.
+ * Returns the feature unchanged. TypeScript infers the types of its settings and its API.
  * @example
  * export const hello = defineFeature({
  *   name: "hello",
@@ -167,7 +169,7 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** If a feature has no settings, its table has the type {@link Settings} itself, and it adds no option. */
+/** The options that a feature adds. A feature without settings has {@link Settings} itself as `S`, and adds none. */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 
@@ -180,7 +182,7 @@ export type FeatureOptions<F extends readonly Feature[]> = {
   ? Options
   : never;
 
-/** All that the features add to the object that `createAuth` returns. */
+/** All properties that the features add to the result of `createAuth`. */
 export type FeatureApi<F extends readonly Feature[]> = {
   [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
 }[number] extends (api: infer Api) => void

@@ -8,8 +8,8 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /**
- * The features that every installation has. Their settings switch them on or off. The type names each feature, because
- * an inferred type would lose the comments on settings that editors show.
+ * The features that every installation has. Their settings switch them on or off. The type names each feature: with an
+ * inferred type, editors would not show the comments on settings.
  */
 export const BUILT_IN: readonly [
   typeof graphiql,
@@ -21,15 +21,15 @@ export const BUILT_IN: readonly [
 
 /**
  * Returns all features of an installation: ours, and the application's own.
- * @throws {@link WrongSettings} when features do not fit together
+ * @throws {@link WrongSettings} when two features clash, or one is malformed
  */
 export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
   return requireCompatible(BUILT_IN, own);
 }
 
 /**
- * Returns the core for a feature. The features of an application get the documented core. Our own features get the
- * services behind it.
+ * Returns the core for a feature. The features of an application get the documented core. Our own features also get the
+ * internal services.
  * @internal
  */
 export function coreFor(feature: Feature, services: CoreServices): Core {

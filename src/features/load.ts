@@ -7,7 +7,7 @@ import type { Feature } from "./feature.js";
  * Loads an application's features.
  * @param modules paths such as `./suspensions.js`, relative to the working directory, or names of packages
  * @returns all features that the modules export
- * @throws Error that names the module that cannot be loaded or exports no feature
+ * @throws Error when a module cannot be loaded or exports no feature; the message names the module
  */
 export async function loadFeatures(modules: readonly string[]): Promise<Feature[]> {
   const loaded = await Promise.all(modules.map(loadModule));

@@ -13,7 +13,9 @@ const RETRY_AFTER = 5;
 
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
-/** Returns the feature with its name in the message of each error that its own code throws. */
+/**
+ * Returns a copy of the feature. The copy puts the feature's name in the message of each error of the feature's code.
+ */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
   const starting = failedToStart(name);
@@ -83,7 +85,10 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
   });
 }
 
-/** Also limits the time of hooks, because a login or refresh waits for them, and an application's code may hang. */
+/**
+ * Puts the feature's name in the errors of hooks. Also limits the time of each hook, because a login or refresh waits
+ * for it, and an application's code may hang.
+ */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   const names = Object.keys(HOOKS) as (keyof Hooks)[];
   return Object.fromEntries(
@@ -105,12 +110,12 @@ function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   );
 }
 
-/** Inherits everything else, because the original may be an instance of a class with methods. */
+/** Returns a copy with changes. Inherits everything else, because the original may be an instance of a class. */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
 
-/** Returns the beginning of the message of an error that stops the start. */
+/** Returns the start of the error message for a feature that failed to start. */
 export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
@@ -135,7 +140,7 @@ async function attemptAsync<Result>(
   }
 }
 
-/** Does the same for code that a request runs. Refusals stay unchanged, because they are for the client. */
+/** Like {@link attempt}, for code that a request runs. Refusals stay unchanged, because they are for the client. */
 async function attemptRequest<Result>(
   failure: string,
   run: () => Result | Promise<Result>,
@@ -152,7 +157,7 @@ function nameError(failure: string, cause: unknown): Error {
   return new Error(`${failure}: ${message}`, { cause });
 }
 
-/** @throws Error when it takes too long, so that everything after it can still be closed */
+/** Calls `close`. Rejects when it takes too long, so that the other features and the database can still be closed. */
 function inTime(close: () => Promise<void>): Promise<void> {
   return withinTime(close(), TIMEOUT, () => {
     throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);

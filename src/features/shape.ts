@@ -3,12 +3,12 @@ import { findMeant } from "../config/misspelling.js";
 /** Returns what is wrong with a value, one line for each problem. `where` names the value. */
 export type Check = (value: unknown, where: string) => string[];
 
-/** The checks of an object's fields, by their names. */
+/** The checks of an object's fields, by the names of the fields. */
 type Fields = Readonly<Record<string, Check>>;
 
 /**
  * Checks a value by one condition.
- * @param what follows "must be"
+ * @param what the words after "must be" in the message
  */
 export function is(what: string, isRight: (value: unknown) => boolean): Check {
   return (value, where) => (isRight(value) ? [] : [`${where} must be ${what}`]);
@@ -34,8 +34,8 @@ export function recordOf(item: Check): Check {
 }
 
 /**
- * Checks the fields of an object, and refuses unknown ones. An optional field may be undefined.
- * @param what follows "must be"
+ * Checks the fields of an object, and refuses unknown fields. An optional field may be undefined.
+ * @param what the words after "must be" in the message
  */
 export function objectWith(what: string, required: Fields, optional: Fields = {}): Check {
   const known = Object.keys({ ...required, ...optional });
@@ -71,8 +71,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns the problems with unknown names. An instance of a class may have fields of its own, so only misspelt names
- * are refused there.
+ * Returns the problems with unknown names. An instance of a class may have fields of its own, so only its misspelt
+ * names are refused.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -15,13 +15,13 @@ import { Connections } from "./connections.js";
 import { findHeaderFault, schemeOf } from "./headers.js";
 import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
 
-/** The limits on headers and bodies, in bytes. */
+/** The limit on bodies, in bytes. */
 const BODY_LIMIT = 100 * 1024;
-/** Timeouts are in milliseconds. */
+/** How long a client may take to send the headers, and the whole request, in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**
- * Milliseconds without a byte in either direction after which a connection is closed. Longer than the longest request.
+ * A connection is closed after this many milliseconds without a byte in either direction. No request takes that long.
  */
 const IDLE_TIMEOUT = 40_000;
 /** Seconds after which a client should retry if there are too many connections. */
@@ -84,7 +84,8 @@ export function createApp(
   });
   // All connections of a proxy come from one address, so they are not limited by address.
   const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
-  // Without this handler, Node itself answers an unknown expectation, and sends no body. @see RFC 9110 10.1.1
+  // Without this handler, Node itself answers a request with an unknown `Expect` header, and sends no body. @see RFC
+  // 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
@@ -126,7 +127,7 @@ export function createApp(
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
 
-/** Logs one line. The only text in it that the client chose is the operation's name. */
+/** Logs a request in one line. The operation's name is the only text in the line that the client chose. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method, ip: address } = request;
   // A proxy may pass on something that is not an address.

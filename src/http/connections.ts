@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import { isLoopback } from "../config/server-config.js";
 import { addressKey } from "../throttling/address-key.js";
 
-/** The most connections that are served at the same time. */
+/** How many connections are served at the same time at most. */
 const MAX_SERVED = 1_000;
-/** The most connections over a limit that may wait for a refusal. Further ones are closed at once. */
+/** How many connections over a limit may wait for a refusal. Further connections are closed at once. */
 const MAX_REFUSED = 1_000;
 /** How long a connection over a limit stays open without a request, in milliseconds. */
 const REFUSAL_TIMEOUT = 2_000;
@@ -23,7 +23,7 @@ export class Connections {
   #served = 0;
   #running = 0;
   #isEnding = false;
-  /** The connections that were opened after {@link startEnding}. */
+  /** The connections that were opened after {@link Connections.startEnding}. */
   readonly #late = new WeakSet<Socket>();
 
   /** @param maxPerAddress null for no limit. Loopback addresses are never limited. */
@@ -54,15 +54,15 @@ export class Connections {
     return this.#refused.has(socket);
   }
 
-  /** From now on, responses tell clients to use another connection: see {@link isLast}. */
+  /** Makes the server close each connection after its next response. {@link Connections.isLast} names the exception. */
   startEnding(): void {
     this.#isEnding = true;
   }
 
   /**
-   * Returns whether a response is the last one on its connection. While the server still listens, the connections that
-   * were opened after {@link startEnding} are kept. A proxy that has open connections opens no new ones, and new ones
-   * could be lost when the server stops listening.
+   * Returns whether a response is the last one on its connection. While the server still listens, connections opened
+   * after {@link Connections.startEnding} are kept. A proxy then uses them. New connections could be lost when the
+   * server stops listening.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

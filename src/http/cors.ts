@@ -4,9 +4,9 @@ import type { OpenAuth } from "../auth.js";
 import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
- * Lets pages of other origins send requests. These are the origins in `corsOrigins`. In development every loopback
- * origin is added, so that a front end's own dev server works. Such an origin cannot send cookies unless `corsOrigins`
- * lists it, because any program on the machine can serve a page there.
+ * Lets pages of the origins in `corsOrigins` send requests. In development, also lets pages of every loopback origin,
+ * so that a front end's own dev server works. Loopback pages send no cookies, unless `corsOrigins` lists their origin:
+ * any program on the machine can serve them.
  */
 export async function addCors(
   app: FastifyInstance,
@@ -34,7 +34,7 @@ export async function addCors(
   });
 }
 
-/** Returns whether an origin is a loopback origin, so that only a program on this machine can serve its pages. */
+/** Returns whether an origin is a loopback origin. Only a program on this machine can serve its pages. */
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);

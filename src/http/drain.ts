@@ -5,13 +5,13 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/** How long the server still listens, so that health checks notice that it is not ready. */
+/** How long the server still listens. Health checks fail meanwhile, so that proxies can choose another server. */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open afterwards, because a request may already be on its way. */
+/** How long idle connections stay open when the server has stopped listening. A request may already be on its way. */
 const IDLE_TIME = 500;
-/** How long to wait for a moment without new connections. */
+/** How long to wait at most for a turn of the event loop without new connections. */
 const QUIET_TIMEOUT = 1_000;
-/** The longest turn of the event loop that counts as such a moment. */
+/** How long such a turn may take at most. During a longer turn, connections may have arrived unseen. */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 

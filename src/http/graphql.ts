@@ -19,7 +19,7 @@ const OPERATION_TIMEOUT = 10_000;
 /** Seconds after which a client should retry a timed-out operation. */
 const RETRY_AFTER = 5;
 
-/** HTTP methods that GraphQL is not served on. A feature may serve `GET`. */
+/** HTTP methods that GraphQL is not served on. A feature may serve `GET /graphql`. */
 const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
 /** Serves GraphQL at `POST /graphql`. */
@@ -46,7 +46,7 @@ export async function addGraphql(
   });
 }
 
-/** Answers a request to `/graphql` by any other method than `POST`. */
+/** Refuses a request to `/graphql` whose method is not served. */
 function refuseMethod(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id));
 }
@@ -105,8 +105,8 @@ async function runOperation(
 }
 
 /**
- * Returns the headers that Apollo Server reads. Simplifies the content type, which Fastify has checked already, because
- * Apollo's own check takes quadratic time.
+ * Returns the headers that Apollo Server reads. Fastify has already checked the content type. It is simplified here,
+ * because Apollo's own check takes quadratic time.
  */
 function headersOf({ headers: { accept, "content-type": type } }: FastifyRequest): HeaderMap {
   const headers = new HeaderMap();

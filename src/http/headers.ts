@@ -1,8 +1,8 @@
 import type { FastifyRequest } from "fastify";
 
 /**
- * The longest accepted values, in characters. Browsers send an `Accept` of 150. Node limits all headers together to 16
- * KiB.
+ * The longest accepted values, in characters. Browsers send 150 characters as `Accept`. Node limits all headers
+ * together to 16 KiB.
  */
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
@@ -10,7 +10,7 @@ const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and
 /** The headers of which Node reads only the first line. A proxy may read another line. */
 const SINGLE = new Set(["content-type", "host"]);
 
-/** JSON is always UTF-8. @see RFC 8259 8.1 */
+/** Matches a charset other than UTF-8. JSON is always UTF-8. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
 /** Why the headers of a request are refused. */
@@ -47,8 +47,8 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 
 /**
  * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon, that parser
- * counts the quotes again from the beginning of the item, so a quoted text takes quadratic time. Such texts are
- * replaced. This changes no result, because no quoted text matches a type that we serve.
+ * counts the quotes again from the beginning of the item, so a quoted text with many of them takes quadratic time. Such
+ * texts are replaced. This changes no result, because no quoted text matches a type that we serve.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

@@ -11,7 +11,7 @@ export const SECURITY_HEADERS = {
 };
 
 /**
- * Returns the body of the response to a request that never became a GraphQL request.
+ * Returns the body of the response to a request that is refused before GraphQL runs.
  * @param requestId sent for status 500 and above, so that the client can report the bug
  * @param message replaces the usual message of a status below 500
  */
@@ -36,7 +36,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: "The header must be at most 16 KiB.",
 };
 
-/** The status for an error of Node's HTTP parser. @default 400 */
+/** The statuses for errors of Node's HTTP parser, by code. @default 400 */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,

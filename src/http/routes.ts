@@ -5,7 +5,7 @@ import type { Client } from "../events.js";
 import type { Route } from "../features/feature.js";
 import { schemeOf } from "./headers.js";
 
-/** Serves the routes of features. Their request bodies may be of any type, and are passed on unchanged. */
+/** Serves the routes of features. Request bodies may have any content type, and are passed on unchanged. */
 export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
   await app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
@@ -30,8 +30,8 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
 }
 
 /**
- * Returns the route's response. If the route throws a refusal, returns it in GraphQL's error format, with the status of
- * its code.
+ * Returns the route's response. If the route throws an {@link AuthError}, returns it in GraphQL's format, with the HTTP
+ * status of its code.
  */
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
   try {

@@ -13,19 +13,19 @@ import { stopListening } from "./drain.js";
 import { addGraphql } from "./graphql.js";
 import { addRoutes } from "./routes.js";
 
-/** The options of `createServer`: those of the core, of the features, and of the server itself. */
+/** The options of `createServer`: the options of the core, of the features, and of the server itself. */
 export type ServerOptions<F extends readonly Feature[] = []> = AuthOptions<F> & CoreServerOptions;
 
 /** A running server. */
 export interface Server<F extends readonly Feature[] = []> {
-  /** The URL that it listens on. */
+  /** The URL that the server listens on. */
   readonly url: string;
   readonly auth: Auth<F>;
   /** Stops accepting connections, lets running requests end within 10 seconds, and closes the database. */
   close(this: void): Promise<void>;
 }
 
-/** How long `close` waits for running requests, in milliseconds. Some clients never finish theirs. */
+/** How long `close` waits for running requests, in milliseconds. Some clients never finish their request. */
 const END_TIMEOUT = 10_000;
 
 /** Writes lines to the server's log. */
@@ -36,7 +36,7 @@ export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
-  /** Closes the server so that a proxy, and clients that keep connections, lose no request. Takes up to 10 seconds. */
+  /** Closes the server. Requests on open connections, such as a proxy's, are not lost. Takes up to 10 seconds. */
   drain(this: void): Promise<void>;
   readonly log: Log;
   /** The lines to print once the server listens. */
@@ -97,7 +97,10 @@ export async function startServer(
   }
 }
 
-/** Logs each event. The login name is replaced by a fingerprint, because people type passwords into the wrong field. */
+/**
+ * Returns a listener that logs each event. The login name is replaced by a fingerprint, because people type passwords
+ * into the wrong field.
+ */
 function auditTo(
   log: FastifyBaseLogger,
   { onEvent, secretKeys: [secretKey = ""] }: AuthConfig,
@@ -117,7 +120,7 @@ function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** The setting to change and the reason, by the system's error code when the server cannot listen. */
+/** The setting to change, and why, by the system's error code when the server cannot listen. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },

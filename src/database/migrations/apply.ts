@@ -4,8 +4,8 @@ import type { Engine, Run } from "../engine.js";
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
 /**
- * Reads the names of the migrations that the database records, oldest first. They are in the table of MikroORM's
- * migrator, which applied the migrations of versions up to 0.1.
+ * Reads the names of the recorded migrations, oldest first. They are in the table of MikroORM's migrator, because
+ * versions up to 0.1 used that migrator.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
   const rows = await run<{ name: string }>(NAMES, []);
@@ -15,7 +15,7 @@ export async function readRecorded(run: Run): Promise<string[]> {
 /**
  * Applies the migrations that the database does not record yet. If a statement fails, applies none. Waits for any other
  * process that is applying migrations.
- * @param createTable creates the table that records migrations, if it does not exist
+ * @param createTable the statement that creates the table of migrations if it does not exist
  * @returns the names of the applied migrations
  */
 export function applyMigrations(

@@ -10,13 +10,12 @@ export interface TableOwner {
   readonly migrations?: readonly Migration[];
 }
 
-/** Oldest first, and the same on every database. A migration that has been released never changes. */
+/** The core's migrations, oldest first. They are the same on every database, and never change after a release. */
 const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole];
 
 /**
- * Returns the core's migrations and then those of `features`, in the order in which they are applied. They have the
- * names that the database records. The core's names are unchanged; a feature's have the form `feature:name`, so that
- * features cannot clash.
+ * Returns the migrations of the core, then those of `features`, in the order of application. Each has the name that the
+ * database records. A feature's names have the form `feature:name`, so that features cannot clash.
  */
 export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>

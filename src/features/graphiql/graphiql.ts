@@ -24,7 +24,7 @@ const FILES = {
 };
 
 /**
- * GraphiQL as this package ships it: the page at `GET /graphql` and the files that it loads.
+ * Returns the routes of GraphiQL: the page at `GET /graphql`, and the files that the page loads.
  * @throws Error when the package was not built
  */
 export async function readGraphiql(): Promise<Route[]> {
@@ -48,7 +48,10 @@ export async function readGraphiql(): Promise<Route[]> {
   ];
 }
 
-/** GraphQL itself is not served by `GET`. @see RFC 9110 15.5.6 */
+/**
+ * Refuses a `GET` request that does not accept HTML, because GraphQL itself is served only by `POST`. @see RFC 9110
+ * 15.5.6
+ */
 function refuseMethod(): Response {
   const error = { message: "GraphQL is at POST /graphql.", extensions: { code: "BAD_REQUEST" } };
   return Response.json({ errors: [error] }, { status: 405, headers: { allow: "POST" } });

@@ -6,7 +6,7 @@ const settings = {
   jwksEndpoint: onOff({ variable: "JWKS_ENDPOINT", default: true }),
 };
 
-/** Serves `GET /.well-known/jwks.json`: the public keys that access tokens verify with. @see RFC 7517 5 */
+/** Serves `GET /.well-known/jwks.json`: the public keys that verify access tokens. @see RFC 7517 5 */
 export const jwks = defineFeature({
   name: "jwks",
   settings,

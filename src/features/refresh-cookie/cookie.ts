@@ -11,8 +11,8 @@ const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true }
 
 /**
  * The cookie of a server in development. Such a server uses plain HTTP, over which WebKit does not store a secure
- * cookie. Its requests do not leave the machine. Besides, pages on other loopback ports could overwrite a secure cookie
- * just as easily.
+ * cookie. Its requests do not leave the machine. Besides, a secure cookie would not help against pages on other
+ * loopback ports: they can overwrite it, too.
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
@@ -21,7 +21,7 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** The refresh token of a browser, kept where no script can read it. */
 export interface Cookie {
-  /** The token that the browser sent; null if it sent none, or if another site may have caused the request. */
+  /** The token that the browser sent. Null if it sent none, or if another site may have caused the request. */
   readonly token: string | null;
   /** Whether the request came from a page whose origin may not use the cookie. */
   readonly isForeign: boolean;
@@ -48,7 +48,7 @@ export function createCookie(
   const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
   const isForeign = isForeignPage(request, corsOrigins);
-  // Browsers send cookies even with requests that another site's page makes.
+  // Browsers send even a `SameSite=Strict` cookie with requests from other origins of the same site.
   const isOwn = !isForeign && readHeader(request, CSRF_HEADER) !== null;
   const token = isOwn ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
@@ -57,7 +57,7 @@ export function createCookie(
     token: token ?? null,
     isForeign,
     set: (value, expiresAt) => {
-      // Written relative to now, because the browser's clock may be wrong.
+      // Written as a lifetime from now, because the browser's clock may be wrong.
       write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
     },
     clear: () => {
@@ -66,7 +66,10 @@ export function createCookie(
   };
 }
 
-/** Returns whether a browser says that a page of another origin sent the request. Compares scheme, host and port. */
+/**
+ * Returns whether the request has an `Origin` header that names neither the server nor one of `corsOrigins`. Compares
+ * the scheme, host and port of the URLs.
+ */
 function isForeignPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   const origin = readHeader(request, "origin");
   if (origin === null || corsOrigins.includes(origin)) return false;

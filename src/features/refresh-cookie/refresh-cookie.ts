@@ -23,7 +23,8 @@ export interface RefreshCookieParts {
 
 /**
  * Returns a copy of a schema that keeps refresh tokens in the cookie. Every `AuthPayload` is sent without its refresh
- * token. `refreshToken` and `logout` take the token from the cookie if `refresh` is left out or empty.
+ * token. `refreshToken` and `logout` take the token from the cookie if `refresh` is left out or empty, and the request
+ * has no `Authorization` header.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
   return mapSchema(schema, {
@@ -48,8 +49,8 @@ function wrap(field: Field, around: Around): Field {
 }
 
 /**
- * Lets a client leave the argument out, because the cookie has the token. The argument keeps its type, for documents
- * that pass it.
+ * Lets a client leave out `refresh`, because the cookie has the token. The argument keeps its type, for documents that
+ * pass it.
  */
 function withOptionalRefresh(field: Field): Field {
   const { refresh, ...others } = field.args ?? {};
@@ -73,7 +74,7 @@ function keepIn({ cookieOf }: RefreshCookieParts): Around {
   };
 }
 
-/** Takes the refresh token from the cookie, and clears the cookie if its token is refused. */
+/** If `refresh` is empty, takes the token from the cookie, and clears the cookie if that token is refused. */
 function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     if (args["refresh"] !== "") return resolve(source, args, context, info);
@@ -89,8 +90,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Takes the token from the cookie if `refresh` is empty, or if it is left out and the request has no credential in its
- * header. Clears the cookie if the session of its token has ended; otherwise the browser keeps the cookie.
+ * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header.
+ * With that header, an empty `refresh` is refused. Afterwards, clears the cookie if the session of its token is not
+ * live.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -106,9 +108,9 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends the header wants
- * to use its credential, even if the credential is malformed or its scheme is not supported.
- * @throws the header's own {@link AuthContext.authError}, or {@link NoCredentials}
+ * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends the header wants to
+ * use the credential in it, even if that credential is malformed or has an unsupported scheme.
+ * @throws {@link AuthContext.authError} if the header is refused, otherwise {@link NoCredentials}
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {
   if (hasHeader(context) || token === null) throw context.authError ?? new NoCredentials();

@@ -12,13 +12,13 @@ export type {
 export type { StaticToken } from "./static-token.js";
 export type { Token } from "./token.js";
 
-/** The API that the feature adds to the object of `createAuth`. */
+/** The properties that the feature adds to the result of `createAuth`. */
 export interface TokenClasses {
   /** The token classes that users of simplejwt and Django REST framework know. */
   readonly tokens: JwtClasses & { readonly StaticToken: typeof StaticToken };
 }
 
-/** Adds `auth.tokens`: tokens as objects, made and read in code. */
+/** Adds `auth.tokens`: classes whose objects are tokens. */
 export const tokenClasses = defineFeature({
   name: "token-classes",
   create: ({ sessions, kinds, issuer }: CoreServices, settings) => {

@@ -27,7 +27,7 @@ abstract class RotatingToken extends Token {
 }
 
 /**
- * A token that can be exchanged once, for the session's next pair.
+ * A token that can be exchanged once, for the next pair of tokens of its session.
  * @example
  * const refresh = await auth.tokens.RefreshToken.forUser(user);
  * const pair = { refresh: String(refresh), access: String(refresh.accessToken) };
@@ -37,7 +37,7 @@ export class RefreshToken extends RotatingToken {
   static override readonly tokenType: TokenType = "refresh";
   /** The class of {@link RefreshToken.accessToken}. */
   static readonly accessTokenClass: typeof AccessToken = AccessToken;
-  /** The claims that an access token does not copy. */
+  /** The claims that {@link RefreshToken.accessToken} does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
   /** The claims of the option `claims`, which are not part of the refresh token itself. */
@@ -48,9 +48,9 @@ export class RefreshToken extends RotatingToken {
   }
 
   /**
-   * Makes an access token of the same session. It has the application's claims of this token and, unless this token was
-   * read from a text, the claims of the option `claims`. Its lifetime starts when this token was made or read, and ends
-   * no later than this token's lifetime.
+   * Makes an access token of the same session. Copies all claims except {@link RefreshToken.noCopyClaims}. If {@link
+   * Token.forUser} made this token, adds the claims of the option `claims`. The lifetime of the access token starts
+   * when this token was made or read, and ends no later than this token's lifetime.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;
@@ -65,7 +65,8 @@ export class RefreshToken extends RotatingToken {
 }
 
 /**
- * A token that serves as both access and refresh token. `refresh_exp` says until when it can slide.
+ * A token that serves as both access and refresh token. `refresh_exp` says until when it can be exchanged for its
+ * successor.
  * @example
  * const sliding = await auth.tokens.SlidingToken.forUser(user);
  * const slidesUntil = sliding.get("refresh_exp");
@@ -82,7 +83,7 @@ export class SlidingToken extends RotatingToken {
 }
 
 /**
- * A JWT of ours of any type.
+ * One of our JWTs, of any type.
  * @example
  * const type = new auth.tokens.UntypedToken(text).get("token_type"); // such as "refresh"
  */
@@ -97,8 +98,8 @@ export class UntypedToken extends Token {
   }
 
   /**
-   * The kind that the token was verified as. @throws {@link TokenWrongType} when it was not verified, or its type was
-   * changed afterwards
+   * The kind that the token was verified as. @throws {@link TokenWrongType} when the token was not verified, or its
+   * type was changed afterwards
    */
   protected override get tokenKind(): TokenKind {
     const { verifiedKind } = this;

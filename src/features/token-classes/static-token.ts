@@ -9,12 +9,12 @@ import { requireBackend, type TokenBackend } from "./token-backend.js";
 /** How many tokens {@link StaticToken.find} returns at most. */
 const MAX_FOUND = 100;
 
-/** The tokens to find, as {@link StaticToken.find} takes them. Several fields mean AND. */
+/** The query of {@link StaticToken.find}. Several fields are combined with AND. */
 export interface StaticTokenQuery extends Omit<
   { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
   "scheme" | "isLive" | "userIds"
 > {
-  /** The users, by id or by any object that has the id. */
+  /** The users: ids, or objects that have an id. */
   readonly userIds?: readonly UserRef[];
 }
 
@@ -42,7 +42,7 @@ export class StaticToken {
   /** The backend of the configuration that the class belongs to. */
   static readonly backend: TokenBackend | undefined;
 
-  /** Private, so that printing the object does not show it. */
+  /** Private, so that printing the object does not show the key. */
   readonly #key: string | null;
   readonly session: SessionInfo;
 
@@ -71,7 +71,7 @@ export class StaticToken {
     return new this(new Principal(row, settings.roles).session, token);
   }
 
-  /** Returns a live token of the user with this label, or creates one. Only a new token has its key. */
+  /** Returns the user's live token with this label, or creates one. Only a new token has its key. */
   static async getOrCreate(
     user: UserRef,
     label: string | null = null,
@@ -84,8 +84,8 @@ export class StaticToken {
 
   /**
    * Returns the newest hundred live tokens that match. `{}` matches the tokens of all users.
-   * @throws {@link BadUserInput} when a field is unknown, or is null or undefined, because ignoring such a field would
-   * find the tokens of all users; {@link NoSuchUser} when one of `userIds` cannot be the id of a user
+   * @throws {@link BadUserInput} when a field is unknown, null or undefined: ignoring the field could match all tokens
+   * @throws {@link NoSuchUser} when one of `userIds` cannot be the id of a user
    */
   static async find(where: StaticTokenQuery): Promise<StaticToken[]> {
     const { sessions } = requireBackend(this.backend);
@@ -94,7 +94,7 @@ export class StaticToken {
     return principals.map(({ session }) => new this(session, null));
   }
 
-  /** Ends the token. @returns whether this call ended it */
+  /** Ends the session of the token. @returns whether this call ended it */
   async delete(): Promise<boolean> {
     const { backend } = this.constructor as typeof StaticToken;
     return requireBackend(backend).sessions.end(this.session.id);
@@ -118,7 +118,7 @@ export function createStaticTokenClass(backend: TokenBackend): typeof StaticToke
   };
 }
 
-/** Checks a query at run time too, because callers delete what it finds. */
+/** Checks a query at run time, too, because callers delete the tokens that it finds. */
 function readQuery(where: StaticTokenQuery): SessionQuery {
   const given: unknown = where;
   if (typeof given !== "object" || given === null) throw new BadUserInput("A query is required.");

@@ -10,8 +10,8 @@ import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
- * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. A token that is read from
- * a text is verified, but its session is not: {@link Token.checkBlacklist} looks that up in the database.
+ * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. The constructor verifies a
+ * token that it reads, but not the token's session: {@link Token.checkBlacklist} looks that up in the database.
  * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when the text is not a valid token
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
@@ -23,7 +23,7 @@ export class Token extends ClaimMap {
 
   /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
   readonly currentTime: number;
-  /** Private, so that printing the token does not show its keys. */
+  /** Private, so that printing the token does not show the signing keys. */
   #verified: VerifiedToken | undefined;
 
   /**
@@ -56,7 +56,7 @@ export class Token extends ClaimMap {
   ): Promise<InstanceType<This>> {
     const token = new this();
     token.set("sub", idOf(user));
-    // Before the session is opened, so that a failure opens none.
+    // Done first, so that no session is opened if this fails.
     await token.addClaims();
     await token.outstand();
     return token as InstanceType<This>;
@@ -122,14 +122,14 @@ export class Token extends ClaimMap {
     }
   }
 
-  /** Verifies the token in its current state, with all changes. @throws the errors of the constructor */
+  /** Verifies the token as it is now, with all changes. @throws the same errors as the constructor */
   verify(): void {
     this.#read(this.toString());
   }
 
   /**
-   * Checks in the database that the session is live, that this is the session's current token, and that its key is not
-   * revoked.
+   * Checks in the database that the session is live, that this is the session's current token, and that the token's key
+   * is not revoked.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -149,8 +149,9 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Opens a session for a token that has none. Only a session can be listed and revoked.
-   * @throws {@link NoSuchUser} when `sub` is not the id of a user; {@link BadUserInput} when the user is inactive
+   * Opens a session for a token that has none. Without a session, a token cannot be listed or revoked.
+   * @throws {@link NoSuchUser} when `sub` is not the id of a user
+   * @throws {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {
     if (this.has("sid")) return;
@@ -169,7 +170,7 @@ export class Token extends ClaimMap {
     return this.backend.issuer.claimsFor(this.#text("sub"));
   }
 
-  /** Returns the signed token. @throws RangeError when its own claims have more than 1,500 bytes of JSON */
+  /** Returns the signed token. @throws RangeError when the application's claims exceed 1,500 bytes */
   override toString(): string {
     return this.tokenKind.sign(this.payload);
   }
