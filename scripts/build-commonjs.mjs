@@ -1,5 +1,5 @@
-// Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads it
-// beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
+// Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads
+// it beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
 import { existsSync } from "node:fs";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -29,7 +29,8 @@ export function findTests(file, text) {
 }
 
 /**
- * Returns whether a call of `callee` declares a test that runs: `test(…)`, `it(…)`, `test.each(…)(…)`, `test.each`…`(…)`.
+ * Returns whether a call of `callee` declares a test that runs: `test(…)`, `it(…)`, `test.each(…)(…)`,
+ * `test.each`…`(…)`.
  * @param {ts.Node} callee
  * @returns {boolean}
  */

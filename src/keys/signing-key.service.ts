@@ -48,11 +48,11 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips a key
-   * that cannot be read, as long as another one is active.
+   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips a
+   * key that cannot be read, as long as another one is active.
    * @param onFault called once for each key that cannot be read
-   * @throws {@link WrongSettings} if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between symmetric
-   * and asymmetric
+   * @throws {@link WrongSettings} if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between
+   * symmetric and asymmetric
    * @throws Error if no active key can be read
    */
   static async open(
@@ -121,8 +121,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Adds the next key and publishes it. The key signs only after {@link PUBLISH_AHEAD}, when every verifier has had time
-   * to fetch it. Tokens that the current key has signed stay valid.
+   * Adds the next key and publishes it. The key signs only after {@link PUBLISH_AHEAD}, when every verifier has had
+   * time to fetch it. Tokens that the current key has signed stay valid.
    * @param isUrgent whether the new key signs at once
    * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
    * @throws {@link BadUserInput} if the next key is already published, unless `isUrgent`
@@ -175,8 +175,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. Its `createdAt` is always later than that of `current`, even within the same
- * millisecond: of two keys that become active at the same instant, the later one signs.
+ * Describes the key that follows `current`. Its `createdAt` is always later than that of `current`, even within the
+ * same millisecond: of two keys that become active at the same instant, the later one signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

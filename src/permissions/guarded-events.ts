@@ -44,8 +44,8 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
 }
 
 /**
- * Returns a function that checks the context's credential again, as for a new request. The function updates the context,
- * so all fields of the next event see the current user.
+ * Returns a function that checks the context's credential again, as for a new request. The function updates the
+ * context, so all fields of the next event see the current user.
  * @throws TypeError when `createContext` did not make the context, or only a part of that context was passed on
  */
 export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {

@@ -5,8 +5,8 @@ export interface LimiterRule {
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * Seconds. Without {@link LimiterRule.delay}, attempts are forgotten this long after the first one. With a delay, they
-   * are forgotten this long after the end of the last delay.
+   * Seconds. Without {@link LimiterRule.delay}, attempts are forgotten this long after the first one. With a delay,
+   * they are forgotten this long after the end of the last delay.
    */
   readonly window: number;
   /**

@@ -96,8 +96,8 @@ export function serveBeside(
 }
 
 /**
- * Runs the command until it ends. Leaves out the line on standard error that names the database. A test of its own checks
- * that line.
+ * Runs the command until it ends. Leaves out the line on standard error that names the database. A test of its own
+ * checks that line.
  */
 export async function runCommand(
   parameters: readonly string[],
@@ -159,8 +159,8 @@ export interface Folders {
   /** Makes an empty folder that is kept until all tests of the file have ended. */
   shared(): Promise<CommandFolder>;
   /**
-   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a second
-   * to start.
+   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a
+   * second to start.
    */
   after(steps: (folder: CommandFolder) => Promise<unknown>): () => Promise<CommandFolder>;
 }

@@ -45,7 +45,7 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-/** Starts nginx with the configuration of deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */
+/** Starts nginx with deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */
 export async function startNginx(ports: readonly [number, number]): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), "nginx-"));
   // The workers run as another user.

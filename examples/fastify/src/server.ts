@@ -52,7 +52,8 @@ async function start(): Promise<void> {
     }),
   );
 
-  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's address.
+  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's
+  // address.
   const app = fastify({ bodyLimit: 100 * 1024, trustProxy: TRUST_PROXY ?? false });
   const apollo = new ApolloServer<AuthContext>({
     ...apolloOptions(schema),

@@ -1,5 +1,5 @@
-// A graphql-yoga server of your own, with Gatehouse's operations and guards in its schema, and guarded subscriptions over
-// SSE and WebSockets.
+// A graphql-yoga server of your own, with Gatehouse's operations and guards in its schema, and guarded subscriptions
+// over SSE and WebSockets.
 // 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
 // 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
