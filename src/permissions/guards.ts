@@ -75,9 +75,9 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 
 /**
  * Requires that the signed-in user has at least `role`. Always await it: if `bearerCheck` is `stateless`, the refusal
- * comes later, and without `await` every user passes. In the other modes the refusal is thrown synchronously. The ESLint
- * rule `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning after a
- * refusal that was not awaited.
+ * comes later, and without `await` every user passes. In the other modes the refusal is thrown synchronously. The
+ * ESLint rule `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning
+ * after a refusal that was not awaited.
  *
  * A `user` that `createContext` did not make counts as anonymous.
  * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}

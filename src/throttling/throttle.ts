@@ -84,7 +84,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a request, such as one to verify a token.
+   * Counts a request to check a token.
    * @throws {@link TooManyRequests}
    */
   async request(client: Client): Promise<void> {

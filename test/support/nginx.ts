@@ -10,9 +10,9 @@ import { describe, test } from "@jest/globals";
 import { ROOT } from "./command.js";
 import { eventually } from "./eventually.js";
 
-/** The program. */
+/** The path of nginx. */
 export const NGINX = process.env["NGINX_PATH"] ?? "/usr/sbin/nginx";
-/** The configuration that we ship. */
+/** The configuration that Gatehouse ships. */
 const SITE = join(ROOT, "deploy/nginx.conf");
 
 const isThere = existsSync(NGINX);

@@ -87,5 +87,5 @@ export class PgBouncer {
   }
 }
 
-/** For a server that trusts its clients. PgBouncer's default does not. */
+/** Any password: PgBouncer asks for one by default, but the tests' server does not. */
 const PASSWORD = "pooled";

@@ -63,7 +63,7 @@ async function start(): Promise<void> {
   apollo.addPlugin({ serverWillStart: async () => ({ serverWillStop: () => auth.close() }) });
   await apollo.start();
 
-  // The integration builds a URL from the host, and would answer a malformed host with 500.
+  // The Apollo integration builds a URL from the host, and would answer a malformed host with 500.
   app.addHook("onRequest", async (request, reply) => {
     if (URL.canParse(`http://${request.host}`)) return;
     await reply.code(400).send({

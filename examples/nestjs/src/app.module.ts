@@ -22,7 +22,7 @@ export class AppModule {
           buildSchemaOptions: { directives: [...auth.schema.getDirectives()] },
           transformSchema: (own) => auth.guard(mergeSchemas({ schemas: [schema, own] })),
           context: ({ req }: { req: IncomingMessage }) => auth.createContext(req),
-          // Despite its name, `true` would reset every status to 200.
+          // Despite the name of the option, `true` would reset every status to 200.
           preserveHttpStatusForExecutionErrors: false,
           autoTransformHttpErrors: false,
           playground: false,
