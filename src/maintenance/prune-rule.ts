@@ -19,7 +19,7 @@ export interface PruneRule {
 
 /** A rule with its origin. */
 export interface OwnedPruneRule extends PruneRule {
-  /** The name of the feature that owns the rule, which errors mention. @default none: the core owns it */
+  /** The feature that owns the rule. Errors give its name. @default none: the core owns the rule */
   readonly feature?: string;
 }
 

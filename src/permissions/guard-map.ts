@@ -34,7 +34,7 @@ export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
  * Reads the guards of a schema's fields.
- * @throws TypeError with a list of all guards that are missing, weakened, contradictory, or where they cannot run
+ * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
  */
 export function readGuards(
   schema: GraphQLSchema,

@@ -16,7 +16,7 @@ import { type GuardOptions, readGuards } from "./guard-map.js";
  * Returns a copy of any schema in which `@auth` and `@public` are enforced. Every root field needs a signed-in user
  * unless it has `@public`.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
- * @throws TypeError with a list of all guards that are missing, weakened, contradictory, or where they cannot run
+ * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -32,9 +32,9 @@ export function guardSchema(
       const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
       const role = guards.get(`${typeName}.${fieldName}`);
       if (role === undefined || role === PUBLIC) return field;
+      // A subscription without a `subscribe` function gets its event stream from the root value.
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
-      // A subscription without a `subscribe` function gets its event stream from the root value.
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
       return isSubscription ? { ...guarded, subscribe: withEventGuard(subscribe, role) } : guarded;
     },
@@ -90,8 +90,9 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * Does the check of {@link requireRole}. Synchronous if the role is known, because guarded fields run in every request.
- * @returns a promise if the role has to be read from the database, because `bearerCheck` is `stateless`
+ * Does the check of {@link requireRole}. If the role is known, makes no promise: that would slow down every guarded
+ * field.
+ * @returns a promise if the role must be read from the database (`bearerCheck` is `stateless`), otherwise undefined
  */
 function checkRole(
   context: Partial<AuthContext> | undefined,

@@ -5,10 +5,10 @@ import type { SessionRow } from "./session-reader.js";
 const GRANULARITY = 60_000;
 /** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;
-/** How many sessions one statement updates. */
+/** How many sessions one statement updates at most. */
 const BATCH_SIZE = 100;
 
-/** Records when sessions were last used. Writes it later, so that the requests themselves only read. */
+/** Records when sessions were last used. Writes the times later, so that the requests themselves only read. */
 export class LastUsed {
   readonly #sql: Sql;
   readonly #now: () => number;

@@ -110,8 +110,7 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Remembers that a session was used. The time is written later and at most once a minute: the request itself only
-   * reads.
+   * Remembers that a session was used. The request itself only reads: the time is written later, at most once a minute.
    */
   touch(row: SessionRow): void {
     this.#lastUsed.touch(row);

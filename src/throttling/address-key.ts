@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-/** The bytes of the IPv6 prefix that one customer gets: a /64. @see RFC 6177 */
+/** The length of the IPv6 prefix that one customer gets, in bytes: a /64. @see RFC 6177 */
 const IPV6_PREFIX_BYTES = 8;
 
 /**

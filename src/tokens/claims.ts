@@ -57,7 +57,7 @@ export function applicationClaimsOf(claims: object): ApplicationClaims {
   return Object.fromEntries(Object.entries(claims).filter(([claim]) => !isReserved(claim)));
 }
 
-/** @throws RangeError when the application's claims among `claims` are too long for a token */
+/** @throws RangeError when the application's part of the claims is too long for a token */
 export function requireRoom(claims: object): void {
   const bytes = Buffer.byteLength(JSON.stringify(applicationClaimsOf(claims)));
   if (bytes <= APPLICATION_CLAIMS_MAX_BYTES) return;

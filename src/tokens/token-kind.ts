@@ -37,7 +37,7 @@ export interface TokenKindOptions {
   readonly ring: KeyRing;
 }
 
-/** One kind of JWT: how its claims are made, signed, parsed and checked. */
+/** Signs, parses and checks the claims of one kind of JWT. */
 export abstract class TokenKind {
   readonly type: TokenType;
   readonly typ: string;

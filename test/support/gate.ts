@@ -130,7 +130,8 @@ export class Gate {
       port: 0,
       databaseUrl: database.url,
       createDatabase: true,
-      // A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's tokens.
+      // A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's
+      // tokens.
       publicUrl: "https://auth.example.com",
       jwtIssuer: "gatehouse",
       logLevel: "silent",

@@ -38,7 +38,9 @@ const firstClient = openClient(first);
 export function App() {
   const [{ connection, client }, setCurrent] = useState({ connection: first, client: firstClient });
 
-  /** Once the browser is back online, asks again for the session in the cookie. Needed if the page was loaded offline. */
+  /**
+   * Once the browser is back online, asks again for the session in the cookie. Needed if the page was loaded offline.
+   */
   useEffect(() => {
     const retry = () => {
       if (client.getSession().status === "anonymous") void client.getAuthorization();
