@@ -16,7 +16,7 @@ import type { Role, Roles } from "../accounts/role.js";
 /** Stands for the role of administrators, until an installation's roles are known. No role can have this name. */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
-/** Guards a field for administrators, whatever their role is called. An argument of type-graphql's `@Directive`. */
+/** Guards a field for administrators, whatever their role is called. An argument for type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
 /** The guard of a field that is open to everyone. No role can have this name. */

@@ -27,7 +27,7 @@ export interface OpenedSession {
   readonly token: string | null;
 }
 
-/** The settings that decide how long a session lives. */
+/** The settings of {@link SessionOpener}. */
 export type OpeningSettings = Pick<
   AuthConfig,
   "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent"

@@ -85,7 +85,7 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 }
 
 /**
- * {@link countAttempt} as a Lua script, which Redis runs atomically and on its own clock.
+ * The Lua script for {@link countAttempt}. Redis runs it atomically and on its own clock.
  * `KEYS[1]` is the key. `ARGV` is the limit and the window, then the first and the longest delay if the rule has one.
  * The script returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted.
  */

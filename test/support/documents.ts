@@ -32,9 +32,9 @@ const MAX_SELECTIONS = 25;
 type Choose = (max: number) => number;
 
 /**
- * Generates valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and
- * nested fragments, on objects, interfaces and unions, with directives that keep them. A failing document is not
- * shrunk, because it is short already.
+ * Generates valid documents of a schema. They have fields of every kind with arguments and aliases, inline, named and
+ * nested fragments on objects, interfaces and unions, and `@skip` and `@include` that skip nothing. A failing document
+ * is not shrunk, because it is short already.
  */
 export function documents(
   schema: GraphQLSchema,

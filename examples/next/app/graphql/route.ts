@@ -49,7 +49,7 @@ function createHandler() {
     stopOnTerminationSignals: false,
   });
   return startServerAndCreateNextHandler<NextRequest, AuthContext>(apollo, {
-    // A Fetch request has no address. server.ts writes it into this header.
+    // A Fetch request has no address. server.ts writes the client's address into this header.
     context: (request) =>
       auth.createContext(request, { ipAddress: request.headers.get("x-forwarded-for") }),
   });
