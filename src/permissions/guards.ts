@@ -90,7 +90,7 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * Does the check of {@link requireRole}. If the role is known, makes no promise: that would slow down every guarded
+ * Does the check of {@link requireRole}. If the role is known, creates no promise: that would slow down every guarded
  * field.
  * @returns a promise if the role must be read from the database (`bearerCheck` is `stateless`), otherwise undefined
  */
