@@ -31,7 +31,7 @@ const SESSION_ROWS = `
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
-/** How many ids one statement can look up. Few sizes, so that each statement is prepared only once. */
+/** How many ids one statement can look up. There are few sizes, so each statement is prepared only once. */
 const BATCH_SIZES = [1, 4, 16, 64];
 const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
