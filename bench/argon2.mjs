@@ -1,7 +1,7 @@
-// Verifies a password as often as the parent asks, to measure the minimum cost of a login.
+// Verifies a password as often as the parent process asks. This measures the minimum cost of a login.
 import { PasswordHasher } from "../dist/accounts/password-hasher.js";
 
-/** Runs as many at once as the server allows, because concurrent hashes compete for memory bandwidth. */
+/** How many hashes run at the same time, as on the server: concurrent hashes compete for memory bandwidth. */
 const CONCURRENCY = 2;
 
 const password = "correct horse battery staple";

@@ -1,4 +1,4 @@
-// The baseline: Apollo Server on Fastify, connected to HTTP in the same way as our server. It returns a constant `me`.
+// The baseline: Apollo Server on Fastify, connected to HTTP as in Gatehouse. The result of `me` is constant.
 import { ApolloServer, HeaderMap } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { fastify } from "fastify";

@@ -1,7 +1,7 @@
-// Reports to the parent process where the measured server listens, and how much CPU it has used.
+// Tells the parent process where the measured server listens, and how much CPU time the server has used.
 
 /**
- * Sends `hello` to the parent, and then answers each message with the CPU used so far, in µs.
+ * Sends `hello` to the parent process, and then answers each message with the CPU time used so far, in µs.
  * @param {object} hello
  */
 export function serveBench(hello) {

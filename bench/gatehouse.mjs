@@ -1,4 +1,4 @@
-// Our server with its default setup, on its own database, with signed-in users.
+// Gatehouse with its default settings, on a new database, with signed-in users.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,11 +23,11 @@ const { accounts, authentication } = server.auth;
 const password = "correct horse battery staple";
 const client = { ipAddress: null, userAgent: null };
 
-/** Header values of many sessions, so that consecutive look-ups differ. */
+/** `Authorization` headers of many sessions, so that consecutive requests look up different sessions. */
 const visitors = [];
 const tokens = [];
 const bearers = [];
-// Other users log in during the measurement, because a user's 101st login ends the oldest session.
+// During the measurement only the visitors log in: a user's 101st login ends that user's oldest session.
 for (let index = 0; index < 100; index += 1) {
   const [owner, visitor] = [`owner${index}`, `visitor${index}`];
   const ownerId = await accounts.createUser({

@@ -11,7 +11,7 @@ const PASSWORD = "correct horse battery staple";
 const CALM = 5_000;
 
 /**
- * Returns a section of the report.
+ * Measures, and returns the result as a section of the report.
  * @param {number} rows how many expired sessions to delete
  */
 export async function measurePrune(rows) {
@@ -30,7 +30,7 @@ export async function measurePrune(rows) {
   const server = await createServer(options);
   try {
     const userId = await server.auth.accounts.createUser({ username: "ada", password: PASSWORD });
-    // Another user refreshes, because ada's 101st login ends her oldest session.
+    // Bob refreshes, because ada's 101st login ends her oldest session.
     await server.auth.accounts.createUser({ username: "bob", password: PASSWORD });
     await insertExpired(path, userId, rows);
     const calm = await observe(server.url, () => sleep(CALM));

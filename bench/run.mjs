@@ -12,8 +12,8 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
 const CONNECTIONS = 32;
 /**
- * Runs a fixed number of logins instead of a fixed time: a login still running at the end would use CPU without being
- * counted.
+ * The number of logins and hashes. It is fixed instead of the time: otherwise, logins still running at the end would
+ * use CPU time, but not count.
  */
 const HASHES = 64 * SECONDS;
 const SERVER_CORE = 0;
@@ -36,7 +36,7 @@ const logins = visitors.map((username) => ({
   body: JSON.stringify({ query: LOGIN, variables: { username, password } }),
 }));
 
-/** Measured in this order in every round, so that other load on the machine affects all of them. */
+/** The measurements of each round. All are in every round, so that other load on the machine affects all of them. */
 const targets = {
   bare: { name: "`me`, bare Apollo, constant", measure: () => load(bare, { body }) },
   token: {
@@ -72,7 +72,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 for (const { child } of [bare, gatehouse, argon2]) child.kill();
 
 process.stderr.write("a storm of logins\n");
-// Clients and server are one process here, so this process gets both cores.
+// Here, clients and server run in this process, so it gets both cores.
 pin(process.pid, `${SERVER_CORE},${LOAD_CORE}`);
 const storm = await measureStorm();
 pin(process.pid, LOAD_CORE);
@@ -90,7 +90,7 @@ async function start(file) {
   return { child, hello };
 }
 
-/** Pins all threads of a process to one core. This works only on Linux. Do not trust the figures of other systems. */
+/** Pins all threads of a process to `core`. Works only on Linux: do not trust figures from other systems. */
 function pin(pid, core) {
   try {
     execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(pid)], {
@@ -138,7 +138,7 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Returns the median of the rounds' ratios, because both sides of a ratio were measured within seconds. */
+/** Returns the median of the ratios of each round: both sides of a ratio were measured within seconds. */
 function ratio(key, to) {
   return median(samples[key].map((value, round) => value / samples[to][round]));
 }

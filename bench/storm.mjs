@@ -13,7 +13,7 @@ const ROUNDS = 5;
 
 const LOGIN = `mutation ($u: String!, $p: String!) { login(username: $u, password: $p) { access } }`;
 
-/** Returns a section of the report. */
+/** Measures, and returns the result as a section of the report. */
 export async function measureStorm() {
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-storm-"));
   const server = await createServer({
@@ -21,7 +21,7 @@ export async function measureStorm() {
     databaseUrl: `sqlite:${join(folder, "storm.sqlite")}`,
     secretKey: randomBytes(32).toString("base64url"),
     logLevel: "error",
-    // Each login comes from its own address, so that only the hashing limits them.
+    // Each login comes from its own address, so that no limit per address applies.
     trustedProxies: ["127.0.0.1"],
     publicUrl: "https://auth.example.com",
   });

@@ -1,5 +1,5 @@
-// Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads it
-// beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
+// Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads
+// it beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
 import { existsSync } from "node:fs";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,12 +22,12 @@ await build({
   supported: { "dynamic-import": false },
   logLevel: "warning",
 });
-// `cp` would delete each file before it writes it.
+// Not `cp`: it would delete each file before writing it.
 const others = files.filter((name) => name.endsWith(".d.ts") && !/^(cli\.|commands)/.test(name));
 await Promise.all(others.map((name) => copyFile(`dist/${name}`, `cjs/${name}`)));
 await writeFile("cjs/package.json", '{ "type": "commonjs" }\n');
 
-// Old files are deleted last and one by one, because a linked application may be using the others.
+// Deletes old files last and one by one: a linked application may be using the other files.
 for (const entry of await readdir("cjs", { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);
   const isMade = path === "cjs/package.json" || existsSync(path.replace(/^cjs/, "dist"));

@@ -1,5 +1,5 @@
-// Builds dist, cjs and assets/graphiql in place: a linked application may be using them, so a file is only deleted when
-// its source is gone. Does nothing if no source has changed since the last build.
+// Builds dist, cjs and assets/graphiql in place. A linked application may be using them, so only files without a source
+// are deleted. Does nothing if no source has changed since the last build.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,14 +16,14 @@ const LOOSE_SOURCES = [
   "tsconfig.build.json",
   "tsconfig.client.json",
 ];
-/** The last file of each output. */
+/** The file of each output that is written last. */
 const OUTPUTS = [
   "dist/cli.js",
   "dist/settings-help.json",
   "cjs/package.json",
   "assets/graphiql/main.js",
 ];
-/** Describes the sources of the last build. */
+/** The file with the hash of the sources of the last build. */
 const STAMP = "dist/.built";
 
 const stamp = describeSources();

@@ -1,5 +1,5 @@
 // @ts-check
-// Renders docs/conformance.md: which tests cover which case, read from the titles of the tests.
+// Renders docs/conformance.md: which tests cover each case. Test titles name the cases.
 import ts from "typescript";
 
 /** @typedef {{ id: string; mark: string; group: string; text: string }} Case */
@@ -29,7 +29,8 @@ export function findTests(file, text) {
 }
 
 /**
- * Returns whether a call of `callee` declares a test that runs: `test(…)`, `it(…)`, `test.each(…)(…)`, `test.each`…`(…)`.
+ * Returns whether a call of `callee` declares a test that runs: `test(…)`, `it(…)`, `test.each(…)(…)`,
+ * `test.each`…`(…)`.
  * @param {ts.Node} callee
  * @returns {boolean}
  */
@@ -66,7 +67,7 @@ function titleOf({ arguments: [title] }) {
  * @param {readonly Case[]} cases
  * @param {readonly TitledTest[]} tests
  * @returns {string}
- * @throws Error that names the unknown ids
+ * @throws Error with the ids that no case has
  */
 export function renderConformance(cases, tests) {
   const known = new Set(cases.map(({ id }) => id));

@@ -50,7 +50,7 @@ async function renderSettings() {
   return renderSettingsPage(page, allSettings(BUILT_IN), await readSentences(), words);
 }
 
-/** Returns the types that `graphql-codegen` makes of the client's operations. */
+/** Returns the types that `graphql-codegen` generates from the client's operations. */
 async function renderClientTypes() {
   const { config } = await codegen.loadCodegenConfig({ configFilePath: "codegen.yml" });
   const generates = { [CLIENT_TYPES]: config.generates[CLIENT_TYPES] };

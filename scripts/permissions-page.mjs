@@ -1,5 +1,5 @@
 // @ts-check
-// Renders docs/permissions.md: who may read each field of a schema, read from the enforced guards.
+// Renders docs/permissions.md from the enforced guards: who may read each field of a schema.
 import { isIntrospectionType, isObjectType } from "graphql";
 
 /**

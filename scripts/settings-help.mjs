@@ -1,4 +1,4 @@
-// Writes the sentences of the settings to the file that `gatehouse serve --help` reads. A part of the build.
+// Part of the build: writes the sentences of the settings to a file, which `gatehouse serve --help` reads.
 import { writeFile } from "node:fs/promises";
 import { readSentences } from "./settings-sentences.mjs";
 

@@ -3,7 +3,9 @@ import ts from "typescript";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Returns the sentence of each setting by its option: the comment above its entry, in the core and in every feature. */
+/**
+ * Returns the sentence of each setting by its option: the comment above its entry, in the core and in every feature.
+ */
 export async function readSentences() {
   const folders = await readdir(new URL("src/features/", ROOT), { withFileTypes: true });
   const features = folders

@@ -1,4 +1,4 @@
-// Runs the browser tests in Firefox and WebKit. It installs nothing, but says what is missing.
+// Runs the browser tests in Firefox and WebKit. Installs nothing, but says what is missing.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -24,7 +24,7 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
-// The drivers use the global WebSocket, which Node 20 has only with this switch.
+// The drivers use the global WebSocket. Node 20 has it only with the first switch.
 const switches = ["--experimental-websocket", "--experimental-vm-modules", "--no-warnings"];
 for (const browser of Object.keys(BROWSERS)) {
   console.log(`In ${browser}:`);

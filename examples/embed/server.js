@@ -33,7 +33,8 @@ async function start() {
   }
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
 
-  // Only the schema that `guard` returns is guarded. In TypeScript, the context of a guarded resolver is a SignedInContext.
+  // Only the schema that `guard` returns is guarded. In TypeScript, the context of a guarded resolver is a
+  // SignedInContext.
   const schema = auth.guard(
     makeExecutableSchema({
       typeDefs: [auth.typeDefs, typeDefs],

@@ -1,4 +1,5 @@
-// A Next.js application of your own, with Gatehouse's operations and guards in a route handler, and a page that signs in.
+// A Next.js application of your own, with Gatehouse's operations and guards in a route handler, and a page that signs
+// in.
 // 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
 // 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin

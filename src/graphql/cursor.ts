@@ -3,10 +3,10 @@ import { BadUserInput } from "../errors.js";
 
 const CURSOR = new RegExp(`^(\\d{1,15})\\.(${ID_SHAPE})$`);
 
-/** The longest cursor that is decoded, in characters. */
+/** How many characters of a cursor are decoded at most. */
 const MAX_LENGTH = 100;
 
-/** A place in a list that is sorted by the instant of creation, and then by id. */
+/** A place in a list that is sorted by `createdAt`, and then by id. */
 export interface Cursor {
   /** Epoch milliseconds. */
   readonly createdAt: number;

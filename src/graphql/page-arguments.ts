@@ -19,7 +19,7 @@ export const AFTER = {
 /**
  * Returns the page size that `first` requests.
  * @param first null for the default
- * @throws {@link BadUserInput} when it is not from 1 to 100
+ * @throws {@link BadUserInput} when `first` is not from 1 to 100
  */
 export function requirePageSize(first: number | null): number {
   const size = first ?? PAGE_SIZE;

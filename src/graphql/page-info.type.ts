@@ -17,7 +17,7 @@ export class PageInfo {
 }
 
 /**
- * Returns the place of a page.
+ * Returns the {@link PageInfo} of a page.
  * @param edges the edges of the page, in order
  * @param hasPreviousPage whether the page starts at a cursor
  */

@@ -52,9 +52,8 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 }
 
 /**
- * Gives a schema the roles of an installation, because type-graphql has only one enum for all installations in a
- * process. Also restores the order of arguments: decorators run from the last parameter to the first, and type-graphql
- * keeps that order.
+ * Gives a schema the roles of an installation: type-graphql has only one enum `Role` in each process. Also restores the
+ * order of arguments: decorators run from the last parameter to the first, and type-graphql keeps that order.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
   return mapSchema(schema, {
@@ -108,8 +107,8 @@ export function extendWith(
 }
 
 /**
- * Returns the resolvers of a schema. Its scalars become plain objects, so that they also fit a schema of another copy of
- * graphql, which {@link requireOneGraphql} then refuses by name.
+ * Returns the resolvers of a schema. Scalars become plain objects, which also fit a schema of another copy of graphql.
+ * {@link requireOneGraphql} refuses that schema later, with a clear message.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

@@ -4,7 +4,7 @@ import type { AuthScheme } from "../events.js";
 import type { SessionInfo } from "../sessions/principal.js";
 import { toDate } from "./date-time.js";
 
-/** The schemes, in the form that type-graphql takes. */
+/** The enum `AuthScheme`, as an object for type-graphql. */
 export const AuthSchemeEnum = {
   TOKEN: "TOKEN",
   JWT: "JWT",

@@ -50,20 +50,20 @@ export function createSubgraph(
   };
 }
 
-/** Returns the directives of each type. */
+/** Returns the directives of each type in `sdl`, by the name of the type. */
 function readDirectives(sdl: string): ReadonlyMap<string, readonly ConstDirectiveNode[]> {
   const types = parse(sdl).definitions as readonly ObjectTypeDefinitionNode[];
   return new Map(types.map(({ name, directives = [] }) => [name.value, directives]));
 }
 
-/** The key of a user in another subgraph. */
+/** The reference to a user in another subgraph. */
 interface UserReference {
   readonly id: string;
 }
 
 /**
- * Returns the function that loads the users for a gateway. As in the rest of the schema, users see themselves and
- * administrators see everyone. The refusal does not depend on whether the user exists.
+ * Returns the function that loads a user for a gateway. As in the rest of the schema, users see themselves and
+ * administrators see everyone. Others get the same refusal whether or not the user exists.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

@@ -4,7 +4,7 @@ import { DEFAULT_ROLES, type Role } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
 import { toDate } from "./date-time.js";
 
-/** The default roles, in the form that type-graphql takes. The schema of each installation gets its own roles. */
+/** The default roles, as an object for type-graphql. {@link createSchema} replaces them with the configured roles. */
 const RoleEnum = Object.fromEntries(DEFAULT_ROLES.map((role) => [role, role]));
 
 registerEnumType(RoleEnum, {
@@ -12,17 +12,17 @@ registerEnumType(RoleEnum, {
   description: "The rights of a user. Each role includes the rights of the roles before it.",
 });
 
-/** The API's type `Profile`, and the parent object of an application's own fields of `Profile`. */
+/** The API's type `Profile`. Resolvers that an application adds to `Profile` get this object as parent. */
 @ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
-  /** The user's id. It is not a field of the schema, but an application's own resolvers can use it. */
+  /** The user's id, for the resolvers of an application. It is not a field of the schema. */
   userId!: string;
 
   @Field(() => RoleEnum)
   role!: Role;
 }
 
-/** The API's type `User`, and the parent object of an application's own fields of `User`. */
+/** The API's type `User`. Resolvers that an application adds to `User` get this object as parent. */
 @ObjectType("User", { description: "An account that can log in." })
 export class UserType {
   @Field(() => ID)

@@ -30,7 +30,7 @@ export interface Key {
   readonly signingKey: KeyObject;
   /** The public key, or the same shared secret. */
   readonly verificationKey: KeyObject;
-  /** Epoch milliseconds from which the key signs, until a later key takes over. */
+  /** Epoch milliseconds. The key signs from then on, until a later key becomes active. */
   readonly activatesAt: number;
   /** Epoch milliseconds. If two keys become active at the same instant, the key that was created later signs. */
   readonly createdAt: number;
@@ -40,11 +40,11 @@ export interface Key {
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
-/** Keys that serve one purpose. The key that became active last signs; all keys verify. */
+/** Keys for one purpose. The key that became active last signs; all keys verify. */
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();
-  /** The same keys, sorted by the instant of activation, latest first. */
+  /** The same keys, sorted by `activatesAt` and `createdAt`, latest first. */
   #order: readonly Key[] = [];
 
   /** @throws TypeError as {@link KeyRing.replace} does */
@@ -54,9 +54,9 @@ export class KeyRing {
   }
 
   /**
-   * Replaces all keys. If it throws, it replaces none.
+   * Replaces all keys. After an error, the ring still has the old keys.
    * @throws TypeError if two keys share a `kid`, a key does not fit its algorithm, symmetric and asymmetric keys are
-   * mixed, or none is active
+   * mixed, or no key is active
    */
   replace(keys: readonly Key[]): void {
     for (const key of keys) requireFitting(key);
@@ -132,7 +132,7 @@ function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
 }
 
 /**
- * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies those tokens.
+ * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies these tokens.
  * @param secretKeys the root secrets, the current one first. One key is derived from each.
  */
 export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {

@@ -1,11 +1,11 @@
 /** Rotates and revokes the keys that sign access tokens. */
 export interface Keys {
   /**
-   * Publishes the key that signs next. It becomes active once every verifier has had time to fetch it. The current key
-   * still verifies after that.
+   * Adds the next key and publishes it. The key signs only later, when every verifier has had time to fetch it. Tokens
+   * that the current key has signed stay valid.
    * @param isUrgent whether the new key signs at once
-   * @returns its `kid`, and when it becomes active in epoch milliseconds
-   * @throws {@link BadUserInput} when the next key has already been published
+   * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
+   * @throws {@link BadUserInput} if the next key is already published, unless `isUrgent`
    * @example
    * const { kid, activatesAt } = await auth.keys.rotate();
    */

@@ -3,10 +3,10 @@ import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Creates a file, and its folders, that only the owner can access. Does nothing if the file exists.
+ * Creates a file that only its owner can access, and missing folders above it. Does nothing if the file exists.
  *
- * Creates the complete file or none: writes it under a temporary name, then links it. If several processes do so at the
- * same time, the first one wins. The file is never open under its own name: see `database/sqlite-file.ts`.
+ * Creates the complete file or none: writes it under a temporary name, then links it. If several processes call this at
+ * the same time, the first one wins. This never opens `path` itself: `database/sqlite-file.ts` says why.
  */
 export function createPrivateFile(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

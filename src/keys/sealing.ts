@@ -14,7 +14,7 @@ export function seal(key: KeyObject, text: string, context: string): string {
   return Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url");
 }
 
-/** Decrypts a sealed text. Returns null if `key` or `context` differs from those it was sealed with. */
+/** Decrypts a sealed text. Returns null if it was sealed with another `key` or `context`, or is damaged. */
 export function unseal(key: KeyObject, sealed: string, context: string): string | null {
   const bytes = Buffer.from(sealed, "base64url");
   const nonce = bytes.subarray(0, NONCE_LENGTH);

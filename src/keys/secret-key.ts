@@ -23,7 +23,7 @@ export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Returns the path of the generated root secret, which is beside the database file. */
+/** Returns the path of the generated root secret: beside the SQLite file, otherwise in the folder `data`. */
 export function secretPathOf(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl) ?? resolve("data/gatehouse");
   return `${path.replace(/\.sqlite$/, "")}.secret`;
@@ -31,7 +31,7 @@ export function secretPathOf(databaseUrl: string): string {
 
 /**
  * Returns the root secret that is kept beside a database. If there is neither a secret nor a database, makes a secret
- * that only its owner can read. A new secret could not open an existing database.
+ * that only its owner can read. A new secret could not open the keys in an existing database.
  * @param databaseUrl `sqlite:PATH`; for other databases the secret is kept in `data`
  * @throws Error with one line that says why the file cannot be created, read or used
  */
@@ -75,16 +75,13 @@ function readSecretFile(path: string): string {
   }
 }
 
-/** Returns whether a SQLite file exists and is not empty. */
+/** Returns whether the URL names a SQLite file that exists and is not empty. */
 function isDatabaseMade(databaseUrl: string): boolean {
   const path = sqlitePathOf(databaseUrl);
   return path !== null && existsSync(path) && statSync(path).size > 0;
 }
 
-/**
- * Creates the complete file or none: writes it under a temporary name, then links it. If several processes do this at
- * the same time, the first wins.
- */
+/** Creates a file with a new root secret. Does nothing if the file exists. */
 function createSecretFile(path: string): void {
   try {
     if (!existsSync(path)) createPrivateFile(path, `${generateSecretKey()}\n`);

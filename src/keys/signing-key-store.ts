@@ -19,7 +19,7 @@ interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | 
   readonly sealedKey: string;
 }
 
-/** An SQL expression for the ids of all keys that are not revoked, as one text. Its value changes with the keys. */
+/** An SQL expression: the ids of all keys that are not revoked, joined to one text. */
 export const LISTED_KEYS = `(
   SELECT string_agg(listed.kid, ',' ORDER BY listed.kid) FROM signing_key listed WHERE listed.revoked_at IS NULL)`;
 
@@ -48,7 +48,7 @@ export class KeyUnreadable extends Error {
 /** A key to generate. */
 export type NewKey = Pick<Key, "algorithm" | "activatesAt" | "createdAt">;
 
-/** The signing keys in the database. Their private halves are sealed with a key derived from the root secret. */
+/** The signing keys in the database, sealed with a key that is derived from the root secret. */
 export class SigningKeyStore {
   readonly #sql: Sql;
   readonly #currentSeal: KeyObject;
@@ -81,7 +81,7 @@ export class SigningKeyStore {
 
   /**
    * Generates a key and inserts it.
-   * @param unlessAfter epoch milliseconds: inserts nothing if a key becomes active after this instant
+   * @param unlessAfter epoch milliseconds. If a key becomes active after this instant, nothing is inserted
    * @returns the `kid`, or null if nothing was inserted
    */
   async insert(key: NewKey, unlessAfter = Number.MAX_SAFE_INTEGER): Promise<string | null> {

@@ -4,8 +4,8 @@ import type { JwtAlgorithm } from "../config/auth-config.js";
 /**
  * A key that signs access tokens. Instants are epoch milliseconds.
  *
- * Its state follows from the clock: *next* until `activatesAt`, then *current* until a later key becomes current, then
- * *retired*. It can be *revoked* at any time. Rotation only adds rows, so instances do not have to switch at the same
+ * The clock decides its state: *next* until `activatesAt`, then *current* until a later key becomes current, then
+ * *retired*. It can be *revoked* at any time. Rotation only adds a row: instances do not have to switch at the same
  * moment.
  */
 @Entity({ tableName: "signing_key" })

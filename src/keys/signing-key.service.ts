@@ -7,12 +7,12 @@ import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { type NewKey, SigningKeyStore, type StoredKeys } from "./signing-key-store.js";
 
 /**
- * Seconds between the publication of a key and its first signature. Longer than clients may cache the key set.
+ * Seconds between the publication of a key and its first signature. Longer than verifiers may cache the key set.
  * @internal
  */
 export const PUBLISH_AHEAD = 600;
 
-/** The shortest time between two reloads that requests can cause, in milliseconds. */
+/** Milliseconds after a reload during which a token with an unknown `kid` causes no further reload. */
 const RELOAD_INTERVAL = 1000;
 
 /** The settings of the signing keys. */
@@ -28,7 +28,7 @@ export class SigningKeyService {
   readonly #store: SigningKeyStore;
   readonly #config: SigningKeyConfig;
   readonly #onFault: (error: Error) => void;
-  /** The messages of the faults that have been reported. */
+  /** The messages of reported faults. */
   readonly #reported = new Set<string>();
   #loadedAt = -Infinity;
   /** The value of `LISTED_KEYS` at the last load. */
@@ -48,11 +48,11 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips a key
-   * that cannot be read, as long as another one is active.
+   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips a
+   * key that cannot be read, as long as another one is active.
    * @param onFault called once for each key that cannot be read
-   * @throws TypeError if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between symmetric and
-   * asymmetric
+   * @throws {@link WrongSettings} if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between
+   * symmetric and asymmetric
    * @throws Error if no active key can be read
    */
   static async open(
@@ -86,8 +86,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Reads the keys again. Running instances do so regularly to pick up a rotation. Keys that cannot be used are
-   * reported once, and do not make the reload fail.
+   * Reads the keys again. Running instances call this regularly to pick up a rotation. A key that cannot be used is
+   * reported once, and does not make the reload fail.
    */
   async reload(): Promise<void> {
     this.#loadedAt = this.#config.now();
@@ -111,7 +111,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Reloads the keys because a token has an unknown `kid`. Limited, because anyone can send such a token.
+   * Reloads the keys after a token with an unknown `kid`. At most once a second, because anyone can send such tokens.
    * @returns whether the keys were reloaded
    */
   async reloadAtMostOnceASecond(): Promise<boolean> {
@@ -121,11 +121,11 @@ export class SigningKeyService {
   }
 
   /**
-   * Adds the next key. It is published at once and signs after {@link PUBLISH_AHEAD}, so that every verifier can fetch
-   * it first. The current key still verifies after that.
+   * Adds the next key and publishes it. The key signs only after {@link PUBLISH_AHEAD}, when every verifier has had
+   * time to fetch it. Tokens that the current key has signed stay valid.
    * @param isUrgent whether the new key signs at once
-   * @returns its `kid` and when it becomes active, in epoch milliseconds
-   * @throws {@link BadUserInput} if the next key is already waiting
+   * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
+   * @throws {@link BadUserInput} if the next key is already published, unless `isUrgent`
    */
   async rotate(isUrgent = false): Promise<{ kid: string; activatesAt: number }> {
     await this.reload();
@@ -141,9 +141,7 @@ export class SigningKeyService {
     return { kid, activatesAt };
   }
 
-  /**
-   * If the current key has signed for `keyRotationInterval`, rotates it, unless another instance has already done so.
-   */
+  /** Adds the next key if the current one has signed for `keyRotationInterval` and no next key is published yet. */
   async rotateIfDue(): Promise<void> {
     const { keyRotationInterval, now } = this.#config;
     if (keyRotationInterval === null) return;
@@ -177,8 +175,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. Its `createdAt` is always later than the current key's, even if both are
- * created within one millisecond, because the later key signs.
+ * Describes the key that follows `current`. Its `createdAt` is always later than that of `current`, even within the
+ * same millisecond: of two keys that become active at the same instant, the later one signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -11,9 +11,9 @@ const BATCH_PAUSE = 5;
 
 /** Milliseconds between two reloads of the signing keys, on each instance. */
 const KEY_RELOAD_INTERVAL = 30_000;
-/** The name under which a reload is tracked. No job has this name. */
+/** The name of the reload among the running jobs. No job has this name. */
 const KEY_RELOAD = "key reload";
-/** Seconds between two prunes, among all instances. */
+/** Seconds between two prunes. One instance prunes for all. */
 const PRUNE_INTERVAL = 600;
 
 /** How long {@link MaintenanceService.stop} waits for the jobs that are running, in milliseconds. */
@@ -34,7 +34,7 @@ export interface MaintainedKeys {
   rotateIfDue(): Promise<void>;
 }
 
-/** Runs the periodic jobs: reloads and rotates the signing keys, and prunes rows that nothing needs any more. */
+/** Runs the periodic jobs: reloads and rotates the signing keys, prunes rows, and runs the jobs of features. */
 export class MaintenanceService {
   readonly #sql: Sql;
   readonly #now: () => number;
@@ -63,7 +63,7 @@ export class MaintenanceService {
   }
 
   /**
-   * Deletes the rows of all {@link OwnedPruneRule}s in small batches. It is safe to run concurrently and to interrupt.
+   * Deletes the rows of all {@link OwnedPruneRule}s in small batches. Safe to run concurrently and to interrupt.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns the number of deleted rows
    */
@@ -108,8 +108,8 @@ export class MaintenanceService {
   }
 
   /**
-   * Starts the timers. The timers do not keep the process alive. If a job is still running when it is due again, it is
-   * not started again. It does not delay other jobs.
+   * Starts the timers. The timers do not keep the process alive. A job that is still running when it is due again skips
+   * that run. A slow job does not delay other jobs.
    * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
    * The job runs again when it is next due.
    * @default prints a warning
@@ -127,7 +127,7 @@ export class MaintenanceService {
     );
   }
 
-  /** Stops the timers, and waits at most 5 seconds for running jobs and for the batch that is being deleted. */
+  /** Stops the timers, and waits at most 5 seconds for running jobs. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);

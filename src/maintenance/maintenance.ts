@@ -1,8 +1,8 @@
 /** The periodic work. `createServer` starts it; an application that embeds Gatehouse calls `start`. */
 export interface Maintenance {
   /**
-   * Starts the periodic work. Every instance reloads the keys. Every other job runs on one instance at a time: the
-   * rotation of keys that are due, pruning, and the jobs of features. Jobs do not wait for each other.
+   * Starts the periodic work. Every instance reloads the keys. Every other job runs on one instance at a time: key
+   * rotation, pruning, and the jobs of features.
    * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
    * The job runs again when it is next due.
    * @default prints a warning
@@ -15,8 +15,7 @@ export interface Maintenance {
   stop(): Promise<void>;
 
   /**
-   * Deletes sessions, counters and keys that no valid token needs any more, in small batches. Safe to run several times
-   * at once.
+   * Deletes rows that nothing needs any more, such as expired sessions, in small batches. Concurrent calls are safe.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns how many rows were deleted
    * @example

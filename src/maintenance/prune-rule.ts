@@ -1,6 +1,6 @@
 import type { SqlValue } from "../sql.js";
 
-/** The most rows that one statement deletes. It is small, so that other writers do not wait long. */
+/** How many rows one statement deletes at most. Small, because other writers have to wait for it. */
 const BATCH_SIZE = 1000;
 
 /** How long a row is kept after its expiry and the leeway, in milliseconds. */
@@ -8,7 +8,7 @@ const EXPIRED_RETENTION = 60_000;
 
 /** Deletes rows that nothing needs any more. The code that owns a table also owns its rules. */
 export interface PruneRule {
-  /** Deletes at most one batch and returns its rows. It runs again until it returns none. */
+  /** Deletes at most one batch and returns the deleted rows. Runs again until it deletes none. */
   readonly statement: string;
   /**
    * Returns a value for each `?` of the statement.
@@ -19,13 +19,13 @@ export interface PruneRule {
 
 /** A rule with its origin. */
 export interface OwnedPruneRule extends PruneRule {
-  /** The name of the feature that owns the rule, which errors mention. @default none: the core owns it */
+  /** The feature that owns the rule. Errors give its name. @default none: the core owns the rule */
   readonly feature?: string;
 }
 
 /**
  * Returns the statement of a {@link PruneRule}: it deletes one batch of the rows of `table` that meet `condition`.
- * @param key its primary key
+ * @param key the primary key of `table`
  * @param order the column to sort by; an index on it saves a scan of the table
  */
 export function deleteBatch(table: string, key: string, condition: string, order: string): string {
@@ -34,8 +34,8 @@ export function deleteBatch(table: string, key: string, condition: string, order
 }
 
 /**
- * Returns the latest expiry for which a row can be deleted, because none of its tokens is accepted any more. In epoch
- * milliseconds.
+ * Returns an instant. Rows that expired then or earlier can be deleted, because their tokens are no longer accepted.
+ * @param now epoch milliseconds, as is the result
  * @param leeway in seconds
  */
 export function prunableAt(now: number, leeway: number): number {

@@ -5,8 +5,8 @@ import { isPublic } from "./directives.js";
 const EXTENSION = "gatehouseCredentialFields";
 
 /**
- * Returns the names of the mutations that check one of our credentials, such as a password or a token. In a schema that
- * `auth.guard` did not return, all public mutations count, because it does not say which are ours.
+ * Returns the names of the mutations that check a password, a token or another credential of Gatehouse. A schema that
+ * `auth.guard` did not return has no such list, so all of its public mutations count.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;
@@ -14,7 +14,7 @@ export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string>
 }
 
 /**
- * Returns the names of a schema's public mutations. In our own schema, these are the fields that check a credential.
+ * Returns the names of a schema's public mutations. In Gatehouse's own schema, each of them checks a credential.
  */
 export function findPublicMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});

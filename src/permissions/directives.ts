@@ -16,13 +16,13 @@ import type { Role, Roles } from "../accounts/role.js";
 /** Stands for the role of administrators, until an installation's roles are known. No role can have this name. */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
-/** Guards a field for administrators, whatever their role is called. For type-graphql's `@Directive`. */
+/** Guards a field for administrators, whatever their role is called. An argument for type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
-/** The guard that the directives of an element state: the required role, {@link PUBLIC}, or null if there is none. */
+/** The guard of an element of a schema: the required role, {@link PUBLIC}, or null if there is none. */
 export type Guard = Role | typeof PUBLIC | null;
 
 /**
@@ -58,8 +58,8 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
 }
 
 /**
- * Refuses a document in which an `@auth` requires an unknown role, because graphql-js would not say which roles exist.
- * @throws TypeError
+ * Requires that every `@auth` in a document names a known role. The error of graphql-js would not list the roles.
+ * @throws TypeError with the known roles
  */
 export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
   visit(document, {
@@ -97,7 +97,7 @@ export function readGuard(schema: GraphQLSchema, element: DirectableObject, role
   return guard;
 }
 
-/** Returns the arguments of each use of a directive on an element that was made from SDL or in code. */
+/** Returns the arguments of each use of a directive on an element. Reads elements made from SDL or in code. */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,
   name: string,

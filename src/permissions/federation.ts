@@ -33,21 +33,21 @@ export function isEntitiesField(schema: GraphQLSchema, typeName: string, name: s
   return name === "_entities" && typeName === schema.getQueryType()?.name;
 }
 
-/** How many entities one request may ask for by default. */
+/** The default of `maxEntities`. */
 const MAX_ENTITIES = 100;
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
 
 /**
- * Returns a function that limits how many entities one request may ask `_entities` for, over all aliases. Nothing
- * else limits the list, and each entity may cost a look-up.
+ * Returns a wrapper for the resolver of `_entities`. It limits how many entities one request may ask for, over all
+ * aliases. Nothing else limits the number, and each entity may cost a database query.
  * @throws TypeError when `maxEntities` is not a whole number from 1
  */
 export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {
   if (!Number.isSafeInteger(max) || max < 1) {
     throw new WrongSettings([{ option: "maxEntities", message: "must be a whole number from 1" }]);
   }
-  /** Keyed by the variables, because each execution has a variables object of its own. */
+  /** The number of entities by execution. The key is the object `variableValues`: each execution has its own. */
   const counts = new WeakMap<object, number>();
   return (resolve: Resolver = defaultFieldResolver): Resolver =>
     (source, args: { representations: readonly unknown[] }, context, info) => {

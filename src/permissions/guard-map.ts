@@ -18,23 +18,23 @@ import { isServiceField } from "./federation.js";
 /** The options of `auth.guard`. */
 export interface GuardOptions {
   /**
-   * Refuse a schema in which a root field has neither `@auth` nor `@public`. Otherwise such a field requires a signed-in
-   * user. @default false
+   * Refuse a schema in which a root field has neither `@auth` nor `@public`. Otherwise such a field requires a
+   * signed-in user. @default false
    */
   strict?: boolean;
   /**
-   * How many entities one request may ask a federation subgraph for, through `_entities`: a whole number from 1.
+   * How many entities one request may ask for through `_entities`, in a federation subgraph: a whole number from 1.
    * @default 100
    */
   maxEntities?: number;
 }
 
-/** The guard of each guarded field and of each root field, by `Type.field`. */
+/** The guards of all guarded fields and all root fields, by `Type.field`. */
 export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
- * Reads the guards of all fields of a schema.
- * @throws TypeError that lists every guard that is missing, weakened, contradictory, or in a place where it cannot run
+ * Reads the guards of a schema's fields.
+ * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
  */
 export function readGuards(
   schema: GraphQLSchema,
@@ -81,7 +81,7 @@ class GuardReader {
     return guards;
   }
 
-  /** Refuses an `@auth` of another library, because it means something else. */
+  /** Refuses the `@auth` of another library, which has another meaning. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {

@@ -2,10 +2,10 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Wraps the event stream of a subscription, so that it ends after the first event that is not allowed. That event is
- * still passed on, because the field's own guard replaces it with the refusal.
+ * Returns a subscription's event stream that ends after the first event that is not allowed. That event is still passed
+ * on: the field's own guard replaces it with the refusal.
  *
- * This is not an async generator, because its `return` would wait for the next event.
+ * The result is not an async generator: the `return` of a generator would wait for the next event.
  * @param events what the field's `subscribe` function returned
  * @param isAllowed called before each event
  */
@@ -44,8 +44,8 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
 }
 
 /**
- * Returns a function that checks the credential of a context again, as for a new request. It updates the context, so
- * that all fields of the next event see the current user.
+ * Returns a function that checks the context's credential again, as for a new request. The function updates the
+ * context, so all fields of the next event see the current user.
  * @throws TypeError when `createContext` did not make the context, or only a part of that context was passed on
  */
 export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {

@@ -13,10 +13,10 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of a schema in which `@auth` and `@public` are enforced. The schema can be any schema. Every root
- * field needs a signed-in user unless it has `@public`.
+ * Returns a copy of any schema in which `@auth` and `@public` are enforced. Every root field needs a signed-in user
+ * unless it has `@public`.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
- * @throws TypeError that lists every guard that is missing, weakened, contradictory, or in a place where it cannot run
+ * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -32,9 +32,9 @@ export function guardSchema(
       const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
       const role = guards.get(`${typeName}.${fieldName}`);
       if (role === undefined || role === PUBLIC) return field;
+      // A subscription without a `subscribe` function gets its event stream from the root value.
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
-      // A subscription without a `subscribe` function gets its event stream from the root value.
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
       return isSubscription ? { ...guarded, subscribe: withEventGuard(subscribe, role) } : guarded;
     },
@@ -74,13 +74,12 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 }
 
 /**
- * Resolves when the signed-in user has at least `role`. Always await it. Without `await`, a refusal that is known at
- * once still stops the caller, because it is thrown synchronously. But when `bearerCheck` is `stateless`, the refusal
- * comes later, so that every user passes. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls,
- * and the process prints a warning when a refusal was not awaited.
+ * Requires that the signed-in user has at least `role`. Always await it: if `bearerCheck` is `stateless`, the refusal
+ * comes later, and without `await` every user passes. In the other modes the refusal is thrown synchronously. The
+ * ESLint rule `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning
+ * after a refusal that was not awaited.
  *
- * Any object that `createContext` did not make counts as anonymous, whatever its `user` says.
- * @returns a promise that resolves, or rejects with one of the errors below
+ * A `user` that `createContext` did not make counts as anonymous.
  * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}
  * @example
  * await requireRole(context, "ADMIN");
@@ -91,8 +90,9 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * The check of {@link requireRole}. Guarded fields run for every request, so it is synchronous if the role is known.
- * @returns a promise if the role has to be read from the database, because `bearerCheck` is `stateless`
+ * Does the check of {@link requireRole}. If the role is known, creates no promise: that would slow down every guarded
+ * field.
+ * @returns a promise if the role must be read from the database (`bearerCheck` is `stateless`), otherwise undefined
  */
 function checkRole(
   context: Partial<AuthContext> | undefined,

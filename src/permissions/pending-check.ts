@@ -1,6 +1,6 @@
 /**
- * A check whose result comes later. If it fails before it is awaited, the process prints a warning and goes on.
- * Otherwise any user whose role is too low could end the server.
+ * A check whose result comes later. If nobody awaits it and it fails, the process prints a warning and goes on. An
+ * ordinary promise would end the process, so any user with too low a role could stop the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
@@ -15,7 +15,7 @@ export class PendingCheck<T> extends Promise<T> {
     });
   }
 
-  /** Makes promises that are derived from this one plain promises. */
+  /** The class of the promises that `then` returns: plain promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }

@@ -1,14 +1,14 @@
 import type { Sql } from "../sql.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** The shortest time between two writes for one session, in milliseconds. `lastUsedAt` may lag by as much. */
+/** The shortest time between two writes for one session, in milliseconds. `lastUsedAt` may be late by as much. */
 const GRANULARITY = 60_000;
 /** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;
-/** How many sessions one statement updates. */
+/** How many sessions one statement updates at most. */
 const BATCH_SIZE = 100;
 
-/** Records when sessions were last used, outside the requests that use them. */
+/** Records when sessions were last used. Writes the times later, so that the requests themselves only read. */
 export class LastUsed {
   readonly #sql: Sql;
   readonly #now: () => number;
@@ -25,12 +25,12 @@ export class LastUsed {
     if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // If the write fails, this use is lost. The next use is recorded again.
+      // If the write fails, this use is not recorded. A later use will be.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }
 
-  /** Writes the remembered uses, one statement for each hundred sessions. */
+  /** Writes the remembered uses, a hundred sessions in each statement. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -13,7 +13,7 @@ import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** SQL condition: the session has neither been ended nor expired. {@link openAt} returns its parameters. */
+/** SQL condition: the session has neither ended nor expired. {@link openAt} returns its parameters. */
 export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NULL OR session.expires_at > ?)
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
@@ -33,17 +33,17 @@ export function openAt(at: number): number[] {
 /** A later generation has replaced the token. The client sees {@link TokenRevoked}. */
 export class TokenReplaced extends TokenRevoked {}
 
-/** The circumstances in which a token is used, if they matter. */
+/** The options of {@link requireLive}. */
 export interface TokenUse {
   /** Whether the token itself has expired. @default false */
   readonly isExpired?: boolean;
-  /** Milliseconds after a rotation during which the immediate predecessor is also accepted. @default 0 */
+  /** Milliseconds after a rotation during which the token before the current one is also accepted. @default 0 */
   readonly reuseWindow?: number;
 }
 
 /**
- * Returns the session of a token, if the session is live and the token is the session's current one. Access tokens do
- * not depend on `refreshExpiresAt`, because they have an expiry of their own.
+ * Returns the session of a token, if the session is live and the token is its current one. Access tokens have an expiry
+ * of their own and do not depend on `refreshExpiresAt`.
  * @param row null when there is no such session. If the token may have expired, call {@link requireStored} first.
  * @param token the session that the token names. A generation of null is not compared.
  * @param at epoch milliseconds
@@ -62,8 +62,8 @@ export function requireLive(
 }
 
 /**
- * Requires that the session of a token that may have expired is still stored. A session is deleted together with its
- * user, or some time after its last token has expired.
+ * Requires that the session is still stored. The token may have expired: a session is deleted together with its user,
+ * or some time after its last token has expired.
  * @throws {@link UserNotFound}, {@link TokenExpired}
  */
 export async function requireStored(
@@ -97,7 +97,7 @@ function findRefusal(
   return isExpired || (row.refreshExpiresAt ?? 0) <= at ? new KnownTokenExpired(token) : null;
 }
 
-/** Returns the refusal for a session that was ended before it expired. */
+/** Returns the refusal for a session that was ended. */
 function describeEnd({ endReason, isActive }: SessionRow): AuthError {
   if (endReason === "reused") return new TokenReused();
   if (endReason === "password_changed") return new PasswordChanged();

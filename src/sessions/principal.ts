@@ -15,12 +15,12 @@ export interface SessionInfo {
   readonly userAgent: string | null;
 }
 
-/** A session with its user and profile, as {@link PRINCIPAL_COLUMNS} reads them. */
+/** A row of {@link PRINCIPAL_COLUMNS}: a session with its user and profile. */
 export interface PrincipalRow extends SessionInfo {
   readonly userId: string;
   readonly username: string;
   readonly email: string | null;
-  /** SQLite's booleans are numbers. */
+  /** A number in SQLite, which has no booleans. */
   readonly isActive: boolean | number;
   readonly userCreatedAt: number;
   readonly lastLoginAt: number | null;
@@ -28,7 +28,7 @@ export interface PrincipalRow extends SessionInfo {
   readonly role: Role | null;
 }
 
-/** The columns of a {@link PrincipalRow}, in {@link PRINCIPAL_TABLES}. */
+/** The columns of a {@link PrincipalRow}, selected from {@link PRINCIPAL_TABLES}. */
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
   session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
@@ -39,7 +39,7 @@ export const PRINCIPAL_COLUMNS = `
 export const PRINCIPAL_TABLES = `
   session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
-/** The signed-in user and the session of the request, as stored in the database. Read-only. */
+/** A user with one session, as stored in the database: as `context.user`, with the session of the request. */
 export class Principal implements User {
   readonly id: string;
   readonly username: string;

@@ -8,7 +8,7 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
-/** The most sessions that one statement ends. */
+/** How many sessions one statement ends at most. */
 const MAX_ENDED = 1000;
 
 /** The sessions to end. A session has to match both fields. A missing field matches every session. */
@@ -18,7 +18,7 @@ export interface EndingQuery {
   readonly createdBefore?: number | undefined;
 }
 
-/** Ends sessions. If two calls end the same session at once, only one of them counts as having ended it. */
+/** Ends sessions. If two calls end the same session at the same time, only one of them counts it. */
 export class SessionEnder {
   readonly #sql: Sql;
   readonly #settings: Pick<AuthConfig, "now" | "onEvent">;
@@ -32,7 +32,7 @@ export class SessionEnder {
    * Ends one open session.
    * @param userId the required owner of the session; null for any owner
    * @returns whether this call ended it
-   * @throws {@link BadUserInput} when `session` is neither a text nor an object with an id
+   * @throws {@link BadUserInput} when `session` is neither a string nor an object with an id
    */
   async end(
     session: SessionRef,
@@ -55,7 +55,7 @@ export class SessionEnder {
 
   /**
    * Ends all open sessions of a user, or all but one.
-   * @returns how many this call ended
+   * @returns how many sessions this call ended
    */
   async endAll(userId: string, exceptId: string | null, client: Client): Promise<number> {
     const at = this.#settings.now();
@@ -70,7 +70,7 @@ export class SessionEnder {
 
   /**
    * Ends the open sessions that match, a thousand at a time.
-   * @returns how many this call ended
+   * @returns how many sessions this call ended
    */
   async endMatching(
     { userId, createdBefore }: EndingQuery,
@@ -97,9 +97,9 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the sessions whose `credentialsVersion` is older than their user's. Runs in the transaction that raised it.
-   * Their tokens are refused even without this, because the versions differ.
-   * @returns a function that reports the ended sessions that had not expired. Call it after the commit
+   * Ends a user's sessions with an older `credentialsVersion` than the user's own. Call it in the transaction that
+   * raises the user's version. The tokens of these sessions are refused in any case, because the versions differ.
+   * @returns a function to call after the commit. It reports the ended sessions, except those that had already expired
    */
   async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
     const at = this.#settings.now();
@@ -136,7 +136,7 @@ export class SessionEnder {
     for (const { id } of ended) this.#reportEnd(userId, id, "limit", client);
   }
 
-  /** Publishes `session_ended`. The reuse of a token has an event of its own. */
+  /** Publishes `session_ended`, but not for a reused token, which has its own event. */
   #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
     if (reason === "reused") return;
     this.#settings.onEvent({ type: "session_ended", userId, sessionId, reason }, client);

@@ -26,9 +26,9 @@ export interface SessionQuery {
   readonly userIds?: readonly string[] | null | undefined;
   /** The exact user name. */
   readonly username?: string | null | undefined;
-  /** The user name, in any case. */
+  /** The user name, ignoring case. */
   readonly usernameIexact?: string | null | undefined;
-  /** A part of the e-mail address, in any case. */
+  /** A part of the e-mail address, ignoring case. */
   readonly emailIcontains?: string | null | undefined;
   readonly createdAfter?: number | null | undefined;
   readonly createdAtOrAfter?: number | null | undefined;
@@ -48,7 +48,7 @@ export interface SessionPage {
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 const LIST_MAX_SIZE = 100;
-/** The longest id in a filter, in characters. All of our ids are shorter. */
+/** The longest id that a filter accepts, in characters. Every id of Gatehouse is shorter. */
 const ID_MAX_LENGTH = 64;
 
 /** The operator of each condition on `createdAt`. */
@@ -72,10 +72,11 @@ export class SessionList {
   }
 
   /**
-   * Returns a page of the sessions that match, newest first. Pages stay correct while sessions open and end.
+   * Returns a page of the sessions that match, newest first. If sessions open or end between two pages, the second page
+   * neither repeats nor skips others.
    * @param first the largest number of sessions to return
    * @param after null for the first page
-   * @throws {@link BadUserInput} when a list in the query is longer than 100
+   * @throws {@link BadUserInput} when a value in the query is malformed or too long
    */
   async page(
     query: SessionQuery,

@@ -9,7 +9,7 @@ import { generateStaticToken } from "../tokens/static-token.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
-/** The kind of session to open. */
+/** The session to open. */
 export interface SessionOpening {
   readonly scheme: AuthScheme;
   /** The user's name for the session: 1 to 100 characters. @default none */
@@ -27,7 +27,7 @@ export interface OpenedSession {
   readonly token: string | null;
 }
 
-/** The settings that decide how long a session lives. */
+/** The settings of {@link SessionOpener}. */
 export type OpeningSettings = Pick<
   AuthConfig,
   "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent"
@@ -63,8 +63,7 @@ export class SessionOpener {
   /**
    * Opens a session for an active user. If the user already has 100 sessions, ends the oldest.
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the scheme or label is malformed;
-   * {@link InvalidCredentials} when a password was checked, but has been changed since, or the user has been
-   * deactivated since
+   * {@link InvalidCredentials} when the password was changed, or the user deactivated, after the password was checked
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;

@@ -5,7 +5,7 @@ import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
 
-/** A session with its user and profile: all that the authentication of a request needs, read in one statement. */
+/** A session with its user and profile. One statement reads it, and authenticating a request needs nothing else. */
 export interface SessionRow extends PrincipalRow {
   readonly secretHash: string | null;
   readonly generation: number;
@@ -19,10 +19,10 @@ export interface SessionRow extends PrincipalRow {
   readonly listedKeys: string | null;
 }
 
-/** The signing keys, which are read again when a statement shows that they have changed. */
+/** The signing keys. `follow` reloads them when they have changed. */
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-/** The one statement that the authentication of a request costs. */
+/** The only statement that authenticating a request needs, up to the list of ids. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
@@ -31,15 +31,16 @@ const SESSION_ROWS = `
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
-/** The numbers of look-ups that one statement can have. There are few, so that each statement is prepared only once. */
+/** How many ids one statement can look up. There are few sizes, so each statement is prepared only once. */
 const BATCH_SIZES = [1, 4, 16, 64];
 const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
 );
 
 /**
- * Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. The statement also
- * reads which signing keys exist, so that a key revoked by another process is known before a session is returned.
+ * Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. The statement
+ * also reads the ids of the signing keys: if another process has revoked a key, the keys are reloaded before a session
+ * is returned.
  */
 export class SessionReader {
   readonly #sql: Sql;
@@ -56,7 +57,7 @@ export class SessionReader {
     });
   }
 
-  /** Returns a session, whether live or over, or null if there is none. */
+  /** Returns the session with this id, live or over, or null if there is none. */
   find(id: string): Promise<SessionRow | null> {
     return this.#rows.load(id);
   }

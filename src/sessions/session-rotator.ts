@@ -7,7 +7,7 @@ import { IS_LIVE, openAt, requireLive, requireStored, TokenReplaced } from "./li
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
-/** The settings that decide whether a session continues. */
+/** The settings of {@link SessionRotator}. */
 export type RotationSettings = Pick<
   AuthConfig,
   "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent"
@@ -30,10 +30,9 @@ export class SessionRotator {
   }
 
   /**
-   * Moves the session of a refresh or sliding token on to its next generation. If the current generation has not been
-   * used, its immediate predecessor gets that generation again within the reuse window. Any other reuse ends the
-   * session.
-   * @returns the session's row, whose `generation` is the one to issue
+   * Moves the session of a refresh or sliding token to its next generation. Within the reuse window, the token before
+   * the current one gets the current generation again. Any other reuse ends the session.
+   * @returns the session's row; the caller issues the token of its `generation`
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
    */

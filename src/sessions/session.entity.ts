@@ -3,8 +3,8 @@ import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme, EndReason } from "../events.js";
 
 /**
- * A session, which a login opens and a logout ends, whatever its scheme. It is also the token family, and the entry in
- * lists of sessions. Instants are epoch milliseconds. Nothing in the row can be used to log in.
+ * A session of any scheme: a login opens it, and a logout ends it. It is also the token family. Instants are epoch
+ * milliseconds. Nothing in the row can be used to log in.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
@@ -46,7 +46,7 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 
-  /** The absolute end of the session. No refresh extends it. Null means that there is none. */
+  /** When the session ends at the latest. No refresh extends it. Null if the session does not expire. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;

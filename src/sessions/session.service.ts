@@ -61,7 +61,7 @@ export class SessionService implements Sessions {
     return this.#rotator.rotate(token, client);
   }
 
-  /** See {@link SessionEnder.end}; by default it ends any user's session. */
+  /** See {@link SessionEnder.end}. By default, the session may belong to any user. */
   end(
     session: SessionRef,
     userId: string | null = null,
@@ -73,7 +73,7 @@ export class SessionService implements Sessions {
 
   /**
    * Ends all live sessions of a user, or all but one.
-   * @returns how many this call ended
+   * @returns how many sessions this call ended
    * @throws {@link NoSuchUser}
    */
   async endAll(
@@ -110,8 +110,7 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Remembers that a session was used. The time is written later, at most once a minute, so that the request itself
-   * only reads.
+   * Remembers that a session was used. The request itself only reads: the time is written later, at most once a minute.
    */
   touch(row: SessionRow): void {
     this.#lastUsed.touch(row);

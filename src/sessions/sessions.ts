@@ -20,9 +20,9 @@ export interface Sessions {
 
   /**
    * Ends a session of any user. The caller must check permission first.
-   * @param session such as `user.session`, or its id
+   * @param session a session, such as `user.session`, or its id
    * @returns whether this call ended the session: false when there is no such session, or it was already over
-   * @throws {@link BadUserInput} when `session` is neither a text nor an object with an id
+   * @throws {@link BadUserInput} when `session` is neither a string nor an object with an id
    * @example
    * const [newest] = await auth.sessions.list(user);
    * if (newest) await auth.sessions.end(newest);

@@ -2,7 +2,7 @@ import type { Role, Roles } from "../accounts/role.js";
 import type { AuthScheme } from "../events.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 
-/** The session of a {@link TokenUser}: the part that the access token holds. Instants are epoch milliseconds. */
+/** The session of a {@link TokenUser}, as far as the access token describes it. Instants are epoch milliseconds. */
 export interface TokenUserSession {
   readonly id: string;
   readonly scheme: AuthScheme;
@@ -30,7 +30,7 @@ export class TokenUser {
   }
 
   /**
-   * Returns whether the token alone proves that the user's role is at least `required`. It does so only for the lowest
+   * Returns whether the token alone proves that the user's role is at least `required`. A token proves only the lowest
    * role.
    * @throws TypeError when there is no such role
    */

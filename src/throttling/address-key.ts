@@ -1,10 +1,10 @@
 import ipaddr from "ipaddr.js";
 
-/** The length of the prefix that one customer gets in IPv6, in bytes: a /64. @see RFC 6177 */
+/** The length of the IPv6 prefix that one customer gets, in bytes: a /64. @see RFC 6177 */
 const IPV6_PREFIX_BYTES = 8;
 
 /**
- * Returns the key that counts attempts from an address: the IPv4 address, or the /64 network of an IPv6 address.
+ * Returns the key for counting attempts from an address: the IPv4 address, or the /64 network of an IPv6 address.
  * An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
  */
 export function addressKey(address: string): string {

@@ -1,12 +1,12 @@
-/** How many attempts are allowed. */
+/** A limit on the attempts for each key. */
 export interface LimiterRule {
   /** Identifies the counters of this rule in a shared store. */
   readonly name: string;
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * In seconds. Without {@link LimiterRule.delay}, the length of a fixed window that starts with the first attempt.
-   * With a delay, the time for which the last attempt is remembered after its delay.
+   * Seconds. Without {@link LimiterRule.delay}, attempts are forgotten this long after the first one. With a delay,
+   * they are forgotten this long after the end of the last delay.
    */
   readonly window: number;
   /**
@@ -52,11 +52,11 @@ export function countAttempt(
 
 /**
  * Returns {@link countAttempt} as one SQL statement, so that concurrent attempts are all counted.
- * Its parameters are the key, then the three values of the counter after a first attempt.
- * It returns one row, or no row if the key is blocked.
+ * The parameters are the key, then the three values of the counter after a first attempt.
+ * The statement returns one row, or no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // The first attempt would expire a fixed time from now, so the current time follows from that expiry.
+  // The counter after a first attempt expires a fixed time from now, so the current time follows from that expiry.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
@@ -85,9 +85,9 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 }
 
 /**
- * {@link countAttempt} as a Lua script, which Redis runs atomically and on its own clock.
+ * The Lua script for {@link countAttempt}. Redis runs it atomically and on its own clock.
  * `KEYS[1]` is the key. `ARGV` is the limit and the window, then the first and the longest delay if the rule has one.
- * It returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted.
+ * The script returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted.
  */
 export const COUNT_ATTEMPT_LUA = `
   local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000

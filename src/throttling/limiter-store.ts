@@ -6,7 +6,7 @@ import { SqlLimiter } from "./sql-limiter.js";
 
 /**
  * Opens the store that the settings name: Redis if `redisUrl` is set, otherwise `throttleStore`.
- * @param onFault called when Redis becomes unreachable; no request fails because of it
+ * @param onFault called when Redis becomes unreachable; requests do not fail then
  */
 export async function openLimiterStore(
   { redisUrl, throttleStore, now }: Pick<AuthConfig, "redisUrl" | "throttleStore" | "now">,

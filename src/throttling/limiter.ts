@@ -14,7 +14,7 @@ export interface Limiter {
 
 /** The store that keeps the counters of all limiters. */
 export interface LimiterStore {
-  /** Creates a limiter. The name of a rule separates its counters from those of other rules. */
+  /** Creates a limiter. Rules with different names have separate counters. */
   readonly createLimiter: (rule: LimiterRule) => Limiter;
 
   /** Closes the store's own connection, if it has one. */

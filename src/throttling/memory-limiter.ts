@@ -2,14 +2,14 @@ import { LRUCache } from "lru-cache";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, type LimiterRule } from "./limiter-rule.js";
 
-/** The most keys that are kept. Beyond that, the least recently used key is evicted. */
+/** How many keys are kept at most. Beyond that, the least recently used key is evicted. */
 const MAX_KEYS = 100_000;
 
-/** Counts in this process. The counters are lost when it ends. */
+/** Counts in memory. The counters are lost when the process ends. */
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #now: () => number;
-  // The option `max` is not used, because it would allocate room for every key at startup, which is slow.
+  // Not the option `max`: it would allocate room for all keys at startup, which is slow.
   readonly #counters = new LRUCache<string, Counter>({
     maxSize: MAX_KEYS,
     sizeCalculation: () => 1,

@@ -4,11 +4,11 @@ import type { Limiter, LimiterStore } from "./limiter.js";
 import { COUNT_ATTEMPT_LUA, type LimiterRule } from "./limiter-rule.js";
 import { MemoryLimiter } from "./memory-limiter.js";
 
-/** Milliseconds to wait for a reply before this process counts instead. */
+/** Milliseconds to wait for a reply before the attempt is counted in memory instead. */
 const REPLY_TIMEOUT = 500;
-/** The most commands that may wait for a reply. Beyond that, this process counts at once. */
+/** How many commands may wait for a reply. Beyond that, attempts are counted in memory at once. */
 const MAX_PENDING = 1000;
-/** How long a start waits for Redis, and how long one attempt to connect may take, in milliseconds. */
+/** How long startup waits for Redis, and how long one attempt to connect may take, in milliseconds. */
 const CONNECT_TIMEOUT = 1000;
 /** The delay between two attempts to connect, in milliseconds. It doubles from `first` up to `max`. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };
@@ -29,7 +29,7 @@ const countAttempt = defineScript({
 /**
  * Opens a store in Redis, which all instances share. Each instance counts in its own memory while Redis is unreachable.
  * @param url `redis://…` or `rediss://…`
- * @param now the clock of this process; attempts in Redis are counted by the clock of Redis
+ * @param now the clock for counting in memory; Redis uses its own clock
  * @param onFault called each time Redis becomes unreachable
  */
 export async function openRedisStore(
@@ -67,13 +67,13 @@ export async function openRedisStore(
   };
 }
 
-/** The two commands of the client that a limiter sends. */
+/** The two Redis commands that a limiter sends. */
 interface Commands {
   countAttempt(key: string, rule: LimiterRule): Promise<number>;
   del(key: string): Promise<number>;
 }
 
-/** Counts in Redis, or in this process if Redis fails or does not reply in time. */
+/** Counts in Redis, or with `fallback` if Redis fails or does not reply in time. */
 class RedisLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #commands: Commands;
@@ -107,8 +107,8 @@ class RedisLimiter implements Limiter {
 }
 
 /**
- * Settles with the reply, or rejects after {@link REPLY_TIMEOUT}. A later reply is ignored. If an attempt first times
- * out and then fails, it is still counted only once.
+ * Settles as `reply` does, or rejects after {@link REPLY_TIMEOUT}. A later reply or failure is ignored, so the fallback
+ * counts no attempt twice.
  */
 function inTime<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

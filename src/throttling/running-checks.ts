@@ -1,8 +1,8 @@
-/** The attempts of one key in this process. */
+/** The attempts for one key that have not ended, in this process. */
 interface Attempts {
-  /** How many attempts there are, including waiting ones. */
+  /** The number of attempts, including those that wait. */
   size: number;
-  /** How many credentials were right. */
+  /** How many checks found the credential right. */
   accepted: number;
   /** The attempts that are being counted. */
   readonly counting: Set<Promise<unknown>>;
@@ -22,19 +22,19 @@ export class Blocked extends Error {
 }
 
 /**
- * Runs checks of credentials, several of one key at a time. An attempt that finds its key blocked waits for the checks that
- * are running in this process, because a right credential unblocks the key.
+ * Runs checks of credentials, several for one key at the same time. If the key is blocked, an attempt waits for this
+ * process's running checks of the key: a right credential unblocks it.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
 
   /**
    * Counts an attempt, and then runs its check.
-   * @param count counts the attempt if the key is not blocked. Returns 0 if it was counted, otherwise the milliseconds
-   * until an attempt is allowed
-   * @param check returns whether the credential is right. If it is, unblocks the key first
+   * @param count counts the attempt if the key is not blocked. Returns 0 if it did, otherwise the milliseconds until an
+   * attempt is allowed
+   * @param check returns whether the credential is right. Unblocks the key before it returns true
    * @returns the result of `check`
-   * @throws {@link Blocked} without running `check`
+   * @throws {@link Blocked} before `check` has run
    */
   async run(
     key: string,
@@ -64,7 +64,7 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Settles only after its check has started, so that other attempts see the count or the check at any time.
+    // Starts the check before it settles, so that other attempts always find this one in `counting` or in `running`.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

@@ -4,7 +4,7 @@ import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from ".
 
 /** How often an attempt may lose a race for the row before it is refused. */
 const MAX_RACES = 10;
-/** How long a client has to wait after such a refusal, in milliseconds. */
+/** How long a client has to wait after losing that many races, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
 
 const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;

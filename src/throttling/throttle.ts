@@ -8,12 +8,12 @@ import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
-/** Seconds after the last delay for which an account's failures are remembered. */
+/** How long an account's failures are remembered after the last delay, in seconds. */
 const FAILURE_WINDOW = 15 * MINUTE;
-/** Backoff between wrong passwords, in seconds. */
+/** The delays after wrong passwords, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
 
-/** The key of all requests whose address is not known. */
+/** The key of all requests without a known address. */
 const NO_ADDRESS = "no address";
 
 /** The rate-limit settings. */
@@ -61,11 +61,11 @@ export class Throttle {
   }
 
   /**
-   * Counts a login as failed, then checks it. If the login is accepted, resets the failed logins of the account.
+   * Counts a login as failed, then checks it. If the login is accepted, forgets the failed logins of the account.
    * @param account identifies the account, whether or not it exists
    * @param check returns whether the login is accepted
    * @returns the result of `check`
-   * @throws {@link TooManyRequests} without running `check`
+   * @throws {@link TooManyRequests} before `check` has run
    */
   async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
     await this.#consumeAddress(this.#addressRequests, client);
@@ -84,7 +84,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a call that checks a token.
+   * Counts a request to check a token.
    * @throws {@link TooManyRequests}
    */
   async request(client: Client): Promise<void> {

@@ -8,13 +8,13 @@ import { TokenKind, type TokenSettings } from "./token-kind.js";
 export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** Epoch milliseconds: no access token outlives its session. Null means that the session does not expire. */
+  /** Epoch milliseconds. The access token expires then at the latest. Null if the session does not expire. */
   readonly sessionExpiresAt: number | null;
-  /** The application's claims. They cannot replace a claim of ours. @default none */
+  /** The application's claims. They cannot replace a claim of Gatehouse. @default none */
   readonly claims?: ApplicationClaims;
 }
 
-/** Access tokens. They are short-lived, and anyone with our public keys can verify them. @see RFC 9068 */
+/** Access tokens. They are short-lived. Unless signed with HS256, anyone can verify them. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
   readonly #clientId: string;
 

@@ -3,10 +3,10 @@ import type { AuthScheme } from "../events.js";
 import { KnownTokenExpired } from "./expired.js";
 import { parseCanonicalJson } from "./jwt.js";
 
-/** The longest text that our own claims may have, in characters. */
+/** The longest text of a required claim, in characters. */
 const TEXT_MAX_LENGTH = 255;
 
-/** The claims that each of our tokens has. @see RFC 7519 4.1 */
+/** The claims of every token of Gatehouse. @see RFC 7519 4.1 */
 export interface Claims {
   readonly iss: string;
   readonly aud: string;
@@ -19,7 +19,7 @@ export interface Claims {
   readonly iat: number;
   /** Epoch seconds. */
   readonly exp: number;
-  /** Epoch seconds. Tokens of Gatehouse do not have it. */
+  /** Epoch seconds. Gatehouse does not set it. */
   readonly nbf?: number;
   readonly token_type: string;
   readonly [claim: string]: unknown;
@@ -41,15 +41,13 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "token_type",
 ]);
 
-/**
- * The size limit of the application's claims in a token, in bytes of JSON. With it, every request can carry the token.
- */
+/** The size limit of the application's claims, in bytes of JSON. It keeps the token short enough for a header. */
 const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
-/** The claims of a token that an application has added. */
+/** The claims that an application has added to a token. */
 export type ApplicationClaims = Readonly<Record<string, unknown>>;
 
-/** Returns whether only Gatehouse sets the claim. */
+/** Returns whether only Gatehouse may set the claim. */
 export function isReserved(claim: string): boolean {
   return RESERVED_CLAIMS.has(claim);
 }
@@ -59,7 +57,7 @@ export function applicationClaimsOf(claims: object): ApplicationClaims {
   return Object.fromEntries(Object.entries(claims).filter(([claim]) => !isReserved(claim)));
 }
 
-/** @throws RangeError when the application's claims among `claims` are too long for a token */
+/** @throws RangeError when the application's part of the claims is too long for a token */
 export function requireRoom(claims: object): void {
   const bytes = Buffer.byteLength(JSON.stringify(applicationClaimsOf(claims)));
   if (bytes <= APPLICATION_CLAIMS_MAX_BYTES) return;
@@ -68,14 +66,14 @@ export function requireRoom(claims: object): void {
   );
 }
 
-/** The claims that a verifier requires. */
+/** The values of claims that a verifier requires. */
 export interface ExpectedClaims {
   readonly iss: string;
   readonly aud: string;
   readonly token_type: string;
 }
 
-/** The time limits of a verifier. */
+/** The time limits for {@link requireInTime}. */
 export interface Timing {
   /** The longest time from `iat` to `exp`, in seconds. */
   readonly maxLifetime: number;
@@ -109,8 +107,8 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 }
 
 /**
- * Refuses a token that has expired, is not valid yet, or lives longer than the tokens we sign. A token already counts
- * as expired during the second of its `exp`.
+ * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`. Without leeway, a
+ * token has expired from the start of the second `exp`.
  * @throws {@link TokenExpired}, {@link TokenNotValid}
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme }: Timing): void {

@@ -12,11 +12,11 @@ const HEADER_PARAMETERS = ["alg", "kid", "typ"];
 export interface UnverifiedJwt {
   readonly token: string;
   readonly header: Readonly<Record<string, unknown>>;
-  /** The text of the payload. It may not be JSON. */
+  /** The text of the payload. It is not parsed yet, and need not be JSON. */
   readonly payload: string;
 }
 
-/** Signs `claims` with the key's own algorithm, without adding or dropping a claim. */
+/** Signs exactly these claims, with the key's own algorithm. */
 export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
@@ -74,7 +74,7 @@ export function decodePayload(token: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns the JSON object in `text`, or null unless the text is exactly what `JSON.stringify` writes. This refuses
+ * Returns the JSON object in `text`. Returns null unless the text is exactly what `JSON.stringify` writes: without
  * duplicate members, whitespace, unnecessary escapes and unusual forms of numbers.
  */
 export function parseCanonicalJson(text: string | null): Record<string, unknown> | null {

@@ -5,7 +5,7 @@ import type { KeyRing } from "../keys/key-ring.js";
 import { applicationClaimsOf, type Claims, isCount } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** One generation of a session. The same grant always gives the same token, byte for byte. */
+/** One generation of a session. With the same key, a grant always gives the same token, byte for byte. */
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;
@@ -17,7 +17,7 @@ export interface RotationGrant {
   readonly expiresAt: number;
   /** Until when the session can be refreshed, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The token that this one replaces. Its application claims are carried over. @default none */
+  /** The claims of the token that this one replaces. The application's own claims are carried over. @default none */
   readonly predecessor?: Claims | undefined;
 }
 
@@ -25,8 +25,8 @@ const KINDS = {
   /** The refresh token, which can only be exchanged for the next pair. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
-   * The sliding token, which is both access and refresh token. As in simplejwt, `refresh_exp` says until when it can
-   * slide.
+   * The sliding token, which is both access and refresh token. As in simplejwt, `refresh_exp` says until when it can be
+   * exchanged for its successor.
    */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
@@ -49,7 +49,7 @@ export class RotatingTokens extends TokenKind {
     const { userId: sub, sessionId: sid, generation: gen } = grant;
     const iat = Math.floor(grant.issuedAt / 1000);
     const exp = Math.max(iat + 1, Math.floor(grant.expiresAt / 1000));
-    // Derived and not random, so that a lost response can be sent again.
+    // Not random: after a lost response, a retry must get the same token.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
     const refreshExp = Math.max(iat + 1, Math.floor(grant.slidesUntil / 1000));
     const own = { sub, sid, gen, jti, iat, exp };

@@ -8,7 +8,7 @@ const PREFIX = "gth_";
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
-/** The shape of every static token, for secret scanners. */
+/** The shape of every static token, also for secret scanners. */
 export const STATIC_TOKEN_PATTERN = new RegExp(
   `^${PREFIX}(${ID_SHAPE})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );

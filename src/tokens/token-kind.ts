@@ -27,17 +27,17 @@ export interface TokenKindOptions {
   readonly type: TokenType;
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
-  /** The scheme of the sessions that such tokens belong to. */
+  /** The scheme of the sessions with this kind of token. */
   readonly scheme: AuthScheme;
   /** The time from `iat` to `exp`, in seconds, unless the session ends earlier. */
   readonly lifetime: number;
-  /** The longest lifetime to accept, in seconds. @default none, because the session decides */
+  /** The longest lifetime to accept, in seconds. @default none: the session limits it */
   readonly maxLifetime?: number;
-  /** The keys that sign this kind. */
+  /** The keys that sign and verify this kind. */
   readonly ring: KeyRing;
 }
 
-/** One kind of JWT: how its claims are made, signed, parsed and checked. */
+/** Signs, parses and checks the claims of one kind of JWT. */
 export abstract class TokenKind {
   readonly type: TokenType;
   readonly typ: string;
@@ -62,14 +62,14 @@ export abstract class TokenKind {
     this.#leeway = settings.leeway;
   }
 
-  /** Adds to `own` the claims that every token of this kind has. */
+  /** Returns `own` together with the claims of every token of this kind. */
   claims(own: object): object {
     const { iss, aud, token_type } = this.#expected;
     return { iss, aud, ...own, token_type };
   }
 
   /**
-   * Signs `claims`, without adding or dropping one.
+   * Signs exactly these claims.
    * @throws RangeError when the application's claims are too long for a token
    */
   sign(claims: object): string {
@@ -77,7 +77,7 @@ export abstract class TokenKind {
     return signJwt(claims, this.#ring.current, this.typ);
   }
 
-  /** Returns whether a key can still verify. It cannot once it is revoked. */
+  /** Returns whether the ring still has the key. A revoked key is removed from the ring. */
   hasKey(kid: string): boolean {
     return this.#ring.find(kid) !== undefined;
   }
@@ -107,7 +107,7 @@ export abstract class TokenKind {
   /** Returns the generation of the token, or null for tokens that are not rotated. */
   abstract generationOf(claims: Claims): number | null;
 
-  /** Returns until when the token's own claims let its session be refreshed, in epoch milliseconds, or Infinity. */
+  /** Returns until when the claims allow a refresh, in epoch milliseconds, or Infinity if they set no limit. */
   abstract slidesUntil(claims: Claims): number;
 
   /**

@@ -9,7 +9,7 @@ import { parseJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
-/** The most verified tokens that are remembered. */
+/** How many verified tokens are remembered at most. */
 const REMEMBERED = 20_000;
 
 /** The settings for issuing and verifying tokens. */
@@ -28,16 +28,16 @@ export interface TokenSession {
 /** A token with the right signature and claims. It may have expired, and its session may be over. */
 export interface VerifiedToken {
   readonly kind: TokenKind;
-  /** The key that signed it. */
+  /** The id of the key that signed the token. */
   readonly kid: string;
   readonly claims: Claims;
   readonly session: TokenSession;
 }
 
 /**
- * All kinds of JWT, distinguished by their `typ` header. The signature of a token is verified once and then remembered.
- * The key and the expiry of a token are checked at each use, and its session is looked up in the database. Tokens are
- * revoked by session and not by their text, because an ECDSA signature can be written in more than one way.
+ * All kinds of JWT, distinguished by their `typ` header. Verified access and sliding tokens are remembered, so that
+ * each signature is checked once. The key and the expiry are checked at each use. Tokens are revoked by session and not
+ * by their text: an ECDSA signature can be written in more than one way.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -59,7 +59,7 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token that has not expired.
+   * Verifies a token, and refuses an expired one.
    * @param accepted the types that the caller takes
    * @throws {@link TokenExpired}, and the errors of {@link TokenKinds.verifyAnyAge}
    */
@@ -70,7 +70,7 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token that may have expired.
+   * Verifies a token, even an expired one.
    * @param accepted the types that the caller takes
    * @throws {@link TokenNotValid}, {@link UnknownKey}, {@link TokenWrongType}
    * @see RFC 8725
@@ -90,7 +90,7 @@ export class TokenKinds {
     const { sid: id, sub: userId } = claims;
     const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
     const verified = { kind, kid: key.kid, claims, session };
-    // A refresh token is used only once. Remembering it would only evict tokens that are used again.
+    // A refresh token is used only once. If it were remembered, it would only evict tokens that are used again.
     if (kind !== this.refresh) this.#verified.set(token, verified);
     return verified;
   }

@@ -36,7 +36,7 @@ export function from(address: string): Pick<Call, "headers"> {
   return { headers: { "x-forwarded-for": address } };
 }
 
-/** The response when the password was checked and is wrong. */
+/** The response to a wrong password that was checked. */
 export const REFUSED = {
   status: 401,
   code: "UNAUTHENTICATED",
@@ -44,7 +44,7 @@ export const REFUSED = {
   data: null,
 };
 
-/** Expects a response that gives only the whole seconds to wait. */
+/** Expects a response that tells only how many whole seconds to wait. */
 export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer).toMatchObject({
     status: 429,
@@ -61,7 +61,7 @@ export function expectThrottled(answer: Answer, retryAfter: number): void {
   expect(answer.headers.get("retry-after")).toBe(retryAfter.toString());
 }
 
-/** Counts the logins with this name that were refused after their password was hashed. */
+/** Counts the logins with this name that were refused after the password had been hashed. */
 export function countHashed({ events }: Gate, login: string): number {
   return events.filter(
     (event) =>

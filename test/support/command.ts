@@ -12,23 +12,23 @@ export const CLI = join(ROOT, "dist/cli.js");
 
 type Environment = Readonly<Record<string, string>>;
 
-/** `gatehouse serve` in a process of its own. */
+/** A running `gatehouse serve`. */
 export interface Serving {
   readonly url: string;
   /** All that the process has printed so far. */
   readonly output: string;
   /** Sends a GraphQL request, and returns the response's body. */
   ask(query: string, authorization?: string): Promise<any>;
-  /** Returns the `Authorization` header of a new session. Throws the reason when the login is refused. */
+  /** Returns the `Authorization` header of a new session. Throws the reason if the login is refused. */
   login(username: string, password: string): Promise<string>;
-  /** Ends the process. Calls after the first return the same. */
+  /** Ends the process. Later calls return the same result. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
-/** Milliseconds: a server may be shared by all tests of a file. */
+/** Milliseconds. Long, because all tests of a file may share a server. */
 const SERVER_TIMEOUT = 300_000;
 
-/** The line of the log that gives the server's URL. */
+/** Matches the line of the log with the server's URL. */
 export const LISTENS = /"Gatehouse listens on ([^"]+)"/;
 
 /** Starts `gatehouse serve`, and waits until it answers requests and signals. */
@@ -74,7 +74,7 @@ async function serve(cwd: string, env: Environment): Promise<Serving> {
   };
 }
 
-/** Limits that no test reaches from its one address. */
+/** Rate limits that no test reaches, although all requests come from one address. */
 const UNTHROTTLED = {
   LOGINS_PER_ADDRESS: "1000000",
   REQUESTS_PER_ADDRESS: "1000000",
@@ -83,7 +83,7 @@ const UNTHROTTLED = {
   CONNECTIONS_PER_ADDRESS: "1000",
 };
 
-/** Starts `gatehouse serve` beside a gate. */
+/** Starts `gatehouse serve` with a gate's database. */
 export function serveBeside(
   { databaseUrl }: { databaseUrl: string },
   secretKey: string,
@@ -96,8 +96,8 @@ export function serveBeside(
 }
 
 /**
- * Runs the command until it ends. Leaves out the line on standard error that names the database. A test of its own checks
- * that line.
+ * Runs the command until it ends. Leaves out the line on standard error that names the database. A test of its own
+ * checks that line.
  */
 export async function runCommand(
   parameters: readonly string[],
@@ -130,7 +130,7 @@ export class CommandFolder {
     });
   }
 
-  /** Starts the server. It is stopped when the folder is removed, or before. */
+  /** Starts the server. It is stopped when the folder is removed, if not earlier. */
   async serve(env: Environment = {}): Promise<Serving> {
     const server = await serve(this.path, { ...this.#env, ...env });
     this.#servers.push(server);
@@ -159,8 +159,8 @@ export interface Folders {
   /** Makes an empty folder that is kept until all tests of the file have ended. */
   shared(): Promise<CommandFolder>;
   /**
-   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a second
-   * to start.
+   * Returns a function that makes copies of a folder in which `steps` ran once, because each command takes half a
+   * second to start.
    */
   after(steps: (folder: CommandFolder) => Promise<unknown>): () => Promise<CommandFolder>;
 }

@@ -1,7 +1,7 @@
-/** A browser's `fetch` and its HttpOnly cookie. */
+/** Imitates a browser's `fetch` with one HttpOnly cookie. */
 export class CookieJar {
   cookie = "";
-  /** The headers of each request. */
+  /** The headers of each request so far. */
   readonly seen: Record<string, string>[] = [];
   readonly credentials: (string | undefined)[] = [];
   /** Whether requests fail, as when the network is down. */

@@ -19,9 +19,9 @@ import {
 /** The options of {@link documents}. */
 export interface DocumentOptions {
   kinds?: readonly ("query" | "mutation")[];
-  /** The depth of fields at most. @default 5 */
+  /** The maximum depth of fields. @default 5 */
   depth?: number;
-  /** The values for arguments of the types String and ID. */
+  /** The values for arguments of type String and ID. */
   texts?: readonly string[];
 }
 
@@ -32,9 +32,9 @@ const MAX_SELECTIONS = 25;
 type Choose = (max: number) => number;
 
 /**
- * Generates valid documents of a schema: fields of every kind with arguments, under aliases, in inline, named and nested
- * fragments, on objects, interfaces and unions, with directives that keep them. A failing document is not shrunk, because
- * it is short already.
+ * Generates valid documents of a schema. They have fields of every kind with arguments and aliases, inline, named and
+ * nested fragments on objects, interfaces and unions, and `@skip` and `@include` that skip nothing. A failing document
+ * is not shrunk, because it is short already.
  */
 export function documents(
   schema: GraphQLSchema,
@@ -102,7 +102,7 @@ class Writer {
     const known = this.#fragments.filter(({ on }) => overlapping.includes(on));
     if (known.length > 0 && this.#choose(1) === 0) return this.#oneOf(known).name;
     const on = this.#oneOf(overlapping);
-    // Added after it is written, so that no fragment contains itself.
+    // The fragment is added only after it is written, so that no fragment contains itself.
     const text = this.#selections(on, depth);
     const name = `F${(this.#names += 1)}`;
     this.#fragments.push({ name, on, text });

@@ -2,7 +2,7 @@ import axe from "axe-core";
 import type { Locator, Page } from "./browsers/driver.js";
 import { PASSWORD } from "./gate.js";
 
-/** The choices in the example's sign-in form, by their labels. */
+/** The choices in the example's sign-in form, by label. */
 export interface SignIn {
   readonly password?: string;
   readonly by?: "User name" | "E-mail";
@@ -43,7 +43,7 @@ export async function reload(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Reload" }).click();
 }
 
-/** Opens a page by the links at the top. */
+/** Opens a page by its link at the top. */
 export async function open(page: Page, name: string): Promise<void> {
   await page.bringToFront();
   await page.getByRole("link", { name, exact: true }).click();
@@ -58,7 +58,7 @@ export const heading = (page: Page, name: string): Locator => page.getByRole("he
 export const alert = (page: Page): Locator => page.getByRole("alert");
 export const notice = (page: Page): Locator => page.getByRole("status").first();
 
-/** Returns the serious findings of axe: all in the light theme, and those about contrast in the dark theme. */
+/** Returns the serious findings of axe: every kind in the light theme, but only contrast in the dark theme. */
 export async function findBarriers(page: Page): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const run = (more: axe.RunOptions) => {

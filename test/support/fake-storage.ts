@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A browser's storage. Tabs share it, and get events about changes. */
 export class FakeStorage {
   readonly entries = new Map<string, string>();
-  /** The listeners for `storage` of every tab. */
+  /** The listeners of all tabs for the event `storage`. */
   readonly listeners = new Set<(event: { key: string | null }) => void>();
   isFull = false;
   isForbidden = false;
@@ -39,7 +39,7 @@ export class FakeStorage {
 
 /** A storage like React Native's AsyncStorage. Its accesses take different times, so they can overtake each other. */
 export class FakeAsyncStorage {
-  /** Whether no access ever ends. */
+  /** Whether accesses never end. */
   isStuck = false;
 
   constructor(readonly entries: FakeStorage) {}

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Changes or drops a response. The server has done its work by then. */
+/** Changes or drops a response, after the server has executed the operation. */
 export type Fault = (response: ServerResponse, body: string) => Promise<void> | void;
 
 /** A request that the proxy forwarded. */
@@ -59,7 +59,7 @@ function errorOf(code: string, rest: object = {}): string {
   return JSON.stringify({ errors: [{ message: code, extensions: { code, ...rest } }] });
 }
 
-/** A proxy that records requests, and spoils responses when a test says so. */
+/** A proxy that records requests, and applies the faults that a test asks for. */
 export class FaultyProxy {
   readonly seen: Seen[] = [];
   readonly #server: Server;
@@ -108,7 +108,7 @@ export class FaultyProxy {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** Applies these faults to the next responses of an operation, one each. */
+  /** Applies each of these faults to one of the next responses to an operation, in order. */
   spoil(operation: string, ...faults: Fault[]): void {
     this.#faults.push(...faults.map((fault) => ({ operation, fault })));
   }

@@ -2,7 +2,7 @@ import { createHmac, sign } from "node:crypto";
 import { createRefreshKeyRing, type Key } from "../../src/keys/key-ring.js";
 import type { Gate } from "./gate.js";
 
-/** Returns the gate's own signing keys, which no attacker has, so that a forged token is refused for nothing but its content. */
+/** Returns the gate's signing keys. A token forged with them has a right signature, so only its content is wrong. */
 export function stealKeys({ core, secretKey }: Gate): { access: Key; refresh: Key } {
   return { access: core.keys.ring.current, refresh: createRefreshKeyRing([secretKey]).current };
 }

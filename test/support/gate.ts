@@ -16,7 +16,7 @@ export { DATABASES } from "./databases.js";
 /** The password of every test user, unless a test passes another. */
 export const PASSWORD = "correct horse battery staple";
 
-/** A hash with our current parameters, so that a login does not replace it. */
+/** The hash of {@link PASSWORD}. It has the current parameters, so that a login does not replace it. */
 const PASSWORD_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$cd5hpboW+WTLtMhgsVJr0g$h9yvUua+zVA5NxllxfujwWd1CihARezcp+DKMLpDWSo";
 
@@ -59,7 +59,7 @@ const LOGIN = `mutation ($username: String!, $password: String!, $scheme: AuthSc
   }
 }`;
 
-/** Rate limits that no test reaches from its single address. Tests of rate limits set their own. */
+/** Rate limits that no test reaches, although all requests come from one address. Tests of rate limits set others. */
 const UNTHROTTLED = {
   loginsPerAddress: 1_000_000,
   requestsPerAddress: 1_000_000,
@@ -110,8 +110,8 @@ export class Gate {
   }
 
   /**
-   * Starts another server over the same database, with the same clock and options except for these. It is closed with
-   * the gate, or before.
+   * Starts another server over the same database and clock. Its options are the same, except for `options`. It is
+   * closed together with the gate, if not earlier.
    */
   async another(options: GateOptions = {}): Promise<Gate> {
     const gate = new Gate({ ...this.#options, ...options }, this.#kind);
@@ -130,7 +130,8 @@ export class Gate {
       port: 0,
       databaseUrl: database.url,
       createDatabase: true,
-      // A server that others can reach needs the first. The second makes tokens work on every server of a database.
+      // A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's
+      // tokens.
       publicUrl: "https://auth.example.com",
       jwtIssuer: "gatehouse",
       logLevel: "silent",
@@ -143,7 +144,7 @@ export class Gate {
     this.#database = database;
   }
 
-  /** Closes the server and those that {@link Gate.another} started, and drops the database. */
+  /** Closes the server and the servers that {@link Gate.another} started, and drops the database. */
   async close(): Promise<void> {
     const [server, database] = [this.#server, this.#database];
     this.#server = this.#database = undefined;
@@ -152,7 +153,7 @@ export class Gate {
     await database?.drop();
   }
 
-  /** The current secret, which no attacker has. */
+  /** The current root secret. */
   get secretKey(): string {
     const [current = ""] = [this.#options.secretKey].flat();
     return current;
@@ -185,7 +186,7 @@ export class Gate {
     return requireOpen(this.#server).core;
   }
 
-  /** Waits until the server has done its writes that follow a response. */
+  /** Waits until the server has done the writes that it postponed until after a response. */
   async flush(): Promise<void> {
     await requireOpen(this.#server).flush();
   }
@@ -201,8 +202,8 @@ export class Gate {
   }
 
   /**
-   * Creates a user and returns the id. The password is {@link PASSWORD}, unless a test gives one or `null`; its hash is
-   * written as it is, because hashing takes longer than many tests.
+   * Creates a user and returns the id. By default, the password is {@link PASSWORD}: its known hash is inserted,
+   * because hashing takes longer than many tests.
    */
   async user(username: string, rest: Partial<NewUser> = {}): Promise<string> {
     const id = await this.auth.accounts.createUser({ username, ...rest });
@@ -234,7 +235,7 @@ export class Gate {
     return { status: response.status, headers: response.headers, data, errors, code, reason, text };
   }
 
-  /** Logs in. Fails the test when the login is refused. */
+  /** Logs in. Fails the test if the login is refused. */
   async login(username: string, scheme: AuthScheme = "JWT", password = PASSWORD): Promise<Tokens> {
     const { data, text } = await this.ask(LOGIN, { variables: { username, password, scheme } });
     if (!data) throw new Error(`login was refused: ${text}`);
@@ -243,7 +244,7 @@ export class Gate {
     return { ...tokens, authorization: `${tokenType} ${token ?? access}` };
   }
 
-  /** Opens a session as a login does, but without a password, whose check takes longer than most tests. */
+  /** Opens a session as a login does, but without checking a password: the check takes longer than most tests. */
   async issue(userId: string, scheme: AuthScheme = "JWT"): Promise<Tokens> {
     const issued = await this.core.authentication.issue(userId, { scheme });
     const { token, access, refresh, principal } = issued;
@@ -278,7 +279,7 @@ export class Gate {
     return this.ask(query, { variables: { token } });
   }
 
-  /** Counts the SQL statements of `run`, without those that earlier requests left to be written. */
+  /** Counts the SQL statements of `run`. Postponed writes of earlier requests are not counted. */
   async countStatements(run: () => Promise<unknown>): Promise<number> {
     await this.core.sessions.flush();
     return countStatements(run);
@@ -314,7 +315,7 @@ export function describeGates(...gates: Gates): void {
   describeEach(setUpGate, gates);
 }
 
-/** The same as {@link describeGates}, with a new gate for each test. */
+/** Does the same as {@link describeGates}, but with a new gate for each test. */
 export function describeFreshGates(...gates: Gates): void {
   describeEach(setUpFreshGate, gates);
 }

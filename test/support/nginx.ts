@@ -10,9 +10,9 @@ import { describe, test } from "@jest/globals";
 import { ROOT } from "./command.js";
 import { eventually } from "./eventually.js";
 
-/** The program. */
+/** The path of nginx. */
 export const NGINX = process.env["NGINX_PATH"] ?? "/usr/sbin/nginx";
-/** The configuration that we ship. */
+/** The configuration that Gatehouse ships. */
 const SITE = join(ROOT, "deploy/nginx.conf");
 
 const isThere = existsSync(NGINX);
@@ -45,7 +45,7 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-/** Starts nginx with the configuration of deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */
+/** Starts nginx with deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */
 export async function startNginx(ports: readonly [number, number]): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), "nginx-"));
   // The workers run as another user.

@@ -13,7 +13,7 @@ interface Start {
   /** The binary of Node. @default the one that runs this process */
   node?: string;
   cwd: string;
-  /** The whole environment. From this process's environment only PATH is added. */
+  /** The environment. Only PATH is added, from this process. */
   env?: Record<string, string>;
   /** The text of the standard input. */
   input?: string;
@@ -28,10 +28,10 @@ export async function runNode(parameters: readonly string[], start: Start): Prom
   return ended;
 }
 
-/** Milliseconds: enough for every script, and ends a server that should have refused to start. */
+/** Milliseconds. Enough for every script. Also ends a server that should have refused to start. */
 const TIMEOUT = 120_000;
 
-/** V8's optimizing compiler costs a process that ends at once more than it saves. */
+/** Switches off V8's optimizing compiler: in a short process, it costs more time than it saves. */
 const FLAGS = ["--no-opt"];
 
 /** Starts a script with Node. `ended` resolves when the process has ended. */
@@ -52,7 +52,7 @@ export function startNode(
   return { child, ended };
 }
 
-/** Waits for a matching line on standard output or standard error, and returns the match. Fails if the process ends first. */
+/** Waits for a matching line on standard output or error, and returns the match. Fails if the process ends first. */
 export async function waitForLine(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   let seen = "";
   return new Promise((resolve, reject) => {

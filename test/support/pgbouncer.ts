@@ -26,7 +26,7 @@ if (!isInstalled) {
   });
 }
 
-/** PgBouncer in transaction mode in front of the tests' server. The rest of its configuration is Debian's by default. */
+/** PgBouncer in transaction mode in front of the tests' server. By default, the other settings are Debian's. */
 export class PgBouncer {
   readonly #process: ChildProcess;
   readonly #folder: string;
@@ -38,7 +38,7 @@ export class PgBouncer {
     this.#port = port;
   }
 
-  /** @param file a configuration, whose paths and address are replaced */
+  /** @param file a configuration. Its paths and address are replaced */
   static async start(file = DEFAULTS): Promise<PgBouncer> {
     const runner = await findRunner();
     const folder = await mkdtemp(join(tmpdir(), "gate-bouncer-"));
@@ -74,7 +74,7 @@ export class PgBouncer {
     return bouncer;
   }
 
-  /** Returns the URL of a database of the server through PgBouncer. */
+  /** Returns the URL that reaches a database through PgBouncer. */
   urlOf(url: string): string {
     const { username, password, pathname } = new URL(url);
     return `postgresql://${username}:${password || PASSWORD}@127.0.0.1:${this.#port}${pathname}`;
@@ -87,5 +87,5 @@ export class PgBouncer {
   }
 }
 
-/** For a server that trusts its clients. PgBouncer's default does not. */
+/** Any password: PgBouncer asks for one by default, but the tests' server does not. */
 const PASSWORD = "pooled";

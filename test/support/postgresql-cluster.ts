@@ -51,7 +51,7 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-/** Retries until it succeeds, while a server starts. */
+/** Retries an action until it succeeds, for example while a server starts. */
 export async function untilReady<Result>(action: () => Promise<Result>): Promise<Result> {
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -73,7 +73,7 @@ hostssl all all 127.0.0.1/32 scram-sha-256
 /** The password of every role. */
 export const ROLE_PASSWORD = "hunter2";
 
-/** A PostgreSQL server of the test's own that requires TLS. */
+/** A separate PostgreSQL server that requires TLS. */
 export class PostgresCluster {
   readonly folder: string;
   readonly port: number;
@@ -152,7 +152,7 @@ export class PostgresCluster {
   }
 }
 
-/** Makes an authority, a server certificate for `localhost`, a client certificate for `carol`, and another authority. */
+/** Makes two certificate authorities. The first one signs a server's `localhost` and a client's `carol` certificate. */
 async function makeCertificates(folder: string): Promise<void> {
   const openssl = (...parameters: string[]) => run("openssl", parameters, { cwd: folder });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];

@@ -29,10 +29,10 @@ export async function findPostgresFault(): Promise<string | null> {
   );
 }
 
-/** The names of this worker's databases start with this. One worker runs one test file at a time. */
+/** The prefix of this worker's database names. One worker runs one test file at a time. */
 const PREFIX = `gate_${process.env["TEST_RUN"]}_${process.env["JEST_WORKER_ID"]}_`;
 
-/** Empties the schema, whatever a test left behind. */
+/** Ends other connections, and empties the schema. */
 const EMPTY = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid();
@@ -42,8 +42,8 @@ const EMPTY = `
 let unused: Promise<string[]> | undefined;
 
 /**
- * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of Jest,
- * because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
+ * Returns the URL of an empty database that no other test uses until `release`. Databases are reused within a run of
+ * Jest, because creating and dropping one takes PostgreSQL longer than most tests. They are dropped when the run ends.
  */
 export async function takePostgresDatabase(): Promise<{ url: string; release: () => void }> {
   const names = await (unused ??= findDatabases());
@@ -53,7 +53,7 @@ export async function takePostgresDatabase(): Promise<{ url: string; release: ()
   return { url, release: () => names.push(name) };
 }
 
-/** Finds the databases that earlier files of this worker left. */
+/** Finds the databases that this worker created for earlier test files. */
 async function findDatabases(): Promise<string[]> {
   const rows = await runPostgres(
     POSTGRES_URL,

@@ -23,8 +23,8 @@ export function runProgram(file: string, parameters: readonly string[]): Promise
 }
 
 /**
- * Returns `describe` if the program is installed here; otherwise one that skips and says why.
- * @throws Error if it is missing and REQUIRE_SERVICES=1
+ * Returns `describe` if the program is installed here; otherwise, a function that skips the tests and says why.
+ * @throws Error if the program is missing and REQUIRE_SERVICES=1
  */
 export function describeWith(program: string): typeof describe | typeof describe.skip {
   const isInstalled = PATH.split(delimiter).some((folder) => isExecutable(join(folder, program)));

@@ -1,7 +1,7 @@
 import { describe, test } from "@jest/globals";
 import { createClient } from "redis";
 
-/** The server for counters. Tests share it, because each gate hashes its keys with its own secret, and the keys expire. */
+/** The Redis server that all tests share. Their keys differ, because each gate hashes its keys with its own secret. */
 export const REDIS_URL = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
 const fault = await findRedisFault();
@@ -12,7 +12,7 @@ if (fault !== null && process.env["REQUIRE_SERVICES"] === "1") {
 /** Whether Redis can be reached here. */
 export const HAS_REDIS = fault === null;
 
-/** `describe` where Redis can be reached; elsewhere it skips and says why. */
+/** `describe` if Redis can be reached; otherwise it skips the tests and says why. */
 export const describeRedis = HAS_REDIS ? describe : describe.skip;
 
 if (!HAS_REDIS) {
@@ -27,7 +27,7 @@ export async function runRedis(url: string, ...command: string[]): Promise<any> 
     url,
     socket: { connectTimeout: 5000, reconnectStrategy: false },
   });
-  // The command reports what failed.
+  // A failed command rejects with the same error.
   client.on("error", () => undefined);
   await client.connect();
   try {

@@ -24,11 +24,11 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
 };
 
-/** Forbids inline code, and resources of other hosts. */
+/** A Content-Security-Policy that forbids inline code, and resources of other hosts. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'";
 
-/** URLs that need no request to a host. */
+/** Matches URLs that need no request to a host. */
 const LOCAL = /^(data|blob|about):/;
 
 /** The page of a new tab. */
@@ -41,8 +41,8 @@ const REST_PAGE = '<!doctype html><link rel="icon" href="data:,"><title>Rest</ti
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * One origin with the example app and two servers over one database: the one at /graphql gives refresh tokens to the page,
- * and the one at /cookie/graphql keeps them in a cookie.
+ * One origin with the example app and two servers over one database: the one at /graphql gives refresh tokens to the
+ * page, and the one at /cookie/graphql keeps them in a cookie.
  */
 export class Stage {
   readonly gate: Gate;
@@ -50,13 +50,13 @@ export class Stage {
   readonly seen: { operation: string; path: string; answer: string }[] = [];
   /** Chooses a fault for the response to an operation. */
   fault: ((operation: string) => Fault | undefined) | undefined;
-  /** Matches the complaints of the browser that a test causes. */
+  /** Matches the browser's complaints that the test expects. */
   expected: RegExp | undefined;
   readonly #cookieGate: Gate;
   readonly #browser: Browser;
   readonly #folder: string;
   readonly #server: Server;
-  /** The contexts of the running test, and spare ones for the next, because creating one is slow. */
+  /** The profiles of the running test, and spare profiles for the next: creating one is slow. */
   #contexts: Person[] = [];
   #spares: Person[] = [];
   readonly #special = new Set<Person>();
@@ -84,7 +84,7 @@ export class Stage {
     await gate.user("bob", { email: "bob@example.com" });
     const stage = new Stage(gate, cookieGate, browser, folder);
     await new Promise<void>((resolve) => stage.#server.listen(0, "127.0.0.1", resolve));
-    // The first profile of a browser is slow to open, so not within a test.
+    // Opened before the tests, because a browser's first profile is slow to open.
     stage.#spares.push(await stage.#open());
     return stage;
   }
@@ -98,7 +98,7 @@ export class Stage {
     return this.seen.filter((seen) => seen.operation === operation).length;
   }
 
-  /** Returns an empty browser profile. One with options is not reused after the test. */
+  /** Returns an empty browser profile. A profile with options is not reused after the test. */
   async person(options?: PersonOptions): Promise<Person> {
     const spare = options === undefined ? this.#spares.pop() : undefined;
     const context = spare ?? (await this.#open(options));
@@ -119,7 +119,7 @@ export class Stage {
     });
   }
 
-  /** Opens the example in a new tab, of this profile or of an empty one. */
+  /** Opens the example in a new tab of `person`, or of an empty profile. */
   async visit(person?: Person, path = ""): Promise<Page> {
     const context = person ?? (await this.person());
     const isFree = (url: string) => url === BLANK || url === this.url + REST;
@@ -148,7 +148,7 @@ export class Stage {
     const [page, ...others] = context.pages();
     if (this.#special.delete(context) || page === undefined) return context.close();
     await Promise.all(others.map((other) => other.close()));
-    // WebDriver deletes the cookies of the shown page only. Here, no request of the app can bring them back.
+    // WebDriver deletes only the cookies of the shown page. On this page, no request of the app can set them again.
     await page.goto(this.url + REST);
     await page.evaluate("localStorage.clear(); sessionStorage.clear()");
     await context.clearCookies();
@@ -197,7 +197,7 @@ export class Stage {
   }
 }
 
-/** Builds the example in development mode, in which React checks more and its StrictMode runs effects twice. */
+/** Builds the example in development mode: React checks more, and StrictMode runs effects twice. */
 async function buildPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "page-"));
   const vite = ["node_modules/vite/bin/vite.js", "build", "examples/react-app"];

@@ -1,7 +1,7 @@
 import pg from "pg";
 import sqlite3 from "sqlite3";
 
-/** The methods of the drivers that run a statement. */
+/** The methods with which each driver runs a statement. */
 const STATEMENT_METHODS: readonly [prototype: any, methods: readonly string[]][] = [
   [sqlite3.Statement.prototype, ["all", "get", "run", "each", "exec"]],
   [sqlite3.Database.prototype, ["all", "get", "run", "each", "exec"]],

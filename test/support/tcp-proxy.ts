@@ -29,7 +29,7 @@ export class TcpProxy {
     return Object.assign(new URL(this.#target), { hostname: "127.0.0.1", port }).href;
   }
 
-  /** The number of bytes that the server has sent. */
+  /** The number of bytes that the server has sent so far. */
   get answered(): number {
     return this.#answered;
   }

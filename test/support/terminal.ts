@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { describe, test } from "@jest/globals";
 import { CLI } from "./command.js";
 
-/** util-linux's `script` gives a command a pseudo-terminal. */
+/** The version of util-linux's `script`, which runs a command on a pseudo-terminal. */
 const version = spawnSync("script", ["--version"], { encoding: "utf8" });
 const hasScript = version.status === 0 && version.stdout.includes("util-linux");
 
@@ -30,7 +30,7 @@ export async function runOnTerminal(
   answers: readonly (readonly [shown: string | RegExp, typed: string])[],
 ): Promise<{ code: number | null; screen: string }> {
   const words = [process.execPath, CLI, ...parameters].map((word) => `'${word}'`);
-  // Without `exec` Ctrl-C would end the shell too, and the exit code would be the shell's.
+  // Without `exec`, Ctrl-C would also end the shell, and the exit code would be the shell's.
   const line = `exec ${words.join(" ")}`;
   const { PATH = "" } = process.env;
   const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** A response as it came over the socket. */
+/** A response as received on the socket. */
 export interface WireAnswer {
   status: number;
   head: string;
@@ -50,9 +50,9 @@ export interface Connection {
   write(text: string | Buffer): void;
   /** Everything received so far, in Latin-1. */
   readonly received: string;
-  /** Resolves when the received text matches. */
+  /** Resolves when everything received so far matches. */
   waitFor(pattern: RegExp): Promise<void>;
-  /** Resolves with everything received when the other side has closed. */
+  /** Resolves with everything received, once the other side has closed. */
   readonly closed: Promise<string>;
   close(): void;
 }
@@ -101,8 +101,8 @@ export async function sendRaw(url: string, text: string | Buffer): Promise<WireA
 }
 
 /**
- * Builds a whole request, by default a POST to `/graphql`. Header lines replace the default ones of the same name. An empty
- * body gets no type and no length, and a chunked one no length.
+ * Builds a whole request, by default a POST to `/graphql`. Header lines replace the default lines of the same name. An
+ * empty body gets no Content-Type and no Content-Length. A chunked body gets no Content-Length.
  */
 export function rawRequest(
   body: string | Buffer,

@@ -9,7 +9,7 @@ import { createAuth, createServer } from "../../src/index.js";
 /** A random secret. */
 export const SECRET_KEY = randomBytes(32).toString("base64url");
 
-/** A database that cannot be opened, so that a test whose settings are accepted leaves nothing behind. */
+/** A database that cannot be opened: if settings are accepted by mistake, the test leaves no file behind. */
 const NOWHERE = "sqlite:/dev/null/gate.sqlite";
 
 /** Returns the lines with which `createServer` refuses these options. */
@@ -36,7 +36,7 @@ async function refusalOf(start: () => Promise<unknown>): Promise<string[]> {
   return error.message.split("\n");
 }
 
-/** Returns the lines with which the command refuses these variables. Returns none if they are right. */
+/** Returns the lines with which the command refuses these variables, or no line if it accepts them. */
 export function refusedByCommand(
   env: Readonly<Record<string, string>>,
   features: readonly Feature[] = BUILT_IN,

@@ -57,7 +57,8 @@ async function start(): Promise<void> {
 
   const app = express();
   app.disable("x-powered-by");
-  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's address.
+  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's
+  // address.
   if (TRUST_PROXY !== undefined) app.set("trust proxy", TRUST_PROXY);
 
   const httpServer = createServer(app);

@@ -52,7 +52,8 @@ async function start(): Promise<void> {
     }),
   );
 
-  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's address.
+  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's
+  // address.
   const app = fastify({ bodyLimit: 100 * 1024, trustProxy: TRUST_PROXY ?? false });
   const apollo = new ApolloServer<AuthContext>({
     ...apolloOptions(schema),
@@ -62,7 +63,7 @@ async function start(): Promise<void> {
   apollo.addPlugin({ serverWillStart: async () => ({ serverWillStop: () => auth.close() }) });
   await apollo.start();
 
-  // The integration builds a URL from the host, and would answer a malformed host with 500.
+  // The Apollo integration builds a URL from the host, and would answer a malformed host with 500.
   app.addHook("onRequest", async (request, reply) => {
     if (URL.canParse(`http://${request.host}`)) return;
     await reply.code(400).send({

@@ -47,7 +47,7 @@ async function start(): Promise<void> {
   const port = readPort(process.env["PORT"]);
   const auth = await createAuth({ databaseUrl: DATABASE_URL, secretKey: SECRET_KEY });
 
-  // Other subgraphs refer to users by id, and have Relay's PageInfo, too.
+  // Other subgraphs can refer to users by id, and can also define Relay's PageInfo.
   const { typeDefs: authTypeDefs, resolvers: authResolvers } = auth.subgraph();
   const schema = auth.guard(
     buildSubgraphSchema([
@@ -58,7 +58,7 @@ async function start(): Promise<void> {
 
   const app = express();
   app.disable("x-powered-by");
-  // Only the X-Forwarded-For of the gateway is trusted, which runs on this machine.
+  // The gateway runs on this machine. Only its X-Forwarded-For is trusted.
   app.set("trust proxy", "loopback");
 
   const httpServer = createServer(app);

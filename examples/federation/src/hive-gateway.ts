@@ -8,7 +8,7 @@ import { readPort, readSubgraphs } from "./settings.js";
 
 const SERVICE = JSON.stringify({ query: "{ _service { sdl } }" });
 
-/** Reads the subgraph's schema as a gateway does. */
+/** Reads the schema of a subgraph from its `_service`. */
 async function readSubgraph({ name, url }: { name: string; url: string }) {
   const response = await fetch(url, {
     method: "POST",

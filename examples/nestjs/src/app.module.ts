@@ -15,13 +15,14 @@ export class AppModule {
       imports: [
         GraphQLModule.forRoot<ApolloDriverConfig>({
           driver: ApolloDriver,
-          // Cast to `object`, because Nest uses Apollo's declarations for CommonJS, which TypeScript treats as other types.
+          // Cast to `object`, because Nest uses Apollo's declarations for CommonJS, which TypeScript treats as other
+          // types.
           ...(options as object),
           autoSchemaFile: true,
           buildSchemaOptions: { directives: [...auth.schema.getDirectives()] },
           transformSchema: (own) => auth.guard(mergeSchemas({ schemas: [schema, own] })),
           context: ({ req }: { req: IncomingMessage }) => auth.createContext(req),
-          // Despite its name, `true` would reset every status to 200.
+          // Despite the name of the option, `true` would reset every status to 200.
           preserveHttpStatusForExecutionErrors: false,
           autoTransformHttpErrors: false,
           playground: false,

@@ -1,11 +1,11 @@
 import type { ServerResponse } from "node:http";
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 
-/** Answers a request that never became a GraphQL request, such as a malformed body, in GraphQL's form. */
+/** Answers a request that is refused before GraphQL, such as one with a malformed body, in GraphQL's form. */
 @Catch()
 export class RefusedRequestsFilter implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
-    // A resolver's own exception: Apollo Server answers it.
+    // Apollo Server answers the exception of a resolver.
     if (host.getType<string>() !== "http") throw exception;
     // Body parsers throw errors with a status of their own.
     const status =

@@ -27,7 +27,8 @@ async function start(): Promise<void> {
   app.disable("x-powered-by");
   app.useBodyParser("json", { limit: "100kb" });
   app.useGlobalFilters(new RefusedRequestsFilter());
-  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's address.
+  // Rate limits count per address. If a proxy is in front, set TRUST_PROXY, so that `request.ip` is the client's
+  // address.
   if (TRUST_PROXY !== undefined) app.set("trust proxy", TRUST_PROXY);
   await app.listen(port, "localhost");
   console.log(`Ready at ${await app.getUrl()}/graphql`);

@@ -93,7 +93,7 @@ export function Admin(page: PageProps) {
   );
 }
 
-/** Shown to a user whose role is too low. The server decides that; the page only reports it. */
+/** Tells a user that the role is too low. The server decides that; the page only reports it. */
 function Refused() {
   return (
     <div className="refused" role="alert">

@@ -31,14 +31,16 @@ const PAGES: Readonly<Record<string, { title: string; Page: ComponentType<PagePr
   "#/admin": { title: "Administration", Page: Admin },
 };
 
-/** Created once, outside React, because StrictMode renders twice. */
+/** Created outside React, because StrictMode renders each component twice. */
 const first = readConnection();
 const firstClient = openClient(first);
 
 export function App() {
   const [{ connection, client }, setCurrent] = useState({ connection: first, client: firstClient });
 
-  /** Asks for the cookie's session again if the first attempt was offline. Sends nothing in other cases. */
+  /**
+   * Once the browser is back online, asks again for the session in the cookie. Needed if the page was loaded offline.
+   */
   useEffect(() => {
     const retry = () => {
       if (client.getSession().status === "anonymous") void client.getAuthorization();

@@ -50,7 +50,7 @@ export function isSupported({ scheme, storage }: Connection): boolean {
   return storage !== "cookie" || scheme === "jwt";
 }
 
-/** Returns the last choice. The storage may be forbidden, or hold anything. */
+/** Returns the last choice, or the default if the storage is forbidden or holds something else. */
 export function readConnection(): Connection {
   try {
     const chosen = JSON.parse(localStorage.getItem(KEY) ?? "null") as Connection | null;
@@ -68,6 +68,6 @@ export function saveConnection(connection: Connection): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(connection));
   } catch {
-    // The choice is lost at the next reload.
+    // The storage is full or forbidden, so the choice is lost at the next reload.
   }
 }

@@ -20,7 +20,7 @@ const TIMEOUT = 10_000;
 
 /** Creates a function that executes operations at a URL with the token of a client. */
 export function createExecute({ authFetch, getSession }: AuthClient, url: string): Execute {
-  /** Prefers the error of a failed refresh, because it explains more than the expired token. */
+  /** Prefers the error of a failed refresh: it explains more than the error for the expired token. */
   const toFirstFailure = (errors: readonly GraphQLErrorLike[]) =>
     (findRefusal(errors) && getSession().error) ?? errors.map(toFailure)[0];
 
@@ -32,7 +32,7 @@ export function createExecute({ authFetch, getSession }: AuthClient, url: string
         body: JSON.stringify({ query, variables }),
         signal: AbortSignal.timeout(TIMEOUT),
       });
-      // Not `json()`, because in WebKit it does not throw a SyntaxError.
+      // Not `json()`: in WebKit, it throws no SyntaxError for malformed JSON.
       const body = JSON.parse(await response.text()) as Body<Data> | null;
       const failure = toFirstFailure(body?.errors ?? []);
       if (failure) return { data: null, failure };

@@ -26,7 +26,7 @@ export interface Session {
   ipAddress: string | null;
   userAgent: string | null;
   isCurrent: boolean;
-  /** The user name, in a list of all users' sessions. */
+  /** The user name. Only in a list of all users' sessions. */
   owner?: string;
 }
 
@@ -73,7 +73,7 @@ export function Sessions(page: PageProps) {
   );
 }
 
-/** Lists sessions, each with a button that ends it. The focus then moves to the heading, because the button is gone. */
+/** Lists sessions, each with a button to end it. Then the button is gone, so the focus moves to the heading. */
 export function SessionList({
   label,
   sessions,

@@ -24,7 +24,7 @@ const typeDefs = `
 
 const bus = new EventEmitter();
 
-/** The events of one subscription. The abort ends them at once when the client leaves. */
+/** Returns the events of one subscription. They end at once when the client leaves. */
 function reads(): AsyncIterableIterator<{ by: string }> {
   const abort = new AbortController();
   const events = on(bus, "read", { signal: abort.signal }) as AsyncIterableIterator<

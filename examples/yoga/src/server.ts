@@ -1,5 +1,5 @@
-// A graphql-yoga server of your own, with Gatehouse's operations and guards in its schema, and guarded subscriptions over
-// SSE and WebSockets.
+// A graphql-yoga server of your own, with Gatehouse's operations and guards in its schema, and guarded subscriptions
+// over SSE and WebSockets.
 // 1. Run `npm ci && npm pack` in the clone, then `npm install` and `npm run build` here.
 // 2. Make a secret: export SECRET_KEY="$(npx gatehouse generate-secret)"
 // 3. Create a user: echo a long passphrase | npx gatehouse create-user ada --role admin --password-stdin
@@ -17,13 +17,13 @@ import { readPort } from "./settings.js";
 
 const MAX_BODY = 100 * 1024;
 
-/** The origin of an operation: Node's request and, over a WebSocket, the parameters that the client connected with. */
+/** The origin of an operation: Node's request and, over a WebSocket, the client's connectionParams. */
 interface Transport {
   req: IncomingMessage;
   connectionParams?: Record<string, unknown> | undefined;
 }
 
-/** Yoga's own functions, with its plugins around them. */
+/** Yoga's versions of the functions of graphql-js, which run its plugins. */
 type Enveloped = Pick<
   ReturnType<ReturnType<typeof createYoga>["getEnveloped"]>,
   "execute" | "subscribe"
@@ -45,7 +45,7 @@ async function start(): Promise<void> {
 
   const yoga = createYoga<Transport>({
     schema,
-    // Browsers cannot add headers to a WebSocket, so its client sends `authorization` in the connectionParams.
+    // Browsers cannot add headers to a WebSocket, so the client sends `authorization` in the connectionParams.
     context: ({ req, connectionParams }) =>
       auth.createContext(connectionParams === undefined ? req : { headers: connectionParams }, {
         ipAddress: req.socket.remoteAddress,

@@ -1,7 +1,7 @@
 import { type BrowserContext, chromium } from "playwright-core";
 import { ACTION_TIMEOUT, type Browser, type Complain } from "./driver.js";
 
-/** They stop Chromium's own requests, such as its search for updates. */
+/** Switches that stop Chromium's own requests, such as the search for updates. */
 const SWITCHES = [
   "--no-sandbox",
   "--disable-gpu",

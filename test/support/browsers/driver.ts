@@ -1,9 +1,9 @@
-/** Milliseconds that an action waits for its element. Long, because only a failing test waits for so long. */
+/** Milliseconds that an action waits for its element. Only a failing test waits that long. */
 export const ACTION_TIMEOUT = 60_000;
 
-/** The parts of a browser that the tests use. Playwright's own objects have them; other protocols implement them. */
+/** The parts of a browser that the tests use. Playwright's own objects have them; the other drivers implement them. */
 export interface Browser {
-  /** Opens an empty profile. `complain` gets errors in the console, uncaught errors, and the URLs of requests. */
+  /** Opens an empty profile. Calls `complain` for errors in the console, uncaught errors, and the URLs of requests. */
   newPerson(options: PersonOptions, complain: Complain): Promise<Person>;
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export interface Page extends Finder {
   };
 }
 
-/** Elements that may not be there yet. Actions wait for the element. */
+/** Elements that might not exist yet. Actions wait until there is one. */
 export interface Locator extends Finder {
   first(): Locator;
   last(): Locator;

@@ -10,9 +10,9 @@ export type Step =
 export type Action = "wait" | "click" | "check" | "fill" | "value" | "texts";
 
 /**
- * Finds the elements of some steps, and does something with the first one. Runs in the page, so it uses nothing from
- * outside. It follows the rules of Playwright's locators as far as our pages need them.
- * @returns null if there is no such element, or if it cannot be used yet
+ * Follows the steps to elements, and applies the action to the first one. Runs in the page, so it uses nothing from
+ * outside. It implements the rules of Playwright's locators that our pages need.
+ * @returns null if there is no such element, or if the element cannot be used yet
  */
 export function find([steps, action, value]: [Step[], Action, string]): { result: unknown } | null {
   const { document, getComputedStyle, Event, HTMLInputElement } = globalThis as any;
@@ -93,7 +93,7 @@ export function find([steps, action, value]: [Step[], Action, string]): { result
   element.scrollIntoView({ block: "nearest" });
   if (action === "fill") {
     element.focus();
-    // React listens to the prototype's setter.
+    // Not `element.value = value`: React overrides that setter, and would not notice the change.
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(element, value);
     element.dispatchEvent(new Event("input", { bubbles: true }));
   } else if (action === "click" || !element.checked) {

@@ -130,7 +130,7 @@ function createTab(connection: Connection, context: string, onClose: () => void)
   };
 }
 
-/** Converts a value of BiDi, as far as it is JSON. */
+/** Converts a value from BiDi to the JSON value that it represents. */
 function toValue({ type, value }: { type: string; value?: any }): unknown {
   if (type === "array") return value.map(toValue);
   if (type === "object")
@@ -184,7 +184,7 @@ class Connection {
     return result;
   }
 
-  /** Sends a command after the earlier ones. Two tabs that are activated at once would wait for each other. */
+  /** Sends a command after earlier ones have ended. Two tabs activated at the same time would wait for each other. */
   sendInTurn(method: string, params: object): Promise<unknown> {
     const turn = this.#turn.then(() => this.send(method, params));
     this.#turn = turn.catch(() => undefined);

@@ -5,8 +5,7 @@ import type { Browser } from "./driver.js";
 import { openFirefox } from "./firefox.js";
 import { openWebkit } from "./webkit.js";
 
-/** The abilities that only some drivers have. A test that needs a missing ability is skipped, and its title names
- * the ability with these words. */
+/** The abilities that only some drivers have. The title of a skipped test names the missing ability in these words. */
 const ABILITIES = {
   clock: "set the page's clock",
   initScript: "run a script before those of the page",
@@ -63,10 +62,10 @@ if (!isThere && (process.env["REQUIRE_SERVICES"] === "1" || process.env["TEST_BR
 /** Opens the browser that `TEST_BROWSER` names, Chromium by default. */
 export const openBrowser = (): Promise<Browser> => open(executable);
 
-/** `describe` where the browser is installed; elsewhere it skips and says why. */
+/** `describe` if the browser is installed; otherwise it skips the tests and says why. */
 export const describeBrowser = isThere ? describe : describe.skip;
 
-/** `test` if the browser's driver has this ability. Otherwise it skips, and the title says why. */
+/** Returns `test` if the browser's driver has this ability; otherwise it skips the test, and the title says why. */
 export function testWith(ability: Ability) {
   const hasAbility = abilities.includes(ability);
   const run = hasAbility ? test : test.skip;
@@ -82,7 +81,7 @@ export function testWith(ability: Ability) {
   return Object.assign(define, { each });
 }
 
-// A browser is slow on a busy machine. Only a failing test waits for so long.
+// A browser is slow on a busy machine. Only a failing test waits that long.
 jest.setTimeout(300_000);
 
 if (!isThere) {

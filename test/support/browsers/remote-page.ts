@@ -5,18 +5,18 @@ import { type Action, find, type Pattern, type Step } from "./find.js";
 /** Milliseconds. */
 const INTERVAL = 20;
 
-/** A tab, as its protocol sees it. */
+/** The commands of a protocol for one tab. */
 export interface Tab {
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
   evaluate(script: string): Promise<unknown>;
-  /** Presses these keys together, by their values in WebDriver. */
+  /** Presses these keys together. Each is given by WebDriver's value. */
   press(keys: string[]): Promise<unknown>;
   bringToFront(): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-/** WebDriver's values of the keys that produce no character. */
+/** WebDriver's values for keys that produce no character. */
 const KEYS: Readonly<Record<string, string>> = {
   Tab: "\uE004",
   Enter: "\uE007",
@@ -88,7 +88,7 @@ function createLocator(tab: Tab, steps: Step[]): Locator {
         const found = (await tab.evaluate(script)) as { result: unknown } | null;
         if (found) return found.result;
       } catch (error) {
-        // The page may be between two documents.
+        // The page may be loading the next document.
         last = error;
       }
       await sleep(INTERVAL);

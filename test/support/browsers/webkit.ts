@@ -6,10 +6,10 @@ import { eventually } from "../eventually.js";
 import { ACTION_TIMEOUT, type Browser, type Cookie, type Page, type Person } from "./driver.js";
 import { createPage, type Tab } from "./remote-page.js";
 
-/** An X server without a screen. */
+/** The display of an X server without a screen. */
 const DISPLAY = `:${200 + (process.pid % 1000)}`;
 const OPTIONS = {
-  // A MiniBrowser is part of Debian's webkit2gtk-driver.
+  // MiniBrowser is part of Debian's webkit2gtk-driver.
   "webkitgtk:browserOptions": {
     binary:
       process.env["MINIBROWSER_PATH"] ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
@@ -18,7 +18,7 @@ const OPTIONS = {
 };
 
 /**
- * Opens WebKitGTK over WebDriver. A driver has one session, so each profile has a driver of its own.
+ * Opens WebKitGTK over WebDriver. Each profile has its own driver, because a driver has only one session.
  * @see https://www.w3.org/TR/webdriver2/
  */
 export async function openWebkit(executable: string): Promise<Browser> {
@@ -66,7 +66,7 @@ async function openPerson(executable: string): Promise<Person> {
   const session = `${base}/${sessionId}`;
   const first = await send(`${session}/window`, "GET");
   const open = new Map<string, Page>();
-  /** The commands of a session are for its current window, so they take turns. */
+  /** The last command. A session sends commands to its current window, so tabs take turns. */
   let last: Promise<unknown> = Promise.resolve();
   const inWindow = <Value>(handle: string, run: () => Promise<Value>): Promise<Value> => {
     const turn = last.then(async () => {

@@ -34,7 +34,7 @@ const resolvers = {
 
 let handler: ((request: NextRequest) => Promise<Response>) | undefined;
 
-/** Created at the first request, because `next build` also loads this file. */
+/** Creates the handler at the first request, because `next build` also loads this file. */
 function createHandler() {
   const auth = getAuth();
   // Only the schema that `guard` returns is guarded.
@@ -49,19 +49,19 @@ function createHandler() {
     stopOnTerminationSignals: false,
   });
   return startServerAndCreateNextHandler<NextRequest, AuthContext>(apollo, {
-    // A Fetch request has no address. server.ts writes it into this header.
+    // A Fetch request has no address. server.ts writes the client's address into this header.
     context: (request) =>
       auth.createContext(request, { ipAddress: request.headers.get("x-forwarded-for") }),
   });
 }
 
 export async function POST(request: NextRequest): Promise<Response> {
-  // Next reads a body of any length.
+  // Next itself does not limit the length of a body.
   const length = request.headers.get("content-length");
   if (length === null || Number(length) > MAX_BODY) {
     return refuse(413, "The body must be at most 100 KiB, and state its length.");
   }
-  // The integration would answer malformed JSON with 500.
+  // The Apollo integration would answer malformed JSON with 500.
   const isJson = await request
     .clone()
     .json()
@@ -74,7 +74,7 @@ export async function POST(request: NextRequest): Promise<Response> {
   return handler(request);
 }
 
-/** The response to a request that never became a GraphQL request. */
+/** Returns the response to a request that is refused before GraphQL. */
 function refuse(status: number, message: string): Response {
   return Response.json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] }, { status });
 }
