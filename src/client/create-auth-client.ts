@@ -44,7 +44,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return session.state;
   }
 
-  /** Returns whether there is no session to end or to renew. If there is none, records that in the state. */
+  /**
+   * Returns whether there is no session to end or to renew. If there is none, and no operation is running, records that in
+   * the state.
+   */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
     // A logout during a login ends the session that the login opens.

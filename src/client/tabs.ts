@@ -33,8 +33,8 @@ export interface Tabs {
 }
 
 /**
- * Milliseconds to wait for a lock or a lease of another tab. If that tab died during a refresh, half of the server's
- * default reuse window is then left to request the lost response again.
+ * Milliseconds to wait for a lock or a lease of another tab: half of the server's default reuse window. If the other tab
+ * died during a refresh, this tab has the other half to request the lost response again.
  */
 const LOCK_TIMEOUT = 5_000;
 

@@ -58,7 +58,7 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
 
 /**
  * Returns the checked values with `secretKeys` in place of `secretKey`, and the default of `jwtIssuer` filled in. If
- * `secretKey` is wrong, the list is empty.
+ * `secretKey` is wrong, `secretKeys` is empty.
  */
 export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: Checked<S>) {
   const { secretKey, jwtIssuer, ...others } = values;

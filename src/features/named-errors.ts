@@ -110,7 +110,10 @@ function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   );
 }
 
-/** Returns a copy with changes. Inherits everything else, because the original may be an instance of a class. */
+/**
+ * Returns an object that has the changes and inherits everything else from the original. A spread would lose the methods
+ * of an original that is an instance of a class.
+ */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }

@@ -120,7 +120,7 @@ function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** The setting to change, and why, by the system's error code when the server cannot listen. */
+/** Why the server cannot listen: for each error code of the system, the setting to change and what is wrong with it. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },

@@ -76,7 +76,7 @@ export class MaintenanceService {
         if (length === 0) break;
         deleted += length;
         onProgress(deleted);
-        if (this.#isStopped) break;
+        if (this.#isStopped) return deleted;
         await sleep(BATCH_PAUSE);
       }
     }

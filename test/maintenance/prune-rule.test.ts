@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
 import { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
-import { deleteBatch, prunableAt } from "../../src/maintenance/prune-rule.js";
+import { deleteBatch, prunableAt, type PruneRule } from "../../src/maintenance/prune-rule.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
 
 const NOW = 1_800_000_000_000;
+const RULE: PruneRule = {
+  statement: deleteBatch("note", "id", "ends_at <= ?", "ends_at"),
+  parameters: (now) => [now],
+};
 const KEYS = { reload: () => Promise.resolve(), rotateIfDue: () => Promise.resolve() };
 
 describe.each(DATABASES)("rules of the core's or a feature's own table, over %s", (kind) => {
@@ -20,12 +24,7 @@ describe.each(DATABASES)("rules of the core's or a feature's own table, over %s"
     ]);
     await database.migrate();
     maintenance = new MaintenanceService(database, { now: () => NOW }, KEYS);
-    maintenance.addPruneRules([
-      {
-        statement: deleteBatch("note", "id", "ends_at <= ?", "ends_at"),
-        parameters: (now) => [now],
-      },
-    ]);
+    maintenance.addPruneRules([RULE]);
   });
 
   afterEach(async () => {
@@ -55,7 +54,8 @@ describe.each(DATABASES)("rules of the core's or a feature's own table, over %s"
     expect(await maintenance.prune()).toBe(0);
   });
 
-  test("prune ends after the batch that runs when the maintenance stops", async () => {
+  test("prune ends after the batch that runs when the maintenance stops, whichever rules are left", async () => {
+    maintenance.addPruneRules([RULE]);
     await add(2500, NOW);
     expect(await maintenance.prune(() => void maintenance.stop())).toBe(1000);
     expect(await count()).toBe(1500);
