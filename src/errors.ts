@@ -1,8 +1,8 @@
 import { GraphQLError } from "graphql";
 
 /**
- * The HTTP status of each code, for responses that do not have status 200. A refused persisted query has status 200,
- * because clients that send persisted queries expect it.
+ * The HTTP status of each code, for responses whose status depends on the error. The status of a refused persisted query
+ * is 200, because clients that send persisted queries expect it.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS = {

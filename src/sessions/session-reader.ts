@@ -22,7 +22,7 @@ export interface SessionRow extends PrincipalRow {
 /** The signing keys. `follow` reloads them when they have changed. */
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-/** The only statement that authenticating a request needs, up to the list of ids. */
+/** The only statement that authenticating a request needs, without the list of ids that ends it. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",

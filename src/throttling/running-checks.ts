@@ -64,7 +64,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Starts the check before it settles, so that other attempts always find this one in `counting` or in `running`.
+    // If the attempt is allowed, this promise starts the check before it settles. So other attempts always find this one in
+    // `counting` or in `running`.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;
