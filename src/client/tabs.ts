@@ -19,7 +19,7 @@ export interface TabMessage {
 
 type Run = (hasWaited: boolean) => Promise<void>;
 
-/** The other tabs of this origin that have a client of the same server and scheme. */
+/** The other tabs of this origin that have a client of the same server and authentication scheme. */
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
