@@ -2,8 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { Gate } from "../support/gate.js";
 import { decode } from "../support/forge.js";
 
-/** Takes away what the tests' gates set. */
-const UNSET: object = { publicUrl: undefined, jwtIssuer: undefined };
+/** Keeps the gate from setting it. */
+const UNSET: object = { publicUrl: undefined };
 const ELSEWHERE = { graphiql: false, introspection: false } as const;
 const IS_REQUIRED =
   "publicUrl: is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com";

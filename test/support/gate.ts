@@ -69,6 +69,9 @@ const UNTHROTTLED = {
   connectionsPerAddress: 1000,
 };
 
+/** A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's tokens. */
+const PUBLIC = { publicUrl: "https://auth.example.com", jwtIssuer: "gatehouse" };
+
 export type GateOptions = Partial<ServerOptions>;
 
 /**
@@ -130,10 +133,7 @@ export class Gate {
       port: 0,
       databaseUrl: database.url,
       createDatabase: true,
-      // A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's
-      // tokens.
-      publicUrl: "https://auth.example.com",
-      jwtIssuer: "gatehouse",
+      ...("publicUrl" in this.#options ? {} : PUBLIC),
       logLevel: "silent",
       ...UNTHROTTLED,
       now: () => clock.now,
