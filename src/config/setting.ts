@@ -40,7 +40,7 @@ type RequiredOption<S extends Settings> = {
 // These types map over `keyof` without an `as` clause. With an `as` clause, TypeScript drops the comments of the
 // entries.
 
-/** The options of a table of settings: only a setting without a default is required. */
+/** The options of a table of settings: a setting is required only if its check does not accept `undefined`. */
 export type OptionsOf<S extends Settings> = {
   [Name in keyof Omit<S, RequiredOption<S>>]?: z.input<S[Name]["check"]> | undefined;
 } & {

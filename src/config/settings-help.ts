@@ -33,7 +33,7 @@ export function renderHelp(
 }
 
 /**
- * Returns the sentence of a setting, and the values that it accepts.
+ * Returns the help text of a setting: what it is for, the values that it accepts, and its hint.
  * @internal
  */
 export function describeSetting(

@@ -198,8 +198,8 @@ function isFaultOfStatement(error: unknown): boolean {
 }
 
 /**
- * Replaces each error that is not about the statement by {@link ServiceUnavailable}.
- * @param further another code for a wrong statement
+ * Turns each error into {@link ServiceUnavailable}, except refusals and errors that the statement itself caused.
+ * @param further one more error code that counts as caused by the statement
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>
