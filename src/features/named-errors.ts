@@ -13,7 +13,7 @@ const RETRY_AFTER = 5;
 
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
-/** Returns a copy of the feature. If one of its functions throws, the error's message starts with the feature's name. */
+/** Returns a copy of the feature. If one of its functions throws, the error's message names the feature. */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
   const starting = failedToStart(name);
