@@ -9,7 +9,7 @@ export default {
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   // They have a command of their own, because they install the package first.
-  testPathIgnorePatterns: ["/test/(installed|frameworks|nodes)/"],
+  testPathIgnorePatterns: ["/test/(installed|frameworks)/"],
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: {

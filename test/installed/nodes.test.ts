@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { APP, CLI, npm } from "../installed/app.js";
+import { APP, CLI, npm } from "./app.js";
 import { LISTENS, ROOT } from "../support/command.js";
 import { type Ended, runNode, startNode, waitForLine } from "../support/node-process.js";
 
