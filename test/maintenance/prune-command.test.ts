@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { CLI, ROOT, runCommand } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
-import { startNode } from "../support/node-process.js";
+import { startNode, waitForLine } from "../support/node-process.js";
 import { addSessions, countSessions, findSessionIds } from "./expired-sessions.js";
 
 const SECRET_KEY = "an example of a secret that is long enough";
@@ -41,7 +41,8 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate, database) => {
       await addSessions(gate, ada, 50_000);
       const live = await gate.login("ada");
       const { child, ended } = startNode([CLI, "prune"], start());
-      child.stderr?.once("data", () => child.kill("SIGKILL"));
+      await waitForLine(child, /rows deleted …/);
+      child.kill("SIGKILL");
       await ended;
       expect(child.signalCode).toBe("SIGKILL");
       const left = (await countSessions(gate)) - 1;
