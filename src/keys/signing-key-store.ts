@@ -34,7 +34,7 @@ export interface StoredKeys {
 }
 
 /** A row of `signing_key` cannot be read. */
-export class KeyUnreadable extends Error {
+class KeyUnreadable extends Error {
   constructor(kid: string, cause: unknown) {
     const why = (cause as Error).message.replace(/\.$/, "");
     super(

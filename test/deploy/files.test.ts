@@ -145,7 +145,7 @@ describePostgres("the settings of the deployments", () => {
 
   /** Starts the server, waits until it is ready, and stops it. Returns the status of `/health/ready`. */
   async function tryOut(env: Environment, container: readonly string[] = []): Promise<number> {
-    const [file = "", ...parameters] = [...container, process.execPath, CLI, "serve"];
+    const [file, ...parameters] = [...container, process.execPath, CLI, "serve"];
     const server: ChildProcess = spawn(file, parameters, {
       cwd: ROOT,
       env: {

@@ -65,8 +65,8 @@ const OPTIONS = {
 /** Replaces Relay's tags by the output of its compiler, as Relay's plugins for Babel and SWC do. */
 const relayTags: Plugin = {
   name: "relay-tags",
-  setup({ onLoad }) {
-    onLoad({ filter: /\/relay\/\w+\.ts$/ }, async ({ path }) => {
+  setup(build) {
+    build.onLoad({ filter: /\/relay\/\w+\.ts$/ }, async ({ path }) => {
       const code = await readFile(path, "utf8");
       const compiled = 'require("./__generated__/$1.graphql").default';
       return { loader: "ts", contents: code.replace(/graphql`\s*\w+ (\w+)[^`]*`/g, compiled) };

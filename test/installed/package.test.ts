@@ -32,7 +32,7 @@ describe("the packed package", () => {
       expect(packed).toContain(path);
     }
     const isExpected =
-      /^(dist|cjs|docs|assets\/graphiql|examples|bench)\/|^[^/]+\.(md|json|graphql)$|^LICENSE$/;
+      /^(dist|cjs|deploy|docs|assets\/graphiql|examples|bench)\/|^[^/]+\.(md|json|graphql)$|^LICENSE$/;
     expect(packed.filter((path) => !isExpected.test(path))).toEqual([]);
   });
 
