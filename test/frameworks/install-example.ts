@@ -49,6 +49,7 @@ export class InstalledExample {
 
   async createUsers(): Promise<void> {
     this.#secret = await this.gatehouse("generate-secret");
+    await this.gatehouse("migrate", "--create");
     await this.gatehouse("create-user", "ada", "--role", "admin", "--password-stdin");
     await this.gatehouse("create-user", "bob", "--email", BOB_EMAIL, "--password-stdin");
   }
