@@ -16,11 +16,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
-const COPIED = [
-  ...["src", "scripts", "graphiql", "dist", "cjs", "assets"],
-  ...["package.json", "package-lock.json"],
-  ...["tsconfig.json", "tsconfig.build.json", "tsconfig.client.json"],
-];
+/** The files of which deploy/Dockerfile builds the image. */
+const SOURCES = readFileSync("deploy/Dockerfile.dockerignore", "utf8")
+  .split("\n")
+  .filter((line) => line.startsWith("!"))
+  .map((line) => line.slice(1));
+const COPIED = [...SOURCES, "dist", "cjs", "assets"];
 
 /** A built copy of this repository. */
 let copy: string;
