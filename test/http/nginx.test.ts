@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "@jest/globals";
 import { type CommandFolder, type Serving, setUpFolders } from "../support/command.js";
 import { eventually } from "../support/eventually.js";
-import { describeNginx, findFreePort, startNginx } from "../support/nginx.js";
+import { findFreePort } from "../support/free-port.js";
+import { describeNginx, startNginx } from "../support/nginx.js";
 
 const PASSWORD = "correct horse battery staple";
 const CLIENTS = 12;

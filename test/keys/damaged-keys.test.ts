@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { openAuth } from "../../src/auth.js";
 import { resolveConfig } from "../../src/config/auth-config.js";
-import { ROOT, runCommand } from "../support/command.js";
+import { commandOver } from "../support/command.js";
 import { decode, forge } from "../support/forge.js";
 import { describeFreshGates, type Gate } from "../support/gate.js";
 
@@ -11,13 +11,7 @@ const NOT_VALID = { status: 401, code: "UNAUTHENTICATED", reason: "token_not_val
 const TIMEOUT = 240_000;
 
 describeFreshGates((gate) => {
-  /** Runs a command over the gate's database, in a process of its own. */
-  const run = (...parameters: string[]) =>
-    runCommand(parameters, {
-      cwd: ROOT,
-      env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
-      timeout: TIMEOUT,
-    });
+  const run = commandOver(gate, TIMEOUT);
 
   /** Sends an access token that names an unknown key. */
   async function presentUnknown(at: Gate) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ROOT, runCommand, serveBeside, type Serving } from "../support/command.js";
+import { commandOver, serveBeside, type Serving } from "../support/command.js";
 import { decode } from "../support/forge.js";
 import { describeGates, PASSWORD } from "../support/gate.js";
 
@@ -23,13 +23,7 @@ describeGates({ now: Date.now }, (gate) => {
     await server.stop();
   }, TIMEOUT);
 
-  /** Runs a command over the gate's database, in a process of its own. */
-  const run = (...parameters: string[]) =>
-    runCommand(parameters, {
-      cwd: ROOT,
-      env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
-      timeout: TIMEOUT,
-    });
+  const run = commandOver(gate, TIMEOUT);
 
   const reasons = async (authorization: string) => [
     (await gate.me(authorization)).reason,

@@ -1,18 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { expectOneLine, ROOT, runCommand } from "../support/command.js";
+import { commandOver, expectOneLine, ROOT, runCommand } from "../support/command.js";
 import { describeFreshGates } from "../support/gate.js";
 
 /** Milliseconds: processes start slowly on a busy machine. */
 const TIMEOUT = 240_000;
 
 describeFreshGates((gate) => {
-  /** Runs a command over the gate's database, in a process of its own. */
-  const run = (...parameters: string[]) =>
-    runCommand(parameters, {
-      cwd: ROOT,
-      env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
-      timeout: TIMEOUT,
-    });
+  const run = commandOver(gate, TIMEOUT);
   const print = async (...parameters: string[]) => {
     const { code, stdout, stderr } = await run(...parameters);
     expect([code, stderr]).toEqual([0, ""]);

@@ -107,6 +107,20 @@ export async function runCommand(
   return { ...ended, stderr: ended.stderr.replace(/^Database: .*\n/, "") };
 }
 
+/** Returns a function that runs the command over the database of a gate, in a process of its own. */
+export function commandOver(
+  gate: { readonly databaseUrl: string; readonly secretKey: string },
+  timeout: number,
+): (...parameters: string[]) => Promise<Ended> {
+  // Read at each call, because some gates get a new database for each test.
+  return (...parameters) =>
+    runCommand(parameters, {
+      cwd: ROOT,
+      env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey },
+      timeout,
+    });
+}
+
 /** A folder in which the command runs with its default database, `data/gatehouse.sqlite`. */
 export class CommandFolder {
   readonly path: string;

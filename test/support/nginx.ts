@@ -1,48 +1,26 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "@jest/globals";
 import { ROOT } from "./command.js";
 import { eventually } from "./eventually.js";
+import { findFreePort } from "./free-port.js";
+import { describeWith } from "./programs.js";
 
 /** The path of nginx. */
 export const NGINX = process.env["NGINX_PATH"] ?? "/usr/sbin/nginx";
 /** The configuration that Gatehouse ships. */
 const SITE = join(ROOT, "deploy/nginx.conf");
 
-const isThere = existsSync(NGINX);
-if (!isThere && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`nginx is required, but is not at ${NGINX}. Set NGINX_PATH.`);
-}
-
 /** `describe` if nginx is installed; otherwise it skips the tests and says why. */
-export const describeNginx = isThere ? describe : describe.skip;
-
-if (!isThere) {
-  describe.skip(`behind nginx: there is no ${NGINX}, and NGINX_PATH is not set`, () => {
-    test("the same rules", () => undefined);
-  });
-}
+export const describeNginx = describeWith(NGINX, "NGINX_PATH");
 
 /** A running nginx. */
 export interface Nginx {
   readonly url: string;
   close(): Promise<void>;
-}
-
-/** Returns a port of loopback that nothing listens on. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Starts nginx with deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */

@@ -1,30 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "@jest/globals";
+import { findFreePort } from "./free-port.js";
 import { POSTGRES_URL, runPostgres } from "./postgresql.js";
-import { findFreePort, findRunner, untilReady } from "./postgresql-cluster.js";
+import { findRunner, untilReady } from "./postgresql-cluster.js";
+import { describeWith } from "./programs.js";
 
 const PROGRAM = "/usr/sbin/pgbouncer";
 /** The configuration that Debian's package installs. */
 const DEFAULTS = "/etc/pgbouncer/pgbouncer.ini";
 
-const isInstalled = existsSync(PROGRAM);
-if (!isInstalled && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`PgBouncer is required, but ${PROGRAM} does not exist`);
-}
-
 /** `describe` if PgBouncer is installed; otherwise it skips the tests and says why. */
-export const describePgBouncer = isInstalled ? describe : describe.skip;
-
-if (!isInstalled) {
-  describe.skip(`behind PgBouncer: ${PROGRAM} does not exist`, () => {
-    test("the same rules", () => undefined);
-  });
-}
+export const describePgBouncer = describeWith(PROGRAM);
 
 /** PgBouncer in transaction mode in front of the tests' server. By default, the other settings are Debian's. */
 export class PgBouncer {

@@ -2,12 +2,12 @@ import { execFile, type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, test } from "@jest/globals";
 import pg from "pg";
+import { findFreePort } from "./free-port.js";
+import { describeWith } from "./programs.js";
 
 /** The user that the programs run as, because they refuse root. */
 export interface Runner {
@@ -21,34 +21,14 @@ const run = promisify(execFile);
 const ROOT = "/usr/lib/postgresql";
 const versions = existsSync(ROOT) ? readdirSync(ROOT).sort() : [];
 const bin = versions.length === 0 ? null : join(ROOT, versions.at(-1)!, "bin");
-if (bin === null && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`initdb is required, but ${ROOT} has none`);
-}
-
 /** `describe` if a cluster can be made; otherwise it skips the tests and says why. */
-export const describeCluster = bin === null ? describe.skip : describe;
-
-if (bin === null) {
-  describe.skip(`over a PostgreSQL cluster with TLS: ${ROOT} has no initdb`, () => {
-    test("the same rules", () => undefined);
-  });
-}
+export const describeCluster = describeWith(join(bin ?? ROOT, "initdb"));
 
 /** Returns the user to run a server as: `postgres` instead of root, otherwise the current user. */
 export async function findRunner(): Promise<Runner> {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = await Promise.all(["-u", "-g"].map((kind) => run("id", [kind, "postgres"])));
   return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) };
-}
-
-/** Returns a port that nothing listens on. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Retries an action until it succeeds, for example while a server starts. */

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, resolve as resolvePath } from "node:path";
 import { describe, test } from "@jest/globals";
 
 /** PATH with the folders of programs for administrators, which Debian leaves out for other users. */
@@ -24,13 +24,21 @@ export function runProgram(file: string, parameters: readonly string[]): Promise
 
 /**
  * Returns `describe` if the program is installed here; otherwise, a function that skips the tests and says why.
+ * @param program a name to look for in PATH, or an absolute path
+ * @param variable the environment variable that can name another path
  * @throws Error if the program is missing and REQUIRE_SERVICES=1
  */
-export function describeWith(program: string): typeof describe | typeof describe.skip {
-  const isInstalled = PATH.split(delimiter).some((folder) => isExecutable(join(folder, program)));
+export function describeWith(
+  program: string,
+  variable?: string,
+): typeof describe | typeof describe.skip {
+  const isInstalled = PATH.split(delimiter).some((folder) =>
+    isExecutable(resolvePath(folder, program)),
+  );
   if (isInstalled) return describe;
-  if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(`${program} is not installed.`);
-  describe.skip(`${program} is not installed`, () => {
+  const fault = `${program} is not installed${variable === undefined ? "" : `; set ${variable}`}`;
+  if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(fault);
+  describe.skip(fault, () => {
     test("the tests that need it are skipped", () => undefined);
   });
   return describe.skip;

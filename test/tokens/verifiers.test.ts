@@ -1,6 +1,4 @@
 import { createHmac } from "node:crypto";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createRemoteJWKSet, jwtVerify } from "jose";
@@ -8,6 +6,7 @@ import type { Key } from "../../src/keys/key-ring.js";
 import { ROOT } from "../support/command.js";
 import { createDatabase } from "../support/databases.js";
 import { decode, forge, signingInput, stealKeys } from "../support/forge.js";
+import { findFreePort } from "../support/free-port.js";
 import { type Gate, setUpGate } from "../support/gate.js";
 import { startNode, waitForLine } from "../support/node-process.js";
 
@@ -37,15 +36,6 @@ beforeAll(async () => {
 afterAll(() => {
   for (const stop of stops) stop();
 });
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Starts a block of the page, and returns what it prints after "Ready". */
 async function start(name: string, env: Record<string, string>): Promise<string> {
