@@ -1,5 +1,5 @@
-// Imports the whole module: older versions of Apollo Client lack some names, and the error of a failed named import
-// would not mention the version. Imports nothing from rxjs, which may be missing beside an older version.
+// Imports the whole module. Older versions of Apollo Client lack some names, and the error of a failed named import
+// would not mention the version. Imports nothing from rxjs, because older versions of Apollo Client do not install it.
 import * as apollo from "@apollo/client";
 import type { AuthClient } from "./auth-client.js";
 
@@ -15,7 +15,7 @@ type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 /**
  * Creates an Apollo Link that sends operations with a fresh `Authorization` header. If the server refuses the header,
  * the link retries once with a renewed header. An operation whose context already has an `Authorization` header is not
- * changed. Put the link before the terminating link: the server of that link gets the token.
+ * changed. Put this link before the terminating link. The server of the terminating link gets the token.
  *
  * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees another user's cached
  * data. Operations of the previous user that are still in flight fail.
@@ -23,7 +23,7 @@ type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
   const enter = createReset(auth);
-  /** The operations whose header this link set. A link before this one may send such an operation again. */
+  /** The operations whose header this link has set. They get a new header if an earlier link sends them again. */
   const signed = new WeakSet<apollo.ApolloLink.Operation>();
 
   return new apollo.ApolloLink((operation, forward) => {
@@ -109,7 +109,7 @@ function createReset(
     const next = readUser(auth);
     if (next === user) return;
     user = next;
-    // When the session has ended, reset later: an operation refused by the server then gets its own error first.
+    // If the session has ended, reset later: a reset now would replace the error of the operation that was refused.
     if (next) reset();
     else setTimeout(reset);
   }

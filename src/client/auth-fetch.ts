@@ -46,10 +46,10 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Another service's errors may have any shape. If they have none of our reasons, its status counts.
+      // Our server reports every refusal as an error. Another service may not, so its status 401 is a refusal.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The caller gets the same error when reading the body.
+      // The body is not JSON, or its errors are not GraphQL errors. Only the status counts.
     }
   }
   return isRefused ? undefined : null;

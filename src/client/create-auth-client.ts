@@ -34,8 +34,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   let running = 0;
 
   /**
-   * Runs a login or a logout. In cookie mode it runs under the lock of all tabs: the response that arrives last sets
-   * the cookie.
+   * Runs a login or a logout. In cookie mode, the tabs take turns, because the response that arrives last sets the
+   * cookie.
    */
   async function run(send: () => Promise<void>): Promise<AuthState> {
     running += 1;
@@ -45,12 +45,12 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   /**
-   * Returns whether there is no session to end or to renew. If there is none, and no operation is running, records that in
-   * the state.
+   * Returns whether there is no session to end or to renew. If there is none, the state gets the error
+   * {@link NO_SESSION}, unless a login or logout is running.
    */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
-    // A logout during a login ends the session that the login opens.
+    // A logout during a login is no error, because it ends the session that the login opens.
     if (running === 0) session.record(null, NO_SESSION);
     return true;
   }

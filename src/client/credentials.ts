@@ -41,16 +41,16 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
-  // A sliding token is renewed halfway through its lifetime, because only a renewal extends it. A static token's
-  // lifetime is NaN.
+  // A sliding token is renewed halfway through its lifetime, because only a renewal keeps its session alive. A static
+  // token has no claims, so its lifetime is NaN.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";
   return {
     authorization: `${tokenType} ${token}`,
     token,
-    // A server with the refresh cookie sends the refresh token only in the cookie, even if this client does not use the
-    // cookie.
+    // A server whose setting `refreshCookie` is on never sends the refresh token in the response body. A client that
+    // does not use the cookie then has no refresh token.
     refresh: isCookie ? IN_COOKIE : isSliding ? token : (refresh ?? null),
     session: session.id,
     user,
@@ -70,7 +70,8 @@ export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
 }
 
 /**
- * Returns whether an `Authorization` header belongs to the session of the credentials. Its token may be an older one.
+ * Returns whether an `Authorization` header belongs to the session of the credentials. The header may hold an older
+ * token of that session.
  */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;

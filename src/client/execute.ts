@@ -36,7 +36,7 @@ interface Success<Data> {
 interface Failed {
   readonly data?: never;
   readonly failure: Failure;
-  /** Whether the server may have executed the operation although its response was lost. */
+  /** Whether the server may have executed the operation although no usable response arrived. */
   readonly isLost?: boolean;
 }
 
@@ -85,9 +85,9 @@ const NO_PAGE: Failure = {
 const RETRY_DELAYS = [250, 500, 1000];
 
 /**
- * Executes an operation, and retries up to three times if the response is lost. Within its reuse window, the server
- * answers the same token with the lost response again. `timeout` must be at most that window. The first attempt gets 40
- * % of `timeout`, and no retry starts after 80 %.
+ * Executes an operation, and retries up to three times if the response is lost. If a refresh token arrives again within
+ * the server's reuse window, the server sends the lost response again. `timeout` must therefore be at most that window.
+ * The first attempt gets 40% of `timeout`, and no retry starts after 80%.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,

@@ -19,7 +19,7 @@ export type FailureReason =
   | "throttled"
   /** The application itself refused the operation. It wrote the message, which can be shown to the user. */
   | "vetoed"
-  /** The codes of the server's errors that have no reason. */
+  /** The code of a server error, if the error has no `reason`. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
@@ -31,7 +31,7 @@ export type FailureReason =
   | "persisted_query_not_supported"
   /** No complete response arrived in time. */
   | "offline"
-  /** The response is not GraphQL: a proxy's page, say, or truncated JSON. */
+  /** The response is not from GraphQL, for example a proxy's page or truncated JSON. */
   | "bad_answer";
 
 /** A failed operation, as {@link AuthState} reports it. */
@@ -65,9 +65,7 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/**
- * Matches the reasons for which a credential is refused for good. Leaves out missing credentials and wrong passwords.
- */
+/** Matches the reasons for which a credential is invalid, but not a missing credential or a wrong password. */
 const REFUSAL = /^(token|session|user|password)_/;
 
 /** Returns the failure if the credential of the request is no longer valid, otherwise null. */

@@ -51,7 +51,10 @@ const COOKIE_MODES = ["omit", "same-origin", "include"];
 /** The longest reuse window that a server can have, in seconds. */
 const MAX_TIMEOUT = 60;
 
-/** The server accepts its cookie only with this header. No other site can make a browser send the header. */
+/**
+ * The server accepts its cookie only with this header. Pages of other origins can send the header only if CORS allows
+ * their origin.
+ */
 const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
 
 /**

@@ -17,7 +17,7 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * @param isAsked whether the application asked for the refresh. Such a refresh may follow right after a failure,
+   * @param isAsked whether the application asked for the refresh. After a failure, such a refresh is sent at once,
    * unless the server said when to retry.
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
@@ -36,8 +36,8 @@ export interface Renewal {
 }
 
 /**
- * Credentials younger than this are not renewed after a refusal without a reason, in milliseconds. A service that
- * refuses new credentials would refuse the next ones too.
+ * Credentials younger than this many milliseconds are not renewed after a refusal without a reason. A service that
+ * refuses new credentials would also refuse the renewed ones.
  */
 const MIN_AGE = 30_000;
 
@@ -47,7 +47,7 @@ const CHANGE_DELAY = 500;
 /** Creates the renewal of a session. Refreshes run one at a time. */
 export function createRenewal(session: Session, { endpoint, isCookie }: ResolvedOptions): Renewal {
   let running: Promise<void> | undefined;
-  /** Monotonic time before which a failed refresh is not retried. */
+  /** After a failure, no refresh is sent before this time, in milliseconds of `performance.now()`. */
   let retryAt = 0;
   /** Whether the server chose {@link retryAt}. */
   let isPostponed = false;

@@ -5,7 +5,7 @@ import { type AuthState, toState } from "./state.js";
 import { openStore } from "./store.js";
 import { openTabs, type TabMessage, type Tabs } from "./tabs.js";
 
-/** The session of this client, in step with its storage and with the other tabs. */
+/** The session of this client, kept in sync with its storage and with the other tabs. */
 export interface Session {
   /** Null: signed out. Undefined: not known yet. */
   readonly credentials: Credentials | null | undefined;
@@ -39,7 +39,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const loading = store.load?.().then(() => {
     if (credentials === undefined) record(store.read(), null);
   });
-  /** The last message from another tab, if the shared storage does not show the change yet. */
+  /** The last message from another tab about a change that the shared storage does not show yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
@@ -49,7 +49,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
       try {
         listener();
       } catch (thrown) {
-        // Reported like an error in an event listener. It must not stop a refresh halfway.
+        // A listener's error must not stop a refresh halfway. Thrown in a timer, it is reported as an uncaught error.
         setTimeout(() => {
           throw thrown;
         });
@@ -70,8 +70,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over the changes of other tabs. A shared storage shows them. Without one, a message counts if it replaces
-   * this tab's session or, in cookie mode, if it has credentials.
+   * Takes over a change that another tab made, from the shared storage if there is one, otherwise from the message. A
+   * message counts only if it replaces this tab's session or, in cookie mode, if it has credentials.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();
@@ -86,8 +86,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over the change that the shared storage shows, with the error from its message. The message may arrive before
-   * or after the change.
+   * Takes over the change that the shared storage shows, with the error from the message about that change. The message
+   * may arrive before or after the change.
    */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;

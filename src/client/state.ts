@@ -24,8 +24,8 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * Not signed in, or not known yet. The status is `loading` while the client asks the server whether the cookie has a
- * session, while it reads an asynchronous storage, and while a server renders the page.
+ * Not signed in, or not known yet. The status is `loading` until the server has said whether the cookie has a session,
+ * until an asynchronous storage has been read, and while a server renders the page.
  */
 export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";

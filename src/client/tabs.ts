@@ -23,8 +23,8 @@ type Run = (hasWaited: boolean) => Promise<void>;
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Calls `run` under a lock that only one tab holds at a time. If the lock is not available, calls `run` without it:
-   * within its reuse window, the server gives every tab the same response.
+   * Calls `run` under a lock that only one tab holds at a time. If the lock is not available, calls `run` without it.
+   * Two tabs may then send the same refresh token. Within the reuse window, the server sends both the same response.
    * @param run must not reject. Its argument says whether another tab held the lock. The changes of that tab may not
    * have arrived yet.
    */
@@ -33,8 +33,8 @@ export interface Tabs {
 }
 
 /**
- * Milliseconds to wait for a lock or a lease of another tab: half of the server's default reuse window. If the other tab
- * died during a refresh, this tab has the other half to request the lost response again.
+ * How long to wait for a lock or a lease of another tab, in milliseconds. This is half of the server's default reuse
+ * window. If the other tab closed during a refresh, this tab can request the lost response in the second half.
  */
 const LOCK_TIMEOUT = 5_000;
 

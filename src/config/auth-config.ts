@@ -65,7 +65,7 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   return {
     ...others,
     // The issuer is never the address that the server listens on. That address differs between instances, and a new
-    // port would invalidate all tokens.
+    // port would invalidate all JWTs.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };

@@ -4,7 +4,7 @@ import type { ConfigOf, Setting, Settings } from "./setting.js";
 
 /** The result of checking each option on its own. */
 export interface Checked<S extends Settings> {
-  /** A missing or wrong option has its default here. If a wrong option has no default, do not use its value. */
+  /** A missing or wrong option has its default here. Without a default it is undefined, whatever the type says. */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
   /** The names of the wrong options. */
@@ -43,7 +43,7 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The first loop has set the value of each setting with that setting's own check.
+  // The cast is safe, because the first loop has set each value with the check of its setting.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 

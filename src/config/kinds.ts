@@ -11,7 +11,7 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The parts that every function of this file copies into the setting unchanged. */
+/** The parts that the exported functions of this file copy into the setting unchanged. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
 /** A setting whose value has the type `T`. Without a default, the value may be missing. */
@@ -165,7 +165,7 @@ export function callback<F>({
   };
 }
 
-/** Fills in the default. `D` is undefined only if `fallback` is: the type says whether the value can be missing. */
+/** Adds a default to a check. `D` is the type of the default: if it includes undefined, the value can be undefined. */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,
@@ -206,6 +206,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A huge difference is rounded to nearly the value itself, which no message may repeat.
+  // A huge difference is almost equal to the value, and no message may repeat the value.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

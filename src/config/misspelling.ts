@@ -13,7 +13,7 @@ export const SHORT = 6;
 /**
  * Returns the name that differs from `typed` by one slip: one letter missing, added or wrong, or two letters swapped.
  * Ignores case.
- * @param names the real names. If `typed` is a real name, it is not misspelt.
+ * @param names the real names. If `typed` is one of them, the result is undefined.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -22,9 +22,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Returns the variable that differs from `typed` by one slip. The environment also holds the names of other programs. A
- * short name therefore counts as misspelt only if the slip is unlikely to make another word: two letters swapped, a
- * letter doubled, or a vowel missing.
+ * Returns the variable that differs from `typed` by one slip. The environment also holds the variables of other
+ * programs. A short name therefore counts as misspelt only if the slip is unlikely to make another word: two letters
+ * swapped, a letter doubled, or a vowel missing.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

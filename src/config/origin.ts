@@ -1,6 +1,6 @@
 import { text } from "./kinds.js";
 
-/** Returns whether a text is one origin. `URL` accepts a `*` in a host, but people write it to mean any host. */
+/** Returns whether a text is one origin. Refuses a `*` in the host, because people write it to mean any host. */
 export function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }

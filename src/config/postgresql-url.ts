@@ -25,7 +25,7 @@ export const SYSTEM_ROOTS = "system";
 /** The default of `connect_timeout`, in seconds. */
 const CONNECT_TIMEOUT = 5;
 
-/** A PostgreSQL URL in its parts. An empty text means that the URL leaves the part out, and `pg` decides. */
+/** The parts of a PostgreSQL URL. A part that the URL leaves out is empty, unless Gatehouse has a default for it. */
 export interface PostgresUrl {
   /** A name, an address, or the folder of a Unix socket. */
   readonly host: string;

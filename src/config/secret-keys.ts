@@ -13,7 +13,7 @@ export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
 
-/** Returns whether a secret is wrong only because it repeats a few characters. */
+/** Returns whether a secret, or a list of secrets, is wrong only because a secret repeats a few characters. */
 export function isRepetitive(value: unknown): boolean {
   const secrets = [value].flat();
   return secrets.every(isLong) && secrets.some(hasFewCharacters);
@@ -27,7 +27,7 @@ function hasFewCharacters(value: unknown): boolean {
   return typeof value === "string" && new Set(value).size < MIN_CHARACTERS;
 }
 
-/** Matches words of examples and phrases, and blanks. */
+/** Matches words that occur in examples and phrases, and white space. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
 
 /** The minimum entropy, in bits, estimated from how often each character occurs. */

@@ -35,7 +35,7 @@ export interface ServerConfig
  */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
-/** The parts that the command adds after it has read the options from the environment. */
+/** The parts that the `gatehouse` command adds after it has read the options from the environment. */
 export interface CommandLine {
   /** The problems that the command found while reading. */
   readonly problems: readonly Problem[];

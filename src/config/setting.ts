@@ -8,8 +8,8 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
   /** The environment variable that sets the option. @default none */
   readonly variable?: string;
   /**
-   * Converts the variable's text to the option's value. Returns a text that cannot be converted as it is; `check` then
-   * refuses the text.
+   * Converts the variable's text to the option's value. If the text cannot be converted, returns a value that `check`
+   * refuses.
    * @default the text itself
    */
   readonly read?: (text: string) => unknown;

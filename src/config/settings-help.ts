@@ -12,7 +12,7 @@ const INDENT = " ".repeat(6);
  * Returns a list of all variables, each with its default, its sentence and its range.
  * @param sentences the sentence of each option whose entry has no `doc`
  * @param wrap breaks a text into lines of at most `width` characters
- * @param width of the list, in characters
+ * @param width the width of the list, in characters
  */
 export function renderHelp(
   settings: Settings,

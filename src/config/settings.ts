@@ -33,7 +33,7 @@ export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
 export const AUTH_SETTINGS = {
   /** The database: a SQLite file, or PostgreSQL. */
   databaseUrl: DATABASE_URL,
-  /** The PostgreSQL schema of the tables. Other programs can have their tables in the same database. */
+  /** The PostgreSQL schema of the tables. In other schemas, the database can hold the tables of other programs. */
   databaseSchema: text({
     variable: "DATABASE_SCHEMA",
     accepts: (value) => /^[^\0]+$/.test(value) && Buffer.byteLength(value) <= 63,
@@ -49,7 +49,7 @@ export const AUTH_SETTINGS = {
   }),
   /**
    * Whether a missing database is created: a SQLite file that does not exist, or our tables in a database without them.
-   * If this is off, a missing database stops the start: its path may be wrong, or its volume lost.
+   * If this is off, a missing database stops the start, because its path may be wrong or its volume may be lost.
    */
   createDatabase: onOff({
     defaultNote: {
@@ -74,7 +74,7 @@ export const AUTH_SETTINGS = {
   jwtAlgorithm: oneOf(JWT_ALGORITHMS, { variable: "JWT_ALGORITHM", default: "ES256" }),
   /** The URL at which clients reach Gatehouse. Required if other machines can reach the server. */
   publicUrl: PUBLIC_URL,
-  /** The `iss` claim that every token must carry. Changing it ends every token. */
+  /** The `iss` claim that every JWT must carry. Changing it invalidates all earlier JWTs. */
   jwtIssuer: text({
     variable: "JWT_ISSUER",
     defaultNote: {
@@ -82,7 +82,7 @@ export const AUTH_SETTINGS = {
       variable: "`PUBLIC_URL`, otherwise `gatehouse`",
     },
   }),
-  /** The `aud` claim that every token must carry. Changing it ends every token. */
+  /** The `aud` claim that every JWT must carry. Changing it invalidates all earlier JWTs. */
   jwtAudience: text({ variable: "JWT_AUDIENCE", default: "gatehouse" }),
   /** The `client_id` claim of access tokens: the application that users log in to. Only other services read it. */
   jwtClientId: text({ variable: "JWT_CLIENT_ID", default: "gatehouse" }),
@@ -116,7 +116,7 @@ export const AUTH_SETTINGS = {
   leeway: duration({ from: "0s", to: "60s", default: "5s" }),
   /**
    * `database` looks up the session of an access token at each request. `stateless` trusts the signature until the
-   * token expires. A field that requires no role then costs no query.
+   * token expires, and needs no database query for a field that requires no role.
    */
   bearerCheck: oneOf(["database", "stateless"], { default: "database" }),
   /**

@@ -107,8 +107,8 @@ export function extendWith(
 }
 
 /**
- * Returns the resolvers of a schema. Scalars become plain objects, which also fit a schema of another copy of graphql.
- * {@link requireOneGraphql} refuses that schema later, with a clear message.
+ * Returns the resolvers of a schema. Scalars become plain objects, so that an application with a second copy of graphql
+ * can build its schema with them. {@link requireOneGraphql} then refuses that schema with a clear message.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

@@ -56,14 +56,14 @@ function readDirectives(sdl: string): ReadonlyMap<string, readonly ConstDirectiv
   return new Map(types.map(({ name, directives = [] }) => [name.value, directives]));
 }
 
-/** The reference to a user in another subgraph. */
+/** Another subgraph's reference to a user. */
 interface UserReference {
   readonly id: string;
 }
 
 /**
  * Returns the function that loads a user for a gateway. As in the rest of the schema, users see themselves and
- * administrators see everyone. Others get the same refusal whether or not the user exists.
+ * administrators see everyone. All other callers are refused in the same way, whether or not the user exists.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

@@ -21,7 +21,8 @@ const BODY_LIMIT = 100 * 1024;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**
- * A connection is closed after this many milliseconds without a byte in either direction. No request takes that long.
+ * During a request, a connection is closed after this many milliseconds without a byte in either direction. Every
+ * operation ends sooner.
  */
 const IDLE_TIMEOUT = 40_000;
 /** Seconds after which a client should retry if there are too many connections. */

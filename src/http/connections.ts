@@ -7,7 +7,7 @@ import { addressKey } from "../throttling/address-key.js";
 const MAX_SERVED = 1_000;
 /** How many connections over a limit may wait for a refusal. Further connections are closed at once. */
 const MAX_REFUSED = 1_000;
-/** How long a connection over a limit stays open without a request, in milliseconds. */
+/** How long a connection over a limit stays open at most, in milliseconds. */
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
@@ -61,8 +61,8 @@ export class Connections {
 
   /**
    * Returns whether a response is the last one on its connection. While the server still listens, connections opened
-   * after {@link Connections.startEnding} are kept. A proxy then uses them. New connections could be lost when the
-   * server stops listening.
+   * after {@link Connections.startEnding} are kept. A proxy can then use them instead of new connections, which could
+   * be lost when the server stops listening.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

@@ -4,9 +4,9 @@ import type { OpenAuth } from "../auth.js";
 import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
- * Lets pages of the origins in `corsOrigins` send requests. In development, also lets pages of every loopback origin,
- * so that a front end's own dev server works. Loopback pages send no cookies, unless `corsOrigins` lists their origin:
- * any program on the machine can serve them.
+ * Lets pages of the origins in `corsOrigins` send requests. In development, pages of every loopback origin can send
+ * requests too, so that a front end's own dev server works. Their requests may carry no cookies, because any program on
+ * the machine can serve these pages. To allow cookies, list the origin in `corsOrigins`.
  */
 export async function addCors(
   app: FastifyInstance,

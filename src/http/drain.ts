@@ -5,7 +5,7 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/** How long the server still listens. Health checks fail meanwhile, so that proxies can choose another server. */
+/** How long a stopping server still listens. Health checks already fail, so that proxies can choose another server. */
 const NOTICE_TIME = 1_000;
 /** How long idle connections stay open when the server has stopped listening. A request may already be on its way. */
 const IDLE_TIME = 500;

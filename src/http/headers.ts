@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 
 /**
- * The longest accepted values, in characters. Browsers send 150 characters as `Accept`. Node limits all headers
+ * The longest accepted values, in characters. Browsers send about 150 characters as `Accept`. Node limits all headers
  * together to 16 KiB.
  */
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
@@ -47,8 +47,8 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 
 /**
  * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon, that parser
- * counts the quotes again from the beginning of the item, so a quoted text with many of them takes quadratic time. Such
- * texts are replaced. This changes no result, because no quoted text matches a type that we serve.
+ * counts the quotes again from the beginning of the item. A quoted text with many commas or semicolons would take
+ * quadratic time, so it is replaced. This changes no result, because no quoted text matches a type that we serve.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

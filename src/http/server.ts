@@ -115,12 +115,12 @@ function auditTo(
   };
 }
 
-/** Keyed, so that a reader of the log cannot brute-force the value. */
+/** Returns a keyed hash of a text. Without the key, a reader of the log cannot guess the text by trying values. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** Why the server cannot listen: for each error code of the system, the setting to change and what is wrong with it. */
+/** The problem to report if the server cannot listen, for each error code of the operating system. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },
