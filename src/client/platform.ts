@@ -43,7 +43,9 @@ export interface Channel {
 /** The global object. Its parts are read only when used, because importing the client must not need a browser. */
 export const platform = globalThis as unknown as Platform;
 
-/** Matches the origin of an absolute URL. Used because React Native's `URL` has no `origin` and adds a slash to `href`. */
+/**
+ * Matches the origin of an absolute URL. Used because React Native's `URL` has no `origin`, and adds a slash to `href`.
+ */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
 /** Returns whether a value is an absolute URL that `fetch` can request. */
