@@ -43,10 +43,10 @@ export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
     readonly features?: F;
   };
 
-/** The result of `createAuth`: the schema, the services, and the additions of features. */
+/** The result of `createAuth`: the schema, the services, and the properties that features add. */
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
-/** {@link Auth} without the additions of features. */
+/** {@link Auth} without the properties that features add. */
 interface CoreAuth {
   /** The complete guarded schema. */
   readonly schema: GraphQLSchema;
@@ -92,7 +92,7 @@ interface CoreAuth {
    * application that embeds Gatehouse calls `start`.
    */
   readonly maintenance: Maintenance;
-  /** The HTTP resources that the features serve beside GraphQL. */
+  /** The HTTP routes that the features serve beside GraphQL. */
   readonly routes: readonly Route[];
   /** The public keys that verify access tokens. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
@@ -102,7 +102,7 @@ interface CoreAuth {
   close(): Promise<void>;
 }
 
-/** The names that features cannot replace. */
+/** The names of the core's own properties. A feature cannot add a property with such a name. */
 const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   schema: true,
   typeDefs: true,

@@ -31,7 +31,7 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Instead of an error, Commander prints the whole help without a command, and for `help` with an unknown command.
+    // Commander gives no error message in two cases: no command is given, or `help` names an unknown command.
     const line =
       error.code !== "commander.help"
         ? error.message
@@ -49,7 +49,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** Prints why features could not be loaded, after a command that did not need them. */
+/** Prints why the application's features could not be loaded. Called after a command that did not need them. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

@@ -1,8 +1,8 @@
 import { GraphQLError } from "graphql";
 
 /**
- * The HTTP status of each code, for responses whose status depends on the error. The status of a refused persisted query
- * is 200, because clients that send persisted queries expect it.
+ * The HTTP status for each error code. The status for a refused persisted query is 200, because clients that send
+ * persisted queries expect it.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS = {
@@ -19,7 +19,7 @@ export const HTTP_STATUS = {
   BAD_REQUEST: 400,
 } as const;
 
-/** The closed set of values of `extensions.code`. */
+/** The error codes of Gatehouse, in `extensions.code`. */
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
 /** The value of the `WWW-Authenticate` header: both schemes, because a client may use either. @see RFC 9110 11.6.1 */
@@ -45,7 +45,7 @@ export type Reason =
 
 /**
  * A refusal. The client gets its message, code and reason as they are.
- * Any other error is a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
+ * An error that is not a GraphQLError counts as a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
  * A message never holds a token, a password, a hash or an e-mail address.
  */
 export class AuthError extends GraphQLError {
@@ -83,7 +83,7 @@ export class Unauthenticated extends AuthError {
   }
 }
 
-/** The credentials that are served, in the form in which a client sends them. */
+/** The accepted credentials, as a client sends them. */
 const SERVED = "`Token <key>` or `Bearer <access token>`";
 
 /** The request has no credentials, or uses an authentication scheme that is not served. */
@@ -93,7 +93,7 @@ export class NoCredentials extends Unauthenticated {
   }
 }
 
-/** The `Authorization` header has a scheme that is not served, or no scheme: `JWT …`, `Basic …`, or a bare token. */
+/** The `Authorization` header has no scheme, or a scheme that is not served, such as `JWT …` or `Basic …`. */
 export class SchemeNotServed extends NoCredentials {
   constructor() {
     super(`The scheme of the Authorization header is not served. Send ${SERVED}.`);
@@ -137,14 +137,14 @@ export class TokenWrongType extends Unauthenticated {
   }
 }
 
-/** The session of the token was ended by a logout or by an administrator. */
+/** The session of the token was ended, for example by a logout or by an administrator. */
 export class TokenRevoked extends Unauthenticated {
   constructor() {
     super("Token has been revoked. Log in again.", "token_revoked");
   }
 }
 
-/** A refresh token was used again after its rotation. Its session has been ended. */
+/** A refresh or sliding token was used again after it had been replaced. The session of the token has been ended. */
 export class TokenReused extends Unauthenticated {
   constructor() {
     super("Refresh token was used twice, so its session was ended. Log in again.", "token_reused");
@@ -231,8 +231,8 @@ export class TooManyRequests extends AuthError {
 }
 
 /**
- * The database cannot be reached, or the server is overloaded. Clients should keep their credentials, which may be
- * valid.
+ * The server cannot answer now: for example, it cannot reach the database, or it is overloaded. Clients should keep
+ * their tokens, because the tokens may be valid.
  */
 export class ServiceUnavailable extends AuthError {
   constructor(

@@ -11,8 +11,8 @@ export interface Migration {
 /**
  * Runs SQL statements, one at a time. Each statement is atomic.
  *
- * A statement is constant text with a `?` for each parameter. Then it can stay prepared, and no value becomes SQL. A
- * statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
+ * A statement is constant text with a `?` for each parameter, so it can stay prepared, and SQL injection is impossible.
+ * A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
  * @throws {@link ServiceUnavailable} when the database cannot be reached. For a feature's statements, also TypeError:
  * for a wrong number of parameters, a parameter of a wrong type, or a write in a statement that should only read.
  */
@@ -25,7 +25,7 @@ export interface Sql {
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
    * Runs a statement that writes. Meanwhile no other exclusive statement and no transaction runs, in any process. Use
-   * it when the condition reads rows that another exclusive statement may change.
+   * it if the statement's condition reads rows that another exclusive statement may change.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
@@ -50,9 +50,9 @@ const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the {@link Sql} that features get. It also refuses mistakes that some databases do not notice: a wrong number
- * of parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only read. The
- * core's own statements are not checked: every request runs some, and tests cover them all.
+ * Returns the {@link Sql} for features. It also refuses mistakes that some databases do not notice: a wrong number of
+ * parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only read. The core's
+ * own statements are not checked, because checks would slow down every request, and tests cover all these statements.
  */
 export function withChecks(sql: Sql): Sql {
   return {

@@ -35,7 +35,7 @@ const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[
 /** SQLite's code for a write on a read-only connection. */
 const WRITES = "SQLITE_READONLY";
 
-/** The database. Units of work use the ORM. All other SQL statements, also those of migrations, bypass it. */
+/** The database. Units of work use the ORM. All other SQL statements, including those of migrations, bypass it. */
 export class Database implements TransactionalSql {
   readonly read: Run;
   readonly readOnce: Run;
@@ -68,8 +68,8 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Opens the database. Creates the SQLite file if it does not exist and the settings allow it. Only its owner can read
-   * the new file.
+   * Opens the database. Creates a missing SQLite file if the settings allow that. Only the owner of the new file can
+   * read it.
    * @param features the features that are on; their tables are migrated after the core's
    * @throws Error whose message says in one line what cannot be opened
    */

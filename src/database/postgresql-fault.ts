@@ -12,7 +12,7 @@ const INVALID_AUTHORIZATION = "28000";
 const INVALID_PASSWORD = "28P01";
 const PROTOCOL_VIOLATION = "08P01";
 
-/** The code and message of an error. It may come from `pg`, the server, TLS or the operating system. */
+/** The code and message of an error. The error may come from `pg`, the server, TLS or the operating system. */
 interface Fault {
   readonly code: string;
   readonly words: string;
@@ -37,8 +37,8 @@ export function hasNoTls(error: unknown): boolean {
 }
 
 /**
- * Returns whether to try again without TLS if the URL has `sslmode=prefer`. It may help if the server does not support
- * TLS, TLS fails, or the server may have refused the connection because of TLS. A wrong password is not sent again.
+ * Returns whether TLS may have caused the error. If so, and the URL has `sslmode=prefer`, the caller connects again
+ * without TLS. Returns false for a wrong password, so that the password is not sent again without TLS.
  */
 export function isAboutTls(error: unknown): boolean {
   const fault = faultOf(error);
@@ -87,8 +87,8 @@ function explain(fault: Fault, url: PostgresUrl): string {
 }
 
 /**
- * Returns whether TLS or a certificate is at fault. Node's codes for these have an underscore, such as
- * `CERT_HAS_EXPIRED`. Its codes for failed look-ups of host names have one too, such as `EAI_AGAIN`.
+ * Returns whether TLS or a certificate is at fault. Node's codes for these faults contain an underscore, as in
+ * `CERT_HAS_EXPIRED`. Codes that start with `EAI_` contain one, too, but are about failed DNS look-ups.
  */
 function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");

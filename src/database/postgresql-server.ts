@@ -17,8 +17,8 @@ export interface PostgresServer {
   readonly ssl: TlsOptions | false;
   /**
    * Whether a pooler such as PgBouncer is in front of the server. A pooler may run each transaction on another
-   * connection to the server. A setting or a prepared statement would then be missing in the next transaction, and
-   * affect other programs.
+   * connection to the server. A setting or a prepared statement would then be missing in the next transaction. It would
+   * also affect other programs, because it stays on the previous connection.
    */
   readonly isPooled: boolean;
 }

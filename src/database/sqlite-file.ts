@@ -6,7 +6,7 @@ import { secretPathOf } from "../keys/secret-key.js";
 
 // Only SQLite opens the database file. When a process closes any descriptor of a file, the process loses all its locks
 // on that file, including the locks that SQLite holds through another descriptor. Another process then finds no lock,
-// takes itself for the last user of the database, and deletes the -wal file that the first process still writes to.
+// assumes that nobody else uses the database, and deletes the -wal file that the first process still writes to.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
@@ -27,7 +27,7 @@ export function prepareDatabaseFile(path: string, { create }: { create: boolean 
   }
 }
 
-/** @throws Error with one line that says how to create the file, if it does not exist */
+/** @throws Error if the file does not exist; the message says in one line how to create the file */
 export function requireDatabaseFile(path: string): void {
   if (existsSync(path)) return;
   throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);

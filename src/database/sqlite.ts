@@ -22,7 +22,7 @@ const CREATE_MIGRATION_TABLE =
 /** Takes the write lock at once, so that no later statement waits for it. */
 const BEGIN = ["BEGIN IMMEDIATE"];
 
-/** How often to retry the pragmas, and after how many milliseconds. */
+/** How many times to retry the pragmas, and how long to wait before each retry, in milliseconds. */
 const PRAGMA_RETRIES = 100;
 const PRAGMA_PAUSE = STATEMENT_TIMEOUT / PRAGMA_RETRIES;
 
@@ -96,7 +96,10 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
   };
 }
 
-/** Switching to WAL needs an exclusive lock that SQLite does not wait for, so retry while other processes start. */
+/**
+ * Sets the pragmas. Retries while other processes start, because switching to WAL needs an exclusive lock, for which
+ * SQLite does not wait.
+ */
 function setPragmas(
   connection: sqlite3.Database,
   done: (error: Error | null) => void,

@@ -153,8 +153,8 @@ function acceptsDefault({ check }: Setting): boolean {
 }
 
 /**
- * Returns whether a text is one SQL statement, because SQLite runs only the first one of several. A trigger counts as
- * one statement, although the statements in it also end with `;`.
+ * Returns whether a text is exactly one SQL statement. SQLite would run only the first of several statements. A trigger
+ * counts as one statement, although the statements in it also end with `;`.
  */
 function isOneStatement(value: unknown): boolean {
   if (typeof value !== "string" || value.trim() === "") return false;

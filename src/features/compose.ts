@@ -142,7 +142,7 @@ export interface Parts extends Required<
  * @param coreOf returns the core that a feature gets
  * @param onCreated called with the `close` of a feature as soon as the feature has been created
  * @param authNames the names of the properties that `auth` has without features
- * @throws {@link WrongSettings} when two parts have the same name, or two routes the same method and path
+ * @throws {@link WrongSettings} when two parts have the same name, or two routes have the same method and path
  */
 export async function createParts(
   features: readonly Feature[],
@@ -159,7 +159,7 @@ export async function createParts(
     parts.push(part);
   }
   requireNone(findPartClashes(features, parts, authNames));
-  // Loaded only here, because `gatehouse --help` needs no graphql.
+  // Loaded only here: schema.js imports type-graphql, which `gatehouse --help` does not need.
   const { extendWith } = await import("../graphql/schema.js");
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,

@@ -26,16 +26,16 @@ import type { TokenKinds } from "../tokens/token-kinds.js";
  * @template Api the properties to add to the result of `createAuth`
  */
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
-  /** Unique among the features that are passed together. */
+  /** Unique among all features, including those that come with Gatehouse. */
   readonly name: string;
-  /** The names of other features that this feature uses. They must be on, and listed before it. */
+  /** The names of other features that this feature uses. They must be on, and listed before this feature. */
   readonly requires?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of the feature's tables. */
   readonly entities?: readonly (abstract new () => object)[];
   /**
-   * Applied in this order, after the core's migrations. Each statement is a text of its own. The database records each
-   * migration as `feature:name`.
+   * Applied in this order, after the core's migrations. Each text in `statements` holds exactly one SQL statement. The
+   * database records each migration as `feature:name`.
    */
   readonly migrations?: readonly Migration[];
   /** Returns whether the settings switch the feature on. A feature that is off adds nothing. @default always on */
@@ -80,7 +80,7 @@ export interface FeatureParts<Api extends object = object> {
   readonly prune?: readonly PruneRule[];
   /** Returns a line that `gatehouse serve` prints at its start. @param url where the server listens */
   readonly announce?: (url: string) => string;
-  /** Runs when the server or the application closes, while the database is still open. It may take 5 seconds. */
+  /** Runs when the server or the application closes, while the database is open. It may take at most 5 seconds. */
   readonly close?: () => Promise<void>;
 }
 

@@ -7,14 +7,14 @@ export type Check = (value: unknown, where: string) => string[];
 type Fields = Readonly<Record<string, Check>>;
 
 /**
- * Checks a value by one condition.
+ * Returns a check that tests one condition.
  * @param what the words after "must be" in the message
  */
 export function is(what: string, isRight: (value: unknown) => boolean): Check {
   return (value, where) => (isRight(value) ? [] : [`${where} must be ${what}`]);
 }
 
-/** Checks each item of a list. Messages identify an item by its name or, if it has none, by its index. */
+/** Returns a check of each item of a list. Messages identify an item by its name or, if it has none, by its index. */
 export function listOf(item: Check): Check {
   return (value, where) => {
     if (!Array.isArray(value)) return [`${where} must be a list`];
@@ -25,7 +25,7 @@ export function listOf(item: Check): Check {
   };
 }
 
-/** Checks each value of an object that may have any keys. */
+/** Returns a check of each value of an object. The object may have any keys. */
 export function recordOf(item: Check): Check {
   return (value, where) =>
     isObject(value)
@@ -34,7 +34,7 @@ export function recordOf(item: Check): Check {
 }
 
 /**
- * Checks the fields of an object, and refuses unknown fields. An optional field may be undefined.
+ * Returns a check of an object's fields. The check refuses unknown fields. An optional field may be undefined.
  * @param what the words after "must be" in the message
  */
 export function objectWith(what: string, required: Fields, optional: Fields = {}): Check {
@@ -52,7 +52,7 @@ export function objectWith(what: string, required: Fields, optional: Fields = {}
   };
 }
 
-/** Runs the second check if the first finds nothing. */
+/** Returns a check that runs `second` only if `first` finds nothing. */
 export function inTurn(first: Check, second: Check): Check {
   return (value, where) => {
     const problems = first(value, where);
@@ -71,8 +71,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns the problems with unknown names. An instance of a class may have fields of its own, so only its misspelt
- * names are refused.
+ * Returns a problem for each unknown field. An instance of a class may have further fields, so only fields with
+ * misspelt names are refused.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -7,7 +7,7 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKey[];
 }
 
-/** A public key. Defined here, because newer versions of `@types/node` have no such type. @see RFC 7517 4 */
+/** A public key. Defined here, because newer versions of `@types/node` have moved their type. @see RFC 7517 4 */
 export interface JsonWebKey {
   readonly kty: string;
   readonly kid: string;

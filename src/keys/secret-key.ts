@@ -30,14 +30,15 @@ export function secretPathOf(databaseUrl: string): string {
 }
 
 /**
- * Returns the root secret that is kept beside a database. If there is neither a secret nor a database, makes a secret
- * that only its owner can read. A new secret could not open the keys in an existing database.
+ * Returns the root secret that is kept beside a database. If it is missing, makes a secret file that only its owner can
+ * read. Makes none beside an existing SQLite database, because a new secret could not open the keys in that database.
  * @param databaseUrl `sqlite:PATH`; for other databases the secret is kept in `data`
  * @throws Error with one line that says why the file cannot be created, read or used
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // Checked before the secret is read: another process creates first the secret and then the database.
+  // The database is checked before the secret is read. Every process makes the secret first, so a database that another
+  // process has just made already has its secret.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

@@ -112,7 +112,7 @@ export class SigningKeyStore {
 
   /**
    * Seals again, with the current root secret, every key that a previous secret sealed. The previous secrets can then
-   * be dropped.
+   * be removed from the settings.
    */
   async reseal(): Promise<void> {
     if (this.#seals.length === 1) return;

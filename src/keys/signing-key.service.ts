@@ -7,7 +7,8 @@ import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { type NewKey, SigningKeyStore, type StoredKeys } from "./signing-key-store.js";
 
 /**
- * Seconds between the publication of a key and its first signature. Longer than verifiers may cache the key set.
+ * Seconds between the publication of a key and its first signature. Verifiers may cache the published keys only for a
+ * shorter time.
  * @internal
  */
 export const PUBLISH_AHEAD = 600;
@@ -176,7 +177,7 @@ export class SigningKeyService {
 
 /**
  * Describes the key that follows `current`. Its `createdAt` is always later than that of `current`, even within the
- * same millisecond: of two keys that become active at the same instant, the later one signs.
+ * same millisecond: of two keys that become active at the same instant, the key that was created later signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -1,7 +1,7 @@
 import { GraphQLSchema } from "graphql";
 import { isPublic } from "./directives.js";
 
-/** The extension of a schema that holds the names of its credential fields. */
+/** The key in a schema's `extensions` for the names of the mutations that check a credential. */
 const EXTENSION = "gatehouseCredentialFields";
 
 /**
@@ -21,7 +21,7 @@ export function findPublicMutations(schema: GraphQLSchema): ReadonlySet<string> 
   return new Set(mutations.filter(isPublic).map(({ name }) => name));
 }
 
-/** Returns a copy of a schema in which exactly these mutations count as credential fields. */
+/** Returns a copy of a schema, for which {@link readCredentialFields} returns exactly these names. */
 export function withCredentialFields(
   schema: GraphQLSchema,
   names: ReadonlySet<string>,

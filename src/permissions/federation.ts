@@ -47,7 +47,7 @@ export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities
   if (!Number.isSafeInteger(max) || max < 1) {
     throw new WrongSettings([{ option: "maxEntities", message: "must be a whole number from 1" }]);
   }
-  /** The number of entities by execution. The key is the object `variableValues`: each execution has its own. */
+  /** How many entities each execution has asked for. The key is `variableValues`: each execution has its own. */
   const counts = new WeakMap<object, number>();
   return (resolve: Resolver = defaultFieldResolver): Resolver =>
     (source, args: { representations: readonly unknown[] }, context, info) => {

@@ -18,8 +18,8 @@ import { isServiceField } from "./federation.js";
 /** The options of `auth.guard`. */
 export interface GuardOptions {
   /**
-   * Refuse a schema in which a root field has neither `@auth` nor `@public`. Otherwise such a field requires a
-   * signed-in user. @default false
+   * Whether to refuse a schema in which a root field has neither `@auth` nor `@public`. If false, such a field requires
+   * a signed-in user. @default false
    */
   strict?: boolean;
   /**

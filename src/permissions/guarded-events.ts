@@ -2,8 +2,8 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Returns a subscription's event stream that ends after the first event that is not allowed. That event is still passed
- * on: the field's own guard replaces it with the refusal.
+ * Returns a guarded copy of a subscription's event stream. The copy ends after the first event that is not allowed.
+ * That event is passed on, too, because the field's own guard replaces it with the refusal.
  *
  * The result is not an async generator: the `return` of a generator would wait for the next event.
  * @param events what the field's `subscribe` function returned

@@ -75,9 +75,9 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 
 /**
  * Requires that the signed-in user has at least `role`. Always await it: if `bearerCheck` is `stateless`, the refusal
- * comes later, and without `await` every user passes. In the other modes the refusal is thrown synchronously. The
- * ESLint rule `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning
- * after a refusal that was not awaited.
+ * comes later, and without `await` every user passes. If `bearerCheck` is `database`, the refusal is thrown
+ * synchronously. The ESLint rule `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process
+ * prints a warning after a refusal that was not awaited.
  *
  * A `user` that `createContext` did not make counts as anonymous.
  * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}
@@ -90,8 +90,8 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * Does the check of {@link requireRole}. If the role is known, creates no promise: that would slow down every guarded
- * field.
+ * Does the check of {@link requireRole}. If the role is known, creates no promise, because a promise would slow down
+ * every guarded field.
  * @returns a promise if the role must be read from the database (`bearerCheck` is `stateless`), otherwise undefined
  */
 function checkRole(

@@ -1,7 +1,7 @@
 import type { Sql } from "../sql.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** The shortest time between two writes for one session, in milliseconds. `lastUsedAt` may be late by as much. */
+/** The shortest time between two writes for one session, in milliseconds. So `lastUsedAt` may be a minute too old. */
 const GRANULARITY = 60_000;
 /** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;

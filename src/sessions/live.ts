@@ -18,8 +18,9 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * SQL condition: the session is open, its user is active, and the password has not changed since it was opened. Takes
- * the parameters of {@link IS_OPEN}. {@link requireLive} applies the same rule to a row that has been read.
+ * SQL condition: the session is open, its user is active, and the password has not changed since the session was
+ * opened. Takes the parameters of {@link IS_OPEN}. {@link requireLive} is the corresponding check of a row that has
+ * been read.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -62,8 +63,8 @@ export function requireLive(
 }
 
 /**
- * Requires that the session is still stored. The token may have expired: a session is deleted together with its user,
- * or some time after its last token has expired.
+ * Requires that the session is stored. A session is deleted together with its user, or some time after its last token
+ * has expired. The error says which of the two has happened.
  * @throws {@link UserNotFound}, {@link TokenExpired}
  */
 export async function requireStored(

@@ -39,7 +39,7 @@ export const PRINCIPAL_COLUMNS = `
 export const PRINCIPAL_TABLES = `
   session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
-/** A user with one session, as stored in the database: as `context.user`, with the session of the request. */
+/** A user with one session, as stored in the database. In `context.user`, the session is that of the request. */
 export class Principal implements User {
   readonly id: string;
   readonly username: string;

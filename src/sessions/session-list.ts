@@ -73,7 +73,7 @@ export class SessionList {
 
   /**
    * Returns a page of the sessions that match, newest first. If sessions open or end between two pages, the second page
-   * neither repeats nor skips others.
+   * neither repeats nor skips other sessions.
    * @param first the largest number of sessions to return
    * @param after null for the first page
    * @throws {@link BadUserInput} when a value in the query is malformed or too long

@@ -22,7 +22,7 @@ export interface SessionRow extends PrincipalRow {
 /** The signing keys. `follow` reloads them when they have changed. */
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-/** The only statement that authenticating a request needs, without the list of ids that ends it. */
+/** The only statement that authenticating a request needs, up to the list of ids at its end. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
@@ -31,7 +31,7 @@ const SESSION_ROWS = `
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
-/** How many ids one statement can look up. There are few sizes, so each statement is prepared only once. */
+/** How many ids one statement can look up. With only four sizes, only four statements have to be prepared. */
 const BATCH_SIZES = [1, 4, 16, 64];
 const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),

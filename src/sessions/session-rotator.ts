@@ -44,7 +44,7 @@ export class SessionRotator {
     const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
     const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // Another call may have rotated the session in the meantime.
+    // The row may hold a later generation, because another call may have rotated the session in the meantime.
     if (rotated !== undefined) return { ...row, ...rotated };
     try {
       return requireLive(row, session, at, { isExpired, reuseWindow: reuseWindow * 1000 });

@@ -3,8 +3,8 @@ import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme, EndReason } from "../events.js";
 
 /**
- * A session of any scheme: a login opens it, and a logout ends it. It is also the token family. Instants are epoch
- * milliseconds. Nothing in the row can be used to log in.
+ * A session of any scheme: a login opens it, and a logout ends it. All tokens that come from one login belong to the
+ * same session. Instants are epoch milliseconds. No value in the row can be used as a credential.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
@@ -20,7 +20,7 @@ export class SessionEntity {
   @Property({ type: "text" })
   scheme!: AuthScheme;
 
-  /** The user's name for the session. */
+  /** The name that the user gives the session. */
   @Property({ type: "text", nullable: true })
   label!: string | null;
 
@@ -32,7 +32,7 @@ export class SessionEntity {
   @Property({ type: "integer" })
   credentialsVersion!: number;
 
-  /** How often the refresh or sliding token has been rotated. */
+  /** How many times the refresh or sliding token has been rotated. */
   @Property({ type: "integer" })
   generation = 0;
 

@@ -30,8 +30,8 @@ export class RunningChecks {
 
   /**
    * Counts an attempt, and then runs its check.
-   * @param count counts the attempt if the key is not blocked. Returns 0 if it did, otherwise the milliseconds until an
-   * attempt is allowed
+   * @param count counts the attempt if the key is not blocked. Returns 0 if the attempt was counted, otherwise the
+   * milliseconds until the next attempt is allowed
    * @param check returns whether the credential is right. Unblocks the key before it returns true
    * @returns the result of `check`
    * @throws {@link Blocked} before `check` has run
@@ -64,8 +64,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // If the attempt is allowed, this promise starts the check before it settles. So other attempts always find this one in
-    // `counting` or in `running`.
+    // If the attempt is allowed, its check starts before this promise settles. So other attempts always find this
+    // attempt in `counting` or in `running`.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

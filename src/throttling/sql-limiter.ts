@@ -2,9 +2,9 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** How often an attempt may lose a race for the row before it is refused. */
+/** How many times to try to count an attempt. A try fails if another attempt blocks the key after the read. */
 const MAX_RACES = 10;
-/** How long a client has to wait after losing that many races, in milliseconds. */
+/** How long a client has to wait if every try failed, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
 
 const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;

@@ -84,7 +84,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a request to check a token.
+   * Counts a request to refresh, to verify a token, or to log out.
    * @throws {@link TooManyRequests}
    */
   async request(client: Client): Promise<void> {

@@ -4,8 +4,8 @@ import type { Engine, Run } from "../engine.js";
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
 /**
- * Reads the names of the recorded migrations, oldest first. They are in the table of MikroORM's migrator, because
- * versions up to 0.1 used that migrator.
+ * Reads the names of the recorded migrations, oldest first. They are in the table of MikroORM's migrator, because that
+ * migrator created the tables of older databases.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
   const rows = await run<{ name: string }>(NAMES, []);

@@ -49,8 +49,8 @@ export async function readGraphiql(): Promise<Route[]> {
 }
 
 /**
- * Refuses a `GET` request that does not accept HTML, because GraphQL itself is served only by `POST`. @see RFC 9110
- * 15.5.6
+ * Refuses a `GET` request that does not accept HTML, because GraphQL itself is served only by `POST`.
+ * @see RFC 9110 15.5.6
  */
 function refuseMethod(): Response {
   const error = { message: "GraphQL is at POST /graphql.", extensions: { code: "BAD_REQUEST" } };

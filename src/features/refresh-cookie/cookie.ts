@@ -5,21 +5,23 @@ import { readHeader, readOwnOrigin, type RequestLike } from "../../authenticatio
 const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 
 /**
- * The prefix makes browsers refuse the cookie if a subdomain sets it, or if there is no TLS. @see RFC 6265bis 4.1.3.2
+ * The cookie outside development. Its prefix `__Host-` makes browsers refuse the cookie if a subdomain sets it, or if
+ * there is no TLS.
+ * @see RFC 6265bis 4.1.3.2
  */
 const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };
 
 /**
- * The cookie of a server in development. Such a server uses plain HTTP, over which WebKit does not store a secure
- * cookie. Its requests do not leave the machine. Besides, a secure cookie would not help against pages on other
- * loopback ports: they can overwrite it, too.
+ * The cookie of a server in development. The server uses plain HTTP, and WebKit stores no secure cookie over plain
+ * HTTP. The cookie needs no TLS, because its requests do not leave the machine. Pages on other loopback ports can
+ * overwrite this cookie, but they could also overwrite a secure cookie.
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
 /** A header that HTML forms cannot send. Pages of other origins can send it only after a preflight. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
 
-/** The refresh token of a browser, kept where no script can read it. */
+/** A browser's refresh token, in a cookie that no script can read. */
 export interface Cookie {
   /** The token that the browser sent. Null if it sent none, or if another site may have caused the request. */
   readonly token: string | null;

@@ -22,9 +22,9 @@ export interface RefreshCookieParts {
 }
 
 /**
- * Returns a copy of a schema that keeps refresh tokens in the cookie. Every `AuthPayload` is sent without its refresh
- * token. `refreshToken` and `logout` take the token from the cookie if `refresh` is left out or empty, and the request
- * has no `Authorization` header.
+ * Returns a copy of a schema. The copy keeps refresh tokens in the cookie, and sends every `AuthPayload` without its
+ * refresh token. `refreshToken` and `logout` take the token from the cookie if `refresh` is left out or empty, and the
+ * request has no `Authorization` header.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
   return mapSchema(schema, {
@@ -49,8 +49,8 @@ function wrap(field: Field, around: Around): Field {
 }
 
 /**
- * Lets a client leave out `refresh`, because the cookie has the token. The argument keeps its type, for documents that
- * pass it.
+ * Lets a client leave out `refresh`, because the cookie has the token. The argument keeps its type, so documents that
+ * pass it stay valid.
  */
 function withOptionalRefresh(field: Field): Field {
   const { refresh, ...others } = field.args ?? {};

@@ -22,7 +22,7 @@ export class ClaimMap {
     return this.has(claim) && Reflect.deleteProperty(this.payload, claim);
   }
 
-  /** Returns a copy of the claims. Logs show the claims, never the token itself. */
+  /** Returns a copy of the claims, so that a log shows the claims and never the signed token. */
   toJSON(): Record<string, unknown> {
     return { ...this.payload };
   }

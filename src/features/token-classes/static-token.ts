@@ -83,7 +83,7 @@ export class StaticToken {
   }
 
   /**
-   * Returns the newest hundred live tokens that match. `{}` matches the tokens of all users.
+   * Returns the live tokens that match, newest first: at most 100. `{}` matches the tokens of all users.
    * @throws {@link BadUserInput} when a field is unknown, null or undefined: ignoring the field could match all tokens
    * @throws {@link NoSuchUser} when one of `userIds` cannot be the id of a user
    */

@@ -11,7 +11,7 @@ import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
  * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. The constructor verifies a
- * token that it reads, but not the token's session: {@link Token.checkBlacklist} looks that up in the database.
+ * token that it reads, but does not look up the token's session in the database: {@link Token.checkBlacklist} does.
  * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when the text is not a valid token
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
@@ -160,7 +160,7 @@ export class Token extends ClaimMap {
     this.set("sid", row.id);
   }
 
-  /** Adds the claims of the option `claims`, which only access tokens have. */
+  /** Adds the claims of the option `claims`. Does nothing by default, because only access tokens have these claims. */
   protected addClaims(): Promise<void> {
     return Promise.resolve();
   }
