@@ -48,9 +48,10 @@ export class AccountChanges {
     if (!hasChanged) throw new NoSuchUser();
   }
 
-  /** Ends all sessions of the user, except when an active user is set to active again. */
+  /** Activates or deactivates a user, and ends the user's sessions. If an active user is activated, nothing changes. */
   async setActive(id: string, isActive: boolean): Promise<void> {
-    // An activation ends sessions too: a session that is still open while its user is inactive must not work again.
+    // An activation ends sessions too: if a user was deactivated by SQL, the sessions are still open, but must not work
+    // after the activation.
     const hasChanged = await this.#endSessions(
       id,
       "user_deactivated",
@@ -63,7 +64,7 @@ export class AccountChanges {
   }
 
   async setRole(id: string, role: Role): Promise<void> {
-    // Exclusive: otherwise two admins could remove each other at the same time and leave none.
+    // Exclusive, because two admins could otherwise demote each other at the same time, and no admin would be left.
     const changed = await this.#sql.writeExclusive(
       `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
@@ -85,9 +86,10 @@ export class AccountChanges {
   }
 
   /**
-   * Changes a user and ends the user's sessions in one transaction. Only one transaction runs at a time: otherwise two
-   * admins could remove each other at the same time and leave none.
-   * @param statement changes the user, raises `credentials_version`, and returns no row if the change is refused
+   * Changes a user and ends the user's sessions in one transaction. Only one transaction runs at a time, because two
+   * admins could otherwise deactivate or delete each other at the same time, and no admin would be left.
+   * @param statement changes the user, and raises `credentials_version` to end the sessions. Returns no row if the
+   * change is refused
    * @param finish runs last in the transaction
    * @returns whether the user was changed
    */

@@ -175,7 +175,7 @@ export class AccountService implements Accounts {
   }
 
   async #hashNewPassword(password: string, owner: Owner): Promise<string> {
-    // Loaded on first use: the password dictionary takes 100 ms.
+    // Imported on first use, because it takes 100 ms to load the password dictionary.
     const { requireNewPassword } = await import("./new-password.js");
     requireNewPassword(password, owner, this.#settings.passwordMinLength);
     return this.#hasher.hash(password);

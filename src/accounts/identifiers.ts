@@ -2,7 +2,7 @@ import { domainToASCII } from "node:url";
 import { BadUserInput } from "../errors.js";
 import type { Login } from "./accounts.js";
 
-/** The longest user name, in code points; the same as in Django. */
+/** The longest user name, in code points. Django has this limit too. */
 export const USERNAME_MAX_LENGTH = 150;
 /** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
@@ -51,7 +51,7 @@ function canonicalEmail(email: string): string {
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // domainToASCII() would decode %6d to m, as URLs do.
+  // A domain with a % is not converted, because domainToASCII() would decode %6d to m.
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }

@@ -14,8 +14,8 @@ const OTHER_ROLES = `
   SELECT role FROM present WHERE role NOT IN`;
 
 /**
- * Requires that each user's role is one of `roles`. Called at startup: otherwise users whose role was removed would
- * silently lose all rights.
+ * Requires that every user's role is in the settings. Called at startup, because users whose role was removed from the
+ * settings would otherwise silently lose all rights.
  * @throws {@link WrongSettings} that lists the unknown roles, and says how many users have each
  */
 export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<void> {

@@ -33,9 +33,9 @@ export class LoginAttempts {
 
   /**
    * Records a login, and rehashes the password if its hash was made with old parameters.
-   * @param account the account as read when its password was checked
-   * @returns false if the password was changed or the account was locked in the meantime. The login must then be
-   * refused
+   * @param account the account as it was read before the password was checked
+   * @returns false if the account was changed since then: it has a new password, or is deactivated, deleted or locked.
+   * The login must then be refused
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;
@@ -51,8 +51,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Counts a wrong password. The count is written after the response: the response time must not reveal whether the
-   * user exists.
+   * Counts a wrong password. The login does not wait until the count is written, because the response time must not
+   * reveal whether the user exists.
    */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing

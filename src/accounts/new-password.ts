@@ -6,7 +6,10 @@ import { requireHashable } from "./password-hasher.js";
 /** Words that an attacker would try first on this server. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
-/** The number of guesses that a password must withstand, as a power of ten. Eight random characters are just enough. */
+/**
+ * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters are just
+ * enough.
+ */
 const MIN_GUESSES = 7.9;
 /**
  * The number of characters that are checked. Further characters cannot make a password weaker, and they are slow to

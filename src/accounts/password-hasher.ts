@@ -25,8 +25,9 @@ const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${par
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** How many calls may wait at most, and for how many milliseconds. */
+/** How many calls may wait at the same time. */
 const MAX_WAITING = 64;
+/** The longest time that a call waits, in milliseconds. */
 const MAX_WAIT = 2000;
 /** Seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;

@@ -23,7 +23,7 @@ export class Roles {
   readonly admin: Role;
   readonly #ranks: ReadonlyMap<unknown, number>;
 
-  /** @param names lowest first, at least two, checked by the setting `roles` */
+  /** @param names at least two names, lowest first. The setting `roles` has already checked them */
   constructor(names: readonly string[] = DEFAULT_ROLES) {
     const ordered = [...names] as [Role, ...Role[]];
     this.names = Object.freeze(ordered);

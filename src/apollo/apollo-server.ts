@@ -47,8 +47,8 @@ export interface ApolloOptions {
 }
 
 /**
- * Creates the Apollo Server of our own HTTP server. Everything that we do not use is switched off. It neither limits
- * documents nor sends {@link AuthContext.responseHeaders}, because our HTTP server does both.
+ * Creates the Apollo Server of our own HTTP server. Everything that we do not use is switched off. Our HTTP server
+ * limits documents and sends {@link AuthContext.responseHeaders}, so this Apollo Server does neither.
  * @param schema the guarded schema
  */
 export function createApolloServer(
@@ -71,11 +71,11 @@ export function createApolloServer(
 }
 
 /**
- * Returns options for an Apollo Server of your own. With them it serves `schema` as safely as our own server does.
- * Errors reveal no internals, repeat no part of the request, and have the right HTTP status. Documents are limited. The
- * response headers that features set are sent. The server's `logger` logs each internal error and outage once, with its
- * stack. The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to
- * the lists in the result.
+ * Returns options for an Apollo Server of your own. With these options, it serves `schema` as safely as our own server
+ * does. Errors reveal no internals, repeat no value of the request, and have the right HTTP status. Documents are
+ * limited. The response headers that features set are sent. The server's `logger` logs each internal error and outage
+ * once, with its stack. The server's context must come from `auth.createContext`. To add plugins or validation rules,
+ * append them to the lists in the result.
  * @param schema the schema to serve, as `auth.guard` returned it
  * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are the
  * same as in our own server.
@@ -90,8 +90,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // Without the last plugin, Apollo Server would send the timings and errors of all resolvers to any client that
-    // asks, if `schema` is a federation subgraph.
+    // The last plugin is for federation subgraphs. Without it, Apollo Server would send the timings and errors of all
+    // their resolvers to any client that asks.
     plugins: [
       logPlugin(),
       ...safePlugins(limits),

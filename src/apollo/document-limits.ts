@@ -15,7 +15,10 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** How messages name the limits per operation. Fragments count as expanded. Only `credentialFields` is per document. */
+/**
+ * How messages name the limits that are measured with fragments expanded. `credentialFields` limits a document. The
+ * others limit an operation.
+ */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",

@@ -18,13 +18,13 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 /** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/** Matches the errors of graphql-js's execution/values.ts. Only their message sets them apart. */
+/** Matches graphql-js's messages about arguments. A resolver's errors differ from them only in the message. */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
  * Returns the part of an error that a client may see. Meant for Apollo Server's option `formatError`.
  *
- * - A refusal with a code of its own, thrown by a resolver or while the context is created, keeps its message and
+ * - A GraphQLError with its own code, from a resolver or from the creation of the context, keeps its message and
  *   extensions.
  * - An error in the request itself keeps a known message, without the values of the request: see {@link withoutValues}.
  *   A fixed sentence replaces every other message, including the messages of an application's own scalars and
@@ -55,8 +55,8 @@ export function internalServerError(requestId: string): GraphQLError {
 }
 
 /**
- * Returns whether an error was not meant for the client. Errors meant for the client have a code, or come from
- * graphql-js.
+ * Returns whether an error was not meant for the client. Errors meant for the client have a code other than
+ * INTERNAL_SERVER_ERROR, or come from graphql-js.
  */
 export function isBug(error: GraphQLError): boolean {
   const { code } = error.extensions;
@@ -72,7 +72,7 @@ function isAboutRequest(error: GraphQLError): boolean {
   return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
 }
 
-/** Returns whether graphql-js could not coerce the arguments of a field. The field's resolver did not run then. */
+/** Returns whether graphql-js could not coerce the arguments of a field. If so, the field's resolver did not run. */
 function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   return (
     path !== undefined &&
@@ -81,7 +81,10 @@ function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   );
 }
 
-/** Describes an error in the request without its values. Extensions may hold values too, so only the codes are kept. */
+/**
+ * Describes an error in the request without the request's values. Extensions may hold values too, so only the codes are
+ * kept.
+ */
 function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
   const { code: ownCode, validationErrorCode } = error.extensions;
   if (validationErrorCode === "INTROSPECTION_DISABLED") {

@@ -137,9 +137,7 @@ export const BEGINNINGS = [
   "GraphQL queries must be strings",
 ];
 
-/**
- * Messages with a value in the middle, and the sentences to send instead. `$1` is the text of the first placeholder.
- */
+/** Messages that are replaced, and the sentences to send instead. `$1` is the text of the first placeholder. */
 export const REPLACED: readonly [shape: string, sentence: string][] = [
   ['Value "{rest}', "The value does not exist in the enum."],
   ["Unknown operation named {rest}", "The document has no operation of that name."],

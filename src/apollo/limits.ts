@@ -33,7 +33,7 @@ const LIMITS = {
   rootFields: limit(10),
   /** Root fields of a document that check a credential. Only fields of Gatehouse and its features count. */
   credentialFields: limit(1),
-  /** Errors of a response; further errors are dropped. Also limits their total size to 64 KiB. */
+  /** Errors of a response; further errors are dropped. While this limit is on, their total size is at most 64 KiB. */
   errors: limit(10),
 };
 

@@ -30,7 +30,7 @@ export interface ServerContext extends AuthContext {
   readonly record: OperationRecord;
 }
 
-/** Drops errors from a response until at most `max` are left, of at most {@link MAX_ERRORS_SIZE} in total. */
+/** Drops errors from a response: keeps at most `max` errors, of at most {@link MAX_ERRORS_SIZE} bytes in total. */
 export function errorLimitPlugin(max: number): ApolloServerPlugin {
   return {
     requestDidStart: () =>
@@ -134,8 +134,9 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status for the code of the first error. As the GraphQL-over-HTTP specification says, only responses of
- * type `application/graphql-response+json` whose `data` is null get it. Meant for Apollo Server's option `plugins`.
+ * Sets the HTTP status for the code of the first error. Changes only responses of type
+ * `application/graphql-response+json` whose `data` is null, as the GraphQL-over-HTTP specification says. Meant for
+ * Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {

@@ -1,6 +1,6 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** Messages are cut to this length before they are matched, in characters. */
+/** The number of characters to which a message is cut before it is matched. */
 const MAX_LENGTH = 300;
 
 /** The pattern of each placeholder. No pattern can match a text in two ways, so matching takes linear time. */
@@ -34,7 +34,7 @@ const RULES = [
   ...REPLACED.map(([shape, sentence]) => [`^${toPattern(shape)}$`, sentence] as const),
 ].map(([pattern, replacement]) => ({ pattern: new RegExp(pattern), replacement }));
 
-/** Escapes a shape for a regular expression, with a group for each placeholder. */
+/** Returns the regular expression for a message with placeholders. Each placeholder becomes a group. */
 function toPattern(shape: string): string {
   return shape
     .split(/\{([a-z]+)\}/)
@@ -45,11 +45,11 @@ function toPattern(shape: string): string {
 }
 
 /**
- * Removes the values that the client sent from a message of graphql-js, graphql-scalars or Apollo Server. Returns null
- * for an unknown message, which may hold a value anywhere.
+ * Removes the client's values from a message of graphql-js, graphql-scalars or Apollo Server. Returns null for an
+ * unknown message, which may hold a value anywhere.
  */
 export function withoutValues(message: string): string | null {
-  // The ellipsis prevents a cut message from matching a complete one.
+  // The ellipsis prevents a cut message from matching a complete message in `WHOLE`.
   const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
   const rule = RULES.find(({ pattern }) => pattern.test(text));
   return rule === undefined ? null : text.replace(rule.pattern, rule.replacement);

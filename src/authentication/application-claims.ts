@@ -15,8 +15,9 @@ type ClaimsOf = NonNullable<AuthConfig["claims"]>;
 const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
- * Calls the application's function for a user. Checks the function's claims, and returns a copy of them together with
- * the carried claims.
+ * Calls the application's function for a user, and checks the claims that the function returns.
+ * @param carried the application's claims in the refresh token that is being replaced; none at a login
+ * @returns a copy of the carried claims and the function's claims. The function's claim wins if a name is in both
  * @throws Error with one line for the operator. It is not an {@link AuthError}, so the client does not see it.
  * @throws {@link ServiceUnavailable} when the function takes too long
  */

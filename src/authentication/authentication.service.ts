@@ -51,8 +51,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Returns the user of a request's credential. Costs one query, but none if the credential itself is bad. An access
-   * token costs none if `bearerCheck` is `stateless`.
+   * Returns the user of a request's credential. Costs one query, but none if the text of the token already shows that
+   * the token is not valid. An access token costs no query if `bearerCheck` is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -182,9 +182,10 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Ends the session of the refresh or sliding token if given, otherwise the session of the request's credential.
-   * Succeeds even if the session is over or the token has expired.
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}; {@link TooManyRequests}
+   * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
+   * request's credential. Succeeds even if the session is over or the token has expired.
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}; {@link BadAuthorizationHeader};
+   * {@link TooManyRequests}
    * @see RFC 7009 2
    */
   async logoutRequest(
@@ -211,8 +212,8 @@ export class AuthenticationService implements Authentication {
 
 /**
  * Returns the name of the counter for a login's failures. A user has one counter, shared by the user name and the
- * e-mail address. Unknown users get one counter per identifier; otherwise the counters would reveal that the user does
- * not exist.
+ * e-mail address. An unknown user has one counter for each identifier: without a counter, the rate limit would reveal
+ * that the user does not exist.
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return `user ${account.id}`;

@@ -15,9 +15,9 @@ export interface Authentication {
   /**
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
-   * @throws {@link InvalidCredentials}, the same for an unknown user, a wrong password, and an inactive or locked
-   * account; {@link TooManyRequests}; {@link ServiceUnavailable} when too many passwords are being hashed; {@link
-   * BadUserInput} when an argument is malformed; {@link Vetoed} by a feature
+   * @throws {@link InvalidCredentials} for an unknown user, a wrong password, and an inactive or locked account: the
+   * error does not tell them apart; {@link TooManyRequests}; {@link ServiceUnavailable} when too many passwords are
+   * being hashed; {@link BadUserInput} when an argument is malformed; {@link Vetoed} by a feature
    * @example
    * const login = { email: "ada@example.com" };
    * const { access, refresh } = await auth.authentication.login(login, password, "JWT", context.client);

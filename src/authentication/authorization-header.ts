@@ -7,9 +7,7 @@ export interface Credential {
   readonly token: string;
 }
 
-/**
- * Matches a scheme that we serve, and the rest of the line. A longer scheme with the same first letters does not match.
- */
+/** Matches a scheme that we serve, and the rest of the line. A longer scheme, such as `Tokens`, does not match. */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
 /** One or more spaces and a token68. @see RFC 9110 11.4 */
 const TOKEN68 = /^ +([\w.~+/-]+=*)$/;

@@ -14,14 +14,16 @@ export interface AuthContext {
    */
   readonly user: Principal | TokenUser | null;
   /**
-   * The error for a refused `Authorization` header, or null. Guarded fields fail with this error; public fields ignore
-   * it. If the scheme is not served, the error is a {@link SchemeNotServed}, and the request is anonymous.
+   * The error if the `Authorization` header was refused or could not be checked; otherwise null. Guarded fields fail
+   * with this error; public fields ignore it. If the scheme is not served, the error is a {@link SchemeNotServed}, and
+   * the request is anonymous.
    */
   readonly authError: AuthError | null;
   /**
-   * Returns the signed-in user as stored in the database now. Costs no query unless {@link AuthContext.user} is a
-   * {@link TokenUser}.
-   * @throws {@link AuthContext.authError}, or {@link NoCredentials}
+   * Returns the signed-in user as stored in the database. Costs one query if {@link AuthContext.user} is a {@link
+   * TokenUser}, otherwise none.
+   * @throws {@link AuthContext.authError} or {@link NoCredentials}; for a {@link TokenUser}, {@link Unauthenticated}
+   * with the reason
    */
   loadUser(): Promise<Principal>;
   /**
@@ -31,7 +33,7 @@ export interface AuthContext {
   readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */
   onRoleDenied(required: Role): void;
-  /** The credential of the `Authorization` header, accepted or refused. */
+  /** The credential of the `Authorization` header, accepted or refused; null if there is none, or it is malformed. */
   readonly credential: Credential | null;
   /** The client that sent the request. */
   readonly client: Client;

@@ -16,6 +16,6 @@ export interface Hooks {
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client): Promise<void> | void;
-  /** Runs before a refresh token is exchanged. @throws {@link Vetoed} to refuse the refresh */
+  /** Runs before a refresh or sliding token is exchanged. @throws {@link Vetoed} to refuse the refresh */
   beforeRefresh?(user: HookUser, client: Client): Promise<void> | void;
 }

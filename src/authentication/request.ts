@@ -7,7 +7,7 @@ export interface RequestLike {
    * The headers, or the `connectionParams` that a WebSocket client sends in place of headers. Values may be anything.
    */
   readonly headers: Headers | Readonly<Record<string, unknown>>;
-  /** Node's flat list of names and values: the only place that shows a second `Authorization` line. */
+  /** Node's flat list of header names and values. Only this list shows a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
   /** The client's address, if the framework knows the trusted proxies. */
   readonly ip?: string | undefined;
@@ -62,8 +62,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. Without another address, returns the socket's address: rate limits must
- * still apply.
+ * Returns the client's IP address, or null. If no other address is known, returns the socket's address, because rate
+ * limits must apply in any case.
  * @param given the address that the application passes
  */
 export function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -93,8 +93,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme. For an unknown scheme, `URL` returns the origin "null", which is also the
-  // origin of a sandboxed page.
+  // A proxy may send any text as the scheme. An unknown scheme counts as http, because `URL` would return the origin
+  // "null", which is also the origin of a sandboxed page.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -103,7 +103,7 @@ export function readOwnOrigin(request: RequestLike): string | null {
 
 /**
  * Returns the values of the `Authorization` lines. Node drops repeated lines from `headers`. For repeated lines, the
- * result holds each known value twice: the caller must see that there was more than one.
+ * result holds each known value twice: the caller must see that there was more than one line.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");

@@ -13,9 +13,9 @@ export interface Issued {
   readonly principal: Principal;
   /** A static or sliding token; null for the scheme JWT. */
   readonly token: string | null;
-  /** An access token; null for the other schemes. */
+  /** An access token; null if the scheme is not JWT. */
   readonly access: string | null;
-  /** A refresh token; null for the other schemes. */
+  /** A refresh token; null if the scheme is not JWT. */
   readonly refresh: string | null;
   /** When `token` or `access` expires; null means never. */
   readonly expiresAt: number | null;
@@ -25,7 +25,7 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/** The values for tokens that the session's row does not hold. */
+/** The values that tokens need, but the session's row does not hold. */
 export interface Issuing {
   /** The static token of a session that was just opened with the scheme TOKEN. @default none */
   readonly staticToken?: string | null;
@@ -67,7 +67,7 @@ export class TokenIssuer {
     const { claims: claimsOf } = this.#settings;
     if (claimsOf === undefined) return carried;
     const user = await this.#accounts.findById(userId);
-    // A missing or inactive user gets no token.
+    // No token will be issued to a missing or inactive user, so the application's function is not called.
     if (!user?.isActive) return carried;
     return readClaims(claimsOf, user, carried);
   }

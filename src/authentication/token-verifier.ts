@@ -10,7 +10,7 @@ import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
-/** A value, or a promise if the value is not available at once. Callers await it only if it is a promise. */
+/** A value, or a promise of the value if it is not available at once. */
 type MaybePromise<Value> = Value | Promise<Value>;
 
 /** The types of JWT that are sent as `Bearer`. */
@@ -22,7 +22,7 @@ const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
-  /** The scheme to send the token with in `Authorization`; null for a refresh token, which is not sent in a header. */
+  /** The scheme for the token in `Authorization`; null for a refresh token, which is not sent in a header. */
   readonly tokenType: Credential["scheme"] | null;
   /** Epoch milliseconds; null means that the token does not expire. */
   readonly expiresAt: number | null;
@@ -46,7 +46,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the live session of a request's credential. Costs one query, or none if the credential itself is bad.
+   * Returns the live session of a request's credential. Costs one query, but none if the text of the token already
+   * shows that the token is not valid. If the token's key is unknown, a further query may reload the keys.
    * @throws {@link Unauthenticated} with the reason
    */
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
@@ -130,7 +131,7 @@ export class TokenVerifier {
     return row;
   }
 
-  /** Verifies a JWT. If the key is unknown, reloads the keys, because another instance may have just created it. */
+  /** Verifies a JWT. If its key is unknown, reloads the keys, because another instance may have just created it. */
   #read(
     token: string,
     accepted: readonly TokenType[],

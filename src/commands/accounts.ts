@@ -85,8 +85,8 @@ export function addAccountCommands(program: Command, installation: Installation)
 }
 
 /**
- * Returns the option `--role`. The settings say which roles exist. If the settings are wrong, accepts any role: the
- * command then reports the settings.
+ * Returns the option `--role`. The settings say which roles exist. If the settings are wrong, the option accepts any
+ * role, because the command then fails and reports the wrong settings.
  */
 function roleOption(installation: Installation): Option {
   const roles = installation.findRoles();

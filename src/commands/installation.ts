@@ -20,7 +20,7 @@ type Use = (auth: Auth, core: CoreServices, config: ServerConfig) => void | Prom
 export class Installation {
   readonly features: readonly Feature[];
   readonly settings: Settings;
-  /** The error if the application's features cannot be used. Commands that need no feature still run. */
+  /** The error if the application's features cannot be used. Commands that need the settings throw this error. */
   readonly failure: Error | undefined;
   #env: Environment;
   #isDatabaseGiven = false;
@@ -61,11 +61,10 @@ export class Installation {
   }
 
   /**
-   * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, makes a secret
-   * and keeps it beside the database.
-   * @param create whether to create the database if it does not exist. @default the default of the setting
-   * `createDatabase`
-   * @throws WrongSettings; Error when the features cannot be used
+   * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, uses {@link
+   * readOrCreateSecretKey}, which may create a file.
+   * @param create whether to create the database if it does not exist. @default true; for SQLite only in development
+   * @throws WrongSettings; Error when the features or the secret cannot be used
    */
   readConfig(create?: boolean): ServerConfig {
     this.#requireFeatures();

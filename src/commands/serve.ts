@@ -38,8 +38,8 @@ export function addServeCommand(
 }
 
 /**
- * On SIGTERM and SIGINT, ends the process after the server has answered all requests. Ignores SIGHUP, which a closed
- * terminal or a log rotation sends.
+ * On SIGTERM and SIGINT, lets the server answer all requests within 10 seconds, and then ends the process. Ignores
+ * SIGHUP, which a closed terminal or a log rotation sends.
  */
 function closeOnSignals(
   { drain }: { drain: () => Promise<void> },
@@ -83,7 +83,7 @@ async function welcomeFirstAdmin(
   );
 }
 
-/** Describes all settings. The build collects their sentences from the code. */
+/** Describes the settings that have an environment variable. The build collects the texts from comments in the code. */
 function helpOnSettings(command: Command, { settings }: Installation): string {
   const sentences = JSON.parse(
     readFileSync(new URL("../settings-help.json", import.meta.url), "utf8"),

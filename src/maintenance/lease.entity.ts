@@ -1,6 +1,6 @@
 import { BigIntType, Entity, PrimaryKey, Property } from "@mikro-orm/core";
 
-/** A lease: the instance that holds it runs the job, and the others do not. */
+/** A lease on a job. Only the instance that holds the lease runs the job. */
 @Entity({ tableName: "lease" })
 export class LeaseEntity {
   /** The job's name. */

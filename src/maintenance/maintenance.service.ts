@@ -11,7 +11,7 @@ const BATCH_PAUSE = 5;
 
 /** Milliseconds between two reloads of the signing keys, on each instance. */
 const KEY_RELOAD_INTERVAL = 30_000;
-/** The name of the reload among the running jobs. No job has this name. */
+/** The name of the reload in the list of running jobs. No other job has this name. */
 const KEY_RELOAD = "key reload";
 /** Seconds between two prunes. One instance prunes for all. */
 const PRUNE_INTERVAL = 600;

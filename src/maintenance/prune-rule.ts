@@ -1,6 +1,6 @@
 import type { SqlValue } from "../sql.js";
 
-/** How many rows one statement deletes at most. Small, because other writers have to wait for it. */
+/** How many rows one statement deletes at most. The number is small, because other writers wait for the statement. */
 const BATCH_SIZE = 1000;
 
 /** How long a row is kept after its expiry and the leeway, in milliseconds. */

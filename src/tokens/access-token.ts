@@ -14,7 +14,7 @@ export interface AccessGrant {
   readonly claims?: ApplicationClaims;
 }
 
-/** Access tokens. They are short-lived. Unless signed with HS256, anyone can verify them. @see RFC 9068 */
+/** Access tokens. They are short-lived. Anyone can verify them, except those signed with HS256. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
   readonly #clientId: string;
 

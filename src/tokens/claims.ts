@@ -107,8 +107,8 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 }
 
 /**
- * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`. Without leeway, a
- * token has expired from the start of the second `exp`.
+ * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`. If the leeway is 0,
+ * a token is refused from the instant `exp` on.
  * @throws {@link TokenExpired}, {@link TokenNotValid}
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme }: Timing): void {

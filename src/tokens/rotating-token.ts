@@ -17,16 +17,16 @@ export interface RotationGrant {
   readonly expiresAt: number;
   /** Until when the session can be refreshed, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The claims of the token that this one replaces. The application's own claims are carried over. @default none */
+  /** The claims of the token to replace. The application's own claims among them are carried over. @default none */
   readonly predecessor?: Claims | undefined;
 }
 
 const KINDS = {
-  /** The refresh token, which can only be exchanged for the next pair. */
+  /** The refresh token, which can only be exchanged for a new access and refresh token. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
-   * The sliding token, which is both access and refresh token. As in simplejwt, `refresh_exp` says until when it can be
-   * exchanged for its successor.
+   * The sliding token, which is both access and refresh token. As in simplejwt, `refresh_exp` says until when the token
+   * can be exchanged for the next one.
    */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;

@@ -36,8 +36,8 @@ export interface VerifiedToken {
 
 /**
  * All kinds of JWT, distinguished by their `typ` header. Verified access and sliding tokens are remembered, so that
- * each signature is checked once. The key and the expiry are checked at each use. Tokens are revoked by session and not
- * by their text: an ECDSA signature can be written in more than one way.
+ * each signature is checked once. The key and the expiry are checked at each use. A token is revoked by its session and
+ * not by its text, because an ECDSA signature can be written in more than one way.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
