@@ -26,7 +26,7 @@ export interface Client {
 
 /**
  * The client of operations that no request caused: operations of a script, a command or a periodic job. Rate limits by
- * address do not apply to it. They do apply to every other client, even without an address.
+ * address do not apply to it. They apply to every other client, even to one without an address.
  */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 

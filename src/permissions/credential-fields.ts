@@ -5,8 +5,8 @@ import { isPublic } from "./directives.js";
 const EXTENSION = "gatehouseCredentialFields";
 
 /**
- * Returns the names of the mutations that check a password, a token or another credential of Gatehouse. A schema that
- * `auth.guard` did not return has no such list, so all of its public mutations count.
+ * Returns the names of the mutations that check a password, a token or another credential of Gatehouse. If the schema
+ * does not come from `auth.guard`, returns the names of all its public mutations.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;

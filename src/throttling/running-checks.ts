@@ -23,7 +23,7 @@ export class Blocked extends Error {
 
 /**
  * Runs checks of credentials, several for one key at the same time. If the key is blocked, an attempt waits for this
- * process's running checks of the key: a right credential unblocks it.
+ * process's running checks of the key, because a right credential unblocks the key.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
