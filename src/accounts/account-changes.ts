@@ -24,7 +24,7 @@ export interface UserSessions {
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
 }
 
-/** Changes users. If a change ends sessions, one transaction does both. */
+/** Changes users. If a change ends sessions, the change and the ending are one transaction. */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
   readonly #roles: Roles;

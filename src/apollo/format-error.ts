@@ -3,7 +3,7 @@ import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { AuthError } from "../errors.js";
 import { withoutValues } from "./without-values.js";
 
-/** The extensions of the error that a client gets for a bug. */
+/** The extensions of the error that clients receive when there is a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
 /** The sentence that replaces an unknown message, by `extensions.code`. */
@@ -18,7 +18,7 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 /** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/** Matches graphql-js's messages about arguments. A resolver's errors differ from them only in the message. */
+/** Matches graphql-js's errors about arguments. Only their message tells them from a resolver's own errors. */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**

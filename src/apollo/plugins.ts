@@ -67,7 +67,7 @@ export const recordPlugin: ApolloServerPlugin<ServerContext> = {
 };
 
 /**
- * Reports bugs and outages, and adds the request id to the error that a client gets for a bug.
+ * Reports bugs and outages, and adds the request id to the error that clients receive when there is a bug.
  * @param onFault called with each error that an operator must look at, and with the id of its request
  */
 export function faultPlugin(

@@ -49,7 +49,7 @@ export interface GraphQLErrorLike {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The failure of a call that needs a session when there is none. */
+/** The failure of a call without a session that the call needs. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
 /** The failure when a login or a refresh succeeds but returns no token. The server is then not Gatehouse. */

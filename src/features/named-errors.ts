@@ -63,9 +63,10 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
         ),
     }),
     ...(routes && {
-      routes: routes.map(({ method, path, handle }) => ({
+      routes: routes.map(({ method, path, isLogged = true, handle }) => ({
         method,
         path,
+        isLogged,
         handle: (request, client) =>
           attemptRequest(`The route ${method} ${path} of the feature ${name} failed`, () =>
             handle(request, client),

@@ -98,7 +98,7 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The keys of the last load stay, because without a key nothing could be signed.
+      // The ring keeps its previous keys, so that tokens can still be signed.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }

@@ -222,6 +222,15 @@ test("a feature that does not close delays the end by at most 5 seconds", async 
   expect(await server.auth.isReady()).toBe(false);
 }, 15_000);
 
+test("a route that asks for no log lines keeps asking", async () => {
+  const routes = [
+    { method: "GET" as const, path: "/notes", isLogged: false, handle: () => new Response() },
+  ];
+  const auth = await createAuth({ ...options, features: [notes({ routes })] });
+  expect(auth.routes).toContainEqual(expect.objectContaining({ path: "/notes", isLogged: false }));
+  await auth.close();
+});
+
 describe("a route that refuses answers as GraphQL does, after", () => {
   test.each([
     [new Vetoed("Closed."), 403, { code: "FORBIDDEN", reason: "vetoed" }, {}],
