@@ -25,10 +25,14 @@ export async function addCors(
     corsOrigins.length === 0
       ? { origin: false }
       : { ...shared, origin: [...corsOrigins], credentials: cors.credentials };
+  if (isDevelopment !== true) {
+    await app.register(fastifyCors, listed);
+    return;
+  }
   await app.register(fastifyCors, {
     delegator: ({ headers: { origin } }, callback) => {
       const isListed = origin === undefined || corsOrigins.includes(origin);
-      const isNeighbour = isDevelopment === true && !isListed && isLoopbackOrigin(origin);
+      const isNeighbour = !isListed && isLoopbackOrigin(origin);
       callback(null, isNeighbour ? { ...shared, origin: [origin] } : listed);
     },
   });

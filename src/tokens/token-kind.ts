@@ -115,8 +115,11 @@ export abstract class TokenKind {
    * @throws {@link TokenExpired}, {@link TokenNotValid}
    */
   requireInTime(claims: Claims): void {
-    const { now, scheme } = this;
-    const limits = { maxLifetime: this.#maxLifetime, leeway: this.#leeway };
-    requireInTime(claims, { ...limits, now: now(), scheme });
+    requireInTime(claims, {
+      maxLifetime: this.#maxLifetime,
+      leeway: this.#leeway,
+      now: this.now(),
+      scheme: this.scheme,
+    });
   }
 }
