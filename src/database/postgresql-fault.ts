@@ -94,7 +94,7 @@ function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");
 }
 
-/** Returns the code and message of the first error with a code in a chain of causes. If none has a code, of the last. */
+/** Returns code and message of the first error with a code in a chain of causes. If none has a code, of the last. */
 function faultOf(error: unknown): Fault {
   // The message of a TLS error names places in OpenSSL's code, but its `reason` is short. If a host has several
   // addresses, `errors` has one error for each address. The first one is enough.
