@@ -13,7 +13,10 @@ const RETRY_AFTER = 5;
 
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
-/** Returns a copy of the feature. If one of its functions throws, the error's message names the feature. */
+/**
+ * Returns a copy of the feature. If one of its functions throws, the error's message names the feature. Commands keep
+ * their own errors, and {@link attemptRequest} keeps refusals.
+ */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
   const starting = failedToStart(name);
