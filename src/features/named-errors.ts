@@ -113,8 +113,8 @@ function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
 }
 
 /**
- * Returns an object that has the changes and inherits everything else from the original. A spread would lose the methods
- * of an original that is an instance of a class.
+ * Returns an object that has the changes and inherits everything else from the original. A spread would lose the
+ * methods of an original that is an instance of a class.
  */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
