@@ -142,10 +142,11 @@ export interface OpenAuth {
 }
 
 /**
- * Opens the database, brings its schema up to date, loads the keys, creates the features, and builds the schema.
+ * Opens the database, brings its tables up to date, loads the keys, creates the features, and builds the GraphQL
+ * schema.
  * @internal
  * @param config already checked
- * @param features all features, even if the configuration switches them off
+ * @param features all features, including those that the configuration switches off
  * @param onFault called with an error that did not make a request fail
  */
 export async function openAuth(

@@ -49,7 +49,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** Prints why the application's features could not be loaded. Called after a command that did not need them. */
+/** If the application's features could not be loaded, prints why. Called after a command that did not need them. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

@@ -1,12 +1,13 @@
 // Each function imports its modules when it is called. With a wrong version of graphql, an import at the top would fail
-// before index.ts could check the version.
+// before graphql-package.ts could check the version.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";
 
 /**
- * Opens the database, brings its schema up to date, loads the keys, and builds the schema.
- * @throws TypeError that names the wrong option; Error when the database cannot be opened
+ * Opens the database, brings its tables up to date, loads the keys, and builds the GraphQL schema.
+ * @throws TypeError that names the wrong option
+ * @throws Error when the database cannot be opened or brought up to date, or a feature cannot be started
  * @example
  * const auth = await createAuth({ secretKey });
  * const server = new ApolloServer({ schema: auth.schema });
@@ -26,7 +27,8 @@ export async function createAuth<const F extends readonly Feature[] = []>({
 
 /**
  * Starts a server. It serves GraphQL at `POST /graphql`, and the routes of the features.
- * @throws TypeError that names the wrong option; Error when the port or the database cannot be opened
+ * @throws TypeError that names the wrong option, for example `port` if the port is in use
+ * @throws Error when the database cannot be opened or brought up to date, or a feature cannot be started
  */
 export async function createServer<const F extends readonly Feature[] = []>({
   features,

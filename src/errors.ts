@@ -46,7 +46,7 @@ export type Reason =
 /**
  * A refusal. The client gets its message, code and reason as they are.
  * An error that is not a GraphQLError counts as a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
- * A message never holds a token, a password, a hash or an e-mail address.
+ * A message must not hold a token, a password, a hash or an e-mail address.
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
@@ -205,7 +205,10 @@ export class RoleRequired extends AuthError {
   }
 }
 
-/** An argument is missing, malformed or too long. The message names the argument, and never repeats its value. */
+/**
+ * An argument is missing or malformed, or asks for something impossible, such as a session for an inactive user. The
+ * message never repeats the argument's value.
+ */
 export class BadUserInput extends AuthError {
   constructor(message: string) {
     super(message, { code: "BAD_USER_INPUT" });

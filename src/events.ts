@@ -4,8 +4,9 @@ import type { Role } from "./accounts/role.js";
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
- * Why a session ended before it expired: by a logout, by a refresh token that was used twice, by the 101st session of
- * its user, by a new password, by the deactivation or deletion of its user, or by the `gatehouse` command.
+ * Why a session ended before it expired: by a logout, by a refresh or sliding token that was used twice, by the 101st
+ * open session of its user, by a new password, by the deactivation or deletion of its user, or by the `gatehouse`
+ * command.
  */
 export type EndReason =
   | "logout"
@@ -63,9 +64,9 @@ export interface FeatureEvent {
 export type EventListener = (event: AuthEvent, client: Client) => unknown;
 
 /**
- * Returns a listener that calls the given listeners in turn. When one of them fails, the operation goes on, and the
- * process prints a warning.
- * @param listeners the list may grow later
+ * Returns a listener that calls the given listeners in turn. If one of them fails, the process prints a warning. The
+ * operation that caused the event does not fail.
+ * @param listeners read again for each event, so the list may grow later
  */
 export function publishTo(
   listeners: readonly EventListener[],

@@ -5,7 +5,7 @@ const MINOR = 15;
 
 const [major = 0, minor = 0] = version.split(".").map(Number);
 
-// Package managers only warn about a wrong version, and the errors that follow do not mention the version.
+// Some package managers only warn about a wrong version, and the errors that follow do not mention the version.
 if (major !== 16 || minor < MINOR) {
   throw new Error(
     `Gatehouse needs graphql 16.${MINOR} or a later 16.x, because type-graphql works with no other; ` +
@@ -16,7 +16,7 @@ if (major !== 16 || minor < MINOR) {
 /**
  * Refuses a schema that was built with another copy of graphql. Neither copy recognises the other's types, and
  * graphql's own check does nothing when NODE_ENV is production.
- * @param builder names the schema in the message: "the schema to guard"
+ * @param builder the schema's name in the message, such as "the schema to guard"
  * @throws TypeError that says what to do
  */
 export function requireOneGraphql(schema: unknown, builder: string): void {

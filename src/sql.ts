@@ -3,18 +3,20 @@ export type SqlValue = string | number | boolean | null;
 
 /** A change of the tables, the same on every database. A released migration never changes. */
 export interface Migration {
-  /** Unique among the migrations of the core or of one feature, such as `2026-11-26-notes`. */
+  /** The name, such as `2026-11-26-notes`. It is unique among the migrations of the same feature, or of the core. */
   readonly name: string;
   readonly statements: readonly string[];
 }
 
 /**
- * Runs SQL statements, one at a time. Each statement is atomic.
+ * Runs SQL statements. Each call runs one statement, which is atomic.
  *
- * A statement is constant text with a `?` for each parameter, so it can stay prepared, and SQL injection is impossible.
- * A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed.
- * @throws {@link ServiceUnavailable} when the database cannot be reached. For a feature's statements, also TypeError:
- * for a wrong number of parameters, a parameter of a wrong type, or a write in a statement that should only read.
+ * In the text of a statement, write a `?` for each parameter and never the value itself, so that SQL injection is
+ * impossible. A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed. Behind a
+ * connection pooler, no statement stays prepared.
+ * @throws {@link ServiceUnavailable} when the database cannot be reached
+ * @throws TypeError for a statement of a feature with a wrong number of parameters or a parameter of a wrong type, or
+ * for a write that a feature passes to {@link Sql.read} or {@link Sql.readOnce}
  */
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */
@@ -39,20 +41,20 @@ export type RunStatement = <Row>(
 /** {@link Sql} with transactions. */
 export interface TransactionalSql extends Sql {
   /**
-   * Runs several statements. They take effect together, or not at all if `use` rejects. No other transaction and no
-   * {@link Sql.writeExclusive} runs meanwhile, in any process.
+   * Runs `use`. The statements of `use` take effect together, or not at all if `use` rejects. No other transaction and
+   * no {@link Sql.writeExclusive} runs meanwhile, in any process.
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }
 
-/** Matches statements that write. */
+/** Matches a statement that begins with a keyword for writing. */
 const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the {@link Sql} for features. It also refuses mistakes that some databases do not notice: a wrong number of
+ * Returns the {@link Sql} for features. It refuses mistakes that some databases do not notice: a wrong number of
  * parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only read. The core's
- * own statements are not checked, because checks would slow down every request, and tests cover all these statements.
+ * own statements are not checked: tests cover all of them, and checks would slow down every request.
  */
 export function withChecks(sql: Sql): Sql {
   return {

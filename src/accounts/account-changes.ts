@@ -50,8 +50,8 @@ export class AccountChanges {
 
   /** Activates or deactivates a user, and ends the user's sessions. If an active user is activated, nothing changes. */
   async setActive(id: string, isActive: boolean): Promise<void> {
-    // An activation ends sessions too: if a user was deactivated by SQL, the sessions are still open, but must not work
-    // after the activation.
+    // An activation ends sessions too. If an operator has deactivated the user with SQL, the user's sessions are still
+    // open, and would work again after the activation.
     const hasChanged = await this.#endSessions(
       id,
       "user_deactivated",

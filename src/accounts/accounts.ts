@@ -20,8 +20,9 @@ export interface NewUser {
 /**
  * Creates, finds and administers users. Methods take a user's id, or any object with an `id`.
  *
- * A change takes effect at the user's next request. With `bearerCheck: "stateless"`, access tokens keep working until
- * they expire. Every method that takes a user throws {@link NoSuchUser} when the user does not exist.
+ * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, an access token
+ * works until it expires for fields that need only the lowest role. Every method that takes a {@link UserRef} throws
+ * {@link NoSuchUser} when the user does not exist.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -59,14 +60,14 @@ export interface Accounts {
 
   /**
    * Sets the role.
-   * @throws {@link BadUserInput} when the role does not exist, or the user is the last active administrator
+   * @throws {@link BadUserInput} when the role does not exist, or the last active administrator would get a lower role
    */
   setRole(user: UserRef, role: Role): Promise<void>;
 
   /**
-   * Deactivates or reactivates a user. A deactivation ends all sessions of the user, including static tokens, and
-   * refuses new logins. The ended sessions stay ended when the user is activated again.
-   * @throws {@link BadUserInput} when the user is the last active administrator
+   * Activates or deactivates a user. An inactive user cannot log in. A deactivation ends all sessions of the user,
+   * including static tokens. A later activation does not bring them back.
+   * @throws {@link BadUserInput} when the last active administrator would be deactivated
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;
 

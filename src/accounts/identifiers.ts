@@ -28,7 +28,7 @@ export function canonicalUsername(username: string): string {
 /**
  * Returns the canonical form of a new user name.
  * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text, when it contains characters
- * other than letters, digits and `. _ @ + -`, or when it mixes letters that look alike
+ * other than letters, digits and `. _ @ + -`, or when it mixes Latin letters with Cyrillic, Greek, Armenian or Cherokee
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -42,7 +42,7 @@ export function requireNewUsername(username: string): string {
 }
 
 /**
- * Returns the canonical form of an e-mail address, for comparison: trimmed, in lower case, and with the domain in
+ * Returns the canonical form of an e-mail address, for comparison: trimmed, NFC, in lower case, and with the domain in
  * ASCII.
  * @throws {@link BadUserInput} when the address is empty, too long, or not well-formed text
  */
@@ -51,7 +51,8 @@ function canonicalEmail(email: string): string {
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // A domain with a % is not converted, because domainToASCII() would decode %6d to m.
+  // A domain with a % is not converted. domainToASCII() would decode %6d to m, so different addresses would count as
+  // equal.
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }

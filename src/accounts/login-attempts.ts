@@ -34,8 +34,8 @@ export class LoginAttempts {
   /**
    * Records a login, and rehashes the password if its hash was made with old parameters.
    * @param account the account as it was read before the password was checked
-   * @returns false if the account was changed since then: it has a new password, or is deactivated, deleted or locked.
-   * The login must then be refused
+   * @returns false if, since that read, the account got a new password, or was deactivated, deleted or locked. The
+   * caller must then refuse the login
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;

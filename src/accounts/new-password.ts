@@ -12,7 +12,7 @@ const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
  */
 const MIN_GUESSES = 7.9;
 /**
- * The number of characters that are checked. Further characters cannot make a password weaker, and they are slow to
+ * The largest number of characters to check. Further characters cannot make a password weaker, and they are slow to
  * check.
  */
 const MAX_CHECKED = 64;

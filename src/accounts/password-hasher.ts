@@ -51,7 +51,7 @@ export class PasswordHasher {
   /**
    * Returns the hash to store, as a PHC string.
    * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
-   * ServiceUnavailable} when too many calls wait
+   * ServiceUnavailable} when too many calls wait, or this call has waited too long
    */
   async hash(password: string): Promise<string> {
     requireHashable(password);
@@ -62,7 +62,7 @@ export class PasswordHasher {
    * Returns whether `passwordHash` is the hash of `password`. Verifying takes as long against a missing or malformed
    * hash as against a real hash.
    * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
-   * ServiceUnavailable} when too many calls wait
+   * ServiceUnavailable} when too many calls wait, or this call has waited too long
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);

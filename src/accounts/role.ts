@@ -17,7 +17,7 @@ export type Role = CustomTypes extends { role: infer Name extends string }
 export class Roles {
   /** Lowest first. */
   readonly names: readonly Role[];
-  /** The role of a new user, and of a user without a Profile. */
+  /** The default role of a new user, and the role of a user without a Profile. */
   readonly lowest: Role;
   /** The highest role: the role of administrators. */
   readonly admin: Role;

@@ -6,7 +6,7 @@ export type UserRef = string | { readonly id: string };
 
 /**
  * Returns the id of a user. Does not check that the user exists.
- * @throws {@link NoSuchUser} when the value cannot be the id of a user
+ * @throws {@link NoSuchUser} when the id is missing or malformed
  */
 export function idOf(user: UserRef): string {
   const given: unknown = user;

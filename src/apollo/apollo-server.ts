@@ -26,7 +26,7 @@ function safeOptions(limits: AllLimits) {
   return {
     formatError,
     parseOptions: toParseOptions(limits),
-    // The plugin for variables has already reported every wrong variable.
+    // `variablesPlugin` rejects wrong variables before graphql-js sees them, so one error is enough here.
     executionOptions: { maxCoercionErrors: 1 },
     includeStacktraceInErrorResponses: false,
     persistedQueries: false as const,
@@ -48,7 +48,8 @@ export interface ApolloOptions {
 
 /**
  * Creates the Apollo Server of our own HTTP server. Everything that we do not use is switched off. Our HTTP server
- * limits documents and sends {@link AuthContext.responseHeaders}, so this Apollo Server does neither.
+ * limits documents and sends {@link AuthContext.responseHeaders}, so this Apollo Server needs neither {@link
+ * documentLimits} nor {@link responseHeadersPlugin}.
  * @param schema the guarded schema
  */
 export function createApolloServer(

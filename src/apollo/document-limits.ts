@@ -27,7 +27,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** How messages name the limits per document. Fragments are not expanded. */
+/** How messages name the limits that are measured with fragments not expanded. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
@@ -69,7 +69,7 @@ export class DocumentLimits {
 
   /**
    * Returns an error for the first limit that a document exceeds, or null.
-   * @param parse returns the document, parsed within the limits
+   * @param parse returns the parsed document. Not called if `text` has too many lines
    */
   findExcess(text: string, parse: () => DocumentNode): GraphQLError | null {
     return this.#findExcessLines(text) ?? this.#findExcessOf(parse());

@@ -56,7 +56,7 @@ export function internalServerError(requestId: string): GraphQLError {
 
 /**
  * Returns whether an error was not meant for the client. Errors meant for the client have a code other than
- * INTERNAL_SERVER_ERROR, or come from graphql-js.
+ * INTERNAL_SERVER_ERROR, or are graphql-js's own errors about the request.
  */
 export function isBug(error: GraphQLError): boolean {
   const { code } = error.extensions;

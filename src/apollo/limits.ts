@@ -3,7 +3,7 @@ import { checkOptions } from "../config/check.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 
-/** The largest value that a limit can have. Sums of sizes stop just above it. */
+/** The largest value that a limit can have. */
 export const MAX_LIMIT = 1_000_000;
 
 /** The limits that {@link apolloOptions} sets on documents and errors. `null` switches a limit off. */
@@ -33,11 +33,14 @@ const LIMITS = {
   rootFields: limit(10),
   /** Root fields of a document that check a credential. Only fields of Gatehouse and its features count. */
   credentialFields: limit(1),
-  /** Errors of a response; further errors are dropped. While this limit is on, their total size is at most 64 KiB. */
+  /**
+   * Errors of a response. Further errors are dropped. While this limit is on, the remaining errors have at most 64 KiB
+   * in total.
+   */
   errors: limit(10),
 };
 
-/** The limits that {@link apolloOptions} can change: whole numbers, or `null` for no limit. */
+/** The limits that an application can set: whole numbers, or `null` for no limit. */
 export type Limits = OptionsOf<typeof LIMITS>;
 
 /** The value of every limit. */

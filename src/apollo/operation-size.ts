@@ -92,7 +92,7 @@ class Measurer {
     };
   }
 
-  /** A missing or cyclic fragment counts as empty; validation rejects it. */
+  /** A missing fragment counts as empty, and so does a fragment within itself. Validation rejects both. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

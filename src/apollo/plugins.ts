@@ -134,9 +134,9 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status for the code of the first error. Changes only responses of type
- * `application/graphql-response+json` whose `data` is null, as the GraphQL-over-HTTP specification says. Meant for
- * Apollo Server's option `plugins`.
+ * Sets the HTTP status for the code of the first error, and the headers `WWW-Authenticate` and `Retry-After` if the
+ * error needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null, as the
+ * GraphQL-over-HTTP specification says. Meant for Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {

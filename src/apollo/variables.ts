@@ -39,7 +39,10 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
   };
 }
 
-/** Returns an error for each mistake in the variables of an operation, without the values that the client sent. */
+/**
+ * Returns an error for each mistake in the variables of an operation, without the values that the client sent. If there
+ * are more than `max` mistakes, the last error is {@link MORE}.
+ */
 function findWrongVariables(
   schema: GraphQLSchema,
   variableDefinitions: readonly VariableDefinitionNode[],
@@ -66,7 +69,7 @@ function findWrongVariables(
 /** Ends the search for mistakes, because the response cannot hold more. */
 class LimitReached extends Error {}
 
-/** Reports the mistakes that graphql-js finds in one variable. */
+/** Reports the mistakes in one variable, in the words of graphql-js. */
 function checkVariable(
   definition: VariableDefinitionNode,
   type: GraphQLInputType,

@@ -52,7 +52,8 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Returns the user of a request's credential. Costs one query, but none if the text of the token already shows that
-   * the token is not valid. An access token costs no query if `bearerCheck` is `stateless`.
+   * the token is not valid. An access token costs no query if `bearerCheck` is `stateless`. If the token's key is
+   * unknown, a further query may reload the keys.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -70,7 +71,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * The same as {@link AuthenticationService.authenticate}, but always reads the database.
+   * The same as {@link AuthenticationService.authenticate}, but takes the user from the database even if `bearerCheck`
+   * is `stateless`.
    * @throws {@link Unauthenticated} with the reason
    */
   async loadUser(credential: Credential): Promise<Principal> {
@@ -102,7 +104,8 @@ export class AuthenticationService implements Authentication {
         if (account !== null && !isRight) attempts.recordFailure(account, client);
         return account !== null && isRight && attempts.isAllowed(account);
       });
-      // Refuse before any write: the response time must not reveal that the password was right.
+      // Refused before the hooks and the writes of a login: otherwise the response time would reveal that the password
+      // of an inactive or locked account was right.
       if (account === null || !isAccepted) throw new InvalidCredentials();
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
@@ -124,7 +127,7 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Opens a session without a password, and returns its tokens.
-   * @throws as {@link SessionService.open}; Error when the option `claims` fails
+   * @throws the errors of {@link SessionOpener.open} and, for the scheme JWT, of {@link TokenIssuer.claimsFor}
    */
   async issue(user: UserRef, opening: SessionOpening): Promise<Issued> {
     const claims = opening.scheme === "JWT" ? await this.#parts.issuer.claimsFor(idOf(user)) : {};
@@ -184,8 +187,9 @@ export class AuthenticationService implements Authentication {
   /**
    * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
    * request's credential. Succeeds even if the session is over or the token has expired.
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link NoCredentials}; {@link BadAuthorizationHeader};
-   * {@link TooManyRequests}
+   * @throws {@link TokenNotValid}, also when `refresh` belongs to another user than the signed-in one
+   * @throws {@link TokenWrongType}; {@link TooManyRequests}
+   * @throws {@link NoCredentials} or {@link BadAuthorizationHeader} when there is neither `refresh` nor a credential
    * @see RFC 7009 2
    */
   async logoutRequest(

@@ -15,9 +15,10 @@ export interface Authentication {
   /**
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
-   * @throws {@link InvalidCredentials} for an unknown user, a wrong password, and an inactive or locked account: the
-   * error does not tell them apart; {@link TooManyRequests}; {@link ServiceUnavailable} when too many passwords are
-   * being hashed; {@link BadUserInput} when an argument is malformed; {@link Vetoed} by a feature
+   * @throws {@link InvalidCredentials} for an unknown user, a wrong password, and an inactive or locked account. The
+   * error does not tell these cases apart
+   * @throws {@link ServiceUnavailable} for example when too many passwords are being hashed, or a hook takes too long
+   * @throws {@link BadUserInput} when an argument is malformed; {@link TooManyRequests}; {@link Vetoed} by a feature
    * @example
    * const login = { email: "ada@example.com" };
    * const { access, refresh } = await auth.authentication.login(login, password, "JWT", context.client);
@@ -44,8 +45,8 @@ export interface Authentication {
 
   /**
    * Ends the session that a token of any kind belongs to. The token may have expired.
-   * @returns whether this call ended the session: false if the session was already over
-   * @throws {@link TokenNotValid}; {@link TooManyRequests}
+   * @returns whether this call ended the session. False if the session was already over, or there is no such session
+   * @throws {@link TokenNotValid}, {@link TokenWrongType}; {@link TooManyRequests}
    * @see RFC 7009 2
    * @example
    * await auth.authentication.logout(token, context.client);
@@ -53,8 +54,8 @@ export interface Authentication {
   logout(token: string, client?: Client): Promise<boolean>;
 
   /**
-   * Creates a static token for a user, without a password. The result's `token` is the key, which cannot be read again
-   * later.
+   * Creates a static token for a user. Needs no password. The result's `token` is the static token, which cannot be
+   * read again later.
    * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default none
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    * @example

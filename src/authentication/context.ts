@@ -20,10 +20,10 @@ export interface AuthContext {
    */
   readonly authError: AuthError | null;
   /**
-   * Returns the signed-in user as stored in the database. Costs one query if {@link AuthContext.user} is a {@link
-   * TokenUser}, otherwise none.
-   * @throws {@link AuthContext.authError} or {@link NoCredentials}; for a {@link TokenUser}, {@link Unauthenticated}
-   * with the reason
+   * Returns the signed-in user as stored in the database. If {@link AuthContext.user} is a {@link TokenUser}, the first
+   * call costs one query. Every other call costs none.
+   * @throws {@link AuthContext.authError} or {@link NoCredentials} when nobody is signed in
+   * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
    */
   loadUser(): Promise<Principal>;
   /**
@@ -33,7 +33,10 @@ export interface AuthContext {
   readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */
   onRoleDenied(required: Role): void;
-  /** The credential of the `Authorization` header, accepted or refused; null if there is none, or it is malformed. */
+  /**
+   * The credential of the `Authorization` header, accepted or refused. Null if the header is missing or malformed, or
+   * its scheme is not served.
+   */
   readonly credential: Credential | null;
   /** The client that sent the request. */
   readonly client: Client;

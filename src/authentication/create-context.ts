@@ -23,7 +23,7 @@ export interface ContextBuilderParts {
   onWarning(this: void, warning: Error): void;
 }
 
-/** Returns the function that builds contexts. The function warns once, however many requests have no valid address. */
+/** Returns the function that builds contexts. The function calls `onWarning` at most once. */
 export function createContextBuilder(parts: ContextBuilderParts): CreateContext {
   let hasWarned = false;
   return async (request, options) => {
@@ -65,7 +65,8 @@ function readClient(request: RequestLike, ipAddress: string | null): Client {
 }
 
 /**
- * Parses `Authorization`, and looks the user up once. An {@link AuthError} becomes the context's `authError`.
+ * Parses `Authorization`, and authenticates the credential in it. An {@link AuthError} becomes the context's
+ * `authError`.
  * @throws any other error, because it is a bug
  */
 async function buildContext(

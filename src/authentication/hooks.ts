@@ -11,11 +11,11 @@ interface HookUser {
  */
 export interface Hooks {
   /**
-   * Runs after the password was found right, and before the session is opened. Therefore only a client with the right
-   * password learns of a veto.
+   * Runs before the session is opened, and only if the password is right. Therefore a client with a wrong password does
+   * not learn of a veto.
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client): Promise<void> | void;
-  /** Runs before a refresh or sliding token is exchanged. @throws {@link Vetoed} to refuse the refresh */
+  /** Runs before a refresh exchanges the token. @throws {@link Vetoed} to refuse the refresh */
   beforeRefresh?(user: HookUser, client: Client): Promise<void> | void;
 }

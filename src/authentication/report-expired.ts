@@ -1,7 +1,7 @@
 import type { AuthEvent, Client } from "../events.js";
 import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 
-/** Reports the refusal of a credential to the audit trail if the credential has expired. */
+/** Reports to the audit trail that a token or its session has expired. Ignores a refusal for any other reason. */
 export function reportExpired(
   refusal: unknown,
   client: Client,

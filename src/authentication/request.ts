@@ -34,7 +34,7 @@ export interface ContextOptions {
 
 const CONTEXT_OPTIONS = ["ipAddress"];
 
-/** @throws TypeError unless `request` has the shape of a {@link RequestLike} */
+/** @throws TypeError unless `request` has `headers`, as every {@link RequestLike} has */
 export function requireRequest(request: unknown): asserts request is RequestLike {
   const { headers } = (request ?? {}) as Partial<RequestLike>;
   if (typeof headers === "object" && (headers as unknown) !== null && !Array.isArray(headers))
@@ -62,8 +62,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. If no other address is known, returns the socket's address, because rate
- * limits must apply in any case.
+ * Returns the client's IP address, or null. If no other address is known, returns the socket's address. It may be a
+ * proxy's address, but rate limits must apply in any case.
  * @param given the address that the application passes
  */
 export function readAddress(request: RequestLike, given: string | null = null): string | null {

@@ -25,13 +25,13 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/** The values that tokens need, but the session's row does not hold. */
+/** The values that {@link TokenIssuer.issue} needs besides the session's row. */
 export interface Issuing {
   /** The static token of a session that was just opened with the scheme TOKEN. @default none */
   readonly staticToken?: string | null;
   /** The application's claims for the access token. @default none */
   readonly claims?: ApplicationClaims;
-  /** The refresh or sliding token that is being replaced. @default none */
+  /** The refresh or sliding token that the issued token replaces. @default none */
   readonly predecessor?: VerifiedToken;
 }
 
@@ -59,7 +59,7 @@ export class TokenIssuer {
    * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
    * failure changes nothing. Costs a query only if the option `claims` is set.
    * @param predecessor the refresh token that is being replaced. Its application claims are carried over
-   * @throws Error when the application's function fails, or its claims cannot be used
+   * @throws Error when the application's function fails, or the claims cannot be used
    * @throws {@link ServiceUnavailable} when the application's function takes too long
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {

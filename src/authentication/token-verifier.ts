@@ -22,7 +22,7 @@ const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
-  /** The scheme for the token in `Authorization`; null for a refresh token, which is not sent in a header. */
+  /** The scheme before the token in the `Authorization` header. Null for a refresh token, which no header carries. */
   readonly tokenType: Credential["scheme"] | null;
   /** Epoch milliseconds; null means that the token does not expire. */
   readonly expiresAt: number | null;
@@ -37,7 +37,7 @@ export interface TokenVerifierParts {
   readonly roles: Roles;
 }
 
-/** Finds the live session behind a token. */
+/** Verifies tokens, and finds their sessions. */
 export class TokenVerifier {
   readonly #parts: TokenVerifierParts;
 
@@ -88,8 +88,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token without looking its session up. Accepts an expired token, because the session
-   * decides whether a refresh is still possible.
+   * Verifies a refresh or sliding token without looking its session up. Accepts an expired token: a logout may use one,
+   * and for a refresh, {@link SessionRotator.rotate} checks the expiry.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   verifyRotating(token: string): VerifiedToken {
@@ -97,8 +97,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the session that a token of any kind names. The session may be over. Returns null if no session has this
-   * static token.
+   * Returns the session that a token of any kind names. The session may be over. Returns null for a static token that
+   * no session has.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async findSession(token: string): Promise<TokenSession | null> {
@@ -123,7 +123,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. The same query shows whether the token's key was revoked; if so, refuses the token.
+   * Reads the session of a token. The same query shows whether the token's key was revoked.
+   * @throws {@link TokenNotValid} when the key was revoked
    */
   async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
     const row = await this.#parts.sessions.find(session.id);
@@ -131,7 +132,7 @@ export class TokenVerifier {
     return row;
   }
 
-  /** Verifies a JWT. If its key is unknown, reloads the keys, because another instance may have just created it. */
+  /** Verifies a JWT. If its key is unknown, reloads the keys: another instance may have just created the key. */
   #read(
     token: string,
     accepted: readonly TokenType[],

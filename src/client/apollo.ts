@@ -87,8 +87,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Returns a function that registers a client and returns the current user's id. All registered clients are reset when
- * the user changes.
+ * Returns a function that registers an Apollo Client and returns the current user's id. When the user changes, resets
+ * all registered Apollo Clients.
  */
 function createReset(
   auth: AuthClient,
@@ -128,7 +128,10 @@ function readUser(auth: AuthClient): string | null {
   return auth.getSession().user?.id ?? null;
 }
 
-/** Returns whether an operation's context has an `Authorization` header, and the other headers. Ignores case. */
+/**
+ * Splits the headers of an operation's context: `isAuthorized` says whether `Authorization` is among them, and `others`
+ * has the rest. Ignores case.
+ */
 function readHeaders(operation: apollo.ApolloLink.Operation) {
   const { headers = {} } = operation.getContext() as { headers?: object };
   const isOwn = ([name]: [string, unknown]) => name.toLowerCase() === "authorization";

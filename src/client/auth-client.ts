@@ -19,13 +19,19 @@ export interface AuthClient {
   readonly logout: () => Promise<AuthState>;
   /** Ends all sessions of the user. If that fails, the state has the error. */
   readonly logoutAll: () => Promise<AuthState>;
-  /** Like `fetch`, but adds the `Authorization` header for allowed origins, and retries once after a refresh. */
+  /**
+   * Like `fetch`, but adds the `Authorization` header for allowed origins. If the server refuses the header, renews it
+   * and retries once.
+   */
   readonly authFetch: typeof fetch;
   /** Returns the current state: the same object until something changes. */
   readonly getSession: () => AuthState;
   /** Calls `listener` after each change. @returns a function that ends the subscription */
   readonly subscribe: (listener: () => void) => () => void;
-  /** Returns the current `Authorization` header. Renews it first if it is about to expire. Null if signed out. */
+  /**
+   * Returns the current `Authorization` header, or null if signed out. Renews the header first if its token is about to
+   * expire, or is a sliding token that has passed half its lifetime.
+   */
   readonly getAuthorization: () => Promise<string | null>;
   /** Returns whether {@link AuthClient.getAuthorization} would first send a refresh. */
   readonly isRenewalDue: () => boolean;

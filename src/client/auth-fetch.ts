@@ -4,8 +4,8 @@ import { originOf, resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
 /**
- * Creates a `fetch` that adds the `Authorization` header to requests to allowed origins, and retries once if a refresh
- * gives a new token.
+ * Creates the function `authFetch`. The function adds the `Authorization` header for allowed origins. If the server
+ * refuses the header, the function renews it and retries once.
  */
 export function createAuthFetch(
   { endpoint, origins }: ResolvedOptions,
@@ -36,7 +36,10 @@ export function createAuthFetch(
   };
 }
 
-/** Returns why a response refuses the credential: null if it does not, undefined for a 401 without a reason. */
+/**
+ * Returns the reason for which a response refuses the credential. Returns undefined if the refusal is only a status
+ * 401, without a reason. Returns null if the response does not refuse the credential.
+ */
 async function readRefusal(
   response: Response,
   isGraphQL: boolean,
@@ -46,7 +49,7 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Our server reports every refusal as an error. Another service may not, so its status 401 is a refusal.
+      // Our server gives every refusal's reason in an error. Another service may not, so its 401 alone is a refusal.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
       // The body is not JSON, or its errors are not GraphQL errors. Only the status counts.

@@ -45,8 +45,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   /**
-   * Returns whether there is no session to end or to renew. If there is none, the state gets the error
-   * {@link NO_SESSION}, unless a login or logout is running.
+   * Returns whether there is no session to end or to renew; false as long as this is not known. If there is none, the
+   * state gets the error {@link NO_SESSION}, unless a login or logout is running.
    */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
@@ -127,7 +127,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const canRepeat = !isSecondTry && !isRetry && (await renewal.recover(authorization, refusal));
     if (call !== lastCall) return session.state;
     if (canRepeat) return logoutAll(true);
-    // If the first attempt ended all sessions and its response was lost, the retry is refused.
+    // A refused retry counts as success: most likely an earlier attempt ended all sessions, but its response was lost.
     if (data || (isRetry && refusal)) {
       // Only the server can remove its cookie.
       if (isCookie) return logout();

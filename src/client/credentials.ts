@@ -71,7 +71,7 @@ export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
 
 /**
  * Returns whether an `Authorization` header belongs to the session of the credentials. The header may hold an older
- * token of that session.
+ * token of that session. Returns false for a static token, which names no session.
  */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;

@@ -85,9 +85,10 @@ const NO_PAGE: Failure = {
 const RETRY_DELAYS = [250, 500, 1000];
 
 /**
- * Executes an operation, and retries up to three times if the response is lost. If a refresh token arrives again within
- * the server's reuse window, the server sends the lost response again. `timeout` must therefore be at most that window.
- * The first attempt gets 40% of `timeout`, and no retry starts after 80%.
+ * Executes an operation, and retries up to three times if the response is lost. A retry of {@link REFRESH} sends the
+ * same refresh token again. If an earlier attempt reached the server, the server has already replaced that token, and
+ * still accepts it only within the reuse window. So `timeout` must be at most the reuse window. The first attempt gets
+ * 40% of `timeout`, and no retry starts after 80%.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,

@@ -17,9 +17,12 @@ export type FailureReason =
   | "invalid_credentials"
   | "role_required"
   | "throttled"
-  /** The application itself refused the operation. It wrote the message, which can be shown to the user. */
+  /**
+   * A feature of the server, usually one that the application added, refused the operation and wrote the message. The
+   * message can be shown to the user.
+   */
   | "vetoed"
-  /** The code of a server error, if the error has no `reason`. */
+  /** The lower-case codes of errors that have no `reason`. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
@@ -31,7 +34,7 @@ export type FailureReason =
   | "persisted_query_not_supported"
   /** No complete response arrived in time. */
   | "offline"
-  /** The response is not from GraphQL, for example a proxy's page or truncated JSON. */
+  /** The response cannot be used, for example because it is a proxy's page or truncated JSON. */
   | "bad_answer";
 
 /** A failed operation, as {@link AuthState} reports it. */
@@ -39,7 +42,7 @@ export interface Failure {
   readonly reason: FailureReason;
   /** In English, for developers. Choose the text for users by the reason. Only `vetoed` has a message for users. */
   readonly message: string;
-  /** Whole seconds after which a retry can succeed, if the server gave them. */
+  /** Whole seconds after which a retry can succeed. Left out if unknown. */
   readonly retryAfter?: number;
 }
 
@@ -49,7 +52,7 @@ export interface GraphQLErrorLike {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The failure of a call without a session that the call needs. */
+/** The call needs a session, but there is none. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
 /** The failure when a login or a refresh succeeds but returns no token. The server is then not Gatehouse. */
@@ -65,7 +68,7 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** Matches the reasons for which a credential is invalid, but not a missing credential or a wrong password. */
+/** Matches the reasons for refusing a token, but neither `no_credentials` nor `invalid_credentials`. */
 const REFUSAL = /^(token|session|user|password)_/;
 
 /** Returns the failure if the credential of the request is no longer valid, otherwise null. */

@@ -9,9 +9,9 @@ export interface AuthClientOptions {
   /** `"jwt"`: access and refresh token. `"token"`: one static token. `"sliding"`: one sliding token. @default "jwt" */
   readonly scheme?: Scheme;
   /**
-   * Where the session is stored. With `"memory"` it ends with the page. With `"sessionStorage"` and `"localStorage"`
-   * every script of the origin can read it. With `"cookie"`, which needs the scheme `"jwt"`, the server keeps the
-   * refresh token in an HttpOnly cookie. A storage of your own may be asynchronous. @default "memory"
+   * Where the session is stored. With `"memory"` it is lost with the page. With `"sessionStorage"` and `"localStorage"`
+   * every script of the origin can read it. With `"cookie"` the server puts the refresh token in an HttpOnly cookie.
+   * `"cookie"` needs the scheme `"jwt"`. A storage of your own may be asynchronous. @default "memory"
    */
   readonly storage?: StorageKind | AuthStorage;
   /** Origins that `authFetch` sends the token to, besides those of the endpoint and the page. @default none */

@@ -44,7 +44,8 @@ export interface Channel {
 export const platform = globalThis as unknown as Platform;
 
 /**
- * Matches the origin of an absolute URL. Used because React Native's `URL` has no `origin`, and adds a slash to `href`.
+ * Matches the origin of an absolute HTTP URL. Used instead of `URL`, because React Native's `URL` has no `origin`, and
+ * adds a slash to `href`.
  */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
@@ -57,7 +58,7 @@ export function isHttp(url: unknown): boolean {
   }
 }
 
-/** Resolves a relative URL against the page. Returns an absolute URL unchanged. */
+/** Resolves a relative URL against the page, if there is one. Returns an absolute HTTP URL unchanged. */
 export function resolveUrl(url: string): string {
   const page = platform.location?.href;
   if (ORIGIN.test(url) || !page) return url;

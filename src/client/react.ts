@@ -21,7 +21,7 @@ const Context = React.createContext<AuthClient | null>(null);
 
 /**
  * Provides a client to the components below.
- * @throws Error when the components are rendered by another copy of React than the one this package imports
+ * @throws Error when the application and this package import different copies of React
  */
 export function AuthProvider(props: {
   client: AuthClient;
@@ -40,7 +40,7 @@ const getServerState = () => UNKNOWN;
  * another scheme than the provider's, all components share one client per scheme. That client uses the endpoint
  * `/graphql`, and stores the session in localStorage.
  * @throws Error when there is neither a provider nor a scheme
- * @throws Error when the component is rendered by another copy of React than the one this package imports
+ * @throws Error when the application and this package import different copies of React
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
   const provided = useProvided();
@@ -51,11 +51,12 @@ export function useAuth(scheme?: "jwt" | "token"): Auth {
   return { ...state, login, emailLogin, logout, logoutAll, authFetch };
 }
 
-/** Returns the client of the provider above, or null. A hook throws if another copy of React renders the component. */
+/** Returns the client of the provider above, or null. */
 function useProvided(): AuthClient | null {
   try {
     return React.useContext(Context);
   } catch (cause) {
+    // `useContext` throws outside a component, and in a component that another copy of React renders.
     throw new Error(
       "useAuth and AuthProvider work only inside components, and with one copy of React. If `npm ls react` shows two, " +
         "keep one with `npm dedupe` or `overrides`. A linked package or folder brings its own copy; install the packed file instead.",

@@ -17,11 +17,15 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * @param isAsked whether the application asked for the refresh. After a failure, such a refresh is sent at once,
-   * unless the server said when to retry.
+   * @param isAsked whether the application asked for the refresh. After a failure, such a refresh has to wait only if
+   * the server said when to retry.
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /** Returns the credentials of a login, without a refresh token if the browser did not keep the cookie. */
+  /**
+   * Returns the credentials to use after a login. If the browser may not have kept the cookie, sends a refresh to find
+   * out. If the browser did not keep the cookie, the returned credentials have no refresh token.
+   * @param credentials the credentials that the login returned
+   */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**

@@ -70,8 +70,9 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over a change that another tab made, from the shared storage if there is one, otherwise from the message. A
-   * message counts only if it replaces this tab's session or, in cookie mode, if it has credentials.
+   * Takes over a change that another tab made, from the shared storage if there is one, otherwise from the message.
+   * Without a shared storage, a message counts only if it is about this tab's session or, in cookie mode, if it has
+   * credentials.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();

@@ -24,8 +24,9 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * Not signed in, or not known yet. The status is `loading` until the server has said whether the cookie has a session,
- * until an asynchronous storage has been read, and while a server renders the page.
+ * Not signed in, or not known yet. With storage `"cookie"`, the status is `loading` until the server has said whether
+ * the cookie has a session, or the request has failed. With an asynchronous storage, the status is `loading` until the
+ * client has read the storage. While a server renders the page with React, the status is also `loading`.
  */
 export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";
@@ -38,7 +39,7 @@ type StateCredentials = { [Key in "user" | "token" | "authorization"]?: Credenti
 
 /**
  * Returns the state for some credentials.
- * @param credentials null for signed out, undefined while that is not known yet
+ * @param credentials null if signed out; undefined if not known yet
  */
 export function toState(
   credentials: Credentials | null | undefined,

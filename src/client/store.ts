@@ -24,9 +24,9 @@ export interface Store {
 const TIMEOUT = 5_000;
 
 /**
- * Opens this client's entry in a storage. If the storage fails, the entry is removed from it, and the storage is not
- * used again.
- * @param onFailure is called if an asynchronous storage fails
+ * Opens this client's entry in a storage. If the storage fails, the store removes the entry, and does not use the
+ * storage again.
+ * @param onFailure called if an asynchronous storage fails
  */
 export function openStore(
   kind: StorageKind | AuthStorage,

@@ -38,7 +38,10 @@ export interface Tabs {
  */
 const LOCK_TIMEOUT = 5_000;
 
-/** Connects to the other tabs. `onChange` gets a message, or none if another tab changed the storage. */
+/**
+ * Connects to the other tabs.
+ * @param onChange called with each message of another tab, and without a message after another tab changed the storage
+ */
 export function openTabs(
   name: string,
   store: Pick<Store, "shared">,

@@ -34,7 +34,7 @@ export function createAuthConfig(
         const { context } = operation;
         const sent = readAuthorization(context);
         if (sent && !isSigned(operation)) return operation;
-        // A retry never uses the header of the current session, which may be another user's by now.
+        // A retry uses the recovered header, because the current session may be another user's by now.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization

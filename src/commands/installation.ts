@@ -13,7 +13,7 @@ import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Uses an open {@link Auth}, which is closed afterwards. */
+/** Uses an open {@link Auth}. {@link Installation} closes it afterwards. */
 type Use = (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>;
 
 /** The installation that a command works on: its features and its settings, read from the environment. */
@@ -126,8 +126,8 @@ export class Installation {
 }
 
 /**
- * Checks first that the database exists. Without a database the secret is missing too, but the error must name the
- * database.
+ * Returns the secret of an existing database. Checks first that a SQLite file exists: without the file, the secret is
+ * missing too, but the error must name the file.
  */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);

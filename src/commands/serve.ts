@@ -32,7 +32,7 @@ export function addServeCommand(
       closeOnSignals(server, fail);
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
-      // Reported last, because a program that reads the report may send a signal at once.
+      // Reported after everything else, because a program that reads the report may stop the server at once.
       reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
     });
 }

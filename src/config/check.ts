@@ -43,7 +43,7 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The cast is safe, because the first loop has set each value with the check of its setting.
+  // The cast is right for each option that is not wrong, because its value is the result of the setting's check.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 

@@ -26,9 +26,9 @@ export function variablesOf(settings: Settings): Map<string, string> {
 }
 
 /**
- * Reads the options that are set in the environment. Reports misspelt variables, and variables for options that can
- * only be set in code. The values are not checked yet.
- * An empty variable counts as not set. A variable that resembles no setting is taken to belong to another program.
+ * Reads the options that are set in the environment, but does not check the values. Reports misspelt variables, and
+ * variables for options that can only be set in code.
+ * An empty variable counts as not set. Ignores variables that resemble no setting: other programs may use them.
  */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,

@@ -3,7 +3,7 @@ interface Slip {
   /** The letters in which the names differ. Both texts are empty if the names are equal. */
   readonly typed: string;
   readonly real: string;
-  /** The letters before and after the difference. */
+  /** The letter before the difference, and the letter after it. */
   readonly neighbours: string;
 }
 

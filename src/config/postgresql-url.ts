@@ -48,7 +48,8 @@ export interface PostgresUrl {
 /**
  * Parses a URL as libpq does, but refuses everything that Gatehouse does not support.
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
- * @throws TypeError whose message continues a sentence after "but", and repeats no value of the URL
+ * @throws TypeError whose message continues a sentence after "but". The message repeats no value of the URL, except a
+ * supported `sslmode` and `sslrootcert=system`.
  */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
@@ -79,8 +80,8 @@ export function parsePostgresUrl(text: string): PostgresUrl {
 }
 
 /**
- * Returns what is wrong with a PostgreSQL URL, in words that follow "but". Empty if nothing is wrong. Repeats no value
- * of the URL.
+ * Returns what is wrong with a PostgreSQL URL: the message of the error that {@link parsePostgresUrl} throws. Empty if
+ * nothing is wrong.
  */
 export function findUrlFault(text: string): string {
   try {

@@ -33,7 +33,10 @@ const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|123
 /** The minimum entropy, in bits, estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
-/** Returns whether a long enough secret looks like a person's choice, not like random characters. */
+/**
+ * Returns whether a secret looks like a person's choice, not like random characters.
+ * @param value a secret that has passed {@link SECRET_KEYS}
+ */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);
   const counts = new Map<string, number>();

@@ -30,16 +30,16 @@ export interface ServerConfig
 }
 
 /**
- * How long an idle connection stays open, in seconds. Common proxies close an idle connection after 60 seconds. The
- * proxy must close it first.
+ * The default of `keepAliveTimeout`, in seconds. A proxy must close an idle connection before the server does. Common
+ * proxies close it after 60 seconds.
  */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
-/** The parts that the `gatehouse` command adds after it has read the options from the environment. */
+/** What the `gatehouse` command passes in addition to the options that it has read from the environment. */
 export interface CommandLine {
   /** The problems that the command found while reading. */
   readonly problems: readonly Problem[];
-  /** Makes a secret in development if none is set. Called last, when nothing else is wrong. */
+  /** Returns the secret to use in development if none is set. Called last, when nothing else is wrong. */
   readonly createSecretKey: (databaseUrl: string) => string;
 }
 

@@ -20,11 +20,11 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
    * Setting.allowed} says enough. Must not repeat the value.
    */
   readonly fault?: (value: unknown) => string | Wording;
-  /** Says how to get a valid value. Every message about this setting ends with this hint. */
+  /** Says how to get a valid value. The help and the message about a missing or wrong value end with this hint. */
   readonly hint?: string;
   /** The default as a user would write it. @default none */
   readonly default?: Wording;
-  /** Explains a default that depends on other settings. */
+  /** Describes the default in words, in place of {@link Setting.default}: `the first of the role's search_path`. */
   readonly defaultNote?: string | Wording;
   /** One or two sentences for `--help`. @default for our own settings, the comment above the entry */
   readonly doc?: string;

@@ -3,7 +3,7 @@ import ms, { type StringValue } from "ms";
 /** A duration as people write it: `90s`, `5m`, `7d`. */
 export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
 
-/** Splits a text at its commas. */
+/** Splits a text at its commas, and trims each item. */
 export function parseList(value: string): string[] {
   return value.split(",").map((item) => item.trim());
 }
@@ -13,7 +13,7 @@ export function parseSwitch(value: string): boolean | string {
   return value === "on" || (value === "off" ? false : value);
 }
 
-/** Reads a whole number. Returns any other text as it is. */
+/** Reads a whole number of at most 15 digits. Returns any other text as it is. */
 export function parseWholeNumber(value: string): number | string {
   return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
 }
@@ -36,7 +36,7 @@ export function secondsIn(value: Duration): number {
   return ms(value) / 1000;
 }
 
-/** Reads a duration such as `5m`, `7d` or `36h`, in seconds. Returns NaN for any other text. */
+/** Reads a duration such as `5m`, `7d` or `36h`, and returns its seconds. Returns NaN for any other text. */
 export function parseDuration(value: string): number {
   const isDuration = /^\d{1,9} ?[a-z]+$/i.test(value);
   return isDuration ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000 : NaN;

@@ -23,12 +23,12 @@ const CORE_ENTITIES = [
   ThrottleEntity,
 ];
 
-/** Seconds after which a client should retry while the database cannot be reached. */
+/** Seconds after which a client should retry while the database is unavailable. */
 const RETRY_AFTER = 1;
 
 /**
- * Matches the codes of SQLite and PostgreSQL for a wrong statement. Any other error means that the database cannot be
- * reached.
+ * Matches the codes of SQLite and PostgreSQL for errors that the statement itself caused. With any other code, the
+ * database counts as unavailable.
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
@@ -70,7 +70,7 @@ export class Database implements TransactionalSql {
   /**
    * Opens the database. Creates a missing SQLite file if the settings allow that. Only the owner of the new file can
    * read it.
-   * @param features the features that are on; their tables are migrated after the core's
+   * @param features the features that are on; {@link Database.migrate} applies their migrations, too
    * @throws Error whose message says in one line what cannot be opened
    */
   static async open(
@@ -129,7 +129,7 @@ export class Database implements TransactionalSql {
    * @returns the names of the migrations that this call applied
    * @throws Error when the tables are missing and may not be created
    * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
-   * @throws Error when a statement of a migration fails; the message names the migration, and its feature
+   * @throws Error when a migration fails; the message names the migration and, if it is a feature's, the feature
    */
   async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
@@ -145,7 +145,10 @@ export class Database implements TransactionalSql {
     return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
   }
 
-  /** Returns the names of the recorded migrations. An empty database has no table of migrations, and so no names. */
+  /**
+   * Returns the names of the recorded migrations. An empty database has no table of migrations, so the statement fails,
+   * and there are no names.
+   */
   #readRecorded(): Promise<string[]> {
     return readRecorded(this.#engine.readOnce).catch((error: unknown) => {
       if (isFaultOfStatement(error)) return [];
@@ -153,7 +156,7 @@ export class Database implements TransactionalSql {
     });
   }
 
-  /** Returns whether the core's tables can be read. */
+  /** Returns whether one of the core's tables can be read. */
   async isReadable(): Promise<boolean> {
     return this.read("SELECT kid FROM signing_key LIMIT 1", []).then(
       () => true,
@@ -172,7 +175,8 @@ export class Database implements TransactionalSql {
   /** Closes every connection. Later calls fail with {@link Closed}. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    // The ORM's connection is closed last, because a read-only connection cannot remove SQLite's -wal file.
+    // SQLite removes its -wal file when the last connection closes. A read-only connection cannot remove it, so the
+    // ORM's connection is the last.
     await this.#engine.close();
     await this.#orm.close();
   }
@@ -189,8 +193,8 @@ function describeFault(cause: unknown, dialect: Dialect): string {
 }
 
 /**
- * Returns whether a statement is at fault, and not the connection. A fatal error is never about the statement: a pooler
- * reports every fault of its server as a fatal protocol violation.
+ * Returns whether the statement itself caused an error. A fatal error is never about the statement, even if its code is
+ * in {@link STATEMENT_ERROR}: a pooler reports every fault of its server as fatal, with the code 08P01.
  */
 function isFaultOfStatement(error: unknown): boolean {
   const { code, severity } = error as { code?: unknown; severity?: unknown };

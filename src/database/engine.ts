@@ -24,16 +24,12 @@ export const POOL_OPTIONS = {
 /** Runs one statement without the ORM and returns its rows. */
 export type Run = RunStatement;
 
-/** Runs SQL statements without the ORM, one at a time. {@link TransactionalSql} describes the methods. */
+/** Runs SQL statements without the ORM, singly or in a transaction. {@link TransactionalSql} describes the methods. */
 export interface Engine {
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;
   readonly writeExclusive: Run;
-  /**
-   * Runs the statements of `use` in one transaction, while no other such transaction runs in any process. If `use`
-   * rejects, none of the statements takes effect.
-   */
   inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
@@ -46,7 +42,7 @@ export interface Dialect {
   readonly createMigrationTable: string;
   /** Says in one line, without a password, why the database cannot be opened. */
   readonly describeFault: (error: unknown) => string;
-  /** Closes everything that is already open. Called if the ORM cannot be started. */
+  /** Closes the connections that the dialect itself has opened. Called if the ORM cannot be started. */
   close(): Promise<void>;
 }
 

@@ -10,8 +10,8 @@ const CURES = {
 };
 
 /**
- * Opens the kind of database that the URL names. Loads only the driver of that kind: SQLite's driver has to be
- * compiled, and some package managers compile it only on request.
+ * Opens the kind of database that the URL names. Loads only the driver of that kind. An installation with PostgreSQL
+ * may lack a compiled SQLite driver, because some package managers compile it only on request.
  * @throws Error whose message is one line
  */
 export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {
@@ -26,7 +26,8 @@ export async function openDialect(settings: DatabaseSettings): Promise<Dialect> 
 }
 
 /**
- * Creates a PostgreSQL database and the schema, if they do not exist. A SQLite file is created when it is opened.
+ * Creates the PostgreSQL database and the schema that the settings name, if they do not exist. Does nothing for SQLite:
+ * {@link openDialect} creates the file.
  * @returns what it created, such as `database shop`
  * @throws Error whose message is one line
  */

@@ -1,4 +1,4 @@
-/** The part of `pg` that is used here and in tests. The package has no types. */
+/** The part of `pg` that Gatehouse and its tests use. The package has no types. */
 declare module "pg" {
   export interface ClientConfig {
     readonly connectionString?: string;

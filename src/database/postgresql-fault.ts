@@ -26,7 +26,7 @@ interface Failure {
   readonly errors: readonly unknown[];
 }
 
-/** Returns the code of an error, or an empty text if the error has no code. */
+/** Returns the first code in a chain of causes, or an empty text if there is none. */
 export function codeOf(error: unknown): string {
   return faultOf(error).code;
 }
@@ -94,10 +94,10 @@ function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");
 }
 
-/** Returns the code and message of the first error with a code in a chain of causes. */
+/** Returns code and message of the first error with a code in a chain of causes. If none has a code, of the last. */
 function faultOf(error: unknown): Fault {
-  // The message of a TLS error names places in OpenSSL's code, so use its short `reason`. If a host has several
-  // addresses, `errors` has one error for each address.
+  // The message of a TLS error names places in OpenSSL's code, but its `reason` is short. If a host has several
+  // addresses, `errors` has one error for each address. The first one is enough.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

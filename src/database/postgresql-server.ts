@@ -11,7 +11,7 @@ import {
 } from "./postgresql-fault.js";
 import { readTlsOptions, type TlsOptions } from "./postgresql-tls.js";
 
-/** The facts about a server that a first connection finds out. */
+/** What a first connection finds out about a server. */
 export interface PostgresServer {
   /** How to use TLS, or false for no TLS. */
   readonly ssl: TlsOptions | false;
@@ -44,7 +44,7 @@ const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
 export async function examineServer(url: PostgresUrl, schema?: string): Promise<PostgresServer> {
   const { found, server } = await withClient(url, async (client, ssl) => {
     const [found] = await query<Found>(client, EXAMINE, [schema ?? null]);
-    // A pooler makes up the process id that it sends to its clients.
+    // A pooler makes up the process id that it sends to its clients, so this id differs from the server's.
     return { found, server: { ssl, isPooled: client.processID !== found?.pid } };
   });
   if (schema === undefined) {
@@ -145,7 +145,8 @@ async function connect(
   } catch (error) {
     if (url.sslMode !== "prefer" || tls === false || !isAboutTls(error)) throw error;
     const client = await connectWith(url, false).catch((second: unknown) => {
-      // If both attempts are refused, the first error says more: the second may only say that TLS is missing.
+      // If the second error may only say that the server requires TLS, throw the first, which says why TLS failed. But
+      // if the first says that the server has no TLS, throw the second, because `prefer` needs no TLS.
       throw isAboutTls(second) && !hasNoTls(error) ? error : second;
     });
     return [client, false];
@@ -166,7 +167,7 @@ async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<C
   }
 }
 
-/** Returns the options of `pg` for a URL. */
+/** Returns the options of `pg` for a URL, except `ssl`. */
 export function connectionOptions(url: PostgresUrl) {
   const { host, port, user, password, database, options } = url;
   return {

@@ -33,7 +33,7 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
     // As in libpq, every mode but `no-verify` checks the certificate if the URL names a root certificate.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
-    // `tls` passes the name of the socket, which is not always the host of the URL.
+    // If the host is an IP address, `tls` passes `localhost` as the name, so check the host of the URL.
     checkServerIdentity: (_name, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
   };

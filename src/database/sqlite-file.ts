@@ -33,7 +33,7 @@ export function requireDatabaseFile(path: string): void {
   throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);
 }
 
-/** The advice when the database is missing and must not be created silently. */
+/** The advice when the database or its tables are missing and must not be created silently. */
 export const HOW_TO_CREATE =
   "Check the path. If the database is new, create it with `gatehouse migrate --create`, or with the option createDatabase.";
 
@@ -42,9 +42,9 @@ const GROUP = 0o070;
 const OTHERS = 0o007;
 
 /**
- * Refuses to start if anyone but the owner can access SQLite's files or the root secret beside them.
+ * Requires that only the owner can access SQLite's files and the root secret beside them.
  * @param databaseUrl any database other than SQLite passes, because it has no files here
- * @param allowsGroup whether the group of the files may access them
+ * @param allowsGroup whether the group of the files may access them, too
  * @throws TypeError that lists the files
  */
 export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): void {

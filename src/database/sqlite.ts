@@ -27,8 +27,8 @@ const PRAGMA_RETRIES = 100;
 const PRAGMA_PAUSE = STATEMENT_TIMEOUT / PRAGMA_RETRIES;
 
 /**
- * Opens SQLite with two connections: the ORM's, which writes, and one that only reads. In WAL mode a reader never waits
- * for a writer.
+ * Opens a connection that only reads. The ORM opens another one, which writes. In WAL mode a reader never waits for a
+ * writer.
  * @param path absolute
  * @throws Error whose message is one line with the path
  */

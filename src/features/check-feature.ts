@@ -142,8 +142,8 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether a setting accepts its own default. A check may convert its input, but the default is already
- * converted, so a wrong type is not a fault.
+ * Returns whether a setting accepts its own default. The default is an output of `check`. If `check` converts its
+ * input, it may refuse the type of its output, which is not a fault.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);

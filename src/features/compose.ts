@@ -142,7 +142,7 @@ export interface Parts extends Required<
  * @param coreOf returns the core that a feature gets
  * @param onCreated called with the `close` of a feature as soon as the feature has been created
  * @param authNames the names of the properties that `auth` has without features
- * @throws {@link WrongSettings} when two parts have the same name, or two routes have the same method and path
+ * @throws {@link WrongSettings} when a feature adds a property of `auth`, a job or a route that exists already
  */
 export async function createParts(
   features: readonly Feature[],

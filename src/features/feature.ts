@@ -67,13 +67,13 @@ export interface FeatureParts<Api extends object = object> {
   readonly resolvers?: readonly object[];
   /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
   readonly extension?: SchemaExtension;
-  /** Changes the schema as a whole, before guards are added to it. */
+  /** Changes the schema as a whole, before Gatehouse adds the guards. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
   /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
-  /** CORS permissions besides those for GraphQL requests with an `Authorization` header. */
+  /** Further CORS permissions. Without any, pages of allowed origins may send `Authorization`, but no cookies. */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
   /** The rows of the feature's tables that `gatehouse prune` and a running server delete. */
@@ -109,7 +109,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
   /** A command line for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
   readonly example?: string;
   /**
-   * Runs while the core is open. The core is closed afterwards.
+   * Runs while the core is open. Gatehouse closes the core afterwards.
    * @param args the values of the command's arguments; undefined for an optional argument that was not given
    * @param print writes one line to standard output
    * @throws Error whose message is printed as one line on standard error
@@ -125,7 +125,7 @@ export interface FeatureCommand<S extends Settings = Settings> {
 
 /** The open core, as an application's features use it. */
 export interface Core {
-  /** Runs SQL statements, one at a time, on SQLite or PostgreSQL. */
+  /** Runs single SQL statements on SQLite or PostgreSQL. */
   readonly sql: Sql;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;

@@ -8,8 +8,8 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /**
- * The features that every installation has. Their settings switch them on or off. The type names each feature: with an
- * inferred type, editors would not show the comments on settings.
+ * The features that every installation has. Settings switch them on or off, except {@link tokenClasses}, which is
+ * always on. The type is written out: with an inferred type, editors would not show the comments on settings.
  */
 export const BUILT_IN: readonly [
   typeof graphiql,

@@ -26,7 +26,7 @@ async function loadModule(name: string): Promise<Feature[]> {
   return [...new Set(features)];
 }
 
-/** @throws Error with a hint when the name of a file looks like the name of a package */
+/** @throws Error when there is no such module. For `notes.js`, the message says to write `./notes.js` for a file. */
 function resolveModule(name: string): string {
   try {
     return createRequire(resolve("package.json")).resolve(name);

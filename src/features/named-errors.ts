@@ -13,7 +13,10 @@ const RETRY_AFTER = 5;
 
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
-/** Returns a copy of the feature. If one of its functions throws, the error's message names the feature. */
+/**
+ * Returns a copy of the feature. If one of its functions throws, the error's message names the feature. Commands keep
+ * their own errors, and {@link attemptRequest} keeps refusals.
+ */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
   const starting = failedToStart(name);
@@ -110,8 +113,8 @@ function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
 }
 
 /**
- * Returns an object that has the changes and inherits everything else from the original. A spread would lose the methods
- * of an original that is an instance of a class.
+ * Returns an object that has the changes and inherits everything else from the original. A spread would lose the
+ * methods of an original that is an instance of a class.
  */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;

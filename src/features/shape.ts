@@ -34,7 +34,8 @@ export function recordOf(item: Check): Check {
 }
 
 /**
- * Returns a check of an object's fields. The check refuses unknown fields. An optional field may be undefined.
+ * Returns a check of an object's fields. The check refuses unknown fields, as {@link findUnknown} defines them. An
+ * optional field may be undefined.
  * @param what the words after "must be" in the message
  */
 export function objectWith(what: string, required: Fields, optional: Fields = {}): Check {
@@ -71,8 +72,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns a problem for each unknown field. An instance of a class may have further fields, so only fields with
- * misspelt names are refused.
+ * Returns a problem for each unknown field of a plain object. An instance of a class may have further fields, so only
+ * its misspelt fields are problems.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

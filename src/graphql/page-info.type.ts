@@ -19,7 +19,7 @@ export class PageInfo {
 /**
  * Returns the {@link PageInfo} of a page.
  * @param edges the edges of the page, in order
- * @param hasPreviousPage whether the page starts at a cursor
+ * @param hasPreviousPage whether the page starts after a cursor
  */
 export function toPageInfo(
   edges: readonly { readonly cursor: string }[],

@@ -52,8 +52,9 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 }
 
 /**
- * Gives a schema the roles of an installation: type-graphql has only one enum `Role` in each process. Also restores the
- * order of arguments: decorators run from the last parameter to the first, and type-graphql keeps that order.
+ * Gives a schema the roles of its installation: type-graphql has one enum `Role` for all installations in a process.
+ * Also reverses the arguments: type-graphql lists them from the last to the first, because decorators run in that
+ * order.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
   return mapSchema(schema, {
@@ -107,8 +108,9 @@ export function extendWith(
 }
 
 /**
- * Returns the resolvers of a schema. Scalars become plain objects, so that an application with a second copy of graphql
- * can build its schema with them. {@link requireOneGraphql} then refuses that schema with a clear message.
+ * Returns the resolvers of a schema. Scalars become plain objects, because a second copy of graphql would not recognise
+ * our scalars. An application with a second copy can then build its schema, and {@link requireOneGraphql} refuses the
+ * schema with a clear message.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

@@ -12,7 +12,7 @@ registerEnumType(RoleEnum, {
   description: "The rights of a user. Each role includes the rights of the roles before it.",
 });
 
-/** The API's type `Profile`. Resolvers that an application adds to `Profile` get this object as parent. */
+/** The API's type `Profile`. Resolvers that an application adds to `Profile` get an object of this type as parent. */
 @ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
   /** The user's id, for the resolvers of an application. It is not a field of the schema. */
@@ -22,7 +22,7 @@ export class ProfileType {
   role!: Role;
 }
 
-/** The API's type `User`. Resolvers that an application adds to `User` get this object as parent. */
+/** The API's type `User`. Resolvers that an application adds to `User` get an object of this type as parent. */
 @ObjectType("User", { description: "An account that can log in." })
 export class UserType {
   @Field(() => ID)

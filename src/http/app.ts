@@ -21,8 +21,8 @@ const BODY_LIMIT = 100 * 1024;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**
- * During a request, a connection is closed after this many milliseconds without a byte in either direction. Every
- * operation ends sooner.
+ * During a request, a connection is closed after this many milliseconds without a byte in either direction. No GraphQL
+ * operation is cut, because each ends sooner.
  */
 const IDLE_TIMEOUT = 40_000;
 /** Seconds after which a client should retry if there are too many connections. */
@@ -57,7 +57,7 @@ export function createApp(
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: 1_000 },
     frameworkErrors: (error, request, reply) => {
       const status = error.statusCode ?? 400;
-      // Fastify runs no hooks for these errors.
+      // Fastify runs no hooks for these errors, so this function logs the request and sets the headers.
       request.log.info(
         { method: request.method, ip: request.socket.remoteAddress, status },
         "request",
@@ -85,8 +85,8 @@ export function createApp(
   });
   // All connections of a proxy come from one address, so they are not limited by address.
   const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
-  // Without this handler, Node itself answers a request with an unknown `Expect` header, and sends no body. @see RFC
-  // 9110 10.1.1
+  // Without this handler, Node itself would refuse a request whose `Expect` value it does not know, and send no body.
+  // @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
@@ -128,7 +128,7 @@ export function createApp(
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
 
-/** Logs a request in one line. The operation's name is the only text in the line that the client chose. */
+/** Logs a request in one line. Only one text in the line is the client's free choice: the operation's name. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method, ip: address } = request;
   // A proxy may pass on something that is not an address.

@@ -11,8 +11,8 @@ const MAX_REFUSED = 1_000;
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
- * The connections of a server, and its running requests. A connection over a limit is not cut: its request is refused,
- * so that the client learns why.
+ * The connections of a server, and its running requests. A connection over a limit stays open for a short time, so that
+ * the server can refuse its request and the client learns why.
  */
 export class Connections {
   readonly #server: Server;
@@ -60,9 +60,9 @@ export class Connections {
   }
 
   /**
-   * Returns whether a response is the last one on its connection. While the server still listens, connections opened
-   * after {@link Connections.startEnding} are kept. A proxy can then use them instead of new connections, which could
-   * be lost when the server stops listening.
+   * Returns whether the next response on a connection is its last one. While the server still listens, connections
+   * opened after {@link Connections.startEnding} are kept. A proxy can then use them instead of new connections, which
+   * could be lost when the server stops listening.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

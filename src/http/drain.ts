@@ -7,7 +7,7 @@ import type { Connections } from "./connections.js";
 
 /** How long a stopping server still listens. Health checks already fail, so that proxies can choose another server. */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open when the server has stopped listening. A request may already be on its way. */
+/** How long idle connections stay open after the server stops listening, because a request may be on its way. */
 const IDLE_TIME = 500;
 /** How long to wait at most for a turn of the event loop without new connections. */
 const QUIET_TIMEOUT = 1_000;

@@ -19,7 +19,7 @@ const OPERATION_TIMEOUT = 10_000;
 /** Seconds after which a client should retry a timed-out operation. */
 const RETRY_AFTER = 5;
 
-/** HTTP methods that GraphQL is not served on. A feature may serve `GET /graphql`. */
+/** The HTTP methods to refuse at `/graphql`, except those that a feature serves there, as GraphiQL does with `GET`. */
 const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
 /** Serves GraphQL at `POST /graphql`. */
@@ -63,7 +63,7 @@ async function runOperation(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  // The outcome of a request that contains no operation.
+  // This outcome stays if the body is malformed or `limits` refuses the document: `recordPlugin` then does not run.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   let responseHeaders: AuthContext["responseHeaders"] = [];

@@ -7,7 +7,7 @@ import type { FastifyRequest } from "fastify";
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
 
-/** The headers of which Node reads only the first line. A proxy may read another line. */
+/** Headers that may be sent only once. Of several lines, Node reads the first, but a proxy may read another. */
 const SINGLE = new Set(["content-type", "host"]);
 
 /** Matches a charset other than UTF-8. JSON is always UTF-8. @see RFC 8259 8.1 */
@@ -46,9 +46,10 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 }
 
 /**
- * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon, that parser
- * counts the quotes again from the beginning of the item. A quoted text with many commas or semicolons would take
- * quadratic time, so it is replaced. This changes no result, because no quoted text matches a type that we serve.
+ * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon within
+ * quotes, that parser counts the quotes again from the beginning of the item, which takes quadratic time. So each
+ * quoted text with a comma or a semicolon is replaced. For a valid header, this changes no result, because no type that
+ * we serve contains such a text.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

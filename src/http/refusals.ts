@@ -11,7 +11,7 @@ export const SECURITY_HEADERS = {
 };
 
 /**
- * Returns the body of the response to a request that is refused before GraphQL runs.
+ * Returns the response body for a request that fails outside GraphQL.
  * @param requestId sent for status 500 and above, so that the client can report the bug
  * @param message replaces the usual message of a status below 500
  */
@@ -36,15 +36,15 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: "The header must be at most 16 KiB.",
 };
 
-/** The statuses for errors of Node's HTTP parser, by code. @default 400 */
+/** The HTTP status for each error code of Node's HTTP server. @default 400 */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
 };
 
 /**
- * Answers bytes that Node cannot parse as a request, and closes the connection. Logs none of the bytes, because they
- * may hold a credential.
+ * Answers a request that Node cannot parse or that arrives too slowly, and closes the connection. Logs none of its
+ * bytes, because they may hold a credential.
  */
 export function refuseConnection(
   log: FastifyBaseLogger,

@@ -60,7 +60,7 @@ function toFetchRequest(request: FastifyRequest): Request {
   );
   const scheme = schemeOf(request);
   const origin = `${scheme}://${host}`;
-  // The client may send anything as `Host`, so routes must not trust it.
+  // The client may send anything as `Host`, even text that fits in no URL. Routes must not trust it.
   const base = URL.canParse(origin) ? origin : `${scheme}://localhost`;
   return new Request(new URL(url, base), {
     method,

@@ -25,7 +25,10 @@ export interface Server<F extends readonly Feature[] = []> {
   close(this: void): Promise<void>;
 }
 
-/** How long `close` waits for running requests, in milliseconds. Some clients never finish their request. */
+/**
+ * How long a stopping server waits for running requests, in milliseconds. Then it closes all connections, because some
+ * clients never finish their request.
+ */
 const END_TIMEOUT = 10_000;
 
 /** Writes lines to the server's log. */
@@ -36,7 +39,7 @@ export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
-  /** Closes the server. Requests on open connections, such as a proxy's, are not lost. Takes up to 10 seconds. */
+  /** The same as {@link Server.close}, but loses no request on an open connection, such as a proxy's. */
   drain(this: void): Promise<void>;
   readonly log: Log;
   /** The lines to print once the server listens. */
@@ -98,8 +101,8 @@ export async function startServer(
 }
 
 /**
- * Returns a listener that logs each event. The login name is replaced by a fingerprint, because people type passwords
- * into the wrong field.
+ * Returns a listener that logs each event, and then passes it on to `onEvent`. The log gets a fingerprint in place of
+ * `login`, because people sometimes type a password there.
  */
 function auditTo(
   log: FastifyBaseLogger,

@@ -40,7 +40,7 @@ export interface Key {
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
-/** Keys for one purpose. The key that became active last signs; all keys verify. */
+/** Keys for one purpose. The key that became active last signs. Earlier keys still verify their own tokens. */
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();
@@ -94,7 +94,7 @@ export class KeyRing {
     return this.#keys.get(kid);
   }
 
-  /** Returns the public keys that verify: next, current and retired. Shared secrets are left out. @see RFC 7517 5 */
+  /** Returns all public keys: next, current and retired. Shared secrets are left out. @see RFC 7517 5 */
   toJwks(): JsonWebKeySet {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {

@@ -23,7 +23,7 @@ export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Returns the path of the generated root secret: beside the SQLite file, otherwise in the folder `data`. */
+/** Returns the path of the generated root secret: beside a SQLite file; for other databases, in the folder `data`. */
 export function secretPathOf(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl) ?? resolve("data/gatehouse");
   return `${path.replace(/\.sqlite$/, "")}.secret`;
@@ -37,8 +37,8 @@ export function secretPathOf(databaseUrl: string): string {
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // The database is checked before the secret is read. Every process makes the secret first, so a database that another
-  // process has just made already has its secret.
+  // Another process may start at the same time. It creates the secret before the database, so a database that is found
+  // here already has its secret.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

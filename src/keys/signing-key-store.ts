@@ -33,7 +33,7 @@ export interface StoredKeys {
   readonly keys: readonly Key[];
   /** An error for each key that is not revoked and cannot be read. */
   readonly faults: readonly KeyUnreadable[];
-  /** The value of {@link LISTED_KEYS}; null when there are no keys. */
+  /** The value of {@link LISTED_KEYS}; null if all keys are revoked, or there are none. */
   readonly listed: string | null;
 }
 
@@ -85,7 +85,8 @@ export class SigningKeyStore {
 
   /**
    * Generates a key and inserts it.
-   * @param unlessAfter epoch milliseconds. If a key becomes active after this instant, nothing is inserted
+   * @param unlessAfter epoch milliseconds. Nothing is inserted if the table has a key that becomes active after this
+   * instant and is not revoked. @default the key is always inserted
    * @returns the `kid`, or null if nothing was inserted
    */
   async insert(key: NewKey, unlessAfter = Number.MAX_SAFE_INTEGER): Promise<string | null> {
@@ -167,7 +168,7 @@ function generateKey(algorithm: JwtAlgorithm): KeyObject {
     : generateKeyPairSync("rsa", { modulusLength: 3072 }).privateKey;
 }
 
-/** @throws TypeError if the JWK is damaged, or not meant for signing with this algorithm */
+/** @throws Error if the JWK is damaged, or does not fit the algorithm */
 function toKey({ kid, algorithm, activatesAt, createdAt }: SigningKeyRow, text: string): Key {
   const jwk = JSON.parse(text) as JsonWebKey;
   requireSigningUse(kid, algorithm, jwk);

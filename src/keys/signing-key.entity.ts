@@ -5,8 +5,8 @@ import type { JwtAlgorithm } from "../config/auth-config.js";
  * A key that signs access tokens. Instants are epoch milliseconds.
  *
  * The clock decides its state: *next* until `activatesAt`, then *current* until a later key becomes current, then
- * *retired*. It can be *revoked* at any time. Rotation only adds a row: instances do not have to switch at the same
- * moment.
+ * *retired*. It can be *revoked* at any time. Rotation only adds a row. Each instance then switches to the new key by
+ * its own clock.
  */
 @Entity({ tableName: "signing_key" })
 export class SigningKeyEntity {

@@ -49,8 +49,8 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips a
-   * key that cannot be read, as long as another one is active.
+   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips keys
+   * that cannot be read, if at least one active key can be read.
    * @param onFault called once for each key that cannot be read
    * @throws {@link WrongSettings} if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between
    * symmetric and asymmetric
@@ -122,11 +122,11 @@ export class SigningKeyService {
   }
 
   /**
-   * Adds the next key and publishes it. The key signs only after {@link PUBLISH_AHEAD}, when every verifier has had
-   * time to fetch it. Tokens that the current key has signed stay valid.
+   * Adds the next key and publishes it. The next key signs only after {@link PUBLISH_AHEAD}, when every verifier has
+   * had time to fetch it. Tokens that the current key has signed stay valid.
    * @param isUrgent whether the new key signs at once
    * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
-   * @throws {@link BadUserInput} if the next key is already published, unless `isUrgent`
+   * @throws {@link BadUserInput} if there is already a next key, unless `isUrgent`
    */
   async rotate(isUrgent = false): Promise<{ kid: string; activatesAt: number }> {
     await this.reload();
@@ -163,7 +163,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key. Tokens that it signed are no longer accepted. If it was the current key, a new one replaces it.
+   * Revokes a key. Tokens that it signed are no longer accepted. If it was the current key, a new key signs at once.
    * @throws {@link BadUserInput} if there is no such key, or it is already revoked
    */
   async revoke(kid: string): Promise<void> {
@@ -176,8 +176,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. Its `createdAt` is always later than that of `current`, even within the
- * same millisecond: of two keys that become active at the same instant, the key that was created later signs.
+ * Describes the key that follows `current`. The new key always has the later `createdAt`, even if both keys are created
+ * within the same millisecond. If both become active at the same instant, the key with the later `createdAt` signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

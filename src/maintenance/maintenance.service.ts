@@ -19,16 +19,19 @@ const PRUNE_INTERVAL = 600;
 /** How long {@link MaintenanceService.stop} waits for the jobs that are running, in milliseconds. */
 const STOP_TIMEOUT = 5000;
 
-/** A periodic job. Only one instance at a time runs it. */
+/**
+ * A periodic job. One instance runs it for all. If a run takes longer than {@link Job.interval}, another instance may
+ * start the next run meanwhile.
+ */
 export interface Job {
-  /** Unique among all jobs. */
+  /** Unique among the jobs of the core or of one feature. */
   readonly name: string;
   /** The time from one run to the next, in seconds. */
   readonly interval: number;
   run(this: void): Promise<unknown>;
 }
 
-/** The operations of the signing keys that maintenance needs. */
+/** What maintenance does with the signing keys. */
 export interface MaintainedKeys {
   reload(): Promise<void>;
   rotateIfDue(): Promise<void>;

@@ -1,7 +1,7 @@
 import { GraphQLSchema } from "graphql";
 import { isPublic } from "./directives.js";
 
-/** The key in a schema's `extensions` for the names of the mutations that check a credential. */
+/** The key in a schema's `extensions` under which {@link withCredentialFields} stores the names. */
 const EXTENSION = "gatehouseCredentialFields";
 
 /**

@@ -58,7 +58,7 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
 }
 
 /**
- * Requires that every `@auth` in a document names a known role. The error of graphql-js would not list the roles.
+ * Refuses an unknown role in an `@auth` of a document. graphql-js would refuse it too, but would not list the roles.
  * @throws TypeError with the known roles
  */
 export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
@@ -97,7 +97,10 @@ export function readGuard(schema: GraphQLSchema, element: DirectableObject, role
   return guard;
 }
 
-/** Returns the arguments of each use of a directive on an element. Reads elements made from SDL or in code. */
+/**
+ * Returns one object for each use of a directive on an element, with the directive's arguments. An element from SDL
+ * has its directives in AST nodes; an element made in code has them in `extensions`.
+ */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,
   name: string,

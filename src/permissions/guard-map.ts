@@ -81,7 +81,7 @@ class GuardReader {
     return guards;
   }
 
-  /** Refuses the `@auth` of another library, which has another meaning. */
+  /** Refuses another library's `@auth`, because it has another meaning. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {

@@ -7,7 +7,7 @@ import type { AuthContext } from "../authentication/context.js";
  *
  * The result is not an async generator: the `return` of a generator would wait for the next event.
  * @param events what the field's `subscribe` function returned
- * @param isAllowed called before each event
+ * @param isAllowed called for each event, before the event is passed on
  */
 export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>): unknown {
   // graphql-js reports a value that is not a stream.
@@ -45,7 +45,7 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
 
 /**
  * Returns a function that checks the context's credential again, as for a new request. The function updates the
- * context, so all fields of the next event see the current user.
+ * context, so that all fields of an event see the current user.
  * @throws TypeError when `createContext` did not make the context, or only a part of that context was passed on
  */
 export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {

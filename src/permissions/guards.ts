@@ -13,8 +13,8 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of any schema in which `@auth` and `@public` are enforced. Every root field needs a signed-in user
- * unless it has `@public`.
+ * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
+ * signed-in user.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
  * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
  */

@@ -18,9 +18,9 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * SQL condition: the session is open, its user is active, and the password has not changed since the session was
- * opened. Takes the parameters of {@link IS_OPEN}. {@link requireLive} is the corresponding check of a row that has
- * been read.
+ * SQL condition: the session is open, its user is active, and the session's `credentials_version` still equals the
+ * user's. A new password, for example, raises the user's version. Takes the parameters of {@link IS_OPEN}. {@link
+ * requireLive} is the corresponding check of a row that has been read.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -31,7 +31,10 @@ export function openAt(at: number): number[] {
   return [at, at];
 }
 
-/** A later generation has replaced the token. The client sees {@link TokenRevoked}. */
+/**
+ * A later generation has replaced the token. At a refresh, `SessionRotator` throws {@link TokenReused} instead.
+ * Elsewhere, the client gets the same error as for {@link TokenRevoked}.
+ */
 export class TokenReplaced extends TokenRevoked {}
 
 /** The options of {@link requireLive}. */
@@ -43,9 +46,11 @@ export interface TokenUse {
 }
 
 /**
- * Returns the session of a token, if the session is live and the token is its current one. Access tokens have an expiry
- * of their own and do not depend on `refreshExpiresAt`.
- * @param row null when there is no such session. If the token may have expired, call {@link requireStored} first.
+ * Returns the session of a token, if the session is live. A refresh or sliding token must also be the current one, or
+ * the one before it within {@link TokenUse.reuseWindow}. An access token has its own expiry, so it does not depend on
+ * `refreshExpiresAt`.
+ * @param row null counts as a deleted user. If an expired session may already be pruned, call {@link requireStored}
+ * first.
  * @param token the session that the token names. A generation of null is not compared.
  * @param at epoch milliseconds
  * @throws {@link Unauthenticated} with the reason; {@link TokenReplaced} for the token of an earlier generation

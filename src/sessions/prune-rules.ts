@@ -6,7 +6,7 @@ const ENDED_RETENTION = 30 * 86_400_000;
 
 /**
  * Returns the rules that delete old sessions. Even an ended session is kept until all its tokens have expired, so that
- * its tokens are refused with the right reason. An ended session whose token never expires is kept for 30 days.
+ * its tokens are refused with the right reason. If its token never expires, an ended session is kept for 30 days.
  */
 export function sessionPruneRules({ leeway }: Pick<AuthConfig, "leeway">): PruneRule[] {
   const expired = (column: string): PruneRule => ({

@@ -97,8 +97,8 @@ export class SessionEnder {
   }
 
   /**
-   * Ends a user's sessions with an older `credentialsVersion` than the user's own. Call it in the transaction that
-   * raises the user's version. The tokens of these sessions are refused in any case, because the versions differ.
+   * Ends a user's sessions that have a lower `credentialsVersion` than the user. Call it in the transaction that raises
+   * the user's version. Even without this call, the tokens of these sessions are refused, because the versions differ.
    * @returns a function to call after the commit. It reports the ended sessions, except those that had already expired
    */
   async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {

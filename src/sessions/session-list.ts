@@ -72,10 +72,10 @@ export class SessionList {
   }
 
   /**
-   * Returns a page of the sessions that match, newest first. If sessions open or end between two pages, the second page
-   * neither repeats nor skips other sessions.
+   * Returns a page of the sessions that match, newest first. Sessions may open or end before the caller asks for the
+   * next page. That page still neither repeats nor skips any other session.
    * @param first the largest number of sessions to return
-   * @param after null for the first page
+   * @param after the last session of the previous page; null for the first page
    * @throws {@link BadUserInput} when a value in the query is malformed or too long
    */
   async page(

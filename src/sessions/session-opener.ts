@@ -23,7 +23,7 @@ export interface SessionOpening {
 /** A session that has just been opened. */
 export interface OpenedSession {
   readonly row: SessionRow;
-  /** The static token, which cannot be read again later; null for the other schemes. */
+  /** The static token; null for the schemes JWT and SLIDING. It cannot be read again later. */
   readonly token: string | null;
 }
 
@@ -61,9 +61,11 @@ export class SessionOpener {
   }
 
   /**
-   * Opens a session for an active user. If the user already has 100 sessions, ends the oldest.
-   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the scheme or label is malformed;
-   * {@link InvalidCredentials} when the password was changed, or the user deactivated, after the password was checked
+   * Opens a session for an active user. If the user already has 100 open sessions, ends the oldest.
+   * @throws {@link NoSuchUser}
+   * @throws {@link BadUserInput} when the user is inactive, or the scheme or the label is malformed
+   * @throws {@link InvalidCredentials} when the password was changed, or the user was deactivated or deleted, after the
+   * password was checked
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;

@@ -5,7 +5,10 @@ import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
 
-/** A session with its user and profile. One statement reads it, and authenticating a request needs nothing else. */
+/**
+ * A session with its user and profile. One statement reads this row. Authenticating a request usually needs no other
+ * statement.
+ */
 export interface SessionRow extends PrincipalRow {
   readonly secretHash: string | null;
   readonly generation: number;
@@ -22,7 +25,7 @@ export interface SessionRow extends PrincipalRow {
 /** The signing keys. `follow` reloads them when they have changed. */
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-/** The only statement that authenticating a request needs, up to the list of ids at its end. */
+/** The beginning of the statement that reads {@link SessionRow}s. {@link STATEMENTS} appends the list of ids. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
@@ -39,8 +42,8 @@ const STATEMENTS = new Map(
 
 /**
  * Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. The statement
- * also reads the ids of the signing keys: if another process has revoked a key, the keys are reloaded before a session
- * is returned.
+ * also reads the ids of the signing keys. If another process has added or revoked a key, this class reloads the keys
+ * before it returns a session.
  */
 export class SessionReader {
   readonly #sql: Sql;
@@ -57,7 +60,7 @@ export class SessionReader {
     });
   }
 
-  /** Returns the session with this id, live or over, or null if there is none. */
+  /** Returns the session with this id, even if it is over. Returns null if there is no such session. */
   find(id: string): Promise<SessionRow | null> {
     return this.#rows.load(id);
   }

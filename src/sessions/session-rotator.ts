@@ -30,8 +30,9 @@ export class SessionRotator {
   }
 
   /**
-   * Moves the session of a refresh or sliding token to its next generation. Within the reuse window, the token before
-   * the current one gets the current generation again. Any other reuse ends the session.
+   * Moves the session of a refresh or sliding token to the session's next generation. Within the reuse window, the
+   * token of the previous generation gets the current generation again. Any other use of a replaced token ends the
+   * session.
    * @returns the session's row; the caller issues the token of its `generation`
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
@@ -44,7 +45,8 @@ export class SessionRotator {
     const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
     const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // The row may hold a later generation, because another call may have rotated the session in the meantime.
+    // Return the generation that this call began. The row has a later one if another call has rotated the session
+    // since.
     if (rotated !== undefined) return { ...row, ...rotated };
     try {
       return requireLive(row, session, at, { isExpired, reuseWindow: reuseWindow * 1000 });

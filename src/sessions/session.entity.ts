@@ -3,8 +3,8 @@ import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme, EndReason } from "../events.js";
 
 /**
- * A session of any scheme: a login opens it, and a logout ends it. All tokens that come from one login belong to the
- * same session. Instants are epoch milliseconds. No value in the row can be used as a credential.
+ * A session of any scheme. Each login opens one session, and all tokens that come from this login belong to that
+ * session. Instants are epoch milliseconds. No value in the row can be used as a credential.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
@@ -24,7 +24,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   label!: string | null;
 
-  /** SHA-256 of a static token's secret, in hex; null for the other schemes. */
+  /** SHA-256 of the static token's secret, in hex; null for the schemes JWT and SLIDING. */
   @Property({ type: "text", nullable: true })
   secretHash!: string | null;
 

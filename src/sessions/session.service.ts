@@ -72,7 +72,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Ends all live sessions of a user, or all but one.
+   * Ends all open sessions of a user.
+   * @param exceptId the id of a session to keep; null to keep none
    * @returns how many sessions this call ended
    * @throws {@link NoSuchUser}
    */
@@ -110,7 +111,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Remembers that a session was used. The request itself only reads: the time is written later, at most once a minute.
+   * Remembers that a session was used. The request itself writes nothing. A later statement writes the time, at most
+   * once a minute for each session.
    */
   touch(row: SessionRow): void {
     this.#lastUsed.touch(row);

@@ -6,7 +6,8 @@ export type SessionRef = string | { readonly id: string };
 
 /**
  * The sessions of users. Each login opens one session, whatever its scheme. After a session has ended, its tokens are
- * refused from the next request on.
+ * refused from the next request on. One exception: with `bearerCheck: "stateless"`, fields that need only the lowest
+ * role accept an access token until it expires.
  */
 export interface Sessions {
   /**

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-/** The length of the IPv6 prefix that one customer gets, in bytes: a /64. @see RFC 6177 */
+/** The length of a /64 prefix, in bytes. An internet provider gives each customer at least a /64. @see RFC 6177 */
 const IPV6_PREFIX_BYTES = 8;
 
 /**

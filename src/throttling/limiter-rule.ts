@@ -6,7 +6,7 @@ export interface LimiterRule {
   readonly limit: number;
   /**
    * Seconds. Without {@link LimiterRule.delay}, attempts are forgotten this long after the first one. With a delay,
-   * they are forgotten this long after the end of the last delay.
+   * they are forgotten this long after the last attempt, or after the end of the delay that this attempt started.
    */
   readonly window: number;
   /**
@@ -56,7 +56,8 @@ export function countAttempt(
  * The statement returns one row, or no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // The counter after a first attempt expires a fixed time from now, so the current time follows from that expiry.
+  // `excluded` is the counter after a first attempt. Its expiry is now plus a fixed time, so now is its expiry minus
+  // that fixed time.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
@@ -86,7 +87,7 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 
 /**
  * The Lua script for {@link countAttempt}. Redis runs it atomically and on its own clock.
- * `KEYS[1]` is the key. `ARGV` is the limit and the window, then the first and the longest delay if the rule has one.
+ * `KEYS[1]` is the key. `ARGV` is the limit and the window, and for a rule with a delay also `first` and `max`.
  * The script returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted.
  */
 export const COUNT_ATTEMPT_LUA = `

@@ -14,7 +14,7 @@ export async function openLimiterStore(
   onFault: (error: unknown) => void,
 ): Promise<LimiterStore> {
   if (redisUrl !== undefined) {
-    // Loaded on first use: most installations need no Redis client.
+    // Imported only here, because most installations need no Redis client.
     const { openRedisStore } = await import("./redis-limiter.js");
     return openRedisStore(redisUrl, now, onFault);
   }

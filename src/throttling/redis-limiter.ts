@@ -107,8 +107,7 @@ class RedisLimiter implements Limiter {
 }
 
 /**
- * Settles as `reply` does, or rejects after {@link REPLY_TIMEOUT}. A later reply or failure is ignored, so the fallback
- * counts no attempt twice.
+ * Settles as `reply` does, or rejects after {@link REPLY_TIMEOUT}. After that, a reply or a failure is ignored.
  */
 function inTime<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** The attempts for one key that have not ended, in this process. */
+/** This process's unfinished attempts for one key. */
 interface Attempts {
   /** The number of attempts, including those that wait. */
   size: number;
@@ -34,7 +34,7 @@ export class RunningChecks {
    * milliseconds until the next attempt is allowed
    * @param check returns whether the credential is right. Unblocks the key before it returns true
    * @returns the result of `check`
-   * @throws {@link Blocked} before `check` has run
+   * @throws {@link Blocked} when the key stays blocked. `check` has not run then
    */
   async run(
     key: string,
@@ -64,8 +64,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // If the attempt is allowed, its check starts before this promise settles. So other attempts always find this
-    // attempt in `counting` or in `running`.
+    // If the attempt is allowed, its check starts before `counting` settles. So other attempts always find this attempt
+    // in `attempts.counting` or in `attempts.running`.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

@@ -8,9 +8,9 @@ import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
-/** How long an account's failures are remembered after the last delay, in seconds. */
+/** How long an account's failures are remembered after the last failure and its delay, in seconds. */
 const FAILURE_WINDOW = 15 * MINUTE;
-/** The delays after wrong passwords, in seconds. */
+/** The delays after too many failed logins, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
 
 /** The key of all requests without a known address. */
@@ -65,7 +65,7 @@ export class Throttle {
    * @param account identifies the account, whether or not it exists
    * @param check returns whether the login is accepted
    * @returns the result of `check`
-   * @throws {@link TooManyRequests} before `check` has run
+   * @throws {@link TooManyRequests} when a limit is reached. `check` has not run then
    */
   async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
     await this.#consumeAddress(this.#addressRequests, client);
@@ -92,7 +92,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a refresh.
+   * Counts a refresh whose token is verified. The caller has already counted the refresh with {@link Throttle.request}.
    * @throws {@link TooManyRequests}
    */
   async refresh(sessionId: string, client: Client): Promise<void> {
@@ -100,7 +100,10 @@ export class Throttle {
     await this.#consume(this.#sessionRefreshes, sessionId);
   }
 
-  /** Requests without an address share one counter for each limit, so that they are limited, too. */
+  /**
+   * Counts an attempt of a client, but not of {@link NO_CLIENT}. All other clients without an address share one counter
+   * for each limit, so that they are limited, too.
+   */
   async #consumeAddress(limiter: Limiter, client: Client): Promise<void> {
     if (client === NO_CLIENT) return;
     const { ipAddress } = client;

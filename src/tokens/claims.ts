@@ -25,7 +25,7 @@ export interface Claims {
   readonly [claim: string]: unknown;
 }
 
-/** The claims that only Gatehouse sets. @see RFC 7519 4.1, RFC 9068 2.2 */
+/** The claims that only Gatehouse may set. @see RFC 7519 4.1, RFC 9068 2.2 */
 const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "iss",
   "aud",
@@ -73,7 +73,7 @@ export interface ExpectedClaims {
   readonly token_type: string;
 }
 
-/** The time limits for {@link requireInTime}. */
+/** The values that {@link requireInTime} needs besides the claims. */
 export interface Timing {
   /** The longest time from `iat` to `exp`, in seconds. */
   readonly maxLifetime: number;

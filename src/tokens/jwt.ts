@@ -21,7 +21,7 @@ export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
     header: { alg: key.algorithm, kid: key.kid, typ },
-    // The library adds a missing `iat`, and with `noTimestamp` it drops an existing one.
+    // By default, the library adds a missing `iat`. With `noTimestamp`, it removes an existing one.
     noTimestamp: !Object.hasOwn(claims, "iat"),
   });
 }
@@ -30,7 +30,7 @@ export function signJwt(claims: object, key: Key, typ: string): string {
  * Parses a JWT. Its three segments must be canonical base64url. Its header must be canonical JSON with only the
  * parameters `alg`, `kid` and `typ`.
  * @throws {@link TokenNotValid}
- * @see RFC 7515 4.1.11: an extension that is not understood, above all `crit`, makes a token unusable
+ * @see RFC 7515 4.1.11: a token is invalid if `crit` names an extension that the verifier does not support
  */
 export function parseJwt(token: unknown): UnverifiedJwt {
   if (typeof token !== "string" || token.length > TOKEN_MAX_LENGTH) throw new TokenNotValid();

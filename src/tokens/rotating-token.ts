@@ -9,7 +9,7 @@ import { TokenKind, type TokenSettings } from "./token-kind.js";
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** How often the session has been refreshed. */
+  /** How many times the session has been refreshed. */
   readonly generation: number;
   /** When the generation began, in epoch milliseconds. */
   readonly issuedAt: number;
@@ -17,7 +17,7 @@ export interface RotationGrant {
   readonly expiresAt: number;
   /** Until when the session can be refreshed, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The claims of the token to replace. The application's own claims among them are carried over. @default none */
+  /** The claims of the token to replace. The new token copies the application's claims among them. @default none */
   readonly predecessor?: Claims | undefined;
 }
 

@@ -31,7 +31,7 @@ export interface TokenKindOptions {
   readonly scheme: AuthScheme;
   /** The time from `iat` to `exp`, in seconds, unless the session ends earlier. */
   readonly lifetime: number;
-  /** The longest lifetime to accept, in seconds. @default none: the session limits it */
+  /** The longest lifetime to accept, in seconds. @default none: the session limits the lifetime */
   readonly maxLifetime?: number;
   /** The keys that sign and verify this kind. */
   readonly ring: KeyRing;
@@ -62,7 +62,7 @@ export abstract class TokenKind {
     this.#leeway = settings.leeway;
   }
 
-  /** Returns `own` together with the claims of every token of this kind. */
+  /** Returns `own` together with the claims that all tokens of this kind share. */
   claims(own: object): object {
     const { iss, aud, token_type } = this.#expected;
     return { iss, aud, ...own, token_type };
@@ -91,7 +91,7 @@ export abstract class TokenKind {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
     const key = this.#ring.find(kid);
     if (key === undefined) throw new UnknownKey();
-    // The clock of the server that signed may be ahead of ours.
+    // The leeway is added, because the clock of the server that signed may be ahead of ours.
     if (key.activatesAt > this.now() + this.#leeway * 1000) throw new TokenNotValid();
     return key;
   }
@@ -111,7 +111,7 @@ export abstract class TokenKind {
   abstract slidesUntil(claims: Claims): number;
 
   /**
-   * Refuses a token that has expired or is not valid yet.
+   * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`.
    * @throws {@link TokenExpired}, {@link TokenNotValid}
    */
   requireInTime(claims: Claims): void {

@@ -36,8 +36,8 @@ export interface VerifiedToken {
 
 /**
  * All kinds of JWT, distinguished by their `typ` header. Verified access and sliding tokens are remembered, so that
- * each signature is checked once. The key and the expiry are checked at each use. A token is revoked by its session and
- * not by its text, because an ECDSA signature can be written in more than one way.
+ * each signature is checked once. The key and the expiry are checked at each use. To revoke a token, end its session. A
+ * list of revoked texts is not enough: an ECDSA signature has more than one valid form, so one token has several texts.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -70,7 +70,7 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token, even an expired one.
+   * Verifies a token, but does not check whether it has expired or is valid yet.
    * @param accepted the types that the caller takes
    * @throws {@link TokenNotValid}, {@link UnknownKey}, {@link TokenWrongType}
    * @see RFC 8725

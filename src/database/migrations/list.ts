@@ -15,7 +15,7 @@ const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRol
 
 /**
  * Returns the migrations of the core, then those of `features`, in the order of application. Each has the name that the
- * database records. A feature's names have the form `feature:name`, so that features cannot clash.
+ * database records. For a feature's migration, this is `feature:name`, so that the names of two features cannot clash.
  */
 export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>

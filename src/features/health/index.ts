@@ -11,7 +11,8 @@ const settings = {
 };
 
 /**
- * Serves `GET /health/live`, which answers if the process runs, and `GET /health/ready`, which also needs the database.
+ * Serves `GET /health/live` and `GET /health/ready`. The first answers 200 while the process runs. The second answers
+ * 503 if the database does not answer, or if the server is about to stop.
  */
 export const health = defineFeature({
   name: "health",

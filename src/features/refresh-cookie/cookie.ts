@@ -5,16 +5,16 @@ import { readHeader, readOwnOrigin, type RequestLike } from "../../authenticatio
 const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 
 /**
- * The cookie outside development. Its prefix `__Host-` makes browsers refuse the cookie if a subdomain sets it, or if
- * there is no TLS.
+ * The cookie outside development. Because of the prefix `__Host-`, browsers accept it only over TLS, and no other host,
+ * such as a subdomain, can set it for the server.
  * @see RFC 6265bis 4.1.3.2
  */
 const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };
 
 /**
  * The cookie of a server in development. The server uses plain HTTP, and WebKit stores no secure cookie over plain
- * HTTP. The cookie needs no TLS, because its requests do not leave the machine. Pages on other loopback ports can
- * overwrite this cookie, but they could also overwrite a secure cookie.
+ * HTTP. No TLS is needed, because the requests with this cookie do not leave the machine. Servers on other loopback
+ * ports can overwrite this cookie, but they could also overwrite a secure cookie.
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
@@ -23,7 +23,7 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** A browser's refresh token, in a cookie that no script can read. */
 export interface Cookie {
-  /** The token that the browser sent. Null if it sent none, or if another site may have caused the request. */
+  /** The token that the browser sent. Null if there is none, {@link CSRF_HEADER} is missing, or the page is foreign. */
   readonly token: string | null;
   /** Whether the request came from a page whose origin may not use the cookie. */
   readonly isForeign: boolean;
@@ -50,7 +50,7 @@ export function createCookie(
   const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
   const isForeign = isForeignPage(request, corsOrigins);
-  // Browsers send even a `SameSite=Strict` cookie with requests from other origins of the same site.
+  // `SameSite=Strict` is not enough: browsers send the cookie with requests from other origins of the same site.
   const isOwn = !isForeign && readHeader(request, CSRF_HEADER) !== null;
   const token = isOwn ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
@@ -68,10 +68,7 @@ export function createCookie(
   };
 }
 
-/**
- * Returns whether the request has an `Origin` header that names neither the server nor one of `corsOrigins`. Compares
- * the scheme, host and port of the URLs.
- */
+/** Returns whether the `Origin` header names an origin that is neither the server's own nor one of `corsOrigins`. */
 function isForeignPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   const origin = readHeader(request, "origin");
   if (origin === null || corsOrigins.includes(origin)) return false;

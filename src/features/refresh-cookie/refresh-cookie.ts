@@ -17,7 +17,7 @@ type Field = GraphQLFieldConfig<unknown, AuthContext>;
 export interface RefreshCookieParts {
   /** The cookie of a request. */
   cookieOf(this: void, context: AuthContext): Cookie;
-  /** Returns whether the session of a refresh token is live. */
+  /** Returns whether a refresh token is active, as `verifyToken` checks it. */
   isUsable(this: void, token: string): Promise<boolean>;
 }
 
@@ -59,8 +59,8 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. Refuses pages of other origins, because they could sign the
- * browser in as somebody else.
+ * Moves the refresh token of a payload into the cookie. If the scheme is JWT, refuses a foreign page ({@link
+ * Cookie.isForeign}), because the page could sign the browser in as somebody else.
  */
 function keepIn({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -91,8 +91,7 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 
 /**
  * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header.
- * With that header, an empty `refresh` is refused. Afterwards, clears the cookie if the session of its token is not
- * live.
+ * With that header, an empty `refresh` is refused. Afterwards, clears the cookie if its token is no longer active.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -110,7 +109,8 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 /**
  * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends the header wants to
  * use the credential in it, even if that credential is malformed or has an unsupported scheme.
- * @throws {@link AuthContext.authError} if the header is refused, otherwise {@link NoCredentials}
+ * @throws {@link AuthContext.authError} if the header was refused; {@link NoCredentials} if it was accepted, or if
+ * there is neither a header nor a token
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {
   if (hasHeader(context) || token === null) throw context.authError ?? new NoCredentials();

@@ -40,7 +40,7 @@ export class RefreshToken extends RotatingToken {
   /** The claims that {@link RefreshToken.accessToken} does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
-  /** The claims of the option `claims`, which are not part of the refresh token itself. */
+  /** The claims of the option `claims`, for access tokens only. Empty unless {@link Token.forUser} made this token. */
   #accessClaims: ApplicationClaims = {};
 
   protected override async addClaims(): Promise<void> {
@@ -48,9 +48,10 @@ export class RefreshToken extends RotatingToken {
   }
 
   /**
-   * Makes an access token of the same session. Copies all claims except {@link RefreshToken.noCopyClaims}. If {@link
-   * Token.forUser} made this token, adds the claims of the option `claims`. The lifetime of the access token starts
-   * when this token was made or read, and ends no later than this token's lifetime.
+   * Makes an access token of the same session. Copies all claims of the refresh token except {@link
+   * RefreshToken.noCopyClaims}. If {@link Token.forUser} made the refresh token, adds the claims of the option
+   * `claims`. The lifetime of the access token counts from the refresh token's {@link Token.currentTime}. The access
+   * token expires no later than the refresh token.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;

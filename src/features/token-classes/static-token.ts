@@ -30,8 +30,7 @@ const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
 };
 
 /**
- * A static token as users of Django REST framework know it. Only the object returned by {@link StaticToken.create} has
- * the key.
+ * A static token as users of Django REST framework know it. Only a newly created token has its key.
  * @see https://www.django-rest-framework.org/api-guide/authentication/#tokenauthentication
  * @example
  * const token = await auth.tokens.StaticToken.create(user, "backup script");
@@ -51,7 +50,7 @@ export class StaticToken {
     this.#key = key;
   }
 
-  /** The key to send as `Authorization: Token <key>`; null for a token that was found. */
+  /** The key to send as `Authorization: Token <key>`; null if {@link StaticToken.find} returned the token. */
   get key(): string | null {
     return this.#key;
   }
@@ -62,7 +61,8 @@ export class StaticToken {
   }
 
   /**
-   * Creates a token for a user. Tokens that the user already has stay as they are.
+   * Creates a token for a user. The user's other tokens stay as they are. But if the user already has 100 sessions, the
+   * oldest session ends.
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
    */
   static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
@@ -118,7 +118,7 @@ export function createStaticTokenClass(backend: TokenBackend): typeof StaticToke
   };
 }
 
-/** Checks a query at run time, too, because callers delete the tokens that it finds. */
+/** Checks a query at run time, too: a misspelt field would match too many tokens, and callers may delete them. */
 function readQuery(where: StaticTokenQuery): SessionQuery {
   const given: unknown = where;
   if (typeof given !== "object" || given === null) throw new BadUserInput("A query is required.");

@@ -10,8 +10,9 @@ import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
- * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. The constructor verifies a
- * token that it reads, but does not look up the token's session in the database: {@link Token.checkBlacklist} does.
+ * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. By default, the
+ * constructor verifies the text that it reads. It does not look up the token's session in the database: {@link
+ * Token.checkBlacklist} does.
  * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when the text is not a valid token
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
@@ -23,7 +24,7 @@ export class Token extends ClaimMap {
 
   /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
   readonly currentTime: number;
-  /** Private, so that printing the token does not show the signing keys. */
+  /** The result of the verification. Undefined for a new token, and for a token read with `verify: false`. */
   #verified: VerifiedToken | undefined;
 
   /**
@@ -47,7 +48,7 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Opens a session for a user, and returns its token.
+   * Opens a session for a user, and returns a token of the session.
    * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive; Error when the option `claims` fails
    */
   static async forUser<This extends typeof Token>(
@@ -96,7 +97,7 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Sets when the token expires. A verifier refuses a token that lives longer than the configuration allows.
+   * Sets when the token expires. An access token is refused if it lives longer than `accessTokenLifetime`.
    * @param options `from` is epoch milliseconds, @default currentTime; `lifetime` is seconds, @default the lifetime of
    * the type
    */
@@ -122,14 +123,14 @@ export class Token extends ClaimMap {
     }
   }
 
-  /** Verifies the token as it is now, with all changes. @throws the same errors as the constructor */
+  /** Verifies the token as it is now, with all changes. @throws as the constructor and {@link Token.toString} do */
   verify(): void {
     this.#read(this.toString());
   }
 
   /**
-   * Checks in the database that the session is live, that this is the session's current token, and that the token's key
-   * is not revoked.
+   * Checks in the database that the token's session is live, and that the token's key is not revoked. Also refuses a
+   * refresh or sliding token that a refresh has replaced.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -142,7 +143,10 @@ export class Token extends ClaimMap {
     requireLive(row, session, settings.now());
   }
 
-  /** Ends the token's session, and with it all tokens of that session. @returns whether this call ended it */
+  /**
+   * Ends the token's session, and with it all tokens of that session. If the token has no session, opens one first.
+   * @returns whether this call ended the session
+   */
   async blacklist(): Promise<boolean> {
     await this.outstand();
     return this.backend.sessions.end(this.#text("sid"), this.#text("sub"));
@@ -150,7 +154,7 @@ export class Token extends ClaimMap {
 
   /**
    * Opens a session for a token that has none. Without a session, a token cannot be listed or revoked.
-   * @throws {@link NoSuchUser} when `sub` is not the id of a user
+   * @throws {@link TokenNotValid} when `sub` is missing; {@link NoSuchUser} when `sub` is not the id of a user
    * @throws {@link BadUserInput} when the user is inactive
    */
   async outstand(): Promise<void> {
@@ -160,7 +164,7 @@ export class Token extends ClaimMap {
     this.set("sid", row.id);
   }
 
-  /** Adds the claims of the option `claims`. Does nothing by default, because only access tokens have these claims. */
+  /** Does nothing here. Classes that make access tokens override it, to load the claims of the option `claims`. */
   protected addClaims(): Promise<void> {
     return Promise.resolve();
   }
