@@ -34,8 +34,8 @@ const LIMITS = {
   /** Root fields of a document that check a credential. Only fields of Gatehouse and its features count. */
   credentialFields: limit(1),
   /**
-   * Errors of a response. Further errors are dropped. While this limit is on, the remaining errors have at most 64 KiB
-   * in total.
+   * Errors of a response. Further errors are dropped. While this limit is on, a response's errors also have at most
+   * 64 KiB in total.
    */
   errors: limit(10),
 };

@@ -81,7 +81,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
       isCookieKept ||= isCookie && credentials !== null;
       if (credentials) await session.replace(credentials, null);
       else if (refusal) await session.replace(null, refusal);
-      // Without credentials there was no session to lose, so a missing cookie is not an error.
+      // A refresh without a cookie is a failure only if this client had credentials before.
       else if (failure.reason === "no_credentials") session.record(null, before ? failure : null);
       else {
         isPostponed = failure.retryAfter !== undefined;

@@ -10,7 +10,7 @@ export interface Store {
   readonly shared: AuthStorage | null;
   /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
   readonly hasFailed: boolean;
-  /** Reads an asynchronous storage. {@link Store.read} then returns its entry. Undefined for any other storage. */
+  /** For an asynchronous storage only: reads it, so that {@link Store.read} can return its entry at once. */
   readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
   /**

@@ -169,7 +169,7 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** The options that a feature adds. A feature without settings has {@link Settings} itself as `S`, and adds none. */
+/** The options that a feature adds. For a feature without settings `S` is {@link Settings}, so it adds no options. */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 
