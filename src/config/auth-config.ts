@@ -17,7 +17,7 @@ export interface AuthConfig extends Omit<
   readonly secretKeys: readonly string[];
   /**
    * Whether only developers use the server: it is bound to loopback, has no proxy before it, and is not in production.
-   * Null when Gatehouse is embedded, because only the application knows.
+   * Null when Gatehouse is embedded, because only the application knows who uses it.
    */
   readonly isDevelopment: boolean | null;
 }
@@ -35,7 +35,7 @@ export interface SettingsOwner {
 /**
  * Checks all options once, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError that has one line for each wrong option, and never repeats a value
+ * @throws TypeError that has one line for each problem, and never repeats a value
  */
 export function resolveConfig(
   options: CoreOptions,

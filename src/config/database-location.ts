@@ -6,7 +6,7 @@ export function sqlitePathOf(databaseUrl: string): string | null {
   return path === undefined ? null : resolve(path);
 }
 
-/** Returns the URL of a database for people to read, without credentials and parameters. */
+/** Returns a database's URL without credentials and parameters, for people to read. */
 export function describeDatabase(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);
   if (path !== null) return `sqlite:${path}`;

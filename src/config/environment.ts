@@ -17,7 +17,7 @@ export function allSettings(owners: readonly SettingsOwner[]): Settings {
   return { ...AUTH_SETTINGS, ...SERVER_SETTINGS, ...settingsOf(owners) };
 }
 
-/** Returns the variable of each option that has one. */
+/** Returns the variables by the names of their options. Leaves out options without a variable. */
 export function variablesOf(settings: Settings): Map<string, string> {
   const named = Object.entries(settings).flatMap(([option, { variable }]) =>
     variable === undefined ? [] : [[option, variable] as const],

@@ -1,6 +1,6 @@
 /** The place at which two names differ. */
 interface Slip {
-  /** The letters in which the names differ. Both texts are empty if the names are equal. */
+  /** The differing letters of the typed name, and those of the real name. Equal names have no such letters. */
   readonly typed: string;
   readonly real: string;
   /** The letter before the difference, and the letter after it. */
@@ -11,8 +11,8 @@ interface Slip {
 export const SHORT = 6;
 
 /**
- * Returns the name that differs from `typed` by one slip: one letter missing, added or wrong, or two letters swapped.
- * Ignores case.
+ * Returns the first name that differs from `typed` by at most one slip: one letter missing, added or wrong, or two
+ * letters swapped. Ignores case.
  * @param names the real names. If `typed` is one of them, the result is undefined.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
@@ -22,7 +22,7 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Returns the variable that differs from `typed` by one slip. The environment also holds the variables of other
+ * Returns the first variable that differs from `typed` by one slip. The environment also holds the variables of other
  * programs. A short name therefore counts as misspelt only if the slip is unlikely to make another word: two letters
  * swapped, a letter doubled, or a vowel missing.
  */

@@ -15,7 +15,7 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Says what a URL contains besides its origin, without repeating the URL. */
+/** Says why an HTTP URL is not an origin, without repeating the URL. Empty if the value is not an HTTP URL. */
 function describe(value: unknown): string {
   if (typeof value !== "string" || !/^https?:/i.test(value) || !URL.canParse(value)) return "";
   const { username, password, pathname, search, hash } = new URL(value);

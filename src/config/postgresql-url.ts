@@ -54,7 +54,8 @@ export interface PostgresUrl {
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
   const query = after.join("?");
-  // Probably an unencoded ? or # in a password. The rest of the password would be read as parameters, or ignored.
+  // The password probably has an unencoded ? or #. The text after a ? would be read as parameters, and the text after
+  // a # would be ignored.
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }

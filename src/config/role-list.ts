@@ -12,7 +12,7 @@ const MAX_ROLES = 100;
 /** Says what is wrong with a list, in words that follow "but". Empty if nothing is wrong. */
 function findFault(value: unknown): string {
   if (!Array.isArray(value)) return "is not a list";
-  // Copies the list, because `every` skips holes.
+  // `every` would skip the holes of a list. The copy has `undefined` in their place.
   const names: readonly unknown[] = [...(value as unknown[])];
   if (!names.every(isEnumName)) {
     return "has a name that GraphQL does not allow; use up to 64 letters, digits and _, start with a letter or a single _, and do not use true, false or null";
@@ -30,7 +30,7 @@ function isEnumName(name: unknown): name is string {
   return typeof name === "string" && ENUM_NAME.test(name) && !NO_ENUM_NAMES.includes(name);
 }
 
-/** The list of an installation's roles. */
+/** The setting that lists an installation's roles. */
 export const ROLE_LIST = {
   variable: "ROLES",
   check: z

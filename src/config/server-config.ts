@@ -46,7 +46,7 @@ export interface CommandLine {
 /**
  * Checks a server's options once, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError that has one line for each wrong option, and never repeats a value
+ * @throws TypeError that has one line for each problem, and never repeats a value
  */
 export function resolveServerConfig(
   options: Partial<CoreServerOptions>,

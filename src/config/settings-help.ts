@@ -9,8 +9,8 @@ const INTRODUCTION =
 const INDENT = " ".repeat(6);
 
 /**
- * Returns a list of all variables, each with its default, its sentence and its range.
- * @param sentences the sentence of each option whose entry has no `doc`
+ * Returns a list of all variables, each with its default and the text of {@link describeSetting}.
+ * @param sentences the sentence about each option whose setting has no `doc`
  * @param wrap breaks a text into lines of at most `width` characters
  * @param width the width of the list, in characters
  */

@@ -35,7 +35,7 @@ const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[
 /** SQLite's code for a write on a read-only connection. */
 const WRITES = "SQLITE_READONLY";
 
-/** The database. Units of work use the ORM. All other SQL statements, including those of migrations, bypass it. */
+/** The database. Units of work use the ORM. All other SQL statements, even those of migrations, bypass the ORM. */
 export class Database implements TransactionalSql {
   readonly read: Run;
   readonly readOnce: Run;
@@ -146,8 +146,8 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Returns the names of the recorded migrations. An empty database has no table of migrations, so the statement fails,
-   * and there are no names.
+   * Returns the names of the recorded migrations. An empty database has no table of migrations, so an error that the
+   * statement itself caused counts as an empty list.
    */
   #readRecorded(): Promise<string[]> {
     return readRecorded(this.#engine.readOnce).catch((error: unknown) => {
@@ -202,8 +202,9 @@ function isFaultOfStatement(error: unknown): boolean {
 }
 
 /**
- * Turns each error into {@link ServiceUnavailable}, except refusals and errors that the statement itself caused.
- * @param further one more error code that counts as caused by the statement
+ * Turns each error into {@link ServiceUnavailable}, except an {@link AuthError} and errors that the statement itself
+ * caused.
+ * @param further another error code that counts as the statement's fault
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>

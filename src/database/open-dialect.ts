@@ -39,7 +39,7 @@ export async function createDatabase(settings: DatabaseSettings): Promise<string
 
 function explainMissingBinding(cause: unknown): never {
   const { code, message } = cause as NodeJS.ErrnoException;
-  // The binary is missing, or was compiled for another version of Node or another system.
+  // True if the binary is missing, or was compiled for another version of Node or another system.
   const isBinding = code === "ERR_DLOPEN_FAILED" || message.includes("bindings file");
   if (!isBinding) throw cause;
   const cures = Object.entries(CURES).map(([name, command]) => `${command} (${name})`);

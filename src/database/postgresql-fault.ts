@@ -94,7 +94,10 @@ function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");
 }
 
-/** Returns code and message of the first error with a code in a chain of causes. If none has a code, of the last. */
+/**
+ * Returns the code and the message of the first error with a code in a chain of causes. If no error has a code, returns
+ * the message of the last error.
+ */
 function faultOf(error: unknown): Fault {
   // The message of a TLS error names places in OpenSSL's code, but its `reason` is short. If a host has several
   // addresses, `errors` has one error for each address. The first one is enough.

@@ -145,8 +145,9 @@ async function connect(
   } catch (error) {
     if (url.sslMode !== "prefer" || tls === false || !isAboutTls(error)) throw error;
     const client = await connectWith(url, false).catch((second: unknown) => {
-      // If the second error may only say that the server requires TLS, throw the first, which says why TLS failed. But
-      // if the first says that the server has no TLS, throw the second, because `prefer` needs no TLS.
+      // Throws the error that says more. If `second` is about TLS, it probably says only that the server requires TLS.
+      // `error` then says more, because it says why TLS failed. But if `error` says only that the server has no TLS,
+      // `second` says more.
       throw isAboutTls(second) && !hasNoTls(error) ? error : second;
     });
     return [client, false];

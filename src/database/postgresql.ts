@@ -102,8 +102,8 @@ export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings
 }
 
 /**
- * Adds our options to the URL's. If an option is repeated, the last one counts: the URL can change the timeout, but not
- * the schema.
+ * Adds our options to the URL's. If an option is repeated, the last one counts. The URL can therefore change the
+ * timeout, but not the schema that `databaseSchema` sets.
  */
 function withOwnOptions(options: string, schema: string | undefined): string {
   const timeout = `-c statement_timeout=${STATEMENT_TIMEOUT}`;
@@ -166,13 +166,13 @@ async function queryOn<Row>(
     const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
     return rows as Row[];
   } catch (error) {
-    // The connection still waits for the late answer, so no other statement can use it.
+    // The connection still waits for the late answer. Close it, because no other statement can use it.
     if ((error as Error).message === "Query read timeout") await connection.end();
     throw error;
   }
 }
 
-/** Names the statement by its hash, because PostgreSQL finds a prepared statement by its name. */
+/** Names a statement by its hash. PostgreSQL finds prepared statements by name, so each needs a name of its own. */
 function nameStatement(statement: string): PostgresQuery {
   const text = numberParameters(statement);
   return { name: createHash("sha256").update(text).digest("hex").slice(0, 32), text };

@@ -4,9 +4,9 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
-// Only SQLite opens the database file. When a process closes any descriptor of a file, the process loses all its locks
-// on that file, including the locks that SQLite holds through another descriptor. Another process then finds no lock,
-// assumes that nobody else uses the database, and deletes the -wal file that the first process still writes to.
+// Only SQLite opens an existing database file. When a process closes any descriptor of a file, the process loses all
+// its locks on that file, including the locks that SQLite holds through another descriptor. Another process then finds
+// no lock, assumes that nobody else uses the database, and deletes the -wal file that the first process still writes to.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
@@ -43,7 +43,7 @@ const OTHERS = 0o007;
 
 /**
  * Requires that only the owner can access SQLite's files and the root secret beside them.
- * @param databaseUrl any database other than SQLite passes, because it has no files here
+ * @param databaseUrl the URL of any database. Only SQLite has files to check.
  * @param allowsGroup whether the group of the files may access them, too
  * @throws TypeError that lists the files
  */
@@ -52,7 +52,8 @@ export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): 
   if (path === null) return;
   const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
   const problems = find([path, secretPathOf(databaseUrl)]);
-  // The -wal and -shm files usually have the mode of the database file, so one line about that file is enough.
+  // The -wal and -shm files usually have the mode of the database file, so check them only if nothing is wrong
+  // so far.
   if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }

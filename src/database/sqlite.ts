@@ -61,7 +61,7 @@ function describeFault(path: string, error: unknown): string {
   return `The database file ${path} cannot be used (${code}).`;
 }
 
-/** Returns the first code in a chain of causes. */
+/** Returns the first code in a chain of causes, or `unknown error` if there is no code. */
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === "string") return code;
@@ -97,8 +97,8 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
 }
 
 /**
- * Sets the pragmas. Retries while other processes start, because switching to WAL needs an exclusive lock, for which
- * SQLite does not wait.
+ * Sets the pragmas, and retries if that fails. Switching to WAL needs an exclusive lock. SQLite does not wait for this
+ * lock, so switching can fail while another process starts.
  */
 function setPragmas(
   connection: sqlite3.Database,

@@ -5,7 +5,7 @@ import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./
 /** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
 
-/** Variables that the system or Gatehouse uses for another purpose. */
+/** Variables that no setting of a feature can have, because the system or Gatehouse already uses them. */
 const OTHER_VARIABLES = [FEATURES, "PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG"];
 
 const TEXT = is("text", (value) => typeof value === "string" && value !== "");
@@ -143,7 +143,7 @@ function isTakenVariable(name: string): boolean {
 
 /**
  * Returns whether a setting accepts its own default. The default is an output of `check`. If `check` converts its
- * input, it may refuse the type of its output, which is not a fault.
+ * input, it may refuse the type of its output. That is not a fault.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);

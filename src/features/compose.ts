@@ -34,8 +34,8 @@ const COMMANDS = [
 /**
  * Returns the features of one installation: those that come with Gatehouse, then the application's own.
  * @param own the application's own features. They are checked completely, because JavaScript can pass anything.
- * @throws {@link WrongSettings} when a feature is malformed, a name cannot be used, or two features have the same name,
- * setting, variable, migration or command
+ * @throws {@link WrongSettings} when a feature is malformed, a name cannot be used, two features have the same name, or
+ * the name of a setting, a variable, a command or a feature's migration exists already
  */
 export function requireCompatible(
   builtIn: readonly Feature[],
@@ -133,7 +133,7 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Adds the fields of all features to the schema. Then applies each {@link FeatureParts.transformSchema}. */
+  /** Adds each {@link FeatureParts.extension} to the schema. Then applies each {@link FeatureParts.transformSchema}. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 

@@ -73,7 +73,7 @@ export interface FeatureParts<Api extends object = object> {
   /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
-  /** Further CORS permissions. Without any, pages of allowed origins may send `Authorization`, but no cookies. */
+  /** Further CORS permissions. By default, pages of allowed origins may send `Authorization`, but no cookies. */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
   /** The rows of the feature's tables that `gatehouse prune` and a running server delete. */
@@ -169,7 +169,7 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** The options that a feature adds. For a feature without settings `S` is {@link Settings}, so it adds no options. */
+/** The options that a feature adds. A feature without settings adds no options: its `S` is {@link Settings}. */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 

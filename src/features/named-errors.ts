@@ -14,8 +14,8 @@ const RETRY_AFTER = 5;
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /**
- * Returns a copy of the feature. If one of its functions throws, the error's message names the feature. Commands keep
- * their own errors, and {@link attemptRequest} keeps refusals.
+ * Returns a copy of the feature. If a function of the copy throws, the error's message names the feature. The errors of
+ * commands stay unchanged, and so do refusals of requests (see {@link attemptRequest}).
  */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
@@ -145,7 +145,10 @@ async function attemptAsync<Result>(
   }
 }
 
-/** Like {@link attempt}, for code that a request runs. Refusals stay unchanged, because they are for the client. */
+/**
+ * Like {@link attempt}, for code that runs during a request. A `GraphQLError` is a refusal: it stays unchanged, because
+ * the client gets its message.
+ */
 async function attemptRequest<Result>(
   failure: string,
   run: () => Result | Promise<Result>,

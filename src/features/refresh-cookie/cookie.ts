@@ -23,7 +23,7 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** A browser's refresh token, in a cookie that no script can read. */
 export interface Cookie {
-  /** The token that the browser sent. Null if there is none, {@link CSRF_HEADER} is missing, or the page is foreign. */
+  /** The token that the browser sent. Null if the cookie or {@link CSRF_HEADER} is missing, or the page is foreign. */
   readonly token: string | null;
   /** Whether the request came from a page whose origin may not use the cookie. */
   readonly isForeign: boolean;
@@ -36,7 +36,7 @@ export interface Cookie {
 interface CookieConfig {
   /** The other origins whose pages may send requests. */
   readonly corsOrigins: readonly string[];
-  /** Whether only this machine can reach the server. Null when an application serves the schema. */
+  /** Whether only developers use the server. Null when an application serves the schema. */
   readonly isDevelopment: boolean | null;
   /** The clock, in epoch milliseconds. */
   readonly now: () => number;

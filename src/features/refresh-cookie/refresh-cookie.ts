@@ -59,8 +59,9 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. If the scheme is JWT, refuses a foreign page ({@link
- * Cookie.isForeign}), because the page could sign the browser in as somebody else.
+ * Moves the refresh token of a payload into the cookie. Refuses a foreign page ({@link Cookie.isForeign}), because the
+ * page could sign the browser in as somebody else. A login with another scheme than JWT sets no cookie, so a foreign
+ * page may use it.
  */
 function keepIn({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -91,7 +92,8 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 
 /**
  * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header.
- * With that header, an empty `refresh` is refused. Afterwards, clears the cookie if its token is no longer active.
+ * With that header, a missing `refresh` ends the session of the header's credential, and an empty `refresh` is refused.
+ * Afterwards, clears the cookie if its token is no longer active.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {

@@ -18,7 +18,7 @@ export class AccessToken extends Token {
   }
 }
 
-/** A token that each refresh replaces, so that a session has only one at a time. */
+/** A token that each refresh replaces. The claim `gen` counts the refreshes of the session. */
 abstract class RotatingToken extends Token {
   override async outstand(): Promise<void> {
     await super.outstand();

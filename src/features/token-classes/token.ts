@@ -57,7 +57,7 @@ export class Token extends ClaimMap {
   ): Promise<InstanceType<This>> {
     const token = new this();
     token.set("sub", idOf(user));
-    // Done first, so that no session is opened if this fails.
+    // Runs before `outstand`, so that no session is opened if the claims cannot be loaded.
     await token.addClaims();
     await token.outstand();
     return token as InstanceType<This>;
@@ -129,8 +129,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Checks in the database that the token's session is live, and that the token's key is not revoked. Also refuses a
-   * refresh or sliding token that a refresh has replaced.
+   * Checks in the database that the token's session is live. Refuses a verified token if the key that signed it is
+   * revoked, and a refresh or sliding token that a refresh has replaced.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
