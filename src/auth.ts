@@ -63,8 +63,8 @@ interface CoreAuth {
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of one request. The context holds the user or, if the credential was refused, the reason. Never
-   * throws for a bad credential.
+   * Builds the context of one request. The context holds the user. For a refused credential, the context holds the
+   * error instead, and `createContext` does not throw.
    * @param request a request of Node, Fastify, Express or the Fetch API. Without a request, the context is anonymous.
    * @param options `ipAddress`: a Fetch request has no address, so pass the address that your platform knows. All
    * requests without an address share one rate limit, and one warning is printed.
@@ -98,7 +98,10 @@ interface CoreAuth {
   jwks(): JsonWebKeySet;
   /** Returns whether the database answers and the server is not about to stop. */
   isReady(): Promise<boolean>;
-  /** Closes the database. Later calls fail with {@link Closed}. */
+  /**
+   * Stops maintenance, and closes the features and the database. After that, every use of the database fails with
+   * {@link Closed}.
+   */
   close(): Promise<void>;
 }
 

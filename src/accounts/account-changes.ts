@@ -88,8 +88,8 @@ export class AccountChanges {
   /**
    * Changes a user and ends the user's sessions in one transaction. Only one transaction runs at a time, because two
    * admins could otherwise deactivate or delete each other at the same time, and no admin would be left.
-   * @param statement changes the user, and raises `credentials_version` to end the sessions. Returns no row if the
-   * change is refused
+   * @param statement changes the user, and raises `credentials_version` if the sessions must end. Returns no row if the
+   * user does not exist or the change is refused
    * @param finish runs last in the transaction
    * @returns whether the user was changed
    */
@@ -110,7 +110,7 @@ export class AccountChanges {
     return report !== null;
   }
 
-  /** @throws {@link NoSuchUser} for an unknown user; otherwise {@link BadUserInput}, for the last admin */
+  /** @throws {@link NoSuchUser} for an unknown user, or {@link BadUserInput} for the last admin */
   async #refuseLastAdmin(id: string): Promise<never> {
     // The statement has already refused the change. This query only chooses the error.
     await requireUser(this.#sql, id);

@@ -95,7 +95,7 @@ export class AccountService implements Accounts {
     return row === undefined ? null : this.#toUser(row);
   }
 
-  /** Returns the row that a login matches. Returns null if no row matches, or more than one. */
+  /** Returns the row that matches a login. Returns null if no row matches, or if several rows match. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const { field, canonical } = parseLogin(login);
     const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);
@@ -130,7 +130,8 @@ export class AccountService implements Accounts {
       if (error instanceof UniqueConstraintViolationException) {
         throw new BadUserInput("A user with this user name or e-mail address exists already.");
       }
-      // The ORM's message must not reach the client: it holds the whole statement with its values.
+      // The message of a DriverException holds the whole statement with its values. The client gets the message of
+      // ServiceUnavailable instead.
       throw error instanceof DriverException ? new ServiceUnavailable(1, error) : error;
     }
     return user.id;

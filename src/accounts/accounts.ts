@@ -18,11 +18,11 @@ export interface NewUser {
 }
 
 /**
- * Creates, finds and administers users. Methods take a user's id, or any object with an `id`.
+ * Creates, finds and administers users. A {@link UserRef} is a user's id, or any object with an `id`. Every method that
+ * takes a {@link UserRef} throws {@link NoSuchUser} when the user does not exist.
  *
- * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, an access token
- * works until it expires for fields that need only the lowest role. Every method that takes a {@link UserRef} throws
- * {@link NoSuchUser} when the user does not exist.
+ * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, fields that need
+ * only the lowest role accept an access token until it expires.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");

@@ -8,7 +8,8 @@ export const USERNAME_MAX_LENGTH = 150;
 export const EMAIL_MAX_LENGTH = 254;
 
 /**
- * Latin, and the scripts with letters that look like Latin letters. A name that mixes both can imitate another name.
+ * Latin, and the scripts that have letters like Latin ones. A name that mixes Latin with one of these scripts can
+ * imitate another name.
  */
 const LATIN = /\p{Script=Latin}/u;
 const LATIN_LOOKALIKES =

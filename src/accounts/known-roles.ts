@@ -3,8 +3,8 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * SQL that finds the roles in use, except the roles in a list. It takes one index look-up for each role, however many
- * users there are.
+ * SQL that finds the roles in use, except the roles in a list. The caller appends the list. The statement takes one
+ * index look-up for each role in use, however many users there are.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (

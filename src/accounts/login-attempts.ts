@@ -9,8 +9,8 @@ import type { PasswordHasher } from "./password-hasher.js";
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "now" | "onEvent">;
 
 /**
- * Records right and wrong passwords. Too many wrong passwords in a row lock the account until it is unlocked or gets a
- * new password.
+ * Records logins, and counts wrong passwords. Too many wrong passwords in a row lock the account until it is unlocked
+ * or gets a new password.
  * @see NIST SP 800-63B 3.2.2
  */
 export class LoginAttempts {
@@ -34,8 +34,8 @@ export class LoginAttempts {
   /**
    * Records a login, and rehashes the password if its hash was made with old parameters.
    * @param account the account as it was read before the password was checked
-   * @returns false if, since that read, the account got a new password, or was deactivated, deleted or locked. The
-   * caller must then refuse the login
+   * @returns false if the account got a new password, or was deactivated, deleted or locked, after `account` was read.
+   * In this case, the caller must refuse the login
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;

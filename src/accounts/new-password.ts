@@ -55,7 +55,10 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   }
 }
 
-/** Removes words from a password, wherever they occur. An attacker who knows the words has to guess only the rest. */
+/**
+ * Removes words from a password, wherever they occur. An attacker who knows the words has to guess only the other
+ * characters.
+ */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

@@ -59,8 +59,8 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. Verifying takes as long against a missing or malformed
-   * hash as against a real hash.
+   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes the same time as a real
+   * hash.
    * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
    * ServiceUnavailable} when too many calls wait, or this call has waited too long
    */

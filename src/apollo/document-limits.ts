@@ -16,8 +16,8 @@ import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./li
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
 /**
- * How messages name the limits that are measured with fragments expanded. `credentialFields` limits a document. The
- * others limit an operation.
+ * How messages name the limits that are measured with fragments expanded. Each of them applies to one operation, except
+ * `credentialFields`, which applies to the whole document.
  */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",

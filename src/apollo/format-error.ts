@@ -64,7 +64,10 @@ export function isBug(error: GraphQLError): boolean {
   return error.path === undefined ? error.originalError !== undefined : !isAboutArgument(error);
 }
 
-/** Returns whether an error is about the document, the variables or the body. Its message may repeat parts of these. */
+/**
+ * Returns whether an error is about the document, the variables or the body. The message of such an error may hold
+ * values of the request.
+ */
 function isAboutRequest(error: GraphQLError): boolean {
   if (isAboutArgument(error)) return true;
   if (error.path !== undefined || error instanceof AuthError) return false;
@@ -82,8 +85,8 @@ function isAboutArgument({ path, originalError }: GraphQLError): boolean {
 }
 
 /**
- * Describes an error in the request without the request's values. Extensions may hold values too, so only the codes are
- * kept.
+ * Describes an error in the request. The description holds no value of the request. Extensions may hold values too, so
+ * only `code` and `validationErrorCode` are kept.
  */
 function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
   const { code: ownCode, validationErrorCode } = error.extensions;

@@ -6,13 +6,13 @@ import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 /** The largest value that a limit can have. */
 export const MAX_LIMIT = 1_000_000;
 
-/** The limits that {@link apolloOptions} sets on documents and errors. `null` switches a limit off. */
+/** The limits on documents and on the errors of a response. `null` switches a limit off. */
 const LIMITS = {
   /** Lexical tokens of a document. */
   tokens: limit(1000),
   /** Characters of a document. */
   characters: limit(15_000),
-  /** Lines of a document. For each error that has a location, graphql-js scans all lines. */
+  /** Lines of a document. For each error that has a location, graphql-js scans all lines before the location. */
   lines: limit(1000),
   /** Directives of a document, with fragments not expanded. */
   directives: limit(10),
@@ -31,7 +31,10 @@ const LIMITS = {
   aliases: limit(15),
   /** Root fields of an operation, with fragments expanded. */
   rootFields: limit(10),
-  /** Root fields of a document that check a credential. Only fields of Gatehouse and its features count. */
+  /**
+   * Root fields that check a credential, in all operations of a document, with fragments expanded. Only fields of
+   * Gatehouse and of features count.
+   */
   credentialFields: limit(1),
   /**
    * Errors of a response. Further errors are dropped. While this limit is on, a response's errors also have at most

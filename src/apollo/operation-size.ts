@@ -92,7 +92,7 @@ class Measurer {
     };
   }
 
-  /** A missing fragment counts as empty, and so does a fragment within itself. Validation rejects both. */
+  /** A missing fragment counts as empty, and so does a fragment within itself. Validation rejects such a document. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

@@ -16,11 +16,11 @@ const NAME_MAX_LENGTH = 128;
 /** The largest total size of the errors in a response, in bytes. */
 const MAX_ERRORS_SIZE = 64 * 1024;
 
-/** The parts of an operation that the log records. */
+/** What the log records about an operation. */
 export interface OperationRecord {
-  /** The operation's name, if the document gives it one. */
+  /** The operation's name in the document. Missing for an anonymous or unknown operation. */
   operation?: string;
-  /** `ok`, or the code of the first error. */
+  /** `ok`, or the code of the first error. `error` if the first error has no code. */
   outcome?: string;
 }
 
@@ -125,8 +125,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether an error reports an unreachable service, such as the database. Such an error has a cause; the error
- * for an overload has none.
+ * Returns whether an error reports a failure that made the server unavailable, such as an unreachable database. Such an
+ * error has a cause. The error for an overload has no cause.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;

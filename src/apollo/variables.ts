@@ -40,8 +40,8 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 }
 
 /**
- * Returns an error for each mistake in the variables of an operation, without the values that the client sent. If there
- * are more than `max` mistakes, the last error is {@link MORE}.
+ * Returns an error for each mistake in the variables of an operation. The errors hold no value that the client sent. If
+ * there are more than `max` mistakes, the last error is {@link MORE}.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
