@@ -6,7 +6,8 @@ import { secretPathOf } from "../keys/secret-key.js";
 
 // Only SQLite opens an existing database file. When a process closes any descriptor of a file, the process loses all
 // its locks on that file, including the locks that SQLite holds through another descriptor. Another process then finds
-// no lock, assumes that nobody else uses the database, and deletes the -wal file that the first process still writes to.
+// no lock, assumes that nobody else uses the database, and deletes the -wal file while the first process still writes
+// to that file.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
