@@ -14,8 +14,8 @@ const RETRY_AFTER = 5;
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /**
- * Returns a copy of the feature. If a function of the copy throws, the error's message names the feature. The errors of
- * commands stay unchanged, and so do refusals of requests (see {@link attemptRequest}).
+ * Returns a copy of the feature. If a function of the copy or of its parts throws, the error's message names the
+ * feature. The errors of commands stay unchanged, and so do refusals of requests (see {@link attemptRequest}).
  */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;

@@ -69,7 +69,7 @@ export function createApp(
     },
     clientErrorHandler: (error, socket) => {
       const isUnused = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0;
-      // A proxy may open connections before it needs them.
+      // A proxy may open connections before it needs them, so an unused connection stays open for a while.
       if (isBehindProxy && isUnused) socket.setTimeout(keepAliveTimeout * 1000);
       else refuseConnection(app.log, error, socket);
     },

@@ -16,7 +16,7 @@ const REFUSAL_TIMEOUT = 2_000;
  */
 export class Connections {
   readonly #server: Server;
-  /** The limit for one address, or null for none. */
+  /** The limit for one address; null for no limit. */
   readonly #maxPerAddress: number | null;
   readonly #perAddress = new Map<string, number>();
   readonly #refused = new Set<Socket>();

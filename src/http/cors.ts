@@ -4,9 +4,9 @@ import type { OpenAuth } from "../auth.js";
 import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
- * Lets pages of the origins in `corsOrigins` send requests. In development, pages of every loopback origin can send
- * requests too, so that a front end's own dev server works. Their requests may carry no cookies, because any program on
- * the machine can serve these pages. To allow cookies, list the origin in `corsOrigins`.
+ * Lets pages of the origins in `corsOrigins` send requests, with cookies if `cors.credentials` is true. In development,
+ * pages of every other loopback origin can send requests too, so that a front end's own dev server works. Requests of
+ * these pages may carry no cookies, because any program on the machine can serve such a page.
  */
 export async function addCors(
   app: FastifyInstance,

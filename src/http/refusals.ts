@@ -43,8 +43,8 @@ const CLIENT_ERRORS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Answers a request that Node cannot parse or that arrives too slowly, and closes the connection. Logs none of its
- * bytes, because they may hold a credential.
+ * Answers a request that Node cannot parse or that arrives too slowly, and closes the connection. Does not log the
+ * request's bytes, because they may hold a credential.
  */
 export function refuseConnection(
   log: FastifyBaseLogger,

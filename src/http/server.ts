@@ -102,7 +102,7 @@ export async function startServer(
 
 /**
  * Returns a listener that logs each event, and then passes it on to `onEvent`. The log gets a fingerprint in place of
- * `login`, because people sometimes type a password there.
+ * `login`, because people sometimes type their password where their user name belongs.
  */
 function auditTo(
   log: FastifyBaseLogger,

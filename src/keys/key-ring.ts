@@ -75,7 +75,7 @@ export class KeyRing {
     this.#order = order;
   }
 
-  /** The key that signs now. */
+  /** The key that signs now. If the clock was set back so far that no key is active, the earliest key signs. */
   get current(): Key {
     const now = this.#now();
     const current = this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#order.at(-1);

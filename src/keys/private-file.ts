@@ -5,8 +5,9 @@ import { dirname } from "node:path";
 /**
  * Creates a file that only its owner can access, and missing folders above it. Does nothing if the file exists.
  *
- * Creates the complete file or none: writes it under a temporary name, then links it. If several processes call this at
- * the same time, the first one wins. This never opens `path` itself: `database/sqlite-file.ts` says why.
+ * Writes the file under a temporary name, and then links it to `path`, so that nobody sees an incomplete file. If
+ * several processes create the same file at the same time, the first process wins. The function never opens `path`
+ * itself: `database/sqlite-file.ts` says why.
  */
 export function createPrivateFile(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

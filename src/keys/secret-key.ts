@@ -23,22 +23,23 @@ export function generateSecretKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Returns the path of the generated root secret: beside a SQLite file; for other databases, in the folder `data`. */
+/** Returns the path of the generated root secret: beside the SQLite file, or in the folder `data` for PostgreSQL. */
 export function secretPathOf(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl) ?? resolve("data/gatehouse");
   return `${path.replace(/\.sqlite$/, "")}.secret`;
 }
 
 /**
- * Returns the root secret that is kept beside a database. If it is missing, makes a secret file that only its owner can
- * read. Makes none beside an existing SQLite database, because a new secret could not open the keys in that database.
+ * Returns the root secret that is kept beside a database. Creates a missing secret, in a file that only its owner can
+ * read. But throws if the secret is missing beside an existing SQLite database: a new secret could not open the keys in
+ * that database.
  * @param databaseUrl `sqlite:PATH`; for other databases the secret is kept in `data`
  * @throws Error with one line that says why the file cannot be created, read or used
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // Another process may start at the same time. It creates the secret before the database, so a database that is found
-  // here already has its secret.
+  // Another process may start at the same time. It creates the secret before the database. So if the database exists,
+  // its secret exists too.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

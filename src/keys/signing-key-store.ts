@@ -20,8 +20,8 @@ interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | 
 }
 
 /**
- * An SQL expression: the ids of all keys that are not revoked, joined to one text. A subquery sorts them through the
- * primary key's index. `string_agg(… ORDER BY …)` would sort them again in every statement.
+ * An SQL expression: the ids of all keys that are not revoked, joined to one text. The subquery reads the ids in the
+ * order of the primary key's index. `string_agg(… ORDER BY …)` would sort them in every statement.
  */
 export const LISTED_KEYS = `(
   SELECT string_agg(listed.kid, ',')
@@ -33,7 +33,7 @@ export interface StoredKeys {
   readonly keys: readonly Key[];
   /** An error for each key that is not revoked and cannot be read. */
   readonly faults: readonly KeyUnreadable[];
-  /** The value of {@link LISTED_KEYS}; null if all keys are revoked, or there are none. */
+  /** The value of {@link LISTED_KEYS}; null if every key is revoked, or the table is empty. */
   readonly listed: string | null;
 }
 
@@ -116,8 +116,8 @@ export class SigningKeyStore {
   }
 
   /**
-   * Seals again, with the current root secret, every key that a previous secret sealed. The previous secrets can then
-   * be removed from the settings.
+   * Seals again, with the current root secret, every key that a previous secret sealed. The stored keys then no longer
+   * need the previous secrets.
    */
   async reseal(): Promise<void> {
     if (this.#seals.length === 1) return;

@@ -22,9 +22,9 @@ export type SigningKeyConfig = Pick<
   "secretKeys" | "jwtAlgorithm" | "keyRotationInterval" | "now" | "onEvent"
 >;
 
-/** The keys that sign access tokens: loads, rotates and revokes them. */
+/** Loads, rotates and revokes the keys that sign access tokens. */
 export class SigningKeyService {
-  /** The keys as of the last reload. */
+  /** The keys of the last successful load. */
   readonly ring: KeyRing;
   readonly #store: SigningKeyStore;
   readonly #config: SigningKeyConfig;
@@ -54,7 +54,7 @@ export class SigningKeyService {
    * @param onFault called once for each key that cannot be read
    * @throws {@link WrongSettings} if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between
    * symmetric and asymmetric
-   * @throws Error if no active key can be read
+   * @throws Error if some keys cannot be read, and no active key can be read
    */
   static async open(
     sql: Sql,
@@ -98,13 +98,13 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys, so that tokens can still be signed.
+      // The ring keeps its previous keys, so that tokens can still be signed. Unreadable keys are already reported.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }
 
   /**
-   * Reads the keys again if another process has added or revoked one.
+   * Reads the keys again if another process has added, revoked or deleted a key.
    * @param listed the current value of `LISTED_KEYS`
    */
   async follow(listed: string | null): Promise<void> {

@@ -60,8 +60,8 @@ function withOptionalRefresh(field: Field): Field {
 
 /**
  * Moves the refresh token of a payload into the cookie. Refuses a foreign page ({@link Cookie.isForeign}), because the
- * page could sign the browser in as somebody else. A login with another scheme than JWT sets no cookie, so a foreign
- * page may use it.
+ * page could sign the browser in as somebody else. A login with a scheme other than JWT sets no cookie, so it is not
+ * refused.
  */
 function keepIn({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -92,8 +92,8 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 
 /**
  * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header.
- * With that header, a missing `refresh` ends the session of the header's credential, and an empty `refresh` is refused.
- * Afterwards, clears the cookie if its token is no longer active.
+ * With that header, ends the session of the header's credential if `refresh` is left out, and refuses an empty
+ * `refresh`. Afterwards, clears the cookie if its token is no longer active.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {

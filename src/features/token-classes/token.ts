@@ -130,7 +130,7 @@ export class Token extends ClaimMap {
 
   /**
    * Checks in the database that the token's session is live. Refuses a verified token if the key that signed it is
-   * revoked, and a refresh or sliding token that a refresh has replaced.
+   * revoked. Also refuses a refresh or sliding token that a refresh has replaced.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
