@@ -15,8 +15,8 @@ export interface Migration {
  * impossible. A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed. Behind a
  * connection pooler, no statement stays prepared.
  * @throws {@link ServiceUnavailable} when the database cannot be reached
- * @throws TypeError for a statement of a feature with a wrong number of parameters or a parameter of a wrong type, or
- * for a write that a feature passes to {@link Sql.read} or {@link Sql.readOnce}
+ * @throws TypeError when a feature passes a wrong number of parameters or a parameter of a wrong type, or calls
+ * {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
  */
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */

@@ -66,7 +66,7 @@ export class MaintenanceService {
   }
 
   /**
-   * Deletes the rows of all {@link OwnedPruneRule}s in small batches. Safe to run concurrently and to interrupt.
+   * Deletes the rows that match an {@link OwnedPruneRule}, in small batches. Safe to run concurrently and to interrupt.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns the number of deleted rows
    */

@@ -1,8 +1,8 @@
 /** The periodic work. `createServer` starts it; an application that embeds Gatehouse calls `start`. */
 export interface Maintenance {
   /**
-   * Starts the periodic work. Every instance reloads the keys. One instance does the rest for all: key rotation,
-   * pruning, and the jobs of features.
+   * Starts the periodic work. Every instance reloads the keys. One instance runs the other jobs for all instances: key
+   * rotation, pruning, and the jobs of features.
    * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
    * The job runs again when it is next due.
    * @default prints a warning

@@ -8,7 +8,7 @@ const EXPIRED_RETENTION = 60_000;
 
 /** Deletes rows that nothing needs any more. The code that owns a table also owns its rules. */
 export interface PruneRule {
-  /** Deletes at most one batch and returns the deleted rows. Runs again until it deletes none. */
+  /** Deletes at most one batch and returns the deleted rows. Runs again until it deletes no row. */
   readonly statement: string;
   /**
    * Returns a value for each `?` of the statement.
@@ -19,7 +19,7 @@ export interface PruneRule {
 
 /** A rule with its origin. */
 export interface OwnedPruneRule extends PruneRule {
-  /** The feature that owns the rule. Errors give its name. @default none: the core owns the rule */
+  /** The name of the feature that owns the rule, for error messages. @default none: the core owns the rule */
   readonly feature?: string;
 }
 
@@ -34,8 +34,8 @@ export function deleteBatch(table: string, key: string, condition: string, order
 }
 
 /**
- * Returns an instant. Rows that expired then or earlier can be deleted, because their tokens are no longer accepted.
- * @param now epoch milliseconds, as is the result
+ * Returns the latest expiry of the rows to delete, in epoch milliseconds. Tokens of these rows are no longer accepted.
+ * @param now epoch milliseconds
  * @param leeway in seconds
  */
 export function prunableAt(now: number, leeway: number): number {

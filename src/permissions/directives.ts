@@ -22,7 +22,7 @@ export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
-/** The guard of an element of a schema: the required role, {@link PUBLIC}, or null if there is none. */
+/** The guard of an element of a schema: the required role, or {@link PUBLIC}. Null means no guard. */
 export type Guard = Role | typeof PUBLIC | null;
 
 /**

@@ -39,8 +39,8 @@ const MAX_ENTITIES = 100;
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
 
 /**
- * Returns a wrapper for the resolver of `_entities`. It limits how many entities one request may ask for, in all its
- * aliases together. Nothing else limits the number, and each entity may cost a database query.
+ * Returns a wrapper for the resolver of `_entities`. It limits how many entities one request may ask for. All uses of
+ * `_entities` in a request count together. Nothing else limits the number, and each entity may cost a database query.
  * @throws TypeError when `maxEntities` is not a whole number from 1
  */
 export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {

@@ -19,7 +19,7 @@ import { isServiceField } from "./federation.js";
 export interface GuardOptions {
   /**
    * Whether to refuse a schema in which a root field has neither `@auth` nor `@public`. If false, such a field requires
-   * a signed-in user. @default false
+   * a signed-in user. Federation's `_service` needs no directive and is public. @default false
    */
   strict?: boolean;
   /**
@@ -81,7 +81,7 @@ class GuardReader {
     return guards;
   }
 
-  /** Refuses another library's `@auth`, because it has another meaning. */
+  /** Refuses a definition of `@auth` without the argument `requires`: another library's `@auth` has another meaning. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {
@@ -113,7 +113,7 @@ class GuardReader {
     return this.#roles.lowest;
   }
 
-  /** Reports guards on elements that have no resolver. */
+  /** Reports guards that no resolver would run, such as a guard on an argument. */
   #refuseInertGuards(type: GraphQLNamedType): void {
     const elements: [at: string, element: DirectableObject][] = [];
     if (!isObjectType(type)) elements.push([type.name, type]);

@@ -5,7 +5,8 @@ import type { AuthContext } from "../authentication/context.js";
  * Returns a guarded copy of a subscription's event stream. The copy ends after the first event that is not allowed.
  * That event is passed on, too, because the field's own guard replaces it with the refusal.
  *
- * The result is not an async generator: the `return` of a generator would wait for the next event.
+ * The result is not an async generator. The `return` of a generator waits for the pending `next`, so the subscription
+ * would stay open until its next event.
  * @param events what the field's `subscribe` function returned
  * @param isAllowed called for each event, before the event is passed on
  */
@@ -46,7 +47,7 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
 /**
  * Returns a function that checks the context's credential again, as for a new request. The function updates the
  * context, so that all fields of an event see the current user.
- * @throws TypeError when `createContext` did not make the context, or only a part of that context was passed on
+ * @throws TypeError when the context has no `renew`. Every context of `createContext` has one
  */
 export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {
   if (context?.renew === undefined) {

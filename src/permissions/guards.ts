@@ -14,7 +14,7 @@ import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
  * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
- * signed-in user.
+ * signed-in user, except federation's `_service`.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
  * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
  */
@@ -32,7 +32,7 @@ export function guardSchema(
       const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
       const role = guards.get(`${typeName}.${fieldName}`);
       if (role === undefined || role === PUBLIC) return field;
-      // A subscription without a `subscribe` function gets its event stream from the root value.
+      // The defaults of graphql-js: it reads a field from `source`, and an event stream from the root value.
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
@@ -51,7 +51,7 @@ function withGuard(resolve: Resolver, role: Role): Resolver {
   };
 }
 
-/** Guards a subscription, and then each of its events. */
+/** Guards the start of a subscription and each of its events. */
 function withEventGuard(subscribe: Resolver, role: Role): Resolver {
   return async (source, args, context, info) => {
     await checkRole(context, role);
@@ -90,8 +90,8 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * Does the check of {@link requireRole}. If the role is known, creates no promise, because a promise would slow down
- * every guarded field.
+ * Does the check of {@link requireRole}. Creates a promise only to read the database, because a promise for every
+ * guarded field would be slow.
  * @returns a promise if the role must be read from the database (`bearerCheck` is `stateless`), otherwise undefined
  */
 function checkRole(
@@ -107,7 +107,7 @@ function checkRole(
   return undefined;
 }
 
-/** Reads the role from the database, because an access token holds none. */
+/** Checks the role that the database holds, because an access token does not contain the role. */
 async function checkStoredRole(
   context: Partial<AuthContext> | undefined,
   role: Role,

@@ -25,7 +25,7 @@ export class LastUsed {
     if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // If the write fails, this use is not recorded. A later use will be.
+      // If the write fails, the uses in it are lost. Later uses are written as usual.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }

@@ -54,7 +54,7 @@ export class SessionEnder {
   }
 
   /**
-   * Ends all open sessions of a user, or all but one.
+   * Ends all open sessions of a user, except the session with the id `exceptId`.
    * @returns how many sessions this call ended
    */
   async endAll(userId: string, exceptId: string | null, client: Client): Promise<number> {
@@ -69,7 +69,7 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the open sessions that match, a thousand at a time.
+   * Ends the open sessions that match the query, a thousand at a time.
    * @returns how many sessions this call ended
    */
   async endMatching(
@@ -123,7 +123,7 @@ export class SessionEnder {
     };
   }
 
-  /** Ends the oldest sessions of a user who has more than 100 open sessions. */
+  /** Keeps a user's 100 newest open sessions, and ends the older ones. */
   async endBeyondLimit(userId: string, client: Client): Promise<void> {
     const at = this.#settings.now();
     const ended = await this.#sql.write<{ id: string }>(

@@ -72,8 +72,8 @@ export class SessionList {
   }
 
   /**
-   * Returns a page of the sessions that match, newest first. Sessions may open or end before the caller asks for the
-   * next page. That page still neither repeats nor skips any other session.
+   * Returns a page of the sessions that match the query, newest first. A page starts right after the session `after`.
+   * So sessions that open or end between two pages do not make the later page repeat or skip another session.
    * @param first the largest number of sessions to return
    * @param after the last session of the previous page; null for the first page
    * @throws {@link BadUserInput} when a value in the query is malformed or too long

@@ -25,7 +25,7 @@ export interface SessionRow extends PrincipalRow {
 /** The signing keys. `follow` reloads them when they have changed. */
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-/** The beginning of the statement that reads {@link SessionRow}s. {@link STATEMENTS} appends the list of ids. */
+/** The beginning of the statement that reads {@link SessionRow}s. {@link STATEMENTS} appends a `?` for each id. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",

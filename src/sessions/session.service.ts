@@ -73,7 +73,7 @@ export class SessionService implements Sessions {
 
   /**
    * Ends all open sessions of a user.
-   * @param exceptId the id of a session to keep; null to keep none
+   * @param exceptId the id of a session to keep; null to end every session
    * @returns how many sessions this call ended
    * @throws {@link NoSuchUser}
    */

@@ -31,7 +31,7 @@ export interface Sessions {
   end(session: SessionRef): Promise<boolean>;
 
   /**
-   * Ends all live sessions of a user.
+   * Ends all open sessions of a user.
    * @returns how many sessions this call ended
    * @throws {@link NoSuchUser}
    * @example

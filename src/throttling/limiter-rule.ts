@@ -6,7 +6,8 @@ export interface LimiterRule {
   readonly limit: number;
   /**
    * Seconds. Without {@link LimiterRule.delay}, attempts are forgotten this long after the first one. With a delay,
-   * they are forgotten this long after the last attempt, or after the end of the delay that this attempt started.
+   * they are forgotten this long after the last attempt. If that attempt started a delay, the time counts from the end
+   * of the delay.
    */
   readonly window: number;
   /**

@@ -1,6 +1,6 @@
 /** This process's unfinished attempts for one key. */
 interface Attempts {
-  /** The number of attempts, including those that wait. */
+  /** The number of attempts, including those that wait for running checks. */
   size: number;
   /** How many checks found the credential right. */
   accepted: number;
@@ -34,7 +34,7 @@ export class RunningChecks {
    * milliseconds until the next attempt is allowed
    * @param check returns whether the credential is right. Unblocks the key before it returns true
    * @returns the result of `check`
-   * @throws {@link Blocked} when the key stays blocked. `check` has not run then
+   * @throws {@link Blocked} without running `check`, when the key stays blocked
    */
   async run(
     key: string,

@@ -2,7 +2,7 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** How many times to try to count an attempt. A try fails if another attempt blocks the key after the try's read. */
+/** How many times to try to count an attempt. A try fails if another attempt blocks the key between read and write. */
 const MAX_RACES = 10;
 /** How long a client has to wait if every try failed, in milliseconds. */
 const LOST_RACES_WAIT = 1000;

@@ -65,7 +65,7 @@ export class Throttle {
    * @param account identifies the account, whether or not it exists
    * @param check returns whether the login is accepted
    * @returns the result of `check`
-   * @throws {@link TooManyRequests} when a limit is reached. `check` has not run then
+   * @throws {@link TooManyRequests} without running `check`, when a limit is reached
    */
   async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
     await this.#consumeAddress(this.#addressRequests, client);

@@ -8,7 +8,10 @@ import { TokenKind, type TokenSettings } from "./token-kind.js";
 export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** Epoch milliseconds. The access token expires then at the latest. Null if the session does not expire. */
+  /**
+   * When the session expires, in epoch milliseconds; null if it does not expire. The access token expires no later, but
+   * lives for at least a second.
+   */
   readonly sessionExpiresAt: number | null;
   /** The application's claims. They cannot replace a claim of Gatehouse. @default none */
   readonly claims?: ApplicationClaims;

@@ -41,7 +41,7 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "token_type",
 ]);
 
-/** The size limit of the application's claims, in bytes of JSON. It keeps the token short enough for a header. */
+/** The size limit of the application's claims, in bytes of JSON. It keeps the token short enough for an HTTP header. */
 const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
 /** The claims that an application has added to a token. */
@@ -66,7 +66,7 @@ export function requireRoom(claims: object): void {
   );
 }
 
-/** The values of claims that a verifier requires. */
+/** The values that {@link parseClaims} requires of these claims. */
 export interface ExpectedClaims {
   readonly iss: string;
   readonly aud: string;

@@ -2,7 +2,7 @@ import jsonwebtoken from "jsonwebtoken";
 import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
 
-/** The longest token, in characters. A longer one is refused before anything is decoded. */
+/** The longest token, in characters. {@link parseJwt} refuses a longer one before it decodes anything. */
 export const TOKEN_MAX_LENGTH = 4096;
 
 const THREE_SEGMENTS = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
