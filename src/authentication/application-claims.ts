@@ -16,8 +16,9 @@ const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
  * Calls the application's function for a user, and checks the claims that the function returns.
- * @param carried the application's claims in the refresh token that is being replaced; none at a login
- * @returns a copy of the carried claims and the function's claims. The function's claim wins if a name is in both
+ * @param carried the application's claims in the refresh token that is being replaced; empty at a login
+ * @returns the carried claims, and the claims that the function returns. A returned claim replaces a carried claim of
+ * the same name
  * @throws Error when the function fails, or the claims cannot be used. The message is one line for the operator. The
  * client does not see it, because the error is not an {@link AuthError}.
  * @throws {@link ServiceUnavailable} when the function takes too long
@@ -66,7 +67,7 @@ function copyJson(given: unknown): ApplicationClaims {
 
 function isJsonObject(value: unknown): boolean {
   try {
-    // `JSON.stringify` throws for an object that contains itself.
+    // `JSON.stringify` is called only because it throws for an object that contains itself.
     JSON.stringify(value);
     return JSON_OBJECT.safeParse(value).success;
   } catch {

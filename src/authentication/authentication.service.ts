@@ -51,9 +51,9 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Returns the user of a request's credential. Costs one query, but none if the text of the token already shows that
-   * the token is not valid. An access token costs no query if `bearerCheck` is `stateless`. If the token's key is
-   * unknown, a further query may reload the keys.
+   * Returns the user of a request's credential. Usually costs one query. Costs no query if the text of the token
+   * already shows that the token is not valid, or for an access token if `bearerCheck` is `stateless`. A further query
+   * may reload the signing keys, if the token's key is unknown or another process has changed the keys.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -104,8 +104,8 @@ export class AuthenticationService implements Authentication {
         if (account !== null && !isRight) attempts.recordFailure(account, client);
         return account !== null && isRight && attempts.isAllowed(account);
       });
-      // Refused before the hooks and the writes of a login: otherwise the response time would reveal that the password
-      // of an inactive or locked account was right.
+      // Every refusal here comes before the hooks and the writes of a login. Otherwise the response time for an
+      // inactive or locked account would reveal that the password was right.
       if (account === null || !isAccepted) throw new InvalidCredentials();
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};

@@ -9,7 +9,7 @@ import type { Verification } from "./token-verifier.js";
  *
  * If a method takes a `client`, pass `context.client`: rate limits use its address, and the audit trail records the
  * client. Without a client, no limit by address applies, and the audit trail records no address. All clients whose
- * address is null share one limit.
+ * `ipAddress` is null share one limit.
  */
 export interface Authentication {
   /**

@@ -21,7 +21,7 @@ export interface AuthContext {
   readonly authError: AuthError | null;
   /**
    * Returns the signed-in user as stored in the database. If {@link AuthContext.user} is a {@link TokenUser}, the first
-   * call costs one query. Every other call costs none.
+   * call costs one query, and later calls cost no query. If it is a {@link Principal}, no call costs a query.
    * @throws {@link AuthContext.authError} or {@link NoCredentials} when nobody is signed in
    * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
    */

@@ -1,7 +1,7 @@
 import type { AuthEvent, Client } from "../events.js";
 import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 
-/** Reports to the audit trail that a token or its session has expired. Ignores a refusal for any other reason. */
+/** If `refusal` says that a token or its session has expired, reports this to the audit trail. */
 export function reportExpired(
   refusal: unknown,
   client: Client,

@@ -45,7 +45,7 @@ export function requireRequest(request: unknown): asserts request is RequestLike
   );
 }
 
-/** @throws TypeError that names the wrong option */
+/** @throws TypeError when `options` is not an object, or an option in it is unknown or malformed */
 export function requireContextOptions(options: unknown): asserts options is ContextOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("createContext: options must be an object such as { ipAddress }");
@@ -62,7 +62,7 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. If no other address is known, returns the socket's address. It may be a
+ * Returns the client's IP address, or null if no address is known. The socket's address is the last choice: it may be a
  * proxy's address, but rate limits must apply in any case.
  * @param given the address that the application passes
  */
@@ -93,8 +93,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme. An unknown scheme counts as http, because `URL` would return the origin
-  // "null", which is also the origin of a sandboxed page.
+  // A proxy may send any text as the scheme. An unknown scheme counts as http. With an unknown scheme, `URL` would
+  // return the origin "null", which is also the origin of a sandboxed page.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -102,8 +102,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. Node drops repeated lines from `headers`. For repeated lines, the
- * result holds each known value twice: the caller must see that there was more than one line.
+ * Returns the values of the `Authorization` lines. If there are several lines, Node's `headers` has only the first. The
+ * result then holds that value twice, so that the caller sees that there was more than one line.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");

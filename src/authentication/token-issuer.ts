@@ -7,7 +7,7 @@ import type { RotationGrant } from "../tokens/rotating-token.js";
 import type { TokenKinds, VerifiedToken } from "../tokens/token-kinds.js";
 import { readClaims } from "./application-claims.js";
 
-/** The tokens that a login or a refresh issues. Instants are epoch milliseconds. */
+/** The tokens that a new or refreshed session gets. Instants are epoch milliseconds. */
 export interface Issued {
   /** The user and the session. */
   readonly principal: Principal;

@@ -46,8 +46,9 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the live session of a request's credential. Costs one query, but none if the text of the token already
-   * shows that the token is not valid. If the token's key is unknown, a further query may reload the keys.
+   * Returns the live session of a request's credential. Costs one query, or no query if the text of the token already
+   * shows that the token is not valid. A further query may reload the signing keys, if the token's key is unknown or
+   * another process has changed the keys.
    * @throws {@link Unauthenticated} with the reason
    */
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
@@ -123,8 +124,9 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. The same query shows whether the token's key was revoked.
-   * @throws {@link TokenNotValid} when the key was revoked
+   * Reads the session of a token. This look-up also reloads the signing keys if they have changed. Therefore `kind` has
+   * no revoked key afterwards.
+   * @throws {@link TokenNotValid} when the token's key was revoked
    */
   async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
     const row = await this.#parts.sessions.find(session.id);

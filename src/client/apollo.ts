@@ -87,8 +87,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Returns a function that registers an Apollo Client and returns the current user's id. When the user changes, resets
- * all registered Apollo Clients.
+ * Returns a function that registers an Apollo Client and returns the current user's id. A change of the user resets all
+ * registered Apollo Clients.
  */
 function createReset(
   auth: AuthClient,
@@ -130,7 +130,7 @@ function readUser(auth: AuthClient): string | null {
 
 /**
  * Splits the headers of an operation's context: `isAuthorized` says whether `Authorization` is among them, and `others`
- * has the rest. Ignores case.
+ * has all other headers. Ignores case.
  */
 function readHeaders(operation: apollo.ApolloLink.Operation) {
   const { headers = {} } = operation.getContext() as { headers?: object };

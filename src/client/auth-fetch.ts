@@ -31,7 +31,7 @@ export function createAuthFetch(
       authorization,
       await readRefusal(response, resolveUrl(url) === endpoint.url),
     );
-    // A stream can be sent only once, so return the first response.
+    // A body that is a stream cannot be sent a second time.
     return next && !("getReader" in Object(init?.body)) ? send(next) : response;
   };
 }
@@ -49,10 +49,11 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Our server gives every refusal's reason in an error. Another service may not, so its 401 alone is a refusal.
+      // Our server names the reason of every refusal in an error, so its other errors refuse nothing. Another service
+      // may name no reason, so its status 401 is a refusal by itself.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The body is not JSON, or its errors are not GraphQL errors. Only the status counts.
+      // The body is not JSON, or its errors are not GraphQL errors. Then only the status counts.
     }
   }
   return isRefused ? undefined : null;

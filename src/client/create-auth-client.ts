@@ -45,12 +45,13 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   /**
-   * Returns whether there is no session to end or to renew; false as long as this is not known. If there is none, the
-   * state gets the error {@link NO_SESSION}, unless a login or logout is running.
+   * Returns whether the client has no session to end or to renew. Returns false while the client does not know yet. If
+   * the client has no session, and no login or logout is running, the state gets the error {@link NO_SESSION}.
    */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
-    // A logout during a login is no error, because it ends the session that the login opens.
+    // A logout during a login is no error, because it ends the session that the login opens. A second logout during the
+    // first is no error either.
     if (running === 0) session.record(null, NO_SESSION);
     return true;
   }

@@ -17,7 +17,10 @@ export interface Credentials {
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The token that a refresh and a logout send. {@link IN_COOKIE} if the cookie has it; null if there is none. */
+  /**
+   * The token that a refresh and a logout send. {@link IN_COOKIE} if only the cookie has the token. Null if the client
+   * has no such token.
+   */
   readonly refresh: string | null;
   /** The id of the session. */
   readonly session: string;
@@ -42,15 +45,15 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
   // A sliding token is renewed halfway through its lifetime, because only a renewal keeps its session alive. A static
-  // token has no claims, so its lifetime is NaN.
+  // token has no claims. Therefore its lifetime is NaN, and it is never renewed.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";
   return {
     authorization: `${tokenType} ${token}`,
     token,
-    // A server whose setting `refreshCookie` is on never sends the refresh token in the response body. A client that
-    // does not use the cookie then has no refresh token.
+    // A sliding token is its own refresh token. An access token comes without a refresh token if the server's setting
+    // `refreshCookie` is on but this client does not use the cookie. A static token never has a refresh token.
     refresh: isCookie ? IN_COOKIE : isSliding ? token : (refresh ?? null),
     session: session.id,
     user,
@@ -83,7 +86,10 @@ interface TokenClaims {
   sid?: string;
 }
 
-/** Reads the claims of one of our JWTs without verifying it. Returns none for any other token. */
+/**
+ * Reads the claims of one of our JWTs, without verifying it. The text may be a whole `Authorization` header. Returns an
+ * empty object for any other text.
+ */
 function readClaims(token: string): TokenClaims {
   try {
     const payload = token.split(".")[1] ?? "";

@@ -52,7 +52,7 @@ export interface GraphQLErrorLike {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The call needs a session, but there is none. */
+/** The failure when a call needs a session, but the client has no session. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
 /** The failure when a login or a refresh succeeds but returns no token. The server is then not Gatehouse. */
@@ -71,12 +71,12 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
 /** Matches the reasons for refusing a token, but neither `no_credentials` nor `invalid_credentials`. */
 const REFUSAL = /^(token|session|user|password)_/;
 
-/** Returns the failure if the credential of the request is no longer valid, otherwise null. */
+/** Returns the failure if it refuses the credential of the request, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
-/** Returns the first error that refuses the request's credential, converted to a failure, or null if there is none. */
+/** Returns the failure of the first error that refuses the request's credential. Returns null if no error refuses it. */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
   return refused.map(toFailure).find(asRefusal) ?? null;

@@ -19,7 +19,9 @@ export interface Authenticated extends AnyState {
   readonly user: User;
   /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The `Authorization` header. {@link AuthClient.getAuthorization} renews it first if it is about to expire. */
+  /**
+   * The `Authorization` header, which may be about to expire. {@link AuthClient.getAuthorization} returns a fresh header.
+   */
   readonly authorization: string;
 }
 

@@ -6,11 +6,14 @@ export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie
 
 /** This client's entry in a storage. */
 export interface Store {
-  /** The storage that other tabs also read. Null if there is none, or if it has failed. */
+  /** The storage, if other tabs may read it too and it has not failed; otherwise null. */
   readonly shared: AuthStorage | null;
   /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
   readonly hasFailed: boolean;
-  /** For an asynchronous storage only: reads it, so that {@link Store.read} can return its entry at once. */
+  /**
+   * Reads an asynchronous storage, so that {@link Store.read} can return the entry at once. For any other storage,
+   * `load` is undefined.
+   */
   readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
   /**
@@ -90,7 +93,7 @@ export function openStore(
       const reading = first ?? from.getItem(key);
       first = undefined;
       const credentials = parseCredentials(await reading);
-      // If the credentials were written in the meantime, that write wins.
+      // If `write` was called in the meantime, its credentials win.
       if (inMemory === before) inMemory = credentials;
     });
   }

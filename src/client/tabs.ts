@@ -11,7 +11,7 @@ import type { Store } from "./store.js";
 
 /** The message that a tab publishes when it replaces its credentials. */
 export interface TabMessage {
-  /** The id of the session that was replaced, or null if there was none. */
+  /** The id of the session that was replaced, or null if the tab had no session. */
   readonly session: string | null;
   readonly credentials: Credentials | null;
   readonly error: Failure | null;
@@ -24,7 +24,8 @@ export interface Tabs {
   publish(message: TabMessage): void;
   /**
    * Calls `run` under a lock that only one tab holds at a time. If the lock is not available, calls `run` without it.
-   * Two tabs may then send the same refresh token. Within the reuse window, the server sends both the same response.
+   * Two tabs may then send the same refresh token. Within the reuse window, the server sends both tabs the same
+   * response.
    * @param run must not reject. Its argument says whether another tab held the lock. The changes of that tab may not
    * have arrived yet.
    */
@@ -34,7 +35,8 @@ export interface Tabs {
 
 /**
  * How long to wait for a lock or a lease of another tab, in milliseconds. This is half of the server's default reuse
- * window. If the other tab closed during a refresh, this tab can request the lost response in the second half.
+ * window. If the other tab closed during a refresh, this tab can request the lost response in the second half of the
+ * window.
  */
 const LOCK_TIMEOUT = 5_000;
 
@@ -102,7 +104,7 @@ export function openTabs(
 
 /**
  * Calls `run` while this tab holds a lease in the shared storage. Used in browsers without locks. After writing the
- * lease, waits and reads it again: another tab may have written one at the same moment.
+ * lease, waits and reads it again: another tab may have written its own lease at the same moment.
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;

@@ -4,8 +4,8 @@ import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 try {
-  // Version 1 reads its argument at once, and fails. Newer versions read it when a client is created, so this call does
-  // nothing.
+  // Version 1 reads its argument at once, so this call fails. Newer versions read their argument only when a client is
+  // created, so this call does nothing.
   authExchange(undefined as never);
 } catch (cause) {
   throw new Error(
@@ -16,7 +16,7 @@ try {
 
 /**
  * Configures urql's `authExchange` to send operations with a fresh `Authorization` header, and to retry once with a
- * renewed header if the server refuses the first. An operation that already has an `Authorization` header is not
+ * renewed header if the server refuses the first header. An operation that already has an `Authorization` header is not
  * changed.
  * @example authExchange(createAuthConfig(client))
  */
@@ -45,7 +45,7 @@ export function createAuthConfig(
         readAuthorization(operation.context) === null && client.isRenewalDue(),
       didAuthError({ graphQLErrors: errors }, operation) {
         const { context } = operation;
-        // An operation is retried only once.
+        // `authAttempt` marks a retry. An operation is retried only once.
         if (!isSigned(operation) || context["authAttempt"] || findRefusal(errors) === null)
           return false;
         refused.set(readAuthorization(context), errors);

@@ -61,8 +61,8 @@ export class Installation {
   }
 
   /**
-   * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, uses {@link
-   * readOrCreateSecretKey}, which may create a file.
+   * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, calls
+   * {@link readOrCreateSecretKey}, which may create a file.
    * @param create whether to create the database if it does not exist. @default true; for SQLite only in development
    * @throws WrongSettings; Error when the features or the secret cannot be used
    */
@@ -95,7 +95,7 @@ export class Installation {
     return resolveServerConfig(all, this.features, { problems, createSecretKey });
   }
 
-  /** Opens the core, hands it to `use`, and closes it. @param create as in {@link Installation.readConfig} */
+  /** Opens an {@link Auth}, hands it to `use`, and closes it. @param create as in {@link Installation.readConfig} */
   async open(use: Use, create?: boolean): Promise<void> {
     await this.#openWith(this.readConfig(create), use);
   }

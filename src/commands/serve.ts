@@ -38,8 +38,8 @@ export function addServeCommand(
 }
 
 /**
- * On SIGTERM and SIGINT, lets the server answer all requests within 10 seconds, and then ends the process. Ignores
- * SIGHUP, which a closed terminal or a log rotation sends.
+ * On SIGTERM and SIGINT, stops the server, and then ends the process. Running requests have at most 10 seconds to
+ * finish. Ignores SIGHUP, which a closed terminal or a log rotation sends.
  */
 function closeOnSignals(
   { drain }: { drain: () => Promise<void> },
@@ -50,7 +50,7 @@ function closeOnSignals(
   const end = () => {
     ending ??= drain().then(() => process.exit(0), fail);
   };
-  // npm and some supervisors send SIGTERM twice.
+  // npm and some supervisors send SIGTERM twice. The second SIGTERM changes nothing.
   process.on("SIGTERM", end);
   // A second Ctrl-C ends the process at once.
   process.once("SIGINT", end);
