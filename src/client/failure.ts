@@ -76,7 +76,7 @@ export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
-/** Returns the failure of the first error that refuses the request's credential. Returns null if no error refuses it. */
+/** Returns the failure of the first error that refuses the request's credential, or null if no error refuses it. */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
   return refused.map(toFailure).find(asRefusal) ?? null;

@@ -20,7 +20,8 @@ export interface Authenticated extends AnyState {
   /** The access token, static token or sliding token. */
   readonly token: string;
   /**
-   * The `Authorization` header, which may be about to expire. {@link AuthClient.getAuthorization} returns a fresh header.
+   * The `Authorization` header, which may be about to expire. {@link AuthClient.getAuthorization} returns a fresh
+   * header.
    */
   readonly authorization: string;
 }
