@@ -130,9 +130,9 @@ export class AccountService implements Accounts {
       if (error instanceof UniqueConstraintViolationException) {
         throw new BadUserInput("A user with this user name or e-mail address exists already.");
       }
-      // The message of a DriverException holds the whole statement with its values. The client gets the message of
-      // ServiceUnavailable instead.
-      throw error instanceof DriverException ? new ServiceUnavailable(1, error) : error;
+      // The message of a DriverException holds the whole statement with its values, so only its code may reach a log.
+      if (!(error instanceof DriverException)) throw error;
+      throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${error.code}`));
     }
     return user.id;
   }

@@ -1,5 +1,6 @@
+import { inspect } from "node:util";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { BadUserInput, NoSuchUser, type UserRef } from "../../src/index.js";
+import { BadUserInput, NoSuchUser, ServiceUnavailable, type UserRef } from "../../src/index.js";
 import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
 
 const UNKNOWN = "0".repeat(32);
@@ -151,6 +152,20 @@ describe.each(DATABASES)("auth.accounts over %s", (database) => {
         expect(await accounts.findUser({ username: "eve" })).toBeNull();
       },
     );
+  });
+
+  test("the error for a user who cannot be stored holds none of the user's values", async () => {
+    const broken = await Gate.open({}, database);
+    try {
+      await broken.sql(`DROP TABLE profile`);
+      const user = { username: "c4n4ry", email: "c4n4ry@example.com", password: PASSWORD };
+      const error = await refusalOf(broken.auth.accounts.createUser(user));
+      expect(error).toBeInstanceOf(ServiceUnavailable);
+      expect(inspect(error, { depth: null, showHidden: true })).toContain("could not be stored");
+      expect(inspect(error, { depth: null, showHidden: true })).not.toMatch(/c4n4ry|argon2/);
+    } finally {
+      await broken.close();
+    }
   });
 
   test("hasNoUsers is true until the first user is created", async () => {
