@@ -26,9 +26,9 @@ const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has i
  *
  * - A GraphQLError with its own code, from a resolver or from the creation of the context, keeps its message and
  *   extensions.
- * - An error in the request itself keeps a known message, without the values of the request: see {@link withoutValues}.
- *   A fixed sentence replaces every other message, including the messages of an application's own scalars and
- *   validation rules.
+ * - An error in the request itself keeps its message if {@link withoutValues} knows the message. The values of the
+ *   request are then removed from it. A fixed sentence replaces every other message, including the messages of an
+ *   application's own scalars and validation rules.
  * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
  */
 export function formatError(

@@ -24,7 +24,7 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
   readonly hint?: string;
   /** The default as a user would write it. @default none */
   readonly default?: Wording;
-  /** Describes the default in words, in place of {@link Setting.default}: `the first of the role's search_path`. */
+  /** Describes the default in words, if {@link Setting.default} cannot. Example: `PUBLIC_URL, otherwise gatehouse`. */
   readonly defaultNote?: string | Wording;
   /** One or two sentences for `--help`. @default for our own settings, the comment above the entry */
   readonly doc?: string;

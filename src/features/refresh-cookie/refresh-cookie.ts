@@ -109,10 +109,9 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * Returns the cookie's token, unless the request has an `Authorization` header. A client that sends the header wants to
- * use the credential in it, even if that credential is malformed or has an unsupported scheme.
- * @throws {@link AuthContext.authError} if the header was refused; {@link NoCredentials} if it was accepted, or if
- * there is neither a header nor a token
+ * Returns the cookie's token. A request with any `Authorization` header must not use the cookie, so it is refused like
+ * a request without a token.
+ * @throws {@link AuthContext.authError} if the header itself was refused; otherwise {@link NoCredentials}
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {
   if (hasHeader(context) || token === null) throw context.authError ?? new NoCredentials();
