@@ -19,15 +19,15 @@ const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
 /**
- * The hash of a random password. It stands in for a missing or malformed hash, so that the response time is the same
- * for an unknown and a known user.
+ * The hash of a random password. It stands in for a missing or malformed hash, so that verifying always takes the same
+ * time. Otherwise, a fast response would reveal an unknown user, who has no hash.
  */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** How many calls may wait at the same time. */
+/** How many calls may wait for their turn at the same time. */
 const MAX_WAITING = 64;
-/** The longest time that a call waits, in milliseconds. */
+/** The longest time that a call waits for its turn, in milliseconds. */
 const MAX_WAIT = 2000;
 /** Seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
@@ -59,8 +59,8 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes the same time as a real
-   * hash.
+   * Returns whether `passwordHash` is the hash of `password`. For a missing or malformed hash, returns false after the
+   * same time as for a real hash.
    * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
    * ServiceUnavailable} when too many calls wait, or this call has waited too long
    */

@@ -73,14 +73,14 @@ export function createApolloServer(
 
 /**
  * Returns options for an Apollo Server of your own. With these options, it serves `schema` as safely as our own server
- * does. Errors reveal no internals, repeat no value of the request, and have the right HTTP status. Documents are
- * limited. The response headers that features set are sent. The server's `logger` logs each internal error and outage
- * once, with its stack. The server's context must come from `auth.createContext`. To add plugins or validation rules,
- * append them to the lists in the result.
+ * does. Errors reveal no internals and have the right HTTP status. Errors in the request itself repeat no value of the
+ * request. Documents are limited. The response headers that features set are sent. The server's `logger` logs each
+ * internal error and outage once, with its stack. The server's context must come from `auth.createContext`. To add
+ * plugins or validation rules, append them to the lists in the result.
  * @param schema the schema to serve, as `auth.guard` returned it
  * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are the
  * same as in our own server.
- * @throws TypeError that names each wrong limit
+ * @throws TypeError that names each wrong limit, or an option that does not exist
  * @example
  * const limits = { depth: 12, aliases: null };
  * const server = new ApolloServer(apolloOptions(schema, { limits }));

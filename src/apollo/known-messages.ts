@@ -1,7 +1,7 @@
-// The messages that a client may see: those of graphql-js 16, graphql-scalars 1 and Apollo Server 5, and our own for a
-// document that exceeds a limit. No message here holds a value of the client's request. Values are literals and their
-// characters, the keys of objects, and everything in the variables. The names of fields, arguments, variables,
-// fragments, operations, directives and types are not values.
+// The messages that a client may see when its request is wrong. They come from graphql-js 16, graphql-scalars 1 and
+// Apollo Server 5. One message is our own, for a document that exceeds a limit. The server sends these messages without
+// the values of the request. Values are literals and their characters, the keys of objects, and everything in the
+// variables. The names of fields, arguments, variables, fragments, operations, directives and types are not values.
 
 /** Messages without a value. A placeholder stands for each part that varies, such as a name or a number. */
 export const WHOLE = [

@@ -62,8 +62,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null if no address is known. The socket's address is the last choice: it may be a
- * proxy's address, but rate limits must apply in any case.
+ * Returns the client's IP address, or null if no address is known. The socket's address is the last choice, because it
+ * may be a proxy's address. But it is better than no address: all clients without an address share one rate limit.
  * @param given the address that the application passes
  */
 export function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -93,8 +93,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme. An unknown scheme counts as http. With an unknown scheme, `URL` would
-  // return the origin "null", which is also the origin of a sandboxed page.
+  // A proxy may send any text as the scheme. An unknown scheme counts as http, because `URL` would return the origin
+  // "null" for it. A sandboxed page also has the origin "null".
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;

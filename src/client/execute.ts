@@ -88,7 +88,7 @@ const RETRY_DELAYS = [250, 500, 1000];
  * Executes an operation, and retries up to three times if the response is lost. A retry of {@link REFRESH} sends the
  * same refresh token again. If an earlier attempt reached the server, the server has already replaced that token, and
  * still accepts it only within the reuse window. So `timeout` must be at most the reuse window. The first attempt gets
- * 40% of `timeout`, and no retry starts after 80%.
+ * 40% of `timeout`, and no retry starts after 80% of `timeout`.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,

@@ -1,6 +1,6 @@
 /**
- * Why an operation failed: a reason or a code of the server, or `offline` or `bad_answer` if no usable response
- * arrived.
+ * Why an operation failed. Usually this is the reason or the error code in the server's response. `offline` and
+ * `bad_answer` mean that no usable response arrived.
  */
 export type FailureReason =
   | "no_credentials"

@@ -8,7 +8,8 @@ interface AnyState {
   /** The last failure, even while signed in. Null after the next success. */
   readonly error: Failure | null;
   /**
-   * Whether the session will be lost with this page: the storage has failed, or the browser did not keep the cookie.
+   * Whether the session will be lost when this page is closed. The reason is that the storage has failed, or that the
+   * browser did not keep the cookie.
    */
   readonly hasStorageFailed: boolean;
 }
@@ -27,9 +28,10 @@ export interface Authenticated extends AnyState {
 }
 
 /**
- * Not signed in, or not known yet. With storage `"cookie"`, the status is `loading` until the server has said whether
- * the cookie has a session, or the request has failed. With an asynchronous storage, the status is `loading` until the
- * client has read the storage. While a server renders the page with React, the status is also `loading`.
+ * Not signed in, or not known yet. With storage `"cookie"`, the client asks the server whether the cookie has a
+ * session. The status is `loading` until the server has answered or the request has failed. With an asynchronous
+ * storage, the status is `loading` until the client has read the storage. While a server renders the page with React,
+ * the status is also `loading`.
  */
 export interface NotAuthenticated extends AnyState {
   readonly status: "loading" | "anonymous";

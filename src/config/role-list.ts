@@ -9,7 +9,7 @@ const NO_ENUM_NAMES = ["true", "false", "null"];
 /** How many roles an installation may have at most. */
 const MAX_ROLES = 100;
 
-/** Says what is wrong with a list, in words that follow "but". Empty if nothing is wrong. */
+/** Says what is wrong with a list, in words that follow "but". Returns an empty text if nothing is wrong. */
 function findFault(value: unknown): string {
   if (!Array.isArray(value)) return "is not a list";
   // `every` would skip the holes of a list. The copy has `undefined` in their place.

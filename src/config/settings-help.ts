@@ -11,7 +11,7 @@ const INDENT = " ".repeat(6);
 /**
  * Returns a list of all variables, each with its default and the text of {@link describeSetting}.
  * @param sentences the sentence about each option whose setting has no `doc`
- * @param wrap breaks a text into lines of at most `width` characters
+ * @param wrap breaks a text into lines that have at most the given number of characters
  * @param width the width of the list, in characters
  */
 export function renderHelp(

@@ -1,6 +1,6 @@
 import ms, { type StringValue } from "ms";
 
-/** A duration as people write it: `90s`, `5m`, `7d`. */
+/** A duration as people write it, for example `90s`, `5m` or `7d`. */
 export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
 
 /** Splits a text at its commas, and trims each item. */
@@ -24,7 +24,7 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-/** Writes a number of seconds in the largest unit that divides it evenly: `90 seconds`, `2 hours`. */
+/** Writes a number of seconds in the largest unit that leaves no remainder, such as `90 seconds` or `2 hours`. */
 export function spellSeconds(seconds: number): string {
   const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
   const amount = seconds / size;

@@ -26,7 +26,7 @@ interface Failure {
   readonly errors: readonly unknown[];
 }
 
-/** Returns the first code in a chain of causes, or an empty text if there is none. */
+/** Returns the first code in a chain of causes, or an empty text if no error in the chain has a code. */
 export function codeOf(error: unknown): string {
   return faultOf(error).code;
 }
@@ -99,8 +99,8 @@ function isTlsFault({ code }: Fault): boolean {
  * the message of the last error.
  */
 function faultOf(error: unknown): Fault {
-  // The message of a TLS error names places in OpenSSL's code, but its `reason` is short. If a host has several
-  // addresses, `errors` has one error for each address. The first one is enough.
+  // A TLS error also has a `reason`. This short text is used in place of the message, which names places in OpenSSL's
+  // code. If a host has several addresses, `errors` has one error for each address. The first error is enough.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

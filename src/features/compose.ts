@@ -34,8 +34,9 @@ const COMMANDS = [
 /**
  * Returns the features of one installation: those that come with Gatehouse, then the application's own.
  * @param own the application's own features. They are checked completely, because JavaScript can pass anything.
- * @throws {@link WrongSettings} when a feature is malformed, a name cannot be used, two features have the same name, or
- * the name of a setting, a variable, a command or a feature's migration exists already
+ * @throws {@link WrongSettings} when a feature is malformed, or the name of a feature or a setting is not allowed
+ * @throws {@link WrongSettings} when two features, settings, variables or commands have the same name, or two
+ * migrations of one feature have the same name
  */
 export function requireCompatible(
   builtIn: readonly Feature[],
@@ -60,7 +61,7 @@ function findClashes(features: readonly Feature[]): string[] {
   const variables = entries.flatMap(([, { variable }]) => variable ?? []);
   const commands = features.flatMap((feature) => (feature.commands ?? []).map(({ name }) => name));
   return [
-    // A name has no colon, because the database records a feature's migrations as `feature:name`.
+    // The name of a feature must not contain a colon, because the database records a migration as `feature:name`.
     ...names.filter((name) => !/^[\w-]+$/.test(name)).map((name) => `cannot be called ${name}`),
     ...repeated(names).map((name) => `two are called ${name}`),
     ...options
@@ -140,7 +141,7 @@ export interface Parts extends Required<
 /**
  * Creates the features one after another, in their order.
  * @param coreOf returns the core that a feature gets
- * @param onCreated called with the `close` of a feature as soon as the feature has been created
+ * @param onCreated called as soon as a feature has been created, with its `close`; not called if it has no `close`
  * @param authNames the names of the properties that `auth` has without features
  * @throws {@link WrongSettings} when a feature adds a property of `auth`, a job or a route that exists already
  */

@@ -21,7 +21,7 @@ export const BUILT_IN: readonly [
 
 /**
  * Returns all features of an installation: ours, and the application's own.
- * @throws {@link WrongSettings} when two features clash, or one is malformed
+ * @throws {@link WrongSettings} when a feature is malformed, or two features clash
  */
 export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
   return requireCompatible(BUILT_IN, own);

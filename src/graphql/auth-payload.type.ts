@@ -78,7 +78,7 @@ export class TokenVerification {
   user!: UserType | null;
 }
 
-/** Converts issued tokens to the response to a login or a refresh. */
+/** Makes the response to a login or a refresh from the issued tokens. */
 export function toAuthPayload(issued: Issued): AuthPayload {
   const { principal, token, access, refresh } = issued;
   const { session } = principal;

@@ -11,8 +11,8 @@ import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
 /**
- * The operations on sessions. They load the user even if `bearerCheck` is `stateless`: an ended session must not be
- * accepted here.
+ * The operations on sessions. They load the user from the database even if `bearerCheck` is `stateless`, because an
+ * ended session must not be accepted here.
  */
 @Resolver(() => SessionType)
 export class SessionResolver {

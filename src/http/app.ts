@@ -22,7 +22,7 @@ const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**
  * During a request, a connection is closed after this many milliseconds without a byte in either direction. No GraphQL
- * operation is cut, because each ends sooner.
+ * operation is cut, because its own timeout is shorter.
  */
 const IDLE_TIMEOUT = 40_000;
 /** Seconds after which a client should retry if there are too many connections. */

@@ -34,7 +34,9 @@ export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
  * Reads the guards of a schema's fields.
- * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
+ * @throws TypeError that lists everything that is wrong with the guards. A guard is wrong if it contradicts another
+ * guard of the same element, names an unknown role, has no effect, or is weaker than the guard of its type or of an
+ * interface. With {@link GuardOptions.strict}, it is also wrong if a root field has neither `@auth` nor `@public`.
  */
 export function readGuards(
   schema: GraphQLSchema,

@@ -1,7 +1,7 @@
 import { SessionExpired, TokenExpired } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 
-/** The session of a credential that has expired, for the audit trail. */
+/** An expired session, or the session of an expired token, as the audit trail names it. */
 interface ExpiredSession {
   readonly id: string;
   readonly userId: string;

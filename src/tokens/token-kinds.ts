@@ -36,8 +36,9 @@ export interface VerifiedToken {
 
 /**
  * All kinds of JWT, distinguished by their `typ` header. Verified access and sliding tokens are remembered, so that
- * each signature is checked once. The key and the expiry are checked at each use. To revoke a token, end its session. A
- * list of revoked texts is not enough: an ECDSA signature has more than one valid form, so one token has several texts.
+ * each signature is checked once. At each use, {@link TokenKinds.verifyAnyAge} checks whether the key still exists, and
+ * {@link TokenKinds.verify} also checks the expiry. To revoke a token, end its session. A list of revoked texts is not
+ * enough: an ECDSA signature has more than one valid form, so one token has several texts.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -59,7 +60,7 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token, and refuses an expired one.
+   * Verifies a token. Refuses it if it has expired, is not valid yet, or has too long a lifetime.
    * @param accepted the types that the caller takes
    * @throws {@link TokenExpired}, and the errors of {@link TokenKinds.verifyAnyAge}
    */
@@ -70,7 +71,7 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token, but does not check whether it has expired or is valid yet.
+   * Verifies a token, but not its times. Accepts it even if it has expired or is not valid yet.
    * @param accepted the types that the caller takes
    * @throws {@link TokenNotValid}, {@link UnknownKey}, {@link TokenWrongType}
    * @see RFC 8725

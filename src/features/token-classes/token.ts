@@ -97,7 +97,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Sets when the token expires. An access token is refused if it lives longer than `accessTokenLifetime`.
+   * Sets when the token expires. An access token that lives longer than `accessTokenLifetime` is not valid: every
+   * verification refuses it.
    * @param options `from` is epoch milliseconds, @default currentTime; `lifetime` is seconds, @default the lifetime of
    * the type
    */
@@ -129,8 +130,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Checks in the database that the token's session is live. Refuses a verified token if the key that signed it is
-   * revoked. Also refuses a refresh or sliding token that a refresh has replaced.
+   * Checks in the database that the token's session is live. Refuses a refresh or sliding token that a refresh has
+   * replaced. Also refuses a token whose signing key was revoked after the constructor verified the token.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -153,7 +154,7 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Opens a session for a token that has none. Without a session, a token cannot be listed or revoked.
+   * Opens a session for the token, unless it already has one. Without a session, a token cannot be listed or revoked.
    * @throws {@link TokenNotValid} when `sub` is missing; {@link NoSuchUser} when `sub` is not the id of a user
    * @throws {@link BadUserInput} when the user is inactive
    */
