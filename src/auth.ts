@@ -54,7 +54,7 @@ interface CoreAuth {
   readonly typeDefs: string;
   /**
    * The resolvers of {@link Auth.typeDefs}, guarded. Merging them into another schema does not guard that schema's own
-   * fields: pass the merged schema to {@link Auth.guard}.
+   * fields. To guard those fields too, pass the merged schema to {@link Auth.guard}.
    */
   readonly resolvers: IResolvers;
   /**
@@ -63,11 +63,11 @@ interface CoreAuth {
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of one request. The context holds the user. For a refused credential, the context holds the
-   * error instead, and `createContext` does not throw.
+   * Builds the context of one request. The context holds the signed-in user, if there is one. For a refused
+   * credential, the context holds the error instead, and `createContext` does not throw.
    * @param request a request of Node, Fastify, Express or the Fetch API. Without a request, the context is anonymous.
-   * @param options `ipAddress`: a Fetch request has no address, so pass the address that your platform knows. All
-   * requests without an address share one rate limit, and one warning is printed.
+   * @param options A Fetch request has no address, so pass the address that your platform knows as `ipAddress`. All
+   * requests without an address share one rate limit. The first such request causes a warning.
    * @throws TypeError when an argument has the wrong shape
    * @example
    * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
@@ -75,8 +75,10 @@ interface CoreAuth {
   readonly createContext: CreateContext;
   /**
    * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
-   * signed-in user.
-   * @throws TypeError. Its message lists each guard that is missing, weakened, contradictory, or in the wrong place
+   * signed-in user, except federation's `_service`.
+   * @throws TypeError when guards are wrong. Its message lists each guard that is weakened or contradictory, names an
+   * unknown role, or is in the wrong place. With {@link GuardOptions.strict}, the message also lists each root field
+   * without a guard.
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */
@@ -88,8 +90,8 @@ interface CoreAuth {
   /** Rotates and revokes the keys that sign access tokens. */
   readonly keys: Keys;
   /**
-   * Prunes expired rows, rotates keys that are due, and runs the jobs of features. `createServer` starts it; an
-   * application that embeds Gatehouse calls `start`.
+   * Prunes expired rows, rotates keys that are due, and runs the jobs of features. `createServer` starts it. An
+   * application that embeds Gatehouse calls `maintenance.start`.
    */
   readonly maintenance: Maintenance;
   /** The HTTP routes that the features serve beside GraphQL. */

@@ -14,9 +14,10 @@ export interface Migration {
  * In the text of a statement, write a `?` for each parameter and never the value itself, so that SQL injection is
  * impossible. A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed. Behind a
  * connection pooler, no statement stays prepared.
- * @throws {@link ServiceUnavailable} when the database cannot be reached
- * @throws TypeError when a feature passes a wrong number of parameters or a parameter of a wrong type, or calls
- * {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
+ * @throws {@link ServiceUnavailable} when the database cannot be reached, takes too long, or fails for another reason
+ * than the statement
+ * @throws TypeError when a feature passes a wrong number of parameters, or a parameter that is not a {@link SqlValue}
+ * @throws TypeError when a feature calls {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
  */
 export interface Sql {
   /** Runs a statement that only reads. It stays prepared. */

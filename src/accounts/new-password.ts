@@ -33,7 +33,8 @@ export interface Owner {
  * Requires that a new password is hard to guess. It need not mix kinds of characters.
  * @param owner the user, whose name and address count as easy to guess
  * @param minLength in code points
- * @throws {@link BadUserInput} when the password is too short, too long, or too easy to guess
+ * @throws {@link BadUserInput} when the password is not well-formed text, is too short or too long, or is too easy to
+ * guess
  * @see NIST SP 800-63B 3.1.1.2
  */
 export function requireNewPassword(password: string, owner: Owner, minLength: number): void {

@@ -52,8 +52,8 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Returns the user of a request's credential. Usually costs one query. Costs no query if the text of the token
-   * already shows that the token is not valid, or for an access token if `bearerCheck` is `stateless`. A further query
-   * may reload the signing keys, if the token's key is unknown or another process has changed the keys.
+   * already shows that the token is not valid. If `bearerCheck` is `stateless`, an access token costs no query either.
+   * A further query may reload the signing keys, if the token's key is unknown or another process has changed the keys.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -104,8 +104,8 @@ export class AuthenticationService implements Authentication {
         if (account !== null && !isRight) attempts.recordFailure(account, client);
         return account !== null && isRight && attempts.isAllowed(account);
       });
-      // Every refusal here comes before the hooks and the writes of a login. Otherwise the response time for an
-      // inactive or locked account would reveal that the password was right.
+      // An inactive or locked account is refused at the same point as a wrong password: before the hooks and the
+      // writes of a login. Otherwise the response time would reveal that the password was right.
       if (account === null || !isAccepted) throw new InvalidCredentials();
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
@@ -187,9 +187,12 @@ export class AuthenticationService implements Authentication {
   /**
    * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
    * request's credential. Succeeds even if the session is over or the token has expired.
-   * @throws {@link TokenNotValid}, also when `refresh` belongs to another user than the signed-in one
-   * @throws {@link TokenWrongType}; {@link TooManyRequests}
-   * @throws {@link NoCredentials} or {@link BadAuthorizationHeader} when there is neither `refresh` nor a credential
+   * @throws {@link TokenNotValid} when the token is not valid, or `refresh` is a token of another user than the
+   * signed-in one
+   * @throws {@link TokenWrongType} when the token is of a kind that does not belong in `refresh` or in the header
+   * @throws {@link TooManyRequests} when nobody is signed in, and the client has sent too many requests
+   * @throws {@link NoCredentials} when `refresh` is null, and the request has no credential
+   * @throws {@link BadAuthorizationHeader} when `refresh` is null, and the `Authorization` header is malformed
    * @see RFC 7009 2
    */
   async logoutRequest(
@@ -216,8 +219,8 @@ export class AuthenticationService implements Authentication {
 
 /**
  * Returns the name of the counter for a login's failures. A user has one counter, shared by the user name and the
- * e-mail address. An unknown user has one counter for each identifier: without a counter, the rate limit would reveal
- * that the user does not exist.
+ * e-mail address. A user name or address that no user has gets a counter of its own. If logins with it were not
+ * counted, the missing rate limit would reveal that no user has it.
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return `user ${account.id}`;

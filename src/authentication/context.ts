@@ -15,14 +15,15 @@ export interface AuthContext {
   readonly user: Principal | TokenUser | null;
   /**
    * The error if the `Authorization` header was refused or could not be checked; otherwise null. Guarded fields fail
-   * with this error; public fields ignore it. If the scheme is not served, the error is a {@link SchemeNotServed}, and
-   * the request is anonymous.
+   * with this error. Public fields ignore it. If the scheme in the header is not served, the error is a {@link
+   * SchemeNotServed}. It has the same `reason` as the error for a request without the header.
    */
   readonly authError: AuthError | null;
   /**
    * Returns the signed-in user as stored in the database. If {@link AuthContext.user} is a {@link TokenUser}, the first
-   * call costs one query, and later calls cost no query. If it is a {@link Principal}, no call costs a query.
-   * @throws {@link AuthContext.authError} or {@link NoCredentials} when nobody is signed in
+   * call costs one query, and later calls cost no query. If `user` is a {@link Principal}, no call costs a query.
+   * @throws {@link AuthContext.authError} when nobody is signed in. If `authError` is null, throws {@link
+   * NoCredentials} instead.
    * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
    */
   loadUser(): Promise<Principal>;

@@ -78,7 +78,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   /**
    * Ends a session at the server.
    * @param refresh the refresh token to send; null to send the `Authorization` header instead
-   * @returns null, or why the session may not have ended
+   * @returns null if the session is over; the failure if the session may still be open
    */
   async function endSession(
     credentials: Credentials | undefined,

@@ -5,8 +5,8 @@ import type { AuthClient } from "./auth-client.js";
 import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
 
-// Imports the whole module. Older versions of React lack `useSyncExternalStore`, and the error of a failed named import
-// would not mention the version.
+// Older versions of React lack `useSyncExternalStore`. The error of a failed named import would not mention the
+// version. Therefore this file imports the whole module and checks for the function here.
 if (typeof React.useSyncExternalStore !== "function") {
   throw new Error(
     `graphql-gatehouse/react needs React 18 or newer, but found ${React.version}. Install react@18 or newer.`,

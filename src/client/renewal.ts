@@ -61,8 +61,8 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     const before = session.credentials;
     await session.withLock(async (hasWaited) => {
       await session.sync();
-      // The tab that held the lock has most likely refreshed, but the browser may show that tab's change here a little
-      // later.
+      // If this tab had to wait for the lock, the tab that held the lock has most likely refreshed. The browser may
+      // show that tab's change here a little later.
       const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
       while (session.credentials === before && performance.now() < end) {
         await sleep(25);

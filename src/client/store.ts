@@ -122,7 +122,7 @@ export function openStore(
   };
 }
 
-/** Settles as `result` does, but rejects after {@link TIMEOUT}. */
+/** Settles as `result` does. Rejects if `result` has not settled after {@link TIMEOUT}. */
 function settle(result: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, TIMEOUT);
@@ -138,7 +138,7 @@ function isPromise(result: unknown): boolean {
   return typeof (result as Promise<unknown> | null | undefined)?.then === "function";
 }
 
-/** Parses a stored entry. Returns null if it is missing or was not written by this client. */
+/** Parses a stored entry. Returns null if the entry is missing or does not hold credentials. */
 function parseCredentials(text: string | null): Credentials | null {
   try {
     const credentials = JSON.parse(text ?? "null") as Credentials | null;

@@ -4,7 +4,10 @@ import type { ConfigOf, Setting, Settings } from "./setting.js";
 
 /** The result of checking each option on its own. */
 export interface Checked<S extends Settings> {
-  /** A missing or wrong option has its default here. Without a default it is undefined, whatever the type says. */
+  /**
+   * The value of each option. A missing or wrong option has its default here, or `undefined` if it has no default. The
+   * type does not show this `undefined`.
+   */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
   /** The names of the wrong options. */

@@ -13,20 +13,20 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
    * @default the text itself
    */
   readonly read?: (text: string) => unknown;
-  /** The accepted values, in words that follow "must be": `from 1m to 1h`. @default the message of `check` */
+  /** The accepted values, in words that follow "must be". Example: `from 1m to 1h`. @default the message of `check` */
   readonly allowed?: string | Wording;
   /**
-   * Says what is wrong with a value, in words that follow "but": `is 30 seconds too short`. Empty if {@link
-   * Setting.allowed} says enough. Must not repeat the value.
+   * Says what is wrong with a value, in words that follow "but". Example: `is 30 seconds too short`. Returns an empty
+   * text if {@link Setting.allowed} says enough. Must not repeat the value.
    */
   readonly fault?: (value: unknown) => string | Wording;
   /** Says how to get a valid value. The help and the message about a missing or wrong value end with this hint. */
   readonly hint?: string;
   /** The default as a user would write it. @default none */
   readonly default?: Wording;
-  /** Describes the default in words, if {@link Setting.default} cannot. Example: `PUBLIC_URL, otherwise gatehouse`. */
+  /** Describes the default in words, if {@link Setting.default} cannot. Example: `on in development, otherwise off`. */
   readonly defaultNote?: string | Wording;
-  /** One or two sentences for `--help`. @default for our own settings, the comment above the entry */
+  /** One or two sentences for `--help`. @default the comment above the entry for our own settings, otherwise none */
   readonly doc?: string;
 }
 
@@ -40,7 +40,7 @@ type RequiredOption<S extends Settings> = {
 // These types map over `keyof` without an `as` clause. With an `as` clause, TypeScript drops the comments of the
 // entries.
 
-/** The options of a table of settings: a setting is required only if its check does not accept `undefined`. */
+/** The options of a table of settings. An option is required only if its check does not accept `undefined`. */
 export type OptionsOf<S extends Settings> = {
   [Name in keyof Omit<S, RequiredOption<S>>]?: z.input<S[Name]["check"]> | undefined;
 } & {

@@ -71,7 +71,7 @@ export class Database implements TransactionalSql {
    * Opens the database. Creates a missing SQLite file if the settings allow that. Only the owner of the new file can
    * read it.
    * @param features the features that are on; {@link Database.migrate} applies their migrations, too
-   * @throws Error whose message says in one line what cannot be opened
+   * @throws Error whose message says in one line why the database cannot be opened
    */
   static async open(
     settings: DatabaseSettings,
@@ -124,12 +124,13 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Brings the tables up to date. Safe to call from several processes at once. If the tables are up to date, it changes
-   * nothing and needs no permission to change them.
+   * Brings the tables up to date. Safe to call from several processes at once. If the tables are already up to date,
+   * the call changes nothing, and needs no permission to change tables.
    * @returns the names of the migrations that this call applied
    * @throws Error when the tables are missing and may not be created
    * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
-   * @throws Error when a migration fails; the message names the migration and, if it is a feature's, the feature
+   * @throws Error when a migration fails. The message names the migration. For a feature's migration, the message also
+   * names the feature.
    */
   async migrate(): Promise<string[]> {
     const recorded = await this.#readRecorded();
@@ -193,8 +194,9 @@ function describeFault(cause: unknown, dialect: Dialect): string {
 }
 
 /**
- * Returns whether the statement itself caused an error. A fatal error is never about the statement, even if its code is
- * in {@link STATEMENT_ERROR}: a pooler reports every fault of its server as fatal, with the code 08P01.
+ * Returns whether the statement itself caused an error. A fatal error is never about the statement, even if its code
+ * matches {@link STATEMENT_ERROR}. For example, a pooler reports every fault of the database server as fatal, with the
+ * code 08P01.
  */
 function isFaultOfStatement(error: unknown): boolean {
   const { code, severity } = error as { code?: unknown; severity?: unknown };

@@ -1,7 +1,7 @@
 import { sqlitePathOf } from "../config/database-location.js";
 import type { DatabaseSettings, Dialect } from "./engine.js";
 
-/** The commands that compile SQLite's driver after a package manager has skipped its install script. */
+/** The commands that compile SQLite's driver after a package manager has skipped the driver's install script. */
 const CURES = {
   npm: "npm rebuild sqlite3",
   pnpm: "pnpm approve-builds",
@@ -10,8 +10,8 @@ const CURES = {
 };
 
 /**
- * Opens the kind of database that the URL names. Loads only the driver of that kind. An installation with PostgreSQL
- * may lack a compiled SQLite driver, because some package managers compile it only on request.
+ * Opens the kind of database that the URL names. Loads only the driver of that kind, because an installation with
+ * PostgreSQL may lack a compiled SQLite driver. Some package managers compile that driver only on request.
  * @throws Error whose message is one line
  */
 export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {

@@ -26,7 +26,7 @@ async function loadModule(name: string): Promise<Feature[]> {
   return [...new Set(features)];
 }
 
-/** @throws Error when there is no such module. For `notes.js`, the message says to write `./notes.js` for a file. */
+/** @throws Error when there is no such module. For `notes.js`, the message suggests `./notes.js`. */
 function resolveModule(name: string): string {
   try {
     return createRequire(resolve("package.json")).resolve(name);

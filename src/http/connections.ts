@@ -16,7 +16,7 @@ const REFUSAL_TIMEOUT = 2_000;
  */
 export class Connections {
   readonly #server: Server;
-  /** The limit for one address; null for no limit. */
+  /** How many connections one address may have at most; null for no limit. */
   readonly #maxPerAddress: number | null;
   readonly #perAddress = new Map<string, number>();
   readonly #refused = new Set<Socket>();
@@ -26,7 +26,7 @@ export class Connections {
   /** The connections that were opened after {@link Connections.startEnding}. */
   readonly #late = new WeakSet<Socket>();
 
-  /** @param maxPerAddress null for no limit. Loopback addresses are never limited. */
+  /** @param maxPerAddress null for no limit per address. Loopback addresses have no such limit. */
   constructor(server: Server, maxPerAddress: number | null) {
     this.#server = server;
     this.#maxPerAddress = maxPerAddress;

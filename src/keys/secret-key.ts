@@ -33,13 +33,13 @@ export function secretPathOf(databaseUrl: string): string {
  * Returns the root secret that is kept beside a database. Creates a missing secret, in a file that only its owner can
  * read. But throws if the secret is missing beside an existing SQLite database: a new secret could not open the keys in
  * that database.
- * @param databaseUrl `sqlite:PATH`; for other databases the secret is kept in `data`
+ * @param databaseUrl the URL of any database. {@link secretPathOf} says where its secret is kept.
  * @throws Error with one line that says why the file cannot be created, read or used
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // Another process may start at the same time. It creates the secret before the database. So if the database exists,
-  // its secret exists too.
+  // Every process creates the secret before the database. So if the database exists but its secret does not, the secret
+  // was lost. This is true even if another process starts at the same time.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

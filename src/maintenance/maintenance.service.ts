@@ -13,15 +13,15 @@ const BATCH_PAUSE = 5;
 const KEY_RELOAD_INTERVAL = 30_000;
 /** The name of the reload in the list of running jobs. No other job has this name. */
 const KEY_RELOAD = "key reload";
-/** Seconds between two prunes. One instance prunes for all. */
+/** Seconds between two prunes. Each time, only one of the instances prunes. */
 const PRUNE_INTERVAL = 600;
 
 /** How long {@link MaintenanceService.stop} waits for the jobs that are running, in milliseconds. */
 const STOP_TIMEOUT = 5000;
 
 /**
- * A periodic job. One instance runs it for all. If a run takes longer than {@link Job.interval}, another instance may
- * start the next run meanwhile.
+ * A periodic job. Each time, only one of the instances runs it. If a run takes longer than {@link Job.interval},
+ * another instance may start the next run meanwhile.
  */
 export interface Job {
   /** Unique among the jobs of the core or of one feature. */
@@ -111,8 +111,8 @@ export class MaintenanceService {
   }
 
   /**
-   * Starts the timers. The timers do not keep the process alive. A job that is still running when it is due again skips
-   * that run. A slow job does not delay other jobs.
+   * Starts the timers. The timers do not keep the process alive. If a job is still running when it is due again, this
+   * instance does not start it a second time. A slow job does not delay other jobs.
    * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
    * The job runs again when it is next due.
    * @default prints a warning

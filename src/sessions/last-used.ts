@@ -30,7 +30,7 @@ export class LastUsed {
     }, FLUSH_AFTER).unref();
   }
 
-  /** Writes the remembered uses, a hundred sessions in each statement. */
+  /** Writes the remembered uses, at most a hundred sessions in each statement. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,7 +1,7 @@
 import type { AuthConfig } from "../config/auth-config.js";
 import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-rule.js";
 
-/** How long an ended session with a token that never expires is kept, in milliseconds. */
+/** How long an ended session is kept if its token never expires, in milliseconds. */
 const ENDED_RETENTION = 30 * 86_400_000;
 
 /**

@@ -97,7 +97,7 @@ export class SessionList {
     return { principals, hasNextPage: rows.length > first };
   }
 
-  /** Returns the live sessions of a user, newest first: at most 100. */
+  /** Returns the live sessions of a user, newest first. Returns at most 100 sessions. */
   async ofUser(userId: string): Promise<readonly SessionInfo[]> {
     const page = await this.page({ userIds: [userId], isLive: true }, LIST_MAX_SIZE, null);
     return page.principals.map(({ session }) => session);
