@@ -91,7 +91,7 @@ export class AccountChanges {
    * @param statement changes the user, and raises `credentials_version` if the sessions must end. Returns no row if the
    * user does not exist or the change is refused
    * @param finish runs last in the transaction
-   * @returns whether the user was changed
+   * @returns false if `statement` returned no row
    */
   async #endSessions(
     id: string,
@@ -112,7 +112,7 @@ export class AccountChanges {
 
   /** @throws {@link NoSuchUser} for an unknown user, or {@link BadUserInput} for the last admin */
   async #refuseLastAdmin(id: string): Promise<never> {
-    // The statement has already refused the change. This query only chooses the error.
+    // The caller's statement has changed no row. `requireUser` only finds out which error to throw.
     await requireUser(this.#sql, id);
     const { admin } = this.#roles;
     throw new BadUserInput(

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** The shape of an id, as a part of a regular expression: 128 bits in hex. */
+/** A part of a regular expression. It matches an id, which is 128 bits in hex. */
 export const ID_SHAPE = "[0-9a-f]{32}";
 
 const ID = new RegExp(`^${ID_SHAPE}$`);

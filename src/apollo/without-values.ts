@@ -1,6 +1,6 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** The number of characters to which a message is cut before it is matched. */
+/** A message with more characters than this is cut before it is matched. */
 const MAX_LENGTH = 300;
 
 /** The pattern of each placeholder. No pattern can match a text in two ways, so matching takes linear time. */
@@ -49,7 +49,7 @@ function toPattern(shape: string): string {
  * unknown message, which may hold a value anywhere.
  */
 export function withoutValues(message: string): string | null {
-  // The ellipsis prevents a cut message from matching a complete message in `WHOLE`.
+  // Without the ellipsis, the beginning of a long message could match a rule for a complete message.
   const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
   const rule = RULES.find(({ pattern }) => pattern.test(text));
   return rule === undefined ? null : text.replace(rule.pattern, rule.replacement);

@@ -14,8 +14,9 @@ const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 
 /**
  * Parses the values of all `Authorization` lines of a request.
- * @returns null if there is no credential, or its scheme is not served. The request is then anonymous
- * @throws {@link BadAuthorizationHeader} when there are several values, or the credential is malformed
+ * @returns null if there is no such line, or if its scheme is not one that we serve. In both cases, the request is
+ * anonymous
+ * @throws {@link BadAuthorizationHeader} if there are several lines, or if the token is missing, malformed or too long
  */
 export function parseAuthorization(values: readonly unknown[]): Credential | null {
   const [value = ""] = values;

@@ -4,8 +4,8 @@ import { originOf, resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
 /**
- * Creates the function `authFetch`. The function adds the `Authorization` header for allowed origins. If the server
- * refuses the header, the function renews it and retries once.
+ * Creates the function `authFetch`. It adds an `Authorization` header to requests that go to allowed origins and do not
+ * have this header yet. If the server refuses the added header, `authFetch` gets a new one and retries once.
  */
 export function createAuthFetch(
   { endpoint, origins }: ResolvedOptions,
@@ -53,7 +53,7 @@ async function readRefusal(
       // may name no reason, so its status 401 is a refusal by itself.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The body is not JSON, or its errors are not GraphQL errors. Then only the status counts.
+      // The body is not JSON, or its errors are not GraphQL errors. In both cases, only the status counts.
     }
   }
   return isRefused ? undefined : null;

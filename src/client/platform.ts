@@ -40,7 +40,7 @@ export interface Channel {
   unref?(): void;
 }
 
-/** The global object. Its parts are read only when used, because importing the client must not need a browser. */
+/** The global object. No module reads its parts at import, because the import must also work outside a browser. */
 export const platform = globalThis as unknown as Platform;
 
 /**
@@ -58,7 +58,10 @@ export function isHttp(url: unknown): boolean {
   }
 }
 
-/** Resolves a relative URL against the page, if there is one. Returns an absolute HTTP URL unchanged. */
+/**
+ * Resolves a relative URL against the URL of the page. Returns an absolute HTTP URL unchanged. Outside a browser,
+ * returns every URL unchanged.
+ */
 export function resolveUrl(url: string): string {
   const page = platform.location?.href;
   if (ORIGIN.test(url) || !page) return url;

@@ -54,7 +54,7 @@ export class Installation {
     this.#isDatabaseGiven = true;
   }
 
-  /** Returns what the user calls each setting: its variable, or the option of the command. */
+  /** Returns each setting's name in messages, which is its variable. A database from `--database` has that name. */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);
     return this.#isDatabaseGiven ? names.set("databaseUrl", "--database") : names;
@@ -63,8 +63,9 @@ export class Installation {
   /**
    * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, calls
    * {@link readOrCreateSecretKey}, which may create a file.
-   * @param create whether to create the database if it does not exist. @default true; for SQLite only in development
-   * @throws WrongSettings; Error when the features or the secret cannot be used
+   * @param create whether to create the database if it does not exist. @default true, except for SQLite outside
+   * development
+   * @throws WrongSettings if a setting is wrong; Error if the features or the secret cannot be used
    */
   readConfig(create?: boolean): ServerConfig {
     this.#requireFeatures();
@@ -126,8 +127,8 @@ export class Installation {
 }
 
 /**
- * Returns the secret of an existing database. Checks first that a SQLite file exists: without the file, the secret is
- * missing too, but the error must name the file.
+ * Returns the secret of an existing database. For SQLite, first checks that the database file exists. If that file is
+ * missing, the secret is usually missing too, and an error about the secret would hide the cause.
  */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);

@@ -16,8 +16,8 @@ export interface AuthConfig extends Omit<
   /** The root secrets: the current secret, and then the previous secrets. */
   readonly secretKeys: readonly string[];
   /**
-   * Whether only developers use the server: it is bound to loopback, has no proxy before it, and is not in production.
-   * Null when Gatehouse is embedded, because only the application knows who uses it.
+   * Whether only developers use the server. True if it listens on loopback, has no trusted proxies, and is not in
+   * production. Null when Gatehouse is embedded, because only the application knows who its users are.
    */
   readonly isDevelopment: boolean | null;
 }
@@ -35,7 +35,7 @@ export interface SettingsOwner {
 /**
  * Checks all options once, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError that has one line for each problem, and never repeats a value
+ * @throws TypeError that has one line for each problem, and never contains the value of a setting
  */
 export function resolveConfig(
   options: CoreOptions,
@@ -64,7 +64,7 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The issuer is never the address that the server listens on. That address differs between instances, and a new
+    // The default is never the address that the server listens on. That address differs between instances, and a new
     // port would invalidate all JWTs.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
@@ -73,9 +73,9 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 
 /**
  * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
- * @param found the problems so far. A contradiction that involves a wrong option is left out: the configuration holds
- * only that option's default.
- * @param further contradictions that neither the core nor the owners check
+ * @param found the problems so far. A contradiction that involves a wrong option is not reported, because `config` does
+ * not hold the value that the user meant.
+ * @param further contradictions that the caller has found
  * @throws TypeError with all problems
  */
 export function settle<Config extends AuthConfig>(

@@ -37,16 +37,16 @@ const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
 /** What the `gatehouse` command passes in addition to the options that it has read from the environment. */
 export interface CommandLine {
-  /** The problems that the command found while reading. */
+  /** The problems that the command found when it read the environment. */
   readonly problems: readonly Problem[];
-  /** Returns the secret to use in development if none is set. Called last, when nothing else is wrong. */
+  /** Returns the secret for development if `secretKey` is not set. Called only if no setting is wrong. */
   readonly createSecretKey: (databaseUrl: string) => string;
 }
 
 /**
  * Checks a server's options once, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError that has one line for each problem, and never repeats a value
+ * @throws TypeError that has one line for each problem, and never contains the value of a setting
  */
 export function resolveServerConfig(
   options: Partial<CoreServerOptions>,

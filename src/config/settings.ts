@@ -58,8 +58,8 @@ export const AUTH_SETTINGS = {
     },
   }),
   /**
-   * The root secret, from which every other key is derived. A list has the current secret first, then the previous
-   * ones.
+   * The root secret. Keys derived from it seal the signing keys, and sign refresh and sliding tokens. A list has the
+   * current secret first, then the previous ones.
    */
   secretKey: {
     variable: "SECRET_KEY",
@@ -186,7 +186,8 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // Does not say how far a value is out of range: that number would count hashes, but the variable counts threads.
+    // Replaces the `fault` of `wholeNumber`, which says how far a value is out of range. That distance would count
+    // hashes, but the variable counts threads.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
@@ -205,8 +206,8 @@ export const AUTH_SETTINGS = {
   /** The clock, in epoch milliseconds. */
   now: callback<() => number>({ default: () => Date.now(), defaultNote: "`Date.now`" }),
   /**
-   * Called after each event of the audit trail, with the client that caused it. If it fails, a warning is printed and
-   * the operation continues.
+   * Called after each event of the audit trail, with the event and the client that caused it. If the function fails, a
+   * warning is printed and the operation continues.
    */
   onEvent: callback<(event: AuthEvent, client: Client) => unknown>({ default: () => undefined }),
 };

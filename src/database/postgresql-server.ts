@@ -39,7 +39,7 @@ const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
 /**
  * Connects once to examine the server.
  * @param schema the setting `databaseSchema`
- * @throws Error whose message is one line
+ * @throws Error if the connection fails or the schema cannot be used. The message is one line
  */
 export async function examineServer(url: PostgresUrl, schema?: string): Promise<PostgresServer> {
   const { found, server } = await withClient(url, async (client, ssl) => {
@@ -69,8 +69,8 @@ export async function examineServer(url: PostgresUrl, schema?: string): Promise<
 
 /**
  * Creates the database and the schema, if they do not exist.
- * @returns what it created, such as `database shop`
- * @throws Error whose message is one line
+ * @returns what this call created. An item is, for example, `database shop`
+ * @throws Error if a connection or a statement fails. The message is one line
  */
 export async function createMissing(url: PostgresUrl, schema?: string): Promise<string[]> {
   const created: string[] = [];

@@ -2,8 +2,8 @@ import type sqlite3 from "sqlite3";
 import type { SqlValue } from "../sql.js";
 
 /**
- * Runs statements on one connection and keeps them prepared. SQLite does not close a connection while any statement is
- * prepared: call {@link SqliteStatements.finalize} first.
+ * Runs statements on one connection, and can keep them prepared. SQLite does not close a connection while any statement
+ * is prepared. So call {@link SqliteStatements.finalize} before {@link SqliteStatements.close}.
  */
 export class SqliteStatements {
   readonly #connection: sqlite3.Database;
@@ -29,7 +29,7 @@ export class SqliteStatements {
     }
   }
 
-  /** Concurrent calls share one preparation. A statement that cannot be prepared is not kept. */
+  /** Prepares a statement once, even for concurrent calls. Does not keep a statement that cannot be prepared. */
   #prepare(statement: string): Promise<sqlite3.Statement> {
     const known = this.#prepared.get(statement);
     if (known !== undefined) return known;

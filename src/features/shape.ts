@@ -53,7 +53,7 @@ export function objectWith(what: string, required: Fields, optional: Fields = {}
   };
 }
 
-/** Returns a check that runs `second` only if `first` finds nothing. */
+/** Returns a check that runs `first`, and runs `second` only if `first` finds no problem. */
 export function inTurn(first: Check, second: Check): Check {
   return (value, where) => {
     const problems = first(value, where);

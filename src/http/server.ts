@@ -39,7 +39,10 @@ export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
  * @internal
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
-  /** The same as {@link Server.close}, but loses no request on an open connection, such as a proxy's. */
+  /**
+   * The same as {@link Server.close}, but still answers requests that arrive on open connections. A proxy may send such
+   * requests before it notices that the server is stopping.
+   */
   drain(this: void): Promise<void>;
   readonly log: Log;
   /** The lines to print once the server listens. */

@@ -86,7 +86,7 @@ export class SigningKeyStore {
   /**
    * Generates a key and inserts it.
    * @param unlessAfter epoch milliseconds. Nothing is inserted if the table has a key that becomes active after this
-   * instant and is not revoked. @default the key is always inserted
+   * instant and is not revoked. Without this argument, the key is always inserted
    * @returns the `kid`, or null if nothing was inserted
    */
   async insert(key: NewKey, unlessAfter = Number.MAX_SAFE_INTEGER): Promise<string | null> {
@@ -116,8 +116,8 @@ export class SigningKeyStore {
   }
 
   /**
-   * Seals again, with the current root secret, every key that a previous secret sealed. The stored keys then no longer
-   * need the previous secrets.
+   * Seals again, with the current root secret, every key that a previous secret sealed and that is not revoked. These
+   * keys then no longer need the previous secret. Nothing opens a revoked key any more.
    */
   async reseal(): Promise<void> {
     if (this.#seals.length === 1) return;

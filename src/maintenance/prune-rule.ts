@@ -19,12 +19,13 @@ export interface PruneRule {
 
 /** A rule with its origin. */
 export interface OwnedPruneRule extends PruneRule {
-  /** The name of the feature that owns the rule, for error messages. @default none: the core owns the rule */
+  /** The name of the feature that owns the rule, for error messages. Undefined if the core owns the rule. */
   readonly feature?: string;
 }
 
 /**
- * Returns the statement of a {@link PruneRule}: it deletes one batch of the rows of `table` that meet `condition`.
+ * Returns a {@link PruneRule.statement} that deletes rows of `table` if they meet `condition`. Each run deletes one
+ * batch.
  * @param key the primary key of `table`
  * @param order the column to sort by; an index on it saves a scan of the table
  */
@@ -34,7 +35,8 @@ export function deleteBatch(table: string, key: string, condition: string, order
 }
 
 /**
- * Returns the latest expiry of the rows to delete, in epoch milliseconds. Tokens of these rows are no longer accepted.
+ * Returns an instant, in epoch milliseconds. A row that expired at this instant or earlier can be deleted, because its
+ * tokens are no longer accepted.
  * @param now epoch milliseconds
  * @param leeway in seconds
  */

@@ -72,10 +72,10 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Ends all open sessions of a user.
+   * Ends all open sessions of a user, except the session `exceptId`.
    * @param exceptId the id of a session to keep; null to end every session
    * @returns how many sessions this call ended
-   * @throws {@link NoSuchUser}
+   * @throws {@link NoSuchUser} if the user does not exist and `exceptId` is null
    */
   async endAll(
     user: UserRef,

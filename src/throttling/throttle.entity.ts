@@ -3,7 +3,7 @@ import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core
 /** A counter of the database store. Instants are epoch milliseconds. */
 @Entity({ tableName: "throttle" })
 export class ThrottleEntity {
-  /** The rule's name, and a keyed hash of the account, address or session. */
+  /** The name of the `LimiterRule`, and a keyed hash of the account, address or session. */
   @PrimaryKey({ type: "text" })
   key!: string;
 

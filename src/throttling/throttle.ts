@@ -13,7 +13,7 @@ const FAILURE_WINDOW = 15 * MINUTE;
 /** The delays after too many failed logins, in seconds. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
 
-/** The key of all requests without a known address. */
+/** Stands for the address of a client whose address is not known. */
 const NO_ADDRESS = "no address";
 
 /** The rate-limit settings. */

@@ -15,7 +15,7 @@ const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRol
 
 /**
  * Returns the migrations of the core, then those of `features`, in the order of application. Each has the name that the
- * database records. For a feature's migration, this is `feature:name`, so that the names of two features cannot clash.
+ * database records. For a feature's migration, this is `feature:name`, because two features may use the same `name`.
  */
 export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>
@@ -25,8 +25,8 @@ export function listMigrations(features: readonly TableOwner[]): Migration[] {
 }
 
 /**
- * Returns the recorded migrations that a newer version must have applied: unknown migrations of the core or of a
- * feature that is on. Migrations of features that are off or removed do not count, because nothing uses their tables.
+ * Returns the recorded migrations that this version does not know, because a newer version has applied them. Migrations
+ * of features that are off or removed do not count, because nothing uses their tables.
  * @param recorded the names that the database records
  */
 export function findNewerMigrations(

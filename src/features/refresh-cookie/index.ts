@@ -3,8 +3,8 @@ import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
   /**
-   * Whether refresh tokens are sent in a cookie that no script can read, and not in the response. Works only for pages
-   * on the server's own site.
+   * Whether refresh tokens are sent in a cookie that no script can read, and not in the response body. Works only for
+   * pages on the server's own site.
    */
   refreshCookie: onOff({ variable: "REFRESH_COOKIE", default: false }),
 };
