@@ -54,7 +54,10 @@ export class Installation {
     this.#isDatabaseGiven = true;
   }
 
-  /** Returns each setting's name in messages, which is its variable. A database from `--database` has that name. */
+  /**
+   * Returns the name of each setting in messages. The name is the setting's variable. If the user gave `--database`, the
+   * name of the setting `databaseUrl` is `--database`.
+   */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);
     return this.#isDatabaseGiven ? names.set("databaseUrl", "--database") : names;
