@@ -6,7 +6,7 @@ import type { Server, ServerOptions } from "./http/server.js";
 
 /**
  * Opens the database, brings its tables up to date, loads the keys, and builds the GraphQL schema.
- * @throws TypeError that names the wrong option
+ * @throws TypeError when an option is wrong. The message names the option
  * @throws Error when the database cannot be opened or brought up to date, or a feature cannot be started
  * @example
  * const auth = await createAuth({ secretKey });
@@ -27,7 +27,7 @@ export async function createAuth<const F extends readonly Feature[] = []>({
 
 /**
  * Starts a server. It serves GraphQL at `POST /graphql`, and the routes of the features.
- * @throws TypeError that names the wrong option, for example `port` if the port is in use
+ * @throws TypeError when an option is wrong, for example `port` if the port is in use. The message names the option
  * @throws Error when the database cannot be opened or brought up to date, or a feature cannot be started
  */
 export async function createServer<const F extends readonly Feature[] = []>({

@@ -54,7 +54,7 @@ export type AuthEvent =
 
 /** An event of a feature. */
 export interface FeatureEvent {
-  /** Starts with the feature's name: `suspensions:suspended`. */
+  /** The feature's name, a colon, and a name for the event, such as `suspensions:suspended`. */
   readonly type: `${string}:${string}`;
   readonly userId?: string;
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;

@@ -17,7 +17,7 @@ const LATIN_LOOKALIKES =
 
 /**
  * Returns the canonical form of a user name, for comparison: NFKC and case-folded.
- * @throws {@link BadUserInput} when the name is empty, too long, or not well-formed text
+ * @throws {@link BadUserInput} as {@link requireText} does
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
@@ -44,8 +44,8 @@ export function requireNewUsername(username: string): string {
 
 /**
  * Returns the canonical form of an e-mail address, for comparison: trimmed, NFC, in lower case, and with the domain in
- * ASCII.
- * @throws {@link BadUserInput} when the address is empty, too long, or not well-formed text
+ * ASCII. A domain that cannot be converted to ASCII is only put in lower case.
+ * @throws {@link BadUserInput} as {@link requireText} does
  */
 function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
@@ -53,7 +53,7 @@ function canonicalEmail(email: string): string {
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
   // A domain with a % is not converted. domainToASCII() would decode %6d to m, so different addresses would count as
-  // equal.
+  // equal. For an invalid domain, domainToASCII() returns "".
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }

@@ -32,7 +32,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a login, and rehashes the password if its hash was made with old parameters.
+   * Records a login, and sets the count of wrong passwords to zero. Rehashes the password if its hash was made with old
+   * parameters.
    * @param account the account as it was read before the password was checked
    * @returns false if the account got a new password, or was deactivated, deleted or locked, after `account` was read.
    * In this case, the caller must refuse the login

@@ -16,8 +16,8 @@ import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./li
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
 /**
- * How messages name the limits that are measured with fragments expanded. Each of them applies to one operation, except
- * `credentialFields`, which applies to the whole document.
+ * The words for the limits that are measured with fragments expanded. Error messages use these words. Each of these
+ * limits applies to one operation, except `credentialFields`, which applies to the whole document.
  */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
@@ -27,14 +27,14 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** How messages name the limits that are measured with fragments not expanded. */
+/** The words for the limits that are measured with fragments not expanded. Error messages use these words. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
   fieldsOfOneName: "fields of one name",
 };
 
-/** The size of the cache of accepted documents, in characters. */
+/** The maximum size of the cache of accepted documents, in characters. */
 const CACHE_SIZE = 2_000_000;
 
 /**
@@ -49,7 +49,7 @@ export class DocumentLimits {
     sizeCalculation: (_value, text) => text.length + 1,
   });
 
-  /** @param schema the served schema, whose credential fields are limited */
+  /** @param schema the schema to serve. {@link readCredentialFields} reads from it which fields check a credential. */
   constructor(schema: GraphQLSchema, limits: AllLimits = DEFAULT_LIMITS) {
     requireOneGraphql(schema, "the schema to serve");
     this.#limits = limits;
@@ -123,10 +123,10 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
 }
 
 /**
- * Returns a validation rule that limits documents, for an Apollo Server of your own. The limits on tokens and
- * characters need {@link apolloOptions}, because a rule runs after parsing.
+ * Returns a validation rule that limits documents, for an Apollo Server of your own. A rule runs after parsing, and
+ * sees no response. Therefore the limits on tokens, characters and errors need {@link apolloOptions}.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param limits each is a whole number, or null for no limit. @default the limits of our own server
+ * @param limits each is a whole number, or null for no limit. A limit that is left out is the same as in our own server
  * @throws TypeError that names each wrong limit
  */
 export function documentLimits(schema: GraphQLSchema, limits?: Limits): ValidationRule {

@@ -18,13 +18,13 @@ const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh accepts. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 
-/** How a token can be used now. @see RFC 7662 2.2 */
+/** The facts about a token that can be used now. @see RFC 7662 2.2 */
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
   /** The scheme before the token in the `Authorization` header. Null for a refresh token, which no header carries. */
   readonly tokenType: Credential["scheme"] | null;
-  /** Epoch milliseconds; null means that the token does not expire. */
+  /** When the token expires, in epoch milliseconds. Null means that the token does not expire. */
   readonly expiresAt: number | null;
 }
 
@@ -58,7 +58,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns how a token of any kind can be used now.
+   * Verifies a token of any kind, and checks that its session is live.
    * @throws {@link Unauthenticated} when the token cannot be used
    */
   async verify(token: string): Promise<Verification> {
@@ -80,8 +80,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies an access or sliding token without looking its session up. Returns a promise only if the keys have to be
-   * read again.
+   * Verifies an access or sliding token without looking its session up. Returns a promise only if this instance does
+   * not know the token's key, and therefore reads the keys again.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
   verifyBearer(token: string): MaybePromise<VerifiedToken> {
@@ -89,8 +89,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token without looking its session up. Accepts an expired token: a logout may use one,
-   * and for a refresh, {@link SessionRotator.rotate} checks the expiry.
+   * Verifies a refresh or sliding token without looking its session up. Accepts an expired token, because a logout may
+   * use an expired token. For a refresh, {@link SessionRotator.rotate} checks the expiry afterwards.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   verifyRotating(token: string): VerifiedToken {
@@ -98,8 +98,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the session that a token of any kind names. The session may be over. Returns null for a static token that
-   * no session has.
+   * Returns the session that a token of any kind names, even if the token has expired or the session is over. Returns
+   * null for a static token that no session has.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async findSession(token: string): Promise<TokenSession | null> {
@@ -124,9 +124,9 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. This look-up also reloads the signing keys if they have changed. Therefore `kind` has
-   * no revoked key afterwards.
-   * @throws {@link TokenNotValid} when the token's key was revoked
+   * Reads the session of a token. A look-up that finds a session also reloads the signing keys if they have changed.
+   * In this case, `kind` has no revoked key afterwards.
+   * @throws {@link TokenNotValid} when the token's key was revoked or deleted
    */
   async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
     const row = await this.#parts.sessions.find(session.id);
@@ -156,7 +156,8 @@ export class TokenVerifier {
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
-    // A static token does not name its user, so the token of a deleted user looks like any unknown token.
+    // The error cannot be UserNotFound. A static token does not name its user, so the token of a deleted user looks
+    // like any unknown token.
     if (session === null) throw new TokenNotValid();
     return requireLive(row, session, this.#parts.now());
   }

@@ -13,15 +13,16 @@ export interface AuthClient {
   /** Logs in by e-mail address and password. A failure leaves the current session as it is. */
   readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
   /**
-   * Ends the session here and at the server. If the server cannot be reached, the state has the error. With storage
-   * `"cookie"` the user then stays signed in, because only the server can remove its cookie.
+   * Ends the session in this client and at the server. If the request to the server fails, the state has the error, and
+   * the session may still be open at the server. With storage `"cookie"`, the user also stays signed in after such a
+   * failure, because only the server can remove its cookie.
    */
   readonly logout: () => Promise<AuthState>;
   /** Ends all sessions of the user. If that fails, the state has the error. */
   readonly logoutAll: () => Promise<AuthState>;
   /**
    * Like `fetch`, but adds the `Authorization` header for allowed origins. If the server refuses the header, renews it
-   * and retries once.
+   * and retries once. A request that already has the header is not changed. A body that is a stream is not sent twice.
    */
   readonly authFetch: typeof fetch;
   /** Returns the current state: the same object until something changes. */

@@ -26,14 +26,17 @@ export interface Credentials {
   readonly session: string;
   readonly user: User;
   readonly receivedAt: number;
-  /** From this instant on, the token is renewed before it is used. Null means never. */
+  /** From this instant on, the token is renewed before it is used. Null if the token is never renewed. */
   readonly renewAt: number | null;
 }
 
 /** Stands for a refresh token that only the server's cookie holds. */
 export const IN_COOKIE = "";
 
-/** An access token is renewed at most this many seconds before it expires. */
+/**
+ * An access token is due for renewal this many seconds before it expires. If the token's lifetime is shorter than five
+ * minutes, the token is due when a fifth of its lifetime is left.
+ */
 const RENEWAL_WINDOW = 60;
 
 /** Returns the credentials in the data of a response, or null if they are incomplete. */
@@ -64,8 +67,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
 
 /**
  * Returns whether to renew the credentials before they are used. The lifetime counts from the arrival of the token,
- * because the server's clock may differ from this machine's. If this machine's clock has been set back since, renewal
- * is due.
+ * because the server's clock may differ from this machine's. If this machine's clock has been set back to before the
+ * arrival, the age of the token is unknown, and renewal is due.
  */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();
@@ -74,7 +77,7 @@ export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
 
 /**
  * Returns whether an `Authorization` header belongs to the session of the credentials. The header may hold an older
- * token of that session. Returns false for a static token, which names no session.
+ * token of that session. Returns false for a static token, because it has no claims.
  */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;

@@ -20,7 +20,7 @@ interface Ending {
   readonly createdBefore?: number;
 }
 
-/** Adds the commands that list and end sessions. A static token is a session too. */
+/** Adds the commands `list-tokens`, `revoke-token` and `end-sessions`. Each static token is a session, too. */
 export function addSessionCommands(program: Command, installation: Installation): void {
   addDatabaseCommand(program, "list-tokens", {
     description: "list the static tokens that work, newest first; their keys are not stored",

@@ -50,8 +50,8 @@ export function readEnvironment(
 }
 
 /**
- * Returns the variables that people would expect for options without a variable: `LEEWAY` for `leeway`. Short names are
- * left out, because they are ordinary words that another program may use.
+ * Returns the variables that people would expect for options without a variable, for example `LEEWAY` for `leeway`.
+ * Short names are left out, because they are ordinary words that another program may use.
  */
 function namesOfOptionsOnly(settings: Settings): string[] {
   const others = Object.entries(settings).filter(([, { variable }]) => variable === undefined);

@@ -27,7 +27,7 @@ function hasFewCharacters(value: unknown): boolean {
   return typeof value === "string" && new Set(value).size < MIN_CHARACTERS;
 }
 
-/** Matches white space, and words that occur in examples and phrases. */
+/** Matches words and sequences that occur in examples and passwords, and white space, which occurs in phrases. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
 
 /** The minimum entropy, in bits, estimated from how often each character occurs. */

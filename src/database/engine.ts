@@ -13,8 +13,8 @@ export const STATEMENT_TIMEOUT = 5000;
 const silently = () => undefined;
 
 /**
- * Options for knex. By default, knex waits a minute for a connection, and prints each error to the console before
- * throwing it.
+ * Options for knex. Without these options, knex would wait a minute for a connection, and would print each error to the
+ * console before it throws the error.
  */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
@@ -24,7 +24,10 @@ export const POOL_OPTIONS = {
 /** Runs one statement without the ORM and returns its rows. */
 export type Run = RunStatement;
 
-/** Runs SQL statements without the ORM, singly or in a transaction. {@link TransactionalSql} describes the methods. */
+/**
+ * Runs SQL statements without the ORM, singly or in a transaction. {@link TransactionalSql} describes the methods,
+ * except `close`.
+ */
 export interface Engine {
   readonly read: Run;
   readonly readOnce: Run;

@@ -38,7 +38,11 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
    * database records each migration as `feature:name`.
    */
   readonly migrations?: readonly Migration[];
-  /** Returns whether the settings switch the feature on. A feature that is off adds nothing. @default always on */
+  /**
+   * Returns whether the settings switch the feature on. A feature that is off adds only its settings. Its commands then
+   * fail with an error that says that the feature is off.
+   * @default always on
+   */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
   /** Returns the problems that the check of a single setting cannot find. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
@@ -52,11 +56,11 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/** The core's configuration without secrets and service addresses, together with the feature's own settings. */
+/** The core's configuration without {@link SecretOption}, together with the feature's own settings. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
 
-/** The options that no feature sees. */
+/** The options that no feature sees: secrets, addresses that may hold a password, and the application's listener. */
 export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
 
 /** The parts of a feature that is on. */
@@ -73,7 +77,10 @@ export interface FeatureParts<Api extends object = object> {
   /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
-  /** Further CORS permissions. By default, pages of allowed origins may send `Authorization`, but no cookies. */
+  /**
+   * Further CORS permissions for pages of the origins in `corsOrigins`. Without these permissions, such pages may send
+   * the headers `Authorization` and `Content-Type`, but no cookies.
+   */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
   /** The rows of the feature's tables that `gatehouse prune` and a running server delete. */

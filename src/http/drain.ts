@@ -5,9 +5,15 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/** How long a stopping server still listens. Health checks already fail, so that proxies can choose another server. */
+/**
+ * How long a stopping server still listens. `GET /health/ready` already fails, so that proxies can choose another
+ * server.
+ */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open after the server stops listening, because a request may be on its way. */
+/**
+ * For at least this time after the server stops listening, idle connections stay open, because a request may be on its
+ * way.
+ */
 const IDLE_TIME = 500;
 /** How long to wait at most for a turn of the event loop without new connections. */
 const QUIET_TIMEOUT = 1_000;
@@ -16,8 +22,8 @@ const QUIET_TURN = 0.2;
 const PAUSE = 10;
 
 /**
- * Stops accepting connections, and waits until all requests are answered. Requests that arrive on open connections
- * are answered too, and their clients are told to use another connection.
+ * Stops accepting connections, and waits until all requests are answered. Requests that arrive on open connections are
+ * answered, too. With the header `Connection: close`, the responses tell the clients to use another connection.
  */
 export async function stopListening(
   server: Server,

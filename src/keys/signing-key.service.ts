@@ -52,9 +52,9 @@ export class SigningKeyService {
    * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips keys
    * that cannot be read, if at least one active key can be read.
    * @param onFault called once for each key that cannot be read
-   * @throws {@link WrongSettings} if `secretKey` does not open the keys, or `jwtAlgorithm` has changed between
-   * symmetric and asymmetric
-   * @throws Error if some keys cannot be read, and no active key can be read
+   * @throws Error if some keys cannot be read, and no active key can be read. The error is a {@link WrongSettings} if
+   * `secretKey` does not open the keys
+   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed between symmetric and asymmetric
    */
   static async open(
     sql: Sql,
@@ -98,7 +98,8 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys, so that tokens can still be signed. Unreadable keys are already reported.
+      // The ring keeps its previous keys, so that tokens can still be signed. If some keys cannot be read, they are the
+      // likely cause, and are already reported.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }

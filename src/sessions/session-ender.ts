@@ -8,10 +8,10 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
-/** How many sessions one statement ends at most. */
+/** How many sessions one statement of `endMatching` or `endBeyondLimit` ends at most. */
 const MAX_ENDED = 1000;
 
-/** The sessions to end. A session has to match both fields. A missing field matches every session. */
+/** The sessions to end. A session has to match each field that is given. A missing field matches every session. */
 export interface EndingQuery {
   readonly userId?: string | undefined;
   /** Epoch milliseconds. */

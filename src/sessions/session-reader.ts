@@ -34,7 +34,10 @@ const SESSION_ROWS = `
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
-/** How many ids one statement can look up. With only four sizes, only four statements have to be prepared. */
+/**
+ * How many ids one statement looks up. If there are fewer ids, one of them is repeated. With only four sizes, only four
+ * statements have to be prepared.
+ */
 const BATCH_SIZES = [1, 4, 16, 64];
 const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),

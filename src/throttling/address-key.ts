@@ -4,8 +4,8 @@ import ipaddr from "ipaddr.js";
 const IPV6_PREFIX_BYTES = 8;
 
 /**
- * Returns the key for counting attempts from an address: the IPv4 address, or the /64 network of an IPv6 address.
- * An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
+ * Returns the key under which attempts or connections from an address are counted: the IPv4 address, or the /64 network
+ * of an IPv6 address. An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) counts as IPv4.
  */
 export function addressKey(address: string): string {
   const parsed = ipaddr.process(address);

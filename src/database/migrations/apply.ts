@@ -13,8 +13,8 @@ export async function readRecorded(run: Run): Promise<string[]> {
 }
 
 /**
- * Applies the migrations that the database does not record yet. If a statement fails, applies none. Waits for any other
- * process that is applying migrations.
+ * Applies the migrations that are not recorded in the database yet. If a statement fails, the database stays unchanged.
+ * Waits for any other process that is applying migrations.
  * @param createTable the statement that creates the table of migrations if it does not exist
  * @returns the names of the applied migrations
  */
