@@ -22,7 +22,10 @@ export const HTTP_STATUS = {
 /** The error codes of Gatehouse, in `extensions.code`. */
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
-/** The value of the `WWW-Authenticate` header: both schemes, because a client may use either. @see RFC 9110 11.6.1 */
+/**
+ * The value of the `WWW-Authenticate` header. It lists each scheme that a client may use.
+ * @see RFC 9110 11.6.1
+ */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
 /** The exact reason of a refusal, in `extensions.reason`. Clients can rely on it; messages may change. */
@@ -44,9 +47,10 @@ export type Reason =
   | "vetoed";
 
 /**
- * A refusal. The client gets its message, code and reason as they are.
+ * A refusal. The client gets the refusal's message, code and reason unchanged. Therefore the message must not hold a
+ * token, a password, a hash or an e-mail address.
+ *
  * An error that is not a GraphQLError counts as a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
- * A message must not hold a token, a password, a hash or an e-mail address.
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
@@ -110,7 +114,7 @@ export class BadAuthorizationHeader extends Unauthenticated {
   }
 }
 
-/** The token is malformed or forged, or another server issued it. */
+/** The token cannot be accepted: for example, it is malformed or forged, or another server issued it. */
 export class TokenNotValid extends Unauthenticated {
   constructor() {
     super("Token is not valid.", "token_not_valid");
@@ -187,7 +191,7 @@ export class InvalidCredentials extends Unauthenticated {
 }
 
 /**
- * A hook of a feature or of the application refused the operation.
+ * A feature refused the operation, for example in a hook.
  * @example
  * throw new Vetoed("Logins are closed until 6 a.m.");
  */

@@ -17,7 +17,8 @@ if (major !== 16 || minor < MINOR) {
  * Requires a schema that was built with the copy of graphql that Gatehouse uses. Two copies do not recognise each
  * other's types, and graphql's own check does nothing when NODE_ENV is production.
  * @param builder the schema's name in the message, such as "the schema to guard"
- * @throws TypeError when the value is no schema, or another copy built it; the message for another copy says what to do
+ * @throws TypeError when `schema` is not a schema
+ * @throws TypeError when another copy of graphql built the schema. The message says how to keep only one copy
  */
 export function requireOneGraphql(schema: unknown, builder: string): void {
   if (schema instanceof GraphQLSchema) return;

@@ -130,7 +130,8 @@ export class AccountService implements Accounts {
       if (error instanceof UniqueConstraintViolationException) {
         throw new BadUserInput("A user with this user name or e-mail address exists already.");
       }
-      // The message of a DriverException holds the whole statement with its values, so only its code may reach a log.
+      // The message of a DriverException holds the whole statement with its values. A log may get only the code of the
+      // exception.
       if (!(error instanceof DriverException)) throw error;
       throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${error.code}`));
     }

@@ -9,11 +9,11 @@ export type Login = { readonly username: string } | { readonly email: string };
 export interface NewUser {
   /** 1 to 150 characters: letters, digits and `. _ @ + -`. */
   readonly username: string;
-  /** @default none: the user logs in by user name only */
+  /** @default null: the user has no e-mail address, and logs in by user name only */
   readonly email?: string | null | undefined;
-  /** @default none: the user cannot log in by password */
+  /** @default null: the user cannot log in by password */
   readonly password?: string | null | undefined;
-  /** @default the lowest role: USER, unless the setting `roles` says otherwise */
+  /** @default the lowest role. It is `USER`, unless the setting `roles` lists other roles */
   readonly role?: Role | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface NewUser {
  * takes a {@link UserRef} throws {@link NoSuchUser} when the user does not exist.
  *
  * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, fields that need
- * only the lowest role accept an access token until it expires.
+ * only the lowest role accept an access token until it expires, even if its user has been deactivated or deleted.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -34,8 +34,8 @@ export interface Accounts {
   /**
    * Creates a user with a Profile.
    * @returns the id of the user
-   * @throws {@link BadUserInput} when a value is malformed, the user name or e-mail address is taken, or the password
-   * is too short, too long or easy to guess
+   * @throws {@link BadUserInput} when a value is malformed, another user has the user name or e-mail address, the role
+   * does not exist, or the password is too short, too long or easy to guess
    */
   createUser(user: NewUser): Promise<string>;
 

@@ -1,14 +1,14 @@
-/** The roles of an installation that does not set its own. */
+/** The roles of an installation that does not set `roles`, lowest first. */
 export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
- * Tells TypeScript the roles that an application has set:
+ * An application that sets `roles` adds the names to this interface, so that TypeScript knows them. For example:
  * `declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }`.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface CustomTypes {}
 
-/** The role of a user, from the Profile: `USER` or `ADMIN`, unless {@link CustomTypes} says otherwise. */
+/** The role in a user's Profile. The roles are `USER` and `ADMIN`, unless {@link CustomTypes} names other roles. */
 export type Role = CustomTypes extends { role: infer Name extends string }
   ? Name
   : (typeof DEFAULT_ROLES)[number];
@@ -23,7 +23,7 @@ export class Roles {
   readonly admin: Role;
   readonly #ranks: ReadonlyMap<unknown, number>;
 
-  /** @param names at least two names, lowest first. The setting `roles` has already checked them */
+  /** @param names at least two names, lowest first. The check of the setting `roles` has accepted them */
   constructor(names: readonly string[] = DEFAULT_ROLES) {
     const ordered = [...names] as [Role, ...Role[]];
     this.names = Object.freeze(ordered);
@@ -39,7 +39,7 @@ export class Roles {
 
   /**
    * Returns whether the role `actual` is at least `required`. An unknown `actual` is below every role.
-   * @throws TypeError when `required` is not a role: a misspelt role must grant nothing
+   * @throws TypeError when `required` is not a role, for example because it is misspelt
    */
   isAtLeast(actual: Role, required: Role): boolean {
     const rank = this.#ranks.get(required);
@@ -53,7 +53,7 @@ export class Roles {
     return `There is no role ${name}; use ${this.toString()}.`;
   }
 
-  /** Lists the names: `USER or ADMIN`. */
+  /** Lists the names, for example `USER or ADMIN`. */
   toString(): string {
     return [this.names.slice(0, -1).join(", "), this.admin].join(" or ");
   }

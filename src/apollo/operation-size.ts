@@ -30,7 +30,10 @@ const EMPTY: OperationSize = {
   credentialFields: 0,
 };
 
-/** Larger than every limit. Sums stop here, because a chain of fragments can double the sum at every step. */
+/**
+ * Larger than every limit. Sums stop at this value. Otherwise a chain of fragments could double the sum at every step,
+ * until the number is too large to be exact.
+ */
 const MAX_SUM = MAX_LIMIT + 1;
 
 /**

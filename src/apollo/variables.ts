@@ -17,7 +17,7 @@ const MORE = "Too many errors processing variables, error limit reached. Executi
 /**
  * Rejects an operation whose variables are wrong. graphql-js would do so too, but it prints the whole value into every
  * error. Large values would make that expensive, and errors must not repeat values.
- * @param max the largest number of errors
+ * @param max the largest number of errors. If it is 1, there can be two: one mistake, and {@link MORE}
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {
   return {
@@ -66,7 +66,7 @@ function findWrongVariables(
   return errors;
 }
 
-/** Ends the search for mistakes, because the response cannot hold more. */
+/** Thrown to end the search for mistakes, when there are more than the response may list. */
 class LimitReached extends Error {}
 
 /** Reports the mistakes in one variable, in the words of graphql-js. */

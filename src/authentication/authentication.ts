@@ -8,17 +8,19 @@ import type { Verification } from "./token-verifier.js";
  * The operations behind the GraphQL API, for an application's own resolvers, routes and scripts.
  *
  * If a method takes a `client`, pass `context.client`: rate limits use its address, and the audit trail records the
- * client. Without a client, no limit by address applies, and the audit trail records no address. All clients whose
- * `ipAddress` is null share one limit.
+ * client. If you pass no client, no limit by address applies, and the audit trail records no address. If you pass a
+ * client whose `ipAddress` is null, it shares one limit with all other clients without an address.
  */
 export interface Authentication {
   /**
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
    * @throws {@link InvalidCredentials} for an unknown user, a wrong password, and an inactive or locked account. The
-   * error does not tell these cases apart
+   * error is the same in all these cases
    * @throws {@link ServiceUnavailable} for example when too many passwords are being hashed, or a hook takes too long
-   * @throws {@link BadUserInput} when an argument is malformed; {@link TooManyRequests}; {@link Vetoed} by a feature
+   * @throws {@link BadUserInput} when an argument is malformed
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link Vetoed} when a feature refuses the login
    * @example
    * const login = { email: "ada@example.com" };
    * const { access, refresh } = await auth.authentication.login(login, password, "JWT", context.client);
@@ -27,7 +29,10 @@ export interface Authentication {
 
   /**
    * Exchanges a refresh token for a new access and refresh token, or a sliding token for a new one.
-   * @throws {@link Unauthenticated} with the reason; {@link TooManyRequests}; {@link Vetoed} by a feature
+   * @throws {@link Unauthenticated} when the token is refused. The error's `reason` says why
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link Vetoed} when a feature refuses the refresh
+   * @throws {@link ServiceUnavailable} for example when a hook takes too long
    * @example
    * const { access, refresh } = await auth.authentication.refresh(token, context.client);
    */
@@ -36,7 +41,7 @@ export interface Authentication {
   /**
    * Returns how a token of any kind can be used now, with its user, session and expiry. Returns null if the token
    * cannot be used, whatever the reason.
-   * @throws {@link TooManyRequests}
+   * @throws {@link TooManyRequests} when a rate limit is reached
    * @example
    * const verification = await auth.authentication.verifyToken(token, context.client);
    * if (verification?.tokenType === "Bearer") console.log(verification.principal.username);
@@ -46,7 +51,9 @@ export interface Authentication {
   /**
    * Ends the session that a token of any kind belongs to. The token may have expired.
    * @returns whether this call ended the session. False if the session was already over, or there is no such session
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}; {@link TooManyRequests}
+   * @throws {@link TokenNotValid} when the token is malformed or forged, or its signing key is unknown or revoked
+   * @throws {@link TokenWrongType} when the token is a JWT of a kind that Gatehouse does not issue
+   * @throws {@link TooManyRequests} when a rate limit is reached
    * @see RFC 7009 2
    * @example
    * await auth.authentication.logout(token, context.client);
@@ -56,8 +63,9 @@ export interface Authentication {
   /**
    * Creates a static token for a user. Needs no password. The result's `token` is the static token, which cannot be
    * read again later.
-   * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default none
-   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
+   * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default null: no name
+   * @throws {@link NoSuchUser} when the user does not exist
+   * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    * @example
    * const { token } = await auth.authentication.createStaticToken(user, "backup script");
    */

@@ -6,16 +6,19 @@ interface HookUser {
 }
 
 /**
- * The steps of an operation that features can hook into. Hooks run one after another, and the operation waits for
- * them. If a hook of an application's feature takes longer than 5 seconds, the operation is refused.
+ * The functions of a feature that run during a login or a refresh. Hooks run one after another, and the operation waits
+ * for them. If a hook of an application's feature takes longer than 5 seconds, the operation is refused.
  */
 export interface Hooks {
   /**
-   * Runs before the session is opened, and only if the password is right. Therefore a client with a wrong password does
-   * not learn of a veto.
+   * Runs after the password and the account were accepted, and before the session is opened. Therefore a client with a
+   * wrong password does not learn of a veto.
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client): Promise<void> | void;
-  /** Runs before a refresh exchanges the token. @throws {@link Vetoed} to refuse the refresh */
+  /**
+   * Runs before a refresh exchanges the token. At this time, the token may still turn out to be expired or revoked.
+   * @throws {@link Vetoed} to refuse the refresh
+   */
   beforeRefresh?(user: HookUser, client: Client): Promise<void> | void;
 }

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 
-/** Adds the option `--password-stdin`, which is required if there is no terminal to ask for the password. */
+/** Adds the option `--password-stdin`. It is required if standard input is not a terminal. */
 export function addPasswordOption(command: Command): Command {
   return command
     .option("--password-stdin", "read the password from standard input: one line")
@@ -14,8 +14,8 @@ export function addPasswordOption(command: Command): Command {
 }
 
 /**
- * Returns a new password: asks for it twice on a terminal, otherwise reads it from standard input.
- * @throws Error when the two passwords differ, when the input is not one line, or when the user cancels
+ * Returns a new password. If standard input is a terminal, asks for the password twice. Otherwise reads one line.
+ * @throws Error when the two answers differ, when the user cancels, or when the input has several lines or is not UTF-8
  */
 export async function readNewPassword(): Promise<string> {
   if (!process.stdin.isTTY) return readLine();

@@ -20,7 +20,7 @@ type Kind<T, Default> = Setting<
 >;
 
 /**
- * A duration: a number of seconds as an option, `5m` as a variable.
+ * A duration. As an option it is a number of seconds, such as `300`. As a variable it has a unit, such as `5m`.
  * @example duration({ variable: "ACCESS_TOKEN_LIFETIME", from: "1m", to: "1h", default: "5m" })
  */
 export function duration<D extends Duration | undefined = undefined>({
@@ -40,7 +40,7 @@ export function duration<D extends Duration | undefined = undefined>({
   };
 }
 
-/** A {@link duration} that may also be `null` as an option, `never` as a variable. */
+/** A {@link duration}, or never: `null` as an option, `never` as a variable. */
 export function durationOrNever<D extends Duration | "never" | undefined = undefined>({
   from,
   to = "100y",
@@ -114,8 +114,8 @@ export function onOff<D extends boolean | undefined = undefined>({
 }
 
 /**
- * A text, by default of 1 to 255 characters. `accepts` replaces that check, and `allowed` describes the accepted
- * values.
+ * A text. `accepts` checks the text, and `allowed` describes the accepted texts. If both are left out, the text must
+ * have 1 to 255 characters.
  */
 export function text<D extends string | undefined = undefined>({
   accepts = (value) => /^[^\0]{1,255}$/.test(value),
@@ -165,7 +165,10 @@ export function callback<F>({
   };
 }
 
-/** Adds a default to a check. `D` is the type of the default: if it includes undefined, the value can be undefined. */
+/**
+ * Adds a default to a check. `D` is the type of the default. If `D` includes undefined, the checked value can be
+ * undefined.
+ */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,

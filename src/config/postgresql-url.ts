@@ -34,28 +34,30 @@ export interface PostgresUrl {
   readonly password: string;
   readonly database: string;
   readonly sslMode: SslMode;
-  /** Paths of PEM files; `sslRootCert` can be {@link SYSTEM_ROOTS}. */
+  /** The path of a PEM file, or {@link SYSTEM_ROOTS}. */
   readonly sslRootCert: string;
+  /** The path of a PEM file. */
   readonly sslCert: string;
+  /** The path of a PEM file. */
   readonly sslKey: string;
   readonly applicationName: string;
   /** Options of the server's command line, such as `-c geqo=off`. */
   readonly options: string;
-  /** Seconds; 0 waits as long as the operating system does. */
+  /** Seconds. If it is 0, only the operating system limits the time. */
   readonly connectTimeout: number;
 }
 
 /**
  * Parses a URL as libpq does, but refuses everything that Gatehouse does not support.
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
- * @throws TypeError whose message continues a sentence after "but". The message repeats no value of the URL, except a
- * supported `sslmode` and `sslrootcert=system`.
+ * @throws TypeError whose message is the end of a sentence, for example of "DATABASE_URL must be …, but …". The message
+ * repeats no value of the URL, except a supported `sslmode` and `sslrootcert=system`.
  */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
   const query = after.join("?");
-  // The password probably has an unencoded ? or #. The text after a ? would be read as parameters, and the text after
-  // a # would be ignored.
+  // An unencoded # or ? in the password would cut the address off: the text after a # would be ignored, and the text
+  // after a ? would be read as parameters. An @ that comes only after a ? probably follows such a password.
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
@@ -81,8 +83,8 @@ export function parsePostgresUrl(text: string): PostgresUrl {
 }
 
 /**
- * Returns what is wrong with a PostgreSQL URL: the message of the error that {@link parsePostgresUrl} throws. Empty if
- * nothing is wrong.
+ * Returns what is wrong with a PostgreSQL URL: the message of the error that {@link parsePostgresUrl} throws. Returns
+ * an empty text if nothing is wrong.
  */
 export function findUrlFault(text: string): string {
   try {
@@ -99,7 +101,7 @@ function refuse(fault: string): never {
 
 function parseAddress(text: string): URL {
   if (/^\w+:\/\/[^/]*,/.test(text)) refuse("names several hosts, which is not supported");
-  // libpq accepts a user or a port without a host, which `URL` refuses.
+  // libpq accepts a user or a port without a host, but `URL` refuses them. So insert `localhost`.
   const withHost = text.replace(/^(\w+:\/\/(?:[^/]*@)?)(?=[:/]|$)/, "$1localhost");
   if (!URL.canParse(withHost)) refuse("is not a valid URL; percent-encode special characters");
   return new URL(withHost);

@@ -13,8 +13,8 @@ export interface TlsOptions {
 }
 
 /**
- * The permissions that a key file must not have: any for the group and for others. If root owns the file, the group may
- * read it.
+ * The permissions that a key file must not have. The group and others must have no access. But if root owns the file,
+ * the group may read it.
  */
 const OTHERS = 0o077;
 const OTHERS_OF_ROOT = 0o037;

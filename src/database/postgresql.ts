@@ -154,7 +154,10 @@ function againIfRowIsGone(run: Run): Run {
     });
 }
 
-/** @param isPooled if true, limits the time here, because the server's limit cannot be set through a pooler */
+/**
+ * @param isPooled whether the connection goes through a pooler. If so, `pg` limits the time of the query, because
+ * `statement_timeout` cannot be set through a pooler
+ */
 async function queryOn<Row>(
   connection: PostgresConnection,
   query: PostgresQuery,
@@ -166,7 +169,7 @@ async function queryOn<Row>(
     const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
     return rows as Row[];
   } catch (error) {
-    // The connection still waits for the late answer. Close it, because no other statement can use it.
+    // After this timeout, the connection still waits for the answer. Close it, because no other statement can use it.
     if ((error as Error).message === "Query read timeout") await connection.end();
     throw error;
   }

@@ -15,7 +15,8 @@ const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRe
 
 /**
  * Returns a copy of the feature. If a function of the copy or of its parts throws, the error's message names the
- * feature. The errors of commands stay unchanged, and so do refusals of requests (see {@link attemptRequest}).
+ * feature. These errors stay unchanged: the errors of commands, of resolvers and of functions in `api`, and every
+ * `GraphQLError` that refuses a request (see {@link attemptRequest}).
  */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
@@ -120,12 +121,12 @@ function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
 
-/** Returns the start of the error message for a feature that failed to start. */
+/** Returns the first words of the error message for a feature that failed to start. */
 export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
 
-/** Returns the result of `run`. If it throws, `failure` is added before the error's message. */
+/** Returns the result of `run`. If `run` throws, throws an error that has `failure` before the original message. */
 export function attempt<Result>(failure: string, run: () => Result): Result {
   try {
     return run();

@@ -3,8 +3,8 @@ import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme, EndReason } from "../events.js";
 
 /**
- * A session of any scheme. Each login opens one session, and all tokens that come from this login belong to that
- * session. Instants are epoch milliseconds. No value in the row can be used as a credential.
+ * A session of any scheme. Each login opens one session, to which all tokens of the login belong. Instants are epoch
+ * milliseconds. No value in the row can be used as a credential.
  */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
@@ -20,7 +20,7 @@ export class SessionEntity {
   @Property({ type: "text" })
   scheme!: AuthScheme;
 
-  /** The name that the user gives the session. */
+  /** The name of the session in the user's list of sessions. */
   @Property({ type: "text", nullable: true })
   label!: string | null;
 

@@ -10,7 +10,7 @@ const LOST_RACES_WAIT = 1000;
 const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;
 const DELETE = `DELETE FROM throttle WHERE key = ? RETURNING key`;
 
-/** Counts in the database. The counters survive a restart, and all instances share them. */
+/** Counts attempts in the database. The counters survive a restart, and all instances share them. */
 export class SqlLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #sql: Sql;

@@ -29,7 +29,7 @@ export function generateStaticToken(sessionId: string): { token: string; secretH
   return { token: body + checksum(body), secretHash: hashSecret(secret) };
 }
 
-/** Returns whether a text has the prefix of a static token. The rest is not checked. */
+/** Returns whether a value begins like a static token. Checks only the prefix. */
 export function isStaticToken(token: unknown): boolean {
   return typeof token === "string" && token.startsWith(PREFIX);
 }
@@ -41,7 +41,7 @@ export function parseStaticToken(token: string): StaticTokenParts | null {
   return check === checksum(`${PREFIX}${sessionId}_${secret}`) ? { sessionId, secret } : null;
 }
 
-/** Returns whether the stored hash is the hash of `secret`. Compares in constant time. */
+/** Returns whether `secretHash` is the hash of `secret`. Compares in constant time. */
 export function isSecretOf(secretHash: string | null, secret: string): boolean {
   const hash = Buffer.from(hashSecret(secret));
   const stored = Buffer.from(secretHash ?? "");

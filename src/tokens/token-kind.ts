@@ -31,7 +31,7 @@ export interface TokenKindOptions {
   readonly scheme: AuthScheme;
   /** The time from `iat` to `exp`, in seconds, unless the session ends earlier. */
   readonly lifetime: number;
-  /** The longest lifetime to accept, in seconds. @default none: the session limits the lifetime */
+  /** The longest lifetime to accept, in seconds. @default no limit, because the session limits it */
   readonly maxLifetime?: number;
   /** The keys that sign and verify this kind. */
   readonly ring: KeyRing;
@@ -84,21 +84,22 @@ export abstract class TokenKind {
 
   /**
    * Returns the key that a token's header names.
-   * @throws {@link TokenNotValid} when `kid` is malformed, or the key does not sign yet
-   * @throws {@link UnknownKey} when there is no such key
+   * @throws {@link TokenNotValid} when `kid` is malformed, or the key is not active yet
+   * @throws {@link UnknownKey} when the ring has no such key
    */
   requireKey(kid: unknown): Key {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
     const key = this.#ring.find(kid);
     if (key === undefined) throw new UnknownKey();
-    // The leeway is added, because the clock of the server that signed may be ahead of ours.
+    // The leeway is added, because the clock of the server that signed the token may be ahead of ours.
     if (key.activatesAt > this.now() + this.#leeway * 1000) throw new TokenNotValid();
     return key;
   }
 
   /**
    * Parses the payload of a token whose signature has been verified.
-   * @throws {@link TokenNotValid}, {@link TokenWrongType}
+   * @throws {@link TokenNotValid} when the payload or a claim is malformed, or `iss` or `aud` is wrong
+   * @throws {@link TokenWrongType} when only `token_type` differs
    */
   parse(payload: string): Claims {
     return parseClaims(payload, this.#expected);
@@ -111,8 +112,9 @@ export abstract class TokenKind {
   abstract slidesUntil(claims: Claims): number;
 
   /**
-   * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`.
-   * @throws {@link TokenExpired}, {@link TokenNotValid}
+   * Checks the times in the claims.
+   * @throws {@link TokenExpired} when the token has expired
+   * @throws {@link TokenNotValid} when the token is not valid yet, or has a longer lifetime than `maxLifetime`
    */
   requireInTime(claims: Claims): void {
     requireInTime(claims, {

@@ -15,7 +15,7 @@ type Field = GraphQLFieldConfig<unknown, AuthContext>;
 
 /** The functions that {@link withRefreshCookie} needs. */
 export interface RefreshCookieParts {
-  /** The cookie of a request. */
+  /** Returns the cookie of a request. */
   cookieOf(this: void, context: AuthContext): Cookie;
   /** Returns whether a refresh token is active, as `verifyToken` checks it. */
   isUsable(this: void, token: string): Promise<boolean>;
@@ -59,9 +59,9 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. Refuses a foreign page ({@link Cookie.isForeign}), because the
- * page could sign the browser in as somebody else. A login with a scheme other than JWT sets no cookie, so it is not
- * refused.
+ * Moves the refresh token of a payload into the cookie. Refuses the request of a foreign page ({@link
+ * Cookie.isForeign}), because the page could sign the browser in as somebody else. But a login with a scheme other than
+ * JWT is not refused, because it sets no cookie.
  */
 function keepIn({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -91,9 +91,10 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Takes the token from the cookie if `refresh` is left out or empty, and the request has no `Authorization` header.
- * With that header, ends the session of the header's credential if `refresh` is left out, and refuses an empty
- * `refresh`. Afterwards, clears the cookie if its token is no longer active.
+ * Chooses the token whose session `logout` ends. If `refresh` holds a token, that token is used. If `refresh` is left
+ * out or empty, and the request has no `Authorization` header, the cookie's token is used. If the request has this
+ * header and `refresh` is left out, the header's credential is used. If the request has this header and `refresh` is
+ * empty, the logout is refused. After a logout, clears the cookie if the cookie's token is no longer active.
  */
 function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -109,9 +110,10 @@ function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
 }
 
 /**
- * Returns the cookie's token. A request with any `Authorization` header must not use the cookie, so it is refused like
- * a request without a token.
- * @throws {@link AuthContext.authError} if the header itself was refused; otherwise {@link NoCredentials}
+ * Returns the cookie's token. A request with an `Authorization` header must not use the cookie. Such a request is
+ * treated like a request without the cookie, even if the header was accepted.
+ * @throws {@link AuthContext.authError} if the `Authorization` header was refused
+ * @throws {@link NoCredentials} in all other cases in which the request has no cookie or must not use it
  */
 function requireToken({ token }: Cookie, context: AuthContext): string {
   if (hasHeader(context) || token === null) throw context.authError ?? new NoCredentials();

@@ -50,7 +50,10 @@ export class StaticToken {
     this.#key = key;
   }
 
-  /** The key to send as `Authorization: Token <key>`; null if {@link StaticToken.find} returned the token. */
+  /**
+   * The key to send as `Authorization: Token <key>`. Null unless the token has just been created, because the key of an
+   * existing token cannot be read.
+   */
   get key(): string | null {
     return this.#key;
   }
@@ -63,7 +66,8 @@ export class StaticToken {
   /**
    * Creates a token for a user. The user's other tokens stay as they are. But if the user already has 100 sessions, the
    * oldest session ends.
-   * @throws {@link NoSuchUser}; {@link BadUserInput} when the user is inactive, or the label is malformed
+   * @throws {@link NoSuchUser} when the user does not exist
+   * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    */
   static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
     const { sessions, settings } = requireBackend(this.backend);
@@ -94,7 +98,7 @@ export class StaticToken {
     return principals.map(({ session }) => new this(session, null));
   }
 
-  /** Ends the session of the token. @returns whether this call ended it */
+  /** Ends the session of the token. @returns whether this call ended the session; false if it was already over */
   async delete(): Promise<boolean> {
     const { backend } = this.constructor as typeof StaticToken;
     return requireBackend(backend).sessions.end(this.session.id);
