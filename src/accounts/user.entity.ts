@@ -29,8 +29,8 @@ export class UserEntity {
   passwordHash!: string | null;
 
   /**
-   * Counts the changes that end all sessions: a new password, a deactivation or an activation. A session stores the
-   * count when it is opened, and is refused once the user's count has changed.
+   * Counts the changes that end all sessions of the user: a new password, a deactivation or an activation. A session
+   * stores the count when it is opened. Once the user's count has changed, the tokens of that session are refused.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;

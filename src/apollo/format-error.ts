@@ -6,7 +6,7 @@ import { withoutValues } from "./without-values.js";
 /** The extensions of the error that clients receive when there is a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
-/** The sentence that replaces an unknown message, by `extensions.code`. */
+/** The sentences that clients receive in place of unknown messages. The key is `extensions.code`. */
 const SENTENCES: Readonly<Record<string, string>> = {
   GRAPHQL_PARSE_FAILED: "Syntax Error: The document cannot be parsed.",
   GRAPHQL_VALIDATION_FAILED: "The document is not valid.",
@@ -18,7 +18,10 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 /** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/** Matches graphql-js's errors about arguments. Only their message tells them from a resolver's own errors. */
+/**
+ * Matches the messages of graphql-js's errors about arguments. Only the message distinguishes such an error from an
+ * error that a resolver threw.
+ */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
@@ -26,9 +29,9 @@ const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has i
  *
  * - A GraphQLError with its own code, from a resolver or from the creation of the context, keeps its message and
  *   extensions.
- * - An error in the request itself keeps its message if {@link withoutValues} knows the message. The values of the
- *   request are then removed from it. A fixed sentence replaces every other message, including the messages of an
- *   application's own scalars and validation rules.
+ * - An error in the request itself gets a message without the values of the request. If {@link withoutValues} knows the
+ *   message, it removes the values. If not, a fixed sentence replaces the message. The messages of an application's own
+ *   scalars and validation rules count as unknown.
  * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
  */
 export function formatError(

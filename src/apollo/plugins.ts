@@ -18,7 +18,7 @@ const MAX_ERRORS_SIZE = 64 * 1024;
 
 /** What the log records about an operation. */
 export interface OperationRecord {
-  /** The operation's name in the document. Missing for an anonymous or unknown operation. */
+  /** The operation's name in the document. Missing if the operation has no name, or no valid operation was found. */
   operation?: string;
   /** `ok`, or the code of the first error. `error` if the first error has no code. */
   outcome?: string;
@@ -125,8 +125,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether an error reports a failure that made the server unavailable, such as an unreachable database. Such an
- * error has a cause. The error for an overload has no cause.
+ * Returns whether an error says that a failure, such as an unreachable database, keeps the server from answering. Such
+ * an error has a cause. The error for an overload has no cause.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
@@ -135,8 +135,9 @@ function isOutage(error: GraphQLError): boolean {
 
 /**
  * Sets the HTTP status for the code of the first error, and the headers `WWW-Authenticate` and `Retry-After` if the
- * error needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null, as the
- * GraphQL-over-HTTP specification says. Meant for Apollo Server's option `plugins`.
+ * error needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null. The
+ * GraphQL-over-HTTP specification requires a 2xx status if `data` is not null. If `data` is null, it only recommends a
+ * 2xx status. Meant for Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {

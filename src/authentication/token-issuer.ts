@@ -38,7 +38,7 @@ export interface Issuing {
 /** The settings of {@link TokenIssuer}. */
 export type IssuerSettings = Pick<AuthConfig, "claims" | "roles">;
 
-/** Finds the user to pass to the option `claims`. */
+/** Finds the user to pass to the function of the option `claims`. */
 interface UserFinder {
   findById(id: string): Promise<User | null>;
 }
@@ -59,8 +59,8 @@ export class TokenIssuer {
    * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
    * failure changes nothing. Costs a query only if the option `claims` is set.
    * @param predecessor the refresh token that is being replaced. Its application claims are carried over
-   * @throws Error when the application's function fails, or the claims cannot be used
-   * @throws {@link ServiceUnavailable} when the application's function takes too long
+   * @throws Error when the function of the option `claims` fails, or returns claims that cannot be used
+   * @throws {@link ServiceUnavailable} when that function takes too long
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
     const carried = applicationClaimsOf(predecessor?.claims ?? {});
@@ -72,7 +72,7 @@ export class TokenIssuer {
     return readClaims(claimsOf, user, carried);
   }
 
-  /** Issues the tokens for the current state of a session. */
+  /** Issues the tokens of a session in the state that `row` describes. */
   issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
     const principal = new Principal(row, this.#settings.roles);
     const { expiresAt, refreshExpiresAt } = row;

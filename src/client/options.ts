@@ -22,8 +22,8 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response. At most 60, and at most the server's reuse window: the time in which the server
-   * sends a lost response again. @default 10
+   * Seconds to wait for a response. Must be at most 60, and at most the server's reuse window. Within that window, the
+   * server accepts a replaced refresh token again, in case its response was lost. @default 10
    */
   readonly timeout?: number;
   /** The function that sends requests. @default the platform's own `fetch` */
@@ -108,8 +108,9 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
 }
 
 /**
- * Returns the endpoint as an absolute URL. Outside a browser, a relative URL stays relative, because a server may be
- * rendering the page. Requests then fail with an error that names the problem.
+ * Returns the endpoint as an absolute URL. Outside a browser, a relative URL stays relative and is not refused, because
+ * a server may create the client only to render the page. If the client sends a request to a relative URL, the request
+ * fails with an error that names the problem.
  */
 function requireUrl(url: string | URL | undefined): string {
   const isUrl = typeof url === "string" ? url !== "" : typeof url?.href === "string";

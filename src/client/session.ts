@@ -11,7 +11,7 @@ export interface Session {
   readonly credentials: Credentials | null | undefined;
   readonly state: AuthState;
   readonly subscribe: (listener: () => void) => () => void;
-  /** Resolves once an asynchronous storage has been read. Undefined for any other storage. */
+  /** A promise that resolves once the client has read an asynchronous storage; undefined for any other storage. */
   readonly loading: Promise<void> | undefined;
   /**
    * Replaces the credentials at once. Stores the new credentials, and publishes them to the other tabs.
@@ -62,17 +62,17 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session will be lost with the page: the storage has failed or, in cookie mode, the browser did
-   * not keep the cookie.
+   * Returns whether the session could not be stored: the storage has failed or, in cookie mode, the browser did not
+   * keep the cookie. Such a session is lost with the page.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);
   }
 
   /**
-   * Takes over a change that another tab made, from the shared storage if there is one, otherwise from the message.
-   * Without a shared storage, a message counts only if it is about this tab's session or, in cookie mode, if it has
-   * credentials.
+   * Takes over a change that another tab made. Reads the change from the shared storage if there is one, otherwise from
+   * the message. Without a shared storage, a message counts only if it is about this tab's session or, in cookie mode,
+   * if it has credentials.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();

@@ -11,7 +11,7 @@ import type { Store } from "./store.js";
 
 /** The message that a tab publishes when it replaces its credentials. */
 export interface TabMessage {
-  /** The id of the session that was replaced, or null if the tab had no session. */
+  /** The id of the session whose credentials the tab replaced, or null if the tab had no session. */
   readonly session: string | null;
   readonly credentials: Credentials | null;
   readonly error: Failure | null;
@@ -23,9 +23,9 @@ type Run = (hasWaited: boolean) => Promise<void>;
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Calls `run` under a lock that only one tab holds at a time. If the lock is not available, calls `run` without it.
-   * Two tabs may then send the same refresh token. Within the reuse window, the server sends both tabs the same
-   * response.
+   * Calls `run` under a lock that only one tab holds at a time. If this tab cannot get the lock in time, or the browser
+   * has no locks and the tabs share no storage, calls `run` without a lock. Two tabs may then send the same refresh
+   * token. Within the reuse window, the server accepts that token from both tabs.
    * @param run must not reject. Its argument says whether another tab held the lock. The changes of that tab may not
    * have arrived yet.
    */
@@ -34,9 +34,9 @@ export interface Tabs {
 }
 
 /**
- * How long to wait for a lock or a lease of another tab, in milliseconds. This is half of the server's default reuse
- * window. If the other tab closed during a refresh, this tab can request the lost response in the second half of the
- * window.
+ * How long to wait for a lock that another tab holds, and how long a lease is valid, in milliseconds. This is half of
+ * the server's default reuse window. If the other tab closed during a refresh, the server still accepts the
+ * same refresh token from this tab in the second half of the window.
  */
 const LOCK_TIMEOUT = 5_000;
 
@@ -50,7 +50,7 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
-  /** The last run of this tab. The runs of one tab take turns even if the lock is not available. */
+  /** The last run of this tab. The runs of one tab take turns even without a lock. */
   let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
@@ -128,7 +128,7 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   try {
     if ((await read()) === lease) await storage.removeItem(key);
   } catch {
-    // If the lease cannot be removed, it expires.
+    // A lease that cannot be removed expires by itself.
   }
 }
 

@@ -4,8 +4,8 @@ import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 try {
-  // Version 1 reads its argument at once, so this call fails. Newer versions read their argument only when a client is
-  // created, so this call does nothing.
+  // The `authExchange` of version 1 reads its argument at once, so this call fails. In newer versions, `authExchange`
+  // reads its argument only when a client is created, so this call does nothing.
   authExchange(undefined as never);
 } catch (cause) {
   throw new Error(
@@ -23,7 +23,7 @@ try {
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** For each refused `Authorization` header, the errors of the operation. */
+  /** For each refused `Authorization` header, the errors of the response that refused it. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
   /** For each refused header, the header to retry with. */
   const recovered = new Map<string | null, string | null>();

@@ -1,9 +1,10 @@
 /** The place at which two names differ. */
 interface Slip {
-  /** The differing letters of the typed name, and those of the real name. Equal names have no such letters. */
+  /** The typed name's letters at this place. Empty if the typed name only lacks letters, or the names are equal. */
   readonly typed: string;
+  /** The real name's letters at this place. Empty if the typed name only has extra letters, or the names are equal. */
   readonly real: string;
-  /** The letter before the difference, and the letter after it. */
+  /** The letters of the typed name directly before and after this place. */
   readonly neighbours: string;
 }
 

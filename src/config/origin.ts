@@ -15,7 +15,7 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Says why an HTTP URL is not an origin, without repeating the URL. Empty if the value is not an HTTP URL. */
+/** Returns why an HTTP URL is not an origin, without repeating the URL. Returns "" if the value is no HTTP URL. */
 function describe(value: unknown): string {
   if (typeof value !== "string" || !/^https?:/i.test(value) || !URL.canParse(value)) return "";
   const { username, password, pathname, search, hash } = new URL(value);

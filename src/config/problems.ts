@@ -7,11 +7,11 @@ export interface Wording {
 /** Something that is wrong with a setting. */
 export interface Problem {
   readonly option: string;
-  /** The text after the name of the option: "must be …". It never contains the value. */
+  /** The text that follows the name of the option, such as "must be …". The text never contains the option's value. */
   readonly message: string | Wording;
   /**
-   * The option that contradicts {@link Problem.option}. Its name is appended to the message: "must be less than"
-   * `accessTokenLifetime`.
+   * The option that contradicts {@link Problem.option}. Its name is appended to the message. For example, the
+   * name `accessTokenLifetime` follows the message "must be less than".
    */
   readonly other?: string;
 }
@@ -33,7 +33,7 @@ export class WrongSettings extends TypeError {
 
 /**
  * Returns one line per problem. A line names the option's variable, or the option if it has no variable.
- * @param variables the variable of each option. Empty if the settings were given as options
+ * @param variables the environment variable of each option. Empty if the settings were given as options
  */
 export function linesOf(
   problems: readonly Problem[],

@@ -78,8 +78,8 @@ function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
 
 /**
  * Returns a copy of a schema with further fields.
- * @throws GraphQLError when the extension is invalid for the schema; TypeError when a resolver belongs to no field, or
- * an `@auth` requires an unknown role
+ * @throws Error when `typeDefs` cannot be parsed, or does not fit the schema
+ * @throws TypeError when a resolver belongs to no field, or an `@auth` requires an unknown role
  */
 export function extendWith(
   schema: GraphQLSchema,

@@ -1,13 +1,13 @@
 import type { FastifyRequest } from "fastify";
 
 /**
- * The longest accepted values, in characters. Browsers send about 150 characters as `Accept`. Node limits all headers
- * together to 16 KiB.
+ * How long the value of each header may be, in characters. Browsers send about 150 characters as `Accept`. Node limits
+ * all headers together to 16 KiB.
  */
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
 
-/** Headers that may be sent only once. Of several lines, Node reads the first, but a proxy may read another. */
+/** Headers that may be sent only once. If one has several lines, Node reads the first, but a proxy may read another. */
 const SINGLE = new Set(["content-type", "host"]);
 
 /** Matches a charset other than UTF-8. JSON is always UTF-8. @see RFC 8259 8.1 */
@@ -48,15 +48,18 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 /**
  * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon within
  * quotes, that parser counts the quotes again from the beginning of the item, which takes quadratic time. So each
- * quoted text with a comma or a semicolon is replaced. For a valid header, this changes no result, because no type that
- * we serve contains such a text.
+ * quoted text with a comma or a semicolon is replaced. For a valid header, the parser still chooses the same type,
+ * because no type that we serve contains such a text.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;
   return accept.replace(/"[^"]*"?/g, (text) => (/^"[^",;]*"$/.test(text) ? text : '"-"'));
 }
 
-/** Returns the scheme of the URL that the client requested. A proxy may send anything as `X-Forwarded-Proto`. */
+/**
+ * Returns the scheme of the URL that the client requested. A proxy may send anything as `X-Forwarded-Proto`, so an
+ * unknown scheme counts as `http`.
+ */
 export function schemeOf({ protocol }: FastifyRequest): "http" | "https" {
   return protocol.toLowerCase() === "https" ? "https" : "http";
 }

@@ -5,7 +5,8 @@ const TAG_LENGTH = 16;
 
 /**
  * Encrypts `text` with AES-256-GCM.
- * @param context the additional authenticated data: the id of the row, so that a value cannot be moved to another row
+ * @param context the additional authenticated data. Callers pass the id of the row that stores the sealed text, so that
+ * the text cannot be moved to another row.
  */
 export function seal(key: KeyObject, text: string, context: string): string {
   const nonce = randomBytes(NONCE_LENGTH);

@@ -1,7 +1,7 @@
 import { GraphQLSchema } from "graphql";
 import { isPublic } from "./directives.js";
 
-/** The key in a schema's `extensions` under which {@link withCredentialFields} stores the names. */
+/** The key in a schema's `extensions` under which {@link withCredentialFields} stores the names of mutations. */
 const EXTENSION = "gatehouseCredentialFields";
 
 /**
@@ -13,15 +13,13 @@ export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string>
   return names ?? findPublicMutations(schema);
 }
 
-/**
- * Returns the names of a schema's public mutations. In Gatehouse's own schema, each of them checks a credential.
- */
+/** Returns the names of the mutations with `@public`. In Gatehouse's own schema, each of them checks a credential. */
 export function findPublicMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
   return new Set(mutations.filter(isPublic).map(({ name }) => name));
 }
 
-/** Returns a copy of a schema, for which {@link readCredentialFields} returns exactly these names. */
+/** Returns a copy of a schema, for which {@link readCredentialFields} returns exactly `names`. */
 export function withCredentialFields(
   schema: GraphQLSchema,
   names: ReadonlySet<string>,

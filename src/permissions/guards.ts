@@ -74,13 +74,16 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 }
 
 /**
- * Requires that the signed-in user has at least `role`. Always await it: if `bearerCheck` is `stateless`, the refusal
- * comes later, and without `await` every user passes. If `bearerCheck` is `database`, the refusal is thrown
- * synchronously. The ESLint rule `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process
- * prints a warning after a refusal that was not awaited.
+ * Requires that the signed-in user has at least `role`. Always await the call. If `bearerCheck` is `stateless`, the
+ * call may need a database query. Without `await`, your code does not wait for the refusal, and goes on as if the user
+ * had the role. If `bearerCheck` is `database`, a refusal is thrown synchronously. The ESLint rule
+ * `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning after a
+ * refusal that was not awaited.
  *
  * A `user` that `createContext` did not make counts as anonymous.
- * @throws the context's own {@link AuthContext.authError}, {@link NoCredentials} or {@link RoleRequired}
+ * @throws {@link RoleRequired} when the role is too low
+ * @throws {@link AuthContext.authError} when nobody is signed in; {@link NoCredentials} if that error is null
+ * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
  * @example
  * await requireRole(context, "ADMIN");
  */
@@ -92,7 +95,8 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 /**
  * Does the check of {@link requireRole}. Creates a promise only to read the database, because a promise for every
  * guarded field would be slow.
- * @returns a promise if the role must be read from the database (`bearerCheck` is `stateless`), otherwise undefined
+ * @returns a promise if the role must be read from the database, because the token of a {@link TokenUser} does not
+ * prove the role; otherwise undefined
  */
 function checkRole(
   context: Partial<AuthContext> | undefined,

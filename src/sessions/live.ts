@@ -67,8 +67,8 @@ export function requireLive(
 }
 
 /**
- * Requires that the session is stored. A session is deleted together with its user, or some time after its last token
- * has expired. The error says which of the two has happened.
+ * Requires that the session of a refresh or sliding token is stored. Such a session is deleted together with its user,
+ * or some time after its last token has expired. The error says which of the two has happened.
  * @throws {@link UserNotFound}, {@link TokenExpired}
  */
 export async function requireStored(

@@ -16,7 +16,7 @@ export interface SessionOpening {
   readonly label?: string | null;
   /** @default {@link NO_CLIENT} */
   readonly client?: Client;
-  /** The user's `credentialsVersion` when the password was checked. @default none: no password was checked */
+  /** The user's `credentialsVersion` when the password was checked. Left out if no password was checked. */
   readonly credentialsVersion?: number;
 }
 
@@ -36,7 +36,7 @@ export type OpeningSettings = Pick<
 const SCHEMES: readonly AuthScheme[] = ["TOKEN", "JWT", "SLIDING"];
 const LABEL = /^[^\p{Cc}]{1,100}$/u;
 
-/** The maximum length of a stored `User-Agent`, in characters. The rest is cut off. */
+/** The maximum length of a stored `User-Agent`, in characters. A longer text is cut. */
 const USER_AGENT_MAX_LENGTH = 255;
 
 /** Looks the user up and inserts the session in one statement, so that the user cannot change in between. */
@@ -62,10 +62,10 @@ export class SessionOpener {
 
   /**
    * Opens a session for an active user. If the user already has 100 open sessions, ends the oldest.
-   * @throws {@link NoSuchUser}
-   * @throws {@link BadUserInput} when the user is inactive, or the scheme or the label is malformed
-   * @throws {@link InvalidCredentials} when the password was changed, or the user was deactivated or deleted, after the
-   * password was checked
+   * @throws {@link BadUserInput} when the scheme or the label is malformed
+   * @throws {@link NoSuchUser}, or {@link BadUserInput} for an inactive user, if no password was checked
+   * @throws {@link InvalidCredentials} if a password was checked, and since the check the password has been changed, or
+   * the user has been deactivated or deleted
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;

@@ -11,9 +11,10 @@ export interface LimiterRule {
    */
   readonly window: number;
   /**
-   * Backoff in seconds. The attempt that reaches the limit blocks the key for `first`, and each later attempt blocks it
-   * for twice as long as the one before, up to `max`.
-   * @default none: the key is blocked until the window ends
+   * Backoff in seconds. The attempt that reaches the limit blocks the key for `first`. Each later attempt blocks the
+   * key for twice as long as the attempt before, but at most for `max`. Without a delay, the attempt that reaches the
+   * limit blocks the key until the window ends.
+   * @default none
    */
   readonly delay?: { readonly first: number; readonly max: number };
 }

@@ -9,8 +9,8 @@ export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
   /**
-   * When the session expires, in epoch milliseconds; null if it does not expire. The access token expires no later, but
-   * lives for at least a second.
+   * When the session expires, in epoch milliseconds; null if it does not expire. The access token expires no later than
+   * the session, but lives for at least a second.
    */
   readonly sessionExpiresAt: number | null;
   /** The application's claims. They cannot replace a claim of Gatehouse. @default none */

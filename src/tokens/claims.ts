@@ -86,8 +86,9 @@ export interface Timing {
 }
 
 /**
- * Parses the payload of a token. The token may have expired.
- * @throws {@link TokenNotValid}; {@link TokenWrongType} when only `token_type` differs
+ * Parses the payload of a token. Does not check whether the token has expired.
+ * @throws {@link TokenWrongType} when `token_type` names another type, and all other claims are right
+ * @throws {@link TokenNotValid} for any other fault
  * @see RFC 9068 4
  */
 export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
@@ -109,7 +110,7 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 /**
  * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`. If the leeway is 0,
  * a token is refused from the instant `exp` on.
- * @throws {@link TokenExpired}, {@link TokenNotValid}
+ * @throws {@link TokenExpired} when the token has expired; {@link TokenNotValid} in the other two cases
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme }: Timing): void {
   const seconds = Math.floor(now / 1000);

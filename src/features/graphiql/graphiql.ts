@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Route } from "../feature.js";
 
-/** The folder that `npm run build` makes: our page, and GraphiQL and React from their packages. */
+/** The folder that `npm run build` makes. It has our page, and GraphiQL and React from their packages. */
 const ASSETS = join(import.meta.dirname, "../../../assets/graphiql");
 
 /** Allows scripts from this server only. Inline styles are allowed because CodeMirror sets them. */

@@ -18,7 +18,7 @@ const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true }
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
-/** A header that HTML forms cannot send. Pages of other origins can send it only after a preflight. */
+/** A header that HTML forms cannot send. Pages of other origins can send it only if a preflight allows it. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** A browser's refresh token, in a cookie that no script can read. */

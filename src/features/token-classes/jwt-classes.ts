@@ -99,8 +99,8 @@ export class UntypedToken extends Token {
   }
 
   /**
-   * The kind that the token was verified as. @throws {@link TokenWrongType} when the token was not verified, or its
-   * type was changed afterwards
+   * The kind that the token was verified as.
+   * @throws {@link TokenWrongType} when the token was not verified, or its claim `token_type` was changed afterwards
    */
   protected override get tokenKind(): TokenKind {
     const { verifiedKind } = this;
