@@ -23,7 +23,7 @@ export interface AuthClientOptions {
   readonly credentials?: CookieMode;
   /**
    * Seconds to wait for a response. Must be at most 60, and at most the server's reuse window. Within that window, the
-   * server accepts a replaced refresh token again, in case its response was lost. @default 10
+   * server accepts a replaced refresh token again, for clients that lost the response. @default 10
    */
   readonly timeout?: number;
   /** The function that sends requests. @default the platform's own `fetch` */
