@@ -62,8 +62,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session could not be stored: the storage has failed or, in cookie mode, the browser did not
-   * keep the cookie. Such a session is lost with the page.
+   * Returns whether the session will be lost when this page is closed. The reason is that the storage has failed or, in
+   * cookie mode, that the browser did not keep the cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);

@@ -16,7 +16,7 @@ import { type GuardOptions, readGuards } from "./guard-map.js";
  * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
  * signed-in user, except federation's `_service`.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
- * @throws TypeError with a list of all guards that are missing, weakened, contradictory or unable to run
+ * @throws TypeError with a list of all wrong guards, as {@link readGuards} describes them
  */
 export function guardSchema(
   schema: GraphQLSchema,

@@ -12,7 +12,7 @@ import type { SessionReader, SessionRow } from "./session-reader.js";
 /** The session to open. */
 export interface SessionOpening {
   readonly scheme: AuthScheme;
-  /** The name that the user gives the session: 1 to 100 characters. @default none */
+  /** The name of the session in lists of sessions: 1 to 100 characters. @default null: the session has no name */
   readonly label?: string | null;
   /** @default {@link NO_CLIENT} */
   readonly client?: Client;
