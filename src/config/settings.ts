@@ -174,8 +174,8 @@ export const AUTH_SETTINGS = {
   /** Refreshes per 5 minutes of one session. */
   refreshesPerSession: count("REFRESHES_PER_SESSION", 30),
   /**
-   * Passwords hashed at the same time. The variable counts libuv's threads: half of them may hash, because the database
-   * needs the others.
+   * Passwords hashed at the same time. The default is half of `UV_THREADPOOL_SIZE`, the number of libuv's threads: the
+   * database needs the others.
    */
   hashConcurrency: {
     ...wholeNumber({ from: 1, to: 512, default: 2 }),

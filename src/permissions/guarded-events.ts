@@ -11,7 +11,7 @@ import type { AuthContext } from "../authentication/context.js";
  * @param isAllowed called for each event, before the event is passed on
  */
 export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>): unknown {
-  // graphql-js reports a value that is not a stream.
+  // graphql-js itself refuses a value that is not a stream.
   if (!isAsyncIterable(events)) return events;
   const source = events[Symbol.asyncIterator]();
   let isOver = false;

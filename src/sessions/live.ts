@@ -47,8 +47,8 @@ export interface TokenUse {
 
 /**
  * Returns the session of a token, if the session is live. A refresh or sliding token must also be the current one, or
- * the one before it within {@link TokenUse.reuseWindow}. An access token has its own expiry, so it does not depend on
- * `refreshExpiresAt`.
+ * the one before it within {@link TokenUse.reuseWindow}, and `refreshExpiresAt` must not have passed. An access token
+ * needs neither.
  * @param row null counts as a deleted user. If null may also mean a pruned session, call {@link requireStored} first.
  * @param token the session that the token names. A generation of null is not compared.
  * @param at epoch milliseconds

@@ -53,9 +53,9 @@ export function countAttempt(
 }
 
 /**
- * Returns {@link countAttempt} as one SQL statement, so that concurrent attempts are all counted.
- * The parameters are the key, then the three values of the counter after a first attempt.
- * The statement returns one row, or no row if the key is blocked.
+ * Returns {@link countAttempt} as one SQL statement, so that concurrent attempts are all counted. Its placeholders are
+ * for the key, and for the three values of a new counter, which it stores if this is the key's first attempt. The
+ * statement returns one row, or no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
   // `excluded` is the counter after a first attempt. Its expiry is now plus a fixed time, so now is its expiry minus
