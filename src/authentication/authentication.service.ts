@@ -159,16 +159,8 @@ export class AuthenticationService implements Authentication {
 
   /** Throttled, because the response tells anyone whether a token is good. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
-    await this.#parts.throttle.request(client);
-    return this.introspect(token, client);
-  }
-
-  /**
-   * The same as {@link AuthenticationService.verifyToken}, but not throttled. Use it only for results that no client
-   * sees.
-   */
-  async introspect(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
-    const { settings, verifier } = this.#parts;
+    const { settings, throttle, verifier } = this.#parts;
+    await throttle.request(client);
     try {
       return await verifier.verify(token);
     } catch (error) {

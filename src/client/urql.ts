@@ -36,6 +36,7 @@ export function createAuthConfig(
         if (sent && !isSigned(operation)) return operation;
         // A retry uses the recovered header, because the current session may be another user's by now.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
+        // Without one, the refused header goes out again: urql has no way to return the first result instead.
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization
           ? utilities.appendHeaders(sign(operation), { authorization })
@@ -45,9 +46,10 @@ export function createAuthConfig(
         readAuthorization(operation.context) === null && client.isRenewalDue(),
       didAuthError({ graphQLErrors: errors }, operation) {
         const { context } = operation;
-        // `authAttempt` marks a retry. An operation is retried only once.
-        if (!isSigned(operation) || context["authAttempt"] || findRefusal(errors) === null)
-          return false;
+        // An operation is retried only once, and not if the session is over: then there is no new header to send.
+        // `authAttempt` marks a retry.
+        const mayRetry = !context["authAttempt"] && client.getSession().authorization !== null;
+        if (!mayRetry || !isSigned(operation) || findRefusal(errors) === null) return false;
         refused.set(readAuthorization(context), errors);
         return true;
       },

@@ -10,5 +10,6 @@ export function sqlitePathOf(databaseUrl: string): string | null {
 export function describeDatabase(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);
   if (path !== null) return `sqlite:${path}`;
-  return databaseUrl.replace(/\/\/.*@/s, "//").replace(/\?.*$/s, "");
+  // The parameters first: a password among them may contain an @.
+  return databaseUrl.replace(/\?.*$/s, "").replace(/\/\/.*@/s, "//");
 }

@@ -61,6 +61,10 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
+  // Probably an unencoded / in a password. The rest of the password would be read as the name of the database.
+  if (/^\w+:\/\/[^/]*\/.*@/s.test(before)) {
+    refuse("has a / before an @, one of which must be percent-encoded, as %2F or %40");
+  }
   const url = parseAddress(before);
   const parameters = parseQuery(query);
   const read = (name: string, otherwise = "") => parameters.get(name) ?? otherwise;
@@ -111,21 +115,20 @@ function parseAddress(text: string): URL {
 function parseQuery(query: string): Map<string, string> {
   const pairs = query.split("&").filter((pair) => pair !== "");
   return new Map(
-    pairs.map((pair) => {
+    pairs.map((pair, index) => {
       const [name = "", ...values] = pair.split("=");
       const parameter = decode(name);
-      if (!PARAMETERS.includes(parameter)) refuse(describeUnknown(parameter));
+      if (!PARAMETERS.includes(parameter)) refuse(describeUnknown(parameter, index + 1));
       return [parameter, decode(values.join("="))];
     }),
   );
 }
 
-function describeUnknown(parameter: string): string {
-  // A text that does not look like a name may be part of a password, so it is not repeated.
-  if (!/^[a-z_]{1,40}$/i.test(parameter)) return "has a parameter that is not supported";
+/** Gives the place of an unknown parameter, not its name: it may be the end of a password with an unencoded `&`. */
+function describeUnknown(parameter: string, place: number): string {
   const meant = findMeant(parameter, PARAMETERS);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-  return `its parameter ${parameter} is not supported${hint}`;
+  return `its parameter number ${place} is not supported${hint}`;
 }
 
 function decode(text: string): string {

@@ -52,10 +52,7 @@ export const AUTH_SETTINGS = {
    * If this is off, a missing database stops the start, because its path may be wrong or its volume may be lost.
    */
   createDatabase: onOff({
-    defaultNote: {
-      option: "true; for a server on SQLite, only in development",
-      variable: "on; for a server on SQLite, only in development",
-    },
+    defaultNote: "true; for a server on SQLite, only in development",
   }),
   /**
    * The root secret. Keys derived from it seal the signing keys, and sign refresh and sliding tokens. A list has the

@@ -78,13 +78,13 @@ export async function withTransaction<Result>(
   run: Run,
   use: (run: Run) => Promise<Result>,
 ): Promise<Result> {
-  for (const statement of begin) await run(statement, []);
   try {
+    for (const statement of begin) await run(statement, []);
     const result = await use(run);
     await run("COMMIT", []);
     return result;
   } catch (error) {
-    // `ROLLBACK` fails if the connection is lost. The database then rolls back by itself.
+    // `ROLLBACK` fails if no transaction was opened, or if the connection is lost. Then the database rolls back itself.
     await run("ROLLBACK", []).catch(() => undefined);
     throw error;
   }

@@ -1,5 +1,6 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { GraphQLError } from "graphql";
 import { createApolloServer } from "../apollo/apollo-server.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
 import { internalServerError } from "../apollo/format-error.js";
@@ -19,8 +20,11 @@ const OPERATION_TIMEOUT = 10_000;
 /** Seconds after which a client should retry a timed-out operation. */
 const RETRY_AFTER = 5;
 
-/** The HTTP methods to refuse at `/graphql`, unless a feature serves them there. For example, GraphiQL serves `GET`. */
-const OTHER_METHODS = ["GET", "HEAD", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
+/**
+ * All HTTP methods. At `/graphql`, the methods without a route are refused. A feature may serve some of them there: for
+ * example, GraphiQL serves `GET`.
+ */
+const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
 /** Serves GraphQL at `POST /graphql`. */
 export async function addGraphql(
@@ -39,16 +43,19 @@ export async function addGraphql(
   await addCors(app, cors, config);
   const limits = new DocumentLimits(auth.schema);
   app.post("/graphql", (request, reply) => runOperation({ apollo, auth, limits }, request, reply));
-  app.route({
-    method: OTHER_METHODS.filter((method) => !app.hasRoute({ method, url: "/graphql" })),
-    url: "/graphql",
-    handler: refuseMethod,
-  });
+  refuseOtherMethods(app);
 }
 
-/** Refuses a request to `/graphql` whose method is not served. */
-function refuseMethod(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply.code(405).header("allow", "POST").send(toGraphqlError(405, request.id));
+/** Refuses requests to `/graphql` whose method is not served, and says which methods are. @see RFC 9110 15.5.6 */
+function refuseOtherMethods(app: FastifyInstance): void {
+  const url = "/graphql";
+  const served = METHODS.filter((method) => app.hasRoute({ method, url }));
+  app.route({
+    method: METHODS.filter((method) => !served.includes(method)),
+    url,
+    handler: (request, reply) =>
+      reply.code(405).header("allow", served.join(", ")).send(toGraphqlError(405, request.id)),
+  });
 }
 
 interface Graphql {
@@ -63,7 +70,7 @@ async function runOperation(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  // This outcome stays if the body is malformed or `limits` refuses the document: `recordPlugin` then does not run.
+  // This outcome stays if the body is malformed: `recordPlugin` then does not run.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   let responseHeaders: AuthContext["responseHeaders"] = [];
@@ -77,7 +84,7 @@ async function runOperation(
     context: async () => {
       const { query } = (request.body ?? {}) as { query?: unknown };
       // Apollo Server itself reports a malformed body.
-      if (typeof query === "string" && query !== "") limits.check(query);
+      if (typeof query === "string" && query !== "") checkDocument(limits, query, record);
       try {
         const context = await auth.createContext(toRequestLike(request));
         responseHeaders = context.responseHeaders;
@@ -102,6 +109,17 @@ async function runOperation(
   if (answer.body.kind !== "complete") throw new Error("Incremental delivery is not served.");
   for (const [name, value] of answer.headers) void reply.header(name, value);
   return reply.code(answer.status ?? 200).send(answer.body.string);
+}
+
+/** Checks a document. If it is refused, records the code, because `recordPlugin` then does not run. */
+function checkDocument(limits: DocumentLimits, text: string, record: OperationRecord): void {
+  try {
+    limits.check(text);
+  } catch (error) {
+    const code = error instanceof GraphQLError ? error.extensions["code"] : undefined;
+    if (typeof code === "string") record.outcome = code;
+    throw error;
+  }
 }
 
 /**

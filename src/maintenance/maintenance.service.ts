@@ -15,13 +15,16 @@ const KEY_RELOAD_INTERVAL = 30_000;
 const KEY_RELOAD = "key reload";
 /** Seconds between two prunes. Each time, only one of the instances prunes. */
 const PRUNE_INTERVAL = 600;
+/** How often a lease is renewed within its duration, while its job runs. */
+const RENEWALS = 3;
 
 /** How long {@link MaintenanceService.stop} waits for the jobs that are running, in milliseconds. */
 const STOP_TIMEOUT = 5000;
 
 /**
- * A periodic job. Each time, only one of the instances runs it. If a run takes longer than {@link Job.interval},
- * another instance may start the next run meanwhile.
+ * A periodic job. Each time, one of the instances runs it, and no other instance starts a run meanwhile. If that
+ * instance dies or cannot reach the database, another instance takes over within two intervals. A run that never ends
+ * prevents the next run on all instances.
  */
 export interface Job {
   /** Unique among the jobs of the core or of one feature. */
@@ -160,8 +163,19 @@ export class MaintenanceService {
     this.#running.set(name, running);
   }
 
-  async #runWithLease(job: Job): Promise<void> {
-    if (await this.#acquireLease(job.name, job.interval * 1000)) await job.run();
+  /** Runs a job if this instance gets the lease, and renews the lease during the run. */
+  async #runWithLease({ name, interval, run }: Job): Promise<void> {
+    const duration = interval * 1000;
+    if (!(await this.#acquireLease(name, duration))) return;
+    const renewal = setInterval(() => {
+      // If a renewal fails, the next one may succeed before the lease expires.
+      this.#acquireLease(name, duration).catch(() => undefined);
+    }, duration / RENEWALS).unref();
+    try {
+      await run();
+    } finally {
+      clearInterval(renewal);
+    }
   }
 
   /** Acquires or renews a lease. @returns whether this instance holds it now */

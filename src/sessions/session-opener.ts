@@ -3,9 +3,10 @@ import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, InvalidCredentials } from "../errors.js";
-import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
-import type { Sql } from "../sql.js";
+import { type AuthScheme, type Client, type EndReason, NO_CLIENT } from "../events.js";
+import type { Sql, SqlValue } from "../sql.js";
 import { generateStaticToken } from "../tokens/static-token.js";
+import { IS_LIVE, openAt } from "./live.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
@@ -40,11 +41,25 @@ const LABEL = /^[^\p{Cc}]{1,100}$/u;
 const USER_AGENT_MAX_LENGTH = 255;
 
 /** Looks the user up and inserts the session in one statement, so that the user cannot change in between. */
-const INSERT = `
+const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
-    expires_at, refresh_expires_at, ip_address, user_agent)
-  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ? FROM "user"
-  WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) RETURNING id`;
+    expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
+  WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) ${condition} RETURNING id`;
+
+const INSERT = insertIf("");
+
+const INSERT_FIRST = insertIf(`AND NOT EXISTS (
+  SELECT 1 FROM session WHERE user_id = ? AND scheme = ? AND label IS NOT DISTINCT FROM ? AND ${IS_LIVE})`);
+
+/** A session to insert. */
+interface NewSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly token: string | null;
+  /** The parameters of {@link INSERT}. */
+  readonly values: readonly SqlValue[];
+}
 
 /** Opens sessions. */
 export class SessionOpener {
@@ -68,6 +83,43 @@ export class SessionOpener {
    * the user has been deactivated or deleted
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
+    const session = this.#create(user, opening);
+    const inserted = await this.#sql.write(INSERT, session.values);
+    const opened = inserted.length === 0 ? null : await this.#finish(session, opening);
+    return opened ?? this.#refuse(session.userId, opening);
+  }
+
+  /**
+   * The same as {@link SessionOpener.open}, but opens no session if the user has a live one of this scheme and label.
+   * @returns null if there is such a session, or if the user is unknown or inactive
+   */
+  async openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
+    const session = this.#create(user, opening);
+    const { userId, values } = session;
+    const first = [userId, opening.scheme, opening.label ?? null, ...openAt(this.#settings.now())];
+    // Exclusive, because two calls could otherwise both find no such session, and both open one.
+    const inserted = await this.#sql.writeExclusive(INSERT_FIRST, [...values, ...first]);
+    return inserted.length === 0 ? null : this.#finish(session, opening);
+  }
+
+  /**
+   * Stores a session that has ended already, as if by a logout, so that its tokens are refused. No other session ends
+   * because of it.
+   * @returns the id of the session
+   * @throws the errors of {@link SessionOpener.open}
+   */
+  async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {
+    const reason = "logout";
+    const { id, userId, values } = this.#create(user, opening, reason);
+    const inserted = await this.#sql.write(INSERT, values);
+    if (inserted.length === 0) return this.#refuse(userId, opening);
+    const { client = NO_CLIENT } = opening;
+    this.#settings.onEvent({ type: "session_ended", userId, sessionId: id, reason }, client);
+    return id;
+  }
+
+  /** @param endReason why the session has ended already; null if it has not */
+  #create(user: UserRef, opening: SessionOpening, endReason: EndReason | null = null): NewSession {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
     requireScheme(scheme);
     requireLabel(label);
@@ -75,16 +127,25 @@ export class SessionOpener {
     const id = newId();
     const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
     const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
-    const inserted = await this.#sql.write(INSERT, [
+    const endedAt = endReason === null ? null : at;
+    const values = [
       ...[id, scheme, label, secret?.secretHash ?? null, at, at, expiresAt, refreshExpiresAt],
+      ...[endedAt, endReason],
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
       ...[userId, credentialsVersion],
-    ]);
-    if (inserted.length === 0) return this.#refuse(userId, opening);
+    ];
+    return { id, userId, token: secret?.token ?? null, values };
+  }
+
+  /** @returns null if the session was deleted together with its user */
+  async #finish(
+    { id, userId, token }: NewSession,
+    { scheme, client = NO_CLIENT }: SessionOpening,
+  ): Promise<OpenedSession | null> {
     await this.#ender.endBeyondLimit(userId, client);
     this.#settings.onEvent({ type: "token_issued", userId, sessionId: id, scheme }, client);
     const row = await this.#reader.find(id);
-    return row === null ? this.#refuse(userId, opening) : { row, token: secret?.token ?? null };
+    return row === null ? null : { row, token };
   }
 
   #timesOf(scheme: AuthScheme): Times {

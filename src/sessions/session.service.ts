@@ -56,6 +56,16 @@ export class SessionService implements Sessions {
     return this.#opener.open(user, opening);
   }
 
+  /** See {@link SessionOpener.openFirst}. */
+  openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
+    return this.#opener.openFirst(user, opening);
+  }
+
+  /** See {@link SessionOpener.openEnded}. */
+  openEnded(user: UserRef, opening: SessionOpening): Promise<string> {
+    return this.#opener.openEnded(user, opening);
+  }
+
   /** See {@link SessionRotator.rotate}. */
   rotate(token: VerifiedToken, client: Client): Promise<SessionRow> {
     return this.#rotator.rotate(token, client);

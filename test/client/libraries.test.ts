@@ -195,6 +195,22 @@ describe.each(Object.entries(LIBRARIES))("with %s", (_, connect) => {
     });
   });
 
+  test("an operation that is refused after the session has ended is not sent again", async () => {
+    const held = new EventEmitter();
+    proxy.spoil("Late", async (response, body) => {
+      await once(held, "release");
+      response.writeHead(200, { "content-type": "application/json" }).end(body);
+    });
+    await gate.logout({ authorization: auth.getSession().authorization ?? "" });
+    const late = queryMe("Late");
+    await eventually(() => proxy.count("Late") === 1);
+    expect(await queryMe()).toBe("token_revoked");
+    held.emit("release");
+    // Apollo Client itself fails it, because its cache was reset.
+    expect(await late).toMatch(/^(token_revoked|no reason)$/);
+    expect(proxy.count("Late")).toBe(1);
+  });
+
   test("a throttled refresh does not sign out", async () => {
     gate.advance(EXPIRED);
     proxy.spoil(

@@ -1,15 +1,20 @@
 import { describe, expect, test } from "@jest/globals";
+import { describeDatabase } from "../../src/config/database-location.js";
 import { parsePostgresUrl } from "../../src/config/postgresql-url.js";
 import { refusedByCommand } from "../support/wrong-settings.js";
 
+const SLASH = "has a / before an @, one of which must be percent-encoded, as %2F or %40";
+
 describe("a PostgreSQL URL is refused in one line that holds no value:", () => {
   test.each<[url: string, fault: string]>([
-    ["//h/d?sslmod=require", "its parameter sslmod is not supported; did you mean sslmode?"],
-    ["//h/d?channel_binding=require", "its parameter channel_binding is not supported"],
-    ["//h/d?target_session_attrs=any", "its parameter target_session_attrs is not supported"],
-    ["//h/d?ssl=true", "its parameter ssl is not supported"],
-    ["//h/d?schema=hunter2", "its parameter schema is not supported"],
-    ["//h/d?hunter2%20=1", "has a parameter that is not supported"],
+    ["//h/d?sslmod=require", "its parameter number 1 is not supported; did you mean sslmode?"],
+    ["//h/d?channel_binding=require", "its parameter number 1 is not supported"],
+    ["//h/d?target_session_attrs=any", "its parameter number 1 is not supported"],
+    ["//h/d?ssl=true", "its parameter number 1 is not supported"],
+    ["//h/d?schema=hunter2", "its parameter number 1 is not supported"],
+    ["//h/d?hunter2%20=1", "its parameter number 1 is not supported"],
+    ["//h/d?password=a&hunter", "its parameter number 2 is not supported"],
+    ["//h/d?user=u&password=a&hunter=x", "its parameter number 3 is not supported"],
     [
       "//h/d?sslmode=allow",
       "sslmode must be disable, prefer, require, verify-ca, verify-full or no-verify",
@@ -35,6 +40,9 @@ describe("a PostgreSQL URL is refused in one line that holds no value:", () => {
     ["//u:100%@h/d", "has a % that does not start a percent-encoded character"],
     ["//u:1?hunter2@h/d", "has a ? or # that must be percent-encoded, as %3F or %23"],
     ["//u:1#hunter2@h/d", "has a ? or # that must be percent-encoded, as %3F or %23"],
+    ["//u:/hunter2@h/d", SLASH],
+    ["//u:1/hunter2@h/d", SLASH],
+    ["//u:a@1/hunter2@h/d", SLASH],
   ])("postgresql:%s", (url, fault) => {
     expect(refusedByCommand({ DATABASE_URL: `postgresql:${url}` })).toEqual([
       `DATABASE_URL: must be sqlite:PATH or postgresql://…, but ${fault}`,
@@ -84,6 +92,15 @@ describe("a PostgreSQL URL is read as libpq reads it:", () => {
     expect(parsePostgresUrl(`postgresql:${url}`)).toEqual({ ...parts, ...read });
     expect(parsePostgresUrl(`postgres:${url}`)).toEqual({ ...parts, ...read });
   });
+});
+
+test.each([
+  "postgresql://u:hunter2@h/d",
+  "postgresql://u@h/d?password=hunter@2",
+  "postgresql://u:hunter@h/d?password=hunter2",
+  "postgresql://h/d?sslmode=disable",
+])("a database is named without user and parameters: %s", (url) => {
+  expect(describeDatabase(url)).toBe("postgresql://h/d");
 });
 
 test("the settings of PostgreSQL are refused with SQLite", () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { allSettings, variablesOf } from "../../src/config/environment.js";
+import type { Setting } from "../../src/config/setting.js";
 import { describeDefault, describeSetting, renderHelp } from "../../src/config/settings-help.js";
 import { BUILT_IN } from "../../src/features/index.js";
 import { setting } from "../../src/index.js";
@@ -42,6 +43,12 @@ test("docs/settings.md would differ if an entry changed its sentence, range or d
 
 test("every setting has a sentence", async () => {
   expect(Object.keys(await readSentences()).sort()).toEqual(Object.keys(SETTINGS).sort());
+});
+
+test("only a setting that has a variable describes its default in a variable's words", () => {
+  const isUnread = ([, { variable, defaultNote }]: [string, Setting]) =>
+    variable === undefined && typeof defaultNote === "object";
+  expect(Object.entries(SETTINGS).filter(isUnread)).toEqual([]);
 });
 
 test("gatehouse serve --help lists every variable with its default, sentence and range, within 80 columns", async () => {

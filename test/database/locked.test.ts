@@ -1,8 +1,9 @@
 import { expect, test } from "@jest/globals";
 import pg from "pg";
 import sqlite3 from "sqlite3";
-import type { DatabaseKind } from "../support/databases.js";
-import { type Answer, DATABASES, Gate, PASSWORD } from "../support/gate.js";
+import { ServiceUnavailable } from "../../src/errors.js";
+import { type DatabaseKind, describePostgres } from "../support/databases.js";
+import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../support/gate.js";
 
 /** Two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
@@ -88,3 +89,27 @@ test(
   },
   TIMEOUT,
 );
+
+describePostgres("a transaction that cannot take its lock in time", () => {
+  const gate = setUpFreshGate({}, "postgresql");
+
+  test("leaves its connection usable", async () => {
+    const ada = await gate.user("ada");
+    const { authorization } = await gate.issue(ada);
+    const server = await gate.another({
+      databaseUrl: `${gate.databaseUrl}?options=-c%20statement_timeout%3D300ms`,
+      databasePoolSize: 1,
+    });
+    const holder = new pg.Client({ connectionString: gate.databaseUrl });
+    await holder.connect();
+    await holder.query("SELECT pg_advisory_lock(7428331)");
+    const change = () => server.auth.accounts.setRole(ada, "ADMIN");
+    try {
+      await expect(change()).rejects.toBeInstanceOf(ServiceUnavailable);
+      expect((await server.me(authorization)).data?.me.username).toBe("ada");
+    } finally {
+      await holder.end();
+    }
+    await change();
+  });
+});

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { type Auth, createAuth } from "../../src/index.js";
+import { type Auth, createAuth, defineFeature } from "../../src/index.js";
 import type { MaintenanceService } from "../../src/maintenance/maintenance.service.js";
+import { eventually } from "../support/eventually.js";
 import { describeFreshGates } from "../support/gate.js";
 import { addSessions, countSessions, findKeyIds } from "./expired-sessions.js";
 
@@ -90,6 +91,42 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
       await tick();
       expect(await findKeyIds(gate)).toHaveLength(2);
       expect(errors).toEqual([]);
+    });
+
+    test("no instance starts a job while another one runs it, even if that takes longer than the interval", async () => {
+      let runs = 0;
+      let finish: () => void = () => undefined;
+      const first = new Promise<void>((resolve) => (finish = resolve));
+      const run = () => ((runs += 1) === 1 ? first : Promise.resolve());
+      const job = { name: "report", interval: INTERVAL / 1000, run };
+      const reports = defineFeature({ name: "reports", create: () => ({ jobs: [job] }) });
+      const { databaseUrl } = gate;
+      const options = { databaseUrl, secretKey: SECRET_KEY, now: () => gate.now };
+      const one = await createAuth({ ...options, features: [reports] });
+      const two = await createAuth({ ...options, features: [reports] });
+      instances = [...instances, one, two];
+      const move = (milliseconds: number) => {
+        gate.advance(milliseconds / 1000);
+        jest.advanceTimersByTime(milliseconds);
+      };
+      one.maintenance.start();
+      move(INTERVAL);
+      await eventually(() => runs === 1);
+      two.maintenance.start();
+      for (let third = 0; third < 3; third += 1) {
+        move(INTERVAL / 3);
+        await eventually(async () => {
+          const held = (await lease()).find(({ name }) => name === "reports:report");
+          return held?.expiresAt === gate.now + INTERVAL;
+        });
+      }
+      await (two.maintenance as MaintenanceService).idle();
+      expect(runs).toBe(1);
+      finish();
+      await one.maintenance.stop();
+      move(INTERVAL);
+      await (two.maintenance as MaintenanceService).idle();
+      expect(runs).toBe(2);
     });
 
     test("reports a failure, and runs again at the next interval", async () => {

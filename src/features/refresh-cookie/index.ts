@@ -22,7 +22,8 @@ export const refreshCookie = defineFeature({
       transformSchema: (schema) =>
         withRefreshCookie(schema, {
           cookieOf: (context) => createCookie(context, config),
-          isUsable: async (token) => (await authentication.introspect(token)) !== null,
+          isUsable: async (token, { client }) =>
+            (await authentication.verifyToken(token, client)) !== null,
         }),
     };
   },

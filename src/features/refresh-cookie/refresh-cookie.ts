@@ -7,7 +7,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { AuthContext } from "../../authentication/context.js";
-import { NoCredentials, Unauthenticated, Vetoed } from "../../errors.js";
+import { AuthError, NoCredentials, Unauthenticated, Vetoed } from "../../errors.js";
 import type { AuthPayload } from "../../graphql/auth-payload.type.js";
 import type { Cookie } from "./cookie.js";
 
@@ -17,8 +17,8 @@ type Field = GraphQLFieldConfig<unknown, AuthContext>;
 export interface RefreshCookieParts {
   /** Returns the cookie of a request. */
   cookieOf(this: void, context: AuthContext): Cookie;
-  /** Returns whether a refresh token is active, as `verifyToken` checks it. */
-  isUsable(this: void, token: string): Promise<boolean>;
+  /** Returns whether a refresh token is active, as `verifyToken` checks it. Counts against the same rate limit. */
+  isUsable(this: void, token: string, context: AuthContext): Promise<boolean>;
 }
 
 /**
@@ -81,12 +81,7 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
     if (args["refresh"] !== "") return resolve(source, args, context, info);
     const cookie = cookieOf(context);
     const refresh = requireToken(cookie, context);
-    try {
-      return await resolve(source, { ...args, refresh }, context, info);
-    } catch (error) {
-      if (error instanceof Unauthenticated) cookie.clear();
-      throw error;
-    }
+    return clearIfRefused(cookie, () => resolve(source, { ...args, refresh }, context, info));
   };
 }
 
@@ -94,19 +89,50 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
  * Chooses the token whose session `logout` ends. If `refresh` holds a token, that token is used. If `refresh` is left
  * out or empty, and the request has no `Authorization` header, the cookie's token is used. If the request has this
  * header and `refresh` is left out, the header's credential is used. If the request has this header and `refresh` is
- * empty, the logout is refused. After a logout, clears the cookie if the cookie's token is no longer active.
+ * empty, the logout is refused. Clears the cookie if its token is refused, or is no longer active after the logout.
  */
-function logoutWith({ cookieOf, isUsable }: RefreshCookieParts): Around {
+function logoutWith(parts: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
-    const cookie = cookieOf(context);
+    const cookie = parts.cookieOf(context);
     const given = args["refresh"] ?? (hasHeader(context) ? null : "");
-    const refresh = given === "" ? requireToken(cookie, context) : given;
-    try {
-      return await resolve(source, { ...args, refresh }, context, info);
-    } finally {
-      if (cookie.token !== null && !(await isUsable(cookie.token))) cookie.clear();
+    if (given === "") {
+      const refresh = requireToken(cookie, context);
+      const logout = () => resolve(source, { ...args, refresh }, context, info);
+      const payload = await clearIfRefused(cookie, logout);
+      cookie.clear();
+      return payload;
     }
+    const payload = await resolve(source, { ...args, refresh: given }, context, info);
+    if (await isKnownDead(cookie, context, parts)) cookie.clear();
+    return payload;
   };
+}
+
+/** Runs an operation with the cookie's token, and clears the cookie if the token is refused. */
+async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unknown> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof Unauthenticated) cookie.clear();
+    throw error;
+  }
+}
+
+/**
+ * Returns whether the cookie has a token that is no longer active. Returns false if that cannot be checked: the logout
+ * has succeeded all the same, and the next refresh clears the cookie.
+ */
+async function isKnownDead(
+  { token }: Cookie,
+  context: AuthContext,
+  { isUsable }: RefreshCookieParts,
+): Promise<boolean> {
+  try {
+    return token !== null && !(await isUsable(token, context));
+  } catch (error) {
+    if (error instanceof AuthError) return false;
+    throw error;
+  }
 }
 
 /**

@@ -20,8 +20,8 @@ export class AccessToken extends Token {
 
 /** A token that each refresh replaces. The claim `gen` counts the refreshes of the session. */
 abstract class RotatingToken extends Token {
-  override async outstand(): Promise<void> {
-    await super.outstand();
+  protected override setSession(id: string): void {
+    super.setSession(id);
     if (!this.has("gen")) this.set("gen", 0);
   }
 }

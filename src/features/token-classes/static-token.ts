@@ -3,6 +3,7 @@ import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { BadUserInput } from "../../errors.js";
 import { Principal, type SessionInfo } from "../../sessions/principal.js";
 import type { SessionQuery } from "../../sessions/session-list.js";
+import type { OpenedSession } from "../../sessions/session-opener.js";
 import { generateStaticToken } from "../../tokens/static-token.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
@@ -70,19 +71,27 @@ export class StaticToken {
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    */
   static async create(user: UserRef, label: string | null = null): Promise<StaticToken> {
-    const { sessions, settings } = requireBackend(this.backend);
-    const { row, token } = await sessions.open(user, { scheme: "TOKEN", label });
-    return new this(new Principal(row, settings.roles).session, token);
+    const { sessions } = requireBackend(this.backend);
+    return toToken(this, await sessions.open(user, { scheme: "TOKEN", label }));
   }
 
-  /** Returns the user's live token with this label, or creates one. Only a new token has its key. */
+  /**
+   * Returns the user's live token with this label, or creates one. Only a new token has its key. If several calls run
+   * at once, one of them creates the token, and the others return it.
+   * @throws the errors of {@link StaticToken.create}
+   */
   static async getOrCreate(
     user: UserRef,
     label: string | null = null,
   ): Promise<{ token: StaticToken; isCreated: boolean }> {
-    const known = await this.find({ userIds: [idOf(user)] });
-    const token = known.find(({ session }) => session.label === label);
-    if (token !== undefined) return { token, isCreated: false };
+    const { sessions } = requireBackend(this.backend);
+    const known = await findLabelled(this, user, label);
+    if (known !== undefined) return { token: known, isCreated: false };
+    const opened = await sessions.openFirst(user, { scheme: "TOKEN", label });
+    if (opened !== null) return { token: toToken(this, opened), isCreated: true };
+    // Another call has created the token meanwhile, or the user cannot have one, which `create` reports.
+    const other = await findLabelled(this, user, label);
+    if (other !== undefined) return { token: other, isCreated: false };
     return { token: await this.create(user, label), isCreated: true };
   }
 
@@ -120,6 +129,20 @@ export function createStaticTokenClass(backend: TokenBackend): typeof StaticToke
   return class extends StaticToken {
     static override readonly backend = backend;
   };
+}
+
+async function findLabelled(
+  Class: typeof StaticToken,
+  user: UserRef,
+  label: string | null,
+): Promise<StaticToken | undefined> {
+  const known = await Class.find({ userIds: [idOf(user)] });
+  return known.find(({ session }) => session.label === label);
+}
+
+function toToken(Class: typeof StaticToken, { row, token }: OpenedSession): StaticToken {
+  const { settings } = requireBackend(Class.backend);
+  return new Class(new Principal(row, settings.roles).session, token);
 }
 
 /** Checks a query at run time, too: a misspelt field would match too many tokens, and callers may delete them. */

@@ -145,11 +145,17 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Ends the token's session, and with it all tokens of that session. If the token has no session, opens one first.
+   * Ends the token's session, and with it all tokens of that session. A token without a session gets one that has
+   * ended.
    * @returns whether this call ended the session
+   * @throws the errors of {@link Token.outstand}, if the token has no session
    */
   async blacklist(): Promise<boolean> {
-    await this.outstand();
+    if (!this.has("sid")) {
+      const { scheme } = this.tokenKind;
+      this.setSession(await this.backend.sessions.openEnded(this.#text("sub"), { scheme }));
+      return true;
+    }
     return this.backend.sessions.end(this.#text("sid"), this.#text("sub"));
   }
 
@@ -162,7 +168,12 @@ export class Token extends ClaimMap {
     if (this.has("sid")) return;
     const { scheme } = this.tokenKind;
     const { row } = await this.backend.sessions.open(this.#text("sub"), { scheme });
-    this.set("sid", row.id);
+    this.setSession(row.id);
+  }
+
+  /** Sets the claims that connect the token with its new session. */
+  protected setSession(id: string): void {
+    this.set("sid", id);
   }
 
   /** Does nothing here. Classes that make access tokens override it, to load the claims of the option `claims`. */

@@ -327,6 +327,28 @@ describe("a logout", () => {
     expect(cookieOf(answer).line).toMatch(/=; Max-Age=0;/);
   });
 
+  test("B-15: does not tell a client that has reached the rate limit whether a cookie is good", async () => {
+    const dead = await logIn();
+    await gate.ask(LOGOUT, withCookie(dead));
+    const [byCookie, byHeader] = [await logIn(), await gate.login("ada", "TOKEN")];
+    const { url } = await gate.another({ requestsPerAddress: 1 });
+    await gate.ask(LOGOUT, { variables: { refresh: "x" }, url });
+    for (const value of [dead, byCookie]) {
+      const statements = await gate.countStatements(async () => {
+        const answer = await gate.ask(LOGOUT, { ...withCookie(value), url });
+        expect([answer.code, answer.headers.get("set-cookie")]).toEqual([
+          "TOO_MANY_REQUESTS",
+          null,
+        ]);
+      });
+      expect(statements).toBe(0);
+    }
+    const { authorization } = byHeader;
+    const answer = await gate.ask(LOGOUT_BARE, { ...withCookie(dead), authorization, url });
+    expect([answer.data.logout.sessionsEnded, answer.headers.get("set-cookie")]).toEqual([1, null]);
+    expect((await gate.ask(REFRESH, withCookie(byCookie))).status).toBe(200);
+  });
+
   test("O-07: from another site ends nothing", async () => {
     const value = await logIn();
     const answer = await gate.ask(LOGOUT, withCookie(value, { origin: "https://evil.example" }));

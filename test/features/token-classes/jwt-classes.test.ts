@@ -622,6 +622,18 @@ describeGates({ leeway: 5 }, (gate) => {
       expect(await rowsOf(user.id)).toHaveLength(1);
     });
 
+    test("B-11: of a token that has no session issues no token, and ends no other session", async () => {
+      const user = await newUser("b11-full");
+      for (let count = 0; count < 100; count += 1) await gate.issue(user.id);
+      gate.events.length = 0;
+      const token = new gate.auth.tokens.RefreshToken().set("sub", user.id);
+      expect(await token.blacklist()).toBe(true);
+      const sessionId = token.get("sid");
+      const ended = { type: "session_ended", userId: user.id, sessionId, reason: "logout" };
+      expect(gate.events).toEqual([ended]);
+      expect(await gate.auth.sessions.list(user)).toHaveLength(100);
+    });
+
     test("B-11: refuses a token without a user, or with an unknown one", async () => {
       const token = new gate.auth.tokens.RefreshToken();
       await expect(token.blacklist()).rejects.toThrow(errors.TokenNotValid);

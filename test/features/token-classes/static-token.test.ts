@@ -125,6 +125,22 @@ describeGates((gate) => {
       expect(renewed.token.session.id).not.toBe(first.token.session.id);
     });
 
+    test("T-05: makes one token if it is called many times at once, on two servers", async () => {
+      const user = await newUser("hurried");
+      const other = await gate.another();
+      for (const label of ["ci", null]) {
+        const made = await Promise.all(
+          [gate, other, gate, other, gate, other, gate, other].map(({ auth }) =>
+            auth.tokens.StaticToken.getOrCreate(user, label),
+          ),
+        );
+        expect(new Set(made.map(({ token }) => token.session.id)).size).toBe(1);
+        const [created, ...others] = made.filter(({ isCreated }) => isCreated);
+        expect(others).toEqual([]);
+        expect((await me(created?.token.key ?? "")).status).toBe(200);
+      }
+    });
+
     test("T-05: never returns the token of another user, or an expired one", async () => {
       const [user, neighbour] = [await newUser("here"), await newUser("there")];
       const { StaticToken } = gate.auth.tokens;
