@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-storage.js";
@@ -137,6 +138,35 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals, isAsync) =
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(tabs[1].getSession().error).toBeNull();
   });
+});
+
+test("without locks, two tabs that write their leases at the same time send one refresh", async () => {
+  const storage = new FakeStorage();
+  const lease = `gatehouse:jwt:${proxy.url}:lease`;
+  /** The storage as a tab sees it that writes its lease just after the other tab has written its own. */
+  const late = {
+    getItem: (key: string) => Promise.resolve(storage.getItem(key)),
+    removeItem: async (key: string) => {
+      await nextTurn();
+      storage.removeItem(key);
+    },
+    setItem: async (key: string, value: string) => {
+      while (key === lease && !storage.entries.has(lease)) await nextTurn();
+      storage.setItem(key, value);
+    },
+  };
+  const undo = [withGlobal("navigator", {}), withGlobal("BroadcastChannel", undefined)];
+  const options = { url: proxy.url, storage };
+  const first = createAuthClient(options);
+  await first.login("ada", PASSWORD);
+  const second = createAuthClient({ ...options, storage: late });
+  await until(() => second.getSession().status === "authenticated");
+  gate.events.length = 0;
+  await Promise.all([first.refresh(), second.refresh()]);
+  for (const tab of [first, second]) tab.close();
+  for (const restore of undo) restore();
+  expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
+  expect(second.getSession().token).toBe(first.getSession().token);
 });
 
 describe("tabs whose sessionStorage is a copy of another's", () => {
