@@ -143,12 +143,22 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals, isAsync) =
 test("without locks, two tabs that write their leases at the same time send one refresh", async () => {
   const storage = new FakeStorage();
   const lease = `gatehouse:jwt:${proxy.url}:lease`;
-  /** The storage as a tab sees it that writes its lease just after the other tab has written its own. */
-  const late = {
+  let isRead = false;
+  /** The storage as the first tab sees it. The tab writes its lease when the second tab has found no lease. */
+  const early = {
     getItem: (key: string) => Promise.resolve(storage.getItem(key)),
-    removeItem: async (key: string) => {
-      await nextTurn();
-      storage.removeItem(key);
+    removeItem: (key: string) => Promise.resolve(storage.entries.delete(key)).then(() => undefined),
+    setItem: async (key: string, value: string) => {
+      while (key === lease && !isRead) await nextTurn();
+      storage.setItem(key, value);
+    },
+  };
+  /** The storage as the second tab sees it. The tab writes its lease when the first tab has written its own. */
+  const late = {
+    ...early,
+    getItem: (key: string) => {
+      isRead ||= key === lease;
+      return Promise.resolve(storage.getItem(key));
     },
     setItem: async (key: string, value: string) => {
       while (key === lease && !storage.entries.has(lease)) await nextTurn();
@@ -156,10 +166,9 @@ test("without locks, two tabs that write their leases at the same time send one 
     },
   };
   const undo = [withGlobal("navigator", {}), withGlobal("BroadcastChannel", undefined)];
-  const options = { url: proxy.url, storage };
-  const first = createAuthClient(options);
+  const first = createAuthClient({ url: proxy.url, storage: early });
   await first.login("ada", PASSWORD);
-  const second = createAuthClient({ ...options, storage: late });
+  const second = createAuthClient({ url: proxy.url, storage: late });
   await until(() => second.getSession().status === "authenticated");
   gate.events.length = 0;
   await Promise.all([first.refresh(), second.refresh()]);
