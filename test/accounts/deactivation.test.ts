@@ -58,6 +58,22 @@ describeGates((gate) => {
       expect(await reasonsOf(gate, all)).toEqual(Array(3).fill("token_revoked"));
     });
 
+    test.each([
+      ["user_inactive", `is_active = false`],
+      ["password_changed", `credentials_version = credentials_version + 1`],
+    ])(
+      "that was made directly in the database refuses every token at once: %s",
+      async (reason, change) => {
+        const { id, all } = await signIn();
+        await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
+        expect(await reasonsOf(gate, all)).toEqual(Array(3).fill(reason));
+        const [jwt, sliding] = all;
+        expect((await gate.refresh(jwt!.refresh)).reason).toBe(reason);
+        expect((await gate.refresh(sliding!.token)).reason).toBe(reason);
+        expect(await gate.auth.sessions.list(id)).toEqual([]);
+      },
+    );
+
     test("also ends a session that a login opens at the same moment", async () => {
       const id = await gate.user(`user${(count += 1)}`);
       for (let round = 0; round < 10; round += 1) {

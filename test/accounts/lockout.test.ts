@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import { createAuth, defineFeature, InvalidCredentials } from "../../src/index.js";
 import { attempt, attemptByEmail, REFUSED } from "../support/attempts.js";
 import { ROOT, runCommand } from "../support/command.js";
 import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
@@ -55,6 +56,28 @@ describeGates({ secretKey: SECRET_KEY, loginFailureLimit: LIMIT }, (gate) => {
       ]) {
         expect(answer).toMatchObject(REFUSED);
       }
+    });
+
+    test("LG-2: refuses a right password that was found right just before the account locked", async () => {
+      await fail(LIMIT - 1);
+      const last = defineFeature({
+        name: "last-failure",
+        create: () => ({ hooks: { beforeLogin: () => fail(1) } }),
+      });
+      const auth = await createAuth({
+        databaseUrl: gate.databaseUrl,
+        secretKey: SECRET_KEY,
+        loginFailureLimit: LIMIT,
+        features: [last],
+      });
+      try {
+        const login = auth.authentication.login({ username: name }, PASSWORD);
+        await expect(login).rejects.toThrow(InvalidCredentials);
+      } finally {
+        await auth.close();
+      }
+      expect(locks()).toHaveLength(1);
+      expect(await attempt(gate, name, PASSWORD)).toMatchObject(REFUSED);
     });
 
     test("LG-2: stays locked however long it waits", async () => {

@@ -157,6 +157,13 @@ describe("apolloOptions with limits", () => {
     expect(counts).toEqual([1, 1, 4, 12, 12, 12]);
   });
 
+  test("GQ-12: reports at most 50 mistakes in variables, also if the limit on errors is off", async () => {
+    const of = (part: (name: string) => string) => repeat(60, (index) => part(`v${index}`));
+    const query = `query (${of((name) => `$${name}: Int!`)}) { ${of((name) => `${name}: double(of: $${name})`)} }`;
+    const limits = { rootFields: null, aliases: null, errors: null };
+    expect((await ask(query, limits)).count).toBe(50);
+  });
+
   test.each<[limits: unknown, message: string]>([
     [{ depth: 0 }, "limits.depth: must be a whole number from 1 to 1000000, or null for no limit"],
     [{ depth: -1 }, "limits.depth: must be a whole number from 1 to 1000000, or null for no limit"],

@@ -273,6 +273,19 @@ describe("fields that check a credential", () => {
   });
 });
 
+test("GQ-6: 100 fields of one name are accepted, and one more is refused, wherever they are", async () => {
+  const refusal = "The document has more than 100 fields of one name.";
+  const fields = (count: number) => "__typename ".repeat(count);
+  const inside = (count: number) => `{ __schema { ${fields(count)} } }`;
+  const { errors } = await gate.ask(inside(100));
+  expect(errors).toBeUndefined();
+  expectRefused(await gate.ask(inside(101)), refusal);
+  const apart = `{ __schema { ...A ${fields(50)} } } fragment A on __Schema { ${fields(51)} }`;
+  expectRefused(await gate.ask(apart), refusal);
+  const aliased = `{ __schema { ${"a: __typename ".repeat(101)} } }`;
+  expectRefused(await gate.ask(aliased), refusal);
+});
+
 describe("directives", () => {
   test("GQ-5: up to 10 are accepted, and 11 are refused, wherever they are", async () => {
     const on = (count: number) => `{ __typename ${"@include(if: true) ".repeat(count)} }`;

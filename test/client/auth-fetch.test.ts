@@ -116,6 +116,64 @@ describe("authFetch", () => {
     expect(seen.slice(1).filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
   });
 
+  describe("at a redirect to another origin", () => {
+    let foreign: Server;
+    let redirect: string;
+    /** What the other origin has received. */
+    let received: { authorization: string | undefined; body: string }[];
+    /** The body of its 401. */
+    let answer: string;
+
+    beforeAll(async () => {
+      foreign = createServer((request, response) => {
+        void text(request).then((body) => {
+          received.push({ authorization: request.headers.authorization, body });
+          response.writeHead(401, { "content-type": "application/json" }).end(answer);
+        });
+      });
+      await new Promise<void>((resolve) => foreign.listen(0, "127.0.0.1", resolve));
+      const url = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`;
+      redirect = `${apiUrl}/to/${encodeURIComponent(url)}`;
+    });
+
+    beforeEach(() => {
+      received = [];
+      answer = "";
+    });
+
+    afterAll(async () => {
+      foreign.closeAllConnections();
+      await new Promise((resolve) => foreign.close(resolve));
+    });
+
+    test("a 401 of that origin causes no refresh and no retry", async () => {
+      const before = client.getSession();
+      advanceClock(60_000);
+      expect((await client.authFetch(redirect)).status).toBe(401);
+      expect(received).toEqual([{ authorization: undefined, body: "" }]);
+      expect(proxy.count("Refresh")).toBe(0);
+      expect(client.getSession()).toEqual(before);
+    });
+
+    test("a 401 of that origin does not end the session, whatever reason it gives", async () => {
+      const options = { url: proxy.url, allowedOrigins: [apiUrl], scheme: "token" } as const;
+      const holder = createAuthClient(options);
+      const before = await holder.login("ada", PASSWORD);
+      const extensions = { code: "UNAUTHENTICATED", reason: "token_revoked" };
+      answer = JSON.stringify({ errors: [{ message: "No.", extensions }] });
+      expect((await holder.authFetch(redirect)).status).toBe(401);
+      expect(received).toHaveLength(1);
+      expect(holder.getSession()).toEqual(before);
+    });
+
+    test("that origin receives no password of a login", async () => {
+      const redirected = createAuthClient({ url: redirect });
+      const { status, error } = await redirected.login("ada", PASSWORD);
+      expect([status, error?.reason]).toEqual(["anonymous", "offline"]);
+      expect(received).toEqual([]);
+    });
+  });
+
   test("does not replace an Authorization header of the caller", async () => {
     await client.authFetch(apiUrl, { headers: { Authorization: "Basic eDp5" } });
     expect(sent()).toEqual(["Basic eDp5"]);

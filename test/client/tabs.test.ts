@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-storage.js";
@@ -137,6 +138,46 @@ describe.each(PLATFORMS)("with %s, tabs of one storage", (_, globals, isAsync) =
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(tabs[1].getSession().error).toBeNull();
   });
+});
+
+test("without locks, two tabs that write their leases at the same time send one refresh", async () => {
+  const storage = new FakeStorage();
+  const lease = `gatehouse:jwt:${proxy.url}:lease`;
+  let isRead = false;
+  /** The storage as the first tab sees it. The tab writes its lease when the second tab has found no lease. */
+  const early = {
+    getItem: (key: string) => Promise.resolve(storage.getItem(key)),
+    removeItem: (key: string) => Promise.resolve(storage.entries.delete(key)).then(() => undefined),
+    setItem: async (key: string, value: string) => {
+      while (key === lease && !isRead) await nextTurn();
+      storage.setItem(key, value);
+    },
+  };
+  /** The storage as the second tab sees it. The tab writes its lease when the first tab has written its own. */
+  const late = {
+    ...early,
+    getItem: (key: string) => {
+      isRead ||= key === lease;
+      return Promise.resolve(storage.getItem(key));
+    },
+    setItem: async (key: string, value: string) => {
+      while (key === lease && !storage.entries.has(lease)) await nextTurn();
+      // If the first tab read its lease again at once, it would do so in this turn.
+      await nextTurn();
+      storage.setItem(key, value);
+    },
+  };
+  const undo = [withGlobal("navigator", {}), withGlobal("BroadcastChannel", undefined)];
+  const first = createAuthClient({ url: proxy.url, storage: early });
+  await first.login("ada", PASSWORD);
+  const second = createAuthClient({ url: proxy.url, storage: late });
+  await until(() => second.getSession().status === "authenticated");
+  gate.events.length = 0;
+  await Promise.all([first.refresh(), second.refresh()]);
+  for (const tab of [first, second]) tab.close();
+  for (const restore of undo) restore();
+  expect(gate.events.map(({ type }) => type)).toEqual(["token_refreshed"]);
+  expect(second.getSession().token).toBe(first.getSession().token);
 });
 
 describe("tabs whose sessionStorage is a copy of another's", () => {

@@ -1,39 +1,12 @@
 import { expect, test } from "@jest/globals";
 import pg from "pg";
-import sqlite3 from "sqlite3";
 import { ServiceUnavailable } from "../../src/errors.js";
 import { type DatabaseKind, describePostgres } from "../support/databases.js";
 import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../support/gate.js";
+import { LOCK_TABLES } from "../support/locks.js";
 
 /** Two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
-
-/** Takes a lock that lets others read but not write. Returns the function that releases the lock. */
-const LOCKS: Readonly<Record<DatabaseKind, (gate: Gate) => Promise<() => Promise<unknown>>>> = {
-  sqlite: async ({ databasePath }) => {
-    const database = new sqlite3.Database(databasePath);
-    const run = (sql: string) =>
-      new Promise<void>((resolve, reject) =>
-        database.exec(sql, (error) => {
-          if (error === null) resolve();
-          else reject(error);
-        }),
-      );
-    await run("BEGIN IMMEDIATE");
-    return async () => {
-      await run("COMMIT");
-      await new Promise((resolve) => {
-        database.close(resolve);
-      });
-    };
-  },
-  postgresql: async ({ databaseUrl }) => {
-    const client = new pg.Client({ connectionString: databaseUrl });
-    await client.connect();
-    await client.query(`BEGIN; LOCK TABLE session, "user" IN EXCLUSIVE MODE`);
-    return () => client.end();
-  },
-};
 
 /** Everything that requests write, except `lastUsedAt` of sessions, which is written later on purpose. */
 async function readState(gate: Gate): Promise<unknown[]> {
@@ -66,7 +39,7 @@ async function expectNothingLater(kind: DatabaseKind): Promise<void> {
       () => mutate(`logoutAll { sessionsEnded }`, six?.authorization),
     ];
     const before = await readState(gate);
-    const release = await LOCKS[kind](gate);
+    const release = await LOCK_TABLES[kind](gate);
     const answers = await Promise.all(operations.map((run) => run())).finally(release);
     expect(answers.map(({ code }) => code)).toEqual(operations.map(() => "SERVICE_UNAVAILABLE"));
     // A write that was left waiting would happen before this login, or soon after it.

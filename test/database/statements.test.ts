@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
 import { ServiceUnavailable } from "../../src/errors.js";
-import { type Sql, withChecks } from "../../src/sql.js";
+import { type RunStatement, type Sql, withChecks } from "../../src/sql.js";
 import { createDatabase, DATABASES, type TestDatabase } from "../support/databases.js";
 
 describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
@@ -52,6 +52,36 @@ describe.each(DATABASES)("the statements of a feature over %s", (kind) => {
     await expect(sql.read(INSERT, ["e"])).rejects.toThrow("Use sql.write.");
     await expect(sql.readOnce(INSERT, ["e"])).rejects.toThrow("Use sql.write.");
     expect(await sql.read("SELECT id FROM note WHERE id = ?", ["e"])).toEqual([]);
+  });
+
+  test("work as soon as their table exists, although the same statement failed before", async () => {
+    const read = "SELECT id FROM later WHERE id = ?";
+    const insert = "INSERT INTO later (id) VALUES (?) RETURNING id";
+    await expect(sql.read(read, ["a"])).rejects.toThrow("later");
+    await expect(sql.write(insert, ["a"])).rejects.toThrow("later");
+    await database.write("CREATE TABLE later (id text PRIMARY KEY)", []);
+    expect(await sql.write(insert, ["a"])).toEqual([{ id: "a" }]);
+    expect(await sql.read(read, ["a"])).toEqual([{ id: "a" }]);
+  });
+
+  test("are durable once they have run, and wait for 5 seconds at most", async () => {
+    const settingsOf = async (run: RunStatement, names: string[]) => {
+      const values = [];
+      for (const name of names) {
+        const show = kind === "sqlite" ? "PRAGMA" : "SHOW";
+        const [row] = await run<Record<string, unknown>>(`${show} ${name}`, []);
+        values.push(...Object.values(row ?? {}));
+      }
+      return values;
+    };
+    if (kind === "sqlite") {
+      // 2 is FULL, which survives a power failure.
+      const names = ["synchronous", "journal_mode", "foreign_keys", "busy_timeout"];
+      expect(await settingsOf(database.write, names)).toEqual([2, "wal", 1, 5000]);
+      expect(await settingsOf(database.read, ["busy_timeout"])).toEqual([5000]);
+    } else {
+      expect(await settingsOf(database.read, ["statement_timeout"])).toEqual(["5s"]);
+    }
   });
 
   test("the database itself does not call a mistake of a statement an outage", async () => {

@@ -30,7 +30,7 @@ describeGates((gate, database) => {
       },
     );
 
-    test("RF-3: with a reuse window of 0, at most one of 20 refreshes of one token succeeds", async () => {
+    test("RF-3: with a reuse window of 0, one of 20 refreshes of one token succeeds", async () => {
       const strict = await Gate.open({ reuseWindow: 0 }, database);
       try {
         await strict.user("ada");
@@ -39,7 +39,7 @@ describeGates((gate, database) => {
           Array.from({ length: 20 }, () => strict.refresh(refresh)),
         );
         const won = answers.filter(({ status }) => status === 200);
-        expect(won.length).toBeLessThanOrEqual(1);
+        expect(won).toHaveLength(1);
         const reasons = new Set(answers.flatMap(({ reason }) => reason ?? []));
         expect([...reasons]).toEqual(["token_reused"]);
       } finally {

@@ -167,6 +167,13 @@ describeFreshGates((gate) => {
       expect((await gate.me(`Bearer ${data.refreshToken.access}`)).status).toBe(200);
     });
 
+    test("J-15, JW-18: invalidates its tokens on another server at the very next request", async () => {
+      const { kid, authorization } = await login();
+      expect((await twin.me(authorization)).status).toBe(200);
+      await gate.auth.keys.revoke(kid);
+      expect(await twin.me(authorization)).toMatchObject(NOT_VALID);
+    });
+
     test("J-15: removes a waiting or retired key, and leaves the others", async () => {
       const old = await login();
       const { kid: waiting } = await gate.auth.keys.rotate();

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { generateSecretKey } from "../../src/keys/secret-key.js";
+import { deriveKey, generateSecretKey, type Purpose } from "../../src/keys/secret-key.js";
 import { describeFreshGates, type Gate, type Tokens } from "../support/gate.js";
 
 const [OLD, NEW] = [generateSecretKey(), generateSecretKey()];
@@ -110,4 +110,14 @@ describeFreshGates({ secretKey: OLD }, (gate) => {
       },
     );
   });
+});
+
+test.each<[Purpose, string]>([
+  ["refresh-token", "uMBCz3FexgyCYEu5STjtA5msbOWdcS6sL1sjZAy2K5w"],
+  ["key-sealing", "soEng1G8Y7RFDnBuN06dj84NZyudWQqF_HDimHZu8EU"],
+  ["throttling", "5vNJ_gzlqWv4TxZBp0iQ_BVIaLlCh_Oy-NwMgSHMaOY"],
+  ["audit", "wTxxC8UcJZoj9ZshY0ApsP-GiTJle5pT9wDYM66452M"],
+])("each purpose has a key of its own, which no later version changes: %s", (purpose, key) => {
+  const derived = deriveKey("an example of a secret that is long enough", purpose);
+  expect(derived.export().toString("base64url")).toBe(key);
 });

@@ -67,6 +67,15 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
       expect(errors).toEqual([]);
     });
 
+    test("M-13: the instance with the lease renews it, also a little before it expires", async () => {
+      await tick();
+      const [before] = await lease();
+      gate.advance(-1);
+      await tick();
+      expect(await lease()).toEqual([{ ...before, expiresAt: gate.now + INTERVAL }]);
+      expect(errors).toEqual([]);
+    });
+
     test("M-13: another instance takes over when the lease expires, and not before", async () => {
       await addSessions(gate, ada, 10);
       const until = gate.now + INTERVAL + 1000;

@@ -69,6 +69,8 @@ describe("a schema with correct guards", () => {
     // If a field of that name shows more than the SDL, it is the application's own.
     expect(subgraph("{ sdl: String secrets: String }").get("Query._service")).toBe("USER");
     expect(subgraph("@auth { sdl: String }").get("_Service.sdl")).toBe("USER");
+    const other = `type Query { _service: Service! } type Service { sdl: String }`;
+    expect(readGuards(build(other), {}).get("Query._service")).toBe("USER");
     // Gateways read the SDL by a query.
     const elsewhere = `${QUERY} type Mutation { _service: _Service! } type _Service { sdl: String }
       type Subscription { _service: _Service! }`;

@@ -3,7 +3,7 @@ import { makeExecutableSchema } from "@graphql-tools/schema";
 import { type ExecutionResult, type GraphQLSchema, parse, subscribe } from "graphql";
 import { guardSchema } from "../../src/permissions/guards.js";
 import type { AuthContext } from "../../src/index.js";
-import { setUpGate } from "../support/gate.js";
+import { type Gate, setUpGate } from "../support/gate.js";
 
 const gate = setUpGate();
 let schema: GraphQLSchema;
@@ -14,9 +14,12 @@ let users = 0;
 let events: { value: number; secret: string }[];
 let wake: () => void;
 let isStopped: boolean;
+/** How many sources were started. */
+let starts: number;
 
 /** A source of events that says when it was stopped, even while a reader waits. */
 function source() {
+  starts += 1;
   return {
     async next() {
       while (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
@@ -67,6 +70,7 @@ beforeEach(async () => {
   events = [];
   wake = () => undefined;
   isStopped = false;
+  starts = 0;
   id = await gate.user(`user${(users += 1)}`, { role: "ADMIN" });
 });
 
@@ -146,6 +150,20 @@ describe("an open subscription", () => {
     expect(gate.events.filter(({ type }) => type === "role_denied")).toHaveLength(2);
   });
 
+  test("ends when its credential cannot be checked again", async () => {
+    const stream = await open("ticks", await contextOf((await gate.issue(id)).authorization));
+    await gate.sql("ALTER TABLE session RENAME TO away");
+    try {
+      emit(1);
+      await expect(stream.next()).rejects.toThrow("session");
+    } finally {
+      await gate.sql("ALTER TABLE away RENAME TO session");
+    }
+    expect(isStopped).toBe(true);
+    emit(2);
+    expect(await next(stream)).toMatchObject({ done: true });
+  });
+
   test("is not checked again if it is public", async () => {
     const { authorization } = await gate.issue(id);
     const stream = await open("openTicks", await contextOf(authorization));
@@ -164,5 +182,41 @@ describe("an open subscription", () => {
   test("is refused if only a part of the context was passed on", async () => {
     const { user } = await contextOf((await gate.issue(id)).authorization);
     await expect(open("ticks", { user })).rejects.toThrow(/whole context of auth.createContext/);
+  });
+});
+
+describe("in stateless mode a subscription that requires a role", () => {
+  let stateless: Gate;
+
+  beforeAll(async () => {
+    stateless = await gate.another({ bearerCheck: "stateless" });
+  });
+
+  const contextOfAccess = async (userId: string) => {
+    const { authorization } = await stateless.issue(userId);
+    return stateless.auth.createContext({ headers: { authorization } });
+  };
+
+  test("is refused without the role before its source starts", async () => {
+    const user = await gate.user(`lower${users}`);
+    await expect(open("adminTicks", await contextOfAccess(user))).rejects.toThrow("role_required");
+    expect(starts).toBe(0);
+  });
+
+  test("ends at the first event after the role was lowered", async () => {
+    await gate.user(`admin${users}`, { role: "ADMIN" });
+    const stream = await open("adminTicks", await contextOfAccess(id));
+    emit(1);
+    expect(await next(stream)).toMatchObject({
+      data: { adminTicks: { value: 1, secret: "s3cret" } },
+    });
+    await gate.auth.accounts.setRole(id, "USER");
+    emit(2);
+    expect(await next(stream)).toEqual({
+      done: false,
+      data: { adminTicks: null },
+      reason: "role_required",
+    });
+    expect(await next(stream)).toMatchObject({ done: true });
   });
 });

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode } from "../support/forge.js";
-import { describeGates, type Tokens } from "../support/gate.js";
+import { describeGates, Gate, type Tokens } from "../support/gate.js";
 
 const DAY = 86_400;
 const REUSED = { status: 401, code: "UNAUTHENTICATED", reason: "token_reused" };
 
-describeGates((gate) => {
+describeGates((gate, database) => {
   beforeAll(async () => {
     await gate.user("ada");
   });
@@ -184,7 +184,55 @@ describeGates((gate) => {
     });
   });
 
+  describe("a token that names a session which is not its own", () => {
+    test.each(["another user", "another scheme"])(
+      "JW-11: is token_not_valid in every use: %s",
+      async (whose) => {
+        const { RefreshToken, AccessToken, SlidingToken } = gate.auth.tokens;
+        const name = `owner of ${whose}`.replaceAll(" ", ".");
+        await gate.user(name);
+        const owner = whose === "another user" ? name : "ada";
+        const [jwt, sliding] = [await gate.login("ada"), await gate.login("ada", "SLIDING")];
+        const [otherJwt, otherSliding] = [
+          await gate.login(owner),
+          await gate.login(owner, "SLIDING"),
+        ];
+        const [first, second] =
+          whose === "another user" ? [otherJwt, otherSliding] : [otherSliding, otherJwt];
+        const refresh = String(new RefreshToken(jwt.refresh).set("sid", first.session.id));
+        const access = String(new AccessToken(jwt.access).set("sid", first.session.id));
+        const slides = String(new SlidingToken(sliding.token).set("sid", second.session.id));
+        const refused = { status: 401, reason: "token_not_valid" };
+        for (const token of [refresh, slides]) {
+          expect(await gate.refresh(token)).toMatchObject(refused);
+        }
+        for (const token of [access, slides]) {
+          expect(await gate.me(`Bearer ${token}`)).toMatchObject(refused);
+        }
+        expect((await gate.me(otherJwt.authorization)).status).toBe(200);
+        expect((await gate.me(otherSliding.authorization)).status).toBe(200);
+      },
+    );
+  });
+
   describe("the limits of a session", () => {
+    test("RF-7: the leeway covers the rest of the second in which a refresh token expires, and no more", async () => {
+      let now = Date.parse("2026-11-26T12:00:00.500Z");
+      const strict = await Gate.open({ now: () => now, leeway: 10 }, database);
+      try {
+        const ada = await strict.user("ada");
+        const [one, two] = [await strict.issue(ada), await strict.issue(ada)];
+        now += 7 * DAY * 1000 - 1;
+        expect(now).toBe(decode(one.refresh).claims.exp * 1000 + 499);
+        expect((await strict.refresh(one.refresh)).status).toBe(200);
+        now += 1;
+        const refused = { status: 401, reason: "token_expired" };
+        expect(await strict.refresh(two.refresh)).toMatchObject(refused);
+      } finally {
+        await strict.close();
+      }
+    });
+
     test("RF-7, R-22: a refresh token is good until one second before its idle limit", async () => {
       const { refresh } = await gate.login("ada");
       const { exp } = decode(refresh).claims;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { InvalidCredentials } from "../../src/errors.js";
 import { describeGates } from "../support/gate.js";
 
 const NO_SUCH_USER = { name: "NoSuchUser", message: "There is no such user." };
@@ -43,6 +44,21 @@ describeGates((gate) => {
       expect(await gate.auth.sessions.list(await gate.user("absent"))).toEqual([]);
     });
   });
+
+  test.each(SCHEMES)(
+    "a login by %s opens no session if the password was changed after it was checked",
+    async (scheme) => {
+      const { id } = await signedIn();
+      const account = await gate.sql(`SELECT credentials_version AS v FROM "user" WHERE id = ?`, [
+        id,
+      ]);
+      const credentialsVersion = Number(account[0].v);
+      await gate.auth.accounts.setPassword(id, "another correct horse");
+      const opening = gate.core.sessions.open(id, { scheme, credentialsVersion });
+      await expect(opening).rejects.toBeInstanceOf(InvalidCredentials);
+      expect(await gate.auth.sessions.list(id)).toEqual([]);
+    },
+  );
 
   describe("auth.sessions.end", () => {
     test("ends any user's session, once", async () => {

@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
+import { RunningChecks } from "../../src/throttling/running-checks.js";
 import { attempt, countHashed, WRONG } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
 import { DATABASES, type Gate, PASSWORD, setUpGate } from "../support/gate.js";
@@ -72,4 +74,20 @@ describe.each(STORES)("counted in %s, logins of one account at once", (name, dat
       await other.close();
     }
   });
+});
+
+test("an attempt whose key is blocked waits for an earlier one that is still being counted", async () => {
+  const checks = new RunningChecks();
+  const isRight = () => Promise.resolve(true);
+  let finishCounting: (wait: number) => void = () => undefined;
+  const counting = new Promise<number>((resolve) => (finishCounting = resolve));
+  const earlier = checks.run("key", () => counting, isRight);
+  const waits = [1000, 0];
+  const later = checks.run("key", () => Promise.resolve(waits.shift() ?? 0), isRight);
+  await nextTurn();
+  finishCounting(0);
+  expect(await Promise.allSettled([earlier, later])).toEqual([
+    { status: "fulfilled", value: true },
+    { status: "fulfilled", value: true },
+  ]);
 });

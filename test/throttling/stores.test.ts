@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import type { ServerOptions } from "../../src/index.js";
+import { generateSecretKey } from "../../src/keys/secret-key.js";
 import { MemoryLimiter } from "../../src/throttling/memory-limiter.js";
+import { SqlLimiter } from "../../src/throttling/sql-limiter.js";
 import {
   attempt,
   attemptByEmail,
@@ -291,3 +293,36 @@ test("prune deletes expired counters from the database, and no others", async ()
     await gate.close();
   }
 });
+
+test("the keys of the counters depend on the secret, so that nobody can guess whom they count", async () => {
+  const [old, next] = [generateSecretKey(), generateSecretKey()];
+  const gate = await Gate.open({ secretKey: old, throttleStore: "database" });
+  try {
+    const countKeys = async () => (await gate.sql("SELECT key FROM throttle")).length;
+    await attempt(gate, "nobody");
+    await attempt(gate, "nobody");
+    const count = await countKeys();
+    const renewed = await gate.another({ secretKey: [next, old] });
+    await attempt(renewed, "nobody");
+    expect(count).toBeGreaterThan(0);
+    expect(await countKeys()).toBe(2 * count);
+  } finally {
+    await gate.close();
+  }
+});
+
+test.each(DATABASES)(
+  "LG-5: over %s an attempt is not allowed if others always block its key just after it was read",
+  async (database) => {
+    const gate = await Gate.open({}, database);
+    try {
+      const read = () => Promise.resolve([]);
+      const rule = { name: "races", limit: 1, window: MINUTE };
+      const limiter = new SqlLimiter(rule, { ...gate.core.sql, read }, () => gate.now);
+      expect(await limiter.consume("key")).toBe(0);
+      expect(await limiter.consume("key")).toBeGreaterThan(0);
+    } finally {
+      await gate.close();
+    }
+  },
+);
