@@ -205,6 +205,22 @@ describe("apolloOptions with limits", () => {
     for (const run of make) expect(run).toThrow(new TypeError(message));
   });
 
+  test.each(["tokens", "characters", "errors"] as const)(
+    "the rule alone refuses the limit that it cannot apply: %s",
+    (name) => {
+      const limits: Limits = { depth: 8, [name]: 8 };
+      expect(() => documentLimits(schema, limits)).toThrow(
+        new TypeError(`limits.${name}: needs apolloOptions`),
+      );
+    },
+  );
+
+  test("the rule's type has no limit that it cannot apply", () => {
+    // @ts-expect-error: a rule sees no response, so it cannot limit its errors
+    expect(() => documentLimits(schema, { errors: 8 })).toThrow("limits.errors");
+    expect(() => documentLimits(schema, { depth: 8, lines: null })).not.toThrow();
+  });
+
   test.each<[options: unknown, message: string]>([
     [{ limit: {} }, "limit: is not an option; did you mean limits?"],
     [{ depth: 8 }, "depth: is not an option; did you mean limits?"],
