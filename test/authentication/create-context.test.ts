@@ -85,10 +85,13 @@ describe("a Fetch request, which has no address", () => {
   test.each([
     [undefined, "unknown", [MISSING, WRONG]],
     ["unknown", undefined, [WRONG, MISSING]],
-  ])("a missing and a wrong address have one warning each: first %s, then %s", async (first, second, expected) => {
-    for (const address of [first, second, first, second]) await ask(address);
-    expect(warnings()).toEqual(expected);
-  });
+  ])(
+    "a missing and a wrong address have one warning each: first %s, then %s",
+    async (first, second, expected) => {
+      for (const address of [first, second, first, second]) await ask(address);
+      expect(warnings()).toEqual(expected);
+    },
+  );
 
   test("a request with a socket keeps its own address if the text that is passed is not an address, and a warning is printed", async () => {
     const request = { headers: {}, socket: { remoteAddress: "192.0.2.9" } };
