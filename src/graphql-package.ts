@@ -16,18 +16,18 @@ if (major !== 16 || minor < MINOR) {
 /**
  * Requires a schema that was built with the copy of graphql that Gatehouse uses. Two copies do not recognise each
  * other's types, and graphql's own check does nothing when NODE_ENV is production.
- * @param builder the schema's name in the message, such as "the schema to guard"
+ * @param name the schema's name in the message, such as "the schema to guard"
  * @throws TypeError when `schema` is not a schema
  * @throws TypeError when another copy of graphql built the schema. The message says how to keep only one copy
  */
-export function requireOneGraphql(schema: unknown, builder: string): void {
+export function requireOneGraphql(schema: unknown, name: string): void {
   if (schema instanceof GraphQLSchema) return;
   const isForeign = Object.prototype.toString.call(schema) === "[object GraphQLSchema]";
   throw new TypeError(
     isForeign
-      ? `There are two copies of graphql: Gatehouse uses one, and ${builder} was built with the other. ` +
+      ? `There are two copies of graphql: Gatehouse uses one, and ${name} was built with the other. ` +
           "List them with `npm ls graphql`, and keep one with `npm dedupe` or `overrides`. " +
           "A linked package or folder brings its own copy; install the packed file instead."
-      : `${builder} is not a GraphQLSchema.`,
+      : `${name} is not a GraphQLSchema.`,
   );
 }

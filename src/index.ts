@@ -66,7 +66,7 @@ export type { PruneRule } from "./maintenance/prune-rule.js";
 export type { Sql, SqlValue } from "./sql.js";
 export { apolloOptions } from "./apollo/apollo-server.js";
 export { documentLimits } from "./apollo/document-limits.js";
-export type { Limits } from "./apollo/limits.js";
+export type { Limits, RuleLimits } from "./apollo/limits.js";
 export { formatError } from "./apollo/format-error.js";
 export { httpStatusPlugin } from "./apollo/plugins.js";
 export { requireRole } from "./permissions/guards.js";

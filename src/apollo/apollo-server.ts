@@ -5,7 +5,7 @@ import {
 } from "@apollo/server/plugin/disabled";
 import type { GraphQLSchema } from "graphql";
 import { WrongSettings } from "../config/problems.js";
-import { documentLimits, toParseOptions } from "./document-limits.js";
+import { toParseOptions, toRule } from "./document-limits.js";
 import { formatError } from "./format-error.js";
 import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
 import {
@@ -48,8 +48,8 @@ export interface ApolloOptions {
 
 /**
  * Creates the Apollo Server of our own HTTP server. Everything that we do not use is switched off. Our HTTP server
- * limits documents and sends {@link AuthContext.responseHeaders}, so this Apollo Server needs neither {@link
- * documentLimits} nor {@link responseHeadersPlugin}.
+ * limits documents and sends {@link AuthContext.responseHeaders}, so this Apollo Server needs neither {@link toRule}
+ * nor {@link responseHeadersPlugin}.
  * @param schema the guarded schema
  */
 export function createApolloServer(
@@ -99,7 +99,7 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
       responseHeadersPlugin,
       ApolloServerPluginInlineTraceDisabled(),
     ],
-    validationRules: [documentLimits(schema, limits)],
+    validationRules: [toRule(schema, limits)],
   };
 }
 

@@ -12,7 +12,7 @@ import { LRUCache } from "lru-cache";
 import type { ErrorCode } from "../errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { readCredentialFields } from "../permissions/credential-fields.js";
-import { type AllLimits, DEFAULT_LIMITS, type Limits, resolveLimits } from "./limits.js";
+import { type AllLimits, DEFAULT_LIMITS, type RuleLimits, resolveRuleLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
 /**
@@ -129,8 +129,13 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
  * @param limits each is a whole number, or null for no limit. A limit that is left out is the same as in our own server
  * @throws TypeError that names each wrong limit
  */
-export function documentLimits(schema: GraphQLSchema, limits?: Limits): ValidationRule {
-  const documents = new DocumentLimits(schema, resolveLimits(limits));
+export function documentLimits(schema: GraphQLSchema, limits?: RuleLimits): ValidationRule {
+  return toRule(schema, resolveRuleLimits(limits));
+}
+
+/** Returns the validation rule for limits that are already checked. It leaves out those that no rule can apply. */
+export function toRule(schema: GraphQLSchema, limits: AllLimits): ValidationRule {
+  const documents = new DocumentLimits(schema, limits);
   return (context) => ({
     Document: {
       enter(document) {

@@ -46,6 +46,12 @@ const LIMITS = {
 /** The limits that an application can set: whole numbers, or `null` for no limit. */
 export type Limits = OptionsOf<typeof LIMITS>;
 
+/** The limits that no validation rule can apply, because a rule runs after parsing and sees no response. */
+const NOT_BY_RULE = ["tokens", "characters", "errors"] as const;
+
+/** The limits that a validation rule can apply. */
+export type RuleLimits = Omit<Limits, (typeof NOT_BY_RULE)[number]>;
+
 /** The value of every limit. */
 export type AllLimits = ConfigOf<typeof LIMITS>;
 
@@ -63,6 +69,19 @@ export function resolveLimits(limits: unknown = {}): AllLimits {
   const { values, problems } = checkOptions(limits, LIMITS, {});
   if (problems.length > 0) throw new WrongSettings(problems.map(inLimits));
   return values;
+}
+
+/**
+ * The same as {@link resolveLimits}, for a validation rule.
+ * @throws TypeError also for each limit that no validation rule can apply
+ */
+export function resolveRuleLimits(limits: Limits = {}): AllLimits {
+  const resolved = resolveLimits(limits);
+  const problems = NOT_BY_RULE.filter((option) => limits[option] !== undefined).map((option) =>
+    inLimits({ option, message: "needs apolloOptions" }),
+  );
+  if (problems.length > 0) throw new WrongSettings(problems);
+  return resolved;
 }
 
 function inLimits({ option, ...problem }: Problem): Problem {

@@ -17,7 +17,7 @@ const MORE = "Too many errors processing variables, error limit reached. Executi
 /**
  * Rejects an operation whose variables are wrong. graphql-js would do so too, but it prints the whole value into every
  * error. Large values would make that expensive, and errors must not repeat values.
- * @param max the largest number of errors. If it is 1, there can be two: one mistake, and {@link MORE}
+ * @param max the largest number of errors
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {
   return {
@@ -41,7 +41,7 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 
 /**
  * Returns an error for each mistake in the variables of an operation. The errors hold no value that the client sent. If
- * there are more than `max` mistakes, the last error is {@link MORE}.
+ * there are more than `max` mistakes, the last error is {@link MORE}, unless `max` is 1.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
@@ -61,7 +61,7 @@ function findWrongVariables(
     }
   } catch (error) {
     if (!(error instanceof LimitReached)) throw error;
-    return [...errors.slice(0, Math.max(1, max - 1)), toError(MORE)];
+    return max === 1 ? errors.slice(0, 1) : [...errors.slice(0, max - 1), toError(MORE)];
   }
   return errors;
 }

@@ -19,41 +19,42 @@ import {
 export interface ContextBuilderParts {
   readonly authentication: AuthenticationService;
   onEvent(this: void, event: AuthEvent, client: Client): unknown;
-  /** Called once, for the first request whose client address is missing or wrong. */
+  /** Called for the first request without a client address, and for the first one whose address is wrong. */
   onWarning(this: void, warning: Error): void;
 }
 
-/** Returns the function that builds contexts. The function calls `onWarning` at most once. */
+/** Returns the function that builds contexts. The function passes each warning to `onWarning` at most once. */
 export function createContextBuilder(parts: ContextBuilderParts): CreateContext {
-  let hasWarned = false;
+  const given = new Set<string>();
+  const warn = (warning: string) => {
+    if (given.has(warning)) return;
+    given.add(warning);
+    parts.onWarning(new AddressMissing(warning));
+  };
   return async (request, options) => {
     if (request !== undefined) requireRequest(request);
     if (options !== undefined) requireContextOptions(options);
     const ipAddress = options?.ipAddress ?? null;
     const client = readClient(request ?? NO_REQUEST, ipAddress);
-    const isWrong = ipAddress !== null && ipAddress !== client.ipAddress;
-    const isMissing = request !== undefined && client.ipAddress === null;
-    if ((isWrong || isMissing) && !hasWarned) {
-      hasWarned = true;
-      parts.onWarning(new AddressMissing(isWrong));
-    }
+    if (ipAddress !== null && ipAddress !== client.ipAddress) warn(WRONG);
+    else if (request !== undefined && client.ipAddress === null) warn(MISSING);
     return buildContext(parts, request ?? NO_REQUEST, client);
   };
 }
 
 const NO_REQUEST: RequestLike = { headers: {} };
 
+/** The warning if the application passed a text that is not an address. */
+const WRONG =
+  "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. Pass only the client's address.";
+
+/** The warning if a request has no address, and the application passed none. */
+const MISSING =
+  "A request has no IP address, so all such requests share one rate limit. Pass the client's address: createContext(request, { ipAddress }).";
+
 /** The warning for a request whose client address is missing or wrong. */
 class AddressMissing extends Error {
-  /** @param isWrong whether the application passed a text that is not an address */
-  constructor(isWrong: boolean) {
-    super(
-      isWrong
-        ? "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. Pass only the client's address."
-        : "A request has no IP address, so all such requests share one rate limit. Pass the client's address: createContext(request, { ipAddress }).",
-    );
-    this.name = "AddressMissing";
-  }
+  override readonly name = "AddressMissing";
 }
 
 function readClient(request: RequestLike, ipAddress: string | null): Client {

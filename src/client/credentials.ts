@@ -96,7 +96,8 @@ interface TokenClaims {
 function readClaims(token: string): TokenClaims {
   try {
     const payload = token.split(".")[1] ?? "";
-    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as TokenClaims;
+    const json = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
+    return (JSON.parse(json) as TokenClaims | null) ?? {};
   } catch {
     return {};
   }

@@ -123,7 +123,7 @@ export function openStore(
 }
 
 /** Settles as `result` does. Rejects if `result` has not settled after {@link TIMEOUT}. */
-function settle(result: unknown): Promise<unknown> {
+export function settle<Value>(result: Value | Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, TIMEOUT);
     Promise.resolve(result)

@@ -7,7 +7,7 @@ import {
   sleep,
   type StorageListener,
 } from "./platform.js";
-import type { Store } from "./store.js";
+import { settle, type Store } from "./store.js";
 
 /** The message that a tab publishes when it replaces its credentials. */
 export interface TabMessage {
@@ -108,17 +108,18 @@ export function openTabs(
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
-  const read = async () => (await storage.getItem(key)) ?? "";
+  const read = async () => (await settle(storage.getItem(key))) ?? "";
   let lease: string;
   let hasWaited = false;
   try {
     do {
       while (isHeld(await read())) {
         hasWaited = true;
+        if (performance.now() >= end) throw new Error("The other tabs hold the lease too long.");
         await sleep(50);
       }
       lease = `${Date.now()}:${Math.random()}`;
-      await storage.setItem(key, lease);
+      await settle(storage.setItem(key, lease));
       await sleep(20);
     } while ((await read()) !== lease && performance.now() < end);
   } catch {
@@ -126,7 +127,7 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   }
   await run(hasWaited);
   try {
-    if ((await read()) === lease) await storage.removeItem(key);
+    if ((await read()) === lease) await settle(storage.removeItem(key));
   } catch {
     // A lease that cannot be removed expires by itself.
   }

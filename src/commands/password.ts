@@ -6,7 +6,10 @@ import type { Command } from "commander";
 /** Adds the option `--password-stdin`. It is required if standard input is not a terminal. */
 export function addPasswordOption(command: Command): Command {
   return command
-    .option("--password-stdin", "read the password from standard input: one line")
+    .option(
+      "--password-stdin",
+      "read the password from standard input: one line; on a terminal, ask for it twice",
+    )
     .hook("preAction", () => {
       if (process.stdin.isTTY || command.opts()["passwordStdin"] === true) return;
       command.error("There is no terminal to ask for the password. Pass --password-stdin.");

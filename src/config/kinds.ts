@@ -131,15 +131,21 @@ export function text<D extends string | undefined = undefined>({
   return { ...described, check, allowed, ...shown(usual) };
 }
 
-/** A list of texts, empty by default. In the variable, commas separate the texts. */
+/**
+ * A list of texts, empty by default. In the variable, commas separate the texts. `faultOf` says what is wrong with one
+ * text, as {@link Setting.fault} does.
+ */
 export function list({
   accepts,
   allowed,
+  faultOf = () => "",
   ...described
-}: Described & { accepts: (item: string) => boolean; allowed: string }): Kind<
-  readonly string[],
-  readonly string[]
-> {
+}: Described & {
+  accepts: (item: string) => boolean;
+  allowed: string;
+  faultOf?: (item: unknown) => string;
+}): Kind<readonly string[], readonly string[]> {
+  const isWrong = (item: unknown) => typeof item !== "string" || !accepts(item);
   return {
     ...described,
     check: withDefault<readonly string[], readonly string[]>(
@@ -148,7 +154,11 @@ export function list({
     ),
     read: parseList,
     allowed: { option: allowed, variable: `${allowed}, separated by commas` },
-    fault: (value) => (Array.isArray(value) ? "" : "is not a list"),
+    fault: (value) => {
+      if (!Array.isArray(value)) return "is not a list";
+      const fault = faultOf(value.find(isWrong));
+      return fault === "" ? "" : `one of them ${fault}`;
+    },
   };
 }
 

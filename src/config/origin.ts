@@ -1,9 +1,12 @@
-import { text } from "./kinds.js";
+import { list, text } from "./kinds.js";
 
-/** Returns whether a text is one origin. Refuses a `*` in the host, because people write it to mean any host. */
-export function isOrigin(value: string): boolean {
-  return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
-}
+/** The setting of the origins whose pages may send requests. */
+export const CORS_ORIGINS = list({
+  variable: "CORS_ORIGINS",
+  accepts: isOrigin,
+  allowed: "exact origins such as https://app.example.com",
+  faultOf: describe,
+});
 
 /** The setting of the URL at which clients reach Gatehouse. */
 export const PUBLIC_URL = {
@@ -15,12 +18,19 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Returns why an HTTP URL is not an origin, without repeating the URL. Returns "" if the value is no HTTP URL. */
+/** Returns whether a text is one origin. Refuses a `*` in the host, because people write it to mean any host. */
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
+}
+
+/** Returns why a text is not an origin, without repeating the text. Returns "" if the text is not like an origin. */
 function describe(value: unknown): string {
-  if (typeof value !== "string" || !/^https?:/i.test(value) || !URL.canParse(value)) return "";
-  const { username, password, pathname, search, hash } = new URL(value);
-  if (username !== "" || password !== "") return "holds a user name or a password";
-  if (pathname !== "/") return "has a path";
-  if (search !== "" || hash !== "") return "has a query or a fragment";
+  if (typeof value !== "string") return "";
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.username || url?.password) return "holds a user name or a password";
+  if (value.includes("*")) return "has a *, and cannot stand for several origins";
+  if (!/^https?:/i.test(value) || url === undefined) return "";
+  if (url.pathname !== "/") return "has a path";
+  if (url.search !== "" || url.hash !== "") return "has a query or a fragment";
   return value.endsWith("/") ? "ends in a slash" : "is not spelt as browsers spell it";
 }

@@ -12,7 +12,7 @@ import {
   text,
   wholeNumber,
 } from "./kinds.js";
-import { isOrigin, PUBLIC_URL } from "./origin.js";
+import { CORS_ORIGINS, PUBLIC_URL } from "./origin.js";
 import { ROLE_LIST } from "./role-list.js";
 import { isRepetitive, SECRET_KEYS } from "./secret-keys.js";
 import type { Setting } from "./setting.js";
@@ -189,11 +189,7 @@ export const AUTH_SETTINGS = {
     default: { option: "2", variable: "4" },
   },
   /** The exact origins that browsers may send requests from. */
-  corsOrigins: list({
-    variable: "CORS_ORIGINS",
-    accepts: isOrigin,
-    allowed: "exact origins such as https://app.example.com",
-  }),
+  corsOrigins: CORS_ORIGINS,
   /**
    * Called at each login or refresh that issues an access token. Returns the application's own claims for the token. It
    * cannot replace Gatehouse's claims. If it fails, the operation is refused as an internal error. If it takes longer

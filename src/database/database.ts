@@ -128,12 +128,13 @@ export class Database implements TransactionalSql {
    * the call changes nothing, and needs no permission to change tables.
    * @returns the names of the migrations that this call applied
    * @throws Error when the tables are missing and may not be created
+   * @throws Error when the recorded migrations cannot be read
    * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
    * @throws Error when a migration fails. The message names the migration. For a feature's migration, the message also
    * names the feature.
    */
   async migrate(): Promise<string[]> {
-    const recorded = await this.#readRecorded();
+    const recorded = await readRecorded(this.#engine.readOnce);
     if (recorded.length === 0 && !this.#mayCreate) {
       throw new Error(`The database has no tables of Gatehouse. ${HOW_TO_CREATE}`);
     }
@@ -144,17 +145,6 @@ export class Database implements TransactionalSql {
     const migrations = listMigrations(this.#features);
     if (migrations.every(({ name }) => recorded.includes(name))) return [];
     return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
-  }
-
-  /**
-   * Returns the names of the recorded migrations. An empty database has no table of migrations, so an error that the
-   * statement itself caused counts as an empty list.
-   */
-  #readRecorded(): Promise<string[]> {
-    return readRecorded(this.#engine.readOnce).catch((error: unknown) => {
-      if (isFaultOfStatement(error)) return [];
-      throw error;
-    });
   }
 
   /** Returns whether one of the core's tables can be read. */

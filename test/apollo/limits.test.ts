@@ -152,9 +152,17 @@ describe("apolloOptions with limits", () => {
     const counts = [];
     for (const errors of [1, 2, 5, 12, 13, null]) {
       const { messages } = await ask(query, { ...off, errors });
-      counts.push(messages.filter((message) => message.includes("was not provided")).length);
+      const mistakes = messages.filter((message) => message.includes("was not provided"));
+      counts.push([mistakes.length, messages.length]);
     }
-    expect(counts).toEqual([1, 1, 4, 12, 12, 12]);
+    expect(counts).toEqual([
+      [1, 1],
+      [1, 2],
+      [4, 5],
+      [12, 12],
+      [12, 12],
+      [12, 12],
+    ]);
   });
 
   test("GQ-12: reports at most 50 mistakes in variables, also if the limit on errors is off", async () => {
@@ -202,6 +210,22 @@ describe("apolloOptions with limits", () => {
       () => documentLimits(schema, limits as Limits),
     ];
     for (const run of make) expect(run).toThrow(new TypeError(message));
+  });
+
+  test.each(["tokens", "characters", "errors"] as const)(
+    "the rule alone refuses the limit that it cannot apply: %s",
+    (name) => {
+      const limits: Limits = { depth: 8, [name]: 8 };
+      expect(() => documentLimits(schema, limits)).toThrow(
+        new TypeError(`limits.${name}: needs apolloOptions`),
+      );
+    },
+  );
+
+  test("the rule's type has no limit that it cannot apply", () => {
+    // @ts-expect-error: a rule sees no response, so it cannot limit its errors
+    expect(() => documentLimits(schema, { errors: 8 })).toThrow("limits.errors");
+    expect(() => documentLimits(schema, { depth: 8, lines: null })).not.toThrow();
   });
 
   test.each<[options: unknown, message: string]>([

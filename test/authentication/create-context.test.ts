@@ -6,6 +6,12 @@ import { createDatabase, type TestDatabase } from "../support/databases.js";
 
 const REQUESTS = 3;
 const VERIFY = `mutation { verifyToken(token: "x") { active } }`;
+const MISSING =
+  "A request has no IP address, so all such requests share one rate limit. " +
+  "Pass the client's address: createContext(request, { ipAddress }).";
+const WRONG =
+  "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. " +
+  "Pass only the client's address.";
 
 let database: TestDatabase;
 let auth: Auth;
@@ -63,10 +69,7 @@ describe("a Fetch request, which has no address", () => {
       answers.push(await ask(address));
     }
     expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS", "ok"]);
-    expect(warnings()).toEqual([
-      "A request has no IP address, so all such requests share one rate limit. " +
-        "Pass the client's address: createContext(request, { ipAddress }).",
-    ]);
+    expect(warnings()).toEqual([MISSING]);
   });
 
   test.each(["", "unknown", "192.0.2.1, 10.0.0.1", "192.0.2.1:443", "[::1]", "c4n4ry"])(
@@ -75,10 +78,18 @@ describe("a Fetch request, which has no address", () => {
       const answers = [];
       for (let turn = 0; turn < 4; turn += 1) answers.push(await ask(text));
       expect(answers).toEqual(["ok", "ok", "ok", "TOO_MANY_REQUESTS"]);
-      expect(warnings()).toEqual([
-        "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. " +
-          "Pass only the client's address.",
-      ]);
+      expect(warnings()).toEqual([WRONG]);
+    },
+  );
+
+  test.each([
+    [undefined, "unknown", [MISSING, WRONG]],
+    ["unknown", undefined, [WRONG, MISSING]],
+  ])(
+    "a missing and a wrong address have one warning each: first %s, then %s",
+    async (first, second, expected) => {
+      for (const address of [first, second, first, second]) await ask(address);
+      expect(warnings()).toEqual(expected);
     },
   );
 

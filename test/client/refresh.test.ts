@@ -103,6 +103,26 @@ describe("an access token", () => {
   });
 });
 
+describe("a token whose claims are not an object", () => {
+  const tokens = ["null", "1", '"text"', "[]"].map((claims) => `x.${btoa(claims)}.x`);
+
+  test.each(tokens)("belongs to no session: %s", async (token) => {
+    expect(await client.recover(`Bearer ${token}`, undefined)).toBeNull();
+  });
+
+  test.each(tokens)("is used, but not renewed ahead of time: %s", async (access) => {
+    proxy.spoil("Refresh", (response, body) => {
+      const { data } = JSON.parse(body);
+      const refreshToken = { ...data.refreshToken, access };
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ data: { refreshToken } }));
+    });
+    expect(await client.refresh()).toMatchObject({ status: "authenticated", token: access });
+    expect(await client.getAuthorization()).toBe(`Bearer ${access}`);
+    expect(proxy.count("Refresh")).toBe(1);
+  });
+});
+
 describe("a clock that is wrong by an hour", () => {
   test.each([
     ["ahead", 1],

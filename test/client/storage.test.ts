@@ -263,6 +263,16 @@ describe("an asynchronous storage", () => {
     });
   });
 
+  test("that stops answering later does not keep a refresh waiting forever", async () => {
+    const client = load(slow);
+    await client.login("ada", PASSWORD);
+    slow.isStuck = true;
+    expect(await client.refresh()).toMatchObject({
+      status: "authenticated",
+      hasStorageFailed: true,
+    });
+  }, 30_000);
+
   test("that reads synchronously, as a preloaded copy does, is read at once, and its writes may fail", async () => {
     const entries = new Map<string, string>();
     const copy: AuthStorage = {

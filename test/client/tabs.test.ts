@@ -1,5 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
 import { FakeAsyncStorage, FakeStorage, withGlobal } from "../support/fake-storage.js";
 import { FaultyProxy } from "../support/faulty-proxy.js";
@@ -202,6 +211,35 @@ describe("tabs whose sessionStorage is a copy of another's", () => {
     await until(() => first.getSession().status === "anonymous");
     expect(other.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
     for (const tab of [first, copy, other]) tab.close();
+  });
+});
+
+describe("a tab of a browser without locks", () => {
+  const MOST_READS = 20;
+
+  /** A storage in which another tab has taken the lease whenever this tab reads it. */
+  class ContestedStorage extends FakeStorage {
+    reads = 0;
+
+    override getItem(key: string): string | null {
+      if (!key.endsWith(":lease") || this.reads === MOST_READS) return super.getItem(key);
+      this.reads += 1;
+      return `${Date.now()}:tab-${this.reads}`;
+    }
+  }
+
+  test("does not wait longer for many tabs in turn than for one, and does not take their lease", async () => {
+    const storage = new ContestedStorage();
+    const tab = createAuthClient({ url: proxy.url, storage });
+    await tab.login("ada", PASSWORD);
+    const written = jest.spyOn(storage, "setItem");
+    const now = performance.now.bind(performance);
+    const clock = jest.spyOn(performance, "now");
+    clock.mockImplementation(() => now() + storage.reads * 1000);
+    expect(await tab.refresh()).toMatchObject({ status: "authenticated", error: null });
+    clock.mockRestore();
+    expect(storage.reads).toBeLessThan(MOST_READS);
+    expect(written.mock.calls.filter(([key]) => key.endsWith(":lease"))).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ const UNSET: object = { publicUrl: undefined };
 const ELSEWHERE = { graphiql: false, introspection: false } as const;
 const IS_REQUIRED =
   "publicUrl: is required if others can reach the server; set it to the URL that clients use, such as https://auth.example.com";
+const WILDCARD = "has a *, and cannot stand for several origins";
 const ORIGIN = "publicUrl: must be an origin such as https://auth.example.com";
 
 /** Returns the lines of the refusal, or the issuer of a token of the server that has started. */
@@ -56,7 +57,9 @@ describe("PUBLIC_URL", () => {
     ["https://auth.example.com:443", "is not spelt as browsers spell it"],
     ["auth.example.com", ""],
     ["ftp://auth.example.com", ""],
-    ["https://*.example.com", "is not spelt as browsers spell it"],
+    ["https://*.example.com", WILDCARD],
+    ["*", WILDCARD],
+    ["https://ada:hunter2@*.example.com", "holds a user name or a password"],
     ["null", ""],
   ])("is refused as %s", async (publicUrl, fault) => {
     expect(await start({ publicUrl })).toEqual([fault ? `${ORIGIN}, but ${fault}` : ORIGIN]);

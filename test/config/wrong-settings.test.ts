@@ -15,6 +15,8 @@ import {
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const CENTURY = 100 * 365.25 * 86_400;
+const ORIGINS = "must be exact origins such as https://app.example.com";
+const WILDCARD = "has a *, and cannot stand for several origins";
 const RANDOM_BYTES = "must be at least 32 random bytes; `gatehouse generate-secret` makes one";
 const NOT_RANDOM =
   "must be at least 32 random bytes, but is not random; `gatehouse generate-secret` makes one";
@@ -53,12 +55,15 @@ describe("a wrong option is refused in one line by its name:", () => {
     ["secretKey", "short", RANDOM_BYTES],
     ["secretKey", [], RANDOM_BYTES],
     ["secretKey", undefined, "is required; `gatehouse generate-secret` makes one"],
-    ["corsOrigins", ["*"], "must be exact origins such as https://app.example.com"],
+    ["corsOrigins", ["*"], `${ORIGINS}, but one of them ${WILDCARD}`],
     [
       "corsOrigins",
-      "https://app.example.com",
-      "must be exact origins such as https://app.example.com, but is not a list",
+      ["https://a.test", "https://*.a.test"],
+      `${ORIGINS}, but one of them ${WILDCARD}`,
     ],
+    ["corsOrigins", ["https://a.test/"], `${ORIGINS}, but one of them ends in a slash`],
+    ["corsOrigins", ["https://a.test", 1], ORIGINS],
+    ["corsOrigins", "https://app.example.com", `${ORIGINS}, but is not a list`],
     ["now", 0, "must be a function"],
     ["toString", 1, "is not a setting"],
     ["passwordStrength", 1, "is not a setting"],
@@ -123,11 +128,7 @@ describe("a wrong variable is refused in one line by its name:", () => {
     ],
     ["SECRET_KEY", "a".repeat(52), NOT_RANDOM],
     ["SECRET_KEY", `${SECRET_KEY},`, RANDOM_BYTES],
-    [
-      "CORS_ORIGINS",
-      "*",
-      "must be exact origins such as https://app.example.com, separated by commas",
-    ],
+    ["CORS_ORIGINS", "*", `${ORIGINS}, separated by commas, but one of them ${WILDCARD}`],
   ])("%s=%s: %s", (variable, value, message) => {
     expect(refusedByCommand({ [variable]: value })).toEqual([`${variable}: ${message}`]);
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
-import { type AuthOptions, createAuth } from "../../src/index.js";
+import { type AuthOptions, createAuth, defineFeature } from "../../src/index.js";
 import { expectOneLine, setUpFolders } from "../support/command.js";
 import { describePostgres } from "../support/databases.js";
 import { PASSWORD } from "../support/gate.js";
@@ -98,6 +98,41 @@ describePostgres("over PostgreSQL", () => {
       await sql(`GRANT USAGE ON SCHEMA public TO ${role}`);
       await expect(open()).rejects.toThrow(
         "The migrations cannot be applied: permission denied for schema public",
+      );
+    });
+  });
+
+  describe("a role without rights on the tables", () => {
+    const options = { secretKey, databaseUrl: urlOf({ user: role }), databaseSchema: "auth" };
+
+    beforeEach(async () => {
+      await sql("DROP SCHEMA IF EXISTS auth CASCADE");
+      await sql("CREATE SCHEMA auth");
+      await sql(`GRANT USAGE ON SCHEMA auth TO ${role}`);
+      const auth = await createAuth({ ...options, databaseUrl: urlOf() });
+      await auth.close();
+    });
+
+    test.each([true, false])(
+      "is refused in the server's words, with createDatabase %s",
+      async (createDatabase) => {
+        await expect(createAuth({ ...options, createDatabase })).rejects.toThrow(
+          "The recorded migrations cannot be read: permission denied for table mikro_orm_migrations",
+        );
+      },
+    );
+
+    test("is refused in the server's words if it can read the migrations, but not record one", async () => {
+      await sql(`GRANT ALL ON SCHEMA auth TO ${role}`);
+      await sql(`GRANT SELECT ON auth.mikro_orm_migrations TO ${role}`);
+      const reports = defineFeature({
+        name: "reports",
+        migrations: [{ name: "2026-11-27-first", statements: ["CREATE TABLE report (id text)"] }],
+        create: () => ({}),
+      });
+      await expect(createAuth({ ...options, features: [reports] })).rejects.toThrow(
+        "The migration 2026-11-27-first of the feature reports cannot be applied: " +
+          "permission denied for table mikro_orm_migrations",
       );
     });
   });

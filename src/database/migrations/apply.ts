@@ -3,13 +3,29 @@ import type { Engine, Run } from "../engine.js";
 
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
+/** PostgreSQL's code for a table that does not exist. */
+const UNDEFINED_TABLE = "42P01";
+
+/** The words of SQLite's error for a table that does not exist. SQLite has no code of its own for it. */
+const NO_SUCH_TABLE = "SQLITE_ERROR: no such table:";
+
 /**
  * Reads the names of the recorded migrations, oldest first. They are in the table of MikroORM's migrator, because that
- * migrator created the tables of older databases.
+ * migrator created the tables of older databases. An empty database has no such table, and no recorded migrations.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
-  const rows = await run<{ name: string }>(NAMES, []);
-  return rows.map(({ name }) => name);
+  try {
+    const rows = await run<{ name: string }>(NAMES, []);
+    return rows.map(({ name }) => name);
+  } catch (cause) {
+    if (isTableMissing(cause)) return [];
+    throw new Error(`The recorded migrations cannot be read: ${wordsOf(cause)}`, { cause });
+  }
+}
+
+function isTableMissing(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message: string };
+  return code === UNDEFINED_TABLE || message.startsWith(NO_SUCH_TABLE);
 }
 
 /**
@@ -35,14 +51,14 @@ export function applyMigrations(
 }
 
 async function apply(run: Run, { name, statements }: Migration): Promise<void> {
-  for (const statement of statements) {
-    await run(statement, []).catch((cause: unknown) => {
-      const [feature, own] = name.split(":");
-      const title = own === undefined ? name : `${own} of the feature ${feature}`;
-      throw new Error(`The migration ${title} cannot be applied: ${wordsOf(cause)}`, { cause });
-    });
+  try {
+    for (const statement of statements) await run(statement, []);
+    await run("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
+  } catch (cause) {
+    const [feature, own] = name.split(":");
+    const title = own === undefined ? name : `${own} of the feature ${feature}`;
+    throw new Error(`The migration ${title} cannot be applied: ${wordsOf(cause)}`, { cause });
   }
-  await run("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
 }
 
 function wordsOf(cause: unknown): string {

@@ -1,4 +1,6 @@
 import { onOff } from "../../config/kinds.js";
+import { AuthError } from "../../errors.js";
+import type { TokenKinds } from "../../tokens/token-kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
@@ -14,7 +16,7 @@ export const refreshCookie = defineFeature({
   name: "refresh-cookie",
   settings,
   isOn: (config) => config.refreshCookie,
-  create: async ({ authentication }: CoreServices, config) => {
+  create: async ({ authentication, kinds }: CoreServices, config) => {
     const { createCookie, CSRF_HEADER } = await import("./cookie.js");
     const { withRefreshCookie } = await import("./refresh-cookie.js");
     return {
@@ -24,7 +26,18 @@ export const refreshCookie = defineFeature({
           cookieOf: (context) => createCookie(context, config),
           isUsable: async (token, { client }) =>
             (await authentication.verifyToken(token, client)) !== null,
+          isSliding: (token) => isSliding(kinds, token),
         }),
     };
   },
 });
+
+function isSliding(kinds: TokenKinds, token: string): boolean {
+  try {
+    kinds.verifyAnyAge(token, ["sliding"]);
+    return true;
+  } catch (error) {
+    if (error instanceof AuthError) return false;
+    throw error;
+  }
+}

@@ -19,6 +19,8 @@ export interface RefreshCookieParts {
   cookieOf(this: void, context: AuthContext): Cookie;
   /** Returns whether a refresh token is active, as `verifyToken` checks it. Counts against the same rate limit. */
   isUsable(this: void, token: string, context: AuthContext): Promise<boolean>;
+  /** Returns whether a text is a sliding token of this server, even if the token has expired. */
+  isSliding(this: void, token: string): boolean;
 }
 
 /**
@@ -31,8 +33,17 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
     [MapperKind.OBJECT_FIELD]: (field: Field, name, type) => {
       if (type === "Mutation" && name === "logout") return wrap(field, logoutWith(parts));
       if (getNamedType(field.type).name !== "AuthPayload") return undefined;
-      const kept = wrap(field, keepIn(parts));
-      if (type !== "Mutation" || name !== "refreshToken") return kept;
+      if (type !== "Mutation" || name !== "refreshToken") {
+        return wrap(
+          field,
+          keepIn(parts, ({ scheme = "JWT" }) => scheme === "JWT"),
+        );
+      }
+      // A sliding token is exchanged for another one.
+      const kept = wrap(
+        field,
+        keepIn(parts, ({ refresh }) => !parts.isSliding(String(refresh))),
+      );
       return withOptionalRefresh(wrap(kept, refreshFrom(parts)));
     },
   });
@@ -41,7 +52,8 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
 const FOREIGN =
   "Pages of this origin may not set the refresh cookie. List the origin in the setting corsOrigins.";
 
-type Resolver = GraphQLFieldResolver<unknown, AuthContext, Record<string, unknown>>;
+type Arguments = Record<string, unknown>;
+type Resolver = GraphQLFieldResolver<unknown, AuthContext, Arguments>;
 type Around = (resolve: Resolver) => Resolver;
 
 function wrap(field: Field, around: Around): Field {
@@ -60,13 +72,16 @@ function withOptionalRefresh(field: Field): Field {
 
 /**
  * Moves the refresh token of a payload into the cookie. Refuses the request of a foreign page ({@link
- * Cookie.isForeign}), because the page could sign the browser in as somebody else. But a login with a scheme other than
- * JWT is not refused, because it sets no cookie.
+ * Cookie.isForeign}), because the page could sign the browser in as somebody else.
+ * @param setsCookie returns whether an operation with these arguments can set the cookie. If it cannot, it is not
+ * refused
  */
-function keepIn({ cookieOf }: RefreshCookieParts): Around {
+function keepIn(
+  { cookieOf }: RefreshCookieParts,
+  setsCookie: (args: Arguments) => boolean,
+): Around {
   return (resolve) => async (source, args, context, info) => {
-    const { scheme = "JWT" } = args;
-    if (scheme === "JWT" && cookieOf(context).isForeign) throw new Vetoed(FOREIGN);
+    if (cookieOf(context).isForeign && setsCookie(args)) throw new Vetoed(FOREIGN);
     const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
     if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
     cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());

@@ -231,6 +231,20 @@ describe("a page of another origin", () => {
     expect([data.login.token, headers.get("set-cookie")]).toEqual([expect.any(String), null]);
   });
 
+  test("O-07: may refresh a sliding token, which is kept in no cookie", async () => {
+    const { token } = await gate.login("ada", "SLIDING");
+    const query = `mutation ($refresh: String!) { refreshToken(refresh: $refresh) { token } }`;
+    const headers = { origin: "https://evil.example" };
+    const answer = await gate.ask(query, { variables: { refresh: token }, headers });
+    expect(answer.data?.refreshToken.token).toMatch(/^eyJ/);
+    expect(answer.headers.get("set-cookie")).toBeNull();
+    const forged = [token.replace(/.$/, (last) => (last === "A" ? "Q" : "A")), "", "x"];
+    for (const refresh of forged) {
+      const refused = await gate.ask(query, { variables: { refresh }, headers });
+      expect(refused.data).toBeNull();
+    }
+  });
+
   test("O-07: behind a proxy is recognised by the scheme and the host that the proxy sends", async () => {
     const behind = await gate.another({ trustedProxies: ["127.0.0.1"] });
     const host = "auth.example.com";
