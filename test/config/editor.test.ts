@@ -90,7 +90,7 @@ beforeAll(() => {
 
 describe("an editor shows the sentence and the type of", () => {
   test.each([
-    ["secretKey", /: string \| readonly string\[\]$/, /^The root secret, /],
+    ["secretKey", /: string \| readonly string\[\]$/, /^The root secret\. /],
     ["reuseWindow", /\?: number \| undefined$/, /^How long a replaced refresh token /],
     ["sessionLifetime", /\?: number \| undefined$/, /^How long a session may last in all\./],
     ["staticTokenLifetime", /\?: number \| null \| undefined$/, /^How long a static token lives\./],
