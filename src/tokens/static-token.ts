@@ -36,8 +36,9 @@ export function isStaticToken(token: unknown): boolean {
 
 /** Returns the parts of a static token, or null when its shape or checksum is wrong. */
 export function parseStaticToken(token: string): StaticTokenParts | null {
-  const [, sessionId, secret, check] = STATIC_TOKEN_PATTERN.exec(token) ?? [];
-  if (sessionId === undefined || secret === undefined) return null;
+  const match = STATIC_TOKEN_PATTERN.exec(token);
+  if (match === null) return null;
+  const [, sessionId = "", secret = "", check] = match;
   return check === checksum(`${PREFIX}${sessionId}_${secret}`) ? { sessionId, secret } : null;
 }
 

@@ -100,6 +100,12 @@ describeGates((gate) => {
       expect((await present({ ...claims, exp: iat + 300 })).status).toBe(200);
     });
 
+    test("C-26: an exp that is not later than iat is refused as malformed, not as expired", async () => {
+      for (const exp of [claims.iat, claims.iat - 1, 0]) {
+        expect(await present({ ...claims, exp })).toMatchObject(NOT_VALID);
+      }
+    });
+
     test("C-26: an exp written with an exponent or a .0 is refused", async () => {
       for (const text of [`${claims.exp}.0`, `${claims.exp}e0`]) {
         expect(await present(withText("exp", text))).toMatchObject(NOT_VALID);
@@ -162,6 +168,13 @@ describeGates((gate) => {
   });
 
   describe("headers of a token that is signed with the real key", () => {
+    test.each(["7", "true", "null", '"text"', "[]", '["alg"]'])(
+      "JW-10: the header %s, which is no object, is refused",
+      async (head) => {
+        expect(await present(claims, head)).toMatchObject(NOT_VALID);
+      },
+    );
+
     test("a duplicate alg is refused, whichever of the two is right", async () => {
       const once = JSON.stringify(header);
       for (const twice of [
@@ -219,6 +232,16 @@ describeGates((gate) => {
       undefined,
     ])("JW-3: a kid of %j is refused and crashes nothing", async (kid) => {
       expect(await present(claims, { ...header, kid })).toMatchObject(NOT_VALID);
+    });
+
+    test("JW-3: a malformed kid costs no statement, because no key can have it", async () => {
+      const kids = ["", "a".repeat(65), ` ${key.kid}`, "../key", null, 0, ["x"], {}, undefined];
+      for (const kid of kids) {
+        const statements = await gate.countStatements(async () => {
+          expect(await present(claims, { ...header, kid })).toMatchObject(NOT_VALID);
+        });
+        expect([kid, statements]).toEqual([kid, 0]);
+      }
     });
 
     test("JW-3: a kid in a list, or with an additional blank, is refused", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { decode } from "../support/forge.js";
+import { eventually } from "../support/eventually.js";
+import { decode, forge, stealKeys } from "../support/forge.js";
 import { DATABASES, Gate } from "../support/gate.js";
 
 describe.each(DATABASES)("over %s", (database) => {
@@ -47,6 +48,34 @@ describe.each(DATABASES)("over %s", (database) => {
       gate.advance(306);
       const answer = await gate.me(authorization);
       expect(answer).toMatchObject({ code: "UNAUTHENTICATED", reason: "token_expired" });
+    });
+
+    test("tokens that are issued in the last second of a session work until its end", async () => {
+      gate = await Gate.open(
+        { refreshTokenLifetime: 1000, sessionLifetime: 1000, leeway: 5 },
+        database,
+      );
+      await gate.user("ada");
+      moveTo(Math.ceil(gate.now / 1000) + 0.3);
+      const { refresh } = await gate.login("ada");
+      // The session ends in the same second of the clock.
+      gate.advance(999.8);
+      const next = (await gate.refresh(refresh)).data.refreshToken;
+      expect((await gate.me(`Bearer ${next.access}`)).data.me.username).toBe("ada");
+      expect((await gate.refresh(next.refresh)).status).toBe(200);
+      gate.advance(0.2);
+      expect((await gate.me(`Bearer ${next.access}`)).reason).toBe("session_expired");
+    });
+
+    test("the server's clock decides about a token, not the clock of the signature library", async () => {
+      await openWithLeeway(0);
+      const { access } = await gate.login("ada");
+      const { header, claims } = decode(access);
+      const exp = claims.iat + 1;
+      const token = forge(stealKeys(gate).access, header, { ...claims, exp });
+      await eventually(() => Date.now() > (exp + 1) * 1000);
+      expect(gate.now).toBeLessThan(exp * 1000);
+      expect((await gate.me(`Bearer ${token}`)).data.me.username).toBe("ada");
     });
 
     test("an access token never outlives its session, however late it is issued", async () => {

@@ -97,6 +97,8 @@ describeGates((gate) => {
         expect(statements).toBe(0);
         const home = kind === "static" ? "Token" : kind === "refresh" ? "refreshToken" : "Bearer";
         expect((await present(token, home)).status).toBe(200);
+        // A verified token is remembered. It must not be accepted elsewhere because of that.
+        if (kind !== "refresh") expectRefused(await present(token, place), place, [reason]);
       },
     );
 

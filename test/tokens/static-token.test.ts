@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
+import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { generateStaticToken, parseStaticToken } from "../../src/tokens/static-token.js";
 import { describeGates } from "../support/gate.js";
@@ -23,6 +24,18 @@ describeGates((gate) => {
       const secret = token.slice(37, 80);
       expect(secretHash).toBe(createHash("sha256").update(secret).digest("hex"));
       expect(parseStaticToken(token)).toEqual({ sessionId: SESSION_ID, secret });
+    });
+
+    test("T-13: its checksum is the CRC-32 in base62, least significant digit first", () => {
+      const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+      for (let count = 0; count < 20; count += 1) {
+        const { token } = generateStaticToken(SESSION_ID);
+        const value = token
+          .slice(-6)
+          .split("")
+          .reduceRight((sum, digit) => sum * 62 + digits.indexOf(digit), 0);
+        expect(value).toBe(crc32(token.slice(0, -6)));
+      }
     });
 
     test("T-16: ten in a row differ, and none is one repeated character", () => {
