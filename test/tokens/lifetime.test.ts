@@ -63,7 +63,7 @@ describe.each(DATABASES)("over %s", (database) => {
       const next = (await gate.refresh(refresh)).data.refreshToken;
       expect((await gate.me(`Bearer ${next.access}`)).data.me.username).toBe("ada");
       expect((await gate.refresh(next.refresh)).status).toBe(200);
-      gate.advance(0.2);
+      gate.advance(0.4);
       expect((await gate.me(`Bearer ${next.access}`)).reason).toBe("session_expired");
     });
 
