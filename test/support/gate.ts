@@ -196,9 +196,9 @@ export class Gate {
     return this.#clock.now;
   }
 
-  /** Moves the server's clock. */
+  /** Moves the server's clock, by whole milliseconds. */
   advance(seconds: number): void {
-    this.#clock.now += seconds * 1000;
+    this.#clock.now += Math.round(seconds * 1000);
   }
 
   /**
