@@ -16,9 +16,14 @@ const response = await fetch(server.url + "/graphql", {
 console.log((await response.json()).errors[0].extensions.reason);
 await server.close();`;
 
-const CLIENT = `import { createAuthClient } from "graphql-gatehouse/client";
+const CLIENT = `import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+import { createAuthClient } from "graphql-gatehouse/client";
+import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 const auth = createAuthClient({ url: URL_OF_THE_SERVER, storage: "memory" });
-console.log((await auth.login("ada", "correct horse battery staple")).user.username);`;
+console.log((await auth.login("ada", "correct horse battery staple")).user.username);
+const Status = () => createElement("p", null, useAuth().status);
+console.log(renderToString(createElement(AuthProvider, { client: auth }, createElement(Status))));`;
 
 /** Milliseconds: enough on a busy machine. */
 const TIMEOUT = 100_000;
@@ -104,8 +109,9 @@ describe.each(Object.keys(BUILDS))("a bundle by %s", (tool) => {
     expect(ended).toEqual({ code: 0, stdout: "no_credentials\n", stderr: "" });
   });
 
-  test("of the client logs in", async () => {
+  test("of the client logs in, and its hook works without telling the bundler to use one copy of React", async () => {
     const ended = await runNode([`out/client-${tool}.mjs`], { cwd: folder, timeout: TIMEOUT });
-    expect(ended).toEqual({ code: 0, stdout: "ada\n", stderr: "" });
+    // A hook renders `loading` outside a browser. With two copies of React it would throw.
+    expect(ended).toEqual({ code: 0, stdout: "ada\n<p>loading</p>\n", stderr: "" });
   });
 });
