@@ -12,7 +12,6 @@ export default {
   testPathIgnorePatterns: [
     "/test/(audit|architecture|browser|cli|client|codegen|commands|conformance|deploy|docs|features|frameworks|installed)",
     "command\\.test\\.ts$",
-    "/test/tokens/claims",
     "/test/http/(nginx|start-up)",
     "/test/database/(migrations|second-opening|pgbouncer|postgresql-tls)",
     "/test/config/(editor|settings-page|wrong-settings)",

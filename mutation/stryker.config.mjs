@@ -5,8 +5,6 @@ export default {
   ],
   // Texts are SQL, names and messages. Emptying them finds little, and would double the number of mutants.
   mutator: { excludedMutations: ["StringLiteral"] },
-  // Constants of a module are evaluated once, before any test. A mutant of one would have to run every test.
-  ignoreStatic: true,
   testRunner: "jest",
   testRunnerNodeArgs: ["--experimental-vm-modules", "--no-warnings"],
   jest: { configFile: "mutation/jest.config.js", enableFindRelatedTests: false },
