@@ -13,7 +13,7 @@ export default {
   timeoutMS: 20_000,
   // Jest does not free all memory of a run.
   maxTestRunnerReuse: 40,
-  // A stopped run goes on where it stopped, and a later run tests only what has changed.
+  // A later run tests only what has changed.
   incremental: true,
   incrementalFile: "mutation/.results.json",
   tempDirName: "mutation/.sandbox",
