@@ -125,6 +125,8 @@ describeBrowser("in a browser", () => {
   describe("accessibility", () => {
     test("signing in, navigating and signing out need only the keyboard", async () => {
       const page = await stage.visit();
+      // In a tab behind others, Firefox makes no click of Enter on a button.
+      await page.bringToFront();
       const tabTo = async (name: string) => {
         const isThere = `document.activeElement.matches(":is(a, button, input)") &&
           (document.activeElement.labels?.[0] ?? document.activeElement).textContent.includes(${JSON.stringify(name)})`;
