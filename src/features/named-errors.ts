@@ -4,7 +4,7 @@ import { WrongSettings } from "../config/problems.js";
 import { ServiceUnavailable } from "../errors.js";
 import { withinTime } from "../within-time.js";
 import { findMalformedParts } from "./check-feature.js";
-import type { Feature, FeatureParts } from "./feature.js";
+import type { Feature, FeatureParts, Route } from "./feature.js";
 
 /** The time limit for a hook, and for closing a feature, in milliseconds. */
 const TIMEOUT = 5_000;
@@ -67,7 +67,8 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
         ),
     }),
     ...(routes && {
-      routes: routes.map(({ method, path, isLogged = true, handle }) => ({
+      // `Required` makes the compiler notice a property that is not passed on.
+      routes: routes.map(({ method, path, isLogged = true, handle }): Required<Route> => ({
         method,
         path,
         isLogged,

@@ -1,9 +1,8 @@
 import { expect, test } from "@jest/globals";
-import pg from "pg";
 import { ServiceUnavailable } from "../../src/errors.js";
 import { type DatabaseKind, describePostgres } from "../support/databases.js";
 import { type Answer, DATABASES, Gate, PASSWORD, setUpFreshGate } from "../support/gate.js";
-import { LOCK_TABLES } from "../support/locks.js";
+import { LOCK_TABLES, lockPostgres } from "../support/locks.js";
 
 /** Two statements in a row may wait for five seconds each. */
 const TIMEOUT = 60_000;
@@ -73,15 +72,13 @@ describePostgres("a transaction that cannot take its lock in time", () => {
       databaseUrl: `${gate.databaseUrl}?options=-c%20statement_timeout%3D300ms`,
       databasePoolSize: 1,
     });
-    const holder = new pg.Client({ connectionString: gate.databaseUrl });
-    await holder.connect();
-    await holder.query("SELECT pg_advisory_lock(7428331)");
+    const release = await lockPostgres("SELECT pg_advisory_xact_lock(7428331)")(gate);
     const change = () => server.auth.accounts.setRole(ada, "ADMIN");
     try {
       await expect(change()).rejects.toBeInstanceOf(ServiceUnavailable);
       expect((await server.me(authorization)).data?.me.username).toBe("ada");
     } finally {
-      await holder.end();
+      await release();
     }
     await change();
   });

@@ -25,7 +25,8 @@ const lockSqlite: Lock = async ({ databasePath }) => {
   };
 };
 
-const lockPostgres =
+/** Returns a lock that runs these statements in a transaction of PostgreSQL. */
+export const lockPostgres =
   (...statements: string[]): Lock =>
   async ({ databaseUrl }) => {
     const client = new pg.Client({ connectionString: databaseUrl });
