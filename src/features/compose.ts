@@ -6,7 +6,15 @@ import type { Settings } from "../config/setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
 import type { EventListener } from "../events.js";
 import { findMalformed } from "./check-feature.js";
-import type { Core, Feature, FeatureConfig, FeatureParts, Route, SecretOption } from "./feature.js";
+import type {
+  ApiOf,
+  Core,
+  Feature,
+  FeatureConfig,
+  FeatureParts,
+  Route,
+  SecretOption,
+} from "./feature.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
 
 /** Names that no setting can have, because options or the configuration already use them. */
@@ -154,10 +162,16 @@ export async function createParts(
 ): Promise<Parts> {
   const shown = forFeatures(config);
   const parts: FeatureParts[] = [];
+  const apis = new Map<string, object>();
   for (const feature of features) {
-    const part = await feature.create(coreOf(feature), shown);
+    const apiOf = (({ name }) => {
+      if (feature.requires?.includes(name)) return apis.get(name);
+      throw new TypeError(`${feature.name} must name the feature ${name} in \`requires\``);
+    }) as ApiOf;
+    const part = await feature.create(coreOf(feature), shown, apiOf);
     if (part.close !== undefined) onCreated(part.close);
     parts.push(part);
+    apis.set(feature.name, part.api ?? {});
   }
   requireNone(findPartClashes(features, parts, authNames));
   // Loaded only here: schema.js imports type-graphql, which `gatehouse --help` does not need.

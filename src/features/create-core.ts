@@ -72,6 +72,8 @@ export function createCore(
     keys,
     kinds,
     issuer,
+    deriveKeys: (feature: string) =>
+      config.secretKeys.map((secretKey) => deriveKey(secretKey, `feature:${feature}`)),
     jwks: () => keys.ring.toJwks(),
     isReady: async () => !isRetired && database.isReadable(),
   };

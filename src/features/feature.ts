@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { GraphQLSchema } from "graphql";
 import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
@@ -16,7 +17,7 @@ import type { Job } from "../maintenance/maintenance.service.js";
 import type { PruneRule } from "../maintenance/prune-rule.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
-import type { Migration, Sql } from "../sql.js";
+import type { Migration, Sql, TransactionalSql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
@@ -48,13 +49,26 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** The subcommands that the feature adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
-  /** Builds the feature's parts. Called once, when the database is migrated and the core is open. */
+  /**
+   * Builds the feature's parts. Called once, when the database is migrated and the core is open.
+   * @param apiOf returns the API of a feature that `requires` names
+   */
   create(
     this: void,
     core: Core,
     config: FeatureConfig<S>,
+    apiOf: ApiOf,
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
+
+/**
+ * Returns the API of another feature, which exists already.
+ * @throws TypeError when the caller's `requires` does not name that feature
+ */
+export type ApiOf = <Api extends object>(feature: {
+  readonly name: string;
+  create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;
+}) => Api;
 
 /** The core's configuration without {@link SecretOption}, together with the feature's own settings. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
@@ -152,12 +166,15 @@ export interface Core {
  * @internal
  */
 export interface CoreServices extends Core {
+  readonly sql: TransactionalSql;
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   readonly issuer: TokenIssuer;
+  /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */
+  deriveKeys(this: void, feature: string): readonly KeyObject[];
 }
 
 /**

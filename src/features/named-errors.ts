@@ -33,8 +33,8 @@ export function withNamedErrors(feature: Feature): Feature {
     ...(findProblems && {
       findProblems: (config) => attempt(starting, () => findProblems(config)),
     }),
-    create: async (core, config) => {
-      const parts = await attemptAsync(starting, () => create(core, config));
+    create: async (core, config, apiOf) => {
+      const parts = await attemptAsync(starting, () => create(core, config, apiOf));
       const problems = findMalformedParts(name, parts);
       if (problems.length === 0) return withNamedErrorsOfParts(name, parts);
       throw new WrongSettings(problems.map((message) => ({ option: "features", message })));

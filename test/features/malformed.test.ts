@@ -242,6 +242,32 @@ describe("a required feature must be", () => {
     ]);
   });
 
+  test("named, before its API can be used", async () => {
+    const api = { base: { answer: 42 } };
+    const found: unknown[] = [];
+    const using = (requires: string[]) => ({
+      name: "reader",
+      requires,
+      create: (_core: unknown, _config: unknown, apiOf: (feature: unknown) => unknown) => {
+        found.push(apiOf(based));
+        return {};
+      },
+    });
+    const based = { name: "base", create: () => ({ api }) };
+    await expect(
+      createAuth({ secretKey, databaseUrl: database.url, features: [based, using([])] as never }),
+    ).rejects.toThrow(
+      "The feature reader failed to start: reader must name the feature base in `requires`",
+    );
+    const auth = await createAuth({
+      secretKey,
+      databaseUrl: database.url,
+      features: [based, using(["base"])] as never,
+    });
+    await auth.close();
+    expect(found).toEqual([api]);
+  });
+
   test("nothing at all, if the feature that requires it is off", async () => {
     const features = [{ ...notesOn, isOn: () => false }];
     const auth = await createAuth({ secretKey, databaseUrl: database.url, features });

@@ -4,13 +4,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import ts from "typescript";
+import { FEATURES, withDependents } from "../support/features.js";
 import { runNode } from "../support/node-process.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const LIST = join(ROOT, "src/features/index.ts");
-const FEATURES = readdirSync(join(ROOT, "src/features"), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name);
 const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && !path.startsWith("client/"))
   .map((path) => join(ROOT, "src", path));
@@ -19,10 +17,13 @@ const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 describe.each(FEATURES)("the feature %s", (feature) => {
-  const folder = join(ROOT, "src/features", feature, "/");
-  const outside = SOURCES.filter((path) => !path.startsWith(folder) && path !== LIST);
+  const deleted = withDependents(feature);
+  const folders = deleted.map((name) => join(ROOT, "src/features", name, "/"));
+  const outside = SOURCES.filter(
+    (path) => !folders.some((folder) => path.startsWith(folder)) && path !== LIST,
+  );
 
-  test("is named by src/features/index.ts only, outside its own folder", () => {
+  test("is named by src/features/index.ts only, outside its own folder and those that require it", () => {
     const names = namesOf(feature);
     const found = outside.flatMap((path) =>
       names.filter((name) => name.test(codeOf(path))).map((name) => `${path}: ${name}`),
@@ -31,7 +32,7 @@ describe.each(FEATURES)("the feature %s", (feature) => {
   });
 
   test("can be deleted together with its lines in src/features/index.ts: the rest compiles", () => {
-    expect(compile(outside, without([feature]))).toEqual([]);
+    expect(compile(outside, without(deleted))).toEqual([]);
   }, 60_000);
 });
 
