@@ -77,8 +77,8 @@ export interface FeatureParts<Api extends object = object> {
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /**
-   * Pages of the origins in `corsOrigins` can always send the headers `Authorization` and `Content-Type`. Set `cors` to
-   * allow further headers, or cookies with `credentials: true`.
+   * Pages of the origins in `corsOrigins` can always send the headers `Authorization` and `Content-Type`.
+   * `allowedHeaders` allows further headers. `credentials: true` allows cookies.
    */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];

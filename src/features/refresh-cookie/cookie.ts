@@ -21,12 +21,9 @@ export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** The refresh token cookie of one request. */
 export interface Cookie {
-  /**
-   * The token in the cookie. Null if the cookie or {@link CSRF_HEADER} is missing, or if {@link Cookie.isForeign} is
-   * true.
-   */
+  /** Null if the cookie or {@link CSRF_HEADER} is missing, or if {@link Cookie.isForeign} is true. */
   readonly token: string | null;
-  /** Whether a page of an origin that is not allowed sent the request. */
+  /** Whether another origin's page sent the request, and `corsOrigins` does not list that origin. */
   readonly isForeign: boolean;
   /** @param expiresAt epoch milliseconds */
   set(token: string, expiresAt: number): void;

@@ -65,8 +65,8 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. Refuses pages of other origins: such a page could sign the
- * browser in as another user.
+ * Moves the refresh token of a payload into the cookie. Refuses a page for which {@link Cookie.isForeign} is true,
+ * because the page could sign the browser in as another user.
  * @param setsCookie returns whether an operation with these arguments can set the cookie
  */
 function keepIn(
@@ -109,7 +109,7 @@ function logoutWith(parts: RefreshCookieParts): Around {
       return payload;
     }
     const payload = await resolve(source, { ...args, refresh: given }, context, info);
-    if (await isKnownDead(cookie, context, parts)) cookie.clear();
+    if (await isInactive(cookie, context, parts)) cookie.clear();
     return payload;
   };
 }
@@ -123,11 +123,8 @@ async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unkno
   }
 }
 
-/**
- * Returns whether the cookie's token is no longer active. If the check fails, returns false: the next refresh clears
- * the cookie.
- */
-async function isKnownDead(
+/** Returns false if the check fails: the next refresh then clears the cookie. */
+async function isInactive(
   { token }: Cookie,
   context: AuthContext,
   { isUsable }: RefreshCookieParts,
