@@ -14,8 +14,8 @@ export interface AuthClient {
   readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
   /**
    * Ends the session in this client and at the server. If the request fails, the state has the error, and the session
-   * may still be open at the server. With storage `"cookie"`, the user then stays signed in, because only the server
-   * can remove the cookie.
+   * may still be open at the server. With storage `"cookie"`, a failed logout leaves the user signed in, because only
+   * the server can remove the cookie.
    */
   readonly logout: () => Promise<AuthState>;
   /** Ends all sessions of the user. If that fails, the state has the error. */

@@ -33,8 +33,8 @@ export interface Credentials {
 export const IN_COOKIE = "";
 
 /**
- * An access token is renewed this many seconds before it expires. A token that lives 100 seconds is renewed when a
- * fifth, 20 seconds, is left.
+ * An access token is renewed this many seconds before it expires. A short-lived token is renewed when a fifth of its
+ * lifetime is left: after 80 of 100 seconds.
  */
 const RENEWAL_WINDOW = 60;
 

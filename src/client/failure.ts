@@ -1,6 +1,6 @@
 /**
- * Why an operation failed: the reason or the error code in the server's response. `offline` and `bad_answer` mean that
- * no usable response arrived.
+ * Why an operation failed: the reason in the server's response, or else the error code in lower case. `offline` and
+ * `bad_answer` mean that no usable response arrived.
  */
 export type FailureReason =
   | "no_credentials"
@@ -19,7 +19,6 @@ export type FailureReason =
   | "throttled"
   /** A feature of the server refused the operation. The message can be shown to the user. */
   | "vetoed"
-  /** From here on: error codes in lower case, for errors that have no `reason`. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"

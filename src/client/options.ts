@@ -25,8 +25,9 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`: for that long, the
-   * server accepts a replaced refresh token again, from a client that lost the response. @default 10
+   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. Within that time, a
+   * client that lost a response can send the old refresh token again.
+   * @default 10
    */
   readonly timeout?: number;
   /** The function that sends requests. @default the platform's own `fetch` */
@@ -70,7 +71,7 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
     timeout = 10,
     fetch = (...request) => globalThis.fetch(...request),
     ...unknown
-    // A JavaScript program may pass anything.
+    // A JavaScript program may pass anything, even undefined.
   } = Object(options) as AuthClientOptions;
   for (const name of Object.keys(unknown))
     refuse(

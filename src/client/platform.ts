@@ -43,7 +43,7 @@ export interface Channel {
 /** The global object, typed with the browser features that may be missing. */
 export const platform = globalThis as unknown as Platform;
 
-/** Matches the origin of an absolute HTTP URL. React Native's `URL` has no `origin`. */
+/** The origin of an absolute HTTP URL. A pattern finds it, because React Native's `URL` has no `origin`. */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
 /** Returns whether a value is an absolute HTTP URL. */

@@ -36,8 +36,8 @@ const getServerState = () => UNKNOWN;
 
 /**
  * Returns the state and the functions of the client from {@link AuthProvider}. If there is no provider, or its client
- * has another scheme, uses one shared client per scheme. A shared client has the endpoint `/graphql`, and the storage
- * `"localStorage"`.
+ * has another scheme, all components share one client per scheme. A shared client has the endpoint `/graphql` and the
+ * storage `"localStorage"`.
  * @throws Error when there is no provider and no scheme
  * @throws Error when the application and this package import different copies of React
  */

@@ -16,10 +16,7 @@ import type { Session } from "./session.js";
 /** Renews the credentials of a session. No method rejects. */
 export interface Renewal {
   readonly isDue: () => boolean;
-  /**
-   * @param isAsked whether the application called `refresh`. After a failure, only a `retryAfter` of the server then
-   * prevents the refresh.
-   */
+  /** @param isAsked whether the application asked for the refresh. If so, the refresh need not wait after a failure. */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
   /**
    * Checks after a login whether the browser kept the cookie. If not, the result has no refresh token.
@@ -51,7 +48,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
   let running: Promise<void> | undefined;
   /** No refresh is sent before this time of `performance.now()`. */
   let retryAt = 0;
-  /** Whether the server chose {@link retryAt}. */
+  /** Whether the server chose {@link retryAt}. Then every refresh has to wait. */
   let isPostponed = false;
   let isCookieKept = isCookie && willKeepCookie(endpoint.url);
 

@@ -39,7 +39,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const loading = store.load?.().then(() => {
     if (credentials === undefined) record(store.read(), null);
   });
-  /** A message about another tab's change, until the shared storage shows that change. */
+  /** Another tab's message about a change that the shared storage does not show yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
@@ -63,8 +63,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session ends with this page. A missing refresh token means that the browser did not keep the
-   * cookie.
+   * Returns whether the session is lost when this page closes. A missing refresh token means that the browser did not
+   * keep the cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);

@@ -7,7 +7,10 @@ export type AuthState = Authenticated | NotAuthenticated;
 interface AnyState {
   /** The last failure, even while signed in. Null after the next success. */
   readonly error: Failure | null;
-  /** Whether the session ends with this page, because the storage has failed or the browser did not keep the cookie. */
+  /**
+   * Whether the session is lost when this page closes. The reason is that the storage has failed, or that the browser
+   * did not keep the cookie.
+   */
   readonly hasStorageFailed: boolean;
 }
 

@@ -6,7 +6,7 @@ export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie
 
 /** This client's entry in a storage. */
 export interface Store {
-  /** The storage that the tabs share. Null if there is none, or the storage has failed. */
+  /** The storage that the tabs share. Null if the tabs share no storage, or the storage has failed. */
   readonly shared: AuthStorage | null;
   /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
   readonly hasFailed: boolean;
@@ -50,7 +50,8 @@ export function openStore(
     storage = null;
     hasFailed = true;
     try {
-      // If the next visit sent this old refresh token, the server would take it for stolen, and end the session.
+      // Removes the old refresh token. If the next visit sent that token, the server would take it for stolen and end
+      // the session.
       await failed?.removeItem(key);
     } catch {
       // A failed storage may also fail to remove the entry.

@@ -100,8 +100,8 @@ export function openTabs(
 }
 
 /**
- * Replaces `navigator.locks` in old browsers. Writes a time and a random number, such as `1700000000000:0.42`, to the
- * storage. Reads this lease again after 20 ms, because another tab may have overwritten it.
+ * Replaces `navigator.locks` in old browsers. Writes a lease to the storage: a time and a random number, such as
+ * `1700000000000:0.42`. Reads the lease again after 20 ms, because another tab may have overwritten the lease.
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
@@ -131,7 +131,8 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
 }
 
 /**
- * Returns whether a lease is still valid. A lease from the future is not valid, because the clock has been set back.
+ * Returns whether a lease is still valid. If the clock has been set back, a lease can be from the future. Such a lease
+ * is not valid.
  */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);

@@ -2,7 +2,7 @@ import { FEATURES } from "../config/environment.js";
 import type { Setting } from "../config/setting.js";
 import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
 
-/** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
+/** The longest interval of a job, in seconds: 23 days. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
 
 /** Environment variables that the system or Gatehouse already uses, so no setting of a feature may use them. */

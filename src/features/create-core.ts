@@ -26,7 +26,7 @@ export interface CreatedCore {
   /** Empty until the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
-  /** From now on, {@link Core.isReady} returns false. */
+  /** Makes {@link Core.isReady} return false. */
   retire(this: void): void;
 }
 

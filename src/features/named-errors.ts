@@ -142,7 +142,7 @@ async function attemptAsync<Result>(
   }
 }
 
-/** Does not change a `GraphQLError`, because the client sees its message. */
+/** Throws a `GraphQLError` unchanged, because the client sees its message. */
 async function attemptRequest<Result>(
   failure: string,
   run: () => Result | Promise<Result>,

@@ -1,6 +1,6 @@
 import { findMeant } from "../config/misspelling.js";
 
-/** Returns a message for each problem of a value. The messages call the value `where`. */
+/** Returns a message for each problem of a value. `where` is the name of the value in the messages. */
 export type Check = (value: unknown, where: string) => string[];
 
 type Fields = Readonly<Record<string, Check>>;

@@ -123,8 +123,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Signs the current claims, and verifies the result. @throws the errors of the constructor and of {@link
-   * Token.toString}
+   * Signs the current claims, and verifies the result.
+   * @throws the errors of the constructor and of {@link Token.toString}
    */
   verify(): void {
     this.#read(this.toString());
