@@ -36,7 +36,7 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
     return new apollo.Observable((observer) => {
       let isCancelled = false;
       const subscriptions: { unsubscribe(): void }[] = [];
-      /** Sends the operation. Resolves when all results have been handled. */
+      /** Resolves when all results have been handled. */
       const send = (authorization: string | null, handle: Handle) =>
         new Promise<void>((resolve, reject) => {
           if (isCancelled) return;
@@ -131,7 +131,6 @@ function readUser(auth: AuthClient): string | null {
   return auth.getSession().user?.id ?? null;
 }
 
-/** Returns whether an operation has an `Authorization` header, and all its other headers. */
 function readHeaders(operation: apollo.ApolloLink.Operation) {
   const { headers = {} } = operation.getContext() as { headers?: object };
   const isOwn = ([name]: [string, unknown]) => name.toLowerCase() === "authorization";

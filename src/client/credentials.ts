@@ -13,7 +13,6 @@ export type User = GrantFragment["user"];
 
 /** The tokens of a session, as stored. Instants are epoch milliseconds of this machine's clock. */
 export interface Credentials {
-  /** The `Authorization` header. */
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
@@ -21,7 +20,6 @@ export interface Credentials {
    * The refresh token or the sliding token. {@link IN_COOKIE} if only the cookie has the token. Null if there is none.
    */
   readonly refresh: string | null;
-  /** The id of the session. */
   readonly session: string;
   readonly user: User;
   readonly receivedAt: number;

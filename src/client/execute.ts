@@ -37,7 +37,7 @@ interface Failed {
   readonly isLost?: boolean;
 }
 
-/** Executes an operation once. Never rejects. */
+/** Never rejects. */
 export async function execute<Data>(
   { url, fetch, timeout, headers, credentials }: Endpoint,
   { authorization, ...body }: Operation,
@@ -71,7 +71,6 @@ export async function execute<Data>(
   }
 }
 
-/** The failure of a request to a relative URL outside a browser, for example on a server that renders the page. */
 const NO_PAGE: Failure = {
   reason: "bad_request",
   message: "url: is relative, and there is no page to resolve it against; give the whole URL",
@@ -119,7 +118,6 @@ interface Body<Data> {
   errors?: GraphQLErrorLike[];
 }
 
-/** Returns `{}` if the text is not JSON. */
 function parseBody<Data>(text: string): Body<Data> {
   try {
     return (JSON.parse(text) as Body<Data> | null) ?? {};

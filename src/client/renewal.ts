@@ -18,15 +18,11 @@ export interface Renewal {
   readonly isDue: () => boolean;
   /** @param isAsked whether the application asked for the refresh. If so, the refresh need not wait after a failure. */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /**
-   * Checks after a login whether the browser kept the cookie. If not, the result has no refresh token.
-   * @param credentials the credentials from the login
-   */
+  /** Checks after a login whether the browser kept the cookie. If not, the result has no refresh token. */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
    * Returns the `Authorization` header to retry a request with, or null if a retry cannot help.
-   * @param authorization the header that was sent
    * @param refusal null if the response refuses no credential; undefined for a refusal without a reason
    */
   readonly recover: (

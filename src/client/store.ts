@@ -35,7 +35,6 @@ export function openStore(
   /** The last access to an asynchronous storage. Each access waits for the one before, so that the last write wins. */
   let last: Promise<void> = Promise.resolve();
 
-  /** Calls `use`. If it throws, stops using the storage. */
   function attempt<T>(use: () => T): T | undefined {
     try {
       return use();
@@ -58,7 +57,6 @@ export function openStore(
     }
   }
 
-  /** Like `attempt`, for an asynchronous storage. */
   async function finish(use: () => unknown): Promise<void> {
     try {
       await settle(use());
@@ -132,7 +130,6 @@ function isPromise(result: unknown): boolean {
   return typeof (result as Promise<unknown> | null | undefined)?.then === "function";
 }
 
-/** Returns null if the text is missing, or does not hold credentials. */
 function parseCredentials(text: string | null): Credentials | null {
   try {
     const credentials = JSON.parse(text ?? "null") as Credentials | null;

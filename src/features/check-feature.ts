@@ -132,7 +132,6 @@ export function findMalformed(features: unknown): string[] {
   return items.flatMap((feature, index) => FEATURE(feature, findName(feature) ?? `[${index}]`));
 }
 
-/** Like {@link findMalformed}, for the result of a feature's `create`. */
 export function findMalformedParts(feature: string, parts: unknown): string[] {
   return PARTS(parts, `${feature}.create()`);
 }

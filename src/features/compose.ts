@@ -121,7 +121,6 @@ export function featuresThatAreOn(features: readonly Feature[], config: AuthConf
   return features.filter((feature) => feature.isOn?.(shown) ?? true);
 }
 
-/** The combined parts of all features that are on. */
 export interface Parts extends Required<
   Pick<FeatureParts, "api" | "resolvers" | "jobs" | "prune">
 > {

@@ -122,7 +122,6 @@ export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
 
-/** Calls `run`. If `run` throws, puts `failure` before the error's message. */
 export function attempt<Result>(failure: string, run: () => Result): Result {
   try {
     return run();

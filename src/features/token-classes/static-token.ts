@@ -7,7 +7,6 @@ import type { OpenedSession } from "../../sessions/session-opener.js";
 import { generateStaticToken } from "../../tokens/static-token.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
-/** The most tokens that {@link StaticToken.find} returns. */
 const MAX_FOUND = 100;
 
 /** The query of {@link StaticToken.find}. A token matches if all given fields match. */
