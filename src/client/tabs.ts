@@ -32,8 +32,8 @@ export interface Tabs {
 }
 
 /**
- * Milliseconds to wait for another tab's lock. The server accepts a replaced refresh token for 10 more seconds by
- * default, so a refresh after this wait still succeeds.
+ * Milliseconds to wait for another tab's lock. By default, the server accepts a replaced refresh token for 10 more
+ * seconds, so a refresh after this wait succeeds.
  */
 const LOCK_TIMEOUT = 5_000;
 

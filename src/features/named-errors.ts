@@ -14,8 +14,8 @@ const RETRY_AFTER = 5;
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /**
- * Returns a copy of the feature that puts the feature's name in error messages, such as "The feature notes failed to
- * start: …". Errors of commands, of resolvers and of functions in `api` stay unchanged.
+ * Returns a copy of the feature. Its errors name the feature, as in "The feature notes failed to start: …". Errors of
+ * commands, of resolvers and of functions in `api` stay unchanged.
  */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
