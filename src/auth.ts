@@ -58,8 +58,8 @@ interface CoreAuth {
    */
   readonly resolvers: IResolvers;
   /**
-   * Returns the type definitions and resolvers for a subgraph of Apollo Federation 2. They contain `User @key(fields:
-   * "id")` and `PageInfo @shareable`.
+   * Returns the type definitions and resolvers for a subgraph of Apollo Federation 2. They contain
+   * `User @key(fields: "id")` and `PageInfo @shareable`.
    */
   subgraph(): Subgraph;
   /**

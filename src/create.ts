@@ -1,5 +1,5 @@
-// The functions import other modules only after the check in graphql-package.ts. With a wrong version of graphql, these
-// imports would fail with a confusing error.
+// These functions import the other modules when they are called. By then, the version of graphql has been checked. A
+// wrong version would make the imports fail.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";

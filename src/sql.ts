@@ -10,9 +10,10 @@ export interface Migration {
 
 /**
  * Runs SQL statements. Each call runs one statement, which is atomic.
- * In a statement, write a `?` for each parameter and never the value itself, so that SQL injection is impossible. A
- * statement that writes ends in `RETURNING`. Its result has one row for each changed row.
- * @throws {@link ServiceUnavailable} when the database cannot be reached, takes too long or fails
+ *
+ * Write a `?` for each parameter, never the value itself. This prevents SQL injection. A statement that writes ends in
+ * `RETURNING`. Its result has one row for each changed row.
+ * @throws {@link ServiceUnavailable} when the database cannot be reached or takes too long
  * @throws TypeError when a feature passes a wrong number of parameters, or a parameter that is not a {@link SqlValue}
  * @throws TypeError when a feature calls {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
  */
@@ -27,8 +28,8 @@ export interface Sql {
   /** Runs a statement that writes, and keeps it prepared. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that writes. Exclusive statements and transactions run one at a time, in all processes together.
-   * Use this method if a condition such as `NOT EXISTS (…)` must still be true during the write.
+   * Runs a statement that writes. Exclusive statements and transactions run one at a time, even across processes. Use
+   * this method if a condition such as `NOT EXISTS (…)` must still be true during the write.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
@@ -41,7 +42,7 @@ export type RunStatement = <Row>(
 export interface TransactionalSql extends Sql {
   /**
    * Runs `use` in a transaction. If `use` rejects, nothing is changed. Transactions and exclusive statements run one at
-   * a time, in all processes together.
+   * a time, even across processes.
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }

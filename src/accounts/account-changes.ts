@@ -13,9 +13,9 @@ const ANOTHER_ADMIN = `(
 
 export interface UserSessions {
   /**
-   * Ends the sessions of a user whose `credentialsVersion` is lower than the user's.
+   * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
    * @param run runs a statement in the transaction that changes the user
-   * @returns publishes the events of the ended sessions. Call it after the commit
+   * @returns a function that publishes the events of the ended sessions. Call it after the commit
    */
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
 }

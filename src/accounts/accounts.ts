@@ -20,9 +20,10 @@ export interface NewUser {
 /**
  * Creates, finds and administers users. A method that takes a {@link UserRef} throws {@link NoSuchUser} if the user
  * does not exist.
+ *
  * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, access tokens are
- * not checked against the database. The access token of a deleted user then still works until it expires, for fields
- * that need only the lowest role.
+ * not checked against the database. Fields that need only the lowest role then accept the access token of a deleted
+ * user until it expires.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -34,8 +35,9 @@ export interface Accounts {
   /**
    * Creates a user with a Profile.
    * @returns the id of the user
-   * @throws {@link BadUserInput} when a value is malformed, the user name or e-mail address is taken, the role does not
-   * exist, or the password is too short, too long or easy to guess
+   * @throws {@link BadUserInput} when a value is malformed, or the role does not exist
+   * @throws {@link BadUserInput} when the user name or e-mail address is taken
+   * @throws {@link BadUserInput} when the password is too short, too long or easy to guess
    */
   createUser(user: NewUser): Promise<string>;
 
@@ -66,7 +68,7 @@ export interface Accounts {
 
   /**
    * Activates or deactivates a user. An inactive user cannot log in. A deactivation ends all sessions of the user,
-   * including static tokens, for good.
+   * including static tokens. A later activation does not bring them back.
    * @throws {@link BadUserInput} when the last active administrator would be deactivated
    */
   setActive(user: UserRef, isActive: boolean): Promise<void>;

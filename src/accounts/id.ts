@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** Matches an id inside a larger regular expression. */
+/** A regular expression for an id, to use inside a larger one. */
 export const ID_SHAPE = "[0-9a-f]{32}";
 
 const ID = new RegExp(`^${ID_SHAPE}$`);

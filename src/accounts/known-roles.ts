@@ -3,8 +3,8 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * Finds the stored roles that are not in a list, which the caller appends. Each step of the recursion finds the next
- * role in the index.
+ * Finds all roles in the table `profile`, except those in a list. The caller appends the list. Each step of the
+ * recursion finds the next role in the index.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (

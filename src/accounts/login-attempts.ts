@@ -30,7 +30,7 @@ export class LoginAttempts {
   /**
    * Records a login, and resets the count of wrong passwords. Rehashes the password if the hash is outdated.
    * @param account the account before the password was checked
-   * @returns false if the account has changed since then. The caller must then refuse the login
+   * @returns false if the account has changed since the password check. The caller must then refuse the login
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;

@@ -17,7 +17,6 @@ const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLengt
 /** The shortest word to look for, in characters. Shorter words occur in many passwords by chance. */
 const MIN_WORD = 3;
 
-/** The user who gets the password. */
 export interface Owner {
   readonly username: string;
   readonly email: string | null;

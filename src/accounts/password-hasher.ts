@@ -25,15 +25,16 @@ const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${par
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** How many calls may wait at the same time. */
+/** How many passwords may wait to be hashed. */
 const MAX_WAITING = 64;
-/** The longest wait of a call, in milliseconds. */
+/** How long a password may wait to be hashed, in milliseconds. */
 const MAX_WAIT = 2000;
 /** Seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
 
 /**
  * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed.
+ *
  * Hashing uses the threads of libuv, which the database driver needs too. So only a few calls run at a time.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
@@ -49,7 +50,7 @@ export class PasswordHasher {
   /**
    * Returns the hash to store, as a PHC string.
    * @throws {@link BadUserInput} when the password is malformed or too long
-   * @throws {@link ServiceUnavailable} when too many calls wait, or this call has waited too long
+   * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
    */
   async hash(password: string): Promise<string> {
     requireHashable(password);
@@ -59,7 +60,7 @@ export class PasswordHasher {
   /**
    * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes as long as a real one.
    * @throws {@link BadUserInput} when the password is malformed or too long
-   * @throws {@link ServiceUnavailable} when too many calls wait, or this call has waited too long
+   * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);

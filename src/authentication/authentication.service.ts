@@ -78,9 +78,7 @@ export class AuthenticationService implements Authentication {
     return new Principal(row, settings.roles);
   }
 
-  /**
-   * Hashes the password even for an unknown user, so that the response time does not reveal whether the user exists.
-   */
+  /** Hashes the password of an unknown user, too. Otherwise a fast response would reveal that the user is unknown. */
   async login(
     login: Login,
     password: string,

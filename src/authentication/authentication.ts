@@ -6,6 +6,7 @@ import type { Verification } from "./token-verifier.js";
 
 /**
  * The operations behind the GraphQL API, for an application's own resolvers, routes and scripts.
+ *
  * Pass `context.client` as `client`. Rate limits use its address, and the audit trail records it. Without a client, no
  * limit by address applies. All clients whose `ipAddress` is null share one limit.
  */

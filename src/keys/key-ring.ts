@@ -91,7 +91,7 @@ export class KeyRing {
     return this.#keys.get(kid);
   }
 
-  /** Returns the public keys. Shared secrets are left out. @see RFC 7517 5 */
+  /** Returns all public keys. Shared secrets are left out. @see RFC 7517 5 */
   toJwks(): JsonWebKeySet {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {

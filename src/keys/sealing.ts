@@ -5,8 +5,8 @@ const TAG_LENGTH = 16;
 
 /**
  * Encrypts `text` with AES-256-GCM.
- * @param context the additional authenticated data, such as the id of the row. So the text cannot be moved to another
- * row
+ * @param context the additional authenticated data. Callers pass the id of the row, so the text cannot be moved to
+ * another row
  */
 export function seal(key: KeyObject, text: string, context: string): string {
   const nonce = randomBytes(NONCE_LENGTH);

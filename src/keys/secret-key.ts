@@ -30,8 +30,9 @@ export function secretPathOf(databaseUrl: string): string {
 }
 
 /**
- * Returns the root secret of a database. Creates the secret of a new database.
- * @throws Error when the file cannot be created, read or used, or an existing SQLite database has no secret
+ * Returns the root secret of a database. Creates the secret if it is missing.
+ * @throws Error when the file cannot be created, read or used
+ * @throws Error when an existing SQLite database has no secret
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);

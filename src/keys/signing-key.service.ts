@@ -20,13 +20,11 @@ export type SigningKeyConfig = Pick<
   "secretKeys" | "jwtAlgorithm" | "keyRotationInterval" | "now" | "onEvent"
 >;
 
-/** Loads, rotates and revokes the keys that sign access tokens. */
 export class SigningKeyService {
   readonly ring: KeyRing;
   readonly #store: SigningKeyStore;
   readonly #config: SigningKeyConfig;
   readonly #onFault: (error: Error) => void;
-  /** The messages of reported faults. */
   readonly #reported = new Set<string>();
   #loadedAt = -Infinity;
   /** The ids of the keys at the last load, such as `a1,b2`. */

@@ -17,7 +17,7 @@ const PRUNE_INTERVAL = 600;
 /** How often to renew a lease before it expires. */
 const RENEWALS = 3;
 
-/** How long to wait for running jobs at the end, in milliseconds. */
+/** How long to wait for running jobs when maintenance stops, in milliseconds. */
 const STOP_TIMEOUT = 5000;
 
 /**

@@ -19,7 +19,7 @@ import { isServiceField } from "./federation.js";
 export interface GuardOptions {
   /**
    * Whether every root field must have `@auth` or `@public`. If false, a field without a directive requires a signed-in
-   * user. Federation's `_service` is always public. @default false
+   * user. Federation's `_service` is public without a directive. @default false
    */
   strict?: boolean;
   /** How many entities one request may load through federation's `_entities`: a whole number from 1. @default 100 */

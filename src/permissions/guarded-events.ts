@@ -2,8 +2,8 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Passes on the events of a subscription, until one is not allowed. The stream ends after that event, and the guard of
- * the event's field replaces the event with an error.
+ * Passes on the events of a subscription, and ends after the first event that is not allowed. The field's guard
+ * replaces that event with an error.
  *
  * An async generator would not do: its `return` waits for the next event.
  * @param events the result of the field's `subscribe` function

@@ -74,8 +74,9 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 }
 
 /**
- * Requires that the signed-in user has at least `role`. Always await the call: without `await`, your code goes on even
- * if the role is refused. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
+ * Requires that the signed-in user has at least `role`. Always await the call: without `await`, your code may go on
+ * although the role is refused. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
+ *
  * A user object that `createContext` did not make counts as anonymous.
  * @throws {@link RoleRequired} when the role is too low
  * @throws {@link AuthContext.authError} when the credential was refused

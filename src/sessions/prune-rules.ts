@@ -5,8 +5,8 @@ import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-ru
 const ENDED_RETENTION = 30 * 86_400_000;
 
 /**
- * Returns the rules that delete old sessions. An ended session is kept until its tokens have expired, so that their
- * refusal has the right reason.
+ * Returns the rules that delete old sessions. An ended session is kept until its tokens have expired, because the
+ * session says why they are refused.
  */
 export function sessionPruneRules({ leeway }: Pick<AuthConfig, "leeway">): PruneRule[] {
   const expired = (column: string): PruneRule => ({

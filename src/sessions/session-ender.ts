@@ -96,9 +96,9 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the sessions of a user whose `credentialsVersion` is lower than the user's.
+   * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
    * @param run runs a statement in the transaction that changes the user
-   * @returns publishes the events of the sessions that had not expired. Call it after the commit
+   * @returns a function that publishes the events of the ended sessions. Call it after the commit
    */
   async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
     const at = this.#settings.now();

@@ -52,7 +52,6 @@ interface NewSession {
   readonly id: string;
   readonly userId: string;
   readonly token: string | null;
-  /** The parameters of {@link INSERT}. */
   readonly values: readonly SqlValue[];
 }
 

@@ -7,8 +7,9 @@ export type SessionRef = string | { readonly id: string };
 /**
  * The sessions of users. Each login opens one session. From the next request on, the tokens of an ended session are
  * refused.
- * One exception: with `bearerCheck: "stateless"`, access tokens are not checked against the database. The access token
- * of an ended session then still works until it expires, for fields that need only the lowest role.
+ *
+ * One exception: with `bearerCheck: "stateless"`, access tokens are not checked against the database. Fields that need
+ * only the lowest role then accept the access token of an ended session until it expires.
  */
 export interface Sessions {
   /**

@@ -13,8 +13,8 @@ export interface TokenUserSession {
 }
 
 /**
- * The user of an access token when `bearerCheck` is `stateless`. All values come from the token. Since then, the
- * session may have ended, and the user may have been deactivated or deleted.
+ * The user of an access token when `bearerCheck` is `stateless`. All values come from the token. Since the token was
+ * issued, the session may have ended, and the user may have been deleted.
  * @see {@link AuthContext.loadUser} for the user as stored in the database
  */
 export class TokenUser {

@@ -10,8 +10,8 @@ export interface LimiterRule {
    */
   readonly window: number;
   /**
-   * In seconds. With `{ first: 1, max: 900 }`, the key is blocked for 1 second at the limit, then for 2, 4, and so on,
-   * up to 900. Without a delay, the key is blocked until the window ends.
+   * In seconds. For example, `{ first: 1, max: 900 }` blocks the key for 1 second, then for 2, 4, … and at most 900.
+   * Without a delay, the key is blocked until the window ends.
    * @default none
    */
   readonly delay?: { readonly first: number; readonly max: number };
@@ -19,7 +19,6 @@ export interface LimiterRule {
 
 /** The state that a store keeps for a key. Instants are epoch milliseconds. */
 export interface Counter {
-  /** Attempts counted so far. */
   readonly points: number;
   readonly blockedUntil: number;
   readonly expiresAt: number;
@@ -54,7 +53,7 @@ export function countAttempt(
  * returns no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // `excluded` is a new counter. The current time is its expiry minus its lifetime.
+  // `excluded` is a counter that starts now. So its expiry minus its lifetime is the current time.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);

@@ -8,7 +8,6 @@ export interface Limiter {
    */
   consume(key: string): Promise<number>;
 
-  /** Forgets the attempts of a key. */
   reset(key: string): Promise<void>;
 }
 

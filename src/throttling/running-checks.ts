@@ -4,7 +4,6 @@ interface Attempts {
   size: number;
   /** How many checks found the credential right. */
   accepted: number;
-  /** The attempts that are being counted. */
   readonly counting: Set<Promise<unknown>>;
   /** The checks that are running. They never reject. */
   readonly running: Set<Promise<unknown>>;
@@ -62,7 +61,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Start the check before `counting` settles, so that other attempts always find this one in one of the two sets.
+    // Start the check before `counting` settles, so that other attempts always find this attempt in `counting` or
+    // `running`.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

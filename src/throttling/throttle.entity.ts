@@ -7,7 +7,6 @@ export class ThrottleEntity {
   @PrimaryKey({ type: "text" })
   key!: string;
 
-  /** Attempts counted so far. */
   @Property({ type: "integer" })
   points!: number;
 

@@ -8,7 +8,7 @@ import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
-/** In seconds. An account's failures are forgotten this long after the last failure. */
+/** In seconds. An account's failures are forgotten this long after the last failure and its delay. */
 const FAILURE_WINDOW = 15 * MINUTE;
 /** The delay after too many failed logins, in seconds. It doubles from `first` up to `max`. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };

@@ -77,7 +77,6 @@ export interface Timing {
   readonly leeway: number;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The scheme of the token's session. */
   readonly scheme: AuthScheme;
 }
 

@@ -24,7 +24,6 @@ export interface TokenKindOptions {
   readonly type: TokenType;
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
-  /** The scheme of the sessions with this kind of token. */
   readonly scheme: AuthScheme;
   /** The time from `iat` to `exp`, in seconds. It is shorter if the session ends earlier. */
   readonly lifetime: number;
