@@ -21,8 +21,7 @@ export interface Sql {
   /** Runs a statement that only reads, and keeps it prepared. */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that only reads. Use this method for statements whose text varies, because they are not kept
-   * prepared.
+   * Runs a statement that only reads, and does not keep it prepared. Use this method if the statement's text varies.
    */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /** Runs a statement that writes, and keeps it prepared. */

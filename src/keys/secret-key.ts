@@ -30,7 +30,7 @@ export function secretPathOf(databaseUrl: string): string {
 }
 
 /**
- * Returns the root secret of a database. Creates the secret if it is missing.
+ * Returns the root secret of a database. Creates a missing secret, except for an existing SQLite database.
  * @throws Error when the file cannot be created, read or used
  * @throws Error when an existing SQLite database has no secret
  */

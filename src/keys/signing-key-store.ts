@@ -31,7 +31,7 @@ export interface StoredKeys {
   readonly keys: readonly Key[];
   /** An error for each key that cannot be read. */
   readonly faults: readonly KeyUnreadable[];
-  /** The value of {@link LISTED_KEYS}; null if there are no keys. */
+  /** The ids of all keys that are not revoked, such as `a1,b2`; null if there are none. */
   readonly listed: string | null;
 }
 

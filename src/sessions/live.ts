@@ -17,7 +17,10 @@ import type { SessionRow } from "./session-reader.js";
 export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NULL OR session.expires_at > ?)
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
-/** SQL condition: the session is open, and its user may still use it. Has the same parameters as {@link IS_OPEN}. */
+/**
+ * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. Has the
+ * same parameters as {@link IS_OPEN}.
+ */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
     AND owner.credentials_version = session.credentials_version))`;
