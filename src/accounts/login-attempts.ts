@@ -5,12 +5,10 @@ import type { Sql } from "../sql.js";
 import type { Account } from "./account.service.js";
 import type { PasswordHasher } from "./password-hasher.js";
 
-/** The settings of {@link LoginAttempts}. */
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "now" | "onEvent">;
 
 /**
- * Records logins, and counts wrong passwords. Too many wrong passwords in a row lock the account until it is unlocked
- * or gets a new password.
+ * Counts wrong passwords in a row. Too many of them lock the account.
  * @see NIST SP 800-63B 3.2.2
  */
 export class LoginAttempts {
@@ -19,24 +17,20 @@ export class LoginAttempts {
   readonly #hasher: PasswordHasher;
   #writing: Promise<unknown> = Promise.resolve();
 
-  /** @param hasher rehashes passwords whose hash was made with old parameters */
   constructor(sql: Sql, settings: LoginAttemptSettings, hasher: PasswordHasher) {
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
   }
 
-  /** Returns whether the account may log in: it is active and not locked. */
   isAllowed({ isActive, failedLogins }: Account): boolean {
     return Boolean(isActive) && failedLogins < this.#settings.loginFailureLimit;
   }
 
   /**
-   * Records a login, and sets the count of wrong passwords to zero. Rehashes the password if its hash was made with old
-   * parameters.
-   * @param account the account as it was read before the password was checked
-   * @returns false if the account got a new password, or was deactivated, deleted or locked, after `account` was read.
-   * In this case, the caller must refuse the login
+   * Records a login, and resets the count of wrong passwords. Rehashes the password if the hash is outdated.
+   * @param account the account before the password was checked
+   * @returns false if the account has changed since the password check. The caller must then refuse the login
    */
   async recordSuccess(account: Account, password: string): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;
@@ -52,8 +46,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Counts a wrong password. The login does not wait until the count is written, because the response time must not
-   * reveal whether the user exists.
+   * Counts a wrong password. Does not wait for the write, because the response time must not reveal whether the user
+   * exists.
    */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing
@@ -73,7 +67,6 @@ export class LoginAttempts {
     }
   }
 
-  /** Waits until all wrong passwords so far have been counted in the database. */
   async flush(): Promise<void> {
     await this.#writing;
   }

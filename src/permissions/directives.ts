@@ -13,22 +13,18 @@ import {
 } from "graphql";
 import type { Role, Roles } from "../accounts/role.js";
 
-/** Stands for the role of administrators, until an installation's roles are known. No role can have this name. */
+/** Stands for the highest role, until the setting `roles` is known. No role can have this name. */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
-/** Guards a field for administrators, whatever their role is called. An argument for type-graphql's `@Directive`. */
+/** A guard for administrators, whatever their role is called. For type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
-/** The guard of an element of a schema: the required role, or {@link PUBLIC}. Null means no guard. */
+/** The required role, or {@link PUBLIC}. Null means no guard. */
 export type Guard = Role | typeof PUBLIC | null;
 
-/**
- * Creates the directives `@auth` and `@public`.
- * @param role the schema's own enum `Role`
- */
 export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDirective[] {
   return [
     new GraphQLDirective({
@@ -46,7 +42,7 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
   ];
 }
 
-/** Returns a copy of an AST node in which {@link ADMIN_ONLY} names the actual role of administrators. */
+/** Replaces the placeholder in {@link ADMIN_ONLY} with the name of the highest role. */
 export function withAdminRole<Node extends { readonly kind: Kind }>(
   node: Node,
   roles: Roles,
@@ -58,7 +54,7 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
 }
 
 /**
- * Refuses an unknown role in an `@auth` of a document. graphql-js would refuse it too, but would not list the roles.
+ * Refuses an unknown role in `@auth`. The error of graphql-js would not list the known roles.
  * @throws TypeError with the known roles
  */
 export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
@@ -73,15 +69,11 @@ export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
   });
 }
 
-/** Returns whether an element of a schema carries `@public`. */
 export function isPublic(element: DirectableObject): boolean {
   return readDirectives(element, "public").length > 0;
 }
 
-/**
- * Returns the guard of a type, a field or any other element of a schema.
- * @throws TypeError when the directives contradict each other or name an unknown role
- */
+/** @throws TypeError when the directives contradict each other or name an unknown role */
 export function readGuard(schema: GraphQLSchema, element: DirectableObject, roles: Roles): Guard {
   const argument = schema.getDirective("auth")?.args.find(({ name }) => name === "requires");
   const { defaultValue: usual = roles.lowest } = argument ?? {};
@@ -98,8 +90,8 @@ export function readGuard(schema: GraphQLSchema, element: DirectableObject, role
 }
 
 /**
- * Returns one object for each use of a directive on an element, with the directive's arguments. An element from SDL
- * has its directives in AST nodes; an element made in code has them in `extensions`.
+ * Returns the arguments of each use of a directive. An element from SDL has its directives in AST nodes. An element
+ * made in code has them in `extensions`.
  */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,

@@ -13,10 +13,10 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
- * signed-in user, except federation's `_service`.
+ * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive needs a signed-in
+ * user.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
- * @throws TypeError with a list of all wrong guards, as {@link readGuards} describes them
+ * @throws TypeError that lists all wrong guards
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -32,7 +32,7 @@ export function guardSchema(
       const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
       const role = guards.get(`${typeName}.${fieldName}`);
       if (role === undefined || role === PUBLIC) return field;
-      // The defaults of graphql-js: it reads a field from `source`, and an event stream from the root value.
+      // graphql-js has the same defaults.
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, role) };
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
@@ -63,7 +63,7 @@ function withEventGuard(subscribe: Resolver, role: Role): Resolver {
   };
 }
 
-/** Returns whether {@link requireRole} would pass. Reports nothing to the audit trail. */
+/** Reports nothing to the audit trail. */
 async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promise<boolean> {
   try {
     await checkRole({ ...context, onRoleDenied: () => undefined }, role);
@@ -74,15 +74,13 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 }
 
 /**
- * Requires that the signed-in user has at least `role`. Always await the call. If `bearerCheck` is `stateless`, the
- * call may need a database query. Without `await`, your code does not wait for the refusal, and goes on as if the user
- * had the role. If `bearerCheck` is `database`, a refusal is thrown synchronously. The ESLint rule
- * `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning after a
- * refusal that was not awaited.
+ * Requires that the signed-in user has at least `role`. Always await the call: without `await`, your code may go on
+ * although the role is refused. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
  *
- * A `user` that `createContext` did not make counts as anonymous.
+ * A user object that `createContext` did not make counts as anonymous.
  * @throws {@link RoleRequired} when the role is too low
- * @throws {@link AuthContext.authError} when nobody is signed in; {@link NoCredentials} if that error is null
+ * @throws {@link AuthContext.authError} when the credential was refused
+ * @throws {@link NoCredentials} when the request has no credential
  * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
  * @example
  * await requireRole(context, "ADMIN");
@@ -92,12 +90,7 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
   return pending === undefined ? Promise.resolve() : new PendingCheck(pending);
 }
 
-/**
- * Does the check of {@link requireRole}. Creates a promise only to read the database, because a promise for every
- * guarded field would be slow.
- * @returns a promise if the role must be read from the database, because the token of a {@link TokenUser} does not
- * prove the role; otherwise undefined
- */
+/** Returns a promise only if the database must be read. A promise for every guarded field would be slow. */
 function checkRole(
   context: Partial<AuthContext> | undefined,
   role: Role,
@@ -111,7 +104,7 @@ function checkRole(
   return undefined;
 }
 
-/** Checks the role that the database holds, because an access token does not contain the role. */
+/** Reads the role from the database, because an access token does not contain the role. */
 async function checkStoredRole(
   context: Partial<AuthContext> | undefined,
   role: Role,

@@ -1,6 +1,6 @@
 /**
- * A check whose result comes later. If nobody awaits it and it fails, the process prints a warning and goes on. An
- * ordinary promise would end the process, so any user with too low a role could stop the server.
+ * A promise that only causes a warning if it fails and nobody awaits it. An ordinary promise would end the process, so
+ * any user could stop the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
@@ -15,12 +15,12 @@ export class PendingCheck<T> extends Promise<T> {
     });
   }
 
-  /** The class of the promises that `then` returns: plain promises. */
+  /** `then` returns plain promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  /** `await` calls this method, too. */
+  /** `await` also calls this method. */
   override then<Result = T, Failure = never>(
     onResolved?: ((value: T) => Result | PromiseLike<Result>) | null,
     onRejected?: ((reason: unknown) => Failure | PromiseLike<Failure>) | null,

@@ -15,7 +15,7 @@ export interface SessionInfo {
   readonly userAgent: string | null;
 }
 
-/** A row of {@link PRINCIPAL_COLUMNS}: a session with its user and profile. */
+/** A session with its user and role. */
 export interface PrincipalRow extends SessionInfo {
   readonly userId: string;
   readonly username: string;
@@ -28,23 +28,21 @@ export interface PrincipalRow extends SessionInfo {
   readonly role: Role | null;
 }
 
-/** The columns of a {@link PrincipalRow}, selected from {@link PRINCIPAL_TABLES}. */
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
   session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
   session.user_agent AS "userAgent", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
   u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
 
-/** The tables behind {@link PRINCIPAL_COLUMNS}: `session`, `"user"` as `u` and `profile` as `p`. */
 export const PRINCIPAL_TABLES = `
   session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
-/** A user with one session, as stored in the database. In `context.user`, the session is that of the request. */
+/** A user with one session, as stored in the database. `context.user` has the session of the request. */
 export class Principal implements User {
   readonly id: string;
   readonly username: string;
   readonly email: string | null;
-  /** The role from the Profile. A user without a Profile has the lowest role. */
+  /** A user without a Profile has the lowest role. */
   readonly role: Role;
   readonly isActive: boolean;
   /** Epoch milliseconds. */
