@@ -16,7 +16,6 @@ export function addDatabaseCommand(
   return example === undefined ? command : addExample(command, example);
 }
 
-/** Adds an example to the help of a command. */
 export function addExample(command: Command, example: string): Command {
   return command.addHelpText("after", `\nExample:\n  gatehouse ${example}`);
 }

@@ -83,7 +83,9 @@ async function welcomeFirstAdmin(
   );
 }
 
-/** Describes the settings that have an environment variable. The build collects the texts from comments in the code. */
+/**
+ * Describes the settings that have a variable. `settings-help.json` holds the comments above the settings in the code.
+ */
 function helpOnSettings(command: Command, { settings }: Installation): string {
   const sentences = JSON.parse(
     readFileSync(new URL("../settings-help.json", import.meta.url), "utf8"),

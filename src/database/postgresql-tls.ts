@@ -12,10 +12,7 @@ export interface TlsOptions {
   readonly checkServerIdentity: (name: string, certificate: PeerCertificate) => Error | undefined;
 }
 
-/**
- * The permissions that a key file must not have. The group and others must have no access. But if root owns the file,
- * the group may read it.
- */
+/** The permissions that a key file must not have. If root owns the file, its group may read it. */
 const OTHERS = 0o077;
 const OTHERS_OF_ROOT = 0o037;
 
@@ -31,9 +28,9 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
-    // As in libpq, every mode but `no-verify` checks the certificate if the URL names a root certificate.
+    // As in libpq, a root certificate in the URL turns the check on, except with `no-verify`.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
-    // If the host is an IP address, `tls` passes `localhost` as the name, so check the host of the URL.
+    // For an IP address, `tls` passes `localhost` as the name. So check the host of the URL.
     checkServerIdentity: (_name, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
   };

@@ -25,10 +25,7 @@ export interface Server<F extends readonly Feature[] = []> {
   close(this: void): Promise<void>;
 }
 
-/**
- * How long a stopping server waits for running requests, in milliseconds. Then it closes all connections, because some
- * clients never finish their request.
- */
+/** How long a stopping server waits for running requests, in milliseconds. Some clients never finish their request. */
 const END_TIMEOUT = 10_000;
 
 /** Writes lines to the server's log. */
@@ -104,8 +101,8 @@ export async function startServer(
 }
 
 /**
- * Returns a listener that logs each event, and then passes it on to `onEvent`. The log gets a fingerprint in place of
- * `login`, because people sometimes type their password where their user name belongs.
+ * Returns a listener that logs each event and then calls `onEvent`. The log gets a fingerprint of `login`, because
+ * people sometimes type their password as their user name.
  */
 function auditTo(
   log: FastifyBaseLogger,
@@ -121,7 +118,7 @@ function auditTo(
   };
 }
 
-/** Returns a keyed hash of a text. Without the key, a reader of the log cannot guess the text by trying values. */
+/** Returns a keyed hash of a text. Without the key, a reader of the log cannot find the text by trying values. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
@@ -143,7 +140,7 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   }
 }
 
-/** Returns the port that the server listens on. The system picks it if the setting is 0. */
+/** Returns the port that the server listens on, even if the setting `port` is 0. */
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
 }
