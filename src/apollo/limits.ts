@@ -53,10 +53,7 @@ export type AllLimits = ConfigOf<typeof LIMITS>;
 /** The limits of our own server. */
 export const DEFAULT_LIMITS: AllLimits = checkOptions({}, LIMITS, {}).values;
 
-/**
- * Checks limits, and fills in the defaults.
- * @throws TypeError that has one line for each wrong limit
- */
+/** @throws TypeError with one line per wrong limit */
 export function resolveLimits(limits: unknown = {}): AllLimits {
   if (typeof limits !== "object" || limits === null || Array.isArray(limits)) {
     throw new WrongSettings([{ option: "limits", message: "must be an object" }]);

@@ -8,7 +8,7 @@ import {
 } from "graphql";
 import { MAX_LIMIT } from "./limits.js";
 
-/** The size of an operation or a fragment. A fragment within it counts each time it is spread. */
+/** The size of an operation or a fragment. Fragments count each time they are spread. */
 export interface OperationSize {
   /** Levels of nested fields. */
   readonly depth: number;

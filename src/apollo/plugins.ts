@@ -16,7 +16,6 @@ const NAME_MAX_LENGTH = 128;
 /** The largest total size of the errors in a response, in bytes. */
 const MAX_ERRORS_SIZE = 64 * 1024;
 
-/** What the log records about an operation. */
 export interface OperationRecord {
   /** The operation's name, if it has one. */
   operation?: string;

@@ -47,14 +47,17 @@ export class Installation {
     }
   }
 
-  /** Replaces the database that the environment names. @param url the value of `--database` */
+  /** @param url the value of `--database` */
   useDatabase(url: string): void {
     const variable = variablesOf(this.settings).get("databaseUrl") ?? "";
     this.#env = { ...this.#env, [variable]: url };
     this.#isDatabaseGiven = true;
   }
 
-  /** What messages call each setting: its variable, or `--database` if the user passed that option. */
+  /**
+   * The name of each setting in messages: its variable. If the user passed `--database`, that is the name of
+   * `databaseUrl`.
+   */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);
     return this.#isDatabaseGiven ? names.set("databaseUrl", "--database") : names;

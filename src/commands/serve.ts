@@ -10,10 +10,7 @@ import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { openLogStream, reportStart } from "./start-report.js";
 
-/**
- * Adds the command that starts a server.
- * @param fail called when stopping fails; ends the process
- */
+/** @param fail called when stopping fails; ends the process */
 export function addServeCommand(
   program: Command,
   installation: Installation,

@@ -2,7 +2,6 @@ import { describeDatabase } from "../config/database-location.js";
 import type { ServerConfig } from "../config/server-config.js";
 import type { Log } from "../http/server.js";
 
-/** The facts to report about a started server. */
 interface Start {
   readonly version: string;
   readonly url: string;

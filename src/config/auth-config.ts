@@ -25,7 +25,6 @@ export interface AuthConfig extends Omit<
 /** An algorithm that can sign access tokens. @see RFC 7518 3.1 */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
-/** A feature's settings, and its check for contradictions between settings. */
 export interface SettingsOwner {
   readonly settings?: Settings;
   /** Returns a problem for each contradiction between settings. */

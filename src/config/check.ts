@@ -2,7 +2,6 @@ import { findMeant } from "./misspelling.js";
 import { type Problem, type Wording, wordsOf } from "./problems.js";
 import type { ConfigOf, Setting, Settings } from "./setting.js";
 
-/** The result of {@link checkOptions}. */
 export interface Checked<S extends Settings> {
   /**
    * A missing or wrong option has its default here. Without a default it is `undefined`, although the type says
@@ -10,7 +9,6 @@ export interface Checked<S extends Settings> {
    */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
-  /** The names of the wrong options. */
   readonly wrong: ReadonlySet<string>;
 }
 

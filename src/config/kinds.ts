@@ -11,7 +11,6 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The properties that each function below copies into its setting. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
 /** A setting with a value of type `T`. Without a default, the value may be undefined. */
@@ -133,7 +132,7 @@ export function text<D extends string | undefined = undefined>({
 
 /**
  * A list of texts, empty by default. In the variable, commas separate the texts: `a,b`. `faultOf` says what is wrong
- * with one text, such as `has a path`. It must not repeat the text.
+ * with one text, such as `has a path`. The words must not repeat the text.
  */
 export function list({
   accepts,

@@ -12,7 +12,6 @@ const SSL_MODES = [
 
 type SslMode = (typeof SSL_MODES)[number];
 
-/** The supported parameters after the `?` of a URL. */
 const PARAMETERS = [
   ...["host", "port", "user", "password", "dbname"],
   ...["sslmode", "sslrootcert", "sslcert", "sslkey"],

@@ -35,9 +35,7 @@ export interface ServerConfig
  */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
-/** What only the `gatehouse` command passes to {@link resolveServerConfig}. */
 export interface CommandLine {
-  /** Problems with environment variables, such as misspelt names. */
   readonly problems: readonly Problem[];
   /** Returns the secret to use in development if `secretKey` is not set. */
   readonly createSecretKey: (databaseUrl: string) => string;

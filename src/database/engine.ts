@@ -18,7 +18,6 @@ export const POOL_OPTIONS = {
   log: { debug: silently, warn: silently, error: silently, deprecate: silently },
 };
 
-/** Runs one statement without the ORM and returns its rows. */
 export type Run = RunStatement;
 
 /** Runs SQL statements without the ORM. {@link TransactionalSql} describes the methods. */

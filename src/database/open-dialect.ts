@@ -1,7 +1,7 @@
 import { sqlitePathOf } from "../config/database-location.js";
 import type { DatabaseSettings, Dialect } from "./engine.js";
 
-/** The commands that compile SQLite's driver. Some package managers do not compile it when they install it. */
+/** The commands that compile SQLite's driver. Some package managers install the driver without compiling it. */
 const CURES = {
   npm: "npm rebuild sqlite3",
   pnpm: "pnpm approve-builds",

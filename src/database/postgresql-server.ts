@@ -11,7 +11,6 @@ import {
 } from "./postgresql-fault.js";
 import { readTlsOptions, type TlsOptions } from "./postgresql-tls.js";
 
-/** The result of {@link examineServer}. */
 export interface PostgresServer {
   /** How to use TLS, or false for no TLS. */
   readonly ssl: TlsOptions | false;
@@ -165,7 +164,6 @@ async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<C
   }
 }
 
-/** Returns the options of `pg` for a URL, except `ssl`. */
 export function connectionOptions(url: PostgresUrl) {
   const { host, port, user, password, database, options } = url;
   return {

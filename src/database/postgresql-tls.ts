@@ -3,7 +3,6 @@ import { readFileSync, statSync } from "node:fs";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import { type PostgresUrl, SYSTEM_ROOTS } from "../config/postgresql-url.js";
 
-/** The options of `tls.connect` that depend on the URL. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;

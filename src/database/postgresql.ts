@@ -27,7 +27,6 @@ const POOL_SIZE = 10;
 
 const FOREIGN_KEY_VIOLATION = "23503";
 
-/** The part of a `pg` connection that is used here. */
 interface PostgresConnection {
   query(
     query: PostgresQuery & {
@@ -93,7 +92,6 @@ export async function openPostgres({
   };
 }
 
-/** Creates a missing database and schema. @throws Error whose message is one line */
 export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings) {
   return createMissing(withDefaults(parsePostgresUrl(databaseUrl)), databaseSchema);
 }

@@ -32,11 +32,9 @@ export function requireDatabaseFile(path: string): void {
   throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);
 }
 
-/** The advice if the database or its tables are missing. */
 export const HOW_TO_CREATE =
   "Check the path. If the database is new, create it with `gatehouse migrate --create`, or with the option createDatabase.";
 
-/** The permissions of the group, and of all others. */
 const GROUP = 0o070;
 const OTHERS = 0o007;
 

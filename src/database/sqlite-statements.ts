@@ -38,7 +38,6 @@ export class SqliteStatements {
     return preparing;
   }
 
-  /** Releases all prepared statements. */
   async finalize(): Promise<void> {
     const preparing = [...this.#prepared.values()];
     this.#prepared.clear();

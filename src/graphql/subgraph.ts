@@ -21,7 +21,6 @@ export interface Subgraph {
   readonly resolvers: IResolvers;
 }
 
-/** The directives that a subgraph adds to the types of the schema. */
 const SUBGRAPH_DIRECTIVES = `type User @key(fields: "id") type PageInfo @shareable`;
 
 /** Returns a subgraph. Other subgraphs may refer to its users by id, and may define a type `PageInfo`, too. */
@@ -48,13 +47,11 @@ export function createSubgraph(
   };
 }
 
-/** Returns the directives of each type in `sdl`, by the name of the type. */
 function readDirectives(sdl: string): ReadonlyMap<string, readonly ConstDirectiveNode[]> {
   const types = parse(sdl).definitions as readonly ObjectTypeDefinitionNode[];
   return new Map(types.map(({ name, directives = [] }) => [name.value, directives]));
 }
 
-/** Another subgraph's reference to a user. */
 interface UserReference {
   readonly id: string;
 }

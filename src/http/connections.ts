@@ -53,14 +53,14 @@ export class Connections {
     return this.#refused.has(socket);
   }
 
-  /** Called when the server starts to stop. Most connections then close after their next response. */
+  /** Called when the server starts to stop. */
   startEnding(): void {
     this.#isEnding = true;
   }
 
   /**
-   * Returns whether a connection must close after its next response. While a stopping server still listens, connections
-   * that are opened then stay open. A proxy can use them, and needs no new connection that could be lost.
+   * Returns whether a connection must close after its next response. A connection that is opened during the stop stays
+   * open until the server no longer listens. Otherwise a proxy would keep opening new connections.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

@@ -11,7 +11,10 @@ const NOTICE_TIME = 1_000;
 const IDLE_TIME = 500;
 /** How long to wait at most for a turn of the event loop without new connections. */
 const QUIET_TIMEOUT = 1_000;
-/** The longest such turn that counts. During a longer turn, a connection may arrive unnoticed. */
+/**
+ * A turn of the event loop counts only if it takes at most this long. During a longer turn, a connection may arrive
+ * unnoticed.
+ */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 

@@ -23,7 +23,6 @@ const RETRY_AFTER = 5;
 /** All HTTP methods. A method without a route is refused at `/graphql`. */
 const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
-/** Serves GraphQL at `POST /graphql`. */
 export async function addGraphql(
   app: FastifyInstance,
   { auth, cors }: OpenAuth,

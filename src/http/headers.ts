@@ -10,7 +10,6 @@ const SINGLE = new Set(["content-type", "host"]);
 /** Matches a charset other than UTF-8. JSON is always UTF-8. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
-/** Why the headers of a request are refused. */
 interface HeaderFault {
   readonly status: number;
   /** @default the usual message of the status */
@@ -30,7 +29,6 @@ export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault |
   return isEncoded || OTHER_CHARSET.test(type) ? { status: 415 } : null;
 }
 
-/** Returns whether a header of {@link SINGLE} is repeated. */
 function hasRepeated(rawHeaders: readonly string[]): boolean {
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -44,7 +42,7 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 
 /**
  * Replaces quoted texts that contain a comma or a semicolon, such as `"a,b"`. Apollo Server's parser would take
- * quadratic time for them. No type that we serve contains such a text.
+ * quadratic time for such texts. No type that we serve contains such a text.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

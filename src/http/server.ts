@@ -28,7 +28,6 @@ export interface Server<F extends readonly Feature[] = []> {
 /** How long a stopping server waits for running requests, in milliseconds. Some clients never finish their request. */
 const END_TIMEOUT = 10_000;
 
-/** Writes lines to the server's log. */
 export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
 
 /**

@@ -3,7 +3,6 @@ import type { Engine, Run } from "../engine.js";
 
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
-/** PostgreSQL's code for a table that does not exist. */
 const UNDEFINED_TABLE = "42P01";
 
 /** The beginning of SQLite's message if a table does not exist. SQLite has no special code for that. */

@@ -3,7 +3,6 @@ import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
 import { profileRole } from "./2026-11-26-profile-role.js";
 
-/** The name and the tables of a feature. */
 export interface TableOwner {
   readonly name: string;
   readonly entities?: readonly (abstract new () => object)[];
