@@ -107,7 +107,6 @@ export class DocumentLimits {
   }
 }
 
-/** Returns the limits that graphql-js's parser checks. */
 export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions {
   return {
     ...(tokens !== null && { maxLexicalTokens: tokens }),

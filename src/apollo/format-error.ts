@@ -82,10 +82,7 @@ function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   );
 }
 
-/**
- * Describes an error in the request without repeating its values. Drops most extensions, because they may hold values,
- * too.
- */
+/** Describes an error in the request without repeating its values. Drops extensions that may hold values. */
 function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
   const { code: ownCode, validationErrorCode } = error.extensions;
   if (validationErrorCode === "INTROSPECTION_DISABLED") {

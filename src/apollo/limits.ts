@@ -50,7 +50,6 @@ export type RuleLimits = Omit<Limits, (typeof NOT_BY_RULE)[number]>;
 
 export type AllLimits = ConfigOf<typeof LIMITS>;
 
-/** The limits of our own server. */
 export const DEFAULT_LIMITS: AllLimits = checkOptions({}, LIMITS, {}).values;
 
 /** @throws TypeError with one line per wrong limit */

@@ -49,7 +49,6 @@ export function errorLimitPlugin(max: number): ApolloServerPlugin {
   };
 }
 
-/** Records the operation's name and its outcome for the log. */
 export const recordPlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({

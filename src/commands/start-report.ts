@@ -11,7 +11,6 @@ interface Start {
   readonly announcements: readonly string[];
 }
 
-/** Reports that the server has started: on a terminal in readable lines, otherwise in the log. */
 export function reportStart(
   { version, url, migrations, announcements }: Start,
   config: ServerConfig,

@@ -1,5 +1,6 @@
 /**
- * Where two names differ. For `PUBLC_URL` and `PUBLIC_URL`, `typed` is empty, `real` is `I`, and `neighbours` is `LC`.
+ * The place where two names differ. For `PUBLC_URL` and `PUBLIC_URL`, `typed` is empty, `real` is `I`, and
+ * `neighbours` is `LC`.
  */
 interface Slip {
   readonly typed: string;
@@ -7,7 +8,7 @@ interface Slip {
   readonly neighbours: string;
 }
 
-/** Names with fewer letters resemble ordinary words: `HOST` resembles `POST` and `COST`. */
+/** A name with fewer letters resembles ordinary words, as `HOST` resembles `POST`. */
 export const SHORT = 6;
 
 /**

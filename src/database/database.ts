@@ -116,7 +116,7 @@ export class Database implements TransactionalSql {
     return this.#engine.inTransaction(use).catch(throwUnavailable);
   }
 
-  /** Returns a new entity manager for one unit of work. @throws {@link Closed} */
+  /** @throws {@link Closed} */
   fork(): EntityManager {
     if (this.#isClosed) throw new Closed();
     return this.#orm.em.fork();
@@ -144,7 +144,6 @@ export class Database implements TransactionalSql {
     return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
   }
 
-  /** Returns whether one of our tables can be read. */
   async isReadable(): Promise<boolean> {
     return this.read("SELECT kid FROM signing_key LIMIT 1", []).then(
       () => true,

@@ -30,7 +30,6 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** A kind of database, such as SQLite. */
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;

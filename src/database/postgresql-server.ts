@@ -12,7 +12,6 @@ import {
 import { readTlsOptions, type TlsOptions } from "./postgresql-tls.js";
 
 export interface PostgresServer {
-  /** How to use TLS, or false for no TLS. */
   readonly ssl: TlsOptions | false;
   /**
    * Whether a pooler such as PgBouncer is in front of the server. A pooler may run each transaction on another

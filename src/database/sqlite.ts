@@ -61,7 +61,6 @@ function describeFault(path: string, error: unknown): string {
   return `The database file ${path} cannot be used (${code}).`;
 }
 
-/** Returns the first code in a chain of causes, or `unknown error` if there is no code. */
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === "string") return code;

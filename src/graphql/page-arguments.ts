@@ -15,7 +15,6 @@ export const AFTER = {
 };
 
 /**
- * Returns the page size that `first` requests.
  * @param first null for the default
  * @throws {@link BadUserInput} when `first` is not from 1 to 100
  */

@@ -60,7 +60,6 @@ interface Graphql {
   readonly limits: DocumentLimits;
 }
 
-/** Passes a request to Apollo Server. The response is always one JSON text. */
 async function runOperation(
   { apollo, auth, limits }: Graphql,
   request: FastifyRequest,

@@ -29,7 +29,6 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
   });
 }
 
-/** Returns the route's response. If the route throws an {@link AuthError}, returns that error in GraphQL's format. */
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
   try {
     return await handle(toFetchRequest(request), clientOf(request));

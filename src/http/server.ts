@@ -122,7 +122,6 @@ function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** The problem to report if the server cannot listen, for each error code of the operating system. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },
@@ -139,7 +138,6 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   }
 }
 
-/** Returns the port that the server listens on, even if the setting `port` is 0. */
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
 }
