@@ -26,7 +26,7 @@ const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 
-/** The longest `accessTokenLifetime`. A superseded signing key is kept for at least that long. */
+/** The longest `accessTokenLifetime`. A replaced signing key must be kept at least as long. */
 export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
 
 /** The settings of `createAuth`. */
@@ -183,8 +183,7 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // Replaces the `fault` of `wholeNumber`, which says how far a value is out of range. That distance would count
-    // hashes, but the variable counts threads.
+    // Without this, a message such as `is 3 too large` would count hashes, but the variable counts threads.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
