@@ -15,7 +15,7 @@ export interface SessionRow extends PrincipalRow {
   readonly endReason: EndReason | null;
   readonly credentialsVersion: number;
   readonly userCredentialsVersion: number;
-  /** The ids of the signing keys, such as `a1,b2`. A different text means that the keys have changed. */
+  /** The ids of the signing keys, such as `a1,b2`. When the keys change, this text changes. */
   readonly listedKeys: string | null;
 }
 

@@ -2,7 +2,7 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** How often to try. A try fails if another attempt blocks the key between the read and the write. */
+/** How many times to try at most. A try fails if another request blocks the key between the read and the write. */
 const MAX_RACES = 10;
 /** How long the client must wait if every try failed, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
