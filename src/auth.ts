@@ -145,7 +145,7 @@ export interface OpenAuth {
  * Opens the database, updates its tables, loads the keys, creates the features, and builds the schema.
  * @internal
  * @param features all features, including those that are switched off
- * @param onFault called with an error that did not make a request fail
+ * @param onFault called with a fault that makes no request fail, such as an unreachable Redis
  */
 export async function openAuth(
   config: AuthConfig,

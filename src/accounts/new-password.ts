@@ -48,7 +48,7 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   }
 }
 
-/** Removes the words from a password, because an attacker knows them already. */
+/** Removes easy words from a password, such as the user name. An attacker tries these words first. Ignores case. */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

@@ -64,7 +64,7 @@ export function resolveLimits(limits: unknown = {}): AllLimits {
 
 /**
  * The same as {@link resolveLimits}, for a validation rule.
- * @throws TypeError also for `tokens`, `characters` and `errors`
+ * @throws TypeError when a limit is wrong, or when `tokens`, `characters` or `errors` is given
  */
 export function resolveRuleLimits(limits: Limits = {}): AllLimits {
   const resolved = resolveLimits(limits);

@@ -97,8 +97,8 @@ export class AuthenticationService implements Authentication {
         if (account !== null && !isRight) attempts.recordFailure(account, client);
         return account !== null && isRight && attempts.isAllowed(account);
       });
-      // A locked account is refused before any further work. Otherwise the response time would reveal that the password
-      // was right.
+      // `isAccepted` is false for a wrong password and for a locked account. Refuse both here, before any further work.
+      // Otherwise a slow response would reveal that the password of a locked account was right.
       if (account === null || !isAccepted) throw new InvalidCredentials();
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};

@@ -45,7 +45,8 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Gatehouse always gives a reason for a refusal. Other services may refuse with a status 401 and other errors.
+      // Each refusal by Gatehouse has a reason. So other errors of Gatehouse refuse no credential. Another service may
+      // refuse without a reason. Its status 401 is enough.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
       // The body is not a GraphQL response, so only the status counts.

@@ -44,7 +44,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   /** Returns whether nobody is signed in. If so, the state gets the error {@link NO_SESSION}. */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
-    // A logout while a login or another logout is still running is not an error.
+    // While a login or a logout is running, a missing session is not an error.
     if (running === 0) session.record(null, NO_SESSION);
     return true;
   }

@@ -51,7 +51,7 @@ const SCHEMES = ["jwt", "token", "sliding"];
 const STORAGES = ["memory", "sessionStorage", "localStorage"];
 const COOKIE_MODES = ["omit", "same-origin", "include"];
 
-/** The maximum of `timeout` in seconds, because no server can have a longer `reuseWindow`. */
+/** The maximum of `timeout`, in seconds. The same as the maximum of the server's `reuseWindow`. */
 const MAX_TIMEOUT = 60;
 
 /** The server ignores its cookie in a request without this header. */

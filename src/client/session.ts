@@ -71,8 +71,10 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over another tab's change. Without a shared storage, each tab may have its own session, so messages about
-   * other sessions are ignored. With storage `"cookie"`, all tabs share one session.
+   * Takes over another tab's change. A shared storage, such as `localStorage`, has the new credentials. Without a
+   * shared storage, the message has them:
+   * - A message about another session is ignored, because each tab may have its own session.
+   * - With storage `"cookie"`, all tabs share one session. So a message with credentials is never ignored.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();

@@ -47,7 +47,7 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
-  /** The last run of this tab. The next run waits for this one. */
+  /** Resolves when the previous {@link Tabs.withLock} call of this tab has ended. The next call waits for that. */
   let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
@@ -126,7 +126,7 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   try {
     if ((await read()) === lease) await settle(storage.removeItem(key));
   } catch {
-    // A lease that is not removed expires.
+    // The storage has failed, so the lease may stay. It expires by itself.
   }
 }
 

@@ -36,7 +36,8 @@ export function createAuthConfig(
         if (sent && !isSigned(operation)) return operation;
         // A retry must not use the current session, because another user may have signed in.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
-        // If the recovered header is null, the old header is sent again. urql cannot return the first result instead.
+        // `recover` returns null if a retry cannot help. The retry then sends the old header again, because urql cannot
+        // return the first response instead.
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization
           ? utilities.appendHeaders(sign(operation), { authorization })

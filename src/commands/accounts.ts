@@ -84,8 +84,8 @@ export function addAccountCommands(program: Command, installation: Installation)
 }
 
 /**
- * Returns the option `--role`. If the settings are wrong, it accepts any role, because the command then reports the
- * settings.
+ * Returns the option `--role`, which accepts only known roles. If the settings are wrong, the roles are unknown. Then
+ * the option accepts any text, and the command reports the wrong settings.
  */
 function roleOption(installation: Installation): Option {
   const roles = installation.findRoles();

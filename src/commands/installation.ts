@@ -55,8 +55,8 @@ export class Installation {
   }
 
   /**
-   * The name of each setting in messages: its variable. If the user passed `--database`, that is the name of
-   * `databaseUrl`.
+   * The name of each setting in messages: its variable, such as `DATABASE_URL`. If the user passed `--database`, the
+   * setting `databaseUrl` has the name `--database`.
    */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);

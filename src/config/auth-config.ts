@@ -66,8 +66,9 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 
 /**
  * Freezes the configuration, or throws if something is wrong.
- * @param found the problems of single options. Contradictions with these options are not reported.
- * @param further contradictions that the caller has found
+ * @param found the problems of single options, such as a negative `leeway`. A contradiction that involves such an
+ * option is not reported.
+ * @param further contradictions that the caller has found, such as `introspection` on a public server
  * @throws TypeError with one line per problem
  */
 export function settle<Config extends AuthConfig>(

@@ -48,8 +48,8 @@ export function readEnvironment(
 }
 
 /**
- * Returns the name that a variable would have for each option without one, such as `LEEWAY` for `leeway`. Leaves out
- * short names such as `NOW`, because other programs may use them.
+ * Some options, such as `leeway`, have no variable. Returns the variable names that people would try for these options,
+ * such as `LEEWAY`. Leaves out short names such as `NOW`, because other programs may use them.
  */
 function namesOfOptionsOnly(settings: Settings): string[] {
   const others = Object.entries(settings).filter(([, { variable }]) => variable === undefined);

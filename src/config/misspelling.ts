@@ -1,6 +1,6 @@
 /**
- * The place where two names differ. For `PUBLC_URL` and `PUBLIC_URL`, `typed` is empty, `real` is `I`, and
- * `neighbours` is `LC`.
+ * The place where a typed name differs from a real name. If `PUBLC_URL` was typed for `PUBLIC_URL`, `typed` is empty,
+ * and `real` is `I`. `neighbours` holds the typed letters before and after the place: `LC`.
  */
 interface Slip {
   readonly typed: string;
@@ -22,8 +22,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Finds the variable that a misspelt one means. For a short name such as `HOST`, finds only mistakes that hardly make
- * another word: `HSOT`, `HOOST` or `HST`. `POST` may belong to another program.
+ * Finds the variable that a misspelt one means, such as `PUBLIC_URL` for `PUBLC_URL`. For a short name such as `HOST`,
+ * finds only swapped letters (`HSOT`), a doubled letter (`HOOST`) and a missing vowel (`HST`). Other mistakes make
+ * words such as `POST`, which may be a variable of another program.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

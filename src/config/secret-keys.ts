@@ -12,7 +12,10 @@ export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
 
-/** Returns whether the secrets are long enough, but one repeats a few characters, such as `abababab…`. */
+/**
+ * Returns whether a secret has too few different characters, such as `abababab…`. Returns false if any secret is too
+ * short.
+ */
 export function isRepetitive(value: unknown): boolean {
   const secrets = [value].flat();
   return secrets.every(isLong) && secrets.some(hasFewCharacters);

@@ -48,8 +48,8 @@ export const AUTH_SETTINGS = {
     defaultNote: "`10`",
   }),
   /**
-   * Whether a missing database is created: a SQLite file that does not exist, or our tables in a database without them.
-   * If this is off, a missing database stops the start, because its path may be wrong or its volume may be lost.
+   * Whether Gatehouse creates a missing SQLite file, and its tables in a database that lacks them. If this is off,
+   * Gatehouse does not start without the file or the tables. This reveals a wrong path or a lost volume.
    */
   createDatabase: onOff({
     defaultNote: "true; for a server on SQLite, only in development",

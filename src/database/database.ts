@@ -189,9 +189,9 @@ function isFaultOfStatement(error: unknown): boolean {
 }
 
 /**
- * Turns errors into {@link ServiceUnavailable}. Passes on an {@link AuthError}, and any error that the statement itself
- * caused.
- * @param further another code of an error that the statement itself caused
+ * Turns errors into {@link ServiceUnavailable}, for example after a lost connection. Leaves two kinds of errors
+ * unchanged: an {@link AuthError}, and an error that the statement itself caused, such as a violated constraint.
+ * @param further the code of one more error to leave unchanged, such as `SQLITE_READONLY`
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>

@@ -11,8 +11,8 @@ import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
 /**
- * Each operation loads the user from the database, because a user whose session has ended must be refused here. This
- * also holds if `bearerCheck` is `stateless`.
+ * Each operation calls `loadUser`, which refuses a user whose session has ended. Without `loadUser`, such a user would
+ * be accepted if `bearerCheck` is `stateless`.
  */
 @Resolver(() => SessionType)
 export class SessionResolver {

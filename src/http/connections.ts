@@ -59,8 +59,9 @@ export class Connections {
   }
 
   /**
-   * Returns whether a connection must close after its next response. A connection that is opened during the stop stays
-   * open until the server no longer listens. Otherwise a proxy would keep opening new connections.
+   * Returns whether a connection must close after its next response. While the server stops, every connection must
+   * close, with one exception: a connection that was opened during the stop stays open while the server still listens.
+   * If the server closed that connection, a proxy would open another one, again and again.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

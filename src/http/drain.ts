@@ -12,8 +12,8 @@ const IDLE_TIME = 500;
 /** How long to wait at most for a turn of the event loop without new connections. */
 const QUIET_TIMEOUT = 1_000;
 /**
- * A turn of the event loop counts only if it takes at most this long. During a longer turn, a connection may arrive
- * unnoticed.
+ * If a turn of the event loop takes longer than this, {@link untilNoneWaits} waits for another turn. During the long
+ * turn, a connection may have arrived unnoticed.
  */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
@@ -42,8 +42,8 @@ export async function stopListening(
 }
 
 /**
- * When a server stops listening, the operating system resets the connections that still wait. So wait for a turn of the
- * event loop that brings no new connection.
+ * Waits for a turn of the event loop in which no new connection arrives. When a server stops listening, the operating
+ * system resets the connections that Node has not accepted yet.
  */
 async function untilNoneWaits(server: Server): Promise<void> {
   let accepted = 0;

@@ -41,7 +41,8 @@ export function secretPathOf(databaseUrl: string): string {
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // Every process creates the secret before the database. So if only the secret is missing, it was lost.
+  // The secret is created before the database. So if a SQLite file exists without a secret, the secret was lost. Then
+  // no secret is created, and `readSecretKey` throws.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

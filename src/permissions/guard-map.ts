@@ -78,7 +78,7 @@ class GuardReader {
     return guards;
   }
 
-  /** Refuses `@auth` without the argument `requires`, because it belongs to another library. */
+  /** Refuses a definition of `@auth` that has no argument `requires`. Such a definition belongs to another library. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {

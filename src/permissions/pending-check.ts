@@ -1,6 +1,6 @@
 /**
- * A promise that only causes a warning if it fails and nobody awaits it. An ordinary promise would end the process, so
- * any user could stop the server.
+ * The promise of a check, such as `requireRole`. If a caller forgets `await`, a failed check causes a warning. With an
+ * ordinary promise, a failed check would end the process. Then any user could stop the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;

@@ -1,12 +1,15 @@
-/** A limit on the attempts for each key. */
+/**
+ * A limit on the attempts for each key. A key stands for a user, an address or a session. Example: 30 logins per minute
+ * from one address.
+ */
 export interface LimiterRule {
   /** The prefix of the rule's keys in a shared store. */
   readonly name: string;
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * In seconds. Attempts are forgotten this long after the first attempt. With a `delay`, they are forgotten this long
-   * after the last attempt and its delay.
+   * In seconds. All attempts are forgotten this long after the first attempt. With a `delay`, the time starts again at
+   * each attempt. If the attempt blocks the key, the time starts when the block ends.
    */
   readonly window: number;
   /**
@@ -83,7 +86,7 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 
 /**
  * Does the same as {@link countAttempt} in Redis, atomically and on the clock of Redis.
- * `ARGV` is the limit and the window, and for a rule with a delay also `first` and `max`.
+ * `ARGV` is `[limit, window]`. For a rule with a delay, `ARGV` is `[limit, window, first, max]`.
  * Returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed.
  */
 export const COUNT_ATTEMPT_LUA = `

@@ -2,7 +2,10 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** How many times to try at most. A try fails if another request blocks the key between the read and the write. */
+/**
+ * How many times `consume` tries to count an attempt. A try fails if another request blocks the key after the read and
+ * before the write.
+ */
 const MAX_RACES = 10;
 /** How long the client must wait if every try failed, in milliseconds. */
 const LOST_RACES_WAIT = 1000;

@@ -94,8 +94,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * If the request has no `Authorization` header and no `refresh`, ends the session of the cookie. After the logout,
- * clears a cookie whose token is no longer active.
+ * Chooses the session that a logout ends. A request without `refresh` and without an `Authorization` header ends the
+ * cookie's session, and clears the cookie. Any other logout clears the cookie only if the cookie's token no longer
+ * works.
  */
 function logoutWith(parts: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {

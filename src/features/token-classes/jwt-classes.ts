@@ -18,7 +18,7 @@ export class AccessToken extends Token {
   }
 }
 
-/** A token that each refresh replaces. The claim `gen` counts the refreshes of the session. */
+/** A token that is replaced at each refresh. The claim `gen` counts the refreshes of the session. */
 abstract class RotatingToken extends Token {
   protected override setSession(id: string): void {
     super.setSession(id);
