@@ -46,7 +46,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** Prints why the features could not be loaded. The command itself did not need them. */
+/** Prints why the features could not be loaded. Called after a command that succeeded without the features. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

@@ -27,8 +27,8 @@ export interface Sql {
   /** Runs a statement that writes, and keeps it prepared. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that writes. Exclusive statements and transactions run one at a time, even across processes. Use
-   * this method if a condition such as `NOT EXISTS (…)` must still be true during the write.
+   * Runs a statement that writes. Only one exclusive statement or transaction runs at a time, even across processes.
+   * Use this method for a condition that two writes at the same time could break, such as `NOT EXISTS (…)`.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }

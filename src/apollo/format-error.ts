@@ -56,8 +56,8 @@ export function internalServerError(requestId: string): GraphQLError {
 }
 
 /**
- * Returns whether an error is a bug. Errors with their own code are meant for clients. So are graphql-js's errors about
- * the request.
+ * Returns whether an error is a bug. An error with a code is a bug only if the code is `INTERNAL_SERVER_ERROR`. An
+ * error without a code is a bug, unless graphql-js reports a mistake in the request, such as a wrong argument.
  */
 export function isBug(error: GraphQLError): boolean {
   const { code } = error.extensions;

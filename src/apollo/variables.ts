@@ -11,7 +11,7 @@ import {
 } from "graphql";
 import { withoutValues } from "./without-values.js";
 
-/** The last error of a response that does not list every mistake. graphql-js uses the same words. */
+/** The last error if there are too many mistakes to list. graphql-js uses the same words. */
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**

@@ -15,7 +15,7 @@ type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 /**
  * Creates an Apollo Link that adds a fresh `Authorization` header to each operation. If the server refuses the header,
  * the link renews the header and retries once. The link does not change an operation that already has the header. Put
- * the link before the terminating link. The server of the terminating link gets the token.
+ * the link before the link that sends the request, such as `HttpLink`. The token goes to the server of that link.
  *
  * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees another user's cached
  * data. Operations of the previous user that are still running fail.

@@ -42,9 +42,9 @@ const CHANGE_DELAY = 500;
 
 export function createRenewal(session: Session, { endpoint, isCookie }: ResolvedOptions): Renewal {
   let running: Promise<void> | undefined;
-  /** No refresh is sent before this time of `performance.now()`. */
+  /** No automatic refresh is sent before this time of `performance.now()`. */
   let retryAt = 0;
-  /** Whether the server chose {@link retryAt}. Then every refresh has to wait. */
+  /** Whether the server chose {@link retryAt}. Then a refresh that the application asks for has to wait, too. */
   let isPostponed = false;
   let isCookieKept = isCookie && willKeepCookie(endpoint.url);
 

@@ -36,7 +36,7 @@ const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|123
 const MIN_ENTROPY = 100;
 
 /**
- * Returns whether a person seems to have made up the secret.
+ * Returns whether the secret looks like the work of a person, such as an example or a phrase, and not random.
  * @param value a secret that has passed {@link SECRET_KEYS}
  */
 export function isGuessable(value: string): boolean {

@@ -55,7 +55,7 @@ export const AUTH_SETTINGS = {
     defaultNote: "true; for a server on SQLite, only in development",
   }),
   /**
-   * The root secret. Keys derived from it seal the signing keys, and sign refresh and sliding tokens. A list has the
+   * The root secret. Keys derived from it encrypt the signing keys, and sign refresh and sliding tokens. A list has the
    * current secret first, then the previous ones.
    */
   secretKey: {
@@ -138,8 +138,8 @@ export const AUTH_SETTINGS = {
     default: 15,
   }),
   /**
-   * Where attempts are counted without Redis. `memory` counts in this process only; `database` counts for all instances
-   * and survives a restart.
+   * Where the rate limits count attempts if there is no Redis. `memory` counts in this process only; `database` counts
+   * for all instances and survives a restart.
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
   /** The Redis in which all instances count attempts. While Redis is unreachable, each instance counts alone. */
@@ -183,7 +183,7 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // Without this, a message such as `is 3 too large` would count hashes, but the variable counts threads.
+    // For `UV_THREADPOOL_SIZE=2000`, `read` returns the text. `wholeNumber` would then say `is not a whole number`.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
@@ -243,7 +243,10 @@ export const SERVER_SETTINGS = {
   }),
   /** Messages of this level, and more severe ones, are logged. */
   logLevel: oneOf(LOG_LEVELS, { variable: "LOG_LEVEL", default: "info" }),
-  /** Whether the server is as strict on loopback as elsewhere. */
+  /**
+   * Whether the rules for production also apply to a server that only this machine can reach. For example,
+   * introspection must then be off.
+   */
   isProduction: {
     ...onOff({ default: false }),
     variable: "NODE_ENV",

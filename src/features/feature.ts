@@ -61,7 +61,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
 }
 
 /**
- * Returns the API of another feature, which exists already.
+ * Returns the API of another feature. That feature was created earlier.
  * @throws TypeError when the caller's `requires` does not name that feature
  */
 export type ApiOf = <Api extends object>(feature: {

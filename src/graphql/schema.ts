@@ -26,7 +26,7 @@ export interface SchemaExtension {
 }
 
 /**
- * Builds a schema with its directives. The directives are not enforced yet.
+ * Builds a schema with its directives. Only `guardSchema` makes the directives take effect.
  * @param resolvers instances of type-graphql's resolver classes
  */
 export function createSchema(resolvers: readonly object[], roles: Roles): GraphQLSchema {

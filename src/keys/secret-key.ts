@@ -7,11 +7,7 @@ import { createPrivateFile } from "./private-file.js";
 
 /** The use of a derived key. Each purpose has its own key. */
 export type Purpose =
-  | "refresh-token"
-  | "key-sealing"
-  | "throttling"
-  | "audit"
-  | `feature:${string}`;
+  "refresh-token" | "key-sealing" | "throttling" | "audit" | `feature:${string}`;
 
 /**
  * Derives a 256-bit key for one purpose from the root secret, by HKDF.

@@ -2,10 +2,10 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Passes on the events of a subscription, and ends after the first event that is not allowed. The field's guard
- * replaces that event with an error.
+ * Passes on the events of a subscription. The first event that is not allowed is the last one. It is passed on, too:
+ * the guard of the field's `resolve` then turns it into an error.
  *
- * An async generator would not do: its `return` waits for the next event.
+ * This is not an async generator, because the `return` of a generator waits for the next event.
  * @param events the result of the field's `subscribe` function
  * @param isAllowed called before each event is passed on
  */

@@ -95,7 +95,7 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended, so that its tokens are refused.
+   * Stores a session that has already ended. This revokes a token that had no session: the token gets this session.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

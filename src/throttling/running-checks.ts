@@ -21,8 +21,8 @@ export class Blocked extends Error {
 }
 
 /**
- * Runs checks of credentials. A right credential unblocks its key, so a blocked attempt waits for the running checks of
- * the key.
+ * Runs checks of credentials, such as passwords. Too many attempts block a key, such as an account. A right credential
+ * unblocks the key. So an attempt for a blocked key first waits for the running checks of the same key.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
