@@ -2,7 +2,10 @@
 // Server 5 and Gatehouse. The server removes the values of the request: literals, keys of objects, and everything in
 // the variables. Names stay, such as the names of fields and types.
 
-/** Messages that contain no value. `{name}` stands for any name, and `{number}` for any number. */
+/**
+ * Messages that clients get unchanged, because they contain no value of the request. A word in braces stands for a part
+ * that varies. For example, `{name}` stands for any name, and `{number}` for any number.
+ */
 export const WHOLE = [
   // graphql-js, language/lexer and language/parser
   "Syntax Error: Unexpected single quote character ('), did you mean to use a double quote (\")?",

@@ -91,8 +91,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme, and `URL` gives an unknown scheme the origin "null". Sandboxed pages also
-  // have the origin "null". So an unknown scheme counts as http.
+  // A proxy may send any text as the scheme. For an unknown scheme, `URL` returns the origin "null". Sandboxed pages
+  // also send the origin "null", and would then count as pages of this server. So an unknown scheme counts as http.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;

@@ -44,8 +44,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
-  // A sliding token is renewed after half its lifetime, because each renewal extends the session. A static token has no
-  // claims, so its lifetime is NaN.
+  // An expired sliding token cannot be renewed. So it is renewed early, after half its lifetime: after 3.5 of 7 days. A
+  // static token has no claims, so its lifetime is NaN.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";

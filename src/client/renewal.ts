@@ -16,14 +16,19 @@ import type { Session } from "./session.js";
 /** Renews the credentials of a session. No method rejects. */
 export interface Renewal {
   readonly isDue: () => boolean;
-  /** @param isAsked whether the application asked for the refresh. If so, the refresh need not wait after a failure. */
+  /**
+   * Refreshes the tokens. After a failure, a refresh is skipped for one second, or for the time that the server named.
+   * @param isAsked whether the application asked for the refresh. If so, only the time that the server named counts.
+   */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
   /** Checks after a login whether the browser kept the cookie. If not, the result has no refresh token. */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
    * Returns the `Authorization` header to retry a request with, or null if a retry cannot help.
-   * @param refusal null if the response refuses no credential; undefined for a refusal without a reason
+   * @param authorization the header of the request
+   * @param refusal why the server refused the header. Undefined if the response has status 401 but no reason. Null if
+   * the response does not refuse the header: the result is then null.
    */
   readonly recover: (
     authorization: string | null | undefined,

@@ -58,7 +58,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // Not the address that the server listens on: a new port would invalidate all JWTs.
+    // The default does not depend on the port that the server listens on. Otherwise a new port would change the issuer,
+    // and thereby invalidate all JWTs.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };

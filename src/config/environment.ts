@@ -7,8 +7,8 @@ import type { Settings } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
 /**
- * The variable that lists modules with further features, such as `./notes.js,./invites.js`. It is not a setting,
- * because features add settings.
+ * The variable that lists modules with further features, such as `./notes.js,./invites.js`. The features add settings.
+ * So this variable is read before the settings, and is not a setting itself.
  */
 export const FEATURES = "FEATURES";
 

@@ -8,7 +8,7 @@ interface Slip {
   readonly neighbours: string;
 }
 
-/** A name with fewer letters resembles ordinary words, as `HOST` resembles `POST`. */
+/** A name with fewer characters counts as short. Short names often resemble other words: `HOST` resembles `POST`. */
 export const SHORT = 6;
 
 /**

@@ -113,7 +113,7 @@ export const AUTH_SETTINGS = {
   leeway: duration({ from: "0s", to: "60s", default: "5s" }),
   /**
    * `database` looks up the session of an access token at each request. `stateless` trusts the signature until the
-   * token expires, and needs no database query for a field that requires no role.
+   * token expires. Fields that require a role still look up the session.
    */
   bearerCheck: oneOf(["database", "stateless"], { default: "database" }),
   /**
@@ -155,7 +155,7 @@ export const AUTH_SETTINGS = {
     to: 100,
     default: 5,
   }),
-  /** Wrong passwords in a row that lock an account, until it gets a new password or `gatehouse unlock` unlocks it. */
+  /** How many wrong passwords in a row lock an account. A new password or `gatehouse unlock` unlocks it. */
   loginFailureLimit: wholeNumber({
     variable: "LOGIN_FAILURE_LIMIT",
     from: 1,
@@ -190,9 +190,9 @@ export const AUTH_SETTINGS = {
   /** The exact origins that browsers may send requests from. */
   corsOrigins: CORS_ORIGINS,
   /**
-   * Called at each login or refresh that issues an access token. Returns the application's own claims for the token. It
-   * cannot replace Gatehouse's claims. If it fails, the operation is refused as an internal error. If it takes longer
-   * than 5 seconds, the operation is refused as unavailable.
+   * Called at each login or refresh that issues an access token. Returns the application's own claims for the token.
+   * These claims cannot replace Gatehouse's claims. If the function fails, the operation is refused as an internal
+   * error. If the function takes longer than 5 seconds, the operation is refused as unavailable.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */

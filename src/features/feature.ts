@@ -39,8 +39,8 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
    */
   readonly migrations?: readonly Migration[];
   /**
-   * Returns whether the settings switch the feature on. If a feature is off, only its settings exist. Its commands fail
-   * with an error that says that the feature is off.
+   * Returns whether the settings switch the feature on. If a feature is off, Gatehouse still checks its settings, but
+   * uses no other part of it. A command of the feature fails with an error that says that the feature is off.
    * @default always on
    */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
@@ -69,7 +69,7 @@ export type ApiOf = <Api extends object>(feature: {
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }) => Api;
 
-/** All settings of Gatehouse except {@link SecretOption}, and the feature's own settings. */
+/** The settings that a feature can read: its own, and those of `createAuth`. It cannot read a {@link SecretOption}. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
 

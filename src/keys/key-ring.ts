@@ -40,7 +40,10 @@ export interface Key {
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
-/** Keys for one purpose. The key that became active last signs. Earlier keys still verify their own tokens. */
+/**
+ * Keys for one purpose. The newest active key signs: the key with the latest `activatesAt` that is not in the future.
+ * Earlier keys still verify their own tokens.
+ */
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();

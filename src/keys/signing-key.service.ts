@@ -44,12 +44,13 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. Skips keys that cannot be read, if
-   * another key is active.
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. If a readable key is active, skips
+   * the keys that cannot be read.
    * @param onFault called once for each key that cannot be read
-   * @throws Error if some keys cannot be read, and no other key is active
-   * @throws {@link WrongSettings} if `secretKey` does not open the keys
-   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed between symmetric and asymmetric
+   * @throws Error if some keys cannot be read, and no readable key is active
+   * @throws {@link WrongSettings} instead of that Error, if `secretKey` cannot decrypt the keys
+   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed from asymmetric to symmetric, such as from `ES256` to
+   * `HS256`, or the other way round
    */
   static async open(
     sql: Sql,
@@ -90,7 +91,8 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys. Unreadable keys are the likely cause, and are already reported.
+      // The ring keeps its previous keys. If some keys could not be read, they are the likely cause of this error. They
+      // have been reported above.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }

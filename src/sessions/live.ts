@@ -61,9 +61,11 @@ export function requireLive(
 }
 
 /**
- * Requires the session of a refresh or sliding token. A missing session was deleted with its user, or after its tokens
- * had expired.
- * @throws {@link UserNotFound}, {@link TokenExpired}
+ * Returns the session of a refresh or sliding token. A session is deleted with its user, or after its tokens have
+ * expired.
+ * @param row null if the session has been deleted
+ * @throws {@link UserNotFound} if the user has been deleted, too
+ * @throws {@link TokenExpired} if the user still exists
  */
 export async function requireStored(
   sql: Sql,

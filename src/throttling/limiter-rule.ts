@@ -56,7 +56,8 @@ export function countAttempt(
  * returns no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // `excluded` is a counter that starts now. So its expiry minus its lifetime is the current time.
+  // The statement has no parameter for the current time, so compute it. `excluded` is the row to insert. Its
+  // `expires_at` is the current time plus the lifetime of a new counter. All new counters have the same lifetime.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);

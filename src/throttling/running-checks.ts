@@ -31,7 +31,7 @@ export class RunningChecks {
    * Counts an attempt, and then runs its check.
    * @param count returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed
    * @param check returns whether the credential is right. Unblocks the key before it returns true
-   * @throws {@link Blocked} without running `check`, when the key stays blocked
+   * @throws {@link Blocked} when the key is blocked, and no running check unblocks it. `check` does not run then.
    */
   async run(
     key: string,

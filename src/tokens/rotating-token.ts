@@ -25,8 +25,8 @@ const KINDS = {
   /** The refresh token, which can only be exchanged for a new access and refresh token. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
-   * The sliding token, which is both access and refresh token. It can be exchanged until `refresh_exp`, as in
-   * simplejwt.
+   * The sliding token, which is both access and refresh token. Before it expires, it can be exchanged for a new one. No
+   * exchange is possible after the time in the claim `refresh_exp`, as in Django's library simplejwt.
    */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
