@@ -10,7 +10,8 @@ interface HookUser {
  */
 export interface Hooks {
   /**
-   * Runs after the password was accepted, so a wrong password does not reveal a veto.
+   * Runs after the password was accepted. So only a client that knows the password learns that a hook refuses the
+   * login.
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client): Promise<void> | void;

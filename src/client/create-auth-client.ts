@@ -28,7 +28,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const renewal = createRenewal(session, config);
   const authFetch = createAuthFetch(config, renewal);
 
-  /** The number of logins and logouts so far. The last call wins, not the last response. */
+  /**
+   * The number of the latest login or logout. The response to an earlier call does not change the state, even if that
+   * response arrives last.
+   */
   let lastCall = 0;
   /** The number of logins and logouts that wait for the server. */
   let running = 0;

@@ -25,8 +25,9 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. Within that time, a
-   * client that lost a response can send the old refresh token again.
+   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. For the time of
+   * `reuseWindow`, the server still accepts a replaced refresh token. So a client that lost a response can send the old
+   * token again.
    * @default 10
    */
   readonly timeout?: number;

@@ -89,8 +89,9 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes the credentials from the shared storage, and the error from the message. The message may arrive before or
-   * after the storage shows the change.
+   * Takes the credentials from the shared storage. Takes the error, such as `token_expired`, from the message of the
+   * tab that changed the credentials. If the message arrives first, `pending` keeps it until the storage has the new
+   * credentials. If the storage changes first, the state gets the error when the message arrives.
    */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;

@@ -214,6 +214,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // With a huge value, such as 1e300, the difference would reveal the value.
+  // A message must not contain the value. For a huge value, such as 1e300, `amount` equals the value.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

@@ -168,7 +168,7 @@ export const AUTH_SETTINGS = {
   requestsPerAddress: count("REQUESTS_PER_ADDRESS", 100),
   /** Refreshes per 5 minutes from one address. */
   refreshesPerAddress: count("REFRESHES_PER_ADDRESS", 150),
-  /** Refreshes per 5 minutes of one session. */
+  /** Refreshes of one session per 5 minutes. */
   refreshesPerSession: count("REFRESHES_PER_SESSION", 30),
   /**
    * Passwords hashed at the same time. The default is half of `UV_THREADPOOL_SIZE`, the number of libuv's threads: the

@@ -27,7 +27,8 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
-    // As in libpq, a root certificate in the URL turns the check on, except with `no-verify`.
+    // As in libpq, the server's certificate is checked if the URL has a root certificate. With `no-verify`, it is never
+    // checked.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
     // For an IP address, `tls` passes `localhost` as the name. So check the host of the URL.
     checkServerIdentity: (_name, certificate) =>

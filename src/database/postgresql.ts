@@ -161,7 +161,8 @@ async function queryOn<Row>(
     const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
     return rows as Row[];
   } catch (error) {
-    // After this timeout, the connection still waits for the old answer. No other statement can use it, so close it.
+    // After this timeout, the connection still waits for the answer to this statement. No other statement can use the
+    // connection, so close the connection.
     if ((error as Error).message === "Query read timeout") await connection.end();
     throw error;
   }

@@ -141,8 +141,8 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether a setting accepts its own default. A check that converts `"5"` to `5` may refuse the default `5`,
- * because of its type. Such a refusal does not count.
+ * Returns whether a setting accepts its own default. Ignores a refusal because of the type. For example, a check that
+ * converts the text `"5"` to the number `5` refuses its own default `5`, because `5` is not a text.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);

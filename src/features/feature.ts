@@ -195,7 +195,10 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** The options that a feature adds. In a feature without settings, `keyof S` is `string`. */
+/**
+ * The options that a feature adds. A feature without settings adds none. Its `S` is the general type `Settings`, whose
+ * keys are `string`.
+ */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 

@@ -9,7 +9,7 @@ import type { Connections } from "./connections.js";
 const NOTICE_TIME = 1_000;
 /** How long idle connections stay open after the server stops listening. A request may be on its way. */
 const IDLE_TIME = 500;
-/** How long to wait at most for a turn of the event loop without new connections. */
+/** How long {@link untilNoneWaits} waits at most. */
 const QUIET_TIMEOUT = 1_000;
 /**
  * If a turn of the event loop takes longer than this, {@link untilNoneWaits} waits for another turn. During the long

@@ -131,7 +131,7 @@ export class SigningKeyStore {
     );
   }
 
-  /** @throws WrongSettings if no root secret opens the row */
+  /** Decrypts a key. @throws WrongSettings if none of the root secrets can decrypt the key */
   #open(row: SigningKeyRow): string {
     const jwk = this.#unseal(row);
     if (jwk !== null) return jwk;

@@ -169,8 +169,8 @@ export class SigningKeyService {
 }
 
 /**
- * The new key gets a later `createdAt` than `current`, even within one millisecond. If both keys have the same
- * `activatesAt`, the newer key signs.
+ * Makes the new key's `createdAt` at least 1 ms later than that of `current`. If both keys have the same `activatesAt`,
+ * the key with the later `createdAt` signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

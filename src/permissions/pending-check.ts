@@ -15,7 +15,7 @@ export class PendingCheck<T> extends Promise<T> {
     });
   }
 
-  /** `then` returns plain promises. */
+  /** The class of the promise that `then` returns: `Promise`, not `PendingCheck`. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }

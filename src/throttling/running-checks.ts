@@ -61,8 +61,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Start the check before `counting` settles, so that other attempts always find this attempt in `counting` or
-    // `running`.
+    // `startCheck` adds this attempt to `attempts.running`. Call it before `counting` settles, because the attempt then
+    // leaves `attempts.counting`. So other attempts always find this attempt in one of the two sets.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

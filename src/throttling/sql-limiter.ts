@@ -7,7 +7,7 @@ import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from ".
  * before the write.
  */
 const MAX_RACES = 10;
-/** How long the client must wait if every try failed, in milliseconds. */
+/** If all {@link MAX_RACES} tries fail, `consume` tells the client to wait this long, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
 
 const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;

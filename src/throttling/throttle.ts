@@ -8,7 +8,10 @@ import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
-/** In seconds. An account's failures are forgotten this long after the last failure and its delay. */
+/**
+ * In seconds. An account's failures are forgotten this long after the last failure. If that failure caused a delay, the
+ * time starts when the delay ends.
+ */
 const FAILURE_WINDOW = 15 * MINUTE;
 /** The delay after too many failed logins, in seconds. It doubles from `first` up to `max`. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
@@ -57,7 +60,8 @@ export class Throttle {
   }
 
   /**
-   * Counts a login as failed, then checks it. An accepted login resets the count of the account.
+   * Counts the login as a failure of the account, and then runs `check`. If the login is accepted, sets the account's
+   * failures back to 0.
    * @param account names an account, which may not exist
    * @param check returns whether the login is accepted
    * @returns the result of `check`

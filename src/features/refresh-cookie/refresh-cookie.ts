@@ -124,7 +124,10 @@ async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unkno
   }
 }
 
-/** Returns false if the check fails: the next refresh then clears the cookie. */
+/**
+ * Returns whether the cookie has a token that no longer works. Returns false if the token cannot be checked, for
+ * example because a rate limit is reached. If the token does not work, the next refresh clears the cookie.
+ */
 async function isInactive(
   { token }: Cookie,
   context: AuthContext,
