@@ -26,7 +26,7 @@ export interface Issued {
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
 export interface Issuing {
-  /** The token of a new session with the scheme TOKEN. @default none */
+  /** The static token, if the session is new and static. @default none */
   readonly staticToken?: string | null;
   /** The application's claims for the access token. @default none */
   readonly claims?: ApplicationClaims;

@@ -89,8 +89,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Returns a function that registers an Apollo Client, and returns the current user's id. When the user changes, all
- * registered clients drop their caches.
+ * Makes Apollo Clients drop their caches when the user changes. Call the returned function with each client. It gives
+ * you the id of the current user.
  */
 function createReset(
   auth: AuthClient,

@@ -36,8 +36,8 @@ const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|123
 const MIN_ENTROPY = 100;
 
 /**
- * Returns whether the secret looks like the work of a person, such as an example or a phrase, and not random.
- * @param value a secret that has passed {@link SECRET_KEYS}
+ * Returns whether a person may have made up the secret. Example: `this is our secret key for the server`.
+ * @param value has at least 32 bytes
  */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);

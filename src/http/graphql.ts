@@ -106,7 +106,7 @@ async function runOperation(
   return reply.code(answer.status ?? 200).send(answer.body.string);
 }
 
-/** Checks a document. Records the code of a refusal here, because `recordPlugin` does not run then. */
+/** Checks a document. Records the code of a refusal, because `recordPlugin` does not run for a refused document. */
 function checkDocument(limits: DocumentLimits, text: string, record: OperationRecord): void {
   try {
     limits.check(text);
