@@ -6,7 +6,7 @@ import type { Account } from "./account.service.js";
 import type { PasswordHasher } from "./password-hasher.js";
 
 /** The settings of {@link LoginAttempts}. */
-export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "now" | "onEvent">;
+export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
 /**
  * Records logins, and counts wrong passwords. Too many wrong passwords in a row lock the account until it is unlocked
@@ -32,21 +32,26 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a login, and sets the count of wrong passwords to zero. Rehashes the password if its hash was made with old
+   * Records a right password: sets the count of wrong passwords to zero. Rehashes the password if its hash was made with old
    * parameters.
    * @param account the account as it was read before the password was checked
+   * @param loginAt the time of the login, in epoch milliseconds. Null if the user was signed in already
    * @returns false if the account got a new password, or was deactivated, deleted or locked, after `account` was read.
-   * In this case, the caller must refuse the login
+   * In this case, the caller must refuse the password
    */
-  async recordSuccess(account: Account, password: string): Promise<boolean> {
+  async recordSuccess(
+    account: Account,
+    password: string,
+    loginAt: number | null,
+  ): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;
     const isOutdated = passwordHash !== null && this.#hasher.needsRehash(passwordHash);
     const currentHash = isOutdated ? await this.#hasher.hash(password) : passwordHash;
-    const { loginFailureLimit, now } = this.#settings;
+    const { loginFailureLimit } = this.#settings;
     const recorded = await this.#sql.write(
-      `UPDATE "user" SET last_login_at = ?, password_hash = ?, failed_logins = 0
+      `UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?, failed_logins = 0
        WHERE id = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`,
-      [now(), currentHash, id, credentialsVersion, loginFailureLimit],
+      [loginAt, currentHash, id, credentialsVersion, loginFailureLimit],
     );
     return recorded.length === 1;
   }

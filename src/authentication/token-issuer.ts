@@ -36,7 +36,7 @@ export interface Issuing {
 }
 
 /** The settings of {@link TokenIssuer}. */
-export type IssuerSettings = Pick<AuthConfig, "claims" | "roles">;
+export type IssuerSettings = Pick<AuthConfig, "claims" | "now" | "roles">;
 
 /** Finds the user to pass to the function of the option `claims`. */
 interface UserFinder {
@@ -74,7 +74,7 @@ export class TokenIssuer {
 
   /** Issues the tokens of a session in the state that `row` describes. */
   issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
-    const principal = new Principal(row, this.#settings.roles);
+    const principal = new Principal(row, this.#settings);
     const { expiresAt, refreshExpiresAt } = row;
     const grant = grantOf(row, predecessor);
     switch (row.scheme) {

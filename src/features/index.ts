@@ -5,6 +5,7 @@ import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
+import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /**
@@ -16,8 +17,9 @@ export const BUILT_IN: readonly [
   typeof health,
   typeof jwks,
   typeof refreshCookie,
+  typeof stepUp,
   typeof tokenClasses,
-] = [graphiql, health, jwks, refreshCookie, tokenClasses];
+] = [graphiql, health, jwks, refreshCookie, stepUp, tokenClasses];
 
 /**
  * Returns all features of an installation: ours, and the application's own.

@@ -35,8 +35,8 @@ export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 /**
  * Reads the guards of a schema's fields.
  * @throws TypeError that lists everything that is wrong with the guards. A guard is wrong if it contradicts another
- * guard of the same element, names an unknown role, has no effect, or is weaker than the guard of its type or of an
- * interface. With {@link GuardOptions.strict}, it is also wrong if a root field has neither `@auth` nor `@public`.
+ * guard of the same element, names an unknown role, has a malformed duration, has no effect, or is weaker than the guard
+ * of its type or of an interface. With {@link GuardOptions.strict}, it is also wrong if a root field has neither `@auth` nor `@public`.
  */
 export function readGuards(
   schema: GraphQLSchema,
@@ -112,7 +112,7 @@ class GuardReader {
     if (guard !== null || !isRoot) return guard;
     if (isServiceField(this.#schema, type, name)) return PUBLIC;
     if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
-    return this.#roles.lowest;
+    return { role: this.#roles.lowest, freshness: null };
   }
 
   /** Reports guards that no resolver would run, such as a guard on an argument. */
@@ -155,7 +155,12 @@ class GuardReader {
 
   #isWeaker(guard: Guard, required: Guard): boolean {
     if (required === null || required === PUBLIC) return false;
-    return guard === null || guard === PUBLIC || !this.#roles.isAtLeast(guard, required);
+    if (guard === null || guard === PUBLIC) return true;
+    const longest = required.freshness?.seconds ?? Infinity;
+    return (
+      !this.#roles.isAtLeast(guard.role, required.role) ||
+      (guard.freshness?.seconds ?? Infinity) > longest
+    );
   }
 }
 

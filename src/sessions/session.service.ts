@@ -5,6 +5,7 @@ import { type Client, type EndReason, NO_CLIENT } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
+import { IS_LIVE, openAt } from "./live.js";
 import type { SessionInfo } from "./principal.js";
 import { type EndingQuery, SessionEnder } from "./session-ender.js";
 import {
@@ -29,6 +30,7 @@ export type SessionSettings = OpeningSettings & RotationSettings & Pick<AuthConf
 /** Opens, finds, rotates and ends sessions. Every change of a session is one conditional statement. */
 export class SessionService implements Sessions {
   readonly #sql: Sql;
+  readonly #settings: Pick<AuthConfig, "now">;
   readonly #reader: SessionReader;
   readonly #opener: SessionOpener;
   readonly #rotator: SessionRotator;
@@ -38,6 +40,7 @@ export class SessionService implements Sessions {
 
   constructor(sql: Sql, settings: SessionSettings, keys: FollowedKeys) {
     this.#sql = sql;
+    this.#settings = settings;
     this.#reader = new SessionReader(sql, keys);
     this.#ender = new SessionEnder(sql, settings);
     this.#opener = new SessionOpener(sql, settings, this.#reader, this.#ender);
@@ -69,6 +72,26 @@ export class SessionService implements Sessions {
   /** See {@link SessionRotator.rotate}. */
   rotate(token: VerifiedToken, client: Client): Promise<SessionRow> {
     return this.#rotator.rotate(token, client);
+  }
+
+  /**
+   * Records that a session's user gave the password again. A static token's session is not changed: whoever holds the
+   * token, such as a script, is not the person who knows the password.
+   * @param credentialsVersion the user's version when the password was checked
+   * @returns when, in epoch milliseconds. Null if the session is not live or belongs to a static token, or the password
+   * was changed since
+   */
+  async recordAuthentication(
+    { id }: Pick<SessionInfo, "id">,
+    credentialsVersion: number,
+  ): Promise<number | null> {
+    const at = this.#settings.now();
+    const changed = await this.#sql.write(
+      `UPDATE session SET authenticated_at = ?
+       WHERE id = ? AND scheme <> 'TOKEN' AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
+      [at, id, credentialsVersion, ...openAt(at)],
+    );
+    return changed.length === 1 ? at : null;
   }
 
   /** See {@link SessionEnder.end}. By default, the session may belong to any user. */
