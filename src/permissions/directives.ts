@@ -43,15 +43,11 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
     new GraphQLDirective({
       name: "auth",
       description:
-        "Requires a signed-in user whose Profile role is at least `requires`. On an object type it guards every field.",
+        "Requires a signed-in user whose Profile role is at least `requires`, and who gave a password in this session within `freshWithin`, such as `15m`. On an object type it guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
       args: {
         requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest },
-        freshWithin: {
-          type: GraphQLString,
-          description:
-            "The longest accepted time since the user last gave a password in this session, such as `15m`.",
-        },
+        freshWithin: { type: GraphQLString },
       },
     }),
     new GraphQLDirective({
