@@ -41,11 +41,13 @@ describeGates(options, (gate) => {
 
   const salary = (authorization: string) => gate.ask("{ salary }", { authorization });
 
-  const expectFresh = async (authorization: string) =>
+  const expectFresh = async (authorization: string) => {
     expect((await salary(authorization)).data).toEqual({ salary: 1000 });
+  };
 
-  const expectStale = async (authorization: string) =>
+  const expectStale = async (authorization: string) => {
     expect(await salary(authorization)).toMatchObject(STALE);
+  };
 
   /** Logs in, and waits until the session is too old for the guarded field. */
   async function signIn(scheme: "JWT" | "SLIDING" | "TOKEN" = "JWT") {
@@ -290,7 +292,7 @@ describeGates(options, (gate) => {
       const client = createAuthClient({
         url: `${gate.url}/graphql`,
         fetch: (input, init) => {
-          sent.push(String(init?.body));
+          sent.push(init?.body as string);
           return fetch(input, init);
         },
       });
