@@ -28,7 +28,7 @@ import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { Maintenance } from "./maintenance/maintenance.js";
 import type { MaintenanceService } from "./maintenance/maintenance.service.js";
-import { findPublicMutations, withCredentialFields } from "./permissions/credential-fields.js";
+import { findCredentialMutations, withCredentialFields } from "./permissions/credential-fields.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import type { Sessions } from "./sessions/sessions.js";
@@ -224,7 +224,7 @@ function assemble(
   ];
   const unguarded = parts.changeSchema(createSchema(instances, roles));
   const guard: Auth["guard"] = (schema, options) =>
-    withCredentialFields(guardSchema(schema, options, roles), findPublicMutations(unguarded));
+    withCredentialFields(guardSchema(schema, options, roles), findCredentialMutations(unguarded));
   const schema = guard(unguarded, { strict: true });
   const typeDefs = printSchema(schema);
   const resolvers = resolversOf(schema);

@@ -42,6 +42,7 @@ export type Reason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
+  | "reauthentication_required"
   | "throttled"
   | "vetoed";
 
@@ -201,6 +202,17 @@ export class Vetoed extends AuthError {
 export class RoleRequired extends AuthError {
   constructor(role: string) {
     super(`This needs the role ${role}.`, { code: "FORBIDDEN", reason: "role_required" });
+  }
+}
+
+/** The user is signed in, but the last password is older than the field accepts. */
+export class ReauthenticationRequired extends AuthError {
+  /** @param freshWithin the longest accepted time since the last password, such as `15m` */
+  constructor(freshWithin: string) {
+    super(
+      `This needs a password given within the last ${freshWithin}. Call reauthenticate, or log in again.`,
+      { code: "FORBIDDEN", reason: "reauthentication_required", extensions: { freshWithin } },
+    );
   }
 }
 

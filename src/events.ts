@@ -46,6 +46,7 @@ export type AuthEvent =
     }
   | { type: "token_expired"; userId: string; sessionId: string; scheme: AuthScheme }
   | { type: "login_failed"; login: string; reason: string }
+  | { type: "password_refused"; userId: string; reason: string }
   | { type: "account_locked"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
   | { type: "key_rotated"; kid: string }

@@ -18,7 +18,7 @@ import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
-/** The columns of the table `user` that a login reads. */
+/** The columns of the table `user` that a check of the password reads. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;
@@ -69,6 +69,12 @@ export class AccountService implements Accounts {
   /** @throws {@link BadUserInput} when the user name or e-mail address is malformed */
   findAccount(login: Login): Promise<Account | null> {
     return this.#findByLogin(ACCOUNT, login);
+  }
+
+  /** Returns the account of a user, or null. */
+  async findAccountById(id: string): Promise<Account | null> {
+    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
+    return account ?? null;
   }
 
   async findUser(login: Login): Promise<User | null> {

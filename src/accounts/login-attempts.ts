@@ -5,7 +5,7 @@ import type { Sql } from "../sql.js";
 import type { Account } from "./account.service.js";
 import type { PasswordHasher } from "./password-hasher.js";
 
-export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "now" | "onEvent">;
+export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
 /**
  * Counts wrong passwords in a row. Too many of them lock the account.
@@ -28,19 +28,24 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a login, and resets the count of wrong passwords. Rehashes the password if the hash is outdated.
+   * Records a right password, and resets the count of wrong passwords. Rehashes the password if the hash is outdated.
    * @param account the account before the password was checked
-   * @returns false if the account has changed since the password check. The caller must then refuse the login
+   * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was signed in already
+   * @returns false if the account has changed since the password check. The caller must then refuse the password
    */
-  async recordSuccess(account: Account, password: string): Promise<boolean> {
+  async recordSuccess(
+    account: Account,
+    password: string,
+    loginAt: number | null,
+  ): Promise<boolean> {
     const { id, passwordHash, credentialsVersion } = account;
     const isOutdated = passwordHash !== null && this.#hasher.needsRehash(passwordHash);
     const currentHash = isOutdated ? await this.#hasher.hash(password) : passwordHash;
-    const { loginFailureLimit, now } = this.#settings;
+    const { loginFailureLimit } = this.#settings;
     const recorded = await this.#sql.write(
-      `UPDATE "user" SET last_login_at = ?, password_hash = ?, failed_logins = 0
+      `UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?, failed_logins = 0
        WHERE id = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`,
-      [now(), currentHash, id, credentialsVersion, loginFailureLimit],
+      [loginAt, currentHash, id, credentialsVersion, loginFailureLimit],
     );
     return recorded.length === 1;
   }

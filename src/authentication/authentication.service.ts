@@ -29,7 +29,7 @@ import type { Issued, TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier, Verification } from "./token-verifier.js";
 
 export interface AuthenticationParts {
-  readonly settings: Pick<AuthConfig, "bearerCheck" | "onEvent" | "roles">;
+  readonly settings: Pick<AuthConfig, "bearerCheck" | "now" | "onEvent" | "roles">;
   readonly accounts: AccountService;
   readonly attempts: LoginAttempts;
   readonly hasher: PasswordHasher;
@@ -75,7 +75,7 @@ export class AuthenticationService implements Authentication {
     const { sessions, settings, verifier } = this.#parts;
     const row = await verifier.authenticate(credential);
     sessions.touch(row);
-    return new Principal(row, settings.roles);
+    return new Principal(row, settings);
   }
 
   /** Hashes the password of an unknown user, too. Otherwise a fast response would reveal that the user is unknown. */
@@ -85,24 +85,17 @@ export class AuthenticationService implements Authentication {
     scheme: AuthScheme = "JWT",
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
-    const { accounts, attempts, hasher, hooks, issuer, settings, throttle } = this.#parts;
+    const { accounts, attempts, hooks, issuer, settings } = this.#parts;
     // Malformed input must not count as an attempt.
     requireHashable(password);
     requireScheme(scheme);
-    const account = await accounts.findAccount(login);
-    const counter = counterOf(account, login);
+    const found = await accounts.findAccount(login);
     try {
-      const isAccepted = await throttle.login(counter, client, async () => {
-        const isRight = await hasher.verify(account?.passwordHash ?? null, password);
-        if (account !== null && !isRight) attempts.recordFailure(account, client);
-        return account !== null && isRight && attempts.isAllowed(account);
-      });
-      // `isAccepted` is false for a wrong password and for a locked account. Refuse both here, before any further work.
-      // Otherwise a slow response would reveal that the password of a locked account was right.
-      if (account === null || !isAccepted) throw new InvalidCredentials();
+      const account = await this.#checkPassword(found, counterOf(found, login), password, client);
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
-      if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
+      const isRecorded = await attempts.recordSuccess(account, password, settings.now());
+      if (!isRecorded) throw new InvalidCredentials();
       const { credentialsVersion } = account;
       return await this.#open(account, { scheme, client, credentialsVersion }, claims);
     } catch (error) {
@@ -112,6 +105,58 @@ export class AuthenticationService implements Authentication {
       }
       throw error;
     }
+  }
+
+  /**
+   * Checks the password of a signed-in user, under the rate limits and the lock of a login.
+   * @returns the account as it was read before the check. Its `credentialsVersion` tells a later statement whether the
+   * password is still the same
+   * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link BadUserInput} when the password is malformed
+   */
+  async requirePassword(
+    userId: string,
+    password: string,
+    client: Client = NO_CLIENT,
+  ): Promise<Account> {
+    const { accounts, attempts, settings } = this.#parts;
+    requireHashable(password);
+    const found = await accounts.findAccountById(userId);
+    try {
+      const account = await this.#checkPassword(found, counterOfUser(userId), password, client);
+      if (await attempts.recordSuccess(account, password, null)) return account;
+      throw new InvalidCredentials();
+    } catch (error) {
+      if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
+        const { reason = "invalid_credentials" } = error;
+        settings.onEvent({ type: "password_refused", userId, reason }, client);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Every check of a password goes through here, so that all of them share the rate limits and the lock.
+   * @param counter the name of the counter of failures
+   * @throws {@link InvalidCredentials}, {@link TooManyRequests}
+   */
+  async #checkPassword(
+    account: Account | null,
+    counter: string,
+    password: string,
+    client: Client,
+  ): Promise<Account> {
+    const { attempts, hasher, throttle } = this.#parts;
+    const isAccepted = await throttle.login(counter, client, async () => {
+      const isRight = await hasher.verify(account?.passwordHash ?? null, password);
+      if (account !== null && !isRight) attempts.recordFailure(account, client);
+      return account !== null && isRight && attempts.isAllowed(account);
+    });
+    // An inactive or locked account is refused at the same point as a wrong password: before the hooks and the writes
+    // of a login. Otherwise the response time would reveal that the password was right.
+    if (account === null || !isAccepted) throw new InvalidCredentials();
+    return account;
   }
 
   async createStaticToken(user: UserRef, label: string | null = null): Promise<Issued> {
@@ -202,11 +247,16 @@ export class AuthenticationService implements Authentication {
  * Otherwise the missing rate limit would reveal that there is no such user.
  */
 function counterOf(account: Account | null, login: Login): string {
-  if (account !== null) return `user ${account.id}`;
+  if (account !== null) return counterOfUser(account.id);
   const { field, canonical } = parseLogin(login);
   return `${field} ${canonical}`;
 }
 
+function counterOfUser(id: string): string {
+  return `user ${id}`;
+}
+
+/** Returns the identifier as it was typed, for the audit trail. */
 function nameOf(login: Login): string {
   return "username" in login ? login.username : login.email;
 }

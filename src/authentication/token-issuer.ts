@@ -34,7 +34,7 @@ export interface Issuing {
   readonly predecessor?: VerifiedToken;
 }
 
-export type IssuerSettings = Pick<AuthConfig, "claims" | "roles">;
+export type IssuerSettings = Pick<AuthConfig, "claims" | "now" | "roles">;
 
 interface UserFinder {
   findById(id: string): Promise<User | null>;
@@ -69,7 +69,7 @@ export class TokenIssuer {
   }
 
   issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
-    const principal = new Principal(row, this.#settings.roles);
+    const principal = new Principal(row, this.#settings);
     const { expiresAt, refreshExpiresAt } = row;
     const grant = grantOf(row, predecessor);
     switch (row.scheme) {

@@ -60,7 +60,7 @@ export class TokenVerifier {
     if (isStaticToken(token)) {
       const row = await this.#authenticateStatic(token);
       return {
-        principal: new Principal(row, this.#parts.roles),
+        principal: new Principal(row, this.#parts),
         tokenType: "Token",
         expiresAt: row.expiresAt,
       };
@@ -68,7 +68,7 @@ export class TokenVerifier {
     const verified = await this.#read(token, TOKEN_TYPES, "verify");
     const { kind, claims } = verified;
     const row = await this.#requireLive(verified);
-    const principal = new Principal(row, this.#parts.roles);
+    const principal = new Principal(row, this.#parts);
     return kind.type === "refresh"
       ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt }
       : { principal, tokenType: "Bearer", expiresAt: claims.exp * 1000 };

@@ -16,6 +16,8 @@ export type FailureReason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
+  /** The user must give the password again, for this field of the schema. */
+  | "reauthentication_required"
   | "throttled"
   /** A feature of the server refused the operation. The message can be shown to the user. */
   | "vetoed"

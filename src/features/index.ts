@@ -5,6 +5,7 @@ import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
+import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
@@ -13,8 +14,9 @@ export const BUILT_IN: readonly [
   typeof health,
   typeof jwks,
   typeof refreshCookie,
+  typeof stepUp,
   typeof tokenClasses,
-] = [graphiql, health, jwks, refreshCookie, tokenClasses];
+] = [graphiql, health, jwks, refreshCookie, stepUp, tokenClasses];
 
 /**
  * Returns Gatehouse's features and the application's own.

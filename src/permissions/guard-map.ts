@@ -107,7 +107,7 @@ class GuardReader {
     if (guard !== null || !isRoot) return guard;
     if (isServiceField(this.#schema, type, name)) return PUBLIC;
     if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
-    return this.#roles.lowest;
+    return { role: this.#roles.lowest, freshness: null };
   }
 
   /** Reports guards that no resolver would run, such as a guard on an argument. */
@@ -150,7 +150,12 @@ class GuardReader {
 
   #isWeaker(guard: Guard, required: Guard): boolean {
     if (required === null || required === PUBLIC) return false;
-    return guard === null || guard === PUBLIC || !this.#roles.isAtLeast(guard, required);
+    if (guard === null || guard === PUBLIC) return true;
+    const longest = required.freshness?.seconds ?? Infinity;
+    return (
+      !this.#roles.isAtLeast(guard.role, required.role) ||
+      (guard.freshness?.seconds ?? Infinity) > longest
+    );
   }
 }
 

@@ -5,13 +5,14 @@
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
 
-  constructor(check: Promise<T>) {
+  /** @param name the name of the function that checks, for the warning */
+  constructor(check: Promise<T>, name: string) {
     super((resolve, reject) => {
       check.then(resolve, reject);
     });
     super.then(undefined, () => {
       if (this.#isAwaited) return;
-      process.emitWarning("requireRole was not awaited, so its refusal stopped nothing.");
+      process.emitWarning(`${name} was not awaited, so its refusal stopped nothing.`);
     });
   }
 

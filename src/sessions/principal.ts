@@ -1,5 +1,6 @@
-import type { Role, Roles } from "../accounts/role.js";
+import type { Role } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { AuthScheme } from "../events.js";
 
 /** A session as the API shows it. Instants are epoch milliseconds. */
@@ -8,6 +9,11 @@ export interface SessionInfo {
   readonly scheme: AuthScheme;
   readonly label: string | null;
   readonly createdAt: number;
+  /**
+   * When the user last gave a password in this session. Null if never: the session was opened without one, or by an
+   * earlier version.
+   */
+  readonly authenticatedAt: number | null;
   readonly lastUsedAt: number | null;
   /** Null means that the session does not expire. */
   readonly expiresAt: number | null;
@@ -30,7 +36,7 @@ export interface PrincipalRow extends SessionInfo {
 
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
-  session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
+  session.authenticated_at AS "authenticatedAt", session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
   session.user_agent AS "userAgent", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
   u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
 
@@ -50,24 +56,28 @@ export class Principal implements User {
   /** Epoch milliseconds. */
   readonly lastLoginAt: number | null;
   readonly session: SessionInfo;
-  readonly #roles: Roles;
+  readonly #settings: Pick<AuthConfig, "now" | "roles">;
 
-  constructor(row: PrincipalRow, roles: Roles) {
-    this.#roles = roles;
+  constructor(row: PrincipalRow, settings: Pick<AuthConfig, "now" | "roles">) {
+    this.#settings = settings;
     this.id = row.userId;
     this.username = row.username;
     this.email = row.email;
-    this.role = row.role ?? roles.lowest;
+    this.role = row.role ?? settings.roles.lowest;
     this.isActive = Boolean(row.isActive);
     this.createdAt = row.userCreatedAt;
     this.lastLoginAt = row.lastLoginAt;
-    const { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent } = row;
-    this.session = { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent };
+    const { id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt } = row;
+    const { ipAddress, userAgent } = row;
+    this.session = {
+      ...{ id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt },
+      ...{ ipAddress, userAgent },
+    };
   }
 
   /** Whether the user has the role of administrators. */
   get isAdmin(): boolean {
-    return this.hasRole(this.#roles.admin);
+    return this.hasRole(this.#settings.roles.admin);
   }
 
   /**
@@ -75,6 +85,15 @@ export class Principal implements User {
    * @throws TypeError when there is no such role
    */
   hasRole(required: Role): boolean {
-    return this.#roles.isAtLeast(this.role, required);
+    return this.#settings.roles.isAtLeast(this.role, required);
+  }
+
+  /**
+   * Returns whether the user gave a password in this session at most `seconds` ago.
+   * @see OpenID Connect Core 3.1.2.1, max_age
+   */
+  isFresh(seconds: number): boolean {
+    const { authenticatedAt } = this.session;
+    return authenticatedAt !== null && this.#settings.now() - authenticatedAt <= seconds * 1000;
   }
 }

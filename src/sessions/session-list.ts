@@ -4,7 +4,6 @@ import {
   requireText,
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
-import type { Roles } from "../accounts/role.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
@@ -60,13 +59,11 @@ const CREATED = [
 
 export class SessionList {
   readonly #sql: Sql;
-  readonly #now: () => number;
-  readonly #roles: Roles;
+  readonly #settings: Pick<AuthConfig, "now" | "roles">;
 
-  constructor(sql: Sql, { now, roles }: Pick<AuthConfig, "now" | "roles">) {
+  constructor(sql: Sql, settings: Pick<AuthConfig, "now" | "roles">) {
     this.#sql = sql;
-    this.#now = now;
-    this.#roles = roles;
+    this.#settings = settings;
   }
 
   /**
@@ -90,7 +87,7 @@ export class SessionList {
        ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
       [...conditions.flatMap(([, parameters]) => parameters), first + 1],
     );
-    const principals = rows.slice(0, first).map((row) => new Principal(row, this.#roles));
+    const principals = rows.slice(0, first).map((row) => new Principal(row, this.#settings));
     return { principals, hasNextPage: rows.length > first };
   }
 
@@ -127,7 +124,7 @@ export class SessionList {
       yield [`session.created_at ${operator} ?`, [instant]];
     }
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
-    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#now())];
+    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#settings.now())];
   }
 }
 

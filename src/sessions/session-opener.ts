@@ -15,7 +15,10 @@ export interface SessionOpening {
   /** The name of the session in lists of sessions: 1 to 100 characters. @default null: no name */
   readonly label?: string | null;
   readonly client?: Client;
-  /** The user's `credentialsVersion` when the password was checked. Left out if no password was checked. */
+  /**
+   * The user's `credentialsVersion` when the password was checked. Left out if no password was checked: then the session
+   * has no `authenticatedAt`.
+   */
   readonly credentialsVersion?: number;
 }
 
@@ -39,8 +42,8 @@ const USER_AGENT_MAX_LENGTH = 255;
 /** Checks the user and inserts the session in one statement, so that the user cannot change in between. */
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
-    expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent)
-  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
+    authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
   WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) ${condition} RETURNING id`;
 
 const INSERT = insertIf("");
@@ -119,7 +122,8 @@ export class SessionOpener {
     const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
     const endedAt = endReason === null ? null : at;
     const values = [
-      ...[id, scheme, label, secret?.secretHash ?? null, at, at, expiresAt, refreshExpiresAt],
+      ...[id, scheme, label, secret?.secretHash ?? null, at, at],
+      ...[credentialsVersion === null ? null : at, expiresAt, refreshExpiresAt],
       ...[endedAt, endReason],
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
       ...[userId, credentialsVersion],

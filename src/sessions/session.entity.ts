@@ -40,6 +40,10 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number") })
   rotatedAt!: number;
 
+  /** When the user last gave a password in this session. Null if never, such as for a token that a command created. */
+  @Property({ type: new BigIntType("number"), nullable: true })
+  authenticatedAt!: number | null;
+
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 

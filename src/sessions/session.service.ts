@@ -5,6 +5,7 @@ import { type Client, type EndReason, NO_CLIENT } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
+import { IS_LIVE, openAt } from "./live.js";
 import type { SessionInfo } from "./principal.js";
 import { type EndingQuery, SessionEnder } from "./session-ender.js";
 import {
@@ -27,6 +28,7 @@ export type SessionSettings = OpeningSettings & RotationSettings & Pick<AuthConf
 
 export class SessionService implements Sessions {
   readonly #sql: Sql;
+  readonly #settings: Pick<AuthConfig, "now">;
   readonly #reader: SessionReader;
   readonly #opener: SessionOpener;
   readonly #rotator: SessionRotator;
@@ -36,6 +38,7 @@ export class SessionService implements Sessions {
 
   constructor(sql: Sql, settings: SessionSettings, keys: FollowedKeys) {
     this.#sql = sql;
+    this.#settings = settings;
     this.#reader = new SessionReader(sql, keys);
     this.#ender = new SessionEnder(sql, settings);
     this.#opener = new SessionOpener(sql, settings, this.#reader, this.#ender);
@@ -62,6 +65,25 @@ export class SessionService implements Sessions {
 
   rotate(token: VerifiedToken, client: Client): Promise<SessionRow> {
     return this.#rotator.rotate(token, client);
+  }
+
+  /**
+   * Records that the user of a session gave the password now. Does not change the session of a static token, because a
+   * script may hold the token.
+   * @param credentialsVersion the user's version when the password was checked
+   * @returns the present time, in epoch milliseconds. Null if the session has not changed
+   */
+  async recordAuthentication(
+    { id }: Pick<SessionInfo, "id">,
+    credentialsVersion: number,
+  ): Promise<number | null> {
+    const at = this.#settings.now();
+    const changed = await this.#sql.write(
+      `UPDATE session SET authenticated_at = ?
+       WHERE id = ? AND scheme <> 'TOKEN' AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
+      [at, id, credentialsVersion, ...openAt(at)],
+    );
+    return changed.length === 1 ? at : null;
   }
 
   /** @param userId the required owner of the session; null for any owner */

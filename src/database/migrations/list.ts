@@ -2,6 +2,7 @@ import type { Migration } from "../../sql.js";
 import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
 import { profileRole } from "./2026-11-26-profile-role.js";
+import { sessionAuthenticatedAt } from "./2026-11-27-session-authenticated-at.js";
 
 export interface TableOwner {
   readonly name: string;
@@ -10,7 +11,12 @@ export interface TableOwner {
 }
 
 /** The core's migrations, oldest first. A released migration never changes. */
-const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole];
+const CORE: readonly Migration[] = [
+  accountsKeysSessions,
+  throttling,
+  profileRole,
+  sessionAuthenticatedAt,
+];
 
 /**
  * Returns all migrations in the order of application. A feature's migration is named `feature:name`, because two

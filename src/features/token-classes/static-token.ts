@@ -140,7 +140,7 @@ async function findLabelled(
 
 function toToken(Class: typeof StaticToken, { row, token }: OpenedSession): StaticToken {
   const { settings } = requireBackend(Class.backend);
-  return new Class(new Principal(row, settings.roles).session, token);
+  return new Class(new Principal(row, settings).session, token);
 }
 
 /**
