@@ -153,11 +153,13 @@ export interface OpenAuth {
  * @param config already checked
  * @param features all features, including those that the configuration switches off
  * @param onFault called with an error that did not make a request fail
+ * @param log writes a line to the server's log
  */
 export async function openAuth(
   config: AuthConfig,
   features: readonly Feature[],
   onFault: (error: unknown) => void = warn,
+  log: (line: string) => void = () => undefined,
 ): Promise<OpenAuth> {
   const active = featuresThatAreOn(features, config);
   requireRequired(features, active);
@@ -180,7 +182,7 @@ export async function openAuth(
     const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
-    const created = createCore(published, database, keys, limiters);
+    const created = createCore(published, database, keys, limiters, log);
     const { core, attempts, hooks, maintenance, retire } = created;
     await requireKnownRoles(database, config.roles);
     const parts = await createParts(

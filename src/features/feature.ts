@@ -6,7 +6,7 @@ import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
 import type { TokenIssuer } from "../authentication/token-issuer.js";
-import type { AuthConfig } from "../config/auth-config.js";
+import type { AuthConfig, SecretOption } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
 import type { AuthEvent, Client, EventListener } from "../events.js";
@@ -18,6 +18,7 @@ import type { PruneRule } from "../maintenance/prune-rule.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
 import type { Migration, Sql, TransactionalSql } from "../sql.js";
+import type { LimiterStore } from "../throttling/limiter.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
@@ -73,9 +74,6 @@ export type ApiOf = <Api extends object>(feature: {
 /** The core's configuration without {@link SecretOption}, together with the feature's own settings. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
-
-/** The options that no feature sees: secrets, addresses that may hold a password, and the application's listener. */
-export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
 
 /** The parts of a feature that is on. */
 export interface FeatureParts<Api extends object = object> {
@@ -175,6 +173,12 @@ export interface CoreServices extends Core {
   readonly issuer: TokenIssuer;
   /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */
   deriveKeys(this: void, feature: string): readonly KeyObject[];
+  /** The folder of files that are kept beside the database. */
+  readonly dataFolder: string;
+  /** Creates a limiter in the configured store. */
+  readonly createLimiter: LimiterStore["createLimiter"];
+  /** Writes a line to the server's log. Does nothing when an application embeds Gatehouse. */
+  log(this: void, line: string): void;
 }
 
 /**

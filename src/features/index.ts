@@ -4,6 +4,7 @@ import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
+import { mail } from "./mail/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
@@ -15,9 +16,10 @@ export const BUILT_IN: readonly [
   typeof graphiql,
   typeof health,
   typeof jwks,
+  typeof mail,
   typeof refreshCookie,
   typeof tokenClasses,
-] = [graphiql, health, jwks, refreshCookie, tokenClasses];
+] = [graphiql, health, jwks, mail, refreshCookie, tokenClasses];
 
 /**
  * Returns all features of an installation: ours, and the application's own.
@@ -38,4 +40,5 @@ export function coreFor(feature: Feature, services: CoreServices): Core {
   return { sql: withChecks(sql), now, onEvent, accounts, authentication, sessions, jwks, isReady };
 }
 
+export type * from "./mail/index.js";
 export type * from "./token-classes/index.js";
