@@ -30,9 +30,8 @@ export type MailTemplateName =
   | "account-deleted";
 
 /** Templates by name. Those of an application replace ours, or have names of their own. */
-export type MailTemplates = Readonly<Partial<Record<MailTemplateName, MailTemplate>>> & Readonly<
-  Record<string, MailTemplate>
->;
+export type MailTemplates = Readonly<Partial<Record<MailTemplateName, MailTemplate>>> &
+  Readonly<Record<string, MailTemplate>>;
 
 /** The words of a mail: what stands before its link, and after it. */
 interface Letter {

@@ -58,7 +58,7 @@ export function folderTransport(folder: string, log: (line: string) => void): Tr
       const { id, template, queuedAt, link } = message;
       const time = new Date(queuedAt).toISOString().replaceAll(/[:.]/g, "-");
       const path = join(folder, `${time}-${template}-${id.slice(0, 8)}.eml`);
-      createPrivateFile(path, composed.message.toString());
+      createPrivateFile(path, (composed.message as Buffer).toString());
       log(`Mail ${template}: ${[path, link].join(" ").trim()}`);
     },
   };
@@ -90,7 +90,7 @@ export interface Fault {
   readonly code: string;
   /** Whether the server refuses this recipient, whenever it is asked. @see RFC 5321 4.2.1 */
   readonly isPermanent: boolean;
-  /** Whether the server itself could not be used, so that other mails would fail, too. */
+  /** Whether the server itself could not be used, so that other mails would fail, too. @see RFC 5321 3.8 */
   readonly isOfServer: boolean;
 }
 
@@ -101,6 +101,6 @@ export function faultOf(error: unknown): Fault {
   return {
     code: isReply ? String(responseCode) : typeof code === "string" ? code : "unknown",
     isPermanent: isReply && responseCode >= 500 && command === "RCPT TO",
-    isOfServer: !isReply || code === "EAUTH",
+    isOfServer: !isReply || responseCode === 421 || code === "EAUTH",
   };
 }
