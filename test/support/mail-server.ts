@@ -48,6 +48,8 @@ export class MailServer {
   async listen(): Promise<void> {
     const server = new SMTPServer({
       closeTimeout: 50,
+      // No warning about the certificate, which is for tests.
+      logger: false,
       ...this.#options,
       onConnect: (_session, done) => {
         if (this.behaviour.isMute !== true) done();

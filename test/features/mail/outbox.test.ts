@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { eventually } from "../../support/eventually.js";
 import { describeFreshGates, type Gate, setUpFreshGate } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
@@ -125,7 +125,10 @@ describeFreshGates(OPTIONS, (gate) => {
       for (const to of addresses) await gate.auth.mail.queue(run, notice(to));
     });
     gate.auth.mail.wake();
-    await eventually(() => gate.events.length > 0);
+    await eventually(async () => {
+      const tries = (await rows()).reduce((sum, { attempts }) => sum + Number(attempts), 0);
+      return tries > 0 && gate.events.length === tries;
+    });
     await smtp.listen();
     const events = gate.events as { details?: { code: string } }[];
     expect(events.every(({ details }) => details?.code === "ESOCKET")).toBe(true);
@@ -216,16 +219,21 @@ describeFreshGates(OPTIONS, (gate) => {
   });
 
   test("a template that fails delays only its own mail", async () => {
-    const failing = { broken: () => JSON.parse("{") as never };
+    const failing = {
+      broken: () => {
+        throw new SyntaxError("Expected property name");
+      },
+    };
     const other = await gate.another({ mailTemplates: failing });
-    const warned: Error[] = [];
-    const listener = (warning: Error) => warned.push(warning);
-    process.on("warning", listener);
+    const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     await other.auth.mail.send({ template: "broken", to: "eve@example.com" });
     await other.auth.mail.send(notice("ada@example.com"));
     await smtp.mailsTo("ada@example.com");
-    await eventually(() => warned.length > 0 && other.events.length > 0);
-    process.off("warning", listener);
+    await eventually(() => other.events.length > 0);
+    expect(warning.mock.calls).toEqual([
+      ["Expected property name", { type: "SyntaxError", detail: expect.any(String) }],
+    ]);
+    warning.mockRestore();
     expect(other.events).toMatchObject([{ details: { code: "template_failed" } }]);
   });
 });
