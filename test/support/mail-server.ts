@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
 import { type ParsedMail, simpleParser } from "mailparser";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { eventually } from "./eventually.js";
@@ -120,9 +121,7 @@ export class MailServer {
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    await new Promise<void>((resolve) =>
-      server === undefined ? resolve() : server.close(resolve),
-    );
+    if (server !== undefined) await promisify(server.close.bind(server))();
   }
 }
 

@@ -60,7 +60,9 @@ describeLinks("with PUBLIC_URL", { publicUrl: "https://auth.example.org" }, (gat
     };
     await new Promise<void>((resolve, reject) => {
       request({ port, path: "/graphql", method: "POST", headers }, (response) => {
-        text(response).then(() => resolve(), reject);
+        text(response).then(() => {
+          resolve();
+        }, reject);
       })
         .on("error", reject)
         .end(JSON.stringify({ query: "{ me { id } }" }));

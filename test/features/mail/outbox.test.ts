@@ -126,7 +126,8 @@ describeFreshGates(OPTIONS, (gate) => {
     });
     gate.auth.mail.wake();
     await eventually(async () => {
-      const tries = (await rows()).reduce((sum, { attempts }) => sum + Number(attempts), 0);
+      const attempts = (await rows()).map((row) => Number(row.attempts));
+      const tries = attempts.reduce((sum, count) => sum + count, 0);
       return tries > 0 && gate.events.length === tries;
     });
     await smtp.listen();
