@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { eventually } from "../../support/eventually.js";
 import { describeFreshGates, type Gate, setUpFreshGate } from "../../support/gate.js";
@@ -130,6 +131,8 @@ describeFreshGates(OPTIONS, (gate) => {
       const tries = attempts.reduce((sum, count) => sum + count, 0);
       return tries > 0 && gate.events.length === tries;
     });
+    // Time in which the other mails would be tried.
+    await sleep(500);
     await smtp.listen();
     const events = gate.events as { details?: { code: string } }[];
     expect(events.every(({ details }) => details?.code === "ESOCKET")).toBe(true);
@@ -204,6 +207,8 @@ describeFreshGates(OPTIONS, (gate) => {
     const began = performance.now();
     await other.close();
     expect(performance.now() - began).toBeLessThan(5000);
+    // The attempt was ended, and not only left alone.
+    expect((await rows()).map(({ dueAt }) => Number(dueAt) - gate.now)).toEqual([MINUTE * 1000]);
     smtp.behaviour = {};
     gate.advance(10 * MINUTE);
     gate.auth.mail.wake();
