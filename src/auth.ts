@@ -146,11 +146,13 @@ export interface OpenAuth {
  * @internal
  * @param features all features, including those that are switched off
  * @param onFault called with a fault that makes no request fail, such as an unreachable Redis
+ * @param log writes a line to the server's log
  */
 export async function openAuth(
   config: AuthConfig,
   features: readonly Feature[],
   onFault: (error: unknown) => void = warn,
+  log: (line: string) => void = () => undefined,
 ): Promise<OpenAuth> {
   const active = featuresThatAreOn(features, config);
   requireRequired(features, active);
@@ -173,7 +175,7 @@ export async function openAuth(
     const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
-    const created = createCore(published, database, keys, limiters);
+    const created = createCore(published, database, keys, limiters, log);
     const { core, attempts, hooks, maintenance, retire } = created;
     await requireKnownRoles(database, config.roles);
     const parts = await createParts(

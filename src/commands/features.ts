@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { forFeatures } from "../features/compose.js";
-import type { FeatureCommand } from "../features/feature.js";
+import { forFeature } from "../features/compose.js";
+import type { Feature, FeatureCommand } from "../features/feature.js";
 import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
@@ -13,7 +13,7 @@ export function addFeatureCommands(program: Command, installation: Installation)
   const active = installation.findActiveFeatures();
   for (const feature of found) {
     for (const command of feature.commands ?? []) {
-      if (active.includes(feature)) addFeatureCommand(program, installation, command);
+      if (active.includes(feature)) addFeatureCommand(program, installation, feature, command);
       else addInactiveCommand(program, command.name, feature.name);
     }
   }
@@ -33,13 +33,14 @@ function addInactiveCommand(program: Command, name: string, feature: string): vo
 function addFeatureCommand(
   program: Command,
   installation: Installation,
+  feature: Feature,
   { name, description, example, arguments: names = [], run }: FeatureCommand,
 ): void {
   const command = addDatabaseCommand(program, name, { description, example });
   for (const argument of names) command.argument(argument);
   command.action((...given: (string | undefined)[]) =>
     installation.openExisting(async (_auth, core, config) => {
-      await run(core, forFeatures(config), given.slice(0, names.length), (line) => {
+      await run(core, forFeature(feature, config), given.slice(0, names.length), (line) => {
         console.log(line);
       });
     }),

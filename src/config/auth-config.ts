@@ -25,6 +25,16 @@ export interface AuthConfig extends Omit<
 /** An algorithm that can sign access tokens. @see RFC 7518 3.1 */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
+/** The options that features cannot read. The two URLs may contain a password. */
+export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
+
+const SECRETS: Readonly<Record<SecretOption, true>> = {
+  secretKeys: true,
+  databaseUrl: true,
+  redisUrl: true,
+  onEvent: true,
+};
+
 export interface SettingsOwner {
   readonly settings?: Settings;
   /** Returns a problem for each contradiction between settings. */
@@ -52,6 +62,22 @@ export function resolveConfig(
 
 export function settingsOf(owners: readonly SettingsOwner[]): Settings {
   return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
+}
+
+/**
+ * Returns the part of a configuration that a feature may see: the core's options without {@link SecretOption}, and its
+ * own. The settings of other features may hold secrets.
+ */
+export function configFor(
+  { settings = {} }: SettingsOwner,
+  config: AuthConfig,
+): Readonly<Record<string, unknown>> {
+  const isShown = (option: string) =>
+    Object.hasOwn(settings, option) ||
+    option === "isDevelopment" ||
+    (Object.hasOwn(AUTH_SETTINGS, option) && !Object.hasOwn(SECRETS, option));
+  const shown = Object.entries(config).filter(([option]) => isShown(option));
+  return Object.freeze(Object.fromEntries(shown));
 }
 
 export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: Checked<S>) {
@@ -84,9 +110,7 @@ export function settle<Config extends AuthConfig>(
   const contradictions = [
     ...findContradictions(config),
     ...further,
-    ...asked.flatMap(
-      (owner) => owner.findProblems?.(Object.fromEntries(Object.entries(config))) ?? [],
-    ),
+    ...asked.flatMap((owner) => owner.findProblems?.(configFor(owner, config)) ?? []),
   ].filter(({ option, other = option }) => isRight(option) && isRight(other));
   const problems = [...found, ...contradictions];
   if (problems.length > 0) throw new WrongSettings(problems);

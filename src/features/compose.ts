@@ -1,20 +1,12 @@
 import type { GraphQLSchema } from "graphql";
 import type { Hooks } from "../authentication/hooks.js";
-import type { AuthConfig } from "../config/auth-config.js";
+import { type AuthConfig, configFor } from "../config/auth-config.js";
 import { WrongSettings } from "../config/problems.js";
 import type { Settings } from "../config/setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
 import type { EventListener } from "../events.js";
 import { findMalformed } from "./check-feature.js";
-import type {
-  ApiOf,
-  Core,
-  Feature,
-  FeatureConfig,
-  FeatureParts,
-  Route,
-  SecretOption,
-} from "./feature.js";
+import type { ApiOf, Core, Feature, FeatureConfig, FeatureParts, Route } from "./feature.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
 
 /** Names that no setting of a feature can have, because Gatehouse already uses them. */
@@ -111,22 +103,12 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** Returns the configuration without {@link SECRETS}. */
-export function forFeatures(config: AuthConfig): FeatureConfig {
-  const shown = Object.entries(config).filter(([option]) => !Object.hasOwn(SECRETS, option));
-  return Object.freeze(Object.fromEntries(shown)) as unknown as FeatureConfig;
+export function forFeature(feature: Feature, config: AuthConfig): FeatureConfig {
+  return configFor(feature, config) as FeatureConfig;
 }
 
-const SECRETS: Readonly<Record<SecretOption, true>> = {
-  secretKeys: true,
-  databaseUrl: true,
-  redisUrl: true,
-  onEvent: true,
-};
-
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
-  const shown = forFeatures(config);
-  return features.filter((feature) => feature.isOn?.(shown) ?? true);
+  return features.filter((feature) => feature.isOn?.(forFeature(feature, config)) ?? true);
 }
 
 export interface Parts extends Required<
@@ -154,7 +136,6 @@ export async function createParts(
   onCreated: (close: () => Promise<void>) => void,
   authNames: readonly string[],
 ): Promise<Parts> {
-  const shown = forFeatures(config);
   const parts: FeatureParts[] = [];
   const apis = new Map<string, object>();
   for (const feature of features) {
@@ -162,7 +143,7 @@ export async function createParts(
       if (feature.requires?.includes(name)) return apis.get(name);
       throw new TypeError(`${feature.name} must name the feature ${name} in \`requires\``);
     }) as ApiOf;
-    const part = await feature.create(coreOf(feature), shown, apiOf);
+    const part = await feature.create(coreOf(feature), forFeature(feature, config), apiOf);
     if (part.close !== undefined) onCreated(part.close);
     parts.push(part);
     apis.set(feature.name, part.api ?? {});

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { AccountService } from "../accounts/account.service.js";
 import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";
@@ -9,7 +10,7 @@ import type { AuthConfig } from "../config/auth-config.js";
 import type { Database } from "../database/database.js";
 import { createRefreshKeyRing } from "../keys/key-ring.js";
 import { keyPruneRule } from "../keys/prune-rule.js";
-import { deriveKey } from "../keys/secret-key.js";
+import { deriveKey, secretPathOf } from "../keys/secret-key.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import { MaintenanceService } from "../maintenance/maintenance.service.js";
 import { sessionPruneRules } from "../sessions/prune-rules.js";
@@ -35,6 +36,7 @@ export function createCore(
   database: Database,
   keys: SigningKeyService,
   limiters: LimiterStore,
+  log: (line: string) => void,
 ): CreatedCore {
   const hooks: Hooks[] = [];
   const hasher = new PasswordHasher(config.hashConcurrency);
@@ -72,6 +74,9 @@ export function createCore(
     issuer,
     deriveKeys: (feature: string) =>
       config.secretKeys.map((secretKey) => deriveKey(secretKey, `feature:${feature}`)),
+    dataFolder: dirname(secretPathOf(config.databaseUrl)),
+    createLimiter: limiters.createLimiter,
+    log,
     jwks: () => keys.ring.toJwks(),
     isReady: async () => !isRetired && database.isReadable(),
   };

@@ -6,7 +6,7 @@ import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { Hooks } from "../authentication/hooks.js";
 import type { TokenIssuer } from "../authentication/token-issuer.js";
-import type { AuthConfig } from "../config/auth-config.js";
+import type { AuthConfig, SecretOption } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
 import type { AuthEvent, Client, EventListener } from "../events.js";
@@ -18,6 +18,7 @@ import type { PruneRule } from "../maintenance/prune-rule.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
 import type { Migration, Sql, TransactionalSql } from "../sql.js";
+import type { LimiterStore } from "../throttling/limiter.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
@@ -72,9 +73,6 @@ export type ApiOf = <Api extends object>(feature: {
 /** The settings that a feature can read: its own, and those of `createAuth`. It cannot read a {@link SecretOption}. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
-
-/** The options that features cannot read. The two URLs may contain a password. */
-export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
 
 /** The parts that a feature adds to the server. */
 export interface FeatureParts<Api extends object = object> {
@@ -177,6 +175,12 @@ export interface CoreServices extends Core {
   readonly issuer: TokenIssuer;
   /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */
   deriveKeys(this: void, feature: string): readonly KeyObject[];
+  /** The folder of files that are kept beside the database. */
+  readonly dataFolder: string;
+  /** Creates a limiter in the configured store. */
+  readonly createLimiter: LimiterStore["createLimiter"];
+  /** Writes a line to the server's log. Does nothing when an application embeds Gatehouse. */
+  log(this: void, line: string): void;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
+import { mail } from "./mail/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
@@ -13,10 +14,11 @@ export const BUILT_IN: readonly [
   typeof graphiql,
   typeof health,
   typeof jwks,
+  typeof mail,
   typeof refreshCookie,
   typeof stepUp,
   typeof tokenClasses,
-] = [graphiql, health, jwks, refreshCookie, stepUp, tokenClasses];
+] = [graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
 
 /**
  * Returns Gatehouse's features and the application's own.
@@ -36,4 +38,5 @@ export function coreFor(feature: Feature, services: CoreServices): Core {
   return { sql: withChecks(sql), now, onEvent, accounts, authentication, sessions, jwks, isReady };
 }
 
+export type * from "./mail/index.js";
 export type * from "./token-classes/index.js";

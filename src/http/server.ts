@@ -58,9 +58,16 @@ export async function startServer(
 ): Promise<Server & Inside> {
   const { app, connections } = createApp(config, logStream);
   const audited = { ...config, onEvent: auditTo(app.log, config) };
-  const open = await openAuth(audited, features, (error) => {
-    app.log.warn({ err: error }, "an error that did not make a request fail");
-  });
+  const open = await openAuth(
+    audited,
+    features,
+    (error) => {
+      app.log.warn({ err: error }, "an error that did not make a request fail");
+    },
+    (line) => {
+      app.log.info(line);
+    },
+  );
   const { auth, core, flush, migrations } = open;
   const release = async (stop?: () => Promise<void>) => {
     const impatient = setTimeout(() => {

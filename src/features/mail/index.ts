@@ -1,0 +1,129 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { text } from "../../config/kinds.js";
+import type { Setting } from "../../config/setting.js";
+import { deleteBatch } from "../../maintenance/prune-rule.js";
+import { type CoreServices, defineFeature } from "../feature.js";
+import { hasAllLinks, isLinks, Links, type MailLinks } from "./links.js";
+import { mailMigration, MailOutboxEntity, MailTokenEntity } from "./mail.entity.js";
+import { isTemplates, type MailTemplates } from "./templates.js";
+
+/** How often an instance looks for mails that are due, in seconds. */
+const INTERVAL = 30;
+/** How long an expired token is kept, so that its link is refused with the right reason. Milliseconds. */
+const TOKEN_RETENTION = 7 * 86_400_000;
+
+const ADDRESS = String.raw`[^\s<>"(),:;@[\]\\]+@[^\s<>"(),:;@[\]\\]+`;
+const SENDER = new RegExp(String.raw`^(${ADDRESS}|[^\p{Cc}<>"(),:;@[\]\\]+ <${ADDRESS}>)$`, "u");
+
+const settings = {
+  /**
+   * The SMTP server that sends mails, with the user name and the password. Without it, mails are files in development,
+   * and are off elsewhere.
+   */
+  smtpUrl: text({
+    variable: "SMTP_URL",
+    accepts: (value) => URL.canParse(value) && /^smtps?:\/\/[^/]/.test(value),
+    allowed: "smtp://… or smtps://…",
+  }),
+  /** The sender of mails. Required with an SMTP server. */
+  mailFrom: text({
+    variable: "MAIL_FROM",
+    accepts: (value) => SENDER.test(value),
+    allowed: "an address such as Example <no-reply@example.com>",
+  }),
+  /** The pages that the links in mails open. */
+  links: {
+    check: z.custom<MailLinks | undefined>((value) => value === undefined || isLinks(value)),
+    allowed:
+      "an object with verifyEmail, resetPassword or confirmEmailChange: a URL with {token} in it, or a function",
+    defaultNote: "pages of `publicUrl`",
+  } satisfies Setting,
+  /** The templates that replace ours, and those of the application's own mails, by name. */
+  mailTemplates: {
+    check: z.custom<MailTemplates | undefined>(
+      (value) => value === undefined || isTemplates(value),
+    ),
+    allowed: "an object with functions",
+  } satisfies Setting,
+};
+
+/** Sends mails. */
+export const mail = defineFeature({
+  name: "mail",
+  settings,
+  entities: [MailOutboxEntity, MailTokenEntity],
+  migrations: [mailMigration],
+  isOn: ({ smtpUrl, isDevelopment }) => smtpUrl !== undefined || isDevelopment === true,
+  findProblems: ({ smtpUrl, mailFrom, links, publicUrl, isDevelopment }) => {
+    if (smtpUrl === undefined) return [];
+    const other = "smtpUrl";
+    const hasLinks = publicUrl !== undefined || isDevelopment === true || hasAllLinks(links);
+    return [
+      ...(mailFrom === undefined
+        ? [{ option: "mailFrom", message: "is required with", other }]
+        : []),
+      ...(hasLinks
+        ? []
+        : [
+            {
+              option: "publicUrl",
+              message:
+                "is the address in the links of mails; unless links has them all, it is required with",
+              other,
+            },
+          ]),
+    ];
+  },
+  create: async (core: CoreServices, config) => {
+    const { Mail } = await import("./mail.service.js");
+    const { templatesWith } = await import("./templates.js");
+    const { folderTransport, smtpTransport } = await import("./transport.js");
+    const { smtpUrl, mailFrom = "Gatehouse <no-reply@localhost>", publicUrl } = config;
+    const links = new Links(config.links ?? {}, publicUrl);
+    const transport =
+      smtpUrl === undefined
+        ? folderTransport(join(core.dataFolder, "mail"), core.log)
+        : smtpTransport(smtpUrl);
+    const templates = templatesWith(config.mailTemplates);
+    const mail = new Mail(core, { links, transport, templates, from: mailFrom });
+    return {
+      api: { mail },
+      // Ends at once, so that a slow mail server does not delay the end of the process.
+      jobs: [
+        {
+          name: "mail",
+          interval: INTERVAL,
+          run: () => {
+            mail.wake();
+            return Promise.resolve();
+          },
+        },
+      ],
+      prune: [
+        {
+          statement: deleteBatch("mail_token", "id", "expires_at <= ?", "expires_at"),
+          parameters: (now) => [now - TOKEN_RETENTION],
+        },
+      ],
+      announce: (url) => {
+        links.useBase(url);
+        mail.wake();
+        return `Mails: ${transport.description}`;
+      },
+      close: () => mail.close(),
+    };
+  },
+});
+
+export { MailTokenExpired, MailTokenNotValid } from "./errors.js";
+export type { MailLink, MailLinks, MailPurpose } from "./links.js";
+export type { Mail, OutgoingMail } from "./mail.service.js";
+export type { MailTokens, NewMailToken } from "./mail-tokens.js";
+export type {
+  MailTemplate,
+  MailTemplateName,
+  MailTemplates,
+  MailValues,
+  RenderedMail,
+} from "./templates.js";

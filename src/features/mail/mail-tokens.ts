@@ -1,0 +1,127 @@
+import { createHash, createHmac, type KeyObject } from "node:crypto";
+import { newId } from "../../accounts/id.js";
+import { requireNewEmail } from "../../accounts/identifiers.js";
+import { BadUserInput } from "../../errors.js";
+import type { RunStatement, Sql } from "../../sql.js";
+import { MailTokenExpired, MailTokenNotValid } from "./errors.js";
+import type { MailPurpose } from "./links.js";
+
+/** The token to issue. */
+export interface NewMailToken {
+  readonly purpose: MailPurpose;
+  readonly userId: string;
+  /** The address that the token proves. Except for `confirmEmailChange`, it must be the user's own. */
+  readonly address: string;
+  /** Seconds. */
+  readonly lifetime: number;
+}
+
+/**
+ * SQL that is true for a token whose user still has the password, the state and the address that she had when it was
+ * issued.
+ */
+const IS_CURRENT = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = mail_token.user_id
+  AND u.credentials_version = mail_token.credentials_version
+  AND u.email_key IS NOT DISTINCT FROM mail_token.email_key)`;
+
+/** What stands for a token until it is rendered. A token has 256 bits, in base64url. */
+const TOKEN = /^[\w-]{43}$/;
+
+/**
+ * The tokens of links in mails. A token works once, for one purpose, user and address. It dies when a newer one for the
+ * same purpose is issued, and when the user's password, state or address changes.
+ */
+export class MailTokens {
+  readonly #sql: Sql;
+  readonly #now: () => number;
+  readonly #keys: readonly KeyObject[];
+
+  /** @param keys the current key, then the previous ones */
+  constructor(sql: Sql, now: () => number, keys: readonly KeyObject[]) {
+    this.#sql = sql;
+    this.#now = now;
+    this.#keys = keys;
+  }
+
+  /**
+   * Issues a token, and kills the older one of the same purpose and user.
+   * @param run runs a statement of the caller's transaction
+   * @returns the id of the token, for the mail that carries it
+   * @throws {@link BadUserInput} when the user does not exist, or does not have the address
+   */
+  async issue(
+    run: RunStatement,
+    { purpose, userId, address, lifetime }: NewMailToken,
+  ): Promise<string> {
+    const id = newId();
+    const [key] = this.#keys;
+    if (key === undefined) throw new TypeError("There is no key.");
+    const isOwn = purpose !== "confirmEmailChange";
+    const issued = await run(
+      `INSERT INTO mail_token (id, user_id, purpose, address, token_hash, email_key, credentials_version, expires_at)
+       SELECT ?, u.id, ?, ?, ?, u.email_key, u.credentials_version, ? FROM "user" u
+       WHERE u.id = ? AND (NOT ? OR u.email_key = ?)
+       ON CONFLICT (user_id, purpose) DO UPDATE SET id = excluded.id, address = excluded.address,
+         token_hash = excluded.token_hash, email_key = excluded.email_key,
+         credentials_version = excluded.credentials_version, expires_at = excluded.expires_at, used_at = NULL
+       RETURNING id`,
+      [
+        ...[id, purpose, address, hashToken(deriveToken(key, id)), this.#now() + lifetime * 1000],
+        ...[userId, isOwn, requireNewEmail(address)],
+      ],
+    );
+    if (issued.length === 0) throw new BadUserInput("There is no such user with this address.");
+    return id;
+  }
+
+  /**
+   * Uses a token up.
+   * @param run runs a statement of the caller's transaction. If the transaction fails, the token works again.
+   * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
+   */
+  async consume(
+    run: RunStatement,
+    { purpose, token }: { readonly purpose: MailPurpose; readonly token: string },
+  ): Promise<{ readonly userId: string; readonly address: string }> {
+    if (typeof token !== "string" || !TOKEN.test(token)) throw new MailTokenNotValid();
+    const now = this.#now();
+    const known = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CURRENT}`;
+    const [used] = await run<{ userId: string; address: string }>(
+      `UPDATE mail_token SET used_at = ? WHERE ${known} AND expires_at > ?
+       RETURNING user_id AS "userId", address`,
+      [now, hashToken(token), purpose, now],
+    );
+    if (used !== undefined) return used;
+    const expired = await run(`SELECT id FROM mail_token WHERE ${known} AND expires_at <= ?`, [
+      hashToken(token),
+      purpose,
+      now,
+    ]);
+    throw expired.length === 1 ? new MailTokenExpired() : new MailTokenNotValid();
+  }
+
+  /**
+   * Derives a token again, for its mail.
+   * @returns null if the token does not work any more
+   */
+  async derive(id: string): Promise<{ purpose: MailPurpose; token: string } | null> {
+    const [row] = await this.#sql.read<{ purpose: MailPurpose; tokenHash: string }>(
+      `SELECT purpose, token_hash AS "tokenHash" FROM mail_token
+       WHERE id = ? AND used_at IS NULL AND expires_at > ? AND ${IS_CURRENT}`,
+      [id, this.#now()],
+    );
+    if (row === undefined) return null;
+    // The key may have been rotated since the token was issued.
+    const tokens = this.#keys.map((key) => deriveToken(key, id));
+    const token = tokens.find((derived) => hashToken(derived) === row.tokenHash);
+    return token === undefined ? null : { purpose: row.purpose, token };
+  }
+}
+
+function deriveToken(key: KeyObject, id: string): string {
+  return createHmac("sha256", key).update(`token:${id}`).digest("base64url");
+}
+
+function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}

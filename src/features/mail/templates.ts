@@ -1,0 +1,209 @@
+/** A mail as a template renders it. */
+export interface RenderedMail {
+  readonly subject: string;
+  /** The mail in plain text. */
+  readonly text: string;
+  /** The mail in HTML. Escape every value. @default none: the mail has plain text only */
+  readonly html?: string;
+}
+
+/** The values of a mail, such as `username`. A mail with a token also has `link`. */
+export type MailValues = Readonly<Record<string, string>>;
+
+/**
+ * Renders a mail.
+ * @param locale the language of the recipient, such as `de` or `pt-BR`; null if it is not known
+ */
+export type MailTemplate = (
+  values: MailValues,
+  locale: string | null,
+) => RenderedMail | Promise<RenderedMail>;
+
+/** The templates that come with Gatehouse. */
+export type MailTemplateName =
+  | "verify-email"
+  | "address-known"
+  | "reset-password"
+  | "password-changed"
+  | "email-change-confirm"
+  | "email-changed-notice"
+  | "account-deleted";
+
+/** Templates by name. Those of an application replace ours, or have names of their own. */
+export type MailTemplates = Readonly<Partial<Record<MailTemplateName, MailTemplate>>> &
+  Readonly<Record<string, MailTemplate>>;
+
+/** The words of a mail: what stands before its link, and after it. */
+interface Letter {
+  readonly subject: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+interface Language {
+  readonly greeting: string;
+  readonly letters: Readonly<Record<MailTemplateName, Letter>>;
+}
+
+const ENGLISH: Language = {
+  greeting: "Hello",
+  letters: {
+    "verify-email": {
+      subject: "Confirm your e-mail address",
+      before: "Open this link to confirm your e-mail address:",
+      after:
+        "The link works once, and only for some time. If you did not create an account, ignore this mail.",
+    },
+    "address-known": {
+      subject: "You already have an account",
+      before:
+        "Somebody tried to create an account with your e-mail address, but you have one already. If it was you, sign in, or set a new password with this link:",
+      after: "If it was not you, ignore this mail. Your account is unchanged.",
+    },
+    "reset-password": {
+      subject: "Set a new password",
+      before: "Open this link to set a new password:",
+      after:
+        "The link works once, and only for some time. If you did not ask for it, ignore this mail. Your password is unchanged.",
+    },
+    "password-changed": {
+      subject: "Your password was changed",
+      before: "The password of your account was changed.",
+      after: "If it was not you, set a new password at once.",
+    },
+    "email-change-confirm": {
+      subject: "Confirm your new e-mail address",
+      before: "Open this link to use this e-mail address for your account:",
+      after:
+        "The link works once, and only for some time. If you did not ask for it, ignore this mail.",
+    },
+    "email-changed-notice": {
+      subject: "Your e-mail address was changed",
+      before: "Your account has a new e-mail address. You get no more mails at this one.",
+      after: "If it was not you, ask the people who run the service for help at once.",
+    },
+    "account-deleted": {
+      subject: "Your account was deleted",
+      before: "Your account was deleted, with all its sessions and tokens.",
+      after: "If it was not you, ask the people who run the service for help at once.",
+    },
+  },
+};
+
+const GERMAN: Language = {
+  greeting: "Hallo",
+  letters: {
+    "verify-email": {
+      subject: "Bestätigen Sie Ihre E-Mail-Adresse",
+      before: "Öffnen Sie diesen Link, um Ihre E-Mail-Adresse zu bestätigen:",
+      after:
+        "Der Link gilt einmal und nur für einige Zeit. Wenn Sie kein Konto angelegt haben, ignorieren Sie diese Mail.",
+    },
+    "address-known": {
+      subject: "Sie haben schon ein Konto",
+      before:
+        "Jemand wollte mit Ihrer E-Mail-Adresse ein Konto anlegen, aber Sie haben schon eines. Wenn Sie das waren, melden Sie sich an, oder setzen Sie mit diesem Link ein neues Passwort:",
+      after: "Wenn Sie das nicht waren, ignorieren Sie diese Mail. Ihr Konto ist unverändert.",
+    },
+    "reset-password": {
+      subject: "Setzen Sie ein neues Passwort",
+      before: "Öffnen Sie diesen Link, um ein neues Passwort zu setzen:",
+      after:
+        "Der Link gilt einmal und nur für einige Zeit. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Mail. Ihr Passwort ist unverändert.",
+    },
+    "password-changed": {
+      subject: "Ihr Passwort wurde geändert",
+      before: "Das Passwort Ihres Kontos wurde geändert.",
+      after: "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort.",
+    },
+    "email-change-confirm": {
+      subject: "Bestätigen Sie Ihre neue E-Mail-Adresse",
+      before: "Öffnen Sie diesen Link, um diese E-Mail-Adresse für Ihr Konto zu verwenden:",
+      after:
+        "Der Link gilt einmal und nur für einige Zeit. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Mail.",
+    },
+    "email-changed-notice": {
+      subject: "Ihre E-Mail-Adresse wurde geändert",
+      before:
+        "Ihr Konto hat eine neue E-Mail-Adresse. An diese Adresse bekommen Sie keine Mails mehr.",
+      after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
+    },
+    "account-deleted": {
+      subject: "Ihr Konto wurde gelöscht",
+      before: "Ihr Konto wurde gelöscht, mit allen Sitzungen und Tokens.",
+      after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
+    },
+  },
+};
+
+const LANGUAGES = new Map([
+  ["en", ENGLISH],
+  ["de", GERMAN],
+]);
+
+/** Returns our templates, with those of an application in place of ours. */
+export function templatesWith(own: MailTemplates = {}): ReadonlyMap<string, MailTemplate> {
+  const names = Object.keys(ENGLISH.letters) as MailTemplateName[];
+  const ours = names.map((name): [string, MailTemplate] => [
+    name,
+    (values, locale) => render(name, values, locale),
+  ]);
+  return new Map([...ours, ...Object.entries(own)]);
+}
+
+/** Returns whether a value is {@link MailTemplates}. */
+export function isTemplates(value: unknown): value is MailTemplates {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(value).every(
+      ([name, template]) => /^[\w-]{1,50}$/.test(name) && typeof template === "function",
+    )
+  );
+}
+
+/** Renders one of our templates. A language that we do not have is replaced by English. */
+function render(
+  name: MailTemplateName,
+  { username, link }: MailValues,
+  locale: string | null,
+): RenderedMail {
+  const wanted = locale?.toLowerCase().split(/[-_]/)[0] ?? "en";
+  const [code, language] = [...LANGUAGES].find(([known]) => known === wanted) ?? ["en", ENGLISH];
+  const { subject, before, after } = language.letters[name];
+  const greeting = username === undefined ? language.greeting : `${language.greeting} ${username}`;
+  const paragraphs = [`${greeting},`, before, ...(link === undefined ? [] : [link]), after];
+  const html = paragraphs.map((paragraph) => {
+    const text = escapeHtml(paragraph);
+    return `<p>${paragraph === link ? `<a href="${text}">${text}</a>` : text}</p>`;
+  });
+  return {
+    subject,
+    text: `${paragraphs.join("\n\n")}\n`,
+    html: `<!doctype html>
+<html lang="${code}">
+<head>
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<title>${escapeHtml(subject)}</title>
+</head>
+<body style="font-family: sans-serif; line-height: 1.5">
+${html.join("\n")}
+</body>
+</html>
+`,
+  };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
+}

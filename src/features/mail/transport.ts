@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import type { SendMailOptions, SMTPTransportOptions } from "nodemailer";
+import { createPrivateFile } from "../../keys/private-file.js";
+import type { RenderedMail } from "./templates.js";
+
+/** A mail that is ready to be sent. */
+export interface Message extends RenderedMail {
+  readonly id: string;
+  readonly template: string;
+  readonly from: string;
+  readonly to: string;
+  /** Epoch milliseconds. */
+  readonly queuedAt: number;
+  readonly link: string | undefined;
+}
+
+/** Sends mails. */
+export interface Transport {
+  /** Says where the mails go, without a password. */
+  readonly description: string;
+  /** @param signal ends the attempt */
+  send(message: Message, signal: AbortSignal): Promise<void>;
+}
+
+/** Milliseconds. */
+const TIMEOUTS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 };
+
+/**
+ * Sends mails to an SMTP server.
+ * @param url may hold a password. Its parameters are options of nodemailer, such as `?requireTLS=false`
+ */
+export function smtpTransport(url: string): Transport {
+  const { protocol, hostname, host } = new URL(url);
+  const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  // Without this, an attacker between the servers could strip STARTTLS and read the links.
+  const requireTLS = protocol === "smtp:" && !isLocal;
+  const options: SMTPTransportOptions = { url, requireTLS, ...TIMEOUTS, ...SAFE };
+  return {
+    description: `sent by ${host}`,
+    send: async (message, signal) => {
+      const { createTransport } = await import("nodemailer");
+      await createTransport(options).sendMail({ ...toOptions(message), signal });
+    },
+  };
+}
+
+/**
+ * Writes mails as files that only their owner can read. For development.
+ * @param log gets a line for each mail, with the file and the mail's link
+ */
+export function folderTransport(folder: string, log: (line: string) => void): Transport {
+  return {
+    description: `written to ${folder}`,
+    send: async (message) => {
+      const { createTransport } = await import("nodemailer");
+      const composer = createTransport({ streamTransport: true, buffer: true, newline: "windows" });
+      const composed = await composer.sendMail({ ...toOptions(message), ...SAFE });
+      const { id, template, queuedAt, link } = message;
+      const time = new Date(queuedAt).toISOString().replaceAll(/[:.]/g, "-");
+      const path = join(folder, `${time}-${template}-${id.slice(0, 8)}.eml`);
+      createPrivateFile(path, (composed.message as Buffer).toString());
+      log(`Mail ${template}: ${[path, link].join(" ").trim()}`);
+    },
+  };
+}
+
+/** A template returns text only. It must not make nodemailer read a file or fetch a URL. */
+const SAFE = { disableFileAccess: true, disableUrlAccess: true };
+
+function toOptions({ id, from, to, subject, text, html, queuedAt }: Message): SendMailOptions {
+  const domain = /@([^@>]+)>?$/.exec(from)?.[1] ?? "localhost";
+  return {
+    from,
+    // An object, because nodemailer would split a text at its commas.
+    to: { name: "", address: to },
+    subject,
+    text,
+    ...(html !== undefined && { html }),
+    // The same at each attempt, so that a receiver can drop a second copy.
+    messageId: `<${id}@${domain}>`,
+    date: new Date(queuedAt),
+    // No out-of-office replies. @see RFC 3834 5
+    headers: { "Auto-Submitted": "auto-generated" },
+  };
+}
+
+/** Why a mail was not sent. */
+export interface Fault {
+  /** The reply code of the server, such as 550, or nodemailer's code, such as `ETIMEDOUT`. No text: it may hold an address. */
+  readonly code: string;
+  /** Whether the server refuses this recipient, whenever it is asked. @see RFC 5321 4.2.1 */
+  readonly isPermanent: boolean;
+  /** Whether the server itself could not be used, so that other mails would fail, too. @see RFC 5321 3.8 */
+  readonly isOfServer: boolean;
+}
+
+/** Returns the fault in an error of {@link Transport.send}. */
+export function faultOf(error: unknown): Fault {
+  const { code, responseCode, command } = error as Readonly<Record<string, unknown>>;
+  const isReply = typeof responseCode === "number";
+  return {
+    code: isReply ? String(responseCode) : typeof code === "string" ? code : "unknown",
+    isPermanent: isReply && responseCode >= 500 && command === "RCPT TO",
+    isOfServer: !isReply || responseCode === 421 || code === "EAUTH",
+  };
+}
