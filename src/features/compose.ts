@@ -108,7 +108,14 @@ export function forFeature(feature: Feature, config: AuthConfig): FeatureConfig 
 }
 
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
-  return features.filter((feature) => feature.isOn?.(forFeature(feature, config)) ?? true);
+  const names = new Set<string>();
+  return features.filter((feature) => {
+    const { name, requires = [] } = feature;
+    const areRequiredOn = requires.every((required) => names.has(required));
+    const isOn = feature.isOn?.(forFeature(feature, config), areRequiredOn) ?? true;
+    if (isOn) names.add(name);
+    return isOn;
+  });
 }
 
 export interface Parts extends Required<

@@ -22,9 +22,9 @@ export function withNamedErrors(feature: Feature): Feature {
   const starting = failedToStart(name);
   return overriding(feature, {
     ...(isOn && {
-      isOn: (config) =>
+      isOn: (config, areRequiredOn) =>
         attempt(starting, () => {
-          const answer: unknown = isOn(config);
+          const answer: unknown = isOn(config, areRequiredOn);
           if (typeof answer === "boolean") return answer;
           throw new TypeError("isOn must return true or false");
         }),
