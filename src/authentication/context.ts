@@ -39,7 +39,7 @@ export interface AuthContext {
    * its scheme is not served.
    */
   readonly credential: Credential | null;
-  /** The client that sent the request. */
+  /** The client that sent the request. If somebody is signed in, its `actor` says who. */
   readonly client: Client;
   /** The request that the context was created from. */
   readonly request: RequestLike;

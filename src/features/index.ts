@@ -1,4 +1,5 @@
 import { withChecks } from "../sql.js";
+import { audit } from "./audit/index.js";
 import { requireCompatible } from "./compose.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
@@ -12,12 +13,13 @@ import { tokenClasses } from "./token-classes/index.js";
  * always on. The type is written out: with an inferred type, editors would not show the comments on settings.
  */
 export const BUILT_IN: readonly [
+  typeof audit,
   typeof graphiql,
   typeof health,
   typeof jwks,
   typeof refreshCookie,
   typeof tokenClasses,
-] = [graphiql, health, jwks, refreshCookie, tokenClasses];
+] = [audit, graphiql, health, jwks, refreshCookie, tokenClasses];
 
 /**
  * Returns all features of an installation: ours, and the application's own.
