@@ -1,5 +1,5 @@
 import { ID_MAX_LENGTH, requireTexts } from "../../accounts/identifiers.js";
-import type { Sql, SqlValue } from "../../sql.js";
+import type { Sql } from "../../sql.js";
 import { firstIdAt } from "./event-id.js";
 
 /** The longest type that a filter accepts, in characters. */
@@ -82,34 +82,52 @@ export class AuditList {
     first: number,
     after: string | null,
   ): Promise<AuditPage> {
-    const [leading, ...further] = filtersOf(query, ofUser);
-    const conditions = [...further.map(toCondition), ...rangeOf(query, after)];
-    const parts = leading === undefined ? [conditions] : partsOf(leading, conditions);
-    if (parts.length === 0) return { events: [], hasNextPage: false };
+    const filters = [...filtersOf(query, ofUser)];
+    if (filters.some(({ values }) => values.length === 0))
+      return { events: [], hasNextPage: false };
+    const [leading, ...further] = filters;
+    const range = rangeOf(query, after);
+    const conditions = [...further.map(isInList), ...range.map(([text]) => text)];
+    const parts = leading === undefined ? [EVERYTHING] : partsOf(leading);
+    const limit = first + 1;
     const statements = parts.map(
-      (part) =>
-        `SELECT * FROM (${EVENT} WHERE ${part.map(([text]) => text).join(" AND ") || "1 = 1"}
-         ORDER BY id DESC LIMIT ?) AS part`,
+      ([text]) =>
+        `SELECT * FROM (${EVENT} WHERE ${[text, ...conditions].join(" AND ")} ORDER BY id DESC LIMIT ?) AS part`,
     );
-    const parameters = parts.flatMap((part) => [
-      ...part.flatMap(([, values]) => values),
-      first + 1,
-    ]);
     const rows = await this.#sql.readOnce<StoredEvent>(
-      `${statements.join(" UNION ")} ORDER BY id DESC LIMIT ?`,
-      [...parameters, first + 1],
+      `${withLists(further)} ${statements.join(" UNION ")} ORDER BY id DESC LIMIT ?`,
+      [
+        ...further.flatMap(({ values }) => values),
+        ...parts.flatMap(([, own]) => [...own, ...range.map(([, instant]) => instant), limit]),
+        limit,
+      ],
     );
     return { events: rows.slice(0, first), hasNextPage: rows.length > first };
   }
 }
 
-type Condition = readonly [text: string, values: readonly SqlValue[]];
+const EVERYTHING: readonly [condition: string, values: readonly string[]] = ["1 = 1", []];
 
-/** Returns the conditions of one part for each column and value of a filter. */
-function partsOf({ columns, values }: Filter, further: readonly Condition[]): Condition[][] {
+/** Returns the condition of each part, one for each column and value of a filter. */
+function partsOf({ columns, values }: Filter): (typeof EVERYTHING)[] {
   return columns.flatMap((column) =>
-    values.map((value): Condition[] => [[`${column} = ?`, [value]], ...further]),
+    values.map((value): typeof EVERYTHING => [`${column} = ?`, [value]]),
   );
+}
+
+/** Names the lists of filters, so that all parts share their parameters: a statement may have only so many. */
+function withLists(filters: readonly Filter[]): string {
+  if (filters.length === 0) return "";
+  const lists = filters.map(
+    ({ values }, index) => `list${index} (value) AS (VALUES ${values.map(() => "(?)").join(", ")})`,
+  );
+  return `WITH ${lists.join(", ")}`;
+}
+
+/** @param index the index of the filter in {@link withLists} */
+function isInList({ columns }: Filter, index: number): string {
+  const either = columns.map((column) => `${column} IN (SELECT value FROM list${index})`);
+  return `(${either.join(" OR ")})`;
 }
 
 /** Returns the filters. The first is the one that likely leaves the fewest events. */
@@ -134,18 +152,14 @@ function* filtersOf(query: AuditQuery, ofUser: string | null): Generator<Filter>
   }
 }
 
-function toCondition({ columns, values }: Filter): Condition {
-  if (values.length === 0) return ["1 = 0", []];
-  const places = values.map(() => "?").join(", ");
-  const either = columns.map((column) => `${column} IN (${places})`).join(" OR ");
-  return [`(${either})`, columns.flatMap(() => values)];
-}
-
 /** Ids sort by time, so conditions on the id select a period. */
-function rangeOf({ from, before }: AuditQuery, after: string | null): Condition[] {
+function rangeOf(
+  { from, before }: AuditQuery,
+  after: string | null,
+): [condition: string, id: string][] {
   return [
-    ...(after === null ? [] : [["id < ?", [after]] as Condition]),
-    ...(from === undefined ? [] : [["id >= ?", [firstIdAt(from)]] as Condition]),
-    ...(before === undefined ? [] : [["id < ?", [firstIdAt(before)]] as Condition]),
+    ...(after === null ? [] : [["id < ?", after] as [string, string]]),
+    ...(from === undefined ? [] : [["id >= ?", firstIdAt(from)] as [string, string]]),
+    ...(before === undefined ? [] : [["id < ?", firstIdAt(before)] as [string, string]]),
   ];
 }

@@ -103,7 +103,7 @@ export class AuditTrail {
       actor_session_id: actor?.sessionId ?? null,
       impersonator_id: actor?.impersonatorId ?? null,
       subject_id: subject,
-      session_id: toText(sessionId) ?? (isOwn ? toText(actor?.sessionId) : null),
+      session_id: toText(sessionId) ?? (isOwn ? actor.sessionId : null),
       ip_address: toText(client.ipAddress),
       user_agent: toText(client.userAgent),
       request_id: toText(client.requestId),
@@ -193,8 +193,9 @@ export class AuditTrail {
 
 function toText(value: unknown): string | null {
   if (value === undefined || value === null) return null;
+  const text = typeof value === "string" ? value : JSON.stringify(value);
   // PostgreSQL stores no NUL.
-  return (value as string).toString().slice(0, TEXT_MAX_LENGTH).replaceAll("\0", "");
+  return text.slice(0, TEXT_MAX_LENGTH).replaceAll("\0", "");
 }
 
 function toJson(details: object): string | null {
