@@ -8,7 +8,7 @@ const REFUSALS: readonly AuthEvent["type"][] = ["login_failed", "token_expired",
 const WINDOW = 60_000;
 /** How many refusals are stored in one window: of one address (for IPv6, of one /64), and of all addresses. */
 const LIMIT_PER_ADDRESS = 10;
-const LIMIT = 200;
+const LIMIT = 100;
 
 /** Limits how many refusals are stored. Otherwise, a storm of failed logins could fill the disk. */
 export class RefusalBudget {
