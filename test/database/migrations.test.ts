@@ -106,7 +106,9 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     );
     const ended = { code: 0, stdout: "The database is up to date.\n", stderr: "" };
     expect(runs).toEqual([ended, ended, ended, ended]);
-    expect(await recorded()).toHaveLength(CORE.length);
+    const names = await recorded();
+    expect(names.filter((name) => !name.includes(":"))).toHaveLength(CORE.length);
+    expect(new Set(names).size).toBe(names.length);
   }, 60_000);
 
   test("M-14: give a database of version 0.1 the schema of a new one, and keep its rows", async () => {
