@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { AuthScheme } from "../../../src/events.js";
 import { ROOT, setUpFolders } from "../../support/command.js";
+import { eventually } from "../../support/eventually.js";
 import {
   describeFreshGates,
   describeGates,
@@ -265,6 +266,8 @@ describe("over one database", () => {
       // Longer than the first try, which fails, but shorter than the first retry.
       await new Promise((resolve) => setTimeout(resolve, 600));
       await gate.sql("ALTER TABLE moved RENAME TO audit_event");
+      // No further event starts the retry.
+      await eventually(async () => (await gate.sql("SELECT id FROM audit_event")).length > 0);
       expect((await rowsOf(gate)).map(({ type }) => type)).toEqual(["token_issued"]);
     });
 
