@@ -1,3 +1,4 @@
+import { createHmac, type KeyObject } from "node:crypto";
 import type { Role } from "./accounts/role.js";
 
 /** The kind of a session's token: a static token, an access and a refresh token, or a sliding token. */
@@ -22,6 +23,16 @@ export interface Client {
   readonly userAgent: string | null;
   /** The id of the request in the log. */
   readonly requestId?: string | null;
+  /** The signed-in user that sent the request. Missing if nobody is signed in. */
+  readonly actor?: Actor;
+}
+
+/** A signed-in user, as an event's client. */
+export interface Actor {
+  readonly userId: string;
+  readonly sessionId: string;
+  /** The id of the administrator who uses the user's account in this session. */
+  readonly impersonatorId?: string;
 }
 
 /**
@@ -32,7 +43,7 @@ export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
  * An event for the audit trail. No event contains a password, a token or a hash. One exception: `login` is what the
- * user typed as the user name, and people sometimes type a password there.
+ * user typed as the user name, and people sometimes type a password there. `userId` is the user whom `login` names.
  */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
@@ -45,7 +56,7 @@ export type AuthEvent =
       reason: Exclude<EndReason, "reused">;
     }
   | { type: "token_expired"; userId: string; sessionId: string; scheme: AuthScheme }
-  | { type: "login_failed"; login: string; reason: string }
+  | { type: "login_failed"; login: string; userId?: string; reason: string }
   | { type: "password_refused"; userId: string; reason: string }
   | { type: "account_locked"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
@@ -80,6 +91,11 @@ export function publishTo(
       }
     }
   };
+}
+
+/** Returns a keyed hash of a text. Without the key, a reader of the hash cannot guess the text by trying values. */
+export function fingerprint(text: string, key: KeyObject): string {
+  return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
 /** Prints a warning for an error that did not make a request fail. */

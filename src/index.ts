@@ -55,7 +55,14 @@ export {
   UserNotFound,
   Vetoed,
 } from "./errors.js";
-export type { AuthEvent, AuthScheme, Client, EventListener, FeatureEvent } from "./events.js";
+export type {
+  Actor,
+  AuthEvent,
+  AuthScheme,
+  Client,
+  EventListener,
+  FeatureEvent,
+} from "./events.js";
 export type { SchemaExtension } from "./graphql/schema.js";
 export type { Subgraph } from "./graphql/subgraph.js";
 export type { ProfileType, UserType } from "./graphql/user.type.js";

@@ -142,17 +142,18 @@ describe("an application's hook", () => {
     );
 
     test("LG-12: gets one event for a failed login, the same for a wrong password, an unknown user and an inactive user", async () => {
-      await gate.auth.accounts.setActive(await gate.user(`idle${count}`), false);
-      for (const [username, password] of [
-        [name, WRONG_PASSWORD],
+      const idle = await gate.user(`idle${count}`);
+      await gate.auth.accounts.setActive(idle, false);
+      for (const [username, password, userId] of [
+        [name, WRONG_PASSWORD, id],
         ["nobody", PASSWORD],
-        [`idle${count}`, PASSWORD],
+        [`idle${count}`, PASSWORD, idle],
       ] as const) {
         const events = await eventsOf(() =>
           expect(gate.login(username, "JWT", password)).rejects.toThrow("refused"),
         );
         const reason = "invalid_credentials";
-        expect(events).toEqual([{ type: "login_failed", login: username, reason }]);
+        expect(events).toEqual([{ type: "login_failed", login: username, userId, reason }]);
       }
     });
 

@@ -93,6 +93,13 @@ export class AccountService implements Accounts {
     return row === undefined ? null : this.#toUser(row);
   }
 
+  /** Returns the users with these ids, in any order. An id that no user has adds nothing. */
+  async findByIds(ids: readonly string[]): Promise<readonly User[]> {
+    const places = ids.map(() => "?").join(", ");
+    const rows = await this.#sql.readOnce<UserRow>(`${USER} WHERE id IN (${places})`, ids);
+    return rows.map((row) => this.#toUser(row));
+  }
+
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const { field, canonical } = parseLogin(login);
     const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);

@@ -6,6 +6,10 @@ import type { Login } from "./accounts.js";
 export const USERNAME_MAX_LENGTH = 150;
 /** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
+/** The longest id that a filter accepts, in characters. Every id of Gatehouse is shorter. */
+export const ID_MAX_LENGTH = 64;
+/** How many entries a list in a filter may have. */
+const LIST_MAX_SIZE = 100;
 
 /** Cyrillic `а` looks like Latin `a`, so a name that mixes the scripts can imitate another name. */
 const LATIN = /\p{Script=Latin}/u;
@@ -100,4 +104,16 @@ export function requireText(name: string, value: unknown, maxLength: number): vo
   if (!value.isWellFormed() || /\p{Cc}/u.test(value)) {
     throw new BadUserInput(`${name} must be well-formed text without control characters.`);
   }
+}
+
+/**
+ * Requires a list of at most 100 texts, for a filter.
+ * @throws {@link BadUserInput} when the value is not such a list, and as {@link requireText} does
+ */
+export function requireTexts(name: string, value: unknown, maxLength: number): void {
+  if (!Array.isArray(value)) throw new BadUserInput(`${name} must be a list.`);
+  if (value.length > LIST_MAX_SIZE) {
+    throw new BadUserInput(`A list may have at most ${LIST_MAX_SIZE} entries.`);
+  }
+  for (const text of value) requireText(name, text, maxLength);
 }

@@ -101,7 +101,8 @@ export class AuthenticationService implements Authentication {
     } catch (error) {
       if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
         const { reason = "invalid_credentials" } = error;
-        settings.onEvent({ type: "login_failed", login: nameOf(login), reason }, client);
+        const known = found && { userId: found.id };
+        settings.onEvent({ type: "login_failed", login: nameOf(login), ...known, reason }, client);
       }
       throw error;
     }

@@ -37,7 +37,7 @@ export interface AuthContext {
    * or its scheme is not served.
    */
   readonly credential: Credential | null;
-  /** The client that sent the request. */
+  /** The client that sent the request. If somebody is signed in, its `actor` says who. */
   readonly client: Client;
   /** The request of this context. */
   readonly request: RequestLike;

@@ -1,5 +1,5 @@
 import { AuthError, NoCredentials, SchemeNotServed } from "../errors.js";
-import type { AuthEvent, Client } from "../events.js";
+import type { Actor, AuthEvent, Client } from "../events.js";
 import type { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { AuthenticationService } from "./authentication.service.js";
@@ -67,7 +67,7 @@ function readClient(request: RequestLike, ipAddress: string | null): Client {
 async function buildContext(
   parts: ContextBuilderParts,
   request: RequestLike,
-  client: Client,
+  sender: Client,
 ): Promise<AuthContext> {
   const { authentication, onEvent } = parts;
   let credential: Credential | null = null;
@@ -81,8 +81,9 @@ async function buildContext(
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
     authError = error;
-    reportExpired(error, client, onEvent);
+    reportExpired(error, sender, onEvent);
   }
+  const client = user === null ? sender : { ...sender, actor: toActor(user) };
   let loading: Promise<Principal> | undefined;
   const loadUser = async () => {
     if (user === null || credential === null) throw authError ?? new NoCredentials();
@@ -96,9 +97,13 @@ async function buildContext(
     request,
     responseHeaders: [],
     loadUser: () => (loading ??= loadUser()),
-    renew: () => buildContext(parts, request, client),
+    renew: () => buildContext(parts, request, sender),
     onRoleDenied: (required) => {
       if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
     },
   };
+}
+
+function toActor({ id, session }: Principal | TokenUser): Actor {
+  return { userId: id, sessionId: session.id };
 }

@@ -16,6 +16,24 @@ export type Scalars = {
   DateTime: { input: string; output: string; }
 };
 
+/** Filters events. Several fields are combined with AND. */
+export type AuditEventFilter = {
+  /** The user who caused the event. */
+  readonly actorId: InputMaybe<IdFilter>;
+  readonly at: InputMaybe<DateTimeFilter>;
+  /** The session that the event is about, or that its actor used. */
+  readonly sessionId: InputMaybe<IdFilter>;
+  readonly type: InputMaybe<AuditEventTypeFilter>;
+  /** The user that the event is about. */
+  readonly userId: InputMaybe<IdFilter>;
+};
+
+/** Filters by the type of an event. */
+export type AuditEventTypeFilter = {
+  /** One of these types, such as `login_failed`; at most 100. */
+  readonly in: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
 /** The kind of credential that a session uses. */
 export type AuthScheme =
   /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair. */
@@ -39,7 +57,7 @@ export type EmailFilter = {
   readonly icontains: InputMaybe<Scalars['String']['input']>;
 };
 
-/** Filters by user id. */
+/** Filters by id. */
 export type IdFilter = {
   /** One of these ids, at most 100. */
   readonly in: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;

@@ -40,22 +40,37 @@ export function duration<D extends Duration | undefined = undefined>({
 }
 
 /** A {@link duration}, or never: `null` as an option, `never` as a variable. */
-export function durationOrNever<D extends Duration | "never" | undefined = undefined>({
-  from,
-  to = "100y",
-  default: usual,
-  ...described
-}: Described & { from: Duration; to?: Duration; default?: D }): Kind<number | null, D> {
+export function durationOrNever<D extends Duration | "never" | undefined = undefined>(
+  described: DurationOr<D>,
+): Kind<number | null, D> {
+  return durationOr("never", null, z.null(), described);
+}
+
+/** A {@link duration}, or off: `false` as an option, `off` as a variable. */
+export function durationOrOff<D extends Duration | "off" | undefined = undefined>(
+  described: DurationOr<D>,
+): Kind<number | false, D> {
+  return durationOr("off", false, z.literal(false), described);
+}
+
+type DurationOr<D> = Described & { from: Duration; to?: Duration; default?: D };
+
+function durationOr<Word extends string, Other, D extends Duration | Word | undefined>(
+  word: Word,
+  other: Other,
+  isOther: z.ZodType<Other>,
+  { from, to = "100y", default: usual, ...described }: DurationOr<D>,
+): Kind<number | Other, D> {
   const range = durationRange(from, to);
-  const fallback = usual === "never" ? null : usual && secondsIn(usual);
+  const fallback = usual === word ? other : usual && secondsIn(usual as Duration);
   return {
     ...described,
     ...range,
-    check: withDefault<number | null, D>(range.check.nullable(), fallback),
-    read: (text) => (text === "never" ? null : parseDuration(text)),
+    check: withDefault<number | Other, D>(z.union([range.check, isOther]), fallback),
+    read: (text) => (text === word ? other : parseDuration(text)),
     allowed: {
-      option: `${range.allowed.option}, or null`,
-      variable: `${range.allowed.variable}, or never`,
+      option: `${range.allowed.option}, or ${String(other)}`,
+      variable: `${range.allowed.variable}, or ${word}`,
     },
     ...shown(usual, String(fallback), usual),
   };

@@ -1,4 +1,5 @@
 import { withChecks } from "../sql.js";
+import { audit } from "./audit/index.js";
 import { requireCompatible } from "./compose.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
@@ -11,6 +12,7 @@ import { tokenClasses } from "./token-classes/index.js";
 
 /** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
 export const BUILT_IN: readonly [
+  typeof audit,
   typeof graphiql,
   typeof health,
   typeof jwks,
@@ -18,7 +20,7 @@ export const BUILT_IN: readonly [
   typeof refreshCookie,
   typeof stepUp,
   typeof tokenClasses,
-] = [graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
+] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
 
 /**
  * Returns Gatehouse's features and the application's own.

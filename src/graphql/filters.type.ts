@@ -1,7 +1,7 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, InputType } from "type-graphql";
 
-@InputType({ description: "Filters by user id." })
+@InputType({ description: "Filters by id." })
 export class IdFilter {
   @Field(() => [ID], { nullable: true, description: "One of these ids, at most 100." })
   in?: string[] | null;

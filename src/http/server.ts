@@ -1,4 +1,3 @@
-import { createHmac, type KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js";
@@ -6,6 +5,7 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
 import { requirePrivateFiles } from "../database/sqlite-file.js";
+import { fingerprint } from "../events.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
@@ -118,15 +118,13 @@ function auditTo(
   return (event, client) => {
     const { type, ...details } =
       "login" in event ? { ...event, login: fingerprint(event.login, key) } : event;
-    const { ipAddress: ip, requestId: reqId } = client;
-    log.info({ audit: type, ...details, ...(reqId && { reqId, ip }) }, "audit");
+    const { ipAddress: ip, requestId: reqId, actor } = client;
+    log.info(
+      { audit: type, ...details, ...(reqId && { reqId, ip }), ...(actor && { actor }) },
+      "audit",
+    );
     return onEvent(event, client);
   };
-}
-
-/** Returns a keyed hash of a text. Without the key, a reader of the log cannot find the text by trying values. */
-function fingerprint(text: string, key: KeyObject): string {
-  return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {

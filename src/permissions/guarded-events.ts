@@ -57,7 +57,7 @@ export function renewalOf(context: Partial<AuthContext> | undefined): () => Prom
   const { renew } = context;
   return async () => {
     const renewed = await renew();
-    const { user, authError } = renewed;
-    Object.assign(context, { user, authError, loadUser: () => renewed.loadUser() });
+    const { user, authError, client } = renewed;
+    Object.assign(context, { user, authError, client, loadUser: () => renewed.loadUser() });
   };
 }

@@ -1,7 +1,9 @@
 import {
   canonicalUsername,
   EMAIL_MAX_LENGTH,
+  ID_MAX_LENGTH,
   requireText,
+  requireTexts,
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -47,8 +49,6 @@ export interface SessionPage {
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 const LIST_MAX_SIZE = 100;
-/** The longest accepted id, in characters. Real ids have 32. */
-const ID_MAX_LENGTH = 64;
 
 const CREATED = [
   ["createdAfter", ">"],
@@ -100,8 +100,7 @@ export class SessionList {
   *#conditions(query: SessionQuery): Generator<[condition: string, parameters: SqlValue[]]> {
     const { userIds, username, usernameIexact, emailIcontains, scheme, isLive } = query;
     if (userIds != null) {
-      requireList("userId.in", userIds);
-      for (const userId of userIds) requireText("userId.in", userId, ID_MAX_LENGTH);
+      requireTexts("userId.in", userIds, ID_MAX_LENGTH);
       const places = userIds.map(() => "?").join(", ");
       yield [userIds.length === 0 ? "1 = 0" : `u.id IN (${places})`, [...userIds]];
     }
@@ -125,12 +124,5 @@ export class SessionList {
     }
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
     if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#settings.now())];
-  }
-}
-
-function requireList(name: string, value: unknown): void {
-  if (!Array.isArray(value)) throw new BadUserInput(`${name} must be a list.`);
-  if (value.length > LIST_MAX_SIZE) {
-    throw new BadUserInput(`A list may have at most ${LIST_MAX_SIZE} entries.`);
   }
 }

@@ -1,0 +1,205 @@
+import type { KeyObject } from "node:crypto";
+import { type AuthEvent, type Client, fingerprint, warn } from "../../events.js";
+import type { Sql, SqlValue } from "../../sql.js";
+import { EventIds } from "./event-id.js";
+import { RefusalBudget } from "./refusal-budget.js";
+
+/** How long events are collected before they are stored, in milliseconds. */
+const FLUSH_AFTER = 200;
+/** How many events one statement stores at most. */
+const BATCH_SIZE = 100;
+/** How many events wait for the database at most. */
+const MAX_PENDING = 10_000;
+/** The pauses before each retry while the database fails, in milliseconds. After the last one, the events are lost. */
+const RETRY_AFTER = [1000, 2000, 4000, 8000, 15_000, 30_000];
+/** The longest text of one column, in characters. */
+const TEXT_MAX_LENGTH = 255;
+const DETAILS_MAX_LENGTH = 4000;
+
+/** How long one row counts the events that are not stored, in milliseconds. */
+const DROP_WINDOW = 60_000;
+/** The type of the row that counts the events that are not stored. */
+const DROPPED = "audit:events_dropped";
+
+/** A row of the table `audit_event`. The keys are its columns. */
+interface AuditRow {
+  readonly id: string;
+  readonly at: number;
+  readonly type: string;
+  readonly actor_id: string | null;
+  readonly actor_session_id: string | null;
+  readonly impersonator_id: string | null;
+  readonly subject_id: string | null;
+  readonly session_id: string | null;
+  readonly ip_address: string | null;
+  readonly user_agent: string | null;
+  readonly request_id: string | null;
+  readonly details: string | null;
+}
+
+/**
+ * Stores events, in batches: at most a hundred in each statement, and about 200 ms after the event. The operations that
+ * cause events do not wait. A crash loses the events of the last 200 ms, and those that wait for the database.
+ */
+export class AuditTrail {
+  readonly #sql: Sql;
+  readonly #now: () => number;
+  readonly #key: KeyObject;
+  readonly #ids = new EventIds();
+  readonly #budget = new RefusalBudget();
+  /** The rows that are not stored yet, by id. */
+  readonly #pending = new Map<string, AuditRow>();
+  /** Counts the events of the current minute that are not stored. */
+  #dropped: { readonly id: string; readonly at: number; count: number } | undefined;
+  /** How many events did not fit into `#pending`. */
+  #lost = 0;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #storing: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @param key hashes what was typed as the user name, in failed logins that name no user */
+  constructor(sql: Sql, now: () => number, key: KeyObject) {
+    this.#sql = sql;
+    this.#now = now;
+    this.#key = key;
+  }
+
+  /** Stores an event a moment later. A storm of refused requests is stored in part only, with a count of the rest. */
+  record(event: AuthEvent, client: Client): void {
+    if (this.#isClosed) return;
+    const at = this.#now();
+    if (this.#budget.allows(event, client, at)) {
+      this.#add({ ...this.#toRow(event, client), id: this.#ids.next(at), at });
+    } else {
+      this.#add(this.#countDropped(at));
+    }
+    this.#schedule(FLUSH_AFTER);
+  }
+
+  /** Stores all pending events. If the database fails, tries only once. @throws Error that says how many are lost */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#storing;
+    try {
+      await this.#storeAll();
+    } catch (error) {
+      throw this.#discard(error);
+    }
+  }
+
+  #toRow(event: AuthEvent, { actor, ...client }: Client): Omit<AuditRow, "id" | "at"> {
+    const { type, userId, sessionId, login, details, ...rest } = event as Readonly<
+      Record<string, unknown>
+    > & { readonly details?: object };
+    const subject = toText(userId);
+    const isOwn = actor?.userId === subject;
+    const typed = subject === null &&
+      typeof login === "string" && { login: fingerprint(login, this.#key) };
+    return {
+      type: toText(type) ?? "",
+      actor_id: actor?.userId ?? null,
+      actor_session_id: actor?.sessionId ?? null,
+      impersonator_id: actor?.impersonatorId ?? null,
+      subject_id: subject,
+      session_id: toText(sessionId) ?? (isOwn ? actor.sessionId : null),
+      ip_address: toText(client.ipAddress),
+      user_agent: toText(client.userAgent),
+      request_id: toText(client.requestId),
+      details: toJson({ ...typed, ...rest, ...details }),
+    };
+  }
+
+  /** Returns the row that counts the events of this minute that are not stored. It is stored again when it grows. */
+  #countDropped(at: number): AuditRow {
+    if (this.#dropped === undefined || at - this.#dropped.at >= DROP_WINDOW) {
+      this.#dropped = { id: this.#ids.next(at), at, count: 0 };
+    }
+    this.#dropped.count += 1;
+    const { id, at: since, count } = this.#dropped;
+    const nobody = { ipAddress: null, userAgent: null };
+    const row = this.#toRow({ type: DROPPED, details: { count } }, nobody);
+    return { ...row, id, at: since };
+  }
+
+  #add(row: AuditRow): void {
+    if (this.#pending.size < MAX_PENDING || this.#pending.has(row.id)) {
+      this.#pending.set(row.id, row);
+    } else {
+      this.#lost += 1;
+    }
+  }
+
+  /** Starts the timer, unless it runs already. While events are being stored, the end of that starts the timer. */
+  #schedule(delay: number): void {
+    if (this.#isClosed || this.#timer !== undefined || this.#storing !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#storing = this.#store().finally(() => {
+        this.#storing = undefined;
+        if (this.#pending.size === 0) return;
+        this.#schedule(RETRY_AFTER[this.#failures - 1] ?? FLUSH_AFTER);
+      });
+    }, delay).unref();
+  }
+
+  async #store(): Promise<void> {
+    try {
+      await this.#storeAll();
+      this.#failures = 0;
+      if (this.#lost > 0) warn(this.#discard());
+    } catch (error) {
+      this.#failures += 1;
+      if (this.#failures <= RETRY_AFTER.length) return;
+      this.#failures = 0;
+      warn(this.#discard(error));
+    }
+  }
+
+  async #storeAll(): Promise<void> {
+    while (this.#pending.size > 0) {
+      const batch = [...this.#pending.values()].slice(0, BATCH_SIZE);
+      await this.#insert(batch);
+      for (const row of batch) {
+        // The count of dropped events may have grown meanwhile.
+        if (this.#pending.get(row.id) === row) this.#pending.delete(row.id);
+      }
+    }
+  }
+
+  /** A row that is stored already gets the new count. So it is safe to repeat a statement whose outcome is unknown. */
+  async #insert(rows: readonly AuditRow[]): Promise<void> {
+    const columns = Object.keys(rows[0] ?? {}) as (keyof AuditRow)[];
+    const places = `(${columns.map(() => "?").join(", ")})`;
+    const values = rows.flatMap((row) => columns.map((column): SqlValue => row[column]));
+    await this.#sql.write(
+      `INSERT INTO audit_event (${columns.join(", ")}) VALUES ${rows.map(() => places).join(", ")}
+       ON CONFLICT (id) DO UPDATE SET details = excluded.details RETURNING id`,
+      values,
+    );
+  }
+
+  /** Gives up all pending events. @returns an error that says how many events are lost */
+  #discard(cause?: unknown): Error {
+    const count = this.#pending.size + this.#lost;
+    this.#pending.clear();
+    this.#lost = 0;
+    return new Error(`${count} events of the audit trail could not be stored, and are lost.`, {
+      cause,
+    });
+  }
+}
+
+function toText(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  // PostgreSQL stores no NUL.
+  return text.slice(0, TEXT_MAX_LENGTH).replaceAll("\0", "");
+}
+
+function toJson(details: object): string | null {
+  const text = JSON.stringify(details);
+  if (text === "{}") return null;
+  return text.length <= DETAILS_MAX_LENGTH ? text : JSON.stringify({ tooLong: text.length });
+}

@@ -1,0 +1,29 @@
+import type { Migration } from "../../sql.js";
+
+/**
+ * Creates the table of events. Instants are epoch milliseconds. The indexes are partial, because most events leave some
+ * of these columns empty. Nothing refers to `"user"` or `session`, because events outlive both.
+ */
+export const auditEvent: Migration = {
+  name: "2026-11-27-audit-event",
+  statements: [
+    `create table "audit_event" (
+      "id" text not null primary key,
+      "at" bigint not null,
+      "type" text not null,
+      "actor_id" text null,
+      "actor_session_id" text null,
+      "impersonator_id" text null,
+      "subject_id" text null,
+      "session_id" text null,
+      "ip_address" text null,
+      "user_agent" text null,
+      "request_id" text null,
+      "details" text null)`,
+    `create index "audit_event_type_id_index" on "audit_event" ("type", "id")`,
+    ...["actor_id", "actor_session_id", "subject_id", "session_id"].map(
+      (column) =>
+        `create index "audit_event_${column}_id_index" on "audit_event" ("${column}", "id") where "${column}" is not null`,
+    ),
+  ],
+};
