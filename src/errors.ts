@@ -44,7 +44,9 @@ export type Reason =
   | "invalid_credentials"
   | "role_required"
   | "throttled"
-  | "vetoed";
+  | "vetoed"
+  | "username_taken"
+  | "password_too_weak";
 
 /**
  * A refusal. The client gets the refusal's message, code and reason unchanged. Therefore the message must not hold a
@@ -214,8 +216,47 @@ export class RoleRequired extends AuthError {
  * message never repeats the argument's value.
  */
 export class BadUserInput extends AuthError {
-  constructor(message: string) {
-    super(message, { code: "BAD_USER_INPUT" });
+  constructor(
+    message: string,
+    refusal: { reason?: Reason; extensions?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, { code: "BAD_USER_INPUT", ...refusal });
+  }
+}
+
+/** Another user has the user name, or one that looks like it. User names are public, so a stranger may learn this. */
+export class UsernameTaken extends BadUserInput {
+  constructor() {
+    super("A user with this user name, or with one that looks like it, exists already.", {
+      reason: "username_taken",
+    });
+  }
+}
+
+/**
+ * Another user has the e-mail address. Addresses are private: a field that is open to anyone must not pass this error
+ * on.
+ */
+export class EmailTaken extends BadUserInput {
+  constructor() {
+    super("A user with this e-mail address exists already.");
+  }
+}
+
+/**
+ * Why a new password is refused: it is shorter or longer than the policy allows, easy to guess, or easy to guess because
+ * it contains the user name or the e-mail address.
+ */
+export type PasswordProblem =
+  "too_short" | "too_long" | "too_common" | "contains_username" | "contains_email";
+
+/** The new password is refused. `extensions.problems` lists every {@link PasswordProblem}. */
+export class PasswordTooWeak extends BadUserInput {
+  constructor(
+    message: string,
+    readonly problems: readonly PasswordProblem[],
+  ) {
+    super(message, { reason: "password_too_weak", extensions: { problems } });
   }
 }
 

@@ -7,13 +7,8 @@ export const USERNAME_MAX_LENGTH = 150;
 /** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
 
-/**
- * Latin, and the scripts that have letters like Latin ones. A name that mixes Latin with one of these scripts can
- * imitate another name.
- */
-const LATIN = /\p{Script=Latin}/u;
-const LATIN_LOOKALIKES =
-  /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u;
+/** Characters that are drawn as nothing, such as joiners, variation selectors and Hangul fillers. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
 /**
  * Returns the canonical form of a user name, for comparison: NFKC and case-folded.
@@ -22,23 +17,29 @@ const LATIN_LOOKALIKES =
  */
 export function canonicalUsername(username: string): string {
   requireText("username", username, USERNAME_MAX_LENGTH);
+  return foldCase(username.normalize("NFKC"));
+}
+
+/** Returns the text in lower case, in the form NFKC. */
+export function foldCase(text: string): string {
   // Converts to upper case first, because toLowerCase() alone would leave ß and ss different.
-  return username.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
+  return text.toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /**
  * Returns the canonical form of a new user name.
- * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text, when it contains characters
- * other than letters, digits and `. _ @ + -`, or when it mixes Latin letters with Cyrillic, Greek, Armenian or Cherokee
+ * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text, contains characters other than
+ * letters, digits and `. _ @ + -`, contains invisible characters, starts with a combining mark, or ends in a dot
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
-  if (!/^[\p{L}\p{M}\p{N}._@+-]+$/u.test(canonical)) {
+  if (INVISIBLE.test(username) || !/^[\p{L}\p{M}\p{N}._@+-]+$/u.test(canonical)) {
     throw new BadUserInput("username may contain only letters, digits and . _ @ + -.");
   }
-  if (LATIN.test(canonical) && LATIN_LOOKALIKES.test(canonical)) {
-    throw new BadUserInput("username mixes letters of different scripts that look alike.");
+  if (/^\p{M}/u.test(canonical)) {
+    throw new BadUserInput("username must not start with a combining mark.");
   }
+  if (canonical.endsWith(".")) throw new BadUserInput("username must not end in a dot.");
   return canonical;
 }
 
@@ -47,7 +48,7 @@ export function requireNewUsername(username: string): string {
  * ASCII. A domain that cannot be converted to ASCII is only put in lower case.
  * @throws {@link BadUserInput} as {@link requireText} does
  */
-function canonicalEmail(email: string): string {
+export function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
@@ -60,10 +61,14 @@ function canonicalEmail(email: string): string {
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address
+ * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address, or when an
+ * invisible character comes before the `@`
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);
+  if (INVISIBLE.test(email.slice(0, email.lastIndexOf("@")))) {
+    throw new BadUserInput("email must not contain invisible characters.");
+  }
   if (email !== email.trim() || !/^[^\s@"(),:;<>[\]\\]+@[^\s@.]+(\.[^\s@.]+)*$/.test(canonical)) {
     throw new BadUserInput("email must be one address, such as ada@example.com.");
   }

@@ -1,7 +1,8 @@
-import { BigIntType, Entity, PrimaryKey, Property, Unique } from "@mikro-orm/core";
+import { BigIntType, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/core";
 
 /** A user. Instants are epoch milliseconds. */
 @Entity({ tableName: "user" })
+@Index({ properties: ["createdAt", "id"] })
 export class UserEntity {
   /** 128 random bits in hex. */
   @PrimaryKey({ type: "text" })
@@ -15,6 +16,16 @@ export class UserEntity {
   @Property({ type: "text" })
   @Unique()
   usernameKey!: string;
+
+  /** The skeleton of the user name. Null for a user of older data who looks like another one. */
+  @Property({ type: "text", nullable: true })
+  @Unique()
+  usernameSkeleton!: string | null;
+
+  /** The skeleton of the user name as it was entered, if it differs. */
+  @Property({ type: "text", nullable: true })
+  @Index()
+  shownSkeleton!: string | null;
 
   @Property({ type: "text", nullable: true })
   email!: string | null;

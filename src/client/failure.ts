@@ -22,6 +22,10 @@ export type FailureReason =
    * message can be shown to the user.
    */
   | "vetoed"
+  /** Another user has the user name, or one that looks like it. */
+  | "username_taken"
+  /** The new password is refused. The error's `extensions.problems` say why. */
+  | "password_too_weak"
   /** The lower-case codes of errors that have no `reason`. */
   | "bad_user_input"
   | "service_unavailable"

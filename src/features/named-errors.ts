@@ -2,16 +2,15 @@ import { GraphQLError } from "graphql";
 import type { Hooks } from "../authentication/hooks.js";
 import { WrongSettings } from "../config/problems.js";
 import { ServiceUnavailable } from "../errors.js";
+import type { Client } from "../events.js";
 import { withinTime } from "../within-time.js";
-import { findMalformedParts } from "./check-feature.js";
+import { findMalformedParts, HOOKS } from "./check-feature.js";
 import type { Feature, FeatureParts, Route } from "./feature.js";
 
 /** The time limit for a hook, and for closing a feature, in milliseconds. */
 const TIMEOUT = 5_000;
 /** Seconds after which a client should retry an operation whose hook took too long. */
 const RETRY_AFTER = 5;
-
-const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /**
  * Returns a copy of the feature. If a function of the copy or of its parts throws, the error's message names the
@@ -90,27 +89,24 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
 }
 
 /**
- * Puts the feature's name in the errors of hooks. Also limits the time of each hook, because a login or refresh waits
- * for it, and an application's code may hang.
+ * Puts the feature's name in the errors of hooks. Also limits the time of each hook, because an operation waits for it,
+ * and an application's code may hang.
  */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
-  const names = Object.keys(HOOKS) as (keyof Hooks)[];
   return Object.fromEntries(
-    names
-      .filter((name) => hooks[name] !== undefined)
-      .map((name) => {
-        const hook = `The hook ${name} of the feature ${feature}`;
-        const run: Hooks[typeof name] = (user, client) =>
-          withinTime(
-            attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client)),
-            TIMEOUT,
-            () => {
-              const cause = new Error(`${hook} took longer than ${TIMEOUT / 1000} seconds`);
-              throw new ServiceUnavailable(RETRY_AFTER, cause);
-            },
-          );
-        return [name, run];
-      }),
+    HOOKS.filter((name) => hooks[name] !== undefined).map((name) => {
+      const hook = `The hook ${name} of the feature ${feature}`;
+      const run = (user: never, client: Client) =>
+        withinTime(
+          attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client)),
+          TIMEOUT,
+          () => {
+            const cause = new Error(`${hook} took longer than ${TIMEOUT / 1000} seconds`);
+            throw name.startsWith("before") ? new ServiceUnavailable(RETRY_AFTER, cause) : cause;
+          },
+        );
+      return [name, run];
+    }),
   );
 }
 

@@ -1,7 +1,8 @@
+import type { OutdatedEnding } from "../accounts/account-changes.js";
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
-import { type Client, type EndReason, NO_CLIENT } from "../events.js";
+import type { Client, EndReason } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
 import type { SessionRef } from "./sessions.js";
@@ -98,11 +99,25 @@ export class SessionEnder {
 
   /**
    * Ends a user's sessions that have a lower `credentialsVersion` than the user. Call it in the transaction that raises
-   * the user's version. Even without this call, the tokens of these sessions are refused, because the versions differ.
+   * the user's version by one. Even without this call, the tokens of these sessions are refused, because the versions
+   * differ.
+   * @param ending `keep` is the id of a session that stays as live as it was: its version is raised too
    * @returns a function to call after the commit. It reports the ended sessions, except those that had already expired
    */
-  async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
+  async endOutdated(
+    run: RunStatement,
+    userId: string,
+    { reason, client, keep = null }: OutdatedEnding,
+  ): Promise<() => void> {
     const at = this.#settings.now();
+    if (keep !== null) {
+      await run(
+        `UPDATE session SET credentials_version = credentials_version + 1
+         WHERE id = ? AND user_id = ? AND ended_at IS NULL AND credentials_version + 1 =
+           (SELECT credentials_version FROM "user" WHERE id = session.user_id) RETURNING id`,
+        [keep, userId],
+      );
+    }
     const ended = await run<{
       id: string;
       expiresAt: number | null;
@@ -119,7 +134,7 @@ export class SessionEnder {
         (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
     );
     return () => {
-      for (const { id } of open) this.#reportEnd(userId, id, reason, NO_CLIENT);
+      for (const { id } of open) this.#reportEnd(userId, id, reason, client);
     };
   }
 

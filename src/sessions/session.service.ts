@@ -1,3 +1,4 @@
+import type { OutdatedEnding } from "../accounts/account-changes.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -104,8 +105,8 @@ export class SessionService implements Sessions {
   }
 
   /** See {@link SessionEnder.endOutdated}. */
-  endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
-    return this.#ender.endOutdated(run, userId, reason);
+  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<() => void> {
+    return this.#ender.endOutdated(run, userId, ending);
   }
 
   async list(user: UserRef): Promise<readonly SessionInfo[]> {

@@ -2,6 +2,7 @@ import type { Migration } from "../../sql.js";
 import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
 import { profileRole } from "./2026-11-26-profile-role.js";
+import { userNames } from "./2026-11-27-user-names.js";
 
 /** A feature with its tables, if it has any. */
 export interface TableOwner {
@@ -11,7 +12,7 @@ export interface TableOwner {
 }
 
 /** The core's migrations, oldest first. They are the same on every database, and never change after a release. */
-const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole];
+const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole, userNames];
 
 /**
  * Returns the migrations of the core, then those of `features`, in the order of application. Each has the name that the
