@@ -319,12 +319,14 @@ async function requireFree(
 ): Promise<void> {
   if (name !== undefined) {
     const skeletons = [name.folded, name.shown ?? name.folded];
-    const holders = await run(
-      `SELECT id FROM "user" WHERE id <> ?
-         AND (username_key = ? OR username_skeleton IN (?, ?) OR shown_skeleton IN (?, ?)) LIMIT 1`,
-      [id, name.key, ...skeletons, ...skeletons],
+    // A UNION, because SQLite would not use all three indexes for an OR.
+    const holders = await run<{ id: string }>(
+      `SELECT id FROM "user" WHERE username_key = ?
+       UNION SELECT id FROM "user" WHERE username_skeleton IN (?, ?)
+       UNION SELECT id FROM "user" WHERE shown_skeleton IN (?, ?) LIMIT 2`,
+      [name.key, ...skeletons, ...skeletons],
     );
-    if (holders.length > 0) throw new UsernameTaken();
+    if (holders.some((holder) => holder.id !== id)) throw new UsernameTaken();
   }
   if (email != null && email.key !== null) {
     const holders = await run(`SELECT id FROM "user" WHERE id <> ? AND email_key = ?`, [

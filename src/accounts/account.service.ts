@@ -41,11 +41,13 @@ const ACCOUNT = `
 /** The settings of {@link AccountService}. */
 export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwordMinLength">;
 
+type ChangedUser = Pick<User, "id" | "username" | "email">;
+
 /** The functions that run before and after changes of an account. The last two never reject. */
 export interface AccountHooks {
-  beforePasswordChange(user: User, client: Client): Promise<void>;
-  afterPasswordChange(user: User, client: Client): Promise<void>;
-  onUserDeleted(user: Pick<User, "id" | "username" | "email">, client: Client): Promise<void>;
+  beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
+  afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
+  onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
 }
 
 /** How {@link AccountService.setPassword} changes a password. */
@@ -174,12 +176,13 @@ export class AccountService implements Accounts {
     if (keepSession != null && !isId(keepSession)) {
       throw new BadUserInput("keepSession must be the id of a session.");
     }
-    const owner = await this.getUser(user);
+    const { id, username, email } = await this.getUser(user);
+    const owner = { id, username, email };
     const hash = await this.#hashNewPassword(password, owner, () =>
       this.#hooks.beforePasswordChange(owner, client),
     );
     const how = { keepSession, credentialsVersion, finish };
-    await this.#changes.setPasswordHash(owner.id, hash, how, client);
+    await this.#changes.setPasswordHash(id, hash, how, client);
     await this.#hooks.afterPasswordChange(owner, client);
   }
 

@@ -1,40 +1,48 @@
-import type { TransactionalSql } from "../sql.js";
+import type { RunStatement, TransactionalSql } from "../sql.js";
 
-/** How many users one statement changes. */
+/** How many users one transaction changes. */
 const BATCH = 500;
 
-/**
- * Stores the skeletons of users that an older version created, so that no new user can look like one of them. If two of
- * those users look alike, only one of them gets the skeleton. Both keep their names.
- */
-export async function addMissingSkeletons(sql: TransactionalSql): Promise<void> {
-  let after: string | undefined = "";
-  while (after !== undefined) after = await addBatch(sql, after);
+interface NamedUser {
+  readonly id: string;
+  readonly username: string;
 }
 
-/** @returns the id of the last user of the batch, or undefined if no user is left */
-async function addBatch(sql: TransactionalSql, after: string): Promise<string | undefined> {
-  const users = await sql.read<{ id: string; username: string }>(
-    `SELECT id, username FROM "user" WHERE username_skeleton IS NULL AND id > ? ORDER BY id LIMIT ${BATCH}`,
-    [after],
-  );
-  if (users.length === 0) return undefined;
-  const { skeletonsOf } = await import("./look-alikes.js");
-  const rows = new Map<string, (string | null)[]>();
-  for (const { id, username } of users) {
-    const { folded, shown } = skeletonsOf(username);
-    if (!rows.has(folded)) rows.set(folded, [id, username, folded, shown]);
+/**
+ * Stores the skeletons of users that an older version created, so that no new user can look like one of them. Users who
+ * look alike already keep their names.
+ */
+export async function addMissingSkeletons(sql: TransactionalSql): Promise<void> {
+  const missing = `SELECT id, username FROM "user" WHERE username_skeleton IS NULL LIMIT ${BATCH}`;
+  for (;;) {
+    const users = await sql.read<NamedUser>(missing, []);
+    if (users.length === 0) return;
+    await sql.inTransaction((run) => addBatch(run, users));
   }
-  const values = [...rows.values()];
-  await sql.inTransaction((run) =>
-    run(
-      `WITH added (id, username, folded, shown) AS (VALUES ${values.map(() => "(?, ?, ?, ?)").join(", ")})
-       UPDATE "user" SET username_skeleton = added.folded, shown_skeleton = added.shown FROM added
-       WHERE "user".id = added.id AND "user".username = added.username
-         AND NOT EXISTS (SELECT 1 FROM "user" other WHERE other.username_skeleton = added.folded)
-       RETURNING "user".id`,
-      values.flat(),
-    ),
+}
+
+async function addBatch(run: RunStatement, users: readonly NamedUser[]): Promise<void> {
+  const { skeletonsOf } = await import("./look-alikes.js");
+  const named = users.map(({ id, username }) => ({ id, ...skeletonsOf(username) }));
+  const stored = await run<{ skeleton: string }>(
+    `SELECT username_skeleton AS skeleton FROM "user" WHERE username_skeleton IN ${list(named.length, "?")}`,
+    named.map(({ folded }) => folded),
   );
-  return users.at(-1)?.id;
+  const taken = new Set(stored.map(({ skeleton }) => skeleton));
+  const values = named.flatMap(({ id, folded, shown }) => {
+    const isTaken = taken.size === taken.add(folded).size;
+    // A skeleton is unique, but the skeleton of the shown name need not be. No user name contains a `#`.
+    return isTaken ? [id, `${folded}#${id}`, folded] : [id, folded, shown];
+  });
+  await run(
+    `WITH added (id, folded, shown) AS (VALUES ${list(named.length, "(?, ?, ?)").slice(1, -1)})
+     UPDATE "user" SET username_skeleton = added.folded, shown_skeleton = added.shown FROM added
+     WHERE "user".id = added.id AND "user".id IN ${list(named.length, "?")} AND username_skeleton IS NULL
+     RETURNING "user".id`,
+    [...values, ...named.map(({ id }) => id)],
+  );
+}
+
+function list(length: number, item: string): string {
+  return `(${Array.from({ length }, () => item).join(", ")})`;
 }

@@ -113,9 +113,8 @@ export class UserList {
       }
       const different = [...new Set<Role>(roles)];
       const places = different.map(() => "?").join(", ");
-      yield different.length === 0
-        ? ["1 = 0", []]
-        : [`COALESCE(role, ?) IN (${places})`, [this.#roles.lowest, ...different]];
+      const orNone = different.includes(this.#roles.lowest) ? "OR role IS NULL" : "";
+      yield [different.length === 0 ? "1 = 0" : `(role IN (${places}) ${orNone})`, different];
     }
     if (isActive != null) {
       if (typeof isActive !== "boolean") throw new BadUserInput("isActive must be true or false.");

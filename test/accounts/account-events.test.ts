@@ -10,10 +10,7 @@ const LAST_ADMIN = /last active ADMIN/;
 describe.each(DATABASES)("the events of accounts, over %s", (kind) => {
   test("R-15: each change is one event with the client that caused it, and a call that changes nothing is none", async () => {
     const seen: [AuthEvent, Client][] = [];
-    const gate = await Gate.open(
-      { onEvent: (event, client) => seen.push([event, client]) },
-      kind,
-    );
+    const gate = await Gate.open({ onEvent: (event, client) => seen.push([event, client]) }, kind);
     try {
       const { accounts } = gate.auth;
       const eventsOf = async (run: () => Promise<unknown>) => {

@@ -9,5 +9,6 @@ export const userNames: Migration = {
     `create unique index "user_username_skeleton_unique" on "user" ("username_skeleton")`,
     `create index "user_shown_skeleton_index" on "user" ("shown_skeleton")`,
     `create index "user_created_at_id_index" on "user" ("created_at", "id")`,
+    `create index "user_last_login_index" on "user" (coalesce("last_login_at", 0), "id")`,
   ],
 };
