@@ -101,7 +101,7 @@ export class SessionEnder {
    * Ends a user's sessions that have a lower `credentialsVersion` than the user. Call it in the transaction that raises
    * the user's version by one. Even without this call, the tokens of these sessions are refused, because the versions
    * differ.
-   * @param ending `keep` is the id of a session that stays as live as it was: its version is raised too
+   * @param ending `keep` is the id of a session whose version is raised too, so that a live session stays live
    * @returns a function to call after the commit. It reports the ended sessions, except those that had already expired
    */
   async endOutdated(
@@ -113,8 +113,7 @@ export class SessionEnder {
     if (keep !== null) {
       await run(
         `UPDATE session SET credentials_version = credentials_version + 1
-         WHERE id = ? AND user_id = ? AND ended_at IS NULL AND credentials_version + 1 =
-           (SELECT credentials_version FROM "user" WHERE id = session.user_id) RETURNING id`,
+         WHERE id = ? AND user_id = ? AND ended_at IS NULL RETURNING id`,
         [keep, userId],
       );
     }
