@@ -214,6 +214,9 @@ export class AccountChanges {
     await this.#change(client, async (run, report) => {
       const user = await this.#read(run, id);
       if (user.role === role) return;
+      // Locks the row: an operator may delete the user with SQL at the same time, outside our transactions.
+      const locked = await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [id]);
+      if (locked.length === 0) throw new NoSuchUser();
       await this.#requireChanged(
         run(
           `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
