@@ -2,6 +2,7 @@ import type { IResolvers } from "@graphql-tools/utils";
 import type { GraphQLSchema } from "graphql";
 import type { Accounts } from "./accounts/accounts.js";
 import { requireKnownRoles } from "./accounts/known-roles.js";
+import { addMissingSkeletons } from "./accounts/missing-skeletons.js";
 import type { Roles } from "./accounts/role.js";
 import type { Authentication } from "./authentication/authentication.js";
 import type { CreateContext } from "./authentication/context.js";
@@ -175,9 +176,10 @@ export async function openAuth(
     const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
-    const created = createCore(published, database, keys, limiters, log);
-    const { core, attempts, hooks, maintenance, retire } = created;
+    const created = createCore(published, database, keys, limiters, onFault, log);
+    const { core, attempts, maintenance, retire } = created;
     await requireKnownRoles(database, config.roles);
+    await addMissingSkeletons(database);
     const parts = await createParts(
       active,
       (feature) => coreFor(feature, core),
@@ -185,7 +187,7 @@ export async function openAuth(
       (closer) => closers.push(closer),
       Object.keys(AUTH_NAMES),
     );
-    hooks.push(...parts.hooks);
+    core.hooks.add(parts.hooks);
     listeners.push(...parts.listeners);
     maintenance.add(parts.jobs);
     maintenance.addPruneRules(parts.prune);

@@ -44,7 +44,9 @@ export type Reason =
   | "role_required"
   | "reauthentication_required"
   | "throttled"
-  | "vetoed";
+  | "vetoed"
+  | "username_taken"
+  | "password_too_weak";
 
 /**
  * A refusal. The client gets its message, code and reason, so the message must not contain a secret.
@@ -218,8 +220,47 @@ export class ReauthenticationRequired extends AuthError {
 
 /** An argument is missing, malformed or impossible. The message never repeats the argument's value. */
 export class BadUserInput extends AuthError {
-  constructor(message: string) {
-    super(message, { code: "BAD_USER_INPUT" });
+  constructor(
+    message: string,
+    refusal: { reason?: Reason; extensions?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, { code: "BAD_USER_INPUT", ...refusal });
+  }
+}
+
+/** Another user has the user name, or one that looks like it. User names are public, so a stranger may learn this. */
+export class UsernameTaken extends BadUserInput {
+  constructor() {
+    super("A user with this user name, or with one that looks like it, exists already.", {
+      reason: "username_taken",
+    });
+  }
+}
+
+/**
+ * Another user has the e-mail address. Addresses are private: a field that is open to anyone must not pass this error
+ * on.
+ */
+export class EmailTaken extends BadUserInput {
+  constructor() {
+    super("A user with this e-mail address exists already.");
+  }
+}
+
+/**
+ * Why a new password is refused: it is shorter or longer than the policy allows, easy to guess, or easy to guess because
+ * it contains the user name or the e-mail address.
+ */
+export type PasswordProblem =
+  "too_short" | "too_long" | "too_common" | "contains_username" | "contains_email";
+
+/** The new password is refused. `extensions.problems` lists every {@link PasswordProblem}. */
+export class PasswordTooWeak extends BadUserInput {
+  constructor(
+    message: string,
+    readonly problems: readonly PasswordProblem[],
+  ) {
+    super(message, { reason: "password_too_weak", extensions: { problems } });
   }
 }
 

@@ -59,6 +59,15 @@ export type AuthEvent =
   | { type: "login_failed"; login: string; userId?: string; reason: string }
   | { type: "password_refused"; userId: string; reason: string }
   | { type: "account_locked"; userId: string }
+  | { type: "account_unlocked"; userId: string }
+  | { type: "user_created"; userId: string }
+  | { type: "username_changed"; userId: string }
+  | { type: "email_changed"; userId: string }
+  | { type: "password_changed"; userId: string }
+  | { type: "role_changed"; userId: string; role: Role }
+  | { type: "user_activated"; userId: string }
+  | { type: "user_deactivated"; userId: string }
+  | { type: "user_deleted"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
   | { type: "key_rotated"; kid: string }
   | FeatureEvent;

@@ -3,12 +3,14 @@ import "reflect-metadata";
 
 export type { Auth, AuthOptions } from "./auth.js";
 export { createAuth, createServer } from "./create.js";
-export type { Accounts, Login, NewUser } from "./accounts/accounts.js";
+export type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts/accounts.js";
+export type { PasswordPolicy } from "./accounts/password-policy.js";
 export type { CustomTypes, Role, Roles } from "./accounts/role.js";
 export type { User } from "./accounts/user.js";
+export type { UserCursor, UserOrder, UserPage, UserQuery } from "./accounts/user-query.js";
 export type { UserRef } from "./accounts/user-ref.js";
 export type { Credential } from "./authentication/authorization-header.js";
-export type { Hooks } from "./authentication/hooks.js";
+export type { Hooks, HookUser, NewHookUser } from "./authentication/hooks.js";
 export type { Authentication } from "./authentication/authentication.js";
 export type { Issued } from "./authentication/token-issuer.js";
 export type { JwtAlgorithm } from "./config/auth-config.js";
@@ -33,11 +35,14 @@ export {
   BadAuthorizationHeader,
   BadUserInput,
   Closed,
+  EmailTaken,
   type ErrorCode,
   InvalidCredentials,
   NoCredentials,
   NoSuchUser,
   PasswordChanged,
+  type PasswordProblem,
+  PasswordTooWeak,
   type Reason,
   ReauthenticationRequired,
   RoleRequired,
@@ -52,6 +57,7 @@ export {
   TooManyRequests,
   Unauthenticated,
   UserInactive,
+  UsernameTaken,
   UserNotFound,
   Vetoed,
 } from "./errors.js";

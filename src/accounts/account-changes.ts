@@ -1,119 +1,341 @@
-import { BadUserInput, NoSuchUser } from "../errors.js";
-import type { EndReason } from "../events.js";
+import type { AuthConfig } from "../config/auth-config.js";
+import {
+  BadUserInput,
+  EmailTaken,
+  InvalidCredentials,
+  NoSuchUser,
+  UsernameTaken,
+} from "../errors.js";
+import type { AuthEvent, Client, EndReason } from "../events.js";
 import type { RunStatement, SqlValue, TransactionalSql } from "../sql.js";
-import { requireUser } from "./require-user.js";
-import type { Role, Roles } from "./role.js";
+import type { Skeletons } from "./look-alikes.js";
+import type { Role } from "./role.js";
 
-/** SQL condition: the user is not an admin, or there is another active admin. */
+/**
+ * SQL that is true if a user is not an admin, or if another admin is active. Its parameters come from {@link
+ * AccountChanges.#anotherAdmin}.
+ */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
     SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
     WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
 
-export interface UserSessions {
-  /**
-   * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
-   * @param run runs a statement in the transaction that changes the user
-   * @returns a function that publishes the events of the ended sessions. Call it after the commit
-   */
-  endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
+/** How to end the sessions of a user whose credentials have changed. */
+export interface OutdatedEnding {
+  readonly reason: EndReason;
+  readonly client: Client;
+  /** The id of a session that does not end. @default null: all end */
+  readonly keep?: string | null;
 }
 
+/** Ends the sessions of a user in the transaction that changes the user. */
+export interface UserSessions {
+  /**
+   * Ends the user's sessions whose `credentialsVersion` is lower than the user's own. Runs in the transaction that
+   * raised the user's version.
+   * @returns a function that reports the ended sessions. Call the function after the commit
+   */
+  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<() => void>;
+}
+
+/** A new user name, in the forms that are stored. */
+export interface StoredName extends Skeletons {
+  readonly username: string;
+  /** The canonical form. */
+  readonly key: string;
+}
+
+/** A new e-mail address, in the forms that are stored. Null removes the address. */
+export interface StoredEmail {
+  readonly email: string | null;
+  /** The canonical form. */
+  readonly key: string | null;
+}
+
+/** The row of a new user. */
+export interface UserRow {
+  readonly id: string;
+  readonly name: StoredName;
+  readonly email: StoredEmail;
+  readonly passwordHash: string | null;
+  readonly role: Role;
+  readonly createdAt: number;
+}
+
+/** Runs last in the transaction of a change. If it rejects, nothing changes. */
+export type InSameTransaction = (run: RunStatement, userId: string) => Promise<unknown>;
+
+/** The settings of {@link AccountChanges}. */
+export type ChangeSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent" | "roles">;
+
+type Event = Extract<AuthEvent, { userId: string }>;
+
+/**
+ * Changes users. Each change is one transaction, together with what it ends. Only one transaction runs at a time: two
+ * admins could otherwise remove each other at the same time, and two users take names that look alike. After the
+ * commit, reports each change that happened.
+ */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
-  readonly #roles: Roles;
+  readonly #settings: ChangeSettings;
   readonly #sessions: UserSessions;
 
-  constructor(sql: TransactionalSql, roles: Roles, sessions: UserSessions) {
+  constructor(sql: TransactionalSql, settings: ChangeSettings, sessions: UserSessions) {
     this.#sql = sql;
-    this.#roles = roles;
+    this.#settings = settings;
     this.#sessions = sessions;
   }
 
-  /** Stores a new hash, ends all sessions of the user, and unlocks the account. */
-  async setPasswordHash(id: string, passwordHash: string): Promise<void> {
-    const hasChanged = await this.#endSessions(
-      id,
-      "password_changed",
-      `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
-       WHERE id = ? RETURNING id`,
-      [passwordHash, id],
-    );
-    if (!hasChanged) throw new NoSuchUser();
-  }
-
-  async setActive(id: string, isActive: boolean): Promise<void> {
-    // Someone may have deactivated the user directly in the database, which ends no session. So an activation ends the
-    // user's sessions, too.
-    const hasChanged = await this.#endSessions(
-      id,
-      "user_deactivated",
-      `UPDATE "user" SET is_active = ?,
-         credentials_version = credentials_version + CASE WHEN is_active AND ? THEN 0 ELSE 1 END
-       WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
-      [isActive, isActive, id, isActive, ...this.#anotherAdmin(id)],
-    );
-    if (!hasChanged) await this.#refuseLastAdmin(id);
-  }
-
-  async setRole(id: string, role: Role): Promise<void> {
-    // Exclusive: otherwise two admins could demote each other at the same time.
-    const changed = await this.#sql.writeExclusive(
-      `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
-       ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
-      [role, id, role === this.#roles.admin, ...this.#anotherAdmin(id)],
-    );
-    if (changed.length === 0) await this.#refuseLastAdmin(id);
-  }
-
-  async deleteUser(id: string): Promise<void> {
-    const hasChanged = await this.#endSessions(
-      id,
-      "user_deleted",
-      `UPDATE "user" SET credentials_version = credentials_version + 1
-       WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`,
-      [id, ...this.#anotherAdmin(id)],
-      (run) => run(`DELETE FROM "user" WHERE id = ? RETURNING id`, [id]),
-    );
-    if (!hasChanged) await this.#refuseLastAdmin(id);
+  /** Stores a new user. @throws {@link UsernameTaken}, {@link EmailTaken} */
+  async create(user: UserRow, client: Client, finish?: InSameTransaction): Promise<void> {
+    const { id, name, email, passwordHash, role, createdAt } = user;
+    await this.#change(client, async (run, report) => {
+      await requireFree(run, id, name, email);
+      await run(
+        `INSERT INTO "user"
+           (id, username, username_key, username_skeleton, shown_skeleton, email, email_key, password_hash, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+        [
+          ...[id, name.username, name.key, name.folded, name.shown],
+          ...[email.email, email.key, passwordHash, createdAt],
+        ],
+      );
+      await run(`INSERT INTO profile (user_id, role) VALUES (?, ?) RETURNING user_id`, [id, role]);
+      await finish?.(run, id);
+      report({ type: "user_created", userId: id });
+    });
   }
 
   /**
-   * Changes a user and ends the user's sessions in one transaction. Transactions run one at a time: otherwise two
-   * admins could delete each other at the same time.
-   * @param statement changes the user. It returns no row if the user does not exist or is the last admin
-   * @param finish runs last in the transaction
-   * @returns false if `statement` returned no row
+   * Changes the user name, the e-mail address, or both. A value that is left out or equals the stored one does not change.
+   * @throws {@link NoSuchUser}, {@link UsernameTaken}, {@link EmailTaken}
    */
-  async #endSessions(
+  async update(
     id: string,
-    reason: EndReason,
-    statement: string,
-    parameters: SqlValue[],
-    finish?: (run: RunStatement) => Promise<unknown>,
-  ): Promise<boolean> {
-    const report = await this.#sql.inTransaction(async (run) => {
-      if ((await run(statement, parameters)).length === 0) return null;
-      const reportEnds = await this.#sessions.endOutdated(run, id, reason);
-      await finish?.(run);
-      return reportEnds;
+    { name, email }: { readonly name?: StoredName; readonly email?: StoredEmail },
+    client: Client,
+    finish?: InSameTransaction,
+  ): Promise<void> {
+    await this.#change(client, async (run, report) => {
+      const user = await this.#read(run, id);
+      await requireFree(run, id, name, email);
+      if (name !== undefined && name.username !== user.username) {
+        await run(
+          `UPDATE "user" SET username = ?, username_key = ?, username_skeleton = ?, shown_skeleton = ?
+           WHERE id = ? RETURNING id`,
+          [name.username, name.key, name.folded, name.shown, id],
+        );
+        report({ type: "username_changed", userId: id });
+      }
+      if (email !== undefined && email.email !== user.email) {
+        await run(`UPDATE "user" SET email = ?, email_key = ? WHERE id = ? RETURNING id`, [
+          email.email,
+          email.key,
+          id,
+        ]);
+        report({ type: "email_changed", userId: id });
+      }
+      await finish?.(run, id);
     });
-    report?.();
-    return report !== null;
   }
 
-  async #refuseLastAdmin(id: string): Promise<never> {
-    // No row was changed, so the user does not exist or is the last admin.
-    await requireUser(this.#sql, id);
-    const { admin } = this.#roles;
+  /**
+   * Stores a new hash, ends the sessions of the user, and unlocks the account.
+   * @param keepSession the id of a session that does not end
+   * @param credentialsVersion the user's version when the caller checked the current password
+   * @throws {@link NoSuchUser}
+   * @throws {@link InvalidCredentials} when the user has another version now
+   */
+  async setPasswordHash(
+    id: string,
+    passwordHash: string,
+    {
+      keepSession = null,
+      credentialsVersion = null,
+      finish,
+    }: {
+      readonly keepSession?: string | null | undefined;
+      readonly credentialsVersion?: number | null | undefined;
+      readonly finish?: InSameTransaction | undefined;
+    },
+    client: Client,
+  ): Promise<void> {
+    await this.#change(client, async (run, report) => {
+      const changed = await run(
+        `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
+         WHERE id = ? AND credentials_version = COALESCE(?, credentials_version) RETURNING id`,
+        [passwordHash, id, credentialsVersion],
+      );
+      if (changed.length === 0) {
+        await this.#read(run, id);
+        throw new InvalidCredentials();
+      }
+      const ending = { reason: "password_changed", client, keep: keepSession } as const;
+      const reportEnds = await this.#sessions.endOutdated(run, id, ending);
+      await finish?.(run, id);
+      report({ type: "password_changed", userId: id }, reportEnds);
+    });
+  }
+
+  /** Sets the count of wrong passwords to zero. @throws {@link NoSuchUser} */
+  async unlock(id: string, client: Client): Promise<void> {
+    await this.#change(client, async (run, report) => {
+      const { failedLogins } = await this.#read(run, id);
+      await run(`UPDATE "user" SET failed_logins = 0 WHERE id = ? RETURNING id`, [id]);
+      const wasLocked = failedLogins >= this.#settings.loginFailureLimit;
+      report(wasLocked ? { type: "account_unlocked", userId: id } : null);
+    });
+  }
+
+  /** Activates or deactivates a user, and ends the user's sessions. If an active user is activated, nothing changes. */
+  async setActive(id: string, isActive: boolean, client: Client): Promise<void> {
+    await this.#change(client, async (run, report) => {
+      const user = await this.#read(run, id);
+      // An activation ends sessions too. If an operator has deactivated the user with SQL, the user's sessions are still
+      // open, and would work again after the activation.
+      await this.#requireChanged(
+        run(
+          `UPDATE "user" SET is_active = ?,
+             credentials_version = credentials_version + CASE WHEN is_active AND ? THEN 0 ELSE 1 END
+           WHERE id = ? AND (? OR ${ANOTHER_ADMIN}) RETURNING id`,
+          [isActive, isActive, id, isActive, ...this.#anotherAdmin(id)],
+        ),
+      );
+      const ending = { reason: "user_deactivated", client } as const;
+      const reportEnds = await this.#sessions.endOutdated(run, id, ending);
+      const type = isActive ? "user_activated" : "user_deactivated";
+      report(user.isActive === isActive ? null : { type, userId: id }, reportEnds);
+    });
+  }
+
+  async setRole(id: string, role: Role, client: Client): Promise<void> {
+    const { admin } = this.#settings.roles;
+    await this.#change(client, async (run, report) => {
+      const user = await this.#read(run, id);
+      if (user.role === role) return;
+      // Locks the row: an operator may delete the user with SQL at the same time, outside our transactions.
+      const locked = await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [id]);
+      if (locked.length === 0) throw new NoSuchUser();
+      await this.#requireChanged(
+        run(
+          `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
+           ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
+          [role, id, role === admin, ...this.#anotherAdmin(id)],
+        ),
+      );
+      report({ type: "role_changed", userId: id, role });
+    });
+  }
+
+  /** @returns the deleted user's name and address */
+  async deleteUser(
+    id: string,
+    client: Client,
+    finish?: InSameTransaction,
+  ): Promise<Pick<StoredUser, "username" | "email">> {
+    return this.#change(client, async (run, report) => {
+      const { username, email } = await this.#read(run, id);
+      await this.#requireChanged(
+        run(
+          `UPDATE "user" SET credentials_version = credentials_version + 1
+           WHERE id = ? AND ${ANOTHER_ADMIN} RETURNING id`,
+          [id, ...this.#anotherAdmin(id)],
+        ),
+      );
+      const ending = { reason: "user_deleted", client } as const;
+      const reportEnds = await this.#sessions.endOutdated(run, id, ending);
+      await finish?.(run, id);
+      await run(`DELETE FROM "user" WHERE id = ? RETURNING id`, [id]);
+      report({ type: "user_deleted", userId: id }, reportEnds);
+      return { username, email };
+    });
+  }
+
+  /**
+   * Runs a change in a transaction. After the commit, reports the events that the change has handed to `report`, and
+   * the sessions that it has ended.
+   */
+  async #change<Result>(
+    client: Client,
+    use: (run: RunStatement, report: Report) => Promise<Result>,
+  ): Promise<Result> {
+    const reports: (() => void)[] = [];
+    const result = await this.#sql.inTransaction((run) =>
+      use(run, (event, reportEnds) => {
+        if (event !== null) reports.push(() => this.#settings.onEvent(event, client));
+        if (reportEnds !== undefined) reports.push(reportEnds);
+      }),
+    );
+    for (const report of reports) report();
+    return result;
+  }
+
+  /** @throws {@link NoSuchUser} */
+  async #read(run: RunStatement, id: string): Promise<StoredUser> {
+    const [user] = await run<Omit<StoredUser, "isActive"> & { isActive: boolean | number }>(
+      `SELECT username, email, is_active AS "isActive", failed_logins AS "failedLogins", COALESCE(role, ?) AS role
+       FROM "user" LEFT JOIN profile ON user_id = id WHERE id = ?`,
+      [this.#settings.roles.lowest, id],
+    );
+    if (user === undefined) throw new NoSuchUser();
+    return { ...user, isActive: Boolean(user.isActive) };
+  }
+
+  /** @throws {@link BadUserInput} if the statement has changed no row, because the user is the last admin */
+  async #requireChanged(changing: Promise<unknown[]>): Promise<void> {
+    if ((await changing).length > 0) return;
+    const { admin } = this.#settings.roles;
     throw new BadUserInput(
       `This user is the last active ${admin}. Give another user the role ${admin} first.`,
     );
   }
 
+  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
   #anotherAdmin(id: string): SqlValue[] {
-    const { admin } = this.#roles;
+    const { admin } = this.#settings.roles;
     return [id, admin, id, admin];
+  }
+}
+
+interface StoredUser {
+  readonly username: string;
+  readonly email: string | null;
+  readonly isActive: boolean;
+  readonly failedLogins: number;
+  readonly role: Role;
+}
+
+/** Collects what to report after the commit. */
+type Report = (event: Event | null, reportEnds?: () => void) => void;
+
+/**
+ * Requires that no other user has the name, a name that looks like it, or the e-mail address. No other transaction can
+ * store such a user before this one ends.
+ * @throws {@link UsernameTaken}, {@link EmailTaken}
+ */
+async function requireFree(
+  run: RunStatement,
+  id: string,
+  name: StoredName | undefined,
+  email: StoredEmail | undefined,
+): Promise<void> {
+  if (name !== undefined) {
+    const skeletons = [name.folded, name.shown ?? name.folded];
+    // A UNION, because SQLite would not use all three indexes for an OR.
+    const holders = await run<{ id: string }>(
+      `SELECT id FROM "user" WHERE username_key = ?
+       UNION SELECT id FROM "user" WHERE username_skeleton IN (?, ?)
+       UNION SELECT id FROM "user" WHERE shown_skeleton IN (?, ?) LIMIT 2`,
+      [name.key, ...skeletons, ...skeletons],
+    );
+    if (holders.some((holder) => holder.id !== id)) throw new UsernameTaken();
+  }
+  if (email != null && email.key !== null) {
+    const holders = await run(`SELECT id FROM "user" WHERE id <> ? AND email_key = ?`, [
+      id,
+      email.key,
+    ]);
+    if (holders.length > 0) throw new EmailTaken();
   }
 }

@@ -1,30 +1,35 @@
-import {
-  DriverException,
-  type EntityManager,
-  UniqueConstraintViolationException,
-} from "@mikro-orm/core";
 import type { AuthConfig } from "../config/auth-config.js";
-import { BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
+import { AuthError, BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
+import { type Client, NO_CLIENT } from "../events.js";
 import type { Sql, TransactionalSql } from "../sql.js";
-import { AccountChanges, type UserSessions } from "./account-changes.js";
-import type { Accounts, Login, NewUser } from "./accounts.js";
-import { newId } from "./id.js";
+import {
+  AccountChanges,
+  type ChangeSettings,
+  type InSameTransaction,
+  type StoredEmail,
+  type StoredName,
+  type UserSessions,
+} from "./account-changes.js";
+import type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts.js";
+import { isId, newId } from "./id.js";
 import { parseLogin, requireNewEmail, requireNewUsername, requireObject } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
-import { ProfileEntity } from "./profile.entity.js";
+import { type PasswordPolicy, passwordPolicyOf } from "./password-policy.js";
 import type { Role } from "./role.js";
 import type { User } from "./user.js";
-import { UserEntity } from "./user.entity.js";
+import { UserList } from "./user-list.js";
+import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
-/** The columns of the table `user` that a check of the password reads. */
+/** The columns of the table `user` that a login reads. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;
   readonly credentialsVersion: number;
   /** SQLite's booleans are numbers. */
   readonly isActive: boolean | number;
+  /** Wrong passwords in a row. */
   readonly failedLogins: number;
 }
 
@@ -33,53 +38,70 @@ const ACCOUNT = `
     failed_logins AS "failedLogins"
   FROM "user"`;
 
-const USER = `
-  SELECT id, username, email, is_active AS "isActive", created_at AS "createdAt", last_login_at AS "lastLoginAt", role
-  FROM "user" u LEFT JOIN profile p ON p.user_id = u.id`;
+/** The settings of {@link AccountService}. */
+export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwordMinLength">;
 
-type UserRow = Omit<User, "isActive" | "role"> & {
-  readonly isActive: boolean | number;
-  /** Null for a user without a Profile. */
-  readonly role: Role | null;
-};
+type ChangedUser = Pick<User, "id" | "username" | "email">;
 
-export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength" | "roles">;
+/** The functions that run before and after changes of an account. The last two never reject. */
+export interface AccountHooks {
+  beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
+  afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
+  onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
+}
 
+/** How {@link AccountService.setPassword} changes a password. */
+export interface PasswordChanging extends PasswordChange {
+  /**
+   * The user's `credentialsVersion` when the caller checked the current password.
+   * @default null: the caller has checked another proof
+   */
+  readonly credentialsVersion?: number | null | undefined;
+  /** Runs in the same transaction, for example to use up a token. */
+  readonly finish?: InSameTransaction | undefined;
+}
+
+const DEFAULT_PAGE_SIZE = 20;
+
+/** Creates, finds and administers users. */
 export class AccountService implements Accounts {
-  readonly #em: () => EntityManager;
+  readonly passwordPolicy: PasswordPolicy;
   readonly #sql: Sql;
   readonly #settings: AccountSettings;
   readonly #hasher: PasswordHasher;
   readonly #changes: AccountChanges;
+  readonly #list: UserList;
+  readonly #hooks: AccountHooks;
 
   constructor(
-    em: () => EntityManager,
     sql: TransactionalSql,
     settings: AccountSettings,
     hasher: PasswordHasher,
     sessions: UserSessions,
+    hooks: AccountHooks,
   ) {
-    this.#em = em;
+    this.passwordPolicy = passwordPolicyOf(settings);
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
-    this.#changes = new AccountChanges(sql, settings.roles, sessions);
+    this.#changes = new AccountChanges(sql, settings, sessions);
+    this.#list = new UserList(sql, settings.roles);
+    this.#hooks = hooks;
   }
 
-  /** @throws {@link BadUserInput} when the user name or e-mail address is malformed */
-  findAccount(login: Login): Promise<Account | null> {
-    return this.#findByLogin(ACCOUNT, login);
-  }
-
-  /** Returns the account of a user, or null. */
-  async findAccountById(id: string): Promise<Account | null> {
-    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
-    return account ?? null;
+  /**
+   * Returns the account that a login names, or null. Returns null too if several accounts match.
+   * @throws {@link BadUserInput} when the user name or e-mail address is malformed
+   */
+  async findAccount(login: Login): Promise<Account | null> {
+    const { field, canonical } = parseLogin(login);
+    const rows = await this.#sql.read<Account>(`${ACCOUNT} WHERE ${field}_key = ?`, [canonical]);
+    return rows.length === 1 ? (rows[0] ?? null) : null;
   }
 
   async findUser(login: Login): Promise<User | null> {
-    const row = await this.#findByLogin<UserRow>(USER, login);
-    return row && this.#toUser(row);
+    const { field, canonical } = parseLogin(login);
+    return this.#list.findBy(`${field}_key`, canonical);
   }
 
   async getUser(user: UserRef): Promise<User> {
@@ -88,22 +110,28 @@ export class AccountService implements Accounts {
     return found;
   }
 
+  /** Returns the user with this id, or null. */
   async findById(id: string): Promise<User | null> {
-    const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [id]);
-    return row === undefined ? null : this.#toUser(row);
+    return this.#list.findBy("id", id);
+  }
+
+  users(
+    query: UserQuery = {},
+    first = DEFAULT_PAGE_SIZE,
+    after: UserCursor | null = null,
+  ): Promise<UserPage> {
+    return this.#list.page(query, first, after);
+  }
+
+  /** Returns the account of a user, or null. */
+  async findAccountById(id: string): Promise<Account | null> {
+    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
+    return account ?? null;
   }
 
   /** Returns the users with these ids, in any order. An id that no user has adds nothing. */
-  async findByIds(ids: readonly string[]): Promise<readonly User[]> {
-    const places = ids.map(() => "?").join(", ");
-    const rows = await this.#sql.readOnce<UserRow>(`${USER} WHERE id IN (${places})`, ids);
-    return rows.map((row) => this.#toUser(row));
-  }
-
-  async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
-    const { field, canonical } = parseLogin(login);
-    const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);
-    return rows.length === 1 ? (rows[0] ?? null) : null;
+  findByIds(ids: readonly string[]): Promise<readonly User[]> {
+    return this.#list.findByIds(ids);
   }
 
   async hasNoUsers(): Promise<boolean> {
@@ -111,63 +139,89 @@ export class AccountService implements Accounts {
     return users.length === 0;
   }
 
-  async createUser(values: NewUser): Promise<string> {
+  /** @param finish runs in the same transaction, for example to queue a mail */
+  async createUser(
+    values: NewUser,
+    client: Client = NO_CLIENT,
+    finish?: InSameTransaction,
+  ): Promise<string> {
     requireObject("user", values);
-    const { roles } = this.#settings;
+    const { roles, now } = this.#settings;
     const { username, email = null, password = null, role = roles.lowest } = values;
     this.#requireKnownRole(role);
-    const user = new UserEntity();
-    user.id = newId();
-    user.username = username;
-    user.usernameKey = requireNewUsername(username);
-    user.email = email;
-    user.emailKey = email === null ? null : requireNewEmail(email);
-    user.passwordHash =
+    const id = newId();
+    const name = await toStoredName(username);
+    const storedEmail = toStoredEmail(email);
+    const passwordHash =
       password === null ? null : await this.#hashNewPassword(password, { username, email });
-    user.createdAt = this.#settings.now();
-    const profile = new ProfileEntity();
-    profile.user = user;
-    profile.role = role;
-    try {
-      await this.#em().persist([user, profile]).flush();
-    } catch (error) {
-      if (error instanceof UniqueConstraintViolationException) {
-        throw new BadUserInput("A user with this user name or e-mail address exists already.");
-      }
-      // The message of a DriverException contains the user's data, so only its code is logged.
-      if (!(error instanceof DriverException)) throw error;
-      throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${error.code}`));
+    const user = { id, name, email: storedEmail, passwordHash, role, createdAt: now() };
+    await this.#changes.create(user, client, finish).catch(throwWithoutValues);
+    return id;
+  }
+
+  /** @param finish runs in the same transaction, also if no value changes */
+  async updateUser(
+    user: UserRef,
+    changes: UserChanges,
+    client: Client = NO_CLIENT,
+    finish?: InSameTransaction,
+  ): Promise<void> {
+    const id = idOf(user);
+    requireObject("changes", changes);
+    const { username, email } = changes;
+    const update = {
+      ...(username !== undefined && { name: await toStoredName(username) }),
+      ...(email !== undefined && { email: toStoredEmail(email) }),
+    };
+    await this.#changes.update(id, update, client, finish).catch(throwWithoutValues);
+  }
+
+  async setPassword(
+    user: UserRef,
+    password: string,
+    change: PasswordChanging = {},
+    client: Client = NO_CLIENT,
+  ): Promise<void> {
+    requireObject("change", change);
+    const { keepSession, credentialsVersion, finish } = change;
+    if (keepSession != null && !isId(keepSession)) {
+      throw new BadUserInput("keepSession must be the id of a session.");
     }
-    return user.id;
-  }
-
-  async setPassword(user: UserRef, password: string): Promise<void> {
-    const owner = await this.getUser(user);
-    await this.#changes.setPasswordHash(owner.id, await this.#hashNewPassword(password, owner));
-  }
-
-  async unlock(user: UserRef): Promise<void> {
-    const changed = await this.#sql.write(
-      `UPDATE "user" SET failed_logins = 0 WHERE id = ? RETURNING id`,
-      [idOf(user)],
+    const { id, username, email } = await this.getUser(user);
+    const owner = { id, username, email };
+    const hash = await this.#hashNewPassword(password, owner, () =>
+      this.#hooks.beforePasswordChange(owner, client),
     );
-    if (changed.length === 0) throw new NoSuchUser();
+    const how = { keepSession, credentialsVersion, finish };
+    await this.#changes.setPasswordHash(id, hash, how, client);
+    await this.#hooks.afterPasswordChange(owner, client);
   }
 
-  async setActive(user: UserRef, isActive: boolean): Promise<void> {
+  async unlock(user: UserRef, client: Client = NO_CLIENT): Promise<void> {
+    await this.#changes.unlock(idOf(user), client);
+  }
+
+  async setActive(user: UserRef, isActive: boolean, client: Client = NO_CLIENT): Promise<void> {
     const id = idOf(user);
     requireBoolean("isActive", isActive);
-    await this.#changes.setActive(id, isActive);
+    await this.#changes.setActive(id, isActive, client);
   }
 
-  async setRole(user: UserRef, role: Role): Promise<void> {
+  async setRole(user: UserRef, role: Role, client: Client = NO_CLIENT): Promise<void> {
     const id = idOf(user);
     this.#requireKnownRole(role);
-    await this.#changes.setRole(id, role);
+    await this.#changes.setRole(id, role, client);
   }
 
-  async deleteUser(user: UserRef): Promise<void> {
-    await this.#changes.deleteUser(idOf(user));
+  /** @param finish runs in the same transaction, before the user's row is deleted */
+  async deleteUser(
+    user: UserRef,
+    client: Client = NO_CLIENT,
+    finish?: InSameTransaction,
+  ): Promise<void> {
+    const id = idOf(user);
+    const deleted = await this.#changes.deleteUser(id, client, finish);
+    await this.#hooks.onUserDeleted({ id, ...deleted }, client);
   }
 
   #requireKnownRole(role: Role): void {
@@ -175,16 +229,37 @@ export class AccountService implements Accounts {
     if (!roles.has(role)) throw new BadUserInput(`role must be ${roles.toString()}.`);
   }
 
-  #toUser({ isActive, role, ...row }: UserRow): User {
-    return { ...row, isActive: Boolean(isActive), role: role ?? this.#settings.roles.lowest };
-  }
-
-  async #hashNewPassword(password: string, owner: Owner): Promise<string> {
-    // Loaded on first use, because the password dictionary takes 100 ms to load.
+  /** @param approve runs when the password has been found strong enough, and before it is hashed */
+  async #hashNewPassword(
+    password: string,
+    owner: Owner,
+    approve?: () => Promise<void>,
+  ): Promise<string> {
+    // Imported on first use, because it takes 100 ms to load the password dictionary.
     const { requireNewPassword } = await import("./new-password.js");
     requireNewPassword(password, owner, this.#settings.passwordMinLength);
+    await approve?.();
     return this.#hasher.hash(password);
   }
+}
+
+async function toStoredName(username: string): Promise<StoredName> {
+  const key = requireNewUsername(username);
+  // Imported on first use, because only new names need the tables of look-alikes.
+  const { requireOneScript, skeletonsOf } = await import("./look-alikes.js");
+  requireOneScript(key);
+  return { username, key, ...skeletonsOf(username) };
+}
+
+function toStoredEmail(email: string | null): StoredEmail {
+  return { email, key: email === null ? null : requireNewEmail(email) };
+}
+
+/** The database's own error may hold the statement's values. A log may get only the code of the error. */
+function throwWithoutValues(error: unknown): never {
+  const { code } = error as { code?: unknown };
+  if (error instanceof AuthError || typeof code !== "string") throw error;
+  throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${code}`));
 }
 
 function requireBoolean(name: string, value: unknown): void {

@@ -1,5 +1,8 @@
+import type { Client } from "../events.js";
+import type { PasswordPolicy } from "./password-policy.js";
 import type { Role } from "./role.js";
 import type { User } from "./user.js";
+import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
 import type { UserRef } from "./user-ref.js";
 
 /** The name that a user logs in with: the user name or the e-mail address. Upper and lower case count as equal. */
@@ -7,23 +10,41 @@ export type Login = { readonly username: string } | { readonly email: string };
 
 /** The values of a new user. */
 export interface NewUser {
-  /** 1 to 150 characters: letters, digits and `. _ @ + -`. */
+  /**
+   * 1 to 150 characters: letters of one script, digits and `. _ @ + -`. Japanese, Chinese and Korean names may use all
+   * scripts of their language, and Latin.
+   */
   readonly username: string;
   /** @default null: the user has no e-mail address, and logs in by user name only */
   readonly email?: string | null | undefined;
   /** @default null: the user cannot log in by password */
   readonly password?: string | null | undefined;
-  /** @default the lowest role, such as `USER` */
+  /** @default the lowest role. It is `USER`, unless the setting `roles` lists other roles */
   readonly role?: Role | undefined;
 }
 
+/** New values of a user. A value that is left out does not change. */
+export interface UserChanges {
+  readonly username?: string | undefined;
+  /** Null removes the address. */
+  readonly email?: string | null | undefined;
+}
+
+/** How a password changes. */
+export interface PasswordChange {
+  /** The id of a session that does not end, such as the session that asked for the change. @default none */
+  readonly keepSession?: string | null | undefined;
+}
+
 /**
- * Creates, finds and administers users. A method that takes a {@link UserRef} throws {@link NoSuchUser} if the user
- * does not exist.
+ * Creates, finds and administers users. A {@link UserRef} is a user's id, or any object with an `id`. Every method that
+ * takes a {@link UserRef} throws {@link NoSuchUser} when the user does not exist.
  *
- * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, access tokens are
- * not checked against the database. Fields that need only the lowest role then accept the access token of a deleted
- * user until it expires.
+ * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, fields that need
+ * only the lowest role accept an access token until it expires, even if its user has been deactivated or deleted.
+ *
+ * Each change is reported to the audit trail, with the `client` that caused it, if one is given. A call that changes
+ * nothing reports nothing.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -32,14 +53,26 @@ export interface NewUser {
  * if (user !== null) await auth.accounts.setActive(user, false);
  */
 export interface Accounts {
+  /** What a new password must be like. */
+  readonly passwordPolicy: PasswordPolicy;
+
   /**
    * Creates a user with a Profile.
    * @returns the id of the user
+   * @throws {@link UsernameTaken} when another user has the user name, or one that looks like it
+   * @throws {@link EmailTaken} when another user has the e-mail address
+   * @throws {@link PasswordTooWeak} when the password is too short, too long or easy to guess
    * @throws {@link BadUserInput} when a value is malformed, or the role does not exist
-   * @throws {@link BadUserInput} when the user name or e-mail address is taken
-   * @throws {@link BadUserInput} when the password is too short, too long or easy to guess
    */
-  createUser(user: NewUser): Promise<string>;
+  createUser(user: NewUser, client?: Client): Promise<string>;
+
+  /**
+   * Changes the user name, the e-mail address, or both.
+   * @throws {@link UsernameTaken} when another user has the user name, or one that looks like it
+   * @throws {@link EmailTaken} when another user has the e-mail address
+   * @throws {@link BadUserInput} when a value is malformed
+   */
+  updateUser(user: UserRef, changes: UserChanges, client?: Client): Promise<void>;
 
   /**
    * Returns the user with this user name or e-mail address, or null.
@@ -55,32 +88,49 @@ export interface Accounts {
   getUser(user: UserRef): Promise<User>;
 
   /**
-   * Sets a new password, ends all sessions of the user, and unlocks the account if it is locked.
-   * @throws {@link BadUserInput} when the password is too short, too long or easy to guess
+   * Returns a page of users.
+   * @param query filters and sorts. @default all users, newest first
+   * @param first the largest number of users to return. @default 20
+   * @param after the cursor of the last user of the previous page; null for the first page
+   * @throws {@link BadUserInput} when a value is malformed or too long
+   * @example
+   * const { users, hasNextPage } = await auth.accounts.users({ roles: ["ADMIN"], isActive: true });
    */
-  setPassword(user: UserRef, password: string): Promise<void>;
+  users(query?: UserQuery, first?: number, after?: UserCursor | null): Promise<UserPage>;
+
+  /**
+   * Sets a new password, ends all sessions of the user, and unlocks the account if it is locked.
+   * @throws {@link PasswordTooWeak} when the password is too short, too long or easy to guess
+   * @throws {@link Vetoed} when a hook refuses the change
+   */
+  setPassword(
+    user: UserRef,
+    password: string,
+    change?: PasswordChange,
+    client?: Client,
+  ): Promise<void>;
 
   /**
    * Sets the role.
    * @throws {@link BadUserInput} when the role does not exist, or the last active administrator would get a lower role
    */
-  setRole(user: UserRef, role: Role): Promise<void>;
+  setRole(user: UserRef, role: Role, client?: Client): Promise<void>;
 
   /**
    * Activates or deactivates a user. An inactive user cannot log in. A deactivation ends all sessions of the user,
    * including static tokens. A later activation does not bring them back.
    * @throws {@link BadUserInput} when the last active administrator would be deactivated
    */
-  setActive(user: UserRef, isActive: boolean): Promise<void>;
+  setActive(user: UserRef, isActive: boolean, client?: Client): Promise<void>;
 
   /** Unlocks an account that too many wrong passwords have locked. */
-  unlock(user: UserRef): Promise<void>;
+  unlock(user: UserRef, client?: Client): Promise<void>;
 
   /**
    * Deletes a user with all sessions and tokens.
    * @throws {@link BadUserInput} when the user is the last active administrator
    */
-  deleteUser(user: UserRef): Promise<void>;
+  deleteUser(user: UserRef, client?: Client): Promise<void>;
 
   /** Returns whether there are no users yet. */
   hasNoUsers(): Promise<boolean>;

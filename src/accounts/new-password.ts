@@ -1,22 +1,30 @@
 import { ZxcvbnFactory } from "@zxcvbn-ts/core";
 import { adjacencyGraphs, dictionary } from "@zxcvbn-ts/language-common";
-import { BadUserInput } from "../errors.js";
-import { requireHashable } from "./password-hasher.js";
+import { type PasswordProblem, PasswordTooWeak } from "../errors.js";
+import { isTooLong, requireHashable } from "./password-hasher.js";
+import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 
 /** Words that an attacker would try first on this server. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
-/** A password must withstand 10 ** 7.9 guesses. Eight random characters are just enough. */
+/**
+ * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters are just
+ * enough.
+ */
 const MIN_GUESSES = 7.9;
-/** Checks only the first 64 characters, because the check is slow for longer passwords. */
+/**
+ * The largest number of characters to check. Further characters cannot make a password weaker, and they are slow to
+ * check.
+ */
 const MAX_CHECKED = 64;
 
-/** Recognises common passwords, keyboard patterns, dates, sequences and repetitions. */
+/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits used as letters. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
 /** The shortest word to look for, in characters. Shorter words occur in many passwords by chance. */
 const MIN_WORD = 3;
 
+/** The user who gets the password. */
 export interface Owner {
   readonly username: string;
   readonly email: string | null;
@@ -24,35 +32,55 @@ export interface Owner {
 
 /**
  * Requires that a new password is hard to guess. It need not mix kinds of characters.
- * @param owner the user. Their user name and e-mail address count as easy to guess
+ * @param owner the user, whose name and address count as easy to guess
  * @param minLength in code points
- * @throws {@link BadUserInput} when the password is malformed, too short, too long or too easy to guess
+ * @throws {@link PasswordTooWeak} that lists the problems
+ * @throws {@link BadUserInput} when the password is not well-formed text
  * @see NIST SP 800-63B 3.1.1.2
  */
 export function requireNewPassword(password: string, owner: Owner, minLength: number): void {
+  if (typeof password === "string" && isTooLong(password)) {
+    throw new PasswordTooWeak(`password must have at most ${PASSWORD_MAX_LENGTH} characters.`, [
+      "too_long",
+    ]);
+  }
   requireHashable(password);
-  if (Array.from(password).length < minLength) {
-    throw new BadUserInput(`password must have at least ${minLength} characters.`);
-  }
-  const { username, email } = owner;
-  const words = [
-    ...PRODUCT_WORDS,
-    username,
-    ...(email === null ? [] : [email, ...email.split("@")]),
-  ];
-  const { guessesLog10 } = zxcvbn.check(withoutWords(password, words).slice(0, MAX_CHECKED), words);
-  if (guessesLog10 < MIN_GUESSES) {
-    throw new BadUserInput(
-      "password is too easy to guess. Several unrelated words make a good one.",
-    );
-  }
+  const isShort = Array.from(password).length < minLength;
+  const guessable = findGuessable(password, owner);
+  if (!isShort && guessable.length === 0) return;
+  throw new PasswordTooWeak(
+    isShort
+      ? `password must have at least ${minLength} characters.`
+      : "password is too easy to guess. Several unrelated words make a good one.",
+    [...(isShort ? (["too_short"] as const) : []), ...guessable],
+  );
 }
 
-/** Removes easy words from a password, such as the user name. An attacker tries these words first. Ignores case. */
+/** Returns why a password is easy to guess; empty if it is not. */
+function findGuessable(password: string, { username, email }: Owner): PasswordProblem[] {
+  const addressWords = email === null ? [] : [email, ...email.split("@")];
+  const words = [...PRODUCT_WORDS, username, ...addressWords];
+  const { guessesLog10 } = zxcvbn.check(withoutWords(password, words).slice(0, MAX_CHECKED), words);
+  if (guessesLog10 >= MIN_GUESSES) return [];
+  const problems = [
+    ...(containsAny(password, [username]) ? (["contains_username"] as const) : []),
+    ...(containsAny(password, addressWords) ? (["contains_email"] as const) : []),
+  ];
+  return problems.length > 0 ? problems : ["too_common"];
+}
+
+function containsAny(password: string, words: readonly string[]): boolean {
+  return withoutWords(password, words) !== password;
+}
+
+/**
+ * Removes words from a password, wherever they occur. An attacker who knows the words has to guess only the other
+ * characters.
+ */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)
     .sort((a, b) => b.length - a.length)
     .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return password.replace(new RegExp(known.join("|"), "gi"), "");
+  return known.length === 0 ? password : password.replace(new RegExp(known.join("|"), "gi"), "");
 }

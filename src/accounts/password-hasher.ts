@@ -1,9 +1,8 @@
 import { type Algorithm, hash, verify } from "@node-rs/argon2";
 import { E_TIMEOUT, Semaphore, withTimeout } from "async-mutex";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
+import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 
-/** The longest password to hash. */
-const MAX_CODE_POINTS = 256;
 const MAX_BYTES = 1024;
 
 /** OWASP's recommended parameters for Argon2id: 19 MiB, two passes, one lane. */
@@ -103,10 +102,15 @@ export class PasswordHasher {
 export function requireHashable(password: unknown): void {
   if (typeof password !== "string") throw new BadUserInput("password must be text.");
   if (password === "") throw new BadUserInput("password must not be empty.");
-  const isShort =
-    password.length <= 2 * MAX_CODE_POINTS && Buffer.byteLength(password) <= MAX_BYTES;
-  if (!isShort || Array.from(password).length > MAX_CODE_POINTS) {
-    throw new BadUserInput(`password must have at most ${MAX_CODE_POINTS} characters.`);
+  if (isTooLong(password)) {
+    throw new BadUserInput(`password must have at most ${PASSWORD_MAX_LENGTH} characters.`);
   }
   if (!password.isWellFormed()) throw new BadUserInput("password must be well-formed text.");
+}
+
+/** Returns whether a password has more than {@link PASSWORD_MAX_LENGTH} characters or 1,024 bytes. */
+export function isTooLong(password: string): boolean {
+  const mayBeShort =
+    password.length <= 2 * PASSWORD_MAX_LENGTH && Buffer.byteLength(password) <= MAX_BYTES;
+  return !mayBeShort || Array.from(password).length > PASSWORD_MAX_LENGTH;
 }

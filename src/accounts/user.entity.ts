@@ -1,7 +1,12 @@
-import { BigIntType, Entity, PrimaryKey, Property, Unique } from "@mikro-orm/core";
+import { BigIntType, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/core";
 
 /** A user. Instants are epoch milliseconds. */
 @Entity({ tableName: "user" })
+@Index({ properties: ["createdAt", "id"] })
+@Index({
+  name: "user_last_login_index",
+  expression: `create index "user_last_login_index" on "user" (coalesce("last_login_at", 0), "id")`,
+})
 export class UserEntity {
   /** 128 random bits in hex. */
   @PrimaryKey({ type: "text" })
@@ -15,6 +20,19 @@ export class UserEntity {
   @Property({ type: "text" })
   @Unique()
   usernameKey!: string;
+
+  /** The skeleton of the user name. Null for a user of an older version, until the next start. */
+  @Property({ type: "text", nullable: true })
+  @Unique()
+  usernameSkeleton!: string | null;
+
+  /**
+   * The skeleton of the user name as it was entered, if it differs. Of two users of an older version who look alike, one
+   * has the common skeleton only here.
+   */
+  @Property({ type: "text", nullable: true })
+  @Index()
+  shownSkeleton!: string | null;
 
   @Property({ type: "text", nullable: true })
   email!: string | null;

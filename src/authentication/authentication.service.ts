@@ -23,7 +23,7 @@ import type { TokenSession } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
 import type { Credential } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
-import type { Hooks } from "./hooks.js";
+import type { HookRunner, HookUser } from "./hooks.js";
 import { reportExpired } from "./report-expired.js";
 import type { Issued, TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier, Verification } from "./token-verifier.js";
@@ -37,8 +37,7 @@ export interface AuthenticationParts {
   readonly sessions: SessionService;
   readonly issuer: TokenIssuer;
   readonly verifier: TokenVerifier;
-  /** In the order in which they run. */
-  readonly hooks: readonly Hooks[];
+  readonly hooks: HookRunner;
 }
 
 export class AuthenticationService implements Authentication {
@@ -92,12 +91,14 @@ export class AuthenticationService implements Authentication {
     const found = await accounts.findAccount(login);
     try {
       const account = await this.#checkPassword(found, counterOf(found, login), password, client);
-      for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
+      await hooks.before("beforeLogin", { id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
       const isRecorded = await attempts.recordSuccess(account, password, settings.now());
       if (!isRecorded) throw new InvalidCredentials();
       const { credentialsVersion } = account;
-      return await this.#open(account, { scheme, client, credentialsVersion }, claims);
+      const issued = await this.#open(account, { scheme, client, credentialsVersion }, claims);
+      await hooks.after("afterLogin", hookUserOf(issued), client);
+      return issued;
     } catch (error) {
       if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
         const { reason = "invalid_credentials" } = error;
@@ -181,7 +182,7 @@ export class AuthenticationService implements Authentication {
     const verified = verifier.verifyRotating(token);
     const { id: sessionId, userId } = verified.session;
     await throttle.refresh(sessionId, client);
-    for (const each of hooks) await each.beforeRefresh?.({ id: userId }, client);
+    await hooks.before("beforeRefresh", { id: userId }, client);
     const isPair = verified.kind.type === "refresh";
     const claims = isPair ? await issuer.claimsFor(userId, verified) : {};
     const row = await sessions.rotate(verified, client).catch((error: unknown) => {
@@ -189,7 +190,9 @@ export class AuthenticationService implements Authentication {
       throw error;
     });
     settings.onEvent({ type: "token_refreshed", userId, sessionId }, client);
-    return issuer.issue(row, { claims, predecessor: verified });
+    const issued = issuer.issue(row, { claims, predecessor: verified });
+    await hooks.after("afterRefresh", hookUserOf(issued), client);
+    return issued;
   }
 
   /** Throttled, because anyone can use it to try out tokens. */
@@ -255,6 +258,10 @@ function counterOf(account: Account | null, login: Login): string {
 
 function counterOfUser(id: string): string {
   return `user ${id}`;
+}
+
+function hookUserOf({ principal: { id, username, email } }: Issued): Required<HookUser> {
+  return { id, username, email };
 }
 
 /** Returns the identifier as it was typed, for the audit trail. */

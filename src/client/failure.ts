@@ -21,6 +21,10 @@ export type FailureReason =
   | "throttled"
   /** A feature of the server refused the operation. The message can be shown to the user. */
   | "vetoed"
+  /** Another user has the user name, or one that looks like it. */
+  | "username_taken"
+  /** The new password is refused. The error's `extensions.problems` say why. */
+  | "password_too_weak"
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"

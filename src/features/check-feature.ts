@@ -1,3 +1,4 @@
+import type { Hooks } from "../authentication/hooks.js";
 import { FEATURES } from "../config/environment.js";
 import type { Setting } from "../config/setting.js";
 import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
@@ -95,6 +96,21 @@ const JOB = objectWith("a job: an object with name, interval and run", {
   run: FUNCTION,
 });
 
+const HOOK_NAMES: Readonly<Record<keyof Hooks, true>> = {
+  beforeLogin: true,
+  afterLogin: true,
+  beforeRefresh: true,
+  afterRefresh: true,
+  beforeRegister: true,
+  afterRegister: true,
+  beforePasswordChange: true,
+  afterPasswordChange: true,
+  onUserDeleted: true,
+};
+
+/** The names of all hooks. */
+export const HOOKS = Object.keys(HOOK_NAMES) as readonly (keyof Hooks)[];
+
 const PARTS = objectWith(
   "an object with the parts of the feature",
   {},
@@ -106,7 +122,7 @@ const PARTS = objectWith(
       resolvers: OBJECT,
     }),
     transformSchema: FUNCTION,
-    hooks: objectWith("an object", {}, { beforeLogin: FUNCTION, beforeRefresh: FUNCTION }),
+    hooks: objectWith("an object", {}, Object.fromEntries(HOOKS.map((name) => [name, FUNCTION]))),
     onEvent: FUNCTION,
     routes: listOf(ROUTE),
     cors: objectWith("an object with allowedHeaders and credentials", {

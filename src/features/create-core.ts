@@ -3,7 +3,7 @@ import { AccountService } from "../accounts/account.service.js";
 import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";
 import { AuthenticationService } from "../authentication/authentication.service.js";
-import type { Hooks } from "../authentication/hooks.js";
+import { HookRunner } from "../authentication/hooks.js";
 import { TokenIssuer } from "../authentication/token-issuer.js";
 import { TokenVerifier } from "../authentication/token-verifier.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -24,24 +24,28 @@ import type { CoreServices } from "./feature.js";
 export interface CreatedCore {
   readonly core: CoreServices;
   readonly attempts: LoginAttempts;
-  /** Empty until the features have been created. */
-  readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
   /** Makes {@link Core.isReady} return false. */
   retire(this: void): void;
 }
 
+/** @param onFault called with a fault that makes no request fail */
 export function createCore(
   config: AuthConfig,
   database: Database,
   keys: SigningKeyService,
   limiters: LimiterStore,
+  onFault: (error: unknown) => void,
   log: (line: string) => void,
 ): CreatedCore {
-  const hooks: Hooks[] = [];
+  const hooks = new HookRunner(onFault);
   const hasher = new PasswordHasher(config.hashConcurrency);
   const sessions = new SessionService(database, config, keys);
-  const accounts = new AccountService(() => database.fork(), database, config, hasher, sessions);
+  const accounts = new AccountService(database, config, hasher, sessions, {
+    beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
+    afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
+    onUserDeleted: (user, client) => hooks.after("onUserDeleted", user, client),
+  });
   const attempts = new LoginAttempts(database, config, hasher);
   const kinds = new TokenKinds(config, keys.ring, createRefreshKeyRing(config.secretKeys));
   const issuer = new TokenIssuer(kinds, accounts, config);
@@ -72,6 +76,7 @@ export function createCore(
     keys,
     kinds,
     issuer,
+    hooks,
     deriveKeys: (feature: string) =>
       config.secretKeys.map((secretKey) => deriveKey(secretKey, `feature:${feature}`)),
     dataFolder: dirname(secretPathOf(config.databaseUrl)),
@@ -89,5 +94,5 @@ export function createCore(
   const retire = () => {
     isRetired = true;
   };
-  return { core, attempts, hooks, maintenance, retire };
+  return { core, attempts, maintenance, retire };
 }

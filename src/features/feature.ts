@@ -4,7 +4,7 @@ import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
-import type { Hooks } from "../authentication/hooks.js";
+import type { HookRunner, Hooks } from "../authentication/hooks.js";
 import type { TokenIssuer } from "../authentication/token-issuer.js";
 import type { AuthConfig, SecretOption } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
@@ -174,6 +174,8 @@ export interface CoreServices extends Core {
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   readonly issuer: TokenIssuer;
+  /** Runs the hooks of all features. */
+  readonly hooks: HookRunner;
   /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */
   deriveKeys(this: void, feature: string): readonly KeyObject[];
   /** The folder of files that are kept beside the database. */

@@ -2,16 +2,15 @@ import { GraphQLError } from "graphql";
 import type { Hooks } from "../authentication/hooks.js";
 import { WrongSettings } from "../config/problems.js";
 import { ServiceUnavailable } from "../errors.js";
+import type { Client } from "../events.js";
 import { withinTime } from "../within-time.js";
-import { findMalformedParts } from "./check-feature.js";
+import { findMalformedParts, HOOKS } from "./check-feature.js";
 import type { Feature, FeatureParts, Route } from "./feature.js";
 
 /** The time limit for a hook or `close`, in milliseconds. */
 const TIMEOUT = 5_000;
 /** When a hook takes too long, clients should retry after this many seconds. */
 const RETRY_AFTER = 5;
-
-const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /**
  * Returns a copy of the feature. Its errors name the feature, as in "The feature notes failed to start: …". Errors of
@@ -89,27 +88,23 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
 }
 
 /**
- * Puts the feature's name in the hooks' errors. Also limits the time of each hook, because logins and refreshes wait
- * for hooks.
+ * Puts the feature's name in the hooks' errors. Also limits the time of each hook, because operations wait for hooks.
  */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
-  const names = Object.keys(HOOKS) as (keyof Hooks)[];
   return Object.fromEntries(
-    names
-      .filter((name) => hooks[name] !== undefined)
-      .map((name) => {
-        const hook = `The hook ${name} of the feature ${feature}`;
-        const run: Hooks[typeof name] = (user, client) =>
-          withinTime(
-            attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client)),
-            TIMEOUT,
-            () => {
-              const cause = new Error(`${hook} took longer than ${TIMEOUT / 1000} seconds`);
-              throw new ServiceUnavailable(RETRY_AFTER, cause);
-            },
-          );
-        return [name, run];
-      }),
+    HOOKS.filter((name) => hooks[name] !== undefined).map((name) => {
+      const hook = `The hook ${name} of the feature ${feature}`;
+      const run = (user: never, client: Client) =>
+        withinTime(
+          attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client)),
+          TIMEOUT,
+          () => {
+            const cause = new Error(`${hook} took longer than ${TIMEOUT / 1000} seconds`);
+            throw name.startsWith("before") ? new ServiceUnavailable(RETRY_AFTER, cause) : cause;
+          },
+        );
+      return [name, run];
+    }),
   );
 }
 

@@ -1,7 +1,8 @@
+import type { OutdatedEnding } from "../accounts/account-changes.js";
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
-import { type Client, type EndReason, NO_CLIENT } from "../events.js";
+import type { Client, EndReason } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
 import type { SessionRef } from "./sessions.js";
@@ -97,11 +98,23 @@ export class SessionEnder {
 
   /**
    * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
-   * @param run runs a statement in the transaction that changes the user
+   * @param run runs a statement in the transaction that raises the user's `credentialsVersion` by one
+   * @param ending `keep` is the id of a session that does not end
    * @returns a function that publishes the events of the ended sessions. Call it after the commit
    */
-  async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
+  async endOutdated(
+    run: RunStatement,
+    userId: string,
+    { reason, client, keep = null }: OutdatedEnding,
+  ): Promise<() => void> {
     const at = this.#settings.now();
+    if (keep !== null) {
+      await run(
+        `UPDATE session SET credentials_version = credentials_version + 1
+         WHERE id = ? AND user_id = ? AND ended_at IS NULL RETURNING id`,
+        [keep, userId],
+      );
+    }
     const ended = await run<{
       id: string;
       expiresAt: number | null;
@@ -118,7 +131,7 @@ export class SessionEnder {
         (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
     );
     return () => {
-      for (const { id } of open) this.#reportEnd(userId, id, reason, NO_CLIENT);
+      for (const { id } of open) this.#reportEnd(userId, id, reason, client);
     };
   }
 

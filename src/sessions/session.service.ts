@@ -1,3 +1,4 @@
+import type { OutdatedEnding } from "../accounts/account-changes.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -115,8 +116,8 @@ export class SessionService implements Sessions {
     return this.#ender.endMatching(query, reason, NO_CLIENT);
   }
 
-  endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
-    return this.#ender.endOutdated(run, userId, reason);
+  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<() => void> {
+    return this.#ender.endOutdated(run, userId, ending);
   }
 
   async list(user: UserRef): Promise<readonly SessionInfo[]> {

@@ -128,6 +128,52 @@ describe("a new password that is easy to guess", () => {
   });
 });
 
+describe("the refusal of a new password", () => {
+  test.each<[string, string, string[]]>([
+    ["short", "xK9#mQ2$vL7@p", ["too_short"]],
+    ["short and easy to guess", "password1", ["too_short", "too_common"]],
+    ["short and the user name", "ada.lovelace", ["too_short", "contains_username"]],
+    ["long", "x9Q ".repeat(65), ["too_long"]],
+    ["long in bytes only", "🔑7a".repeat(85) + "🔑".repeat(100), ["too_long"]],
+    ["common", "passwordpassword", ["too_common"]],
+    ["the user name", "ADA.LOVELACE1234", ["contains_username"]],
+    ["a part of the address", "Countess2026!!!", ["contains_email"]],
+    ["the address", "countess@example.com", ["contains_email"]],
+    ["name and address", "ada.lovelace-countess", ["contains_username", "contains_email"]],
+  ])("lists the problems of one that is %s: '%s'", async (_what, password, problems) => {
+    const refusal = { code: "BAD_USER_INPUT", reason: "password_too_weak", problems };
+    for (const run of [
+      () => gate.auth.accounts.setPassword(id, password),
+      () =>
+        gate.auth.accounts.createUser({
+          username: "ada.lovelace2",
+          email: "countess@example.org",
+          password: password.replace("example.com", "example.org").replace(/ada.lovelace/i, "$&2"),
+        }),
+    ]) {
+      const error = await run().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ ...refusal, extensions: refusal });
+    }
+  });
+
+  test("names problems of the policy only, whose lengths are those that are enforced", async () => {
+    const { passwordPolicy } = gate.auth.accounts;
+    expect(passwordPolicy).toEqual({
+      minLength: 15,
+      maxLength: 256,
+      problems: ["too_short", "too_long", "too_common", "contains_username", "contains_email"],
+    });
+    expect(short.auth.accounts.passwordPolicy.minLength).toBe(8);
+    const hard = "xK9#mQ2$vL7@pR4 ".repeat(16);
+    await gate.auth.accounts.setPassword(id, hard.slice(0, passwordPolicy.minLength));
+    await gate.auth.accounts.setPassword(id, hard.slice(0, passwordPolicy.maxLength));
+    for (const length of [passwordPolicy.minLength - 1, passwordPolicy.maxLength + 1]) {
+      const refused = gate.auth.accounts.setPassword(id, `${hard}x`.slice(0, length));
+      await expect(refused).rejects.toMatchObject({ reason: "password_too_weak" });
+    }
+  });
+});
+
 describe("a new password that is hard to guess", () => {
   test.each([
     "correct horse battery staple",

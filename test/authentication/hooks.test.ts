@@ -1,5 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
+import { openAuth } from "../../src/auth.js";
+import { resolveConfig } from "../../src/config/auth-config.js";
+import { featuresWith } from "../../src/features/index.js";
 import {
   type Auth,
   createAuth,
@@ -83,5 +95,174 @@ describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
   test("beforeLogin gets the user's id and nothing else", async () => {
     await login();
     expect(seen).toEqual([{ id }]);
+  });
+});
+
+describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
+  const CLIENT = { ipAddress: "192.0.2.7", userAgent: "test" };
+  const NEXT = "another correct horse";
+  const email = "ada@example.com";
+  let database: TestDatabase;
+  let auth: Auth;
+  let id: string;
+  let fault: (name: string) => unknown;
+  const seen: [name: string, user: unknown, client: unknown, wasChanged: boolean][] = [];
+
+  /** Returns whether the password is the new one, as far as others can see it now. */
+  const isChanged = async () => {
+    const [row] = await database.sql(`SELECT credentials_version AS version FROM "user"`);
+    return row !== undefined && row.version > 0;
+  };
+
+  const hook = (name: string) => async (user: unknown, client: unknown) => {
+    seen.push([name, user, client, await isChanged()]);
+    await fault(name);
+  };
+
+  const spy = defineFeature({
+    name: "spy",
+    create: () => ({
+      hooks: {
+        beforeLogin: hook("beforeLogin"),
+        afterLogin: hook("afterLogin"),
+        beforeRefresh: hook("beforeRefresh"),
+        afterRefresh: hook("afterRefresh"),
+        beforePasswordChange: hook("beforePasswordChange"),
+        afterPasswordChange: hook("afterPasswordChange"),
+        onUserDeleted: hook("onUserDeleted"),
+        beforeRegister: hook("beforeRegister"),
+        afterRegister: hook("afterRegister"),
+      },
+    }),
+  });
+
+  beforeEach(async () => {
+    database = await createDatabase(kind);
+    fault = () => undefined;
+    seen.length = 0;
+    auth = await createAuth({
+      databaseUrl: database.url,
+      secretKey: randomBytes(32).toString("base64url"),
+      features: [spy],
+    });
+    id = await auth.accounts.createUser({ username: "ada", email, password: PASSWORD });
+  });
+
+  afterEach(async () => {
+    await auth.close();
+    await database.drop();
+  });
+
+  const login = (password = PASSWORD) =>
+    auth.authentication.login({ username: "ada" }, password, "JWT", CLIENT);
+  const ada = () => ({ id, username: "ada", email });
+
+  /** Runs `use`, and returns the warnings that the process printed meanwhile. */
+  async function warningsOf(use: () => Promise<unknown>): Promise<unknown[]> {
+    const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    try {
+      await use();
+      return warning.mock.calls.map(([text]) => text);
+    } finally {
+      warning.mockRestore();
+    }
+  }
+
+  test("run in turn, with the user and the client, before and after the change is stored", async () => {
+    const { refresh } = await login();
+    await auth.authentication.refresh(refresh!, CLIENT);
+    expect(seen.splice(0)).toEqual([
+      ["beforeLogin", { id }, CLIENT, false],
+      ["afterLogin", ada(), CLIENT, false],
+      ["beforeRefresh", { id }, CLIENT, false],
+      ["afterRefresh", ada(), CLIENT, false],
+    ]);
+    await auth.accounts.setPassword(id, NEXT, {}, CLIENT);
+    await auth.accounts.deleteUser(id, CLIENT);
+    expect(seen).toEqual([
+      ["beforePasswordChange", ada(), CLIENT, false],
+      ["afterPasswordChange", ada(), CLIENT, true],
+      ["onUserDeleted", ada(), CLIENT, false],
+    ]);
+  });
+
+  test("a veto of beforePasswordChange keeps the password and the sessions", async () => {
+    const { refresh } = await login();
+    fault = () => {
+      throw new Vetoed("The password was used before.", { code: "BAD_USER_INPUT" });
+    };
+    await expect(auth.accounts.setPassword(id, NEXT)).rejects.toMatchObject({
+      code: "BAD_USER_INPUT",
+      reason: "vetoed",
+      message: "The password was used before.",
+    });
+    fault = () => undefined;
+    await auth.authentication.refresh(refresh!);
+    await login();
+    expect(seen.map(([name]) => name)).not.toContain("afterPasswordChange");
+  });
+
+  test("a weak password never reaches beforePasswordChange", async () => {
+    await expect(auth.accounts.setPassword(id, "passwordpassword")).rejects.toThrow(
+      "easy to guess",
+    );
+    expect(seen).toEqual([]);
+  });
+
+  test("a hook that runs afterwards and throws, also a veto, only prints a warning", async () => {
+    fault = (name) => {
+      if (name.startsWith("before")) return;
+      throw name === "afterLogin" ? new Vetoed("Too late.") : new Error("the disk is full");
+    };
+    const warnings = await warningsOf(async () => {
+      const { refresh } = await login();
+      await auth.authentication.refresh(refresh!);
+      await auth.accounts.setPassword(id, NEXT);
+      await login(NEXT);
+      await auth.accounts.deleteUser(id);
+      expect(await auth.accounts.findUser({ username: "ada" })).toBeNull();
+    });
+    const failed = (name: string) => `The hook ${name} of the feature spy failed: the disk is full`;
+    expect(warnings).toEqual([
+      "Too late.",
+      failed("afterRefresh"),
+      failed("afterPasswordChange"),
+      "Too late.",
+      failed("onUserDeleted"),
+    ]);
+  });
+
+  test("a hook that runs afterwards and never ends delays the response by 5 seconds, and prints a warning", async () => {
+    fault = (name) => name === "onUserDeleted" && new Promise(() => undefined);
+    const warnings = await warningsOf(() => auth.accounts.deleteUser(id));
+    expect(warnings).toEqual([
+      "The hook onUserDeleted of the feature spy took longer than 5 seconds",
+    ]);
+    expect(await auth.accounts.findUser({ username: "ada" })).toBeNull();
+  });
+
+  test("a feature of Gatehouse that registers users can run beforeRegister and afterRegister", async () => {
+    const features = featuresWith([spy]);
+    const options = { databaseUrl: database.url, secretKey: randomBytes(32).toString("base64url") };
+    const { auth: other, core } = await openAuth(resolveConfig(options, features), features);
+    try {
+      const eve = { username: "eve", email: "eve@example.com" };
+      await core.hooks.before("beforeRegister", eve, CLIENT);
+      await core.hooks.after("afterRegister", { id, ...eve }, CLIENT);
+      expect(seen).toEqual([
+        ["beforeRegister", eve, CLIENT, false],
+        ["afterRegister", { id, ...eve }, CLIENT, false],
+      ]);
+      fault = () => Promise.reject(new Vetoed("By invitation only."));
+      await expect(core.hooks.before("beforeRegister", eve, CLIENT)).rejects.toThrow(Vetoed);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("onUserDeleted does not run for a deletion that is refused", async () => {
+    await auth.accounts.setRole(id, "ADMIN");
+    await expect(auth.accounts.deleteUser(id)).rejects.toThrow("last active");
+    expect(seen).toEqual([]);
   });
 });

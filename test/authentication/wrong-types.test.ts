@@ -25,7 +25,7 @@ describeGates((gate) => {
     id = await gate.user("ada");
   });
 
-  const accountCases = (): Record<keyof Accounts, Case[]> => {
+  const accountCases = (): Record<Exclude<keyof Accounts, "passwordPolicy">, Case[]> => {
     const { accounts } = gate.auth;
     return {
       createUser: [
@@ -54,6 +54,45 @@ describeGates((gate) => {
         ...[42, null, undefined, [PASSWORD], {}].map((password): Case => [
           () => accounts.setPassword(id, any(password)),
           `password ${NOT_TEXT}`,
+        ]),
+        [() => accounts.setPassword(id, PASSWORD, any(null)), "change must be an object."],
+        [
+          () => accounts.setPassword(id, PASSWORD, { keepSession: any(42) }),
+          "keepSession must be the id of a session.",
+        ],
+      ],
+      updateUser: [
+        [() => accounts.updateUser(any(42), {}), NO_USER],
+        [() => accounts.updateUser(id, any(null)), "changes must be an object."],
+        [() => accounts.updateUser(id, { username: any(null) }), `username ${NOT_TEXT}`],
+        [() => accounts.updateUser(id, { email: any(42) }), `email ${NOT_TEXT}`],
+      ],
+      users: [
+        [() => accounts.users(any(null)), "query must be an object."],
+        [() => accounts.users({ usernameIexact: any(42) }), `username ${NOT_TEXT}`],
+        [() => accounts.users({ usernameIcontains: any(42) }), `username.icontains ${NOT_TEXT}`],
+        [() => accounts.users({ emailIexact: any(42) }), `email ${NOT_TEXT}`],
+        [() => accounts.users({ emailIcontains: any(42) }), `email.icontains ${NOT_TEXT}`],
+        [() => accounts.users({ roles: any("USER") }), "roles must be a list of USER or ADMIN."],
+        [() => accounts.users({ roles: any(["user"]) }), "roles must be a list of USER or ADMIN."],
+        [() => accounts.users({ isActive: any(1) }), "isActive must be true or false."],
+        [
+          () => accounts.users({ createdAfter: any("2026") }),
+          "createdAfter must be an instant in epoch milliseconds.",
+        ],
+        ...[42, {}, { field: "id", direction: "ASC" }, { field: "createdAt", direction: "up" }].map(
+          (orderBy): Case => [
+            () => accounts.users({ orderBy: any(orderBy) }),
+            "orderBy must have one of the fields and directions of the list.",
+          ],
+        ),
+        ...[0, 101, 1.5, "5", null].map((first): Case => [
+          () => accounts.users({}, any(first)),
+          "first must be a whole number from 1 to 100.",
+        ]),
+        ...[42, "x", {}, { value: "ada", id }, { value: 1 }].map((after): Case => [
+          () => accounts.users({}, 1, any(after)),
+          "after must be a cursor of this list.",
         ]),
       ],
       setRole: [

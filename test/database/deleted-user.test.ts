@@ -19,6 +19,8 @@ describePostgres("a user who is deleted while a statement inserts a row of the u
     await client.query("BEGIN");
     await client.query(`DELETE FROM "user" WHERE id = $1`, [userId]);
     const running = operation();
+    // It may reject before this function returns it.
+    running.catch(() => undefined);
     await eventually(async () => {
       const waiting = await gate.sql(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",

@@ -5,7 +5,11 @@ import { createDatabase, DATABASES, type TestDatabase } from "../support/databas
 import { createAsVersion01 } from "./version-0.1.js";
 
 /** The core's migrations since version 0.1. */
-const SINCE_01 = ["2026-11-26-profile-role", "2026-11-27-session-authenticated-at"];
+const SINCE_01 = [
+  "2026-11-26-profile-role",
+  "2026-11-27-session-authenticated-at",
+  "2026-11-27-user-names",
+];
 const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling", ...SINCE_01];
 
 const notes = {

@@ -99,7 +99,7 @@ describe("a feature", () => {
   test("receives each event, and sees only the user's id in a hook", async () => {
     await server.auth.authentication.login({ username: "ada" }, PASSWORD);
     const { id } = (await server.auth.accounts.findUser({ username: "ada" }))!;
-    expect(seen.events).toEqual(["token_issued"]);
+    expect(seen.events).toEqual(["user_created", "token_issued"]);
     expect(seen.hooked).toEqual([{ id }]);
   });
 

@@ -3,6 +3,7 @@ import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
 import { profileRole } from "./2026-11-26-profile-role.js";
 import { sessionAuthenticatedAt } from "./2026-11-27-session-authenticated-at.js";
+import { userNames } from "./2026-11-27-user-names.js";
 
 export interface TableOwner {
   readonly name: string;
@@ -16,6 +17,7 @@ const CORE: readonly Migration[] = [
   throttling,
   profileRole,
   sessionAuthenticatedAt,
+  userNames,
 ];
 
 /**

@@ -1,0 +1,168 @@
+import { BadUserInput } from "../errors.js";
+import type { Sql, SqlValue } from "../sql.js";
+import {
+  canonicalEmail,
+  canonicalUsername,
+  EMAIL_MAX_LENGTH,
+  foldCase,
+  requireObject,
+  requireText,
+  USERNAME_MAX_LENGTH,
+} from "./identifiers.js";
+import type { Role, Roles } from "./role.js";
+import type { User } from "./user.js";
+import type { UserCursor, UserOrder, UserPage, UserQuery } from "./user-query.js";
+
+const COLUMNS = `u.id, username, email, is_active AS "isActive", created_at AS "createdAt",
+  last_login_at AS "lastLoginAt", role`;
+const TABLES = `"user" u LEFT JOIN profile p ON p.user_id = u.id`;
+
+type UserRow = Omit<User, "isActive" | "role"> & {
+  /** SQLite's booleans are numbers. */
+  readonly isActive: boolean | number;
+  /** Null for a user without a Profile. */
+  readonly role: Role | null;
+};
+
+const MAX_PAGE_SIZE = 100;
+
+/** The SQL that each order sorts by. */
+const SORTED_BY: Readonly<Record<UserOrder["field"], string>> = {
+  createdAt: "created_at",
+  username: "username_key",
+  lastLoginAt: "COALESCE(last_login_at, 0)",
+};
+
+const NEWEST_FIRST: UserOrder = { field: "createdAt", direction: "DESC" };
+
+/** The operator of each condition on `createdAt`. */
+const CREATED = [
+  ["createdAfter", ">"],
+  ["createdAtOrAfter", ">="],
+  ["createdBefore", "<"],
+  ["createdAtOrBefore", "<="],
+] as const;
+
+/** Reads users, one or a page of them. */
+export class UserList {
+  readonly #sql: Sql;
+  readonly #roles: Roles;
+
+  constructor(sql: Sql, roles: Roles) {
+    this.#sql = sql;
+    this.#roles = roles;
+  }
+
+  /** Returns the user with this value in a column. Returns null if no user matches, or if several users match. */
+  async findBy(column: "id" | "username_key" | "email_key", value: string): Promise<User | null> {
+    const rows = await this.#sql.read<UserRow>(
+      `SELECT ${COLUMNS} FROM ${TABLES} WHERE u.${column} = ?`,
+      [value],
+    );
+    return rows.length === 1 && rows[0] !== undefined ? this.#toUser(rows[0]) : null;
+  }
+
+  /** Returns the users with these ids, in any order. */
+  async findByIds(ids: readonly string[]): Promise<readonly User[]> {
+    const places = ids.map(() => "?").join(", ");
+    const rows = await this.#sql.readOnce<UserRow>(
+      `SELECT ${COLUMNS} FROM ${TABLES} WHERE u.id IN (${places})`,
+      ids,
+    );
+    return rows.map((row) => this.#toUser(row));
+  }
+
+  /**
+   * Returns a page of the users that match the query. A page starts right after the cursor `after`. So users who are
+   * created or deleted between two pages do not make the later page repeat or skip another user.
+   * @throws {@link BadUserInput} when a value is malformed or too long
+   */
+  async page(query: UserQuery, first: number, after: UserCursor | null): Promise<UserPage> {
+    requireObject("query", query);
+    if (!Number.isInteger(first) || first < 1 || first > MAX_PAGE_SIZE) {
+      throw new BadUserInput(`first must be a whole number from 1 to ${MAX_PAGE_SIZE}.`);
+    }
+    const { field, direction } = requireOrder(query.orderBy ?? NEWEST_FIRST);
+    const column = SORTED_BY[field];
+    const conditions = [...this.#conditions(query)];
+    if (after !== null) {
+      const operator = direction === "ASC" ? ">" : "<";
+      requireCursor(after, field);
+      conditions.push([`(${column}, u.id) ${operator} (?, ?)`, [after.value, after.id]]);
+    }
+    const where = conditions.map(([condition]) => condition).join(" AND ");
+    const rows = await this.#sql.readOnce<UserRow & { sortedBy: string | number }>(
+      `SELECT ${COLUMNS}, ${column} AS "sortedBy" FROM ${TABLES} ${where && `WHERE ${where}`}
+       ORDER BY ${column} ${direction}, u.id ${direction} LIMIT ?`,
+      [...conditions.flatMap(([, parameters]) => parameters), first + 1],
+    );
+    const page = rows.slice(0, first);
+    return {
+      users: page.map((row) => this.#toUser(row)),
+      cursors: page.map(({ sortedBy, id }) => ({ value: sortedBy, id })),
+      hasNextPage: rows.length > first,
+    };
+  }
+
+  *#conditions(query: UserQuery): Generator<[condition: string, parameters: SqlValue[]]> {
+    const { usernameIexact, usernameIcontains, emailIexact, emailIcontains, roles, isActive } =
+      query;
+    if (usernameIexact != null) yield ["username_key = ?", [canonicalUsername(usernameIexact)]];
+    if (usernameIcontains != null) {
+      requireText("username.icontains", usernameIcontains, USERNAME_MAX_LENGTH);
+      yield contains("username_key", foldCase(usernameIcontains.normalize("NFKC")));
+    }
+    if (emailIexact != null) yield ["email_key = ?", [canonicalEmail(emailIexact)]];
+    if (emailIcontains != null) {
+      requireText("email.icontains", emailIcontains, EMAIL_MAX_LENGTH);
+      yield contains("email_key", emailIcontains.normalize("NFC").toLowerCase());
+    }
+    if (roles != null) {
+      if (!Array.isArray(roles) || !roles.every((role) => this.#roles.has(role))) {
+        throw new BadUserInput(`roles must be a list of ${this.#roles.toString()}.`);
+      }
+      const different = [...new Set<Role>(roles)];
+      const places = different.map(() => "?").join(", ");
+      const orNone = different.includes(this.#roles.lowest) ? "OR role IS NULL" : "";
+      yield [different.length === 0 ? "1 = 0" : `(role IN (${places}) ${orNone})`, different];
+    }
+    if (isActive != null) {
+      if (typeof isActive !== "boolean") throw new BadUserInput("isActive must be true or false.");
+      yield ["is_active = ?", [isActive]];
+    }
+    for (const [name, operator] of CREATED) {
+      const instant = query[name];
+      if (instant == null) continue;
+      if (!Number.isFinite(instant)) {
+        throw new BadUserInput(`${name} must be an instant in epoch milliseconds.`);
+      }
+      yield [`created_at ${operator} ?`, [instant]];
+    }
+  }
+
+  #toUser({ id, username, email, isActive, createdAt, lastLoginAt, role }: UserRow): User {
+    return {
+      ...{ id, username, email, createdAt, lastLoginAt },
+      isActive: Boolean(isActive),
+      role: role ?? this.#roles.lowest,
+    };
+  }
+}
+
+function contains(column: string, part: string): [condition: string, parameters: SqlValue[]] {
+  return [`${column} LIKE ? ESCAPE '\\'`, [`%${part.replace(/[\\%_]/g, "\\$&")}%`]];
+}
+
+function requireOrder(order: UserOrder): UserOrder {
+  const { field, direction } = order;
+  if (Object.hasOwn(SORTED_BY, field) && ["ASC", "DESC"].includes(direction)) return order;
+  throw new BadUserInput("orderBy must have one of the fields and directions of the list.");
+}
+
+/** @throws {@link BadUserInput} when the cursor is not of a list with this order */
+function requireCursor({ value, id }: UserCursor, field: UserOrder["field"]): void {
+  const isOfField = field === "username" ? typeof value === "string" : Number.isSafeInteger(value);
+  if (!isOfField || typeof id !== "string") {
+    throw new BadUserInput("after must be a cursor of this list.");
+  }
+}

@@ -1,0 +1,14 @@
+import type { Migration } from "../../sql.js";
+
+/** Adds the skeletons of user names, which each start computes where they are missing, and an index for lists of users. */
+export const userNames: Migration = {
+  name: "2026-11-27-user-names",
+  statements: [
+    `alter table "user" add column "username_skeleton" text null`,
+    `alter table "user" add column "shown_skeleton" text null`,
+    `create unique index "user_username_skeleton_unique" on "user" ("username_skeleton")`,
+    `create index "user_shown_skeleton_index" on "user" ("shown_skeleton")`,
+    `create index "user_created_at_id_index" on "user" ("created_at", "id")`,
+    `create index "user_last_login_index" on "user" (coalesce("last_login_at", 0), "id")`,
+  ],
+};

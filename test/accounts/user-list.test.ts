@@ -1,0 +1,163 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import type { UserCursor, UserQuery } from "../../src/index.js";
+import { describeGates } from "../support/gate.js";
+
+describeGates((gate) => {
+  let start: number;
+
+  beforeAll(async () => {
+    start = gate.now;
+    const rows = [
+      ["Ada", "ada@example.com", "ADMIN"],
+      ["bob", "bob_1@example.org", "USER"],
+      ["Čeněk", "cenek@example.com", "USER"],
+      ["dan", undefined, "USER"],
+      ["eve_1", "eve@example.com", "ADMIN"],
+      ["мария", undefined, "USER"],
+    ] as const;
+    for (const [username, email, role] of rows) {
+      await gate.user(username, { email, role });
+      gate.advance(60);
+    }
+    // Two users of the same millisecond.
+    await Promise.all([gate.user("twin-a"), gate.user("twin-b")]);
+    await gate.auth.accounts.setActive(
+      (await gate.auth.accounts.findUser({ username: "bob" }))!,
+      false,
+    );
+    gate.advance(60);
+    for (const name of ["eve_1", "ada"]) {
+      await gate.login(name);
+      gate.advance(60);
+    }
+    // As in old data.
+    await gate.sql(
+      `DELETE FROM profile WHERE user_id = (SELECT id FROM "user" WHERE username = 'dan') RETURNING user_id`,
+    );
+  });
+
+  const names = async (query?: UserQuery) =>
+    (await gate.auth.accounts.users(query, 100)).users.map(({ username }) => username);
+
+  test("lists the newest users first, with everything but secrets", async () => {
+    const { users, hasNextPage } = await gate.auth.accounts.users();
+    expect(users).toHaveLength(8);
+    expect(hasNextPage).toBe(false);
+    expect(users.slice(2).map(({ username }) => username)).toEqual([
+      "мария",
+      "eve_1",
+      "dan",
+      "Čeněk",
+      "bob",
+      "Ada",
+    ]);
+    const ada = await gate.auth.accounts.findUser({ username: "ada" });
+    expect(users.at(-1)).toEqual(ada);
+    expect(Object.keys(ada!).toSorted()).toEqual([
+      "createdAt",
+      "email",
+      "id",
+      "isActive",
+      "lastLoginAt",
+      "role",
+      "username",
+    ]);
+  });
+
+  test.each<[string, UserQuery, string[]]>([
+    ["a user name in any case", { usernameIexact: "ADA" }, ["Ada"]],
+    ["a user name that nobody has", { usernameIexact: "ad" }, []],
+    ["a part of the user name", { usernameIcontains: "A" }, ["twin-a", "dan", "Ada"]],
+    ["a part in another script", { usernameIcontains: "АРИ" }, ["мария"]],
+    ["a part with an accent", { usernameIcontains: "C\u030cEN" }, ["Čeněk"]],
+    ["a part with a wildcard of SQL", { usernameIcontains: "_" }, ["eve_1"]],
+    ["a per cent sign", { usernameIcontains: "%" }, []],
+    ["an address in any case", { emailIexact: "ADA@example.COM" }, ["Ada"]],
+    ["a part of the address", { emailIcontains: "EXAMPLE.com" }, ["eve_1", "Čeněk", "Ada"]],
+    ["a part of the address with a wildcard", { emailIcontains: "b_1" }, ["bob"]],
+    ["a role", { roles: ["ADMIN"] }, ["eve_1", "Ada"]],
+    ["no role", { roles: [] }, []],
+    ["inactive users", { isActive: false }, ["bob"]],
+    ["several fields", { roles: ["ADMIN"], isActive: true, usernameIcontains: "e" }, ["eve_1"]],
+  ])("filters by %s", async (_what, query, expected) => {
+    expect((await names(query)).toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("a user without a Profile has the lowest role, also in the filter", async () => {
+    expect(await names({ roles: ["USER"], usernameIcontains: "dan" })).toEqual(["dan"]);
+    expect(await names({ roles: ["USER", "ADMIN", "USER"] })).toHaveLength(8);
+  });
+
+  test("filters by the time of creation, with and without the limits themselves", async () => {
+    const second = start + 60_000;
+    expect(await names({ createdBefore: second })).toEqual(["Ada"]);
+    expect(await names({ createdAtOrBefore: second })).toEqual(["bob", "Ada"]);
+    expect(await names({ createdAfter: start, createdBefore: start + 120_000 })).toEqual(["bob"]);
+    expect(
+      await names({ createdAtOrAfter: start + 240_000, createdBefore: start + 300_000 }),
+    ).toEqual(["eve_1"]);
+  });
+
+  describe.each(["createdAt", "username", "lastLoginAt"] as const)(
+    "in the order of %s",
+    (field) => {
+      test.each(["ASC", "DESC"] as const)(
+        "%s: pages of each size hold every user once",
+        async (direction) => {
+          const query: UserQuery = { orderBy: { field, direction } };
+          const all = (await gate.auth.accounts.users(query, 100)).users.map(({ id }) => id);
+          const opposite = direction === "ASC" ? "DESC" : "ASC";
+          const reversed = await gate.auth.accounts.users({
+            orderBy: { field, direction: opposite },
+          });
+          expect(reversed.users.map(({ id }) => id)).toEqual(all.toReversed());
+          for (const size of [1, 2, 3, 8]) {
+            const seen: string[] = [];
+            let after: UserCursor | null = null;
+            for (let hasNextPage = true; hasNextPage;) {
+              const page = await gate.auth.accounts.users(query, size, after);
+              expect(page.users.length).toBeLessThanOrEqual(size);
+              seen.push(...page.users.map(({ id }) => id));
+              after = page.cursors.at(-1) ?? null;
+              hasNextPage = page.hasNextPage;
+            }
+            expect([size, seen]).toEqual([size, all]);
+          }
+        },
+      );
+    },
+  );
+
+  test("the last login comes first when sorted by it, and users who never logged in come last", async () => {
+    const sorted = await names({ orderBy: { field: "lastLoginAt", direction: "DESC" } });
+    expect(sorted.slice(0, 2)).toEqual(["Ada", "eve_1"]);
+  });
+
+  test("a user who is created or deleted between two pages makes no later page repeat or skip another", async () => {
+    const query: UserQuery = {
+      orderBy: { field: "createdAt", direction: "DESC" },
+      usernameIcontains: "page",
+    };
+    const ids: string[] = [];
+    for (const index of ["a", "b", "c", "d"]) {
+      gate.advance(1);
+      ids.unshift(await gate.user(`page.${index}`));
+    }
+    const first = await gate.auth.accounts.users(query, 2);
+    gate.advance(1);
+    const late = await gate.user("page.late");
+    await gate.auth.accounts.deleteUser(ids[1]!);
+    const second = await gate.auth.accounts.users(query, 2, first.cursors.at(-1));
+    expect(second.users.map(({ id }) => id)).toEqual(ids.slice(2));
+    for (const id of [late, ids[0]!, ids[2]!, ids[3]!]) await gate.auth.accounts.deleteUser(id);
+  });
+
+  test("a cursor of another order is refused", async () => {
+    const { accounts } = gate.auth;
+    const { cursors } = await accounts.users(
+      { orderBy: { field: "username", direction: "ASC" } },
+      1,
+    );
+    await expect(accounts.users({}, 1, cursors[0])).rejects.toThrow("after must be a cursor");
+  });
+});
