@@ -300,11 +300,6 @@ describe("over one database", () => {
       const variables = { id: first.session.id };
       await gate.ask(REVOKE, { variables, authorization: admin.authorization });
       await gate.auth.accounts.deleteUser(ada);
-      // F4: remove this line once deleteUser reports the event itself.
-      gate.core.onEvent({ type: "user_deleted", userId: ada } as never, {
-        ipAddress: null,
-        userAgent: null,
-      });
       const before = await rowsOf(gate);
       await gate.auth.maintenance.prune();
       const rows = await rowsOf(gate);
