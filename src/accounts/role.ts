@@ -2,9 +2,8 @@
 export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
- * Tells TypeScript the names in the setting `roles`.
- * @example
- * declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }
+ * Tells TypeScript the names in the setting `roles`. An application adds them like this:
+ * `declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }`.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface CustomTypes {}

@@ -24,6 +24,7 @@ import { createDatabase, DATABASES, type TestDatabase } from "../support/databas
 import { PASSWORD } from "../support/gate.js";
 
 const LIMIT = 5;
+const SECRET_KEY = randomBytes(32).toString("base64url");
 const NOW = Date.parse("2026-11-26T00:00:00Z");
 
 describe.each(DATABASES)("the hooks of a feature, over %s", (kind) => {
@@ -142,7 +143,7 @@ describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
     seen.length = 0;
     auth = await createAuth({
       databaseUrl: database.url,
-      secretKey: randomBytes(32).toString("base64url"),
+      secretKey: SECRET_KEY,
       features: [spy],
     });
     id = await auth.accounts.createUser({ username: "ada", email, password: PASSWORD });
@@ -243,7 +244,7 @@ describe.each(DATABASES)("the hooks around changes, over %s", (kind) => {
 
   test("a feature of Gatehouse that registers users can run beforeRegister and afterRegister", async () => {
     const features = featuresWith([spy]);
-    const options = { databaseUrl: database.url, secretKey: randomBytes(32).toString("base64url") };
+    const options = { databaseUrl: database.url, secretKey: SECRET_KEY };
     const { auth: other, core } = await openAuth(resolveConfig(options, features), features);
     try {
       const eve = { username: "eve", email: "eve@example.com" };

@@ -180,10 +180,11 @@ describeGates((gate) => {
     });
 
     test("L-06: emits one event, with the login and without the password", async () => {
+      const user = await gate.auth.accounts.findUser({ username: "ada" });
       gate.events.length = 0;
       await login("ada", "canary-password-5f1");
       expect(gate.events).toEqual([
-        { type: "login_failed", login: "ada", reason: "invalid_credentials" },
+        { type: "login_failed", login: "ada", userId: user?.id, reason: "invalid_credentials" },
       ]);
     });
 

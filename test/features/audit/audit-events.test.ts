@@ -294,7 +294,7 @@ describe("auditEvents", () => {
         (await gate.ask(query, { authorization })).data.auditEvents.edges.map(
           ({ node }: any) => node.type,
         );
-      expect(await types()).toEqual(["token_issued"]);
+      expect(await types()).toEqual(["token_issued", "user_created"]);
       await gate.auth.accounts.setRole(id, "ADMIN");
       expect(await types()).toContain("test:mark");
       await gate.auth.sessions.end(session.id);
