@@ -5,7 +5,7 @@ import { FEATURES as FEATURE_NAMES, requiredBy } from "./support/features.js";
 
 const FEATURES = FEATURE_NAMES.map((name) => `features/${name}`);
 
-/** A feature may import the index and the API types of a feature that it requires. */
+/** A feature may import the index and the API types of a feature that it requires or uses. */
 function isRequired(imported = "", importer = ""): boolean {
   return (
     FEATURES.includes(importer) &&
