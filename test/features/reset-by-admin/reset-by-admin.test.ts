@@ -1,12 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { eventually } from "../../support/eventually.js";
-import {
-  describeFreshGates,
-  Gate,
-  type GateOptions,
-  PASSWORD,
-  type Tokens,
-} from "../../support/gate.js";
+import { describeFreshGates, Gate, PASSWORD, type Tokens } from "../../support/gate.js";
 import { MailServer, tokenIn } from "../../support/mail-server.js";
 import { rowsDuring } from "../audit/stored.js";
 import { fresh } from "../administration/fresh.js";
@@ -14,15 +8,10 @@ import { fresh } from "../administration/fresh.js";
 const MISSING = "0".repeat(32);
 const ADDRESS = "ada@example.com";
 
-/** The options are read when a gate starts, which is after the mail server. */
-const options: GateOptions = { mailFrom: "no-reply@example.com" };
-let server: MailServer;
+const smtp = await MailServer.start();
+const options = { smtpUrl: smtp.url, mailFrom: "no-reply@example.com" };
 
-beforeAll(async () => {
-  server = await MailServer.start();
-  Object.assign(options, { smtpUrl: server.url });
-});
-afterAll(() => server.close());
+afterAll(() => smtp.close());
 
 describeFreshGates(options, (gate) => {
   let rootId: string;
@@ -33,7 +22,7 @@ describeFreshGates(options, (gate) => {
     rootId = await gate.user("root", { role: "ADMIN" });
     ada = await gate.user("ada", { email: ADDRESS });
     root = await fresh(gate, rootId);
-    server.mails.length = 0;
+    smtp.reset();
     gate.events.length = 0;
   });
 
@@ -58,8 +47,8 @@ describeFreshGates(options, (gate) => {
           },
         },
       ]);
-      await eventually(() => server.mails.length === 1);
-      const [mail] = server.mails;
+      await eventually(() => smtp.mails.length === 1);
+      const [mail] = smtp.mails;
       expect(mail?.recipients).toEqual([ADDRESS]);
       expect(mail?.subject).toBe("Set a new password");
       expect(mail?.text).toContain("https://auth.example.com/reset-password?token=");
@@ -91,9 +80,9 @@ describeFreshGates(options, (gate) => {
 
     test("a link works for half an hour", async () => {
       await start(ada);
-      await eventually(() => server.mails.length === 1);
+      await eventually(() => smtp.mails.length === 1);
       gate.advance(30 * 60);
-      const given = { purpose: "resetPassword", token: tokenIn(server.mails[0]?.text) } as const;
+      const given = { purpose: "resetPassword", token: tokenIn(smtp.mails[0]?.text) } as const;
       const used = gate.core.sql.inTransaction((run) => gate.auth.mail.tokens.consume(run, given));
       await expect(used).rejects.toMatchObject({ reason: "mail_token_expired" });
     });
@@ -108,13 +97,13 @@ describeFreshGates(options, (gate) => {
       });
       gate.advance(60);
       expect((await start(ada)).status).toBe(200);
-      await eventually(() => server.mails.length === 2);
+      await eventually(() => smtp.mails.length === 2);
     });
 
     test("works for a user without a password", async () => {
       const id = await gate.auth.accounts.createUser({ username: "bob", email: "bob@example.com" });
       expect((await start(id)).status).toBe(200);
-      await eventually(() => server.mails.length === 1);
+      await eventually(() => smtp.mails.length === 1);
     });
 
     test.each([
