@@ -63,10 +63,21 @@ export type IdFilter = {
   readonly in: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
 };
 
+/** The direction of an order. */
+export type OrderDirection =
+  | 'ASC'
+  | 'DESC';
+
 /** The rights of a user. Each role includes the rights of the roles before it. */
 export type Role =
   | 'ADMIN'
   | 'USER';
+
+/** Filters by role. */
+export type RoleFilter = {
+  /** Exactly one of these roles. */
+  readonly in: InputMaybe<ReadonlyArray<Role>>;
+};
 
 /** Filters sessions. Several fields are combined with AND. */
 export type SessionFilter = {
@@ -78,6 +89,36 @@ export type SessionFilter = {
   readonly userId: InputMaybe<IdFilter>;
   readonly username: InputMaybe<UsernameFilter>;
 };
+
+/** Filters by text. */
+export type TextFilter = {
+  /** Part of the text, in any case. */
+  readonly icontains: InputMaybe<Scalars['String']['input']>;
+  /** Match in any case. */
+  readonly iexact: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Filters users. Several fields are combined with AND. */
+export type UserFilter = {
+  readonly createdAt: InputMaybe<DateTimeFilter>;
+  readonly email: InputMaybe<TextFilter>;
+  readonly isActive: InputMaybe<Scalars['Boolean']['input']>;
+  readonly role: InputMaybe<RoleFilter>;
+  readonly username: InputMaybe<TextFilter>;
+};
+
+/** The order of a list of users. */
+export type UserOrder = {
+  readonly direction: OrderDirection;
+  readonly field: UserOrderField;
+};
+
+/** The value that users are sorted by. */
+export type UserOrderField =
+  | 'CREATED_AT'
+  /** Users who never logged in count as the oldest. */
+  | 'LAST_LOGIN_AT'
+  | 'USERNAME';
 
 /** Filters by user name. */
 export type UsernameFilter = {

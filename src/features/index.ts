@@ -1,4 +1,5 @@
 import { withChecks } from "../sql.js";
+import { administration } from "./administration/index.js";
 import { audit } from "./audit/index.js";
 import { requireCompatible } from "./compose.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
@@ -7,20 +8,34 @@ import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
+import { resetByAdmin } from "./reset-by-admin/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
 /** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
 export const BUILT_IN: readonly [
+  typeof administration,
   typeof audit,
   typeof graphiql,
   typeof health,
   typeof jwks,
   typeof mail,
   typeof refreshCookie,
+  typeof resetByAdmin,
   typeof stepUp,
   typeof tokenClasses,
-] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
+] = [
+  administration,
+  audit,
+  graphiql,
+  health,
+  jwks,
+  mail,
+  refreshCookie,
+  resetByAdmin,
+  stepUp,
+  tokenClasses,
+];
 
 /**
  * Returns Gatehouse's features and the application's own.

@@ -5,7 +5,7 @@ import type { User } from "../accounts/user.js";
 import { toDate } from "./date-time.js";
 
 /** The default roles, as an object for type-graphql. {@link createSchema} replaces them with the configured roles. */
-const RoleEnum = Object.fromEntries(DEFAULT_ROLES.map((role) => [role, role]));
+export const RoleEnum = Object.fromEntries(DEFAULT_ROLES.map((role) => [role, role]));
 
 registerEnumType(RoleEnum, {
   name: "Role",

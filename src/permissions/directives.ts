@@ -21,6 +21,9 @@ const ADMIN_PLACEHOLDER = "__ADMIN";
 /** A guard for administrators, whatever their role is called. For type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
+/** A guard for administrators who gave a password in the last 12 hours. */
+export const FRESH_ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER}, freshWithin: "12h")`;
+
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
@@ -54,7 +57,7 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
   ];
 }
 
-/** Replaces the placeholder in {@link ADMIN_ONLY} with the name of the highest role. */
+/** Replaces the placeholder in {@link ADMIN_ONLY} and {@link FRESH_ADMIN_ONLY} with the name of the highest role. */
 export function withAdminRole<Node extends { readonly kind: Kind }>(
   node: Node,
   roles: Roles,

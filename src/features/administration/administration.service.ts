@@ -1,0 +1,74 @@
+import type { AccountService } from "../../accounts/account.service.js";
+import type { NewUser } from "../../accounts/accounts.js";
+import type { Role } from "../../accounts/role.js";
+import type { User } from "../../accounts/user.js";
+import type { AuthContext } from "../../authentication/context.js";
+import { BadUserInput } from "../../errors.js";
+import type { Client } from "../../events.js";
+import { refuseStaticToken } from "../../permissions/static-tokens.js";
+import type { SessionService } from "../../sessions/session.service.js";
+
+/** New values of a user. A value that is undefined does not change. */
+interface Changes {
+  readonly username: string | null | undefined;
+  /** Null removes the address. */
+  readonly email: string | null | undefined;
+}
+
+/**
+ * Changes users for administrators. Every method refuses a caller with a static token.
+ * @throws {@link BadUserInput} also when the user does not exist, or is the last administrator
+ */
+export class AdministrationService {
+  readonly #accounts: AccountService;
+  readonly #sessions: SessionService;
+
+  constructor(accounts: AccountService, sessions: SessionService) {
+    this.#accounts = accounts;
+    this.#sessions = sessions;
+  }
+
+  async createUser(context: AuthContext, values: NewUser): Promise<User> {
+    const client = await clientOf(context);
+    return this.#accounts.getUser(await this.#accounts.createUser(values, client));
+  }
+
+  async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
+    const client = await clientOf(context);
+    if (username === null) {
+      throw new BadUserInput("username must not be null. Leave it out to keep the name.");
+    }
+    await this.#accounts.updateUser(id, { username, email }, client);
+    return this.#accounts.getUser(id);
+  }
+
+  async setRole(context: AuthContext, id: string, role: Role): Promise<User> {
+    await this.#accounts.setRole(id, role, await clientOf(context));
+    return this.#accounts.getUser(id);
+  }
+
+  async setActive(context: AuthContext, id: string, isActive: boolean): Promise<User> {
+    await this.#accounts.setActive(id, isActive, await clientOf(context));
+    return this.#accounts.getUser(id);
+  }
+
+  async unlock(context: AuthContext, id: string): Promise<User> {
+    await this.#accounts.unlock(id, await clientOf(context));
+    return this.#accounts.getUser(id);
+  }
+
+  /** @returns how many sessions this call ended */
+  async endSessions(context: AuthContext, userId: string): Promise<number> {
+    return this.#sessions.endAll(userId, null, await clientOf(context));
+  }
+
+  async deleteUser(context: AuthContext, id: string): Promise<void> {
+    await this.#accounts.deleteUser(id, await clientOf(context));
+  }
+}
+
+/** Returns the client, for the audit trail. Refuses a static token. */
+async function clientOf(context: AuthContext): Promise<Client> {
+  refuseStaticToken(await context.loadUser(), "administer users");
+  return context.client;
+}

@@ -1,0 +1,21 @@
+import { onOff } from "../../config/kinds.js";
+import { type CoreServices, defineFeature } from "../feature.js";
+
+const settings = {
+  /** Whether administrators can list and change users through the API. */
+  administration: onOff({ variable: "ADMINISTRATION", default: true }),
+};
+
+/** Lets administrators list, create, change and delete users. */
+export const administration = defineFeature({
+  name: "administration",
+  settings,
+  isOn: (config) => config.administration,
+  create: async ({ accounts, sessions }: CoreServices) => {
+    const { UsersResolver } = await import("./users.resolver.js");
+    const { AdministrationResolver } = await import("./administration.resolver.js");
+    const { AdministrationService } = await import("./administration.service.js");
+    const service = new AdministrationService(accounts, sessions);
+    return { resolvers: [new UsersResolver(accounts), new AdministrationResolver(service)] };
+  },
+});

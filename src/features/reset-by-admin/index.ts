@@ -1,0 +1,16 @@
+import { type CoreServices, defineFeature } from "../feature.js";
+import { mail } from "../mail/index.js";
+
+/** Lets administrators send users a link to set a new password. Administrators never see or set the password. */
+export const resetByAdmin = defineFeature({
+  name: "reset-by-admin",
+  requires: ["administration", "mail"],
+  isOn: (_config, areRequiredOn) => areRequiredOn,
+  create: async (core: CoreServices, _config, apiOf) => {
+    const { ResetByAdminResolver } = await import("./reset-by-admin.resolver.js");
+    const { ResetByAdminService } = await import("./reset-by-admin.service.js");
+    return {
+      resolvers: [new ResetByAdminResolver(new ResetByAdminService(core, apiOf(mail).mail))],
+    };
+  },
+});

@@ -1,0 +1,48 @@
+import type { AuthContext } from "../../authentication/context.js";
+import { BadUserInput, TooManyRequests } from "../../errors.js";
+import { refuseStaticToken } from "../../permissions/static-tokens.js";
+import type { CoreServices } from "../feature.js";
+import type { Mail } from "../mail/index.js";
+
+/** How long the link works, in seconds. */
+const LIFETIME = 30 * 60;
+/** When an administrator may try again after too many mails, in seconds. */
+const RETRY_AFTER = 60;
+
+/** Starts the reset of a user's password. */
+export class ResetByAdminService {
+  readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "sql">;
+  readonly #mail: Mail;
+
+  constructor(core: Pick<CoreServices, "accounts" | "onEvent" | "sql">, mail: Mail) {
+    this.#core = core;
+    this.#mail = mail;
+  }
+
+  /**
+   * Sends a user the mail with the link. The password and the sessions stay as they are until the link is used.
+   * @throws {@link NoSuchUser}
+   * @throws {@link BadUserInput} for a static token, or a user who is inactive or has no e-mail address
+   * @throws {@link TooManyRequests} when the user got too many mails
+   */
+  async start(context: AuthContext, id: string): Promise<void> {
+    const { accounts, onEvent, sql } = this.#core;
+    refuseStaticToken(await context.loadUser(), "start a password reset");
+    const { id: userId, username, email: address, isActive } = await accounts.getUser(id);
+    if (!isActive) throw new BadUserInput("This user is inactive. Activate the user first.");
+    if (address === null) {
+      throw new BadUserInput("This user has no e-mail address. Add one with updateUser first.");
+    }
+    if (!(await this.#mail.allows({ address, userId }))) throw new TooManyRequests(RETRY_AFTER);
+    await sql.inTransaction(async (run) => {
+      const token = { purpose: "resetPassword", userId, address, lifetime: LIFETIME } as const;
+      const tokenId = await this.#mail.tokens.issue(run, token);
+      const values = { username };
+      await this.#mail.queue(run, {
+        ...{ template: "reset-password", to: address, userId, values, tokenId },
+      });
+    });
+    this.#mail.wake();
+    onEvent({ type: "reset-by-admin:started", userId }, context.client);
+  }
+}

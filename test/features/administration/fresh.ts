@@ -1,0 +1,12 @@
+import type { AuthScheme } from "../../../src/events.js";
+import type { Gate, Tokens } from "../../support/gate.js";
+
+/** Opens a session in which the user has just given the password. Does not hash, as a login would. */
+export async function fresh(gate: Gate, userId: string, scheme?: AuthScheme): Promise<Tokens> {
+  const tokens = await gate.issue(userId, scheme);
+  await gate.sql("UPDATE session SET authenticated_at = ? WHERE id = ?", [
+    gate.now,
+    tokens.session.id,
+  ]);
+  return tokens;
+}
