@@ -9,6 +9,7 @@ import { mail } from "./mail/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
+import { webhooks } from "./webhooks/index.js";
 
 /** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
 export const BUILT_IN: readonly [
@@ -20,7 +21,8 @@ export const BUILT_IN: readonly [
   typeof refreshCookie,
   typeof stepUp,
   typeof tokenClasses,
-] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
+  typeof webhooks,
+] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses, webhooks];
 
 /**
  * Returns Gatehouse's features and the application's own.
@@ -40,5 +42,6 @@ export function coreFor(feature: Feature, services: CoreServices): Core {
   return { sql: withChecks(sql), now, onEvent, accounts, authentication, sessions, jwks, isReady };
 }
 
+export type * from "./audit/index.js";
 export type * from "./mail/index.js";
 export type * from "./token-classes/index.js";
