@@ -12,7 +12,7 @@ const HOUR = 60 * MINUTE;
 /** How long one attempt may take. */
 const ATTEMPT_TIMEOUT = 15 * SECOND;
 /** How many due events one statement looks at, and how many it returns. */
-const WINDOW = 500;
+const WINDOW = 100;
 const BATCH = 20;
 /** The events that are due within this time wake the outbox. The periodic job sends the others. */
 const MAX_DELAY = 5 * SECOND;
