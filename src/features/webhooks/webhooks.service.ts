@@ -11,6 +11,8 @@ const HOUR = 60 * MINUTE;
 
 /** How long one attempt may take. */
 const ATTEMPT_TIMEOUT = 15 * SECOND;
+/** An event that is due later than this waits for a retry. One that is being sent is due earlier. */
+const LONG = MINUTE;
 /** How many due events one statement looks at, and how many it returns. */
 const WINDOW = 100;
 const BATCH = 20;
@@ -138,7 +140,7 @@ export class Webhooks {
       const moved = await sql.write(
         `UPDATE webhook_outbox SET due_at = ${FIRST_DUE("webhook_outbox")} WHERE id IN (
            SELECT id FROM ${CANDIDATES} WHERE ${FIRST_DUE("candidate")} > ?) RETURNING id`,
-        [now, now + 2 * ATTEMPT_TIMEOUT],
+        [now, now + LONG],
       );
       if (moved.length === 0) return [];
     }
