@@ -136,6 +136,7 @@ export interface OpenAuth {
   readonly migrations: readonly string[];
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
+  readonly exportUser: Parts["exportUser"];
   /** Makes {@link Auth.isReady} return false. */
   retire(this: void): void;
   /** Completes the writes that run after the response, such as the counts of wrong passwords. */
@@ -204,6 +205,7 @@ export async function openAuth(
       migrations,
       cors: parts.cors,
       announcements: parts.announcements,
+      exportUser: parts.exportUser,
       retire,
       flush,
     };

@@ -8,6 +8,7 @@ import { Installation } from "./commands/installation.js";
 import { addMaintenanceCommands } from "./commands/maintenance.js";
 import { addServeCommand } from "./commands/serve.js";
 import { addSessionCommands } from "./commands/sessions.js";
+import { addUserCommands } from "./commands/users.js";
 import { linesOf, WrongSettings } from "./config/problems.js";
 
 const { version } = JSON.parse(
@@ -79,6 +80,7 @@ try {
   addServeCommand(program, installation, fail);
   addMaintenanceCommands(program, installation);
   addAccountCommands(program, installation);
+  addUserCommands(program, installation);
   addSessionCommands(program, installation);
   addFeatureCommands(program, installation);
   await program.parseAsync();

@@ -105,17 +105,25 @@ export class UserList {
   }
 
   *#conditions(query: UserQuery): Generator<[condition: string, parameters: SqlValue[]]> {
-    const { usernameIexact, usernameIcontains, emailIexact, emailIcontains, roles, isActive } =
-      query;
+    const { usernameIexact, usernameIcontains, emailIexact, emailIcontains } = query;
+    const { search, roles, isActive } = query;
     if (usernameIexact != null) yield ["username_key = ?", [canonicalUsername(usernameIexact)]];
     if (usernameIcontains != null) {
       requireText("username.icontains", usernameIcontains, USERNAME_MAX_LENGTH);
-      yield contains("username_key", foldCase(usernameIcontains.normalize("NFKC")));
+      yield usernameContains(usernameIcontains);
     }
     if (emailIexact != null) yield ["email_key = ?", [canonicalEmail(emailIexact)]];
     if (emailIcontains != null) {
       requireText("email.icontains", emailIcontains, EMAIL_MAX_LENGTH);
-      yield contains("email_key", emailIcontains.normalize("NFC").toLowerCase());
+      yield emailContains(emailIcontains);
+    }
+    if (search != null) {
+      requireText("search", search, EMAIL_MAX_LENGTH);
+      const either = [usernameContains(search), emailContains(search)];
+      yield [
+        `(${either.map(([condition]) => condition).join(" OR ")})`,
+        either.flatMap(([, parameters]) => parameters),
+      ];
     }
     if (roles != null) {
       if (!Array.isArray(roles) || !roles.every((role) => this.#roles.has(role))) {
@@ -147,6 +155,14 @@ export class UserList {
       role: role ?? this.#roles.lowest,
     };
   }
+}
+
+function usernameContains(part: string): [condition: string, parameters: SqlValue[]] {
+  return contains("username_key", foldCase(part.normalize("NFKC")));
+}
+
+function emailContains(part: string): [condition: string, parameters: SqlValue[]] {
+  return contains("email_key", part.normalize("NFC").toLowerCase());
 }
 
 function contains(column: string, part: string): [condition: string, parameters: SqlValue[]] {

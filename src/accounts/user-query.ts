@@ -14,6 +14,8 @@ export interface UserQuery {
   readonly emailIexact?: string | null | undefined;
   /** A part of the e-mail address, ignoring case. */
   readonly emailIcontains?: string | null | undefined;
+  /** A part of the user name or of the e-mail address, ignoring case. */
+  readonly search?: string | null | undefined;
   readonly roles?: readonly Role[] | null | undefined;
   readonly isActive?: boolean | null | undefined;
   readonly createdAfter?: number | null | undefined;

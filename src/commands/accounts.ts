@@ -1,10 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Accounts } from "../accounts/accounts.js";
-import type { User } from "../accounts/user.js";
-import { NoSuchUser } from "../errors.js";
-import { addDatabaseCommand } from "./database-command.js";
+import { type Command, Option } from "commander";
+import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { addPasswordOption, readNewPassword } from "./password.js";
+import { describeUser, parseRole, requireUser, roleNamed, roleNames } from "./user.js";
 
 export function addAccountCommands(program: Command, installation: Installation): void {
   addPasswordOption(
@@ -19,7 +17,7 @@ export function addAccountCommands(program: Command, installation: Installation)
     .action((username: string, { email, role: given }: { email?: string; role?: string }) =>
       installation.open(async ({ accounts }, _core, { roles }) => {
         const password = await readNewPassword();
-        const role = roles.names.find((name) => isSameRole(name, given)) ?? roles.lowest;
+        const role = given === undefined ? roles.lowest : roleNamed(given, roles);
         await accounts.createUser({ username, email, password, role });
         console.log(`Created the ${role.toLowerCase()} ${username}.`);
       }),
@@ -55,17 +53,21 @@ export function addAccountCommands(program: Command, installation: Installation)
 
   for (const isActive of [false, true]) {
     const name = isActive ? "activate" : "deactivate";
-    addDatabaseCommand(program, name, {
-      description: isActive
-        ? "let a user log in again; sessions that have ended stay ended"
-        : "end all sessions of a user, and refuse logins until the user is activated",
-      example: `${name} ada`,
-    })
+    addJsonOption(
+      addDatabaseCommand(program, name, {
+        description: isActive
+          ? "let a user log in again; sessions that have ended stay ended"
+          : "end all sessions of a user, and refuse logins until the user is activated",
+        example: `${name} ada`,
+      }),
+    )
       .argument("<username>")
-      .action((username: string) =>
+      .action((username: string, { json }: { json?: true }) =>
         installation.openExisting(async ({ accounts }) => {
-          await accounts.setActive(await requireUser(accounts, username), isActive);
-          console.log(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
+          const user = await requireUser(accounts, username);
+          await accounts.setActive(user, isActive);
+          if (json) printJson(describeUser({ ...user, isActive }));
+          else console.log(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
         }),
       );
   }
@@ -83,31 +85,10 @@ export function addAccountCommands(program: Command, installation: Installation)
     );
 }
 
-/**
- * Returns the option `--role`, which accepts only known roles. If the settings are wrong, the roles are unknown. Then
- * the option accepts any text, and the command reports the wrong settings.
- */
 function roleOption(installation: Installation): Option {
-  const roles = installation.findRoles();
   const option = new Option("--role <role>", "the user's role, in upper or lower case");
-  if (roles === null) return option;
-  const names = roles.names.map((name) => name.toLowerCase());
-  return option
-    .choices(names)
-    .default(names[0])
-    .argParser((given) => {
-      if (names.some((name) => isSameRole(name, given))) return given;
-      throw new InvalidArgumentError(`Allowed choices are ${names.join(", ")}.`);
-    });
-}
-
-function isSameRole(name: string, given: string | undefined): boolean {
-  return name.toLowerCase() === given?.toLowerCase();
-}
-
-/** @throws {@link NoSuchUser} */
-export async function requireUser(accounts: Accounts, username: string): Promise<User> {
-  const user = await accounts.findUser({ username });
-  if (user === null) throw new NoSuchUser();
-  return user;
+  const names = roleNames(installation);
+  return names === null
+    ? option
+    : option.choices(names).default(names[0]).argParser(parseRole(names));
 }

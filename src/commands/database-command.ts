@@ -19,3 +19,11 @@ export function addDatabaseCommand(
 export function addExample(command: Command, example: string): Command {
   return command.addHelpText("after", `\nExample:\n  gatehouse ${example}`);
 }
+
+export function addJsonOption(command: Command): Command {
+  return command.option("--json", "print JSON");
+}
+
+export function printJson(value: unknown): void {
+  console.log(JSON.stringify(value, null, 2));
+}

@@ -1,5 +1,5 @@
 import type { Roles } from "../accounts/role.js";
-import type { Auth } from "../auth.js";
+import type { Auth, OpenAuth } from "../auth.js";
 import { describeDatabase, sqlitePathOf } from "../config/database-location.js";
 import { allSettings, FEATURES, readEnvironment, variablesOf } from "../config/environment.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";
@@ -14,7 +14,12 @@ import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The task of a command. {@link Installation} opens and closes the `auth`. */
-type Use = (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>;
+type Use = (
+  auth: Auth,
+  core: CoreServices,
+  config: ServerConfig,
+  open: OpenAuth,
+) => void | Promise<void>;
 
 /** The installation that a command works on: its features and its settings, read from the environment. */
 export class Installation {
@@ -116,12 +121,13 @@ export class Installation {
   async #openWith(config: ServerConfig, use: Use): Promise<void> {
     // Imported here, because `--help` and `generate-secret` do not need this module.
     const { openAuth } = await import("../auth.js");
-    const { auth, core } = await openAuth(config, this.features, (fault) => {
+    const open = await openAuth(config, this.features, (fault) => {
       console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
     });
+    const { auth, core } = open;
     try {
       console.error(`Database: ${describeDatabase(config.databaseUrl)}`);
-      await use(auth, core, config);
+      await use(auth, core, config, open);
     } finally {
       await auth.close();
     }

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import type { User } from "../accounts/user.js";
 import { BadUserInput } from "../errors.js";
 import type { Principal } from "../sessions/principal.js";
+import type { SessionQuery } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
-import { requireUser } from "./accounts.js";
-import { addDatabaseCommand } from "./database-command.js";
+import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
+import { requireUser, toIso } from "./user.js";
 
 const PAGE_SIZE = 1000;
 
@@ -21,26 +21,31 @@ interface Ending {
 
 /** Adds the commands `list-tokens`, `revoke-token` and `end-sessions`. Each static token is a session, too. */
 export function addSessionCommands(program: Command, installation: Installation): void {
-  addDatabaseCommand(program, "list-tokens", {
-    description: "list the static tokens that work, newest first; their keys are not stored",
-    example: "list-tokens ada --json",
-  })
+  addJsonOption(
+    addDatabaseCommand(program, "list-tokens", {
+      description: "list the static tokens that work, newest first; their keys are not stored",
+      example: "list-tokens ada --json",
+    }),
+  )
     .argument("[username]", "the user whose tokens are listed; all users by default")
-    .option("--json", "print JSON")
     .action((username: string | undefined, { json = false }: { json?: boolean }) =>
       installation.openExisting(async ({ accounts }, { sessions }) => {
         const user = username === undefined ? null : await requireUser(accounts, username);
-        const tokens = (await findTokens(sessions, user)).map(describeToken);
-        console.log(json ? JSON.stringify(tokens, null, 2) : renderTokens(tokens));
+        const query = { userIds: user && [user.id], scheme: "TOKEN", isLive: true } as const;
+        const tokens = (await findSessions(sessions, query)).map(describeToken);
+        if (json) printJson(tokens);
+        else console.log(renderTokens(tokens));
       }),
     );
 
-  addDatabaseCommand(program, "revoke-token", {
-    description: "revoke a static token",
-    example: "revoke-token 0198c0de-…",
-  })
+  addJsonOption(
+    addDatabaseCommand(program, "revoke-token", {
+      description: "revoke a static token",
+      example: "revoke-token 0198c0de-…",
+    }),
+  )
     .argument("<id>", "the token's id, as list-tokens shows it")
-    .action((id: string) =>
+    .action((id: string, { json = false }: { json?: boolean }) =>
       installation.openExisting(async (_auth, { sessions }) => {
         const isToken = (await sessions.find(id))?.scheme === "TOKEN";
         if (!isToken || !(await sessions.end(id, null, "revoked"))) {
@@ -48,7 +53,8 @@ export function addSessionCommands(program: Command, installation: Installation)
             "There is no working token with this id. See: gatehouse list-tokens",
           );
         }
-        console.log(`Revoked the token ${id}.`);
+        if (json) printJson({ id });
+        else console.log(`Revoked the token ${id}.`);
       }),
     );
 
@@ -76,15 +82,15 @@ export function addSessionCommands(program: Command, installation: Installation)
     });
 }
 
-async function findTokens(sessions: SessionService, user: User | null): Promise<Principal[]> {
-  const query = { userIds: user && [user.id], scheme: "TOKEN", isLive: true } as const;
+/** Returns all sessions that match, newest first. */
+export async function findSessions(
+  sessions: SessionService,
+  query: SessionQuery,
+): Promise<Principal[]> {
   const found: Principal[] = [];
   for (;;) {
-    const { principals, hasNextPage } = await sessions.page(
-      query,
-      PAGE_SIZE,
-      found.at(-1)?.session ?? null,
-    );
+    const after = found.at(-1)?.session ?? null;
+    const { principals, hasNextPage } = await sessions.page(query, PAGE_SIZE, after);
     found.push(...principals);
     if (!hasNextPage) return found;
   }
@@ -92,10 +98,7 @@ async function findTokens(sessions: SessionService, user: User | null): Promise<
 
 function describeToken({ username, session }: Principal) {
   const { id, label, createdAt, lastUsedAt, expiresAt } = session;
-  const times = [createdAt, lastUsedAt, expiresAt].map(
-    (instant) => instant && new Date(instant).toISOString(),
-  );
-  const [created, lastUsed, expires] = times;
+  const [created, lastUsed, expires] = [createdAt, lastUsedAt, expiresAt].map(toIso);
   return { id, username, label, createdAt: created, lastUsedAt: lastUsed, expiresAt: expires };
 }
 

@@ -136,6 +136,7 @@ const PARTS = objectWith(
         parameters: FUNCTION,
       }),
     ),
+    exportUser: FUNCTION,
     announce: FUNCTION,
     close: FUNCTION,
   },

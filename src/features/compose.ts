@@ -21,7 +21,12 @@ const COMMANDS = [
   "rotate-keys",
   "generate-secret",
   "create-user",
+  "list-users",
+  "show-user",
   "set-password",
+  "set-role",
+  "delete-user",
+  "export-user",
   "create-token",
   "unlock",
   "activate",
@@ -126,6 +131,8 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
+  /** Returns what each feature stores about a user, by the feature's name. */
+  exportUser(userId: string): Promise<Readonly<Record<string, unknown>>>;
   /** Applies the `extension` of each feature to the schema, then the `transformSchema` of each feature. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
@@ -170,6 +177,15 @@ export async function createParts(
     cors: {
       allowedHeaders: parts.flatMap(({ cors }) => cors?.allowedHeaders ?? []),
       credentials: parts.some(({ cors }) => cors?.credentials === true),
+    },
+    exportUser: async (userId) => {
+      const exported: Record<string, unknown> = {};
+      for (const [index, { exportUser }] of parts.entries()) {
+        if (exportUser !== undefined) {
+          exported[features[index]?.name ?? ""] = await exportUser(userId);
+        }
+      }
+      return exported;
     },
     changeSchema: (schema) => {
       const extended = parts.reduce((changed, { extension }, index) => {

@@ -97,6 +97,8 @@ export interface FeatureParts<Api extends object = object> {
   readonly jobs?: readonly Job[];
   /** Rules for deleting old rows of the feature's tables. A running server and `gatehouse prune` apply the rules. */
   readonly prune?: readonly PruneRule[];
+  /** Returns what the feature stores about a user, without secrets, as JSON. `gatehouse export-user` prints it. */
+  readonly exportUser?: (userId: string) => Promise<unknown>;
   /** Returns a line that `gatehouse serve` prints when it starts. @param url the server's URL */
   readonly announce?: (url: string) => string;
   /** Called at shutdown, while the database is still open. Must finish within 5 seconds. */

@@ -11,6 +11,7 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
+import { webhooks } from "./webhooks/index.js";
 
 /** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
 export const BUILT_IN: readonly [
@@ -24,6 +25,7 @@ export const BUILT_IN: readonly [
   typeof resetByAdmin,
   typeof stepUp,
   typeof tokenClasses,
+  typeof webhooks,
 ] = [
   administration,
   audit,
@@ -35,6 +37,7 @@ export const BUILT_IN: readonly [
   resetByAdmin,
   stepUp,
   tokenClasses,
+  webhooks,
 ];
 
 /**
@@ -55,5 +58,6 @@ export function coreFor(feature: Feature, services: CoreServices): Core {
   return { sql: withChecks(sql), now, onEvent, accounts, authentication, sessions, jwks, isReady };
 }
 
+export type * from "./audit/index.js";
 export type * from "./mail/index.js";
 export type * from "./token-classes/index.js";

@@ -102,7 +102,10 @@ export function toAuditEventConnection(
 }
 
 /** An administrator sees everything. Other callers see no other user, and nothing of the client of another user. */
-function toAuditEvent(event: StoredEvent, caller: Principal): Omit<AuditEventType, "users"> {
+export function toAuditEvent(
+  event: StoredEvent,
+  caller: Pick<Principal, "id" | "isAdmin">,
+): Omit<AuditEventType, "users"> {
   const { id, type, actorId, impersonatorId, subjectId, sessionId } = event;
   const isOwnClient = impersonatorId === null && (actorId === null || actorId === caller.id);
   const ofClient = <Value>(value: Value) => (caller.isAdmin || isOwnClient ? value : null);

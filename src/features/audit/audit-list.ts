@@ -5,6 +5,9 @@ import { firstIdAt } from "./event-id.js";
 /** The longest type that a filter accepts, in characters. */
 const TYPE_MAX_LENGTH = 255;
 
+/** How many events {@link AuditList.all} reads at a time. */
+const PAGE_SIZE = 1000;
+
 /** An event as the database stores it. */
 export interface StoredEvent {
   readonly id: string;
@@ -64,6 +67,16 @@ export class AuditList {
 
   constructor(sql: Sql) {
     this.#sql = sql;
+  }
+
+  /** Returns all events that a user caused, or that are about this user, newest first. */
+  async all(userId: string): Promise<StoredEvent[]> {
+    const found: StoredEvent[] = [];
+    for (;;) {
+      const page = await this.page({}, userId, PAGE_SIZE, found.at(-1)?.id ?? null);
+      found.push(...page.events);
+      if (!page.hasNextPage) return found;
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { type AuthEvent, type Client, fingerprint, warn } from "../../events.js";
 import type { Sql, SqlValue } from "../../sql.js";
+import type { StoredEvent } from "./audit-list.js";
 import { EventIds } from "./event-id.js";
 import { RefusalBudget } from "./refusal-budget.js";
 
@@ -20,6 +21,22 @@ const DETAILS_MAX_LENGTH = 4000;
 const DROP_WINDOW = 60_000;
 /** The type of the row that counts the events that are not stored. */
 const DROPPED = "audit:events_dropped";
+
+/** How long another instance may need to store an event of the same instant, in milliseconds. */
+const SETTLE = 1000;
+
+/** An event that is about to be stored. */
+export interface SettlingEvent extends Omit<StoredEvent, "details"> {
+  readonly details: Readonly<Record<string, unknown>>;
+  /**
+   * Epoch milliseconds. From then on, the event does not change any more, and all instances have stored their earlier
+   * events, unless the database has failed meanwhile.
+   */
+  readonly settledAt: number;
+}
+
+/** Gets the events of each batch, before they are stored. If it rejects, it gets them again, and they are stored later. */
+export type Follower = (events: readonly SettlingEvent[]) => Promise<unknown>;
 
 /** A row of the table `audit_event`. The keys are its columns. */
 interface AuditRow {
@@ -47,6 +64,7 @@ export class AuditTrail {
   readonly #key: KeyObject;
   readonly #ids = new EventIds();
   readonly #budget = new RefusalBudget();
+  readonly #followers: Follower[] = [];
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
   /** Counts the events of the current minute that are not stored. */
@@ -63,6 +81,11 @@ export class AuditTrail {
     this.#sql = sql;
     this.#now = now;
     this.#key = key;
+  }
+
+  /** Hands each event to `follower`, too: at least once, and in the same batches. */
+  follow(follower: Follower): void {
+    this.#followers.push(follower);
   }
 
   /** Stores an event a moment later. A storm of refused requests is stored in part only, with a count of the rest. */
@@ -170,6 +193,8 @@ export class AuditTrail {
 
   /** A row that is stored already gets the new count. So it is safe to repeat a statement whose outcome is unknown. */
   async #insert(rows: readonly AuditRow[]): Promise<void> {
+    const events = rows.map(toSettling);
+    for (const follow of this.#followers) await follow(events);
     const columns = Object.keys(rows[0] ?? {}) as (keyof AuditRow)[];
     const places = `(${columns.map(() => "?").join(", ")})`;
     const values = rows.flatMap((row) => columns.map((column): SqlValue => row[column]));
@@ -189,6 +214,24 @@ export class AuditTrail {
       cause,
     });
   }
+}
+
+function toSettling(row: AuditRow): SettlingEvent {
+  return {
+    id: row.id,
+    at: row.at,
+    type: row.type,
+    actorId: row.actor_id,
+    actorSessionId: row.actor_session_id,
+    impersonatorId: row.impersonator_id,
+    subjectId: row.subject_id,
+    sessionId: row.session_id,
+    ipAddress: row.ip_address,
+    userAgent: row.user_agent,
+    requestId: row.request_id,
+    details: JSON.parse(row.details ?? "{}") as SettlingEvent["details"],
+    settledAt: row.at + SETTLE + (row.type === DROPPED ? DROP_WINDOW : 0),
+  };
 }
 
 function toText(value: unknown): string | null {

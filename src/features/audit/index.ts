@@ -1,12 +1,16 @@
 import type { KeyObject } from "node:crypto";
 import { durationOrOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
+import type { AuditTrail } from "./audit.service.js";
 import { auditEvent } from "./migration.js";
 
 const settings = {
   /** How long the events of the audit trail are stored. `off` switches the feature off: then no event is stored. */
   auditRetention: durationOrOff({ variable: "AUDIT_RETENTION", from: "1h", default: "90d" }),
 };
+
+/** The stored audit trail. Undefined while the feature is off. */
+export type FollowedTrail = Pick<AuditTrail, "follow">;
 
 /** Stores the audit trail, and adds `auditEvents`. */
 export const audit = defineFeature({
@@ -17,17 +21,26 @@ export const audit = defineFeature({
   create: async ({ sql, now, accounts, deriveKeys }: CoreServices, { auditRetention }) => {
     const { AuditTrail } = await import("./audit.service.js");
     const { AuditList } = await import("./audit-list.js");
+    const { toAuditEvent } = await import("./audit-event.type.js");
     const { AuditResolver } = await import("./audit.resolver.js");
     const { auditPruneRules } = await import("./prune-rules.js");
     const [key] = deriveKeys("audit") as [KeyObject];
     const trail = new AuditTrail(sql, now, key);
+    const list = new AuditList(sql);
+    const auditTrail: FollowedTrail = trail;
     return {
-      resolvers: [new AuditResolver(new AuditList(sql), accounts)],
+      api: { auditTrail },
+      resolvers: [new AuditResolver(list, accounts)],
       onEvent: (event, client) => {
         trail.record(event, client);
       },
+      // As the user sees them in `auditEvents`, even an administrator: the events of others are their data.
+      exportUser: async (id) =>
+        (await list.all(id)).map((event) => toAuditEvent(event, { id, isAdmin: false })),
       prune: auditPruneRules(Number(auditRetention)),
       close: () => trail.close(),
     };
   },
 });
+
+export type { Follower, SettlingEvent } from "./audit.service.js";

@@ -1,6 +1,5 @@
 import { NO_CLIENT, warn } from "../../events.js";
-import type { SqlValue } from "../../sql.js";
-import { withinTime } from "../../within-time.js";
+import { type Fault, Outbox, type OutboxRow } from "../../maintenance/outbox.js";
 import type { CoreServices } from "../feature.js";
 import type { Links } from "./links.js";
 import type { MailTokens } from "./mail-tokens.js";
@@ -11,32 +10,17 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** How long one attempt may take. */
-const ATTEMPT_TIMEOUT = MINUTE;
-/** How long a claim holds. If the instance has died by then, another one sends the mail. Longer than an attempt. */
-const CLAIM = 2 * MINUTE;
-/** The pauses between two attempts. They double. */
-const RETRY = { first: MINUTE, max: 4 * HOUR };
-/** How long a mail is tried. */
-const GIVE_UP = 72 * HOUR;
-/** How many mails an instance sends at the same time. */
-const LANES = 4;
 /** How many due mails one statement reads. */
 const BATCH = 20;
-/** How long closing waits for attempts that are running, and then for their end. Together less than 5 seconds. */
-const CLOSE_TIMEOUTS = [3.5 * SECOND, SECOND] as const;
 
 /** A row of the outbox. */
-interface OutboxRow {
-  readonly id: string;
+interface MailRow extends OutboxRow {
   readonly template: string;
   readonly recipient: string;
   readonly locale: string | null;
   readonly data: string;
   readonly userId: string | null;
   readonly tokenId: string | null;
-  readonly queuedAt: number | string;
-  readonly attempts: number;
 }
 
 /** What {@link MailSender} uses. */
@@ -49,116 +33,62 @@ export interface SenderParts {
   readonly from: string;
 }
 
-/**
- * Sends the mails of the outbox. All instances may do so at the same time: one conditional `UPDATE` claims a mail. A
- * mail that is sent leaves the table. If an instance dies, its claims expire.
- */
+/** Sends the mails of the outbox. */
 export class MailSender {
   readonly #parts: SenderParts;
-  readonly #closing = new AbortController();
-  #isWoken = false;
-  #isClosed = false;
-  #running: Promise<void> | undefined;
+  readonly #outbox: Outbox<MailRow>;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
+    const { sql } = parts.core;
+    this.#outbox = new Outbox<MailRow>(parts.core, {
+      table: "mail_outbox",
+      columns: `template, recipient, locale, data, user_id AS "userId", token_id AS "tokenId"`,
+      retry: { first: MINUTE, max: 4 * HOUR },
+      giveUp: 72 * HOUR,
+      attemptTimeout: MINUTE,
+      lanes: 4,
+      findDue: (now) =>
+        sql.read(`SELECT id FROM mail_outbox WHERE due_at <= ? ORDER BY due_at LIMIT ${BATCH}`, [
+          now,
+        ]),
+      deliver: (row, signal) => this.#deliver(row, signal),
+      onFault: (row, code, isGivenUp) => {
+        this.#report(isGivenUp ? "mail:failed" : "mail:delayed", row, code);
+      },
+    });
   }
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
     // Only a server knows its address. It sends the mails that a command has queued.
-    if (this.#isClosed || !this.#parts.links.areKnown) return;
-    this.#isWoken = true;
-    this.#running ??= this.#run();
+    if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 
   /** Claims no more mails, and waits less than 5 seconds for those that are being sent. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    const running = this.#running ?? Promise.resolve();
-    const [wait, end] = CLOSE_TIMEOUTS;
-    await withinTime(running, wait, () => {
-      this.#closing.abort();
-      return withinTime(running, end, () => undefined);
-    });
+    await this.#outbox.close();
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#isWoken && !this.#isClosed) {
-        this.#isWoken = false;
-        await this.#sendDue();
-      }
-    } catch (error) {
-      warn(error);
-    } finally {
-      this.#running = undefined;
-    }
-  }
-
-  async #sendDue(): Promise<void> {
-    let isUsable = true;
-    const lane = async () => {
-      while (isUsable && !this.#isClosed) {
-        const row = await this.#claim();
-        if (row === undefined) return;
-        // The other mails would only wait for the same server in vain.
-        if (!(await this.#deliver(row))) isUsable = false;
-      }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
-  }
-
-  async #claim(): Promise<OutboxRow | undefined> {
-    const { sql, now } = this.#parts.core;
-    for (;;) {
-      const due = await sql.read<{ id: string }>(
-        `SELECT id FROM mail_outbox WHERE due_at <= ? ORDER BY due_at LIMIT ${BATCH}`,
-        [now()],
-      );
-      if (due.length === 0) return undefined;
-      for (const { id } of due) {
-        const [row] = await sql.write<OutboxRow>(
-          `UPDATE mail_outbox SET due_at = ?, attempts = attempts + 1 WHERE id = ? AND due_at <= ?
-           RETURNING id, template, recipient, locale, data, user_id AS "userId", token_id AS "tokenId",
-             queued_at AS "queuedAt", attempts`,
-          [now() + CLAIM, id, now()],
-        );
-        if (row !== undefined) return row;
-      }
-    }
-  }
-
-  /** @returns false if the mail server cannot be used at the moment */
-  async #deliver(row: OutboxRow): Promise<boolean> {
+  async #deliver(row: MailRow, signal: AbortSignal): Promise<Fault | null> {
     let message: Message | null;
     try {
       message = await this.#render(row);
     } catch (error) {
       warn(error);
-      await this.#postpone(row, "template_failed");
-      return true;
+      return { code: "template_failed", isPermanent: false, isOfServer: false };
     }
-    if (message === null) {
-      await this.#giveUp(row, "link_not_valid");
-      return true;
-    }
+    if (message === null) return { code: "link_not_valid", isPermanent: true, isOfServer: false };
     try {
-      const { transport } = this.#parts;
-      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT)]);
-      await transport.send(message, signal);
+      await this.#parts.transport.send(message, signal);
+      return null;
     } catch (error) {
-      const { code, isPermanent, isOfServer } = faultOf(error);
-      if (isPermanent) await this.#giveUp(row, code);
-      else await this.#postpone(row, code);
-      return !isOfServer;
+      return faultOf(error);
     }
-    await this.#delete(row);
-    return true;
   }
 
   /** @returns null if the mail's link does not work any more */
-  async #render(row: OutboxRow): Promise<Message | null> {
+  async #render(row: MailRow): Promise<Message | null> {
     const { tokens, links, templates, from } = this.#parts;
     const { id, template: name, recipient: to, locale, data, tokenId } = row;
     const values = JSON.parse(data) as MailValues;
@@ -173,34 +103,9 @@ export class MailSender {
     return { ...mail, id, template: name, from, to, queuedAt: Number(row.queuedAt), link };
   }
 
-  async #postpone(row: OutboxRow, code: string): Promise<void> {
-    const now = this.#parts.core.now();
-    if (now - Number(row.queuedAt) >= GIVE_UP) return this.#giveUp(row, code);
-    const pause = Math.min(RETRY.first * 2 ** (row.attempts - 1), RETRY.max);
-    // Unless the claim has expired, and another instance is sending the mail.
-    await this.#write(
-      "UPDATE mail_outbox SET due_at = ? WHERE id = ? AND attempts = ? RETURNING id",
-      [now + pause, row.id, row.attempts],
-    );
-    this.#report("mail:delayed", row, code);
-  }
-
-  async #giveUp(row: OutboxRow, code: string): Promise<void> {
-    await this.#delete(row);
-    this.#report("mail:failed", row, code);
-  }
-
-  async #delete({ id }: OutboxRow): Promise<void> {
-    await this.#write("DELETE FROM mail_outbox WHERE id = ? RETURNING id", [id]);
-  }
-
-  async #write(statement: string, parameters: SqlValue[]): Promise<void> {
-    await this.#parts.core.sql.write(statement, parameters);
-  }
-
   #report(
     type: "mail:delayed" | "mail:failed",
-    { template, attempts, userId }: OutboxRow,
+    { template, attempts, userId }: MailRow,
     code: string,
   ): void {
     const details = { template, attempts, code };

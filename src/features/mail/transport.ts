@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { SendMailOptions, SMTPTransportOptions } from "nodemailer";
 import { createPrivateFile } from "../../keys/private-file.js";
+import type { Fault } from "../../maintenance/outbox.js";
 import type { RenderedMail } from "./templates.js";
 
 /** A mail that is ready to be sent. */
@@ -84,17 +85,11 @@ function toOptions({ id, from, to, subject, text, html, queuedAt }: Message): Se
   };
 }
 
-/** Why a mail was not sent. */
-export interface Fault {
-  /** The reply code of the server, such as 550, or nodemailer's code, such as `ETIMEDOUT`. No text: it may hold an address. */
-  readonly code: string;
-  /** Whether the server refuses this recipient, whenever it is asked. @see RFC 5321 4.2.1 */
-  readonly isPermanent: boolean;
-  /** Whether the server itself could not be used, so that other mails would fail, too. @see RFC 5321 3.8 */
-  readonly isOfServer: boolean;
-}
-
-/** Returns the fault in an error of {@link Transport.send}. */
+/**
+ * Returns the fault in an error of {@link Transport.send}. A reply 5xx to a recipient is permanent. After 421, or without
+ * a reply, the server itself cannot be used.
+ * @see RFC 5321 3.8, 4.2.1
+ */
 export function faultOf(error: unknown): Fault {
   const { code, responseCode, command } = error as Readonly<Record<string, unknown>>;
   const isReply = typeof responseCode === "number";

@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from "commander";
+import type { Accounts } from "../accounts/accounts.js";
+import type { Role, Roles } from "../accounts/role.js";
+import type { User } from "../accounts/user.js";
+import { BadUserInput, NoSuchUser } from "../errors.js";
+import type { Installation } from "./installation.js";
+
+/**
+ * Returns the user with this user name or e-mail address.
+ * @throws {@link NoSuchUser}
+ * @throws {@link BadUserInput} when the text is the name of one user and the address of another: a stranger may have
+ * chosen the name to be taken for the owner of the address
+ */
+export async function requireUser(accounts: Accounts, name: string): Promise<User> {
+  const byName = await accounts.findUser({ username: name });
+  const byEmail = name.includes("@") ? await accounts.findUser({ email: name }) : null;
+  if (byName !== null && byEmail !== null && byName.id !== byEmail.id) {
+    throw new BadUserInput(
+      "This is the user name of one user and the e-mail address of another. Name the user by the other of the two.",
+    );
+  }
+  const user = byName ?? byEmail;
+  if (user === null) throw new NoSuchUser();
+  return user;
+}
+
+/** Returns a user as scripts get it. */
+export function describeUser({ id, username, email, role, isActive, ...user }: User) {
+  const [createdAt, lastLoginAt] = [user.createdAt, user.lastLoginAt].map(toIso);
+  return { id, username, email, role, isActive, createdAt, lastLoginAt };
+}
+
+/** @param instant epoch milliseconds */
+export function toIso(instant: number | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}
+
+/** Returns the names of the roles in lower case. If the settings are wrong, the roles are unknown: then returns null. */
+export function roleNames(installation: Installation): string[] | null {
+  return installation.findRoles()?.names.map((name) => name.toLowerCase()) ?? null;
+}
+
+/** Returns a parser that accepts these roles, in upper or lower case. */
+export function parseRole(names: readonly string[]): (given: string) => string {
+  return (given) => {
+    if (names.includes(given.toLowerCase())) return given;
+    throw new InvalidArgumentError(`Allowed choices are ${names.join(", ")}.`);
+  };
+}
+
+/** Returns the role with this name, in upper or lower case. */
+export function roleNamed(given: string, roles: Roles): Role {
+  const found = roles.names.find((name) => name.toLowerCase() === given.toLowerCase());
+  if (found === undefined) throw new BadUserInput(`role must be ${roles.toString()}.`);
+  return found;
+}

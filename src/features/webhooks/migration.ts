@@ -1,0 +1,19 @@
+import type { Migration } from "../../sql.js";
+
+/** Creates the outbox. Instants are epoch milliseconds. Nothing refers to `"user"`, because a deletion is an event, too. */
+export const webhookOutbox: Migration = {
+  name: "2026-11-27-webhook-outbox",
+  statements: [
+    `create table "webhook_outbox" (
+      "id" text not null primary key,
+      "user_id" text null,
+      "type" text not null,
+      "body" text not null,
+      "queued_at" bigint not null,
+      "due_at" bigint not null,
+      "attempts" integer not null default 0)`,
+    `create index "webhook_outbox_due_at_index" on "webhook_outbox" ("due_at")`,
+    `create index "webhook_outbox_queued_at_index" on "webhook_outbox" ("queued_at")`,
+    `create index "webhook_outbox_user_id_id_index" on "webhook_outbox" ("user_id", "id") where "user_id" is not null`,
+  ],
+};
