@@ -28,13 +28,13 @@ async function generate() {
   };
 }
 
-/** Returns the schema of an installation with no settings but the secret. */
+/** Returns the schema of an installation with every field. */
 async function openDefault() {
   const { createAuth } = await importBuilt("index.js");
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
   const databaseUrl = `sqlite:${join(folder, "generate.sqlite")}`;
   const secretKey = randomBytes(32).toString("base64url");
-  const auth = await createAuth({ databaseUrl, secretKey });
+  const auth = await createAuth({ databaseUrl, secretKey, impersonation: true });
   await auth.close();
   await rm(folder, { recursive: true });
   return auth;

@@ -4,8 +4,10 @@ import { requireCompatible } from "./compose.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
+import { impersonation } from "./impersonation/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
+import { personalTokens } from "./personal-tokens/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
@@ -15,12 +17,25 @@ export const BUILT_IN: readonly [
   typeof audit,
   typeof graphiql,
   typeof health,
+  typeof impersonation,
   typeof jwks,
   typeof mail,
+  typeof personalTokens,
   typeof refreshCookie,
   typeof stepUp,
   typeof tokenClasses,
-] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
+] = [
+  audit,
+  graphiql,
+  health,
+  impersonation,
+  jwks,
+  mail,
+  personalTokens,
+  refreshCookie,
+  stepUp,
+  tokenClasses,
+];
 
 /**
  * Returns Gatehouse's features and the application's own.

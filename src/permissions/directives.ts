@@ -21,6 +21,9 @@ const ADMIN_PLACEHOLDER = "__ADMIN";
 /** A guard for administrators, whatever their role is called. For type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
+/** A guard for administrators who gave a password within 12 hours. For type-graphql's `@Directive`. */
+export const ADMIN_ONLY_FRESH = `@auth(requires: ${ADMIN_PLACEHOLDER}, freshWithin: "12h")`;
+
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
