@@ -49,11 +49,7 @@ export class ImpersonationService {
       scheme: "JWT",
       client,
       impersonator: caller,
-      expiresAt: Math.min(
-        now() + MAX_LIFETIME,
-        own?.expiresAt ?? Infinity,
-        own?.refreshExpiresAt ?? Infinity,
-      ),
+      expiresAt: Math.min(now() + MAX_LIFETIME, own?.refreshExpiresAt ?? Infinity),
     });
     const details = { sessionId: issued.principal.session.id, reason };
     onEvent({ type: "impersonation:started", userId: user.id, details }, client);

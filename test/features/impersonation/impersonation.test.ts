@@ -175,8 +175,11 @@ describeGates(options, (gate) => {
     });
 
     test("lasts no longer than the administrator's own session", async () => {
-      const [sessionLifetime, refreshTokenLifetime] = [10 * MINUTE, 10 * MINUTE];
-      const brief = await gate.another({ sessionLifetime, refreshTokenLifetime });
+      const brief = await gate.another({
+        accessTokenLifetime: 5 * MINUTE,
+        refreshTokenLifetime: 10 * MINUTE,
+        sessionLifetime: 10 * MINUTE,
+      });
       const opening = { scheme: "SLIDING", credentialsVersion: 0 } as const;
       const { token } = await brief.core.authentication.issue(adminId, opening);
       const { session } = await impersonate({ authorization: `Bearer ${token}` });
@@ -307,6 +310,13 @@ describeGates(options, (gate) => {
       [
         "the administrator's password changes",
         () => gate.auth.accounts.setPassword(adminId, "another long and unused phrase"),
+      ],
+      [
+        "the administrator's sessions are refused with SQL",
+        () =>
+          gate.sql(`UPDATE "user" SET credentials_version = credentials_version + 1 WHERE id = ?`, [
+            adminId,
+          ]),
       ],
       ["the user becomes an administrator", () => gate.auth.accounts.setRole(userId, "ADMIN")],
     ])("when %s", async (_name, change) => {

@@ -163,6 +163,13 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
         "the password was changed",
         () => gate.auth.accounts.setPassword(id, "another long and unused phrase"),
       ],
+      [
+        "the user's sessions were refused with SQL",
+        () =>
+          gate.sql(`UPDATE "user" SET credentials_version = credentials_version + 1 WHERE id = ?`, [
+            id,
+          ]),
+      ],
       ["the user was deactivated", () => gate.auth.accounts.setActive(id, false)],
     ])("makes no token if %s after the check of the request", async (_name, change) => {
       const tokens = await signIn();
@@ -182,12 +189,12 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
     test("B-26: leaves named tokens, however they were made, and ends all other sign-ins", async () => {
       const own = await signIn();
       const others = [await signIn(), await signIn("SLIDING"), await signIn("TOKEN")];
-      const { createStaticToken } = gate.auth.authentication;
-      const unnamed = await createStaticToken.call(gate.auth.authentication, id);
+      const { authentication, tokens: classes } = gate.auth;
+      const unnamed = await authentication.createStaticToken(id);
       const tokens = [
         (await created(own)).token,
-        (await createStaticToken.call(gate.auth.authentication, id, "backup")).token,
-        (await gate.auth.tokens.StaticToken.create(id, "by class")).key,
+        (await authentication.createStaticToken(id, "backup")).token,
+        (await classes.StaticToken.create(id, "by class")).key,
       ];
       expect(await end("logoutOthers", own)).toBe(4);
       for (const { authorization } of others) expect(await statusOf(authorization)).toBe(401);
