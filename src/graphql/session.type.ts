@@ -69,7 +69,9 @@ export class SessionType {
   @Field(() => String, { nullable: true })
   userAgent!: string | null;
 
-  @Field(() => Boolean, { description: "Whether this request used the session, or opened it by a login." })
+  @Field(() => Boolean, {
+    description: "Whether this request used the session, or opened it by a login.",
+  })
   isCurrent!: boolean;
 }
 

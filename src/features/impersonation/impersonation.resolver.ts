@@ -1,7 +1,6 @@
 import { Arg, Ctx, Directive, ID, Mutation, Resolver } from "type-graphql";
 import type { AuthContext } from "../../authentication/context.js";
 import { AuthPayload, toAuthPayload } from "../../graphql/auth-payload.type.js";
-import { toSessionType } from "../../graphql/session.type.js";
 import { ADMIN_ONLY_FRESH } from "../../permissions/directives.js";
 import type { ImpersonationService } from "./impersonation.service.js";
 
@@ -25,7 +24,8 @@ export class ImpersonationResolver {
     reason: string,
     @Ctx() context: AuthContext,
   ): Promise<AuthPayload> {
-    const issued = await this.#impersonation.impersonate(context, userId, reason);
-    return { ...toAuthPayload(issued), session: toSessionType(issued.principal.session) };
+    const payload = toAuthPayload(await this.#impersonation.impersonate(context, userId, reason));
+    payload.session.isCurrent = false;
+    return payload;
   }
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import { graphql } from "graphql";
 import type { AuthScheme } from "../../../src/events.js";
 import { describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
 
@@ -173,11 +174,15 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       ["the user was deactivated", () => gate.auth.accounts.setActive(id, false)],
     ])("makes no token if %s after the check of the request", async (_name, change) => {
       const tokens = await signIn();
+      const { authorization } = tokens;
+      const contextValue = await gate.auth.createContext({ headers: { authorization } });
       await change(tokens);
-      const opening = { scheme: "TOKEN", label: "CI", openedBy: tokens.session } as const;
-      await expect(gate.core.authentication.issue(id, opening)).rejects.toMatchObject({
-        reason: "token_revoked",
+      const { data, errors } = await graphql({
+        ...{ schema: gate.auth.schema, contextValue, source: CREATE },
+        variableValues: { label: "CI" },
       });
+      expect(data).toBeNull();
+      expect(errors?.[0]?.extensions).toMatchObject({ reason: "token_revoked" });
       expect(await countSessions()).toBe(1);
     });
   });
