@@ -33,6 +33,7 @@ const COMPLETE = {
   smtpUrl: "smtp://localhost",
   mailFrom: "no-reply@example.com",
   publicUrl: "https://auth.example.com",
+  impersonation: true,
 };
 
 /** Returns the schema of an installation that has every field. */

@@ -105,5 +105,7 @@ async function buildContext(
 }
 
 function toActor({ id, session }: Principal | TokenUser): Actor {
-  return { userId: id, sessionId: session.id };
+  const actor = { userId: id, sessionId: session.id };
+  const { impersonatorId } = session;
+  return impersonatorId === null ? actor : { ...actor, impersonatorId };
 }

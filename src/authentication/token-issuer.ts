@@ -81,8 +81,8 @@ export class TokenIssuer {
         return { ...NOTHING, principal, token, ...times };
       }
       case "JWT": {
-        const { userId, id: sessionId } = row;
-        const session = { userId, sessionId, sessionExpiresAt: expiresAt };
+        const { userId, id: sessionId, impersonatorId } = row;
+        const session = { userId, sessionId, sessionExpiresAt: expiresAt, impersonatorId };
         const access = this.#kinds.access.issue({ ...session, claims });
         const refresh = this.#kinds.refresh.issue(grant);
         return { ...NOTHING, principal, ...access, refresh, refreshExpiresAt };
@@ -92,10 +92,10 @@ export class TokenIssuer {
 }
 
 function grantOf(row: SessionRow, predecessor?: VerifiedToken): RotationGrant {
-  const { userId, id: sessionId, generation, rotatedAt: issuedAt } = row;
+  const { userId, id: sessionId, impersonatorId, generation, rotatedAt: issuedAt } = row;
   const claimed = predecessor?.kind.slidesUntil(predecessor.claims) ?? Infinity;
   return {
-    ...{ userId, sessionId, generation, issuedAt },
+    ...{ userId, sessionId, impersonatorId, generation, issuedAt },
     expiresAt: row.refreshExpiresAt ?? issuedAt,
     slidesUntil: Math.min(row.expiresAt ?? issuedAt, claimed),
     predecessor: predecessor?.claims,

@@ -108,7 +108,7 @@ export class TokenVerifier {
 
   async #requireLive(verified: VerifiedToken): Promise<SessionRow> {
     const row = await this.#findRow(verified);
-    return requireLive(row, verified.session, this.#parts.now());
+    return requireLive(row, verified.session, this.#parts.now(), this.#parts.roles);
   }
 
   async #findSession(verified: VerifiedToken): Promise<TokenSession> {
@@ -151,7 +151,7 @@ export class TokenVerifier {
     const session = toTokenSession(row);
     // A static token does not name its user. So the token of a deleted user is just an unknown token.
     if (session === null) throw new TokenNotValid();
-    return requireLive(row, session, this.#parts.now());
+    return requireLive(row, session, this.#parts.now(), this.#parts.roles);
   }
 
   async #findStatic(token: string): Promise<SessionRow | null> {

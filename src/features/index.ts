@@ -5,8 +5,10 @@ import { requireCompatible } from "./compose.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
+import { impersonation } from "./impersonation/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
+import { personalTokens } from "./personal-tokens/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
 import { stepUp } from "./step-up/index.js";
@@ -19,8 +21,10 @@ export const BUILT_IN: readonly [
   typeof audit,
   typeof graphiql,
   typeof health,
+  typeof impersonation,
   typeof jwks,
   typeof mail,
+  typeof personalTokens,
   typeof refreshCookie,
   typeof resetByAdmin,
   typeof stepUp,
@@ -31,8 +35,10 @@ export const BUILT_IN: readonly [
   audit,
   graphiql,
   health,
+  impersonation,
   jwks,
   mail,
+  personalTokens,
   refreshCookie,
   resetByAdmin,
   stepUp,

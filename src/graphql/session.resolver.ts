@@ -50,20 +50,23 @@ export class SessionResolver {
     return toSessionConnection(page, user.session.id, start !== null);
   }
 
-  @Mutation(() => LogoutPayload, { description: "Ends all sessions of the caller." })
+  @Mutation(() => LogoutPayload, {
+    description: "Ends all sessions of the caller, named tokens included.",
+  })
   @Directive("@auth")
   async logoutAll(@Ctx() context: AuthContext): Promise<LogoutPayload> {
     const user = await context.loadUser();
-    return toSessionsEnded(await this.#sessions.endAll(user.id, null, context.client));
+    return toSessionsEnded(await this.#sessions.endAll(user, context.client));
   }
 
   @Mutation(() => LogoutPayload, {
-    description: "Ends all sessions of the caller except the current one.",
+    description:
+      "Ends all sign-ins of the caller except the current one. Named tokens stay: `revokeSession` ends them.",
   })
   @Directive("@auth")
   async logoutOthers(@Ctx() context: AuthContext): Promise<LogoutPayload> {
     const user = await context.loadUser();
-    return toSessionsEnded(await this.#sessions.endAll(user.id, user.session.id, context.client));
+    return toSessionsEnded(await this.#sessions.endOtherSignIns(user, context.client));
   }
 
   @Mutation(() => LogoutPayload, {

@@ -1,6 +1,7 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, ObjectType, registerEnumType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
+import { isNamedToken } from "../sessions/named-token.js";
 import type { SessionInfo } from "../sessions/principal.js";
 import { toDate } from "./date-time.js";
 
@@ -28,9 +29,13 @@ registerEnumType(AuthSchemeEnum, {
 });
 
 @ObjectType("Session", {
-  description: "A session opened by one login. It lasts until the logout or the expiry.",
+  description:
+    "A sign-in, which one login opened, or a named token. It lasts until the logout or the expiry.",
 })
 export class SessionType {
+  /** The administrator who acts as the user, for the resolvers of a feature. It is not a field of the schema. */
+  impersonatorId!: string | null;
+
   @Field(() => ID)
   id!: string;
 
@@ -39,6 +44,12 @@ export class SessionType {
 
   @Field(() => String, { nullable: true })
   label!: string | null;
+
+  @Field(() => Boolean, {
+    description:
+      "Whether it is a static token with a label, such as a script uses. All other sessions are sign-ins.",
+  })
+  isNamedToken!: boolean;
 
   @Field(() => GraphQLDateTime)
   createdAt!: Date;
@@ -58,22 +69,26 @@ export class SessionType {
   @Field(() => String, { nullable: true })
   userAgent!: string | null;
 
-  @Field(() => Boolean, { description: "Whether this request used the session, or opened it." })
+  @Field(() => Boolean, {
+    description: "Whether this request used the session, or opened it by a login.",
+  })
   isCurrent!: boolean;
 }
 
-/** @param currentId the id of the request's own session */
-export function toSessionType(session: SessionInfo, currentId: string | undefined): SessionType {
-  const { id, scheme, label, ipAddress, userAgent } = session;
+/** @param currentId the id of the request's own session. @default no session is the current one */
+export function toSessionType(session: SessionInfo, currentId?: string): SessionType {
+  const { id, scheme, label, ipAddress, userAgent, impersonatorId } = session;
   return {
     id,
     scheme,
     label,
+    isNamedToken: isNamedToken(session),
     createdAt: new Date(session.createdAt),
     lastUsedAt: toDate(session.lastUsedAt),
     expiresAt: toDate(session.expiresAt),
     ipAddress,
     userAgent,
+    impersonatorId,
     isCurrent: id === currentId,
   };
 }

@@ -1,4 +1,5 @@
 import { hasUser } from "../accounts/require-user.js";
+import type { Role, Roles } from "../accounts/role.js";
 import {
   type AuthError,
   PasswordChanged,
@@ -8,9 +9,10 @@ import {
   UserInactive,
   UserNotFound,
 } from "../errors.js";
-import type { Sql } from "../sql.js";
+import type { Sql, SqlValue } from "../sql.js";
 import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
+import { IMPERSONATOR_ROLE } from "./impersonator-role.js";
 import type { SessionRow } from "./session-reader.js";
 
 /** SQL condition: the session has not ended, and it has not expired. {@link openAt} returns its parameters. */
@@ -18,16 +20,22 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. Has the
- * same parameters as {@link IS_OPEN}.
+ * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. If an
+ * administrator acts as the user in the session, the administrator still may. {@link liveAt} returns its parameters.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
-    AND owner.credentials_version = session.credentials_version))`;
+    AND owner.credentials_version = session.credentials_version)
+  AND (session.impersonator_id IS NULL OR ${IMPERSONATOR_ROLE} = ?))`;
 
 /** Returns the parameters of {@link IS_OPEN}. @param at epoch milliseconds */
 export function openAt(at: number): number[] {
   return [at, at];
+}
+
+/** Returns the parameters of {@link IS_LIVE}. @param at epoch milliseconds */
+export function liveAt(at: number, roles: Roles): SqlValue[] {
+  return [...openAt(at), roles.admin];
 }
 
 /** A refresh has replaced the token. The client sees this error as {@link TokenRevoked}. */
@@ -52,10 +60,11 @@ export function requireLive(
   row: SessionRow | null,
   token: TokenSession,
   at: number,
+  roles: Roles,
   use: TokenUse = {},
 ): SessionRow {
   if (row === null) throw new UserNotFound();
-  const refusal = findRefusal(row, token, at, use);
+  const refusal = findRefusal(row, token, at, roles.admin, use);
   if (refusal !== null) throw refusal;
   return row;
 }
@@ -80,12 +89,14 @@ function findRefusal(
   row: SessionRow,
   token: TokenSession,
   at: number,
+  admin: Role,
   { isExpired = false, reuseWindow = 0 }: TokenUse,
 ): AuthError | null {
   if (row.userId !== token.userId || row.scheme !== token.scheme) return new TokenNotValid();
   if (row.endedAt !== null) return describeEnd(row);
   if (!row.isActive) return new UserInactive();
   if (row.credentialsVersion !== row.userCredentialsVersion) return new PasswordChanged();
+  if (row.impersonatorId !== null && row.impersonatorRole !== admin) return new TokenRevoked();
   if (row.expiresAt !== null && row.expiresAt <= at) {
     return row.scheme === "TOKEN" ? new KnownTokenExpired(token) : new KnownSessionExpired(token);
   }

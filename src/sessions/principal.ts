@@ -19,6 +19,8 @@ export interface SessionInfo {
   readonly expiresAt: number | null;
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
+  /** The id of the administrator who opened the session to act as the user. Null for the user's own sessions. */
+  readonly impersonatorId: string | null;
 }
 
 /** A session with its user and role. */
@@ -37,7 +39,7 @@ export interface PrincipalRow extends SessionInfo {
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
   session.authenticated_at AS "authenticatedAt", session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
-  session.user_agent AS "userAgent", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
+  session.user_agent AS "userAgent", session.impersonator_id AS "impersonatorId", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
   u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
 
 export const PRINCIPAL_TABLES = `
@@ -68,10 +70,10 @@ export class Principal implements User {
     this.createdAt = row.userCreatedAt;
     this.lastLoginAt = row.lastLoginAt;
     const { id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt } = row;
-    const { ipAddress, userAgent } = row;
+    const { ipAddress, userAgent, impersonatorId } = row;
     this.session = {
       ...{ id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt },
-      ...{ ipAddress, userAgent },
+      ...{ ipAddress, userAgent, impersonatorId },
     };
   }
 

@@ -5,9 +5,11 @@ import { BadUserInput } from "../errors.js";
 import type { Client, EndReason } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import { IS_OPEN, openAt } from "./live.js";
+import { IS_NAMED_TOKEN } from "./named-token.js";
+import type { Principal } from "./principal.js";
 import type { SessionRef } from "./sessions.js";
 
-/** How many open sessions a user may have. */
+/** How many open sign-ins a user may have, and how many named tokens. */
 const MAX_SESSIONS = 100;
 /** How many sessions one statement ends at most. */
 const MAX_ENDED = 1000;
@@ -53,16 +55,27 @@ export class SessionEnder {
     return ended.length === 1;
   }
 
-  /**
-   * @param exceptId the id of a session to keep; null to end every session
-   * @returns how many sessions this call ended
-   */
-  async endAll(userId: string, exceptId: string | null, client: Client): Promise<number> {
+  /** @returns how many sessions this call ended */
+  async endAll(userId: string, client: Client): Promise<number> {
+    return this.#endWhere("1 = 1", userId, [], client);
+  }
+
+  /** Ends all sign-ins of a user except one. @returns how many sessions this call ended */
+  async endOtherSignIns({ id: userId, session }: Principal, client: Client): Promise<number> {
+    return this.#endWhere(`id <> ? AND NOT ${IS_NAMED_TOKEN}`, userId, [session.id], client);
+  }
+
+  async #endWhere(
+    condition: string,
+    userId: string,
+    parameters: readonly string[],
+    client: Client,
+  ): Promise<number> {
     const at = this.#settings.now();
     const ended = await this.#sql.write<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'logout'
-       WHERE user_id = ? AND id <> ? AND ${IS_OPEN} RETURNING id`,
-      [at, userId, exceptId ?? "", ...openAt(at)],
+       WHERE user_id = ? AND ${condition} AND ${IS_OPEN} RETURNING id`,
+      [at, userId, ...parameters, ...openAt(at)],
     );
     for (const { id } of ended) this.#reportEnd(userId, id, "logout", client);
     return ended.length;
@@ -135,13 +148,14 @@ export class SessionEnder {
     };
   }
 
-  /** Keeps a user's 100 newest open sessions, and ends the older ones. */
-  async endBeyondLimit(userId: string, client: Client): Promise<void> {
+  /** Keeps a user's 100 newest open sign-ins, or the 100 newest named tokens, and ends the older ones. */
+  async endBeyondLimit(userId: string, ofTokens: boolean, client: Client): Promise<void> {
     const at = this.#settings.now();
+    const counted = ofTokens ? IS_NAMED_TOKEN : `NOT ${IS_NAMED_TOKEN}`;
     const ended = await this.#sql.write<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'limit'
        WHERE ended_at IS NULL AND id IN (
-         SELECT id FROM session WHERE user_id = ? AND ${IS_OPEN}
+         SELECT id FROM session WHERE user_id = ? AND ${counted} AND ${IS_OPEN}
          ORDER BY created_at DESC, id DESC LIMIT ${MAX_ENDED} OFFSET ${MAX_SESSIONS}) RETURNING id`,
       [at, userId, ...openAt(at)],
     );

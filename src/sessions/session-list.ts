@@ -10,7 +10,7 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";
-import { IS_LIVE, openAt } from "./live.js";
+import { IS_LIVE, liveAt } from "./live.js";
 import {
   Principal,
   PRINCIPAL_COLUMNS,
@@ -48,7 +48,8 @@ export interface SessionPage {
 /** The session after which a page starts. */
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
-const LIST_MAX_SIZE = 100;
+/** A user has at most 100 sign-ins and 100 named tokens. */
+const LIST_MAX_SIZE = 200;
 
 const CREATED = [
   ["createdAfter", ">"],
@@ -91,7 +92,7 @@ export class SessionList {
     return { principals, hasNextPage: rows.length > first };
   }
 
-  /** Returns at most 100 live sessions of a user, newest first. */
+  /** Returns the live sessions of a user, newest first. */
   async ofUser(userId: string): Promise<readonly SessionInfo[]> {
     const page = await this.page({ userIds: [userId], isLive: true }, LIST_MAX_SIZE, null);
     return page.principals.map(({ session }) => session);
@@ -123,6 +124,7 @@ export class SessionList {
       yield [`session.created_at ${operator} ?`, [instant]];
     }
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
-    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#settings.now())];
+    const { now, roles } = this.#settings;
+    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, liveAt(now(), roles)];
   }
 }

@@ -2,11 +2,13 @@ import { newId } from "../accounts/id.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { BadUserInput, InvalidCredentials } from "../errors.js";
+import { BadUserInput, InvalidCredentials, TokenRevoked } from "../errors.js";
 import { type AuthScheme, type Client, type EndReason, NO_CLIENT } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";
 import { generateStaticToken } from "../tokens/static-token.js";
-import { IS_LIVE, openAt } from "./live.js";
+import { IS_LIVE, liveAt } from "./live.js";
+import { isNamedToken } from "./named-token.js";
+import type { Principal, SessionInfo } from "./principal.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
@@ -20,6 +22,12 @@ export interface SessionOpening {
    * has no `authenticatedAt`.
    */
   readonly credentialsVersion?: number;
+  /** When the session expires, in epoch milliseconds. @default as soon as the settings say, which is also the latest */
+  readonly expiresAt?: number;
+  /** The user's own session that opens this one. If that session has ended, none is opened. */
+  readonly openedBy?: Pick<SessionInfo, "id">;
+  /** The administrator who acts as the user in the session, and the session that the administrator uses. */
+  readonly impersonator?: Principal;
 }
 
 export interface OpenedSession {
@@ -30,7 +38,7 @@ export interface OpenedSession {
 
 export type OpeningSettings = Pick<
   AuthConfig,
-  "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent"
+  "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent" | "roles"
 >;
 
 const SCHEMES: readonly AuthScheme[] = ["TOKEN", "JWT", "SLIDING"];
@@ -42,11 +50,16 @@ const USER_AGENT_MAX_LENGTH = 255;
 /** Checks the user and inserts the session in one statement, so that the user cannot change in between. */
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
-    authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent)
-  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
+    authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent,
+    impersonator_id, impersonator_session_id)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
   WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) ${condition} RETURNING id`;
 
 const INSERT = insertIf("");
+
+const INSERT_BY = insertIf(`AND EXISTS (
+  SELECT 1 FROM session opener WHERE opener.id = ? AND opener.ended_at IS NULL
+    AND opener.credentials_version = "user".credentials_version)`);
 
 const INSERT_FIRST = insertIf(`AND NOT EXISTS (
   SELECT 1 FROM session WHERE user_id = ? AND scheme = ? AND label IS NOT DISTINCT FROM ? AND ${IS_LIVE})`);
@@ -72,14 +85,21 @@ export class SessionOpener {
   }
 
   /**
-   * Opens a session for an active user. If the user already has 100 open sessions, ends the oldest.
+   * Opens a session for an active user. If the user already has 100 open sign-ins, ends the oldest. Named tokens are
+   * counted apart: if the user already has 100, ends the oldest of them.
    * @throws {@link BadUserInput} when the scheme or label is malformed, or the user is inactive
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link InvalidCredentials} when the user has changed since the password was checked
+   * @throws {@link TokenRevoked} when the session that opens this one has ended
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const session = this.#create(user, opening);
-    const inserted = await this.#sql.write(INSERT, session.values);
+    const { values } = session;
+    const { openedBy } = opening;
+    const inserted =
+      openedBy === undefined
+        ? await this.#sql.write(INSERT, values)
+        : await this.#sql.write(INSERT_BY, [...values, openedBy.id]);
     const opened = inserted.length === 0 ? null : await this.#finish(session, opening);
     return opened ?? this.#refuse(session.userId, opening);
   }
@@ -91,7 +111,8 @@ export class SessionOpener {
   async openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
     const session = this.#create(user, opening);
     const { userId, values } = session;
-    const first = [userId, opening.scheme, opening.label ?? null, ...openAt(this.#settings.now())];
+    const { now, roles } = this.#settings;
+    const first = [userId, opening.scheme, opening.label ?? null, ...liveAt(now(), roles)];
     // Exclusive: otherwise two calls at the same time could both open a session.
     const inserted = await this.#sql.writeExclusive(INSERT_FIRST, [...values, ...first]);
     return inserted.length === 0 ? null : this.#finish(session, opening);
@@ -114,18 +135,20 @@ export class SessionOpener {
   /** @param endReason null for an open session */
   #create(user: UserRef, opening: SessionOpening, endReason: EndReason | null = null): NewSession {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
+    const { impersonator } = opening;
     requireScheme(scheme);
     requireLabel(label);
     const userId = idOf(user);
     const id = newId();
     const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
-    const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
+    const { at, expiresAt, refreshExpiresAt } = this.#timesOf(opening);
     const endedAt = endReason === null ? null : at;
     const values = [
       ...[id, scheme, label, secret?.secretHash ?? null, at, at],
       ...[credentialsVersion === null ? null : at, expiresAt, refreshExpiresAt],
       ...[endedAt, endReason],
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
+      ...[impersonator?.id ?? null, impersonator?.session.id ?? null],
       ...[userId, credentialsVersion],
     ];
     return { id, userId, token: secret?.token ?? null, values };
@@ -134,25 +157,30 @@ export class SessionOpener {
   /** @returns null if the user was deleted meanwhile */
   async #finish(
     { id, userId, token }: NewSession,
-    { scheme, client = NO_CLIENT }: SessionOpening,
+    { scheme, label = null, client = NO_CLIENT }: SessionOpening,
   ): Promise<OpenedSession | null> {
-    await this.#ender.endBeyondLimit(userId, client);
+    await this.#ender.endBeyondLimit(userId, isNamedToken({ scheme, label }), client);
     this.#settings.onEvent({ type: "token_issued", userId, sessionId: id, scheme }, client);
     const row = await this.#reader.find(id);
     return row === null ? null : { row, token };
   }
 
-  #timesOf(scheme: AuthScheme): Times {
+  #timesOf({ scheme, expiresAt: latest = Infinity }: SessionOpening): Times {
     const { refreshTokenLifetime, sessionLifetime, staticTokenLifetime, now } = this.#settings;
     const at = now();
     const isStatic = scheme === "TOKEN";
     const lifetime = isStatic ? staticTokenLifetime : sessionLifetime;
-    const expiresAt = lifetime === null ? null : at + lifetime * 1000;
-    const refreshExpiresAt = at + Math.min(refreshTokenLifetime, lifetime ?? Infinity) * 1000;
-    return { at, expiresAt, refreshExpiresAt: isStatic ? null : refreshExpiresAt };
+    const end = Math.min(lifetime === null ? Infinity : at + lifetime * 1000, latest);
+    const refreshExpiresAt = Math.min(at + refreshTokenLifetime * 1000, end);
+    return {
+      at,
+      expiresAt: end === Infinity ? null : end,
+      refreshExpiresAt: isStatic ? null : refreshExpiresAt,
+    };
   }
 
-  async #refuse(userId: string, { credentialsVersion }: SessionOpening): Promise<never> {
+  async #refuse(userId: string, { credentialsVersion, openedBy }: SessionOpening): Promise<never> {
+    if (openedBy !== undefined) throw new TokenRevoked();
     if (credentialsVersion !== undefined) throw new InvalidCredentials();
     await requireUser(this.#sql, userId);
     throw new BadUserInput("The user is inactive.");

@@ -1,8 +1,10 @@
 import DataLoader from "dataloader";
+import type { Role } from "../accounts/role.js";
 import type { EndReason } from "../events.js";
 import { LISTED_KEYS } from "../keys/signing-key-store.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
+import { IMPERSONATOR_ROLE } from "./impersonator-role.js";
 import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
 
 /** A session with its user and role. Authenticating a request usually reads only this row. */
@@ -15,6 +17,8 @@ export interface SessionRow extends PrincipalRow {
   readonly endReason: EndReason | null;
   readonly credentialsVersion: number;
   readonly userCredentialsVersion: number;
+  /** See {@link IMPERSONATOR_ROLE}. */
+  readonly impersonatorRole: Role | null;
   /** The ids of the signing keys, such as `a1,b2`. When the keys change, this text changes. */
   readonly listedKeys: string | null;
 }
@@ -25,7 +29,7 @@ const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
     session.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion",
-    ${LISTED_KEYS} AS "listedKeys"
+    ${IMPERSONATOR_ROLE} AS "impersonatorRole", ${LISTED_KEYS} AS "listedKeys"
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 

@@ -3,13 +3,13 @@ import { TokenReused, TokenWrongType } from "../errors.js";
 import type { Client } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
-import { IS_LIVE, openAt, requireLive, requireStored, TokenReplaced } from "./live.js";
+import { IS_LIVE, liveAt, requireLive, requireStored, TokenReplaced } from "./live.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
 export type RotationSettings = Pick<
   AuthConfig,
-  "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent"
+  "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent" | "roles"
 >;
 
 type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
@@ -36,7 +36,7 @@ export class SessionRotator {
    */
   async rotate({ kind, session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
     if (session.generation === null) throw new TokenWrongType();
-    const { leeway, reuseWindow, now } = this.#settings;
+    const { leeway, reuseWindow, now, roles } = this.#settings;
     const at = now();
     const end = kind.slidesUntil(claims);
     const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
@@ -45,7 +45,7 @@ export class SessionRotator {
     // Another call may have rotated the session again, so `row` may already have a later generation.
     if (rotated !== undefined) return { ...row, ...rotated };
     try {
-      return requireLive(row, session, at, { isExpired, reuseWindow: reuseWindow * 1000 });
+      return requireLive(row, session, at, roles, { isExpired, reuseWindow: reuseWindow * 1000 });
     } catch (error) {
       if (!(error instanceof TokenReplaced)) throw error;
       await this.#endReused(row, client);
@@ -70,7 +70,7 @@ export class SessionRotator {
        RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
       [
         ...[at, at, refreshExpiresAt, refreshExpiresAt],
-        ...[id, userId, scheme, generation, ...openAt(at)],
+        ...[id, userId, scheme, generation, ...liveAt(at, this.#settings.roles)],
       ],
     );
     return rotated;

@@ -57,6 +57,14 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number"), nullable: true })
   refreshExpiresAt!: number | null;
 
+  /** The administrator who opened the session to act as the user. Null for the user's own sessions. */
+  @Property({ type: "text", nullable: true })
+  impersonatorId!: string | null;
+
+  /** The session that the administrator used for it. When that session ends, this one does, too. */
+  @Property({ type: "text", nullable: true })
+  impersonatorSessionId!: string | null;
+
   @Property({ type: new BigIntType("number"), nullable: true })
   endedAt!: number | null;
 

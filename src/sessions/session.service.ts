@@ -6,8 +6,8 @@ import { type Client, type EndReason, NO_CLIENT } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
-import { IS_LIVE, openAt } from "./live.js";
-import type { SessionInfo } from "./principal.js";
+import { IS_LIVE, liveAt } from "./live.js";
+import type { Principal, SessionInfo } from "./principal.js";
 import { type EndingQuery, SessionEnder } from "./session-ender.js";
 import {
   type SessionCursor,
@@ -25,11 +25,11 @@ import { type FollowedKeys, SessionReader, type SessionRow } from "./session-rea
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
 import type { SessionRef, Sessions } from "./sessions.js";
 
-export type SessionSettings = OpeningSettings & RotationSettings & Pick<AuthConfig, "roles">;
+export type SessionSettings = OpeningSettings & RotationSettings;
 
 export class SessionService implements Sessions {
   readonly #sql: Sql;
-  readonly #settings: Pick<AuthConfig, "now">;
+  readonly #settings: Pick<AuthConfig, "now" | "roles">;
   readonly #reader: SessionReader;
   readonly #opener: SessionOpener;
   readonly #rotator: SessionRotator;
@@ -69,8 +69,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Records that the user of a session gave the password now. Does not change the session of a static token, because a
-   * script may hold the token.
+   * Records that the user of a session gave the password now. Changes neither the session of a static token, because a
+   * script may hold the token, nor that of an administrator who acts as the user.
    * @param credentialsVersion the user's version when the password was checked
    * @returns the present time, in epoch milliseconds. Null if the session has not changed
    */
@@ -81,8 +81,8 @@ export class SessionService implements Sessions {
     const at = this.#settings.now();
     const changed = await this.#sql.write(
       `UPDATE session SET authenticated_at = ?
-       WHERE id = ? AND scheme <> 'TOKEN' AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
-      [at, id, credentialsVersion, ...openAt(at)],
+       WHERE id = ? AND scheme <> 'TOKEN' AND impersonator_id IS NULL AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
+      [at, id, credentialsVersion, ...liveAt(at, this.#settings.roles)],
     );
     return changed.length === 1 ? at : null;
   }
@@ -97,19 +97,19 @@ export class SessionService implements Sessions {
     return this.#ender.end(session, userId, reason, client);
   }
 
+  async endAll(user: UserRef, client: Client = NO_CLIENT): Promise<number> {
+    const userId = idOf(user);
+    const ended = await this.#ender.endAll(userId, client);
+    if (ended === 0) await requireUser(this.#sql, userId);
+    return ended;
+  }
+
   /**
-   * @param exceptId the id of a session to keep; null to end every session
+   * Ends all sign-ins of a user except one. Named tokens stay: they belong to scripts, not to devices.
    * @returns how many sessions this call ended
    */
-  async endAll(
-    user: UserRef,
-    exceptId: string | null = null,
-    client: Client = NO_CLIENT,
-  ): Promise<number> {
-    const userId = idOf(user);
-    const ended = await this.#ender.endAll(userId, exceptId, client);
-    if (ended === 0 && exceptId === null) await requireUser(this.#sql, userId);
-    return ended;
+  endOtherSignIns(kept: Principal, client: Client): Promise<number> {
+    return this.#ender.endOtherSignIns(kept, client);
   }
 
   endMatching(query: EndingQuery, reason: EndReason): Promise<number> {

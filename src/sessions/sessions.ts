@@ -13,7 +13,7 @@ export type SessionRef = string | { readonly id: string };
  */
 export interface Sessions {
   /**
-   * Returns the live sessions of a user, newest first: at most 100.
+   * Returns the live sessions of a user, newest first: at most 100 sign-ins and 100 named tokens.
    * @throws {@link NoSuchUser}
    * @example
    * const user = await context.loadUser();
@@ -32,7 +32,7 @@ export interface Sessions {
   end(session: SessionRef): Promise<boolean>;
 
   /**
-   * Ends all open sessions of a user.
+   * Ends all open sessions of a user, named tokens included.
    * @returns how many sessions this call ended
    * @throws {@link NoSuchUser}
    * @example

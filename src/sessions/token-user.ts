@@ -10,6 +10,8 @@ export interface TokenUserSession {
   readonly createdAt: number;
   /** When the access token expires. */
   readonly expiresAt: number;
+  /** The id of the administrator who acts as the user. Null for the user's own sessions. */
+  readonly impersonatorId: string | null;
 }
 
 /**
@@ -22,11 +24,12 @@ export class TokenUser {
   readonly session: TokenUserSession;
   readonly #roles: Roles;
 
-  constructor({ session, claims: { iat, exp } }: VerifiedToken, roles: Roles) {
+  constructor({ session, claims: { iat, exp, act } }: VerifiedToken, roles: Roles) {
     const { id, userId, scheme } = session;
     this.#roles = roles;
     this.id = userId;
-    this.session = { id, scheme, createdAt: iat * 1000, expiresAt: exp * 1000 };
+    const impersonatorId = typeof act?.sub === "string" ? act.sub : null;
+    this.session = { id, scheme, createdAt: iat * 1000, expiresAt: exp * 1000, impersonatorId };
   }
 
   /**

@@ -1,7 +1,7 @@
 import { newId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { KeyRing } from "../keys/key-ring.js";
-import type { ApplicationClaims } from "./claims.js";
+import { actorClaim, type ApplicationClaims } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
 export interface AccessGrant {
@@ -9,6 +9,8 @@ export interface AccessGrant {
   readonly sessionId: string;
   /** Epoch milliseconds; null if the session does not expire. An access token does not outlive its session. */
   readonly sessionExpiresAt: number | null;
+  /** The id of the administrator who acts as the user; null for the user's own sessions. */
+  readonly impersonatorId: string | null;
   /** The application's claims. They cannot replace a claim of Gatehouse. @default none */
   readonly claims?: ApplicationClaims;
 }
@@ -44,7 +46,8 @@ export class AccessTokens extends TokenKind {
     const iat = Math.floor(this.now() / 1000);
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);
     const exp = Math.min(iat + this.lifetime, Math.max(iat + 1, sessionEnd));
-    const own = { sub: grant.userId, sid: grant.sessionId, jti: newId(), iat, exp };
+    const { userId: sub, sessionId: sid, impersonatorId } = grant;
+    const own = { sub, ...actorClaim(impersonatorId), sid, jti: newId(), iat, exp };
     const claims = { ...grant.claims, ...this.claims(own) };
     return { access: this.sign(claims), expiresAt: exp * 1000 };
   }

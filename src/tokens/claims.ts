@@ -22,6 +22,8 @@ export interface Claims {
   /** Epoch seconds. Gatehouse checks this claim, but never sets it. */
   readonly nbf?: number;
   readonly token_type: string;
+  /** The administrator who acts as the user. @see RFC 8693 4.1 */
+  readonly act?: { readonly sub?: unknown };
   readonly [claim: string]: unknown;
 }
 
@@ -31,6 +33,7 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "aud",
   "sub",
   "client_id",
+  "act",
   "sid",
   "gen",
   "jti",
@@ -46,6 +49,11 @@ const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
 /** The claims that an application has added to a token. */
 export type ApplicationClaims = Readonly<Record<string, unknown>>;
+
+/** Returns the claim `act`, or no claim. @param impersonatorId the administrator who acts as the user, if any */
+export function actorClaim(impersonatorId: string | null): Pick<Claims, "act"> {
+  return impersonatorId === null ? {} : { act: { sub: impersonatorId } };
+}
 
 export function isReserved(claim: string): boolean {
   return RESERVED_CLAIMS.has(claim);

@@ -2,13 +2,15 @@ import { createHash } from "node:crypto";
 import type { AuthConfig } from "../config/auth-config.js";
 import { TokenNotValid } from "../errors.js";
 import type { KeyRing } from "../keys/key-ring.js";
-import { applicationClaimsOf, type Claims, isCount } from "./claims.js";
+import { actorClaim, applicationClaimsOf, type Claims, isCount } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
 /** The values of a refresh or sliding token. The same values always give the same token. */
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;
+  /** The id of the administrator who acts as the user; null for the user's own sessions. */
+  readonly impersonatorId: string | null;
   /** How many times the session has been refreshed. */
   readonly generation: number;
   /** When the token is issued, in epoch milliseconds. */
@@ -51,7 +53,7 @@ export class RotatingTokens extends TokenKind {
     // Not random: after a lost response, a retry must get the same token.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
     const refreshExp = Math.max(iat + 1, Math.floor(grant.slidesUntil / 1000));
-    const own = { sub, sid, gen, jti, iat, exp };
+    const own = { sub, ...actorClaim(grant.impersonatorId), sid, gen, jti, iat, exp };
     const carried = applicationClaimsOf(grant.predecessor ?? {});
     const claims = this.claims(this.#isSliding ? { ...own, refresh_exp: refreshExp } : own);
     return this.sign({ ...carried, ...claims });

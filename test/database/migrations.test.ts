@@ -9,6 +9,7 @@ const SINCE_01 = [
   "2026-11-26-profile-role",
   "2026-11-27-session-authenticated-at",
   "2026-11-27-user-names",
+  "2026-11-28-session-impersonator",
 ];
 const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling", ...SINCE_01];
 

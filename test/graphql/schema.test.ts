@@ -5,7 +5,8 @@ import { readGuards } from "../../src/permissions/guard-map.js";
 import { renderPermissions } from "../../scripts/permissions-page.mjs";
 import { setUpGate } from "../support/gate.js";
 
-const gate = setUpGate();
+/** With every field. */
+const gate = setUpGate({ impersonation: true });
 
 test("schema.graphql matches the code; `npm run generate` updates it", async () => {
   expect(await read("schema.graphql")).toBe(gate.auth.typeDefs);

@@ -5,11 +5,11 @@ const LIMIT = 100;
 
 describeGates((gate) => {
   /** Signs a user in `count` times, one second apart, and returns the static tokens, oldest first. */
-  async function fill(userId: string, count: number): Promise<string[]> {
+  async function fill(userId: string, count: number, label?: string): Promise<string[]> {
     const tokens: string[] = [];
     for (let index = 0; index < count; index += 1) {
       gate.advance(1);
-      const { token } = await gate.auth.authentication.createStaticToken(userId);
+      const { token } = await gate.auth.authentication.createStaticToken(userId, label);
       tokens.push(token!);
     }
     gate.advance(1);
@@ -37,6 +37,20 @@ describeGates((gate) => {
         expect((await gate.refresh(refresh)).status).toBe(200);
       }
       expect(await countLive(id)).toBe(LIMIT);
+    });
+
+    test("RF-15: counts named tokens apart: neither they nor sign-ins push the others out", async () => {
+      const id = await gate.user("dan");
+      const signIns = await fill(id, LIMIT);
+      const named = await fill(id, LIMIT, "script");
+      expect(await countLive(id)).toBe(2 * LIMIT);
+      expect(await gate.auth.sessions.list(id)).toHaveLength(2 * LIMIT);
+      const statusOf = async (token = "") => (await gate.me(`Token ${token}`)).status;
+      await fill(id, 1, "one more script");
+      expect([await statusOf(signIns[0]), await statusOf(named[0])]).toEqual([200, 401]);
+      await fill(id, 1);
+      expect([await statusOf(signIns[0]), await statusOf(named[1])]).toEqual([401, 200]);
+      expect(await countLive(id)).toBe(2 * LIMIT);
     });
 
     test("RF-15: counts only live sessions, for each user separately", async () => {

@@ -148,6 +148,7 @@ describeGates({ claims: (user) => claims(user) }, (gate) => {
           "aud",
           "sub",
           "client_id",
+          "act",
           "sid",
           "gen",
           "jti",

@@ -4,6 +4,7 @@ import { throttling } from "./2026-11-25-throttling.js";
 import { profileRole } from "./2026-11-26-profile-role.js";
 import { sessionAuthenticatedAt } from "./2026-11-27-session-authenticated-at.js";
 import { userNames } from "./2026-11-27-user-names.js";
+import { sessionImpersonator } from "./2026-11-28-session-impersonator.js";
 
 export interface TableOwner {
   readonly name: string;
@@ -18,6 +19,7 @@ const CORE: readonly Migration[] = [
   profileRole,
   sessionAuthenticatedAt,
   userNames,
+  sessionImpersonator,
 ];
 
 /**

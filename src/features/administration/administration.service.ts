@@ -5,7 +5,7 @@ import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput } from "../../errors.js";
 import type { Client } from "../../events.js";
-import { refuseStaticToken } from "../../permissions/static-tokens.js";
+import { requireOwnSession } from "../../sessions/own-session.js";
 import type { SessionService } from "../../sessions/session.service.js";
 
 /** New values of a user. A value that is undefined does not change. */
@@ -59,7 +59,7 @@ export class AdministrationService {
 
   /** @returns how many sessions this call ended */
   async endSessions(context: AuthContext, userId: string): Promise<number> {
-    return this.#sessions.endAll(userId, null, await clientOf(context));
+    return this.#sessions.endAll(userId, await clientOf(context));
   }
 
   async deleteUser(context: AuthContext, id: string): Promise<void> {
@@ -69,6 +69,6 @@ export class AdministrationService {
 
 /** Returns the client, for the audit trail. Refuses a static token. */
 async function clientOf(context: AuthContext): Promise<Client> {
-  refuseStaticToken(await context.loadUser(), "administer users");
+  requireOwnSession(await context.loadUser());
   return context.client;
 }

@@ -77,6 +77,8 @@ function keepIn(
     if (cookieOf(context).isForeign && setsCookie(args)) throw new Vetoed(FOREIGN);
     const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
     if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
+    // The cookie keeps the administrator's own session while the administrator acts as another user.
+    if (payload.session.impersonatorId !== null) return payload;
     cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());
     payload.refresh = null;
     return payload;

@@ -1,5 +1,6 @@
 import type { AuthContext } from "../../authentication/context.js";
-import { BadUserInput, InvalidCredentials } from "../../errors.js";
+import { InvalidCredentials } from "../../errors.js";
+import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 
 /** Makes sessions fresh again. */
@@ -13,7 +14,7 @@ export class StepUpService {
   /**
    * Checks the caller's own password, and records in the session that it was given now.
    * @returns when it was given, in epoch milliseconds
-   * @throws {@link BadUserInput} for a static token, or a malformed password
+   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed password
    * @throws {@link InvalidCredentials} for a wrong password or a locked account. Also if the session ended, or the
    * password was changed, during the check
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
@@ -21,10 +22,9 @@ export class StepUpService {
   async reauthenticate(context: AuthContext, password: string): Promise<number> {
     const { authentication, onEvent, sessions } = this.#core;
     const { client } = context;
-    const { id: userId, session } = await context.loadUser();
-    if (session.scheme === "TOKEN") {
-      throw new BadUserInput("A static token cannot reauthenticate. Log in instead.");
-    }
+    const user = await context.loadUser();
+    requireOwnSession(user);
+    const { id: userId, session } = user;
     const { credentialsVersion } = await authentication.requirePassword(userId, password, client);
     const at = await sessions.recordAuthentication(session, credentialsVersion);
     if (at === null) throw new InvalidCredentials();

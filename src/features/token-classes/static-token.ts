@@ -64,8 +64,8 @@ export class StaticToken {
   }
 
   /**
-   * Creates a token for a user. The user's other tokens stay valid. If the user already has 100 sessions, the oldest
-   * session ends.
+   * Creates a token for a user. The user's other tokens stay valid. If the user already has 100 tokens with
+   * labels, the oldest ends. Tokens without a label are counted with the logins.
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    */

@@ -142,7 +142,7 @@ export class Token extends ClaimMap {
     const session = { ...ids, scheme: this.tokenKind.scheme, generation };
     const row = await sessions.find(session.id);
     if (this.#verified?.kind.hasKey(this.#verified.kid) === false) throw new TokenNotValid();
-    requireLive(row, session, settings.now());
+    requireLive(row, session, settings.now(), settings.roles);
   }
 
   /**

@@ -16,7 +16,7 @@ const MISSING = "0".repeat(32);
 const NO_SUCH_USER = { status: 400, code: "BAD_USER_INPUT", data: null };
 const STALE = { status: 403, code: "FORBIDDEN", reason: "reauthentication_required", data: null };
 const LAST_ADMIN = "This user is the last active ADMIN. Give another user the role ADMIN first.";
-const BY_TOKEN = "A static token cannot administer users. Log in by JWT or SLIDING instead.";
+const BY_TOKEN = "A static token cannot do this. Log in instead.";
 
 /** A call of each mutation. */
 const CALLS = {

@@ -128,7 +128,7 @@ describeGates(options, (gate) => {
           const refused = await reauthenticate(header, WRONG);
           expect(refused).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
           expect(refused.errors?.[0]?.message).toBe(
-            "A static token cannot reauthenticate. Log in instead.",
+            "A static token cannot do this. Log in instead.",
           );
         }
         await expectStale(header);

@@ -1,0 +1,58 @@
+import type { Roles } from "../../accounts/role.js";
+import type { AuthContext } from "../../authentication/context.js";
+import type { Issued } from "../../authentication/token-issuer.js";
+import { BadUserInput } from "../../errors.js";
+import { requireOwnSession } from "../../sessions/own-session.js";
+import type { CoreServices } from "../feature.js";
+
+/** How long an administrator may act as a user, in milliseconds. A refresh does not extend it. */
+const MAX_LIFETIME = 30 * 60_000;
+
+/** 1 to 500 characters, at least one of them visible. */
+const REASON = /^(?=.*[^\p{C}\p{Z}])[^\p{Cc}]{1,500}$/u;
+
+type Services = Pick<CoreServices, "accounts" | "authentication" | "now" | "onEvent" | "sessions">;
+
+/** Opens the sessions in which administrators act as other users. */
+export class ImpersonationService {
+  readonly #core: Services;
+  readonly #roles: Roles;
+
+  constructor(core: Services, roles: Roles) {
+    this.#core = core;
+    this.#roles = roles;
+  }
+
+  /**
+   * Opens a session of another user, for the administrator who calls. The session ends together with the caller's own.
+   * @param reason for the audit trail
+   * @throws {@link NoSuchUser} when the user does not exist
+   * @throws {@link BadUserInput} when the user is inactive, an administrator or the caller, when the caller uses a static
+   * token or acts as a user already, and when the reason is malformed
+   */
+  async impersonate(context: AuthContext, userId: string, reason: string): Promise<Issued> {
+    const { accounts, authentication, now, onEvent, sessions } = this.#core;
+    const { client } = context;
+    const caller = await context.loadUser();
+    requireOwnSession(caller);
+    if (!REASON.test(reason)) {
+      throw new BadUserInput(
+        "reason must have from 1 to 500 characters, none of them a control character.",
+      );
+    }
+    const user = await accounts.getUser(userId);
+    if (this.#roles.isAtLeast(user.role, this.#roles.admin)) {
+      throw new BadUserInput(`Nobody can act as a user of the role ${this.#roles.admin}.`);
+    }
+    const own = await sessions.find(caller.session.id);
+    const issued = await authentication.issue(user, {
+      scheme: "JWT",
+      client,
+      impersonator: caller,
+      expiresAt: Math.min(now() + MAX_LIFETIME, own?.refreshExpiresAt ?? Infinity),
+    });
+    const details = { sessionId: issued.principal.session.id, reason };
+    onEvent({ type: "impersonation:started", userId: user.id, details }, client);
+    return issued;
+  }
+}

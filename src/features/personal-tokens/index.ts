@@ -1,0 +1,20 @@
+import { onOff } from "../../config/kinds.js";
+import { type CoreServices, defineFeature } from "../feature.js";
+
+const settings = {
+  /** Whether the mutation `createToken` exists, by which users make named static tokens for their scripts. */
+  personalTokens: onOff({ variable: "PERSONAL_TOKENS", default: true }),
+};
+
+/** Lets signed-in users make static tokens for their scripts. */
+export const personalTokens = defineFeature({
+  name: "personal-tokens",
+  settings,
+  isOn: (config) => config.personalTokens,
+  create: async (core: CoreServices, { staticTokenLifetime }) => {
+    const { PersonalTokenResolver } = await import("./personal-token.resolver.js");
+    const { PersonalTokenService } = await import("./personal-token.service.js");
+    const service = new PersonalTokenService(core, staticTokenLifetime);
+    return { resolvers: [new PersonalTokenResolver(service)] };
+  },
+});
