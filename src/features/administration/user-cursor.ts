@@ -27,8 +27,7 @@ export function parseUserCursor(
   if (cursor == null) return null;
   const text = Buffer.from(cursor.slice(0, MAX_LENGTH), "base64url").toString();
   const [, sortedBy, id, value] = CURSOR.exec(text) ?? [];
-  const isValue = field === "username" || /^\d{1,15}$/.test(value ?? "");
-  if (sortedBy !== field || id === undefined || value === undefined || !isValue) {
+  if (sortedBy !== field || id === undefined || value === undefined) {
     throw new BadUserInput("after must be a cursor of this list.");
   }
   return { value: field === "username" ? value : Number(value), id };

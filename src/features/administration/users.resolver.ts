@@ -1,8 +1,7 @@
-import { Arg, Ctx, Directive, ID, Int, Query, Resolver } from "type-graphql";
+import { Arg, Directive, ID, Int, Query, Resolver } from "type-graphql";
 import type { AccountService } from "../../accounts/account.service.js";
 import { isId } from "../../accounts/id.js";
 import type { UserOrder } from "../../accounts/user-query.js";
-import type { AuthContext } from "../../authentication/context.js";
 import { AFTER, FIRST, requirePageSize } from "../../graphql/page-arguments.js";
 import { toUserType, UserType } from "../../graphql/user.type.js";
 import { ADMIN_ONLY } from "../../permissions/directives.js";
@@ -35,9 +34,7 @@ export class UsersResolver {
     first: number | null,
     @Arg("after", () => String, AFTER)
     after: string | null | undefined,
-    @Ctx() context: AuthContext,
   ): Promise<UserConnection> {
-    await context.loadUser();
     const order = orderBy ?? NEWEST_FIRST;
     const start = parseUserCursor(order.field, after);
     const query = { ...toUserQuery(where), orderBy: order };
@@ -47,11 +44,7 @@ export class UsersResolver {
 
   @Query(() => UserType, { nullable: true, description: "A user. Null if there is no such user." })
   @Directive(ADMIN_ONLY)
-  async user(
-    @Arg("id", () => ID) id: string,
-    @Ctx() context: AuthContext,
-  ): Promise<UserType | null> {
-    await context.loadUser();
+  async user(@Arg("id", () => ID) id: string): Promise<UserType | null> {
     const user = isId(id) ? await this.#accounts.findById(id) : null;
     return user && toUserType(user);
   }

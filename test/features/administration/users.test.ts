@@ -194,10 +194,10 @@ describeGates((gate) => {
     test("a cursor of the longest name works", async () => {
       // Each character has six in its canonical form.
       const id = await gate.user("\u3316".repeat(150));
-      const orderBy = { field: "USERNAME", direction: "DESC" };
-      const { edges } = await list({ orderBy, first: 1 });
-      expect(edges[0].node.id).toBe(id);
-      expect((await list({ orderBy, first: 1, after: edges[0].cursor })).names).toEqual(["Čeněk"]);
+      const orderBy = { field: "USERNAME", direction: "ASC" };
+      const { edges } = await list({ orderBy });
+      expect(edges.at(-1).node.id).toBe(id);
+      expect((await list({ orderBy, after: edges.at(-1).cursor })).names).toEqual([]);
       await gate.auth.accounts.deleteUser(id);
     });
 
