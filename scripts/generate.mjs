@@ -28,16 +28,16 @@ async function generate() {
   };
 }
 
-/** Returns the schema of an installation with no settings but the secret. */
+/** Returns the schema of a server in development, where every feature is on that is in the contract. */
 async function openDefault() {
-  const { createAuth } = await importBuilt("index.js");
+  const { createServer } = await importBuilt("index.js");
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
   const databaseUrl = `sqlite:${join(folder, "generate.sqlite")}`;
   const secretKey = randomBytes(32).toString("base64url");
-  const auth = await createAuth({ databaseUrl, secretKey });
-  await auth.close();
+  const server = await createServer({ databaseUrl, secretKey, port: 0, logLevel: "silent" });
+  await server.close();
   await rm(folder, { recursive: true });
-  return auth;
+  return server.auth;
 }
 
 /** Returns the current page with a new table, made from the entries of all settings. */

@@ -7,6 +7,7 @@ import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
+import { registration } from "./registration/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
@@ -18,9 +19,10 @@ export const BUILT_IN: readonly [
   typeof jwks,
   typeof mail,
   typeof refreshCookie,
+  typeof registration,
   typeof stepUp,
   typeof tokenClasses,
-] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
+] = [audit, graphiql, health, jwks, mail, refreshCookie, registration, stepUp, tokenClasses];
 
 /**
  * Returns Gatehouse's features and the application's own.
