@@ -18,6 +18,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
+import type { MailPurpose } from "../../src/features/mail/index.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
@@ -123,8 +124,10 @@ describe("the permission matrix", () => {
   }
 
   /** Returns a valid value for an argument, with the caller's own tokens, so that only a guard can refuse the call. */
-  async function knownValue(name: string, id: string): Promise<unknown> {
+  async function knownValue(field: string, name: string, id: string): Promise<unknown> {
     const { RefreshToken, StaticToken } = gate.auth.tokens;
+    if (field === "register" && name === "username") return `new${(count += 1)}`;
+    if (field === "verifyEmail" && name === "token") return mailToken("verifyEmail");
     if (name === "username") return "eve";
     if (name === "email") return "eve@example.com";
     if (name === "password") return PASSWORD;
@@ -132,6 +135,16 @@ describe("the permission matrix", () => {
     if (name === "token") return (await StaticToken.create({ id })).key;
     if (name === "id") return (await RefreshToken.forUser({ id })).get("sid");
     return undefined;
+  }
+
+  /** Returns a token of a mail to another user. */
+  async function mailToken(purpose: MailPurpose): Promise<string> {
+    const address = `user${(count += 1)}@example.com`;
+    const userId = await gate.user(`user${count}`, { email: address });
+    const { tokens } = gate.auth.mail;
+    const token = { purpose, userId, address, lifetime: 60 };
+    const id = await gate.core.sql.inTransaction((run) => tokens.issue(run, token));
+    return (await tokens.derive(id))!.token;
   }
 
   function valueOf(type: GraphQLInputType): unknown {
@@ -157,7 +170,7 @@ describe("the permission matrix", () => {
     const variables: Record<string, unknown> = {};
     const given: GraphQLArgument[] = [];
     for (const arg of field.args) {
-      const known = await knownValue(arg.name, id);
+      const known = await knownValue(field.name, arg.name, id);
       if (known === undefined && !isRequiredArgument(arg)) continue;
       variables[arg.name] = known ?? valueOf(arg.type);
       given.push(arg);

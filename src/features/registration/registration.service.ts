@@ -40,7 +40,7 @@ const IS_EXPIRED = `created_at <= ? AND ${IS_UNVERIFIED}
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
 
 /** Somebody who signs up. */
-export interface NewPerson {
+interface NewPerson {
   readonly username: string;
   readonly email: string;
   readonly password: string;

@@ -27,7 +27,8 @@ describeGates(options, (gate) => {
   let username: string;
   let email: string;
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    await eventually(async () => (await pendingMails()) === 0);
     smtp.reset();
     // The limits on mails begin again.
     gate.advance(3600);
@@ -377,7 +378,13 @@ describeGates(options, (gate) => {
     test("RC-3: the link names the configured address, whatever the request says", async () => {
       await register(
         {},
-        { headers: { "x-forwarded-host": "evil.example", forwarded: "host=evil.example" } },
+        {
+          headers: {
+            host: "evil.example",
+            "x-forwarded-host": "evil.example",
+            forwarded: "host=evil.example",
+          },
+        },
       );
       const [mail] = await smtp.mailsTo(email);
       expect(mail?.text).toContain("https://auth.example.com/verify-email?token=");
@@ -428,14 +435,20 @@ describeGates(options, (gate) => {
       expect((await verify(newer)).status).toBe(200);
     });
 
-    test("RC-4: an address gets one mail a minute, and the answers stay alike", async () => {
-      await registered();
-      const answers = await Promise.all([1, 2, 3].map(() => resend()));
-      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-      gate.advance(60);
-      await resend();
+    test("RC-4: an address gets one mail a minute: until then the older link works on", async () => {
+      const first = await registered();
+      gate.advance(59);
+      expect((await resend()).status).toBe(200);
+      const other = await register({ username: `${username}b` });
+      expect(other.status).toBe(200);
+      expect((await verify(first)).status).toBe(200);
+      gate.advance(1);
+      await register({ username: `${username}c` });
       await smtp.mailsTo(email, 2);
-      expect(smtp.mails).toHaveLength(2);
+      expect(smtp.mails.map(({ subject }) => subject)).toEqual([
+        "Confirm your e-mail address",
+        "You already have an account",
+      ]);
     });
 
     test("lets an older user prove the own address", async () => {
