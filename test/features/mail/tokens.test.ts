@@ -22,9 +22,9 @@ describeGates(
 
     beforeEach(async () => {
       smtp.reset();
-      gate.events.length = 0;
       address = `user${(count += 1)}@example.com`;
       userId = await gate.user(`user${count}`, { email: address });
+      gate.events.length = 0;
     });
 
     /** Issues a token with its mail, and returns the token's id. */
