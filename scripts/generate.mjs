@@ -28,24 +28,20 @@ async function generate() {
   };
 }
 
-/** Settings of features that add fields. Nothing is sent. */
-const COMPLETE = {
-  smtpUrl: "smtp://localhost",
-  mailFrom: "no-reply@example.com",
-  publicUrl: "https://auth.example.com",
-  impersonation: true,
-};
-
-/** Returns the schema of an installation that has every field. */
+/** Returns the schema of a server in development with every field. */
 async function openComplete() {
-  const { createAuth } = await importBuilt("index.js");
+  const { createServer } = await importBuilt("index.js");
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
-  const databaseUrl = `sqlite:${join(folder, "generate.sqlite")}`;
-  const secretKey = randomBytes(32).toString("base64url");
-  const auth = await createAuth({ databaseUrl, secretKey, ...COMPLETE });
-  await auth.close();
+  const server = await createServer({
+    databaseUrl: `sqlite:${join(folder, "generate.sqlite")}`,
+    secretKey: randomBytes(32).toString("base64url"),
+    port: 0,
+    logLevel: "silent",
+    impersonation: true,
+  });
+  await server.close();
   await rm(folder, { recursive: true });
-  return auth;
+  return server.auth;
 }
 
 /** Returns the current page with a new table, made from the entries of all settings. */

@@ -63,8 +63,14 @@ export interface UserRow {
   readonly createdAt: number;
 }
 
-/** Runs last in the transaction of a change. If it rejects, nothing changes. */
+/** Runs in the transaction of a change. If it rejects, nothing changes. */
 export type InSameTransaction = (run: RunStatement, userId: string) => Promise<unknown>;
+
+/** Steps of a caller: `begin` runs first in the transaction of a change, and `finish` runs last. */
+export interface Steps {
+  readonly begin?: InSameTransaction | undefined;
+  readonly finish?: InSameTransaction | undefined;
+}
 
 /** The settings of {@link AccountChanges}. */
 export type ChangeSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent" | "roles">;
@@ -85,6 +91,12 @@ export class AccountChanges {
     this.#sql = sql;
     this.#settings = settings;
     this.#sessions = sessions;
+  }
+
+  /** @throws {@link UsernameTaken} */
+  async requireFreeName(name: StoredName): Promise<void> {
+    const read: RunStatement = (statement, parameters) => this.#sql.read(statement, parameters);
+    await requireFree(read, "", name, undefined);
   }
 
   /** Stores a new user. @throws {@link UsernameTaken}, {@link EmailTaken} */
@@ -115,9 +127,10 @@ export class AccountChanges {
     id: string,
     { name, email }: { readonly name?: StoredName; readonly email?: StoredEmail },
     client: Client,
-    finish?: InSameTransaction,
+    { begin, finish }: Steps,
   ): Promise<void> {
     await this.#change(client, async (run, report) => {
+      await begin?.(run, id);
       const user = await this.#read(run, id);
       await requireFree(run, id, name, email);
       if (name !== undefined && name.username !== user.username) {

@@ -139,6 +139,15 @@ export class AccountService implements Accounts {
     return users.length === 0;
   }
 
+  /**
+   * Requires that a new user could have this name. It may be taken by the time the user is created.
+   * @throws {@link UsernameTaken}
+   * @throws {@link BadUserInput} when the name is malformed
+   */
+  async requireFreeName(username: string): Promise<void> {
+    await this.#changes.requireFreeName(await toStoredName(username));
+  }
+
   /** @param finish runs in the same transaction, for example to queue a mail */
   async createUser(
     values: NewUser,
@@ -159,12 +168,16 @@ export class AccountService implements Accounts {
     return id;
   }
 
-  /** @param finish runs in the same transaction, also if no value changes */
+  /**
+   * @param finish runs last in the same transaction, also if no value changes
+   * @param begin runs first in the same transaction, for example to use up a token
+   */
   async updateUser(
     user: UserRef,
     changes: UserChanges,
     client: Client = NO_CLIENT,
     finish?: InSameTransaction,
+    begin?: InSameTransaction,
   ): Promise<void> {
     const id = idOf(user);
     requireObject("changes", changes);
@@ -173,7 +186,7 @@ export class AccountService implements Accounts {
       ...(username !== undefined && { name: await toStoredName(username) }),
       ...(email !== undefined && { email: toStoredEmail(email) }),
     };
-    await this.#changes.update(id, update, client, finish).catch(throwWithoutValues);
+    await this.#changes.update(id, update, client, { begin, finish }).catch(throwWithoutValues);
   }
 
   async setPassword(

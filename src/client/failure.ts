@@ -25,6 +25,11 @@ export type FailureReason =
   | "username_taken"
   /** The new password is refused. The error's `extensions.problems` say why. */
   | "password_too_weak"
+  /** The password is right, but the user must open the link of the mail first. */
+  | "email_not_verified"
+  /** The link of a mail was used, was replaced by a newer one, or is malformed. */
+  | "mail_token_not_valid"
+  | "mail_token_expired"
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"

@@ -19,6 +19,7 @@ import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
 import type { Migration, Sql, TransactionalSql } from "../sql.js";
 import type { LimiterStore } from "../throttling/limiter.js";
+import type { Throttle } from "../throttling/throttle.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
@@ -176,6 +177,7 @@ export interface CoreServices extends Core {
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   readonly issuer: TokenIssuer;
+  readonly throttle: Throttle;
   /** Runs the hooks of all features. */
   readonly hooks: HookRunner;
   /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */

@@ -10,6 +10,7 @@ import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
 import { personalTokens } from "./personal-tokens/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
+import { registration } from "./registration/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
@@ -26,6 +27,7 @@ export const BUILT_IN: readonly [
   typeof mail,
   typeof personalTokens,
   typeof refreshCookie,
+  typeof registration,
   typeof resetByAdmin,
   typeof stepUp,
   typeof tokenClasses,
@@ -40,6 +42,7 @@ export const BUILT_IN: readonly [
   mail,
   personalTokens,
   refreshCookie,
+  registration,
   resetByAdmin,
   stepUp,
   tokenClasses,

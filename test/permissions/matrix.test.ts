@@ -19,6 +19,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
+import type { MailPurpose } from "../../src/features/mail/index.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
@@ -152,6 +153,8 @@ describe("the permission matrix", () => {
       if (name === "username") return username;
       if (name === "email") return email;
     }
+    if (field === "register" && name === "username") return `new${(count += 1)}`;
+    if (field === "verifyEmail" && name === "token") return mailToken("verifyEmail");
     if (name === "username") return "eve";
     if (name === "email") return "eve@example.com";
     if (name === "password") return PASSWORD;
@@ -159,6 +162,16 @@ describe("the permission matrix", () => {
     if (name === "token") return (await StaticToken.create({ id })).key;
     if (name === "id") return (await RefreshToken.forUser({ id })).get("sid");
     return undefined;
+  }
+
+  /** Returns a token of a mail to another user. */
+  async function mailToken(purpose: MailPurpose): Promise<string> {
+    const address = `user${(count += 1)}@example.com`;
+    const userId = await gate.user(`user${count}`, { email: address });
+    const { tokens } = gate.auth.mail;
+    const token = { purpose, userId, address, lifetime: 60 };
+    const id = await gate.core.sql.inTransaction((run) => tokens.issue(run, token));
+    return (await tokens.derive(id))!.token;
   }
 
   function valueOf(type: GraphQLInputType): unknown {

@@ -26,6 +26,12 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   user_not_found: DISABLED,
   role_required: "Your role does not allow this.",
   reauthentication_required: "Enter your password again to do this.",
+  username_taken: "This user name, or one that looks like it, is taken. Choose another.",
+  password_too_weak: "This password is too easy to guess, or has the wrong length. Choose another.",
+  email_not_verified:
+    "Confirm your e-mail address first: open the link in the mail that we sent you.",
+  mail_token_not_valid: "This link does not work any more. Request a new one.",
+  mail_token_expired: "This link has expired. Request a new one.",
   bad_user_input: "The server did not accept what you entered. Check it and try again.",
   service_unavailable: "The server is busy.",
   internal_server_error: SERVER_ERROR,

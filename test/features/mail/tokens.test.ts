@@ -22,9 +22,9 @@ describeGates(
 
     beforeEach(async () => {
       smtp.reset();
-      gate.events.length = 0;
       address = `user${(count += 1)}@example.com`;
       userId = await gate.user(`user${count}`, { email: address });
+      gate.events.length = 0;
     });
 
     /** Issues a token with its mail, and returns the token's id. */
@@ -142,23 +142,41 @@ describeGates(
       }
     });
 
-    test("RC-6: a user without an address can prove one", async () => {
-      await gate.sql(`UPDATE "user" SET email = NULL, email_key = NULL WHERE id = ?`, [userId]);
-      const token = await issue("confirmEmailChange");
-      expect(await consume(token, "confirmEmailChange")).toEqual({ userId, address });
-    });
-
-    test.each(["verifyEmail", "resetPassword"] as const)(
-      "a token to %s is issued only for the user's own address",
+    test.each(["verifyEmail", "confirmEmailChange"] as const)(
+      "RC-6: a user without an address can prove one to %s",
       async (purpose) => {
-        const token = { purpose, userId, address: "eve@example.com", lifetime: 60 };
-        await expect(
-          gate.core.sql.inTransaction((run) => gate.auth.mail.tokens.issue(run, token)),
-        ).rejects.toMatchObject({ extensions: { code: "BAD_USER_INPUT" } });
-        address = address.toUpperCase();
-        expect(await queue(purpose)).toMatch(/^[0-9a-f]{32}$/);
+        await gate.sql(`UPDATE "user" SET email = NULL, email_key = NULL WHERE id = ?`, [userId]);
+        const token = await issue(purpose);
+        expect(await consume(token, purpose)).toEqual({ userId, address });
       },
     );
+
+    test("a token to resetPassword is issued only for the user's own address", async () => {
+      const purpose = "resetPassword";
+      const token = { purpose, userId, address: "eve@example.com", lifetime: 60 } as const;
+      await expect(
+        gate.core.sql.inTransaction((run) => gate.auth.mail.tokens.issue(run, token)),
+      ).rejects.toMatchObject({ extensions: { code: "BAD_USER_INPUT" } });
+      address = address.toUpperCase();
+      expect(await queue(purpose)).toMatch(/^[0-9a-f]{32}$/);
+    });
+
+    test("a listener hears what a token proves, in its transaction, and can refuse it", async () => {
+      const heard: unknown[] = [];
+      let isRefused = true;
+      gate.auth.mail.tokens.onProof((_run, proof) => {
+        heard.push(proof);
+        return isRefused ? Promise.reject(new Error("no")) : Promise.resolve();
+      });
+      const token = await issue();
+      await expect(consume(token)).rejects.toThrow("no");
+      isRefused = false;
+      await consume(token);
+      expect(heard).toEqual([
+        { userId, address },
+        { userId, address },
+      ]);
+    });
 
     test("anything else is not valid", async () => {
       const token = await issue();

@@ -1,0 +1,78 @@
+import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
+import type { AuthContext } from "../../authentication/context.js";
+import { readHeader, type RequestLike } from "../../authentication/request.js";
+import type { AuthScheme } from "../../events.js";
+import { toAuthPayload } from "../../graphql/auth-payload.type.js";
+import { AuthSchemeEnum } from "../../graphql/session.type.js";
+import { MailPayload, VerifyEmailPayload } from "../mail/mail.type.js";
+import type { RegistrationService } from "./registration.service.js";
+import { PasswordPolicyType, RegisterPayload } from "./registration.type.js";
+
+/** The fields of people who create their own account. */
+@Resolver()
+export class RegistrationResolver {
+  readonly #registration: RegistrationService;
+
+  constructor(registration: RegistrationService) {
+    this.#registration = registration;
+  }
+
+  @Query(() => PasswordPolicyType, {
+    description: "What a form can check before it sends a new password.",
+  })
+  @Directive("@public")
+  passwordPolicy(): PasswordPolicyType {
+    return this.#registration.passwordPolicy;
+  }
+
+  @Mutation(() => RegisterPayload, {
+    description:
+      "Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail.",
+  })
+  @Directive("@public")
+  async register(
+    @Arg("username", () => String) username: string,
+    @Arg("email", () => String) email: string,
+    @Arg("password", () => String) password: string,
+    @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
+    @Ctx() { client, request }: AuthContext,
+  ): Promise<RegisterPayload> {
+    const person = { username, email, password, locale: localeOf(request) };
+    const issued = await this.#registration.register(person, scheme, client);
+    return {
+      message: "Account created. A mail is on its way to you: open its link",
+      auth: issued && toAuthPayload(issued),
+    };
+  }
+
+  @Mutation(() => VerifyEmailPayload, {
+    description: "Proves an e-mail address by the token of a mail. Nobody is logged in.",
+  })
+  @Directive("@public")
+  async verifyEmail(
+    @Arg("token", () => String) token: string,
+    @Ctx() { client }: AuthContext,
+  ): Promise<VerifyEmailPayload> {
+    await this.#registration.verifyEmail(token, client);
+    return { message: "E-mail address confirmed" };
+  }
+
+  @Mutation(() => MailPayload, {
+    description:
+      "Sends a new link to an e-mail address that is not proved yet. The answer is the same for every address.",
+  })
+  @Directive("@public")
+  async resendVerification(
+    @Arg("email", () => String) email: string,
+    @Ctx() { client, request }: AuthContext,
+  ): Promise<MailPayload> {
+    await this.#registration.resendVerification(email, localeOf(request), client);
+    return { message: "If this address waits for its confirmation, a mail is on its way" };
+  }
+}
+
+/** Returns the language that a client prefers, such as `de-AT`, or null. @see RFC 9110 12.5.4 */
+function localeOf(request: RequestLike): string | null {
+  const [first = ""] = (readHeader(request, "accept-language") ?? "").split(/[,;]/, 1);
+  return /^[a-z]{2,3}(-[a-z\d]{2,8}){0,3}$/i.test(first.trim()) ? first.trim() : null;
+}

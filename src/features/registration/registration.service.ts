@@ -1,0 +1,324 @@
+import { setImmediate } from "node:timers/promises";
+import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
+import type { PasswordPolicy } from "../../accounts/password-policy.js";
+import type { Issued } from "../../authentication/token-issuer.js";
+import {
+  AuthError,
+  BadUserInput,
+  EmailTaken,
+  NoSuchUser,
+  ServiceUnavailable,
+} from "../../errors.js";
+import { type AuthScheme, type Client, NO_CLIENT, warn } from "../../events.js";
+import type { RunStatement } from "../../sql.js";
+import type { CoreServices, FeatureConfig } from "../feature.js";
+import { type Mail, type MailProof, MailTokenNotValid } from "../mail/index.js";
+import { EmailNotVerified } from "./errors.js";
+
+const DAY = 86_400;
+/** How long a link to prove an address works, in seconds. */
+const VERIFICATION_LIFETIME = DAY;
+/** How long the link works that the owner of a known address gets, in seconds. */
+const RESET_LIFETIME = 30 * 60;
+/** How long an account that is neither verified nor used keeps its name, in milliseconds. */
+const UNVERIFIED_RETENTION = 7 * DAY * 1000;
+/** How many of them one run of the job deletes. */
+const BATCH_SIZE = 1000;
+/** How many requests for a mail may wait until a mail is stored. */
+const MAX_WAITING = 1000;
+/** When too many requests wait, clients should retry after this many seconds. */
+const RETRY_AFTER = 5;
+
+/** SQL that is true for a row of `registration` whose user has not proved the own address in another way. */
+const IS_UNVERIFIED = `NOT EXISTS (
+  SELECT 1 FROM verified_address v JOIN "user" u ON u.id = v.user_id AND u.email_key = v.email_key
+  WHERE v.user_id = registration.user_id)`;
+
+/** SQL that is true for a row of `registration` that is old enough, and whose user has never been signed in. */
+const IS_EXPIRED = `created_at <= ? AND ${IS_UNVERIFIED}
+  AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
+
+/** Somebody who signs up. */
+interface NewPerson {
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+  /** The language of the mail. */
+  readonly locale: string | null;
+}
+
+/** A user who waits for a link. */
+interface Waiting {
+  readonly userId: string;
+  readonly email: string;
+}
+
+type Parts = Pick<
+  CoreServices,
+  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sql" | "throttle"
+>;
+type Config = Pick<FeatureConfig, "passwordMinLength"> & {
+  readonly emailVerification: "required" | "optional";
+};
+
+/**
+ * Lets people sign up. An address belongs to an account only once it is proved: until then, the account has none. So
+ * whoever signs up with the address of another person gets the same account as everybody, and learns nothing; and nobody
+ * can occupy an address before its owner comes.
+ */
+export class RegistrationService {
+  readonly #core: Parts;
+  readonly #mail: Mail;
+  readonly #config: Config;
+  #waiting = 0;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(core: Parts, mail: Mail, config: Config) {
+    this.#core = core;
+    this.#mail = mail;
+    this.#config = config;
+  }
+
+  get passwordPolicy(): PasswordPolicy {
+    return this.#core.accounts.passwordPolicy;
+  }
+
+  /**
+   * Creates an account, and sends a mail: a link that proves the address, or the news that the address has an account.
+   * @returns the tokens of a session; null if the address must be proved first, or a feature refuses the login
+   * @throws {@link UsernameTaken}, {@link PasswordTooWeak}
+   * @throws {@link BadUserInput} when a value is malformed
+   * @throws {@link Vetoed} when a hook refuses the registration
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   */
+  async register(
+    { username, email, password, locale }: NewPerson,
+    scheme: AuthScheme,
+    client: Client,
+  ): Promise<Issued | null> {
+    const { accounts, hooks, onEvent, throttle } = this.#core;
+    await throttle.attempt(client);
+    await accounts.requireFreeName(username);
+    requireNewEmail(email);
+    const { requireNewPassword } = await import("../../accounts/new-password.js");
+    requireNewPassword(password, { username, email }, this.#config.passwordMinLength);
+    await hooks.before("beforeRegister", { username, email }, client);
+    const isMailAllowed = await this.#mail.allows({ address: email });
+    const id = await accounts.createUser({ username, password }, client, (run, userId) =>
+      this.#store(run, { userId, email }, locale, isMailAllowed),
+    );
+    onEvent({ type: "registration:registered", userId: id }, client);
+    this.#mail.wake();
+    await hooks.after("afterRegister", { id, username, email: null }, client);
+    if (this.#config.emailVerification === "required") return null;
+    return this.#login(username, password, scheme, client);
+  }
+
+  /**
+   * Gives the token's user the address that the token proves.
+   * @throws {@link MailTokenNotValid} also if another user has the address by now
+   * @throws {@link MailTokenExpired}
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   */
+  async verifyEmail(token: string, client: Client): Promise<void> {
+    const { accounts, onEvent, throttle } = this.#core;
+    await throttle.request(client);
+    const { tokens } = this.#mail;
+    const given = { purpose: "verifyEmail", token } as const;
+    const { userId, address } = await tokens.find(given);
+    const begin = (run: RunStatement) => tokens.consume(run, given);
+    const finish = (run: RunStatement) => endRegistration(run, { userId, email: address });
+    await accounts
+      .updateUser(userId, { email: address }, client, finish, begin)
+      .catch((error: unknown) => {
+        const isGone = error instanceof NoSuchUser || error instanceof EmailTaken;
+        throw isGone ? new MailTokenNotValid() : error;
+      });
+    onEvent({ type: "registration:verified", userId }, client);
+  }
+
+  /**
+   * Sends a new link to the user who signed up last with an address, or to the user who has the address and has not
+   * proved it. If there is nobody to write to, it does nothing, and the caller cannot tell.
+   * @throws {@link BadUserInput} when the address is malformed
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link ServiceUnavailable} when too many requests wait
+   */
+  async resendVerification(email: string, locale: string | null, client: Client): Promise<void> {
+    const { sql, throttle } = this.#core;
+    await throttle.attempt(client);
+    const key = requireNewEmail(email);
+    if (!(await this.#mail.allows({ address: email }))) return;
+    this.#later(async () => {
+      await sql.inTransaction(async (run) => {
+        const waiting = await findWaiting(run, key);
+        if (waiting !== undefined) await this.#queueLink(run, waiting, locale);
+      });
+      this.#mail.wake();
+    });
+  }
+
+  /** @throws {@link EmailNotVerified} for a user who signed up and has not proved an address, if that is required */
+  async requireVerified(userId: string): Promise<void> {
+    if (this.#config.emailVerification === "optional") return;
+    const unverified = await this.#core.sql.read(
+      `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_UNVERIFIED}`,
+      [userId],
+    );
+    if (unverified.length > 0) throw new EmailNotVerified();
+  }
+
+  /** Records a proved address. @param run runs a statement of the transaction that uses up the token */
+  async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<void> {
+    await run(
+      `INSERT INTO verified_address (user_id, email_key, verified_at) VALUES (?, ?, ?)
+       ON CONFLICT (user_id) DO UPDATE SET email_key = excluded.email_key, verified_at = excluded.verified_at
+       RETURNING user_id`,
+      [userId, canonicalEmail(address), this.#core.now()],
+    );
+  }
+
+  /** Deletes the accounts that were not verified within a week, so that their names are free again. */
+  async deleteUnverified(): Promise<void> {
+    const { accounts, now, sql } = this.#core;
+    const before = now() - UNVERIFIED_RETENTION;
+    const expired = await sql.read<{ id: string }>(
+      `SELECT user_id AS id FROM registration WHERE ${IS_EXPIRED} ORDER BY created_at LIMIT ${BATCH_SIZE}`,
+      [before],
+    );
+    for (const { id } of expired) {
+      // The user may have opened the link meanwhile.
+      const finish = async (run: RunStatement) => {
+        const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
+        if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
+      };
+      await accounts.deleteUser(id, NO_CLIENT, finish).catch((error: unknown) => {
+        if (!(error instanceof BadUserInput)) throw error;
+      });
+    }
+  }
+
+  /** Waits for the mails of requests that have been answered already. */
+  async close(): Promise<void> {
+    await this.#work;
+  }
+
+  /** Stores what a new user waits for. It does as much for a known address as for an unknown one. */
+  async #store(
+    run: RunStatement,
+    { userId, email }: Waiting,
+    locale: string | null,
+    isMailAllowed: boolean,
+  ): Promise<void> {
+    const key = canonicalEmail(email);
+    const [owner] = await run<{ id: string; username: string; email: string }>(
+      `SELECT id, username, email FROM "user" WHERE email_key = ?`,
+      [key],
+    );
+    const own = owner === undefined ? [email, key] : [null, null];
+    await run(
+      `INSERT INTO registration (user_id, email, email_key, created_at) VALUES (?, ?, ?, ?) RETURNING user_id`,
+      [userId, ...own, this.#core.now()],
+    );
+    if (!isMailAllowed) return;
+    if (owner === undefined) await this.#queueLink(run, { userId, email }, locale);
+    else await this.#queueNews(run, owner, locale);
+  }
+
+  /** Queues a link that proves an address. It is the only one that works for this address. */
+  async #queueLink(
+    run: RunStatement,
+    { userId, email }: Waiting,
+    locale: string | null,
+  ): Promise<void> {
+    await run(
+      `UPDATE registration SET email = NULL, email_key = NULL WHERE email_key = ? AND user_id <> ? RETURNING user_id`,
+      [canonicalEmail(email), userId],
+    );
+    const lifetime = VERIFICATION_LIFETIME;
+    const token = { purpose: "verifyEmail", userId, address: email, lifetime } as const;
+    const tokenId = await this.#mail.tokens.issue(run, token);
+    // Without the name, because a stranger has chosen it: `visit.example.com` would become a link. And without the user's
+    // id, because the user could see in the own audit trail that this mail was not sent, and the other one was.
+    await this.#mail.queue(run, { template: "verify-email", to: email, locale, tokenId });
+  }
+
+  /** Queues the news that somebody has signed up with the address of a user. */
+  async #queueNews(
+    run: RunStatement,
+    { id: userId, username, email: to }: { id: string; username: string; email: string },
+    locale: string | null,
+  ): Promise<void> {
+    const token = {
+      purpose: "resetPassword",
+      userId,
+      address: to,
+      lifetime: RESET_LIFETIME,
+    } as const;
+    try {
+      const tokenId = await this.#mail.tokens.issue(run, token);
+      // To the address as the owner wrote it: what the stranger wrote may be another mailbox.
+      const mail = { template: "address-known", to, locale, userId, tokenId, values: { username } };
+      await this.#mail.queue(run, mail);
+    } catch (error) {
+      // An older version may have stored an address that no mail can go to.
+      if (!(error instanceof BadUserInput)) throw error;
+    }
+  }
+
+  async #login(
+    username: string,
+    password: string,
+    scheme: AuthScheme,
+    client: Client,
+  ): Promise<Issued | null> {
+    try {
+      return await this.#core.authentication.login({ username }, password, scheme, client);
+    } catch (error) {
+      if (error instanceof AuthError) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Runs work after the response, because the response time must not reveal what there is to do.
+   * @throws {@link ServiceUnavailable} when too much work waits
+   */
+  #later(work: () => Promise<void>): void {
+    if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
+    this.#waiting += 1;
+    this.#work = this.#work
+      .then(() => setImmediate())
+      .then(work)
+      .catch(warn)
+      .then(() => {
+        this.#waiting -= 1;
+      });
+  }
+}
+
+/** Ends the wait of a user. @throws {@link MailTokenNotValid} when a newer link was sent to the address */
+async function endRegistration(run: RunStatement, { userId, email }: Waiting): Promise<void> {
+  const [ended] = await run<{ emailKey: string | null }>(
+    `DELETE FROM registration WHERE user_id = ? RETURNING email_key AS "emailKey"`,
+    [userId],
+  );
+  if (ended !== undefined && ended.emailKey !== canonicalEmail(email))
+    throw new MailTokenNotValid();
+}
+
+/** Returns the user whom a new link to an address would help. */
+async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
+  const [owner] = await run<Waiting & { verifiedAt: number | null }>(
+    `SELECT u.id AS "userId", u.email, v.verified_at AS "verifiedAt" FROM "user" u
+     LEFT JOIN verified_address v ON v.user_id = u.id AND v.email_key = u.email_key WHERE u.email_key = ?`,
+    [key],
+  );
+  if (owner !== undefined) return owner.verifiedAt === null ? owner : undefined;
+  const [newest] = await run<Waiting>(
+    `SELECT user_id AS "userId", email FROM registration WHERE email_key = ? ORDER BY created_at DESC LIMIT 1`,
+    [key],
+  );
+  return newest;
+}

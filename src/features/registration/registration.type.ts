@@ -1,0 +1,30 @@
+import { Field, Int, ObjectType } from "type-graphql";
+import { AuthPayload } from "../../graphql/auth-payload.type.js";
+
+/** The API's type `PasswordPolicy`. */
+@ObjectType("PasswordPolicy", { description: "What a new password must be like." })
+export class PasswordPolicyType {
+  @Field(() => Int, { description: "In characters (Unicode code points)." })
+  minLength!: number;
+
+  @Field(() => Int, { description: "In characters (Unicode code points)." })
+  maxLength!: number;
+
+  @Field(() => [String], {
+    description: "Everything that `extensions.problems` of a refused password can list.",
+  })
+  problems!: readonly string[];
+}
+
+/** The API's type `RegisterPayload`. */
+@ObjectType()
+export class RegisterPayload {
+  @Field(() => String)
+  message!: string;
+
+  @Field(() => AuthPayload, {
+    nullable: true,
+    description: "Null if the user must open the link of the mail before the first login.",
+  })
+  auth!: AuthPayload | null;
+}

@@ -1,0 +1,507 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { attempt, attemptByEmail, REFUSED } from "../../support/attempts.js";
+import { eventually } from "../../support/eventually.js";
+import { type Answer, type Call, describeGates, PASSWORD } from "../../support/gate.js";
+import { MailServer, tokenIn } from "../../support/mail-server.js";
+import { EMAIL_VERIFIED_AT, POLICY, REGISTER, RESEND, VERIFY } from "./documents.js";
+
+const DAY = 86_400;
+const NOT_VERIFIED = {
+  status: 401,
+  code: "UNAUTHENTICATED",
+  reason: "email_not_verified",
+  data: null,
+};
+const NOT_VALID = { status: 400, code: "BAD_USER_INPUT", reason: "mail_token_not_valid" };
+const TAKEN = { status: 400, code: "BAD_USER_INPUT", reason: "username_taken", data: null };
+
+const smtp = await MailServer.start();
+afterAll(() => smtp.close());
+
+const secretKey = randomBytes(32).toString("base64url");
+const options = { secretKey, smtpUrl: smtp.url, mailFrom: "no-reply@example.com" };
+
+describeGates(options, (gate) => {
+  let count = 0;
+  let username: string;
+  let email: string;
+
+  beforeEach(async () => {
+    await eventually(async () => (await pendingMails()) === 0);
+    smtp.reset();
+    // The limits on mails begin again.
+    gate.advance(3600);
+    gate.events.length = 0;
+    count += 1;
+    username = `person${count}`;
+    email = `Person${count}@example.com`;
+  });
+
+  const register = (given: Record<string, unknown> = {}, call: Call = {}) =>
+    gate.ask(REGISTER, { ...call, variables: { username, email, password: PASSWORD, ...given } });
+
+  const verify = (token: string) => gate.ask(VERIFY, { variables: { token } });
+
+  const resend = (to = email, call: Call = {}) =>
+    gate.ask(RESEND, { ...call, variables: { email: to } });
+
+  const verifiedAt = async (authorization: string) =>
+    (await gate.ask(EMAIL_VERIFIED_AT, { authorization })).data.me.emailVerifiedAt;
+
+  /** Signs up, and returns the token of the mail. */
+  async function registered(given: Record<string, unknown> = {}): Promise<string> {
+    expect((await register(given)).errors).toBeUndefined();
+    return smtp.tokenTo((given["email"] as string | undefined) ?? email);
+  }
+
+  /** Creates a user who has proved an address. */
+  async function member(name: string, address: string): Promise<string> {
+    await verify(await registered({ username: name, email: address }));
+    gate.advance(3600);
+    smtp.reset();
+    return (await gate.auth.accounts.findUser({ username: name }))!.id;
+  }
+
+  describe("signing up", () => {
+    test("the whole way: register, open the link, log in by name and by address", async () => {
+      const { status, data } = await register();
+      expect([status, data]).toEqual([
+        200,
+        {
+          register: {
+            message: "Account created. A mail is on its way to you: open its link",
+            auth: null,
+          },
+        },
+      ]);
+      expect(await attempt(gate, username, PASSWORD)).toMatchObject(NOT_VERIFIED);
+      const [mail] = await smtp.mailsTo(email);
+      expect(mail?.subject).toBe("Confirm your e-mail address");
+      expect((await verify(tokenIn(mail?.text))).data).toEqual({
+        verifyEmail: { message: "E-mail address confirmed" },
+      });
+      const { authorization } = await gate.login(username);
+      expect((await attemptByEmail(gate, email, PASSWORD)).status).toBe(200);
+      const { data: own } = await gate.ask("{ me { username email emailVerifiedAt } }", {
+        authorization,
+      });
+      const emailVerifiedAt = new Date(gate.now).toISOString();
+      expect(own.me).toEqual({ username, email, emailVerifiedAt });
+    });
+
+    test("the audit trail has both steps, and no address, password or token", async () => {
+      const token = await registered();
+      await verify(token);
+      const { id: userId } = (await gate.auth.accounts.findUser({ username }))!;
+      expect(gate.events).toEqual([
+        { type: "user_created", userId },
+        { type: "registration:registered", userId },
+        { type: "email_changed", userId },
+        { type: "registration:verified", userId },
+      ]);
+    });
+
+    test("until then, a wrong password learns nothing, and the address has no account", async () => {
+      await registered();
+      expect(await attempt(gate, username)).toMatchObject(REFUSED);
+      expect(await attemptByEmail(gate, email, PASSWORD)).toMatchObject(REFUSED);
+      const user = await gate.auth.accounts.findUser({ username });
+      expect(user).toMatchObject({ email: null, role: "USER", lastLoginAt: null });
+    });
+
+    test("accounts that somebody else created are not locked out", async () => {
+      await gate.user(username, { email });
+      const { authorization } = await gate.login(username);
+      expect(await verifiedAt(authorization)).toBeNull();
+    });
+
+    test("AZ-7: the role and the state cannot be chosen", async () => {
+      const { code } = await gate.ask(
+        REGISTER.replace("username: $username", `username: $username, role: ADMIN`),
+        { variables: { username, email, password: PASSWORD } },
+      );
+      expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
+    });
+
+    test.each([
+      ["an empty name", { username: "" }, "username must not be empty."],
+      ["a space", { username: "a b" }, "username may contain only letters, digits and . _ @ + -."],
+      [
+        "a header in the name",
+        { username: "a\r\nBcc: eve@example.com" },
+        "without control characters.",
+      ],
+      ["two scripts", { username: "аlice" }, "username must use the letters of one script."],
+      ["a long name", { username: "a".repeat(1e5) }, "username must have at most 150 characters."],
+      ["no address", { email: "" }, "email must not be empty."],
+      ["half an address", { email: "ada" }, "email must be one address, such as ada@example.com."],
+      ["two addresses", { email: "a@example.com, b@example.com" }, "email must be one address"],
+      [
+        "a header in the address",
+        { email: "a@example.com\r\nBcc: b@example.com" },
+        "without control",
+      ],
+      ["a space around the address", { email: " a@example.com" }, "email must be one address"],
+      ["an invisible character", { email: "a\u034F@example.com" }, "must not contain invisible"],
+      ["a long address", { email: `${"a".repeat(250)}@example.com` }, "at most 254 characters."],
+    ])(
+      "LG-10: malformed input is refused, and leaves nothing behind: %s",
+      async (_what, given, message) => {
+        const answer = await register(given);
+        expect(answer).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
+        expect(answer.errors?.[0]?.message).toContain(message);
+        expect([smtp.mails, gate.events]).toEqual([[], []]);
+      },
+    );
+
+    test("PW-5: a weak password lists its problems, also those with the address", async () => {
+      const answer = await register({
+        email: "margaret.hamilton@example.com",
+        password: "margaret.hamilton",
+      });
+      expect(answer).toMatchObject({ ...TAKEN, reason: "password_too_weak" });
+      expect(answer.errors?.[0]?.extensions["problems"]).toEqual(["contains_email"]);
+      expect((await register({ password: "short" })).errors?.[0]?.extensions["problems"]).toContain(
+        "too_short",
+      );
+      expect(gate.events).toEqual([]);
+    });
+
+    test("anybody can read what a form checks first", async () => {
+      expect((await gate.ask(POLICY)).data).toEqual({
+        passwordPolicy: {
+          minLength: 15,
+          maxLength: 256,
+          problems: ["too_short", "too_long", "too_common", "contains_username", "contains_email"],
+        },
+      });
+    });
+
+    test("LG-4: a request registers one account", async () => {
+      const one = `register(username: "x", email: "x@example.com", password: "${PASSWORD}") { message }`;
+      const { code } = await gate.ask(`mutation { a: ${one} b: ${one} }`);
+      expect(code).toBe("GRAPHQL_VALIDATION_FAILED");
+    });
+  });
+
+  describe("a taken user name", () => {
+    test.each([
+      ["the same", "oscar", "oscar"],
+      ["another case", "ada", "ADA"],
+      ["Cyrillic letters that look the same", "coco", "сосо"],
+      ["letters that look the same in capitals", "bill", "BiIl"],
+      ["a mark that is hard to see", "alice", "a\u0332lice"],
+    ])("LG-9: is told, also for a look-alike: %s", async (_what, name, other) => {
+      await gate.user(name);
+      expect(await register({ username: other })).toMatchObject(TAKEN);
+      expect(gate.events.map(({ type }) => type)).toEqual(["user_created"]);
+    });
+
+    test("RC-1: is told alike for a known and an unknown address", async () => {
+      await gate.user(username, { email });
+      const [known, unknown] = [await register(), await register({ email: "new@example.com" })];
+      expect(known).toMatchObject(TAKEN);
+      expect(visible(known)).toEqual(visible(unknown));
+      expect(smtp.mails).toEqual([]);
+    });
+
+    test("does not use up the mail of the address: the next name gets it", async () => {
+      await gate.user(`occupied${count}`);
+      expect(await register({ username: `occupied${count}` })).toMatchObject(TAKEN);
+      await verify(await registered());
+      await gate.login(username);
+    });
+
+    test("of two registrations of one name at once, one gets it", async () => {
+      const answers = await Promise.all([
+        register(),
+        register({ email: `other${count}@example.com` }),
+      ]);
+      expect(answers.map(({ reason }) => reason).sort()).toEqual(["username_taken", undefined]);
+      await eventually(() => smtp.mails.length === 1);
+    });
+  });
+
+  describe("RC-1: a known address", () => {
+    test("gets the same answer byte for byte, and its owner a mail that says so", async () => {
+      await gate.user(`owner${count}`, { email });
+      const known = await register({ email: email.toUpperCase() });
+      const unknown = await register({
+        username: `${username}b`,
+        email: `new${count}@example.com`,
+      });
+      expect(known.status).toBe(200);
+      expect(visible(known)).toEqual(visible(unknown));
+      const [mail] = await smtp.mailsTo(email);
+      expect(mail?.subject).toBe("You already have an account");
+      expect(mail?.text).toContain(`Hello owner${count},`);
+      expect(mail?.text).toContain("/reset-password?token=");
+    });
+
+    test("cannot be recognised afterwards: not by the name, the logins, nor another registration", async () => {
+      await gate.user(`owner${count}`, { email });
+      const [known, unknown] = [username, `${username}b`];
+      const addresses = { [known]: email, [unknown]: `new${count}@example.com` };
+      const seen = async (name: string) => {
+        const address = addresses[name]!;
+        return [
+          await register({ username: name, email: address }),
+          await attempt(gate, name, PASSWORD),
+          await attemptByEmail(gate, address, `${PASSWORD}!`),
+          await register({ username: name, email: `third-${name}@example.com` }),
+          await register({ username: `${name}c`, email: address }),
+          await attempt(gate, name, PASSWORD),
+          await resend(address),
+        ].map(visible);
+      };
+      const answers = await seen(known);
+      expect(answers.map(({ text }) => /"reason":"(\w+)"/.exec(text)?.[1])).toEqual([
+        ...[undefined, "email_not_verified", "invalid_credentials", "username_taken"],
+        ...[undefined, "email_not_verified", undefined],
+      ]);
+      expect(await seen(unknown)).toEqual(answers);
+    });
+
+    test("goes to the owner's spelling of the address, because another may be another mailbox", async () => {
+      await gate.user(`owner${count}`, { email: `mike${count}@example.com` });
+      await register({ email: `mi\u212Ae${count}@example.com` });
+      await eventually(() => smtp.mails.length > 0);
+      expect(smtp.mails.map(({ recipients }) => recipients)).toEqual([
+        [`mike${count}@example.com`],
+      ]);
+    });
+
+    test("leaves its owner as she was", async () => {
+      const id = await gate.user(`owner${count}`, { email });
+      const { authorization } = await gate.login(`owner${count}`);
+      await register();
+      expect((await gate.me(authorization)).status).toBe(200);
+      expect((await attemptByEmail(gate, email, PASSWORD)).data.emailLogin).not.toBeNull();
+      expect(await gate.auth.accounts.findUser({ email })).toMatchObject({ id });
+    });
+  });
+
+  describe("RC-7: an address that is not proved", () => {
+    test("belongs to nobody: its owner signs up, and the stranger's account never gets it", async () => {
+      const stranger = await registered({
+        username: `stranger${count}`,
+        password: `${PASSWORD} eve`,
+      });
+      gate.advance(61);
+      smtp.reset();
+      const own = await registered();
+      expect(await verify(stranger)).toMatchObject(NOT_VALID);
+      expect((await verify(own)).status).toBe(200);
+      expect(await verify(stranger)).toMatchObject(NOT_VALID);
+      expect(await attemptByEmail(gate, email, `${PASSWORD} eve`)).toMatchObject(REFUSED);
+      expect((await attemptByEmail(gate, email, PASSWORD)).status).toBe(200);
+      expect(await attempt(gate, `stranger${count}`, `${PASSWORD} eve`)).toMatchObject(
+        NOT_VERIFIED,
+      );
+    });
+
+    test("can be given to another user meanwhile, and then the link is dead", async () => {
+      const token = await registered();
+      await gate.user(`owner${count}`, { email });
+      expect(await verify(token)).toMatchObject(NOT_VALID);
+      expect(await attempt(gate, username, PASSWORD)).toMatchObject(NOT_VERIFIED);
+    });
+
+    test("of two registrations of one address at once, one link works", async () => {
+      await Promise.all([register(), register({ username: `${username}b` })]);
+      const [mail] = await smtp.mailsTo(email);
+      await verify(tokenIn(mail?.text));
+      gate.advance(61);
+      await resend();
+      await eventually(async () => (await pendingMails()) === 0);
+      expect(await smtp.mailsTo(email)).toHaveLength(1);
+      const states = await Promise.all(
+        [username, `${username}b`].map(
+          async (name) => (await attempt(gate, name, PASSWORD)).status,
+        ),
+      );
+      expect(states.sort()).toEqual([200, 401]);
+    });
+  });
+
+  describe("verifyEmail", () => {
+    test("RC-2: takes a token once, also of 20 requests at once", async () => {
+      const token = await registered();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => verify(token)));
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect(await verify(token)).toMatchObject(NOT_VALID);
+    });
+
+    test("works until the millisecond in which the link expires", async () => {
+      const token = await registered();
+      gate.advance(DAY - 0.001);
+      expect((await verify(token)).status).toBe(200);
+      username += "b";
+      email = `b${email}`;
+      smtp.reset();
+      const late = await registered();
+      gate.advance(DAY);
+      expect(await verify(late)).toMatchObject({ ...NOT_VALID, reason: "mail_token_expired" });
+      expect(await attempt(gate, username, PASSWORD)).toMatchObject(NOT_VERIFIED);
+    });
+
+    test("refuses every other token and text", async () => {
+      const token = await registered();
+      const owner = await member(`${username}b`, `b${email}`);
+      const others = await Promise.all(
+        (["resetPassword", "confirmEmailChange"] as const).map((purpose) =>
+          issueFor(purpose, owner, `b${email}`),
+        ),
+      );
+      const { access, refresh } = await gate.login(`${username}b`);
+      const { token: key } = await gate.issue(owner, "TOKEN");
+      const texts = ["", " ", `${token} `, token.slice(1), `${token}=`, "x".repeat(43)];
+      for (const wrong of [...others, ...texts, access, refresh, key, "x".repeat(1e5)]) {
+        expect(await verify(wrong)).toMatchObject({ ...NOT_VALID, data: null });
+      }
+      expect((await verify(token)).status).toBe(200);
+    });
+
+    test("RC-4: a new password kills the link, and a new link works", async () => {
+      const token = await registered();
+      const { id } = (await gate.auth.accounts.findUser({ username }))!;
+      await gate.auth.accounts.setPassword(id, `${PASSWORD}!`);
+      expect(await verify(token)).toMatchObject(NOT_VALID);
+      gate.advance(61);
+      smtp.reset();
+      await resend();
+      expect((await verify(await smtp.tokenTo(email))).status).toBe(200);
+      await gate.login(username, "JWT", `${PASSWORD}!`);
+    });
+
+    test("RC-3: the link names the configured address, whatever the request says", async () => {
+      await register(
+        {},
+        {
+          headers: {
+            host: "evil.example",
+            "x-forwarded-host": "evil.example",
+            forwarded: "host=evil.example",
+          },
+        },
+      );
+      const [mail] = await smtp.mailsTo(email);
+      expect(mail?.text).toContain("https://auth.example.com/verify-email?token=");
+      expect(mail?.source).not.toContain("evil");
+    });
+
+    test("a name that looks like a link is not in the mail", async () => {
+      await register({ username: `visit${count}.evil.com` });
+      const [mail] = await smtp.mailsTo(email);
+      expect(mail?.source).not.toContain("evil");
+    });
+
+    test.each([
+      ["German", "de-AT,de;q=0.9,en;q=0.8", "Bestätigen Sie Ihre E-Mail-Adresse"],
+      ["a language that we do not have", "fr", "Confirm your e-mail address"],
+      ["any language", "*", "Confirm your e-mail address"],
+      ["nonsense", `de${"x".repeat(5000)}`, "Confirm your e-mail address"],
+    ])("the mail has the language of Accept-Language: %s", async (_what, language, subject) => {
+      await register({}, { headers: { "accept-language": language } });
+      expect((await smtp.mailsTo(email))[0]?.subject).toBe(subject);
+    });
+  });
+
+  describe("resendVerification", () => {
+    test("RC-1: answers alike for waiting, known, proved and unknown addresses", async () => {
+      await registered();
+      await member(`${username}b`, `b${email}`);
+      await gate.user(`${username}c`, { email: `c${email}` });
+      const answers = await Promise.all(
+        [email, `b${email}`, `c${email}`, `d${email}`].map((address) => resend(address)),
+      );
+      expect(new Set(answers.map((answer) => JSON.stringify(visible(answer)))).size).toBe(1);
+      expect(answers[0]?.data.resendVerification.message).toBe(
+        "If this address waits for its confirmation, a mail is on its way",
+      );
+      await smtp.mailsTo(email);
+      await smtp.mailsTo(`c${email}`);
+      expect(smtp.mails).toHaveLength(2);
+    });
+
+    test("RC-4: kills the older link", async () => {
+      const older = await registered();
+      gate.advance(61);
+      smtp.reset();
+      await resend();
+      const newer = await smtp.tokenTo(email);
+      expect(await verify(older)).toMatchObject(NOT_VALID);
+      expect((await verify(newer)).status).toBe(200);
+    });
+
+    test("RC-4: an address gets one mail a minute: until then the older link works on", async () => {
+      const first = await registered();
+      gate.advance(59);
+      expect((await resend()).status).toBe(200);
+      const other = await register({ username: `${username}b` });
+      expect(other.status).toBe(200);
+      expect((await verify(first)).status).toBe(200);
+      gate.advance(1);
+      await register({ username: `${username}c` });
+      await smtp.mailsTo(email, 2);
+      expect(smtp.mails.map(({ subject }) => subject)).toEqual([
+        "Confirm your e-mail address",
+        "You already have an account",
+      ]);
+    });
+
+    test("lets an older user prove the own address", async () => {
+      await gate.user(username, { email });
+      await resend();
+      await verify(await smtp.tokenTo(email));
+      const { authorization } = await gate.login(username);
+      expect(await verifiedAt(authorization)).toBe(new Date(gate.now).toISOString());
+    });
+  });
+
+  describe("User.emailVerifiedAt", () => {
+    test("RC-6: is null once the user has another address, and counts for any link that proves one", async () => {
+      const id = await member(username, email);
+      const { authorization } = await gate.login(username);
+      expect(await verifiedAt(authorization)).not.toBeNull();
+      await gate.auth.accounts.updateUser(id, { email: `new${email}` });
+      expect(await verifiedAt(authorization)).toBeNull();
+      const token = await issueFor("resetPassword", id, `new${email}`);
+      const { mail } = gate.auth;
+      await gate.core.sql.inTransaction((run) =>
+        mail.tokens.consume(run, { purpose: "resetPassword", token }),
+      );
+      expect(await verifiedAt(authorization)).toBe(new Date(gate.now).toISOString());
+    });
+
+    test("costs one statement for all users, and none if it is not selected", async () => {
+      await member(username, email);
+      const { authorization } = await gate.login(username);
+      const ask = (fields: string) => () => gate.ask(`{ me { ${fields} } }`, { authorization });
+      const without = await gate.countStatements(ask("id"));
+      expect(await gate.countStatements(ask("emailVerifiedAt a: emailVerifiedAt"))).toBe(
+        without + 1,
+      );
+    });
+  });
+
+  async function issueFor(
+    purpose: "resetPassword" | "confirmEmailChange",
+    userId: string,
+    address: string,
+  ): Promise<string> {
+    const { tokens } = gate.auth.mail;
+    const token = { purpose, userId, address, lifetime: 60 };
+    const id = await gate.core.sql.inTransaction((run) => tokens.issue(run, token));
+    return (await tokens.derive(id))!.token;
+  }
+
+  const pendingMails = async () =>
+    Number((await gate.sql("SELECT count(*) AS n FROM mail_outbox"))[0].n);
+});
+
+/** The parts of a response that could distinguish one from another. */
+function visible({ status, headers, text }: Answer) {
+  return { status, text, headers: [...headers].filter(([name]) => name !== "date").sort() };
+}
