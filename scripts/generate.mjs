@@ -18,7 +18,7 @@ const CLIENT_TYPES = "src/client/operations.generated.ts";
 
 async function generate() {
   const { readGuards } = await importBuilt("permissions/guard-map.js");
-  const { schema, typeDefs } = await openDefault();
+  const { schema, typeDefs } = await openComplete();
   return {
     "schema.graphql": typeDefs,
     "docs/permissions.md": renderPermissions(schema, readGuards(schema, { strict: true })),
@@ -28,13 +28,20 @@ async function generate() {
   };
 }
 
-/** Returns the schema of an installation with no settings but the secret. */
-async function openDefault() {
+/** Settings of features that add fields. Nothing is sent. */
+const COMPLETE = {
+  smtpUrl: "smtp://localhost",
+  mailFrom: "no-reply@example.com",
+  publicUrl: "https://auth.example.com",
+};
+
+/** Returns the schema of an installation that has every field. */
+async function openComplete() {
   const { createAuth } = await importBuilt("index.js");
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
   const databaseUrl = `sqlite:${join(folder, "generate.sqlite")}`;
   const secretKey = randomBytes(32).toString("base64url");
-  const auth = await createAuth({ databaseUrl, secretKey });
+  const auth = await createAuth({ databaseUrl, secretKey, ...COMPLETE });
   await auth.close();
   await rm(folder, { recursive: true });
   return auth;

@@ -25,6 +25,9 @@ export type FailureReason =
   | "username_taken"
   /** The new password is refused. The error's `extensions.problems` say why. */
   | "password_too_weak"
+  /** The token of a link was used, was replaced by a newer one, or is not known. Request a new mail. */
+  | "mail_token_not_valid"
+  | "mail_token_expired"
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"

@@ -76,6 +76,7 @@ export function createCore(
     keys,
     kinds,
     issuer,
+    throttle,
     hooks,
     deriveKeys: (feature: string) =>
       config.secretKeys.map((secretKey) => deriveKey(secretKey, `feature:${feature}`)),

@@ -19,6 +19,7 @@ import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
 import type { Migration, Sql, TransactionalSql } from "../sql.js";
 import type { LimiterStore } from "../throttling/limiter.js";
+import type { Throttle } from "../throttling/throttle.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
@@ -31,6 +32,8 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly name: string;
   /** The names of features that must be on, and must be listed before this feature. */
   readonly requires?: readonly string[];
+  /** The names of features that this feature uses if they are on. They must be listed before this feature. */
+  readonly uses?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of the feature's tables. */
   readonly entities?: readonly (abstract new () => object)[];
@@ -52,7 +55,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly commands?: readonly FeatureCommand<S>[];
   /**
    * Builds the feature's parts. Called once, after the migrations.
-   * @param apiOf returns the API of a feature that `requires` names
+   * @param apiOf returns the API of a feature that `requires` or `uses` names
    */
   create(
     this: void,
@@ -62,14 +65,22 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/**
- * Returns the API of another feature. That feature was created earlier.
- * @throws TypeError when the caller's `requires` does not name that feature
- */
-export type ApiOf = <Api extends object>(feature: {
+/** Another feature, for {@link ApiOf}. */
+interface FeatureWithApi<Api extends object> {
   readonly name: string;
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;
-}) => Api;
+}
+
+/** Returns the API of another feature. That feature was created earlier. */
+export interface ApiOf {
+  /** @throws TypeError when the caller's `requires` does not name that feature */
+  <Api extends object>(feature: FeatureWithApi<Api>): Api;
+  /**
+   * Returns undefined if that feature is off.
+   * @throws TypeError when the caller's `uses` does not name that feature
+   */
+  ifOn<Api extends object>(this: void, feature: FeatureWithApi<Api>): Api | undefined;
+}
 
 /** The settings that a feature can read: its own, and those of `createAuth`. It cannot read a {@link SecretOption}. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
@@ -174,6 +185,7 @@ export interface CoreServices extends Core {
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   readonly issuer: TokenIssuer;
+  readonly throttle: Throttle;
   /** Runs the hooks of all features. */
   readonly hooks: HookRunner;
   /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */

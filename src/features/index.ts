@@ -6,6 +6,7 @@ import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
+import { recovery } from "./recovery/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
@@ -17,10 +18,11 @@ export const BUILT_IN: readonly [
   typeof health,
   typeof jwks,
   typeof mail,
+  typeof recovery,
   typeof refreshCookie,
   typeof stepUp,
   typeof tokenClasses,
-] = [audit, graphiql, health, jwks, mail, refreshCookie, stepUp, tokenClasses];
+] = [audit, graphiql, health, jwks, mail, recovery, refreshCookie, stepUp, tokenClasses];
 
 /**
  * Returns Gatehouse's features and the application's own.

@@ -68,8 +68,7 @@ export class Throttle {
    * @throws {@link TooManyRequests} without running `check`, when a limit is reached
    */
   async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
-    await this.#consumeAddress(this.#addressRequests, client);
-    await this.#consumeAddress(this.#addressLogins, client);
+    await this.attempt(client);
     const key = this.#hash(account);
     const checkAndForget = async () => {
       const isAccepted = await check();
@@ -81,6 +80,15 @@ export class Throttle {
     } catch (error) {
       throw error instanceof Blocked ? tooManyRequests(error.wait) : error;
     }
+  }
+
+  /**
+   * Counts a login, or a request that costs as much, such as one that sends a mail or hashes a password.
+   * @throws {@link TooManyRequests}
+   */
+  async attempt(client: Client): Promise<void> {
+    await this.#consumeAddress(this.#addressRequests, client);
+    await this.#consumeAddress(this.#addressLogins, client);
   }
 
   /**

@@ -119,7 +119,7 @@ export const mail = defineFeature({
 export { MailTokenExpired, MailTokenNotValid } from "./errors.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
-export type { MailTokens, NewMailToken } from "./mail-tokens.js";
+export type { GivenMailToken, MailProof, MailTokens, NewMailToken } from "./mail-tokens.js";
 export type {
   MailTemplate,
   MailTemplateName,

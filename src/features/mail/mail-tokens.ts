@@ -2,7 +2,7 @@ import { createHash, createHmac, type KeyObject } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import { BadUserInput } from "../../errors.js";
-import type { RunStatement, Sql } from "../../sql.js";
+import type { RunStatement, Sql, SqlValue } from "../../sql.js";
 import { MailTokenExpired, MailTokenNotValid } from "./errors.js";
 import type { MailPurpose } from "./links.js";
 
@@ -16,6 +16,18 @@ export interface NewMailToken {
   readonly lifetime: number;
 }
 
+/** A token, as the mutation of its purpose gets it. */
+export interface GivenMailToken {
+  readonly purpose: MailPurpose;
+  readonly token: string;
+}
+
+/** What a token proves: the user got a mail at the address. */
+export interface MailProof {
+  readonly userId: string;
+  readonly address: string;
+}
+
 /**
  * SQL that is true for a token whose user still has the password, the state and the address that she had when it was
  * issued.
@@ -23,6 +35,9 @@ export interface NewMailToken {
 const IS_CURRENT = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = mail_token.user_id
   AND u.credentials_version = mail_token.credentials_version
   AND u.email_key IS NOT DISTINCT FROM mail_token.email_key)`;
+
+/** SQL that is true for the unused token that {@link knownAs} gives the parameters of. */
+const IS_KNOWN = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CURRENT}`;
 
 /** What stands for a token until it is rendered. A token has 256 bits, in base64url. */
 const TOKEN = /^[\w-]{43}$/;
@@ -75,29 +90,39 @@ export class MailTokens {
   }
 
   /**
-   * Uses a token up.
+   * Returns what a token proves, and leaves the token usable.
+   * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
+   */
+  async find(given: GivenMailToken): Promise<MailProof> {
+    return this.#find((statement, parameters) => this.#sql.read(statement, parameters), given);
+  }
+
+  /**
+   * Uses a token up. Call it before the transaction changes the user, because a change kills the token.
    * @param run runs a statement of the caller's transaction. If the transaction fails, the token works again.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
-  async consume(
-    run: RunStatement,
-    { purpose, token }: { readonly purpose: MailPurpose; readonly token: string },
-  ): Promise<{ readonly userId: string; readonly address: string }> {
-    if (typeof token !== "string" || !TOKEN.test(token)) throw new MailTokenNotValid();
+  async consume(run: RunStatement, given: GivenMailToken): Promise<MailProof> {
     const now = this.#now();
-    const known = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CURRENT}`;
-    const [used] = await run<{ userId: string; address: string }>(
-      `UPDATE mail_token SET used_at = ? WHERE ${known} AND expires_at > ?
+    const [used] = await run<MailProof>(
+      `UPDATE mail_token SET used_at = ? WHERE ${IS_KNOWN} AND expires_at > ?
        RETURNING user_id AS "userId", address`,
-      [now, hashToken(token), purpose, now],
+      [now, ...knownAs(given), now],
     );
     if (used !== undefined) return used;
-    const expired = await run(`SELECT id FROM mail_token WHERE ${known} AND expires_at <= ?`, [
-      hashToken(token),
-      purpose,
-      now,
-    ]);
-    throw expired.length === 1 ? new MailTokenExpired() : new MailTokenNotValid();
+    await this.#find(run, given);
+    throw new MailTokenNotValid();
+  }
+
+  async #find(read: RunStatement, given: GivenMailToken): Promise<MailProof> {
+    const [found] = await read<MailProof & { isExpired: boolean | number }>(
+      `SELECT user_id AS "userId", address, expires_at <= ? AS "isExpired" FROM mail_token WHERE ${IS_KNOWN}`,
+      [this.#now(), ...knownAs(given)],
+    );
+    if (found === undefined) throw new MailTokenNotValid();
+    const { userId, address, isExpired } = found;
+    if (isExpired) throw new MailTokenExpired();
+    return { userId, address };
   }
 
   /**
@@ -116,6 +141,12 @@ export class MailTokens {
     const token = tokens.find((derived) => hashToken(derived) === row.tokenHash);
     return token === undefined ? null : { purpose: row.purpose, token };
   }
+}
+
+/** @throws {@link MailTokenNotValid} for a malformed token */
+function knownAs({ purpose, token }: GivenMailToken): SqlValue[] {
+  if (typeof token !== "string" || !TOKEN.test(token)) throw new MailTokenNotValid();
+  return [hashToken(token), purpose];
 }
 
 function deriveToken(key: KeyObject, id: string): string {
