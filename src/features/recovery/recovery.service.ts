@@ -1,4 +1,5 @@
-import { setImmediate } from "node:timers/promises";
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
@@ -13,6 +14,8 @@ import { requireSignIn } from "./require-sign-in.js";
 /** How long the links work, in seconds. */
 const RESET_LIFETIME = 30 * 60;
 const EMAIL_CHANGE_LIFETIME = 24 * 3600;
+/** How long after a request its work begins: at random, in milliseconds. */
+const DELAY = { min: 50, max: 250 };
 /** How many requests for a mail may wait until a mail is stored. */
 const MAX_WAITING = 1000;
 /** When too many requests wait, clients should retry after this many seconds. */
@@ -24,6 +27,11 @@ interface Letter {
   readonly purpose: MailPurpose;
   readonly to: string;
   readonly lifetime: number;
+}
+
+interface StoredRecipient extends Recipient {
+  /** The canonical form of the address. */
+  readonly emailKey: string | null;
 }
 
 /** Resets passwords and changes e-mail addresses, by links in mails. */
@@ -125,7 +133,7 @@ export class RecoveryService {
     const begin = async (run: RunStatement) => {
       await this.#mail.tokens.consume(run, given);
       const before = await readRecipient(run, userId);
-      if (before.email !== address) {
+      if (before.emailKey !== requireNewEmail(address)) {
         await queueNotice(this.#mail, run, "email-changed-notice", before);
       }
     };
@@ -153,14 +161,14 @@ export class RecoveryService {
   }
 
   /**
-   * Runs work after the response, because the response time must not reveal what there is to do.
+   * Runs work a moment after the response. Otherwise the response time would reveal what there is to do.
    * @throws {@link ServiceUnavailable} when too much work waits
    */
   #later(work: () => Promise<void>): void {
     if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
     this.#waiting += 1;
-    this.#work = this.#work
-      .then(() => setImmediate())
+    const due = sleep(randomInt(DELAY.min, DELAY.max));
+    this.#work = Promise.all([due, this.#work])
       .then(work)
       .catch(warn)
       .then(() => {
@@ -177,8 +185,11 @@ function canGetMail(user: User | null): user is User & { readonly email: string 
   return user !== null && user.isActive && user.email !== null;
 }
 
-async function readRecipient(run: RunStatement, id: string): Promise<Recipient> {
-  const [user] = await run<Recipient>(`SELECT id, username, email FROM "user" WHERE id = ?`, [id]);
+async function readRecipient(run: RunStatement, id: string): Promise<StoredRecipient> {
+  const [user] = await run<StoredRecipient>(
+    `SELECT id, username, email, email_key AS "emailKey" FROM "user" WHERE id = ?`,
+    [id],
+  );
   if (user === undefined) throw new MailTokenNotValid();
   return user;
 }

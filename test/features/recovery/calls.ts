@@ -15,7 +15,6 @@ const DOCUMENTS = {
   }`,
   changeEmail: `mutation ($newEmail: String!) { changeEmail(newEmail: $newEmail) { message } }`,
   confirmEmailChange: `mutation ($token: String!) { confirmEmailChange(token: $token) { message } }`,
-  verifyEmail: `mutation ($token: String!) { verifyEmail(token: $token) { message } }`,
   deleteAccount: `mutation { deleteAccount { message } }`,
 };
 
