@@ -18,6 +18,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
+import type { MailPurpose } from "../../src/features/mail/index.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
@@ -34,6 +35,8 @@ interface Operation {
   field: GraphQLField<unknown, unknown>;
   /** The role that the schema requires, or null if the field is public. */
   requires: string | null;
+  /** How recent a password the schema requires, or null. */
+  freshWithin: string | null;
 }
 
 const directive = (name: string, { astNode }: GraphQLField<unknown, unknown>) =>
@@ -43,15 +46,22 @@ const directive = (name: string, { astNode }: GraphQLField<unknown, unknown>) =>
 const OPERATIONS = new Map<string, Operation>(
   Object.entries(ROOTS).flatMap(([kind, root]) =>
     Object.values(root.getFields()).map((field) => {
-      const role = (directive("auth", field)?.["requires"] ?? ROLES[0]) as string;
+      const auth = directive("auth", field);
+      const role = (auth?.["requires"] ?? ROLES[0]) as string;
       const requires = directive("public", field) === undefined ? role : null;
-      return [`${root.name}.${field.name}`, { kind, field, requires }];
+      const freshWithin = (auth?.["freshWithin"] ?? null) as string | null;
+      return [`${root.name}.${field.name}`, { kind, field, requires, freshWithin }];
     }),
   ),
 );
 
 /** The operations that refuse every static token, because only the person who knows the password may call them. */
-const NOT_BY_STATIC_TOKEN = ["Mutation.reauthenticate"];
+const NOT_BY_STATIC_TOKEN = [
+  "Mutation.reauthenticate",
+  "Mutation.changePassword",
+  "Mutation.changeEmail",
+  "Mutation.deleteAccount",
+];
 
 /** The kinds of callers: named by their role, or by the reason for having none. */
 const CALLERS: Record<string, { role?: "USER" | "ADMIN"; refusal?: string }> = {
@@ -81,8 +91,14 @@ describe("the permission matrix", () => {
     bystander = await gate.user("eve", { email: "eve@example.com" });
   });
 
-  /** Opens a session and returns its `Authorization` header. */
+  /** Opens a session and returns its `Authorization` header. The session is as fresh as after a login. */
   async function signIn(id: string, scheme: Scheme): Promise<string> {
+    const header = await open(id, scheme);
+    await gate.sql(`UPDATE session SET authenticated_at = ? WHERE user_id = ?`, [gate.now, id]);
+    return header;
+  }
+
+  async function open(id: string, scheme: Scheme): Promise<string> {
     const { SlidingToken, RefreshToken, StaticToken } = gate.auth.tokens;
     if (scheme === "TOKEN") return `Token ${(await StaticToken.create({ id })).key}`;
     const token =
@@ -123,15 +139,29 @@ describe("the permission matrix", () => {
   }
 
   /** Returns a valid value for an argument, with the caller's own tokens, so that only a guard can refuse the call. */
-  async function knownValue(name: string, id: string): Promise<unknown> {
+  async function knownValue(field: string, name: string, id: string): Promise<unknown> {
     const { RefreshToken, StaticToken } = gate.auth.tokens;
+    if (name === "token" && (field === "resetPassword" || field === "confirmEmailChange")) {
+      return mailToken(field);
+    }
     if (name === "username") return "eve";
     if (name === "email") return "eve@example.com";
-    if (name === "password") return PASSWORD;
+    if (name === "newEmail") return `new${(count += 1)}@example.com`;
+    if (/^(password|currentPassword|newPassword)$/.test(name)) return PASSWORD;
     if (name === "refresh") return (await RefreshToken.forUser({ id })).toString();
     if (name === "token") return (await StaticToken.create({ id })).key;
     if (name === "id") return (await RefreshToken.forUser({ id })).get("sid");
     return undefined;
+  }
+
+  /** Returns the token of a link, for a new user. */
+  async function mailToken(purpose: MailPurpose): Promise<string | undefined> {
+    const { mail } = gate.auth;
+    const name = `reader${(count += 1)}`;
+    const userId = await gate.user(name, { email: `${name}@example.com` });
+    const token = { purpose, userId, address: `${name}@example.com`, lifetime: 60 };
+    const id = await gate.core.sql.inTransaction((run) => mail.tokens.issue(run, token));
+    return (await mail.tokens.derive(id))?.token;
   }
 
   function valueOf(type: GraphQLInputType): unknown {
@@ -157,7 +187,7 @@ describe("the permission matrix", () => {
     const variables: Record<string, unknown> = {};
     const given: GraphQLArgument[] = [];
     for (const arg of field.args) {
-      const known = await knownValue(arg.name, id);
+      const known = await knownValue(field.name, arg.name, id);
       if (known === undefined && !isRequiredArgument(arg)) continue;
       variables[arg.name] = known ?? valueOf(arg.type);
       given.push(arg);
@@ -229,9 +259,15 @@ describe("the permission matrix", () => {
     const rows = [
       ...readFileSync("docs/permissions.md", "utf8").matchAll(/^\| `(\w+\.\w+)` \| (.+) \|$/gm),
     ];
-    const words = (requires: string | null) =>
-      requires === null ? "anyone" : requires === ROLES[0] ? "signed-in user" : `\`${requires}\``;
-    const roots = [...OPERATIONS].map(([name, { requires }]) => [name, words(requires)]);
+    const words = (requires: string | null, freshWithin: string | null = null) => {
+      const who =
+        requires === null ? "anyone" : requires === ROLES[0] ? "signed-in user" : `\`${requires}\``;
+      return freshWithin === null ? who : `${who}, within ${freshWithin} of a password`;
+    };
+    const roots = [...OPERATIONS].map(([name, { requires, freshWithin }]) => [
+      name,
+      words(requires, freshWithin),
+    ]);
     const others = Object.values(schema.getTypeMap())
       .filter(
         (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith("__"),

@@ -98,6 +98,7 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
           await request(`nobody${sample}@example.com`);
         }
         times.get(kind)?.push(performance.now() - at);
+        if (answer.status !== 200) console.log(sample, kind, answer.text);
         expect(answer.status).toBe(200);
       }
     }
