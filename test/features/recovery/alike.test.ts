@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { eventually } from "../../support/eventually.js";
 import { type Answer, describeGates } from "../../support/gate.js";
@@ -69,14 +70,14 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
 
   test("RC-1: the same statements run before the response, whether or not there is somebody to write to", async () => {
     for (const [kind, address] of Object.entries(KINDS)) {
-      let least = Infinity;
-      // On a busy machine the work of one request may begin before its response arrives.
-      for (let turn = 1; turn <= 5; turn += 1) {
+      const counts: number[] = [];
+      for (let turn = 1; turn <= 7; turn += 1) {
         await settle();
         const email = address(turn);
-        least = Math.min(least, await gate.countStatements(() => request(email)));
+        counts.push(await gate.countStatements(() => request(email)));
       }
-      expect([kind, least]).toEqual([kind, 1]);
+      // On a busy machine the work of a request may begin before its response arrives.
+      expect([kind, median(counts)]).toEqual([kind, 1]);
     }
   });
 
@@ -99,6 +100,8 @@ describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) =>
     await eventually(() =>
       gate.events.some((event) => event.type === REQUESTED && event.userId === userId),
     );
+    await eventually(async () => (await gate.sql("SELECT id FROM mail_outbox")).length === 0);
+    await sleep(20);
   }
 
   /** Asks many times, and returns the median of how much longer each kind takes than an unknown address. */
