@@ -34,9 +34,16 @@ export interface UserSessions {
   /**
    * Ends the user's sessions whose `credentialsVersion` is lower than the user's own. Runs in the transaction that
    * raised the user's version.
-   * @returns a function that reports the ended sessions. Call the function after the commit
    */
-  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<() => void>;
+  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<EndedSessions>;
+}
+
+/** The sessions that a change has ended. */
+export interface EndedSessions {
+  /** How many could still be used. */
+  readonly count: number;
+  /** Reports the sessions. Call it after the commit. */
+  report(this: void): void;
 }
 
 /** A new user name, in the forms that are stored. */
@@ -157,6 +164,7 @@ export class AccountChanges {
    * Stores a new hash, ends the sessions of the user, and unlocks the account.
    * @param keepSession the id of a session that does not end
    * @param credentialsVersion the user's version when the caller checked the current password
+   * @returns how many sessions it has ended
    * @throws {@link NoSuchUser}
    * @throws {@link InvalidCredentials} when the user has another version now
    */
@@ -166,15 +174,16 @@ export class AccountChanges {
     {
       keepSession = null,
       credentialsVersion = null,
+      begin,
       finish,
-    }: {
+    }: Steps & {
       readonly keepSession?: string | null | undefined;
       readonly credentialsVersion?: number | null | undefined;
-      readonly finish?: InSameTransaction | undefined;
     },
     client: Client,
-  ): Promise<void> {
-    await this.#change(client, async (run, report) => {
+  ): Promise<number> {
+    return this.#change(client, async (run, report) => {
+      await begin?.(run, id);
       const changed = await run(
         `UPDATE "user" SET password_hash = ?, credentials_version = credentials_version + 1, failed_logins = 0
          WHERE id = ? AND credentials_version = COALESCE(?, credentials_version) RETURNING id`,
@@ -185,9 +194,10 @@ export class AccountChanges {
         throw new InvalidCredentials();
       }
       const ending = { reason: "password_changed", client, keep: keepSession } as const;
-      const reportEnds = await this.#sessions.endOutdated(run, id, ending);
+      const ended = await this.#sessions.endOutdated(run, id, ending);
       await finish?.(run, id);
-      report({ type: "password_changed", userId: id }, reportEnds);
+      report({ type: "password_changed", userId: id }, ended);
+      return ended.count;
     });
   }
 
@@ -216,9 +226,9 @@ export class AccountChanges {
         ),
       );
       const ending = { reason: "user_deactivated", client } as const;
-      const reportEnds = await this.#sessions.endOutdated(run, id, ending);
+      const ended = await this.#sessions.endOutdated(run, id, ending);
       const type = isActive ? "user_activated" : "user_deactivated";
-      report(user.isActive === isActive ? null : { type, userId: id }, reportEnds);
+      report(user.isActive === isActive ? null : { type, userId: id }, ended);
     });
   }
 
@@ -257,10 +267,10 @@ export class AccountChanges {
         ),
       );
       const ending = { reason: "user_deleted", client } as const;
-      const reportEnds = await this.#sessions.endOutdated(run, id, ending);
+      const ended = await this.#sessions.endOutdated(run, id, ending);
       await finish?.(run, id);
       await run(`DELETE FROM "user" WHERE id = ? RETURNING id`, [id]);
-      report({ type: "user_deleted", userId: id }, reportEnds);
+      report({ type: "user_deleted", userId: id }, ended);
       return { username, email };
     });
   }
@@ -275,9 +285,9 @@ export class AccountChanges {
   ): Promise<Result> {
     const reports: (() => void)[] = [];
     const result = await this.#sql.inTransaction((run) =>
-      use(run, (event, reportEnds) => {
+      use(run, (event, ended) => {
         if (event !== null) reports.push(() => this.#settings.onEvent(event, client));
-        if (reportEnds !== undefined) reports.push(reportEnds);
+        if (ended !== undefined) reports.push(ended.report);
       }),
     );
     for (const report of reports) report();
@@ -320,7 +330,7 @@ interface StoredUser {
 }
 
 /** Collects what to report after the commit. */
-type Report = (event: Event | null, reportEnds?: () => void) => void;
+type Report = (event: Event | null, ended?: EndedSessions) => void;
 
 /**
  * Requires that no other user has the name, a name that looks like it, or the e-mail address. No other transaction can

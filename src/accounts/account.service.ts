@@ -8,6 +8,7 @@ import {
   type InSameTransaction,
   type StoredEmail,
   type StoredName,
+  type Steps,
   type UserSessions,
 } from "./account-changes.js";
 import type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts.js";
@@ -51,14 +52,12 @@ export interface AccountHooks {
 }
 
 /** How {@link AccountService.setPassword} changes a password. */
-export interface PasswordChanging extends PasswordChange {
+export interface PasswordChanging extends PasswordChange, Steps {
   /**
    * The user's `credentialsVersion` when the caller checked the current password.
    * @default null: the caller has checked another proof
    */
   readonly credentialsVersion?: number | null | undefined;
-  /** Runs in the same transaction, for example to use up a token. */
-  readonly finish?: InSameTransaction | undefined;
 }
 
 const DEFAULT_PAGE_SIZE = 20;
@@ -194,9 +193,9 @@ export class AccountService implements Accounts {
     password: string,
     change: PasswordChanging = {},
     client: Client = NO_CLIENT,
-  ): Promise<void> {
+  ): Promise<number> {
     requireObject("change", change);
-    const { keepSession, credentialsVersion, finish } = change;
+    const { keepSession, credentialsVersion, begin, finish } = change;
     if (keepSession != null && !isId(keepSession)) {
       throw new BadUserInput("keepSession must be the id of a session.");
     }
@@ -205,9 +204,10 @@ export class AccountService implements Accounts {
     const hash = await this.#hashNewPassword(password, owner, () =>
       this.#hooks.beforePasswordChange(owner, client),
     );
-    const how = { keepSession, credentialsVersion, finish };
-    await this.#changes.setPasswordHash(id, hash, how, client);
+    const how = { keepSession, credentialsVersion, begin, finish };
+    const sessionsEnded = await this.#changes.setPasswordHash(id, hash, how, client);
     await this.#hooks.afterPasswordChange(owner, client);
+    return sessionsEnded;
   }
 
   async unlock(user: UserRef, client: Client = NO_CLIENT): Promise<void> {

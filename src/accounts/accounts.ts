@@ -100,6 +100,7 @@ export interface Accounts {
 
   /**
    * Sets a new password, ends all sessions of the user, and unlocks the account if it is locked.
+   * @returns how many sessions it has ended
    * @throws {@link PasswordTooWeak} when the password is too short, too long or easy to guess
    * @throws {@link Vetoed} when a hook refuses the change
    */
@@ -108,7 +109,7 @@ export interface Accounts {
     password: string,
     change?: PasswordChange,
     client?: Client,
-  ): Promise<void>;
+  ): Promise<number>;
 
   /**
    * Sets the role.

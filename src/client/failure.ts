@@ -27,7 +27,7 @@ export type FailureReason =
   | "password_too_weak"
   /** The password is right, but the user must open the link of the mail first. */
   | "email_not_verified"
-  /** The link of a mail was used, was replaced by a newer one, or is malformed. */
+  /** The link of a mail was used, was replaced by a newer one, or is malformed. Request a new mail. */
   | "mail_token_not_valid"
   | "mail_token_expired"
   | "bad_user_input"

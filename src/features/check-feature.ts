@@ -66,6 +66,7 @@ const FEATURE = objectWith(
   { name: TEXT, create: FUNCTION },
   {
     requires: listOf(TEXT),
+    uses: listOf(TEXT),
     settings: recordOf(SETTING),
     entities: listOf(is("a class", (value) => typeof value === "function")),
     migrations: listOf(MIGRATION),

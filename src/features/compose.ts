@@ -82,25 +82,28 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Checks that each feature comes after the features in its `requires`.
+ * Checks that each feature comes after the features in its `requires` and `uses`.
  * @param features all features, on or off
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
   const isIn = (list: readonly Feature[], required: string) =>
     list.some(({ name }) => name === required);
   requireNone(
-    active.flatMap(({ name, requires = [] }, index) =>
-      requires
-        .filter((required) => !isIn(active.slice(0, index), required))
-        .map((required) => {
-          const why = isIn(active, required)
-            ? "must be listed before it"
-            : isIn(features, required)
-              ? "is off"
-              : "is missing";
-          return `${name} requires the feature ${required}, which ${why}`;
-        }),
-    ),
+    active.flatMap(({ name, requires = [], uses = [] }, index) => {
+      const later = (other: string) => !isIn(active.slice(0, index), other);
+      const required = requires.filter(later).map((other) => {
+        const why = isIn(active, other)
+          ? "must be listed before it"
+          : isIn(features, other)
+            ? "is off"
+            : "is missing";
+        return `${name} requires the feature ${other}, which ${why}`;
+      });
+      const used = uses
+        .filter((other) => later(other) && isIn(active, other))
+        .map((other) => `${name} uses the feature ${other}, which must be listed before it`);
+      return [...required, ...used];
+    }),
   );
 }
 
@@ -153,10 +156,11 @@ export async function createParts(
   const parts: FeatureParts[] = [];
   const apis = new Map<string, object>();
   for (const feature of features) {
-    const apiOf = (({ name }) => {
-      if (feature.requires?.includes(name)) return apis.get(name);
-      throw new TypeError(`${feature.name} must name the feature ${name} in \`requires\``);
-    }) as ApiOf;
+    const reader = (list: "requires" | "uses") => (other: Pick<Feature, "name">) => {
+      if (feature[list]?.includes(other.name)) return apis.get(other.name);
+      throw new TypeError(`${feature.name} must name the feature ${other.name} in \`${list}\``);
+    };
+    const apiOf = Object.assign(reader("requires"), { ifOn: reader("uses") }) as ApiOf;
     const part = await feature.create(coreOf(feature), forFeature(feature, config), apiOf);
     if (part.close !== undefined) onCreated(part.close);
     parts.push(part);

@@ -32,6 +32,8 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly name: string;
   /** The names of features that must be on, and must be listed before this feature. */
   readonly requires?: readonly string[];
+  /** The names of features that this feature uses if they are on. They must be listed before this feature. */
+  readonly uses?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of the feature's tables. */
   readonly entities?: readonly (abstract new () => object)[];
@@ -53,7 +55,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   readonly commands?: readonly FeatureCommand<S>[];
   /**
    * Builds the feature's parts. Called once, after the migrations.
-   * @param apiOf returns the API of a feature that `requires` names
+   * @param apiOf returns the API of a feature that `requires` or `uses` names
    */
   create(
     this: void,
@@ -63,14 +65,22 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/**
- * Returns the API of another feature. That feature was created earlier.
- * @throws TypeError when the caller's `requires` does not name that feature
- */
-export type ApiOf = <Api extends object>(feature: {
+/** Another feature, for {@link ApiOf}. */
+interface FeatureWithApi<Api extends object> {
   readonly name: string;
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;
-}) => Api;
+}
+
+/** Returns the API of another feature. That feature was created earlier. */
+export interface ApiOf {
+  /** @throws TypeError when the caller's `requires` does not name that feature */
+  <Api extends object>(feature: FeatureWithApi<Api>): Api;
+  /**
+   * Returns undefined if that feature is off.
+   * @throws TypeError when the caller's `uses` does not name that feature
+   */
+  ifOn<Api extends object>(this: void, feature: FeatureWithApi<Api>): Api | undefined;
+}
 
 /** The settings that a feature can read: its own, and those of `createAuth`. It cannot read a {@link SecretOption}. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &

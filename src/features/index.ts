@@ -9,6 +9,7 @@ import { impersonation } from "./impersonation/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
 import { personalTokens } from "./personal-tokens/index.js";
+import { recovery } from "./recovery/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { registration } from "./registration/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
@@ -26,6 +27,7 @@ export const BUILT_IN: readonly [
   typeof jwks,
   typeof mail,
   typeof personalTokens,
+  typeof recovery,
   typeof refreshCookie,
   typeof registration,
   typeof resetByAdmin,
@@ -41,6 +43,7 @@ export const BUILT_IN: readonly [
   jwks,
   mail,
   personalTokens,
+  recovery,
   refreshCookie,
   registration,
   resetByAdmin,

@@ -1,4 +1,4 @@
-import type { OutdatedEnding } from "../accounts/account-changes.js";
+import type { EndedSessions, OutdatedEnding } from "../accounts/account-changes.js";
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
@@ -113,13 +113,12 @@ export class SessionEnder {
    * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
    * @param run runs a statement in the transaction that raises the user's `credentialsVersion` by one
    * @param ending `keep` is the id of a session that does not end
-   * @returns a function that publishes the events of the ended sessions. Call it after the commit
    */
   async endOutdated(
     run: RunStatement,
     userId: string,
     { reason, client, keep = null }: OutdatedEnding,
-  ): Promise<() => void> {
+  ): Promise<EndedSessions> {
     const at = this.#settings.now();
     if (keep !== null) {
       await run(
@@ -143,8 +142,11 @@ export class SessionEnder {
       ({ expiresAt, refreshExpiresAt }) =>
         (expiresAt ?? Infinity) > at && (refreshExpiresAt ?? Infinity) > at,
     );
-    return () => {
-      for (const { id } of open) this.#reportEnd(userId, id, reason, client);
+    return {
+      count: open.length,
+      report: () => {
+        for (const { id } of open) this.#reportEnd(userId, id, reason, client);
+      },
     };
   }
 

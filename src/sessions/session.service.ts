@@ -1,4 +1,4 @@
-import type { OutdatedEnding } from "../accounts/account-changes.js";
+import type { EndedSessions, OutdatedEnding } from "../accounts/account-changes.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -116,7 +116,7 @@ export class SessionService implements Sessions {
     return this.#ender.endMatching(query, reason, NO_CLIENT);
   }
 
-  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<() => void> {
+  endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<EndedSessions> {
     return this.#ender.endOutdated(run, userId, ending);
   }
 

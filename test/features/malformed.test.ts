@@ -268,6 +268,43 @@ describe("a required feature must be", () => {
     expect(found).toEqual([api]);
   });
 
+  test("nothing at all, if the feature only uses it; its API is then undefined", async () => {
+    const api = { base: { answer: 42 } };
+    const found: unknown[] = [];
+    const based = { name: "base", create: () => ({ api }) };
+    const using = (lists: object) => ({
+      name: "reader",
+      ...lists,
+      create: (
+        _core: unknown,
+        _config: unknown,
+        apiOf: { ifOn: (feature: unknown) => unknown },
+      ) => {
+        found.push(apiOf.ifOn(based));
+        return {};
+      },
+    });
+    const reader = using({ uses: ["base"] });
+    for (const features of [[based, reader], [{ ...based, isOn: () => false }, reader], [reader]]) {
+      const auth = await createAuth({
+        secretKey,
+        databaseUrl: database.url,
+        features: features as never,
+      });
+      await auth.close();
+    }
+    expect(found).toEqual([api, undefined, undefined]);
+    expect(await refusalOf([reader, based])).toEqual([
+      "features: reader uses the feature base, which must be listed before it",
+    ]);
+    const requiring = using({ requires: ["base"] });
+    await expect(
+      createAuth({ secretKey, databaseUrl: database.url, features: [based, requiring] as never }),
+    ).rejects.toThrow(
+      "The feature reader failed to start: reader must name the feature base in `uses`",
+    );
+  });
+
   test("nothing at all, if the feature that requires it is off", async () => {
     const features = [{ ...notesOn, isOn: () => false }];
     const auth = await createAuth({ secretKey, databaseUrl: database.url, features });

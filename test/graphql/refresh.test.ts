@@ -135,7 +135,7 @@ describeGates((gate) => {
     });
 
     test("U-06, RF-9: is refused for a user who is inactive, deleted, or has a new password", async () => {
-      const states: [string, (id: string) => Promise<void>, string][] = [
+      const states: [string, (id: string) => Promise<unknown>, string][] = [
         ["one", (id) => gate.auth.accounts.setActive(id, false), "user_inactive"],
         ["two", (id) => gate.auth.accounts.deleteUser(id), "user_not_found"],
         [

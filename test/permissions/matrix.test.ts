@@ -47,9 +47,10 @@ const directive = (name: string, { astNode }: GraphQLField<unknown, unknown>) =>
 const OPERATIONS = new Map<string, Operation>(
   Object.entries(ROOTS).flatMap(([kind, root]) =>
     Object.values(root.getFields()).map((field) => {
-      const role = (directive("auth", field)?.["requires"] ?? ROLES[0]) as string;
+      const auth = directive("auth", field);
+      const role = (auth?.["requires"] ?? ROLES[0]) as string;
       const requires = directive("public", field) === undefined ? role : null;
-      const freshWithin = (directive("auth", field)?.["freshWithin"] ?? null) as string | null;
+      const freshWithin = (auth?.["freshWithin"] ?? null) as string | null;
       return [`${root.name}.${field.name}`, { kind, field, requires, freshWithin }];
     }),
   ),
@@ -60,6 +61,9 @@ const NOT_BY_STATIC_TOKEN = [
   "Mutation.createToken",
   "Mutation.impersonate",
   "Mutation.reauthenticate",
+  "Mutation.changePassword",
+  "Mutation.changeEmail",
+  "Mutation.deleteAccount",
   "Mutation.createUser",
   "Mutation.updateUser",
   "Mutation.setRole",
@@ -144,7 +148,7 @@ describe("the permission matrix", () => {
   }
 
   /** Returns a valid value for an argument, with the caller's own tokens, so that only a guard can refuse the call. */
-  async function knownValue(name: string, id: string, field: string): Promise<unknown> {
+  async function knownValue(field: string, name: string, id: string): Promise<unknown> {
     const { RefreshToken, StaticToken } = gate.auth.tokens;
     if (ABOUT_ANOTHER_USER.includes(field)) {
       const username = `other${(count += 1)}`;
@@ -154,10 +158,16 @@ describe("the permission matrix", () => {
       if (name === "email") return email;
     }
     if (field === "register" && name === "username") return `new${(count += 1)}`;
-    if (field === "verifyEmail" && name === "token") return mailToken("verifyEmail");
+    if (
+      name === "token" &&
+      (field === "verifyEmail" || field === "resetPassword" || field === "confirmEmailChange")
+    ) {
+      return mailToken(field);
+    }
     if (name === "username") return "eve";
     if (name === "email") return "eve@example.com";
-    if (name === "password") return PASSWORD;
+    if (name === "newEmail") return `new${(count += 1)}@example.com`;
+    if (/^(password|currentPassword|newPassword)$/.test(name)) return PASSWORD;
     if (name === "refresh") return (await RefreshToken.forUser({ id })).toString();
     if (name === "token") return (await StaticToken.create({ id })).key;
     if (name === "id") return (await RefreshToken.forUser({ id })).get("sid");
@@ -203,7 +213,7 @@ describe("the permission matrix", () => {
     const variables: Record<string, unknown> = {};
     const given: GraphQLArgument[] = [];
     for (const arg of field.args) {
-      const known = await knownValue(arg.name, id, field.name);
+      const known = await knownValue(field.name, arg.name, id);
       if (known === undefined && !isRequiredArgument(arg)) continue;
       variables[arg.name] = known ?? valueOf(arg.type);
       given.push(arg);

@@ -8,11 +8,13 @@ export const FEATURES = readdirSync(FOLDER, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** Returns the names of the features that a feature requires. */
+/** Returns the names of the features that a feature requires or uses. Its code does not compile without them. */
 export function requiredBy(feature: string): string[] {
   const text = readFileSync(join(FOLDER, feature, "index.ts"), "utf8");
-  const [, list = ""] = /^ {2}requires: \[(.*?)\],$/ms.exec(text) ?? [];
-  return [...list.matchAll(/"([\w-]+)"/g)].map(([, name = ""]) => name);
+  const lists = [...text.matchAll(/^ {2}(?:requires|uses): \[(.*?)\],$/gms)];
+  return lists.flatMap(([, list = ""]) =>
+    [...list.matchAll(/"([\w-]+)"/g)].map(([, name = ""]) => name),
+  );
 }
 
 /** Returns a feature together with all features that need it. */

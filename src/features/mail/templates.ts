@@ -57,7 +57,7 @@ const ENGLISH: Language = {
     "address-known": {
       subject: "You already have an account",
       before:
-        "Somebody tried to create an account with your e-mail address, but you have one already. If it was you, sign in, or set a new password with this link:",
+        "Somebody tried to use your e-mail address for another account, but you have one already. If it was you, sign in, or set a new password with this link:",
       after: "If it was not you, ignore this mail. Your account is unchanged.",
     },
     "reset-password": {
@@ -102,7 +102,7 @@ const GERMAN: Language = {
     "address-known": {
       subject: "Sie haben schon ein Konto",
       before:
-        "Jemand wollte mit Ihrer E-Mail-Adresse ein Konto anlegen, aber Sie haben schon eines. Wenn Sie das waren, melden Sie sich an, oder setzen Sie mit diesem Link ein neues Passwort:",
+        "Jemand wollte Ihre E-Mail-Adresse für ein weiteres Konto verwenden, aber Sie haben schon eines. Wenn Sie das waren, melden Sie sich an, oder setzen Sie mit diesem Link ein neues Passwort:",
       after: "Wenn Sie das nicht waren, ignorieren Sie diese Mail. Ihr Konto ist unverändert.",
     },
     "reset-password": {

@@ -4,7 +4,7 @@ import { mail } from "../mail/index.js";
 /** Lets administrators send users a link to set a new password. Administrators never see or set the password. */
 export const resetByAdmin = defineFeature({
   name: "reset-by-admin",
-  requires: ["administration", "mail"],
+  requires: ["administration", "mail", "recovery"],
   isOn: (_config, areRequiredOn) => areRequiredOn,
   create: async (core: CoreServices, _config, apiOf) => {
     const { ResetByAdminResolver } = await import("./reset-by-admin.resolver.js");

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { eventually } from "../../support/eventually.js";
+import { type Answer, describeGates } from "../../support/gate.js";
+import { MailServer } from "../../support/mail-server.js";
+import { call, signIn } from "./calls.js";
+
+const SAMPLES = 100;
+const REQUESTED = "recovery:reset_requested";
+/** The largest relative difference between the medians of two kinds of requests. */
+const ALIKE = 0.1;
+/** How often to measure again. Other load moves the medians at random; a real difference is there each time. */
+const MEASUREMENTS = 4;
+
+const smtp = await MailServer.start();
+
+afterAll(() => smtp.close());
+
+describeGates({ smtpUrl: smtp.url, mailFrom: "no-reply@example.com" }, (gate) => {
+  let asked = 0;
+  let authorization: string;
+
+  beforeAll(async () => {
+    for (let account = 0; account < SAMPLES; account += 1) {
+      await gate.user(`ada${account}`, { email: `ada${account}@example.com` });
+    }
+    const inactive = await gate.user("idle", { email: "idle@example.com" });
+    await gate.auth.accounts.setActive(inactive, false);
+    await gate.user("limited", { email: "limited@example.com" });
+    ({ authorization } = await signIn(gate, await gate.user("eve", { email: "eve@example.com" })));
+  }, 60_000);
+
+  const KINDS: Readonly<Record<string, (account: number) => string>> = {
+    unknown: (account) => `bob${account}@example.com`,
+    known: (account) => `ada${account}@example.com`,
+    inactive: () => "idle@example.com",
+    limited: () => "limited@example.com",
+  };
+
+  const request = (email: string) => call(gate, "requestPasswordReset", { email });
+
+  /** The parts of a response that a client could compare. */
+  const visible = ({ status, headers, text }: Answer) => ({
+    status,
+    text,
+    headers: [...headers].filter(([name]) => name !== "date").sort(),
+  });
+
+  test("RC-1: requestPasswordReset answers byte for byte alike", async () => {
+    const unknown = visible(await request("bob@example.com"));
+    expect(unknown.status).toBe(200);
+    for (const [kind, address] of Object.entries(KINDS)) {
+      for (const again of [1, 2]) {
+        expect([kind, again, visible(await request(address(0)))]).toEqual([kind, again, unknown]);
+      }
+    }
+  });
+
+  test("RC-1: changeEmail answers byte for byte alike", async () => {
+    const ask = async (newEmail: string) => {
+      gate.advance(60);
+      return visible(await call(gate, "changeEmail", { newEmail }, { authorization }));
+    };
+    const free = await ask("free@example.com");
+    expect(free.status).toBe(200);
+    for (const address of ["ada0@example.com", "idle@example.com", "eve@example.com"]) {
+      expect([address, await ask(address)]).toEqual([address, free]);
+    }
+  });
+
+  test("RC-1: the same statements run before the response, whether or not there is somebody to write to", async () => {
+    for (const [kind, address] of Object.entries(KINDS)) {
+      const counts: number[] = [];
+      for (let turn = 1; turn <= 7; turn += 1) {
+        await settle();
+        const email = address(turn);
+        counts.push(await gate.countStatements(() => request(email)));
+      }
+      // On a busy machine the work of a request may begin before its response arrives.
+      expect([kind, median(counts)]).toEqual([kind, 1]);
+    }
+  });
+
+  test("RC-1: requestPasswordReset takes the same time within 10%", async () => {
+    const differing = new Set(["known", "inactive", "limited"]);
+    for (let round = 0; round < MEASUREMENTS && differing.size > 0; round += 1) {
+      const ratio = await measure();
+      for (const kind of [...differing]) {
+        if (Math.abs(Math.log(ratio(kind))) < ALIKE) differing.delete(kind);
+      }
+    }
+    expect([...differing]).toEqual([]);
+  }, 240_000);
+
+  /** Waits until the work of all earlier requests is done. */
+  async function settle(): Promise<void> {
+    const email = `last${(asked += 1)}@example.com`;
+    const userId = await gate.user(`last${asked}`, { email });
+    await request(email);
+    await eventually(() =>
+      gate.events.some((event) => event.type === REQUESTED && event.userId === userId),
+    );
+    await eventually(async () => (await gate.sql("SELECT id FROM mail_outbox")).length === 0);
+    await sleep(20);
+  }
+
+  /** Asks many times, and returns the median of how much longer each kind takes than an unknown address. */
+  async function measure(): Promise<(kind: string) => number> {
+    // So that the limits allow each known address again.
+    gate.advance(3600);
+    const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
+    for (let sample = 0; sample < SAMPLES; sample += 1) {
+      // In random order, so that work left over from one kind does not always delay the same other kind.
+      const kinds = Object.keys(KINDS);
+      for (let rest = kinds.length; rest > 0; rest -= 1) {
+        const [kind = ""] = kinds.splice(Math.floor(Math.random() * rest), 1);
+        const at = performance.now();
+        const { status } = await request(KINDS[kind]?.(sample) ?? "");
+        times.get(kind)?.push(performance.now() - at);
+        expect(status).toBe(200);
+      }
+      if (sample % 20 === 19) await settle();
+    }
+    const unknown = times.get("unknown") ?? [];
+    return (kind) =>
+      median((times.get(kind) ?? []).map((time, round) => time / (unknown[round] ?? NaN)));
+  }
+});
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
