@@ -189,7 +189,10 @@ export class AuthenticationService implements Authentication {
       reportExpired(error, client, settings.onEvent);
       throw error;
     });
-    settings.onEvent({ type: "token_refreshed", userId, sessionId }, client);
+    const { impersonatorId } = row;
+    // A refresh sends no header that would say who acts.
+    const actor = impersonatorId !== null && { actor: { userId, sessionId, impersonatorId } };
+    settings.onEvent({ type: "token_refreshed", userId, sessionId }, { ...client, ...actor });
     const issued = issuer.issue(row, { claims, predecessor: verified });
     await hooks.after("afterRefresh", hookUserOf(issued), client);
     return issued;

@@ -132,14 +132,15 @@ describeGates(options, (gate) => {
           ...{ subject_id: userId, details: JSON.stringify({ sessionId, reason: "ticket 4711" }) },
         },
       ]);
-      const { authorization } = await impersonate();
+      const { authorization, refresh } = await impersonate();
       const own = await rowsDuring(gate, async () => {
+        await gate.refresh(refresh);
         await gate.ask("{ allSessions { edges { cursor } } }", { authorization });
         await gate.ask("mutation { logoutOthers { sessionsEnded } }", { authorization });
         await gate.logout({ authorization });
       });
       expect(own.map(({ type }) => type)).toEqual([
-        ...["role_denied", "session_ended", "session_ended"],
+        ...["token_refreshed", "role_denied", "session_ended", "session_ended"],
       ]);
       for (const row of own) {
         expect(row).toMatchObject({ actor_id: userId, impersonator_id: adminId });
@@ -149,7 +150,7 @@ describeGates(options, (gate) => {
       const types = data.auditEvents.edges
         .filter(({ node }: any) => node.impersonator?.id === adminId)
         .map(({ node }: any) => node.type);
-      expect(types).toEqual(["session_ended", "session_ended", "role_denied"]);
+      expect(types).toEqual(["session_ended", "session_ended", "role_denied", "token_refreshed"]);
     });
 
     test("costs the requests of all users no further query", async () => {
