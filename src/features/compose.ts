@@ -135,7 +135,7 @@ export interface Parts extends Required<
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
   /** Returns what each feature stores about a user, by the feature's name. */
-  exportUser(userId: string): Promise<Readonly<Record<string, unknown>>>;
+  exportUser(this: void, userId: string): Promise<Readonly<Record<string, unknown>>>;
   /** Applies the `extension` of each feature to the schema, then the `transformSchema` of each feature. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }

@@ -88,7 +88,7 @@ export class Receiver {
   async accepts(type: string): Promise<Received> {
     const find = () => this.accepted.find((event) => event.type === type);
     await eventually(() => find() !== undefined, 30_000);
-    return find() as Received;
+    return find()!;
   }
 
   async close(): Promise<void> {

@@ -235,15 +235,31 @@ describeFreshGates(OPTIONS, (gate) => {
     async () => {
       const other = await gate.another();
       const users = ["ada", "bob", "cyd"];
+      const busy = new Set<unknown>();
+      let overlaps = 0;
+      receiver.answer = ({ data: { userId } }) => {
+        if (busy.has(userId)) overlaps += 1;
+        busy.add(userId);
+        return (response) => {
+          setTimeout(() => {
+            busy.delete(userId);
+            response.writeHead(204).end();
+          }, 50);
+        };
+      };
       for (let turn = 1; turn <= 10; turn += 1) {
         for (const user of users) publish(`test:${turn}`, user, turn % 2 === 0 ? gate : other);
         await sleep(30);
       }
-      await eventually(() => receiver.accepted.length >= 30, 30_000);
+      await eventually(() => receiver.received.length >= 30, 30_000);
       await isDelivered();
       const all = Array.from({ length: 10 }, (_, index) => `test:${index + 1}`);
-      for (const user of users) expect(typesOf(user)).toEqual(all);
+      for (const user of users) {
+        const ofUser = receiver.received.filter(({ data }) => data["userId"] === user);
+        expect(ofUser.map(({ type }) => type)).toEqual(all);
+      }
       expect(receiver.received).toHaveLength(30);
+      expect(overlaps).toBe(0);
     },
     TIMEOUT,
   );
