@@ -1,19 +1,25 @@
 import TestRunner from "jest-runner";
 
-/** Runs the test files in turn, the shortest first, and stops after the first failure: one failure kills a mutant. */
+/** The test files that failed, the last one first. The next mutant is likely to be found by the same file. */
+let finders = [];
+
+/** Runs the test files in turn and stops after the first failure: one failure kills a mutant. */
 export default class UntilFailure extends TestRunner {
   async runTests(tests, watcher, options) {
     let hasFailed = false;
-    this.on("test-file-success", ([, result]) => {
-      hasFailed ||= result.numFailingTests > 0;
+    this.on("test-file-success", ([test, result]) => {
+      if (result.numFailingTests > 0) fail(test);
     });
-    this.on("test-file-failure", () => {
+    this.on("test-file-failure", ([test]) => fail(test));
+    const fail = ({ path }) => {
       hasFailed = true;
-    });
-    const shortestFirst = tests.toSorted((a, b) => (a.duration ?? 0) - (b.duration ?? 0));
-    for (const test of shortestFirst) {
+      finders = [path, ...finders.filter((finder) => finder !== path)];
+    };
+    for (const test of tests.toSorted((a, b) => rank(a) - rank(b) || (a.duration ?? 0) - (b.duration ?? 0))) {
       if (hasFailed) return;
       await super.runTests([test], watcher, options);
     }
   }
 }
+
+const rank = ({ path }) => (finders.includes(path) ? finders.indexOf(path) : finders.length);
