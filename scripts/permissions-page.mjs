@@ -25,9 +25,10 @@ ${rows.join("\n")}
 `;
 }
 
-/** @param {string | undefined} guard */
+/** @param {"@public" | import("../src/permissions/directives.js").UserGuard | undefined} guard */
 function readerOf(guard) {
   if (guard === undefined) return "anyone who may read the parent";
   if (guard === "@public") return "anyone";
-  return guard === "USER" ? "signed-in user" : `\`${guard}\``;
+  const who = guard.role === "USER" ? "signed-in user" : `\`${guard.role}\``;
+  return guard.freshness === null ? who : `${who}, within ${guard.freshness.text} of a password`;
 }

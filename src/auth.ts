@@ -28,7 +28,7 @@ import type { Keys } from "./keys/keys.js";
 import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { Maintenance } from "./maintenance/maintenance.js";
 import type { MaintenanceService } from "./maintenance/maintenance.service.js";
-import { findPublicMutations, withCredentialFields } from "./permissions/credential-fields.js";
+import { findCredentialMutations, withCredentialFields } from "./permissions/credential-fields.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import type { Sessions } from "./sessions/sessions.js";
@@ -53,32 +53,30 @@ interface CoreAuth {
   /** {@link Auth.schema} in SDL, with directives, for merging with other type definitions. */
   readonly typeDefs: string;
   /**
-   * The resolvers of {@link Auth.typeDefs}, guarded. Merging them into another schema does not guard that schema's own
-   * fields. To guard those fields too, pass the merged schema to {@link Auth.guard}.
+   * The guarded resolvers of {@link Auth.typeDefs}. Fields that you add to the schema are not guarded. To guard them,
+   * pass the merged schema to {@link Auth.guard}.
    */
   readonly resolvers: IResolvers;
   /**
-   * Returns {@link Auth.typeDefs} and {@link Auth.resolvers} for a subgraph of Apollo Federation 2, with
+   * Returns the type definitions and resolvers for a subgraph of Apollo Federation 2. They contain
    * `User @key(fields: "id")` and `PageInfo @shareable`.
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of one request. The context holds the signed-in user, if there is one. For a refused
-   * credential, the context holds the error instead, and `createContext` does not throw.
+   * Builds the context of one request, with the signed-in user. `createContext` does not throw for a refused
+   * credential. The context then holds the error.
    * @param request a request of Node, Fastify, Express or the Fetch API. Without a request, the context is anonymous.
-   * @param options A Fetch request has no address, so pass the address that your platform knows as `ipAddress`. All
-   * requests without an address share one rate limit. The first such request causes a warning.
+   * @param options pass `ipAddress` if the request has no address, as in the Fetch API. All requests without an address
+   * share one rate limit.
    * @throws TypeError when an argument has the wrong shape
    * @example
    * const handle = (request: Request, ipAddress: string) => auth.createContext(request, { ipAddress });
    */
   readonly createContext: CreateContext;
   /**
-   * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
-   * signed-in user, except federation's `_service`.
-   * @throws TypeError when guards are wrong. Its message lists each guard that is weakened or contradictory, names an
-   * unknown role, or is in the wrong place. With {@link GuardOptions.strict}, the message also lists each root field
-   * without a guard.
+   * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive needs a signed-in
+   * user, except federation's `_service`.
+   * @throws TypeError that lists all wrong guards, for example a guard with an unknown role
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */
@@ -90,8 +88,8 @@ interface CoreAuth {
   /** Rotates and revokes the keys that sign access tokens. */
   readonly keys: Keys;
   /**
-   * Prunes expired rows, rotates keys that are due, and runs the jobs of features. `createServer` starts it. An
-   * application that embeds Gatehouse calls `maintenance.start`.
+   * Deletes expired rows, rotates keys, and runs the jobs of features. `createServer` starts it. If you use
+   * `createAuth`, call `maintenance.start`.
    */
   readonly maintenance: Maintenance;
   /** The HTTP routes that the features serve beside GraphQL. */
@@ -107,7 +105,7 @@ interface CoreAuth {
   close(): Promise<void>;
 }
 
-/** The names of the core's own properties. A feature cannot add a property with such a name. */
+/** A feature cannot add a property with one of these names. */
 const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   schema: true,
   typeDefs: true,
@@ -127,7 +125,7 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
 };
 
 /**
- * An {@link Auth} together with the internals that only our own server, command and tests use.
+ * An {@link Auth} with the internals for our own server, command and tests.
  * @internal
  */
 export interface OpenAuth {
@@ -137,22 +135,17 @@ export interface OpenAuth {
   readonly migrations: readonly string[];
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
-  /** Makes {@link Auth.isReady} return false from now on. Everything else still works. */
+  /** Makes {@link Auth.isReady} return false. */
   retire(this: void): void;
-  /**
-   * Completes the writes that responses do not wait for: the counts of wrong passwords, and the times at which sessions
-   * were last used.
-   */
+  /** Completes the writes that run after the response, such as the counts of wrong passwords. */
   flush(this: void): Promise<void>;
 }
 
 /**
- * Opens the database, brings its tables up to date, loads the keys, creates the features, and builds the GraphQL
- * schema.
+ * Opens the database, updates its tables, loads the keys, creates the features, and builds the schema.
  * @internal
- * @param config already checked
- * @param features all features, including those that the configuration switches off
- * @param onFault called with an error that did not make a request fail
+ * @param features all features, including those that are switched off
+ * @param onFault called with a fault that makes no request fail, such as an unreachable Redis
  */
 export async function openAuth(
   config: AuthConfig,
@@ -231,7 +224,7 @@ function assemble(
   ];
   const unguarded = parts.changeSchema(createSchema(instances, roles));
   const guard: Auth["guard"] = (schema, options) =>
-    withCredentialFields(guardSchema(schema, options, roles), findPublicMutations(unguarded));
+    withCredentialFields(guardSchema(schema, options, roles), findCredentialMutations(unguarded));
   const schema = guard(unguarded, { strict: true });
   const typeDefs = printSchema(schema);
   const resolvers = resolversOf(schema);

@@ -17,10 +17,7 @@ const { version } = JSON.parse(
 /** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
-/**
- * Ends the process. Prints one line for an error, or one line for each wrong setting. After `--help` or `--version`,
- * the exit code is 0.
- */
+/** Prints the error, and ends the process. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) {
@@ -31,7 +28,7 @@ function fail(error: unknown): never {
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Commander gives no error message in two cases: no command is given, or `help` names an unknown command.
+    // Commander gives no message if no command is given, or if `help` names an unknown command.
     const line =
       error.code !== "commander.help"
         ? error.message
@@ -49,7 +46,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** If the application's features could not be loaded, prints why. Called after a command that did not need them. */
+/** Prints why the features could not be loaded. Called after a command that succeeded without the features. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }

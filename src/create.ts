@@ -1,13 +1,13 @@
-// Each function imports its modules when it is called. With a wrong version of graphql, an import at the top would fail
-// before graphql-package.ts could check the version.
+// These functions import the other modules when they are called. By then, the version of graphql has been checked. A
+// wrong version would make the imports fail.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";
 
 /**
- * Opens the database, brings its tables up to date, loads the keys, and builds the GraphQL schema.
+ * Opens the database, updates its tables, loads the keys, and builds the GraphQL schema.
  * @throws TypeError when an option is wrong. The message names the option
- * @throws Error when the database cannot be opened or brought up to date, or a feature cannot be started
+ * @throws Error when the database cannot be opened or updated, or a feature cannot be started
  * @example
  * const auth = await createAuth({ secretKey });
  * const server = new ApolloServer({ schema: auth.schema });
@@ -26,9 +26,9 @@ export async function createAuth<const F extends readonly Feature[] = []>({
 }
 
 /**
- * Starts a server. It serves GraphQL at `POST /graphql`, and the routes of the features.
- * @throws TypeError when an option is wrong, for example `port` if the port is in use. The message names the option
- * @throws Error when the database cannot be opened or brought up to date, or a feature cannot be started
+ * Starts a server with GraphQL at `POST /graphql` and the routes of the features.
+ * @throws TypeError when an option is wrong, or the port is in use. The message names the option
+ * @throws Error when the database cannot be opened or updated, or a feature cannot be started
  */
 export async function createServer<const F extends readonly Feature[] = []>({
   features,

@@ -1,8 +1,7 @@
 import { GraphQLError } from "graphql";
 
 /**
- * The HTTP status for each error code. The status for a refused persisted query is 200, because clients that send
- * persisted queries expect it.
+ * The HTTP status for each error code. A refused persisted query has the status 200, because clients expect it.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS = {
@@ -23,7 +22,7 @@ export const HTTP_STATUS = {
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
 /**
- * The value of the `WWW-Authenticate` header. It lists each scheme that a client may use.
+ * The value of the `WWW-Authenticate` header. It lists the schemes that a client may use.
  * @see RFC 9110 11.6.1
  */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
@@ -43,14 +42,14 @@ export type Reason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
+  | "reauthentication_required"
   | "throttled"
   | "vetoed";
 
 /**
- * A refusal. The client gets the refusal's message, code and reason unchanged. Therefore the message must not hold a
- * token, a password, a hash or an e-mail address.
+ * A refusal. The client gets its message, code and reason, so the message must not contain a secret.
  *
- * An error that is not a GraphQLError counts as a bug: the client gets INTERNAL_SERVER_ERROR and a fixed message.
+ * Any error that is not a GraphQLError counts as a bug. The client then gets INTERNAL_SERVER_ERROR and a fixed message.
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
@@ -59,7 +58,7 @@ export class AuthError extends GraphQLError {
   /** Whole seconds after which a retry can succeed. */
   readonly retryAfter: number | undefined;
 
-  /** @param refusal `extensions` adds a feature's own extensions. The client gets them unchanged. */
+  /** @param refusal the client gets its `extensions` unchanged */
   constructor(
     message: string,
     refusal: {
@@ -97,7 +96,7 @@ export class NoCredentials extends Unauthenticated {
   }
 }
 
-/** The `Authorization` header has no scheme, or a scheme that is not served, such as `JWT …` or `Basic …`. */
+/** The `Authorization` header has another scheme than `Token` or `Bearer`. */
 export class SchemeNotServed extends NoCredentials {
   constructor() {
     super(`The scheme of the Authorization header is not served. Send ${SERVED}.`);
@@ -114,17 +113,14 @@ export class BadAuthorizationHeader extends Unauthenticated {
   }
 }
 
-/** The token cannot be accepted: for example, it is malformed or forged, or another server issued it. */
+/** The token is not accepted: for example, it is malformed or forged, or another server issued it. */
 export class TokenNotValid extends Unauthenticated {
   constructor() {
     super("Token is not valid.", "token_not_valid");
   }
 }
 
-/**
- * The token names a signing key that this instance has not loaded. The client gets the same error as for {@link
- * TokenNotValid}.
- */
+/** The token names a signing key that this instance has not loaded. The client sees a {@link TokenNotValid}. */
 export class UnknownKey extends TokenNotValid {}
 
 /** The token was valid, but its lifetime is over. */
@@ -134,7 +130,7 @@ export class TokenExpired extends Unauthenticated {
   }
 }
 
-/** The operation takes another kind of token: for example, it got a refresh token instead of an access token. */
+/** The operation needs another kind of token, for example an access token instead of a refresh token. */
 export class TokenWrongType extends Unauthenticated {
   constructor() {
     super("Token has the wrong type for this use.", "token_wrong_type");
@@ -176,14 +172,14 @@ export class UserInactive extends Unauthenticated {
   }
 }
 
-/** The password was changed after the session of the token began. */
+/** The password was changed after the session began. */
 export class PasswordChanged extends Unauthenticated {
   constructor() {
     super("The password was changed. Log in again.", "password_changed");
   }
 }
 
-/** The login was refused. An unknown user, a wrong password and an inactive or locked account all look the same. */
+/** The login was refused: unknown user, wrong password, or inactive or locked account. The client cannot tell which. */
 export class InvalidCredentials extends Unauthenticated {
   constructor() {
     super("Unable to log in with the provided credentials.", "invalid_credentials");
@@ -196,7 +192,7 @@ export class InvalidCredentials extends Unauthenticated {
  * throw new Vetoed("Logins are closed until 6 a.m.");
  */
 export class Vetoed extends AuthError {
-  /** @param message is shown to the client, so it must hold no secret */
+  /** @param message shown to the client, so it must not contain a secret */
   constructor(message: string, { code = "FORBIDDEN" }: { code?: ErrorCode } = {}) {
     super(message, { code, reason: "vetoed" });
   }
@@ -209,10 +205,18 @@ export class RoleRequired extends AuthError {
   }
 }
 
-/**
- * An argument is missing or malformed, or asks for something impossible, such as a session for an inactive user. The
- * message never repeats the argument's value.
- */
+/** The user is signed in, but the last password is older than the field accepts. */
+export class ReauthenticationRequired extends AuthError {
+  /** @param freshWithin the longest accepted time since the last password, such as `15m` */
+  constructor(freshWithin: string) {
+    super(
+      `This needs a password given within the last ${freshWithin}. Call reauthenticate, or log in again.`,
+      { code: "FORBIDDEN", reason: "reauthentication_required", extensions: { freshWithin } },
+    );
+  }
+}
+
+/** An argument is missing, malformed or impossible. The message never repeats the argument's value. */
 export class BadUserInput extends AuthError {
   constructor(message: string) {
     super(message, { code: "BAD_USER_INPUT" });
@@ -237,10 +241,7 @@ export class TooManyRequests extends AuthError {
   }
 }
 
-/**
- * The server cannot answer now: for example, it cannot reach the database, or it is overloaded. Clients should keep
- * their tokens, because the tokens may be valid.
- */
+/** The server cannot answer now, for example because the database is unreachable. Clients should keep their tokens. */
 export class ServiceUnavailable extends AuthError {
   constructor(
     retryAfter: number,
@@ -251,7 +252,7 @@ export class ServiceUnavailable extends AuthError {
   }
 }
 
-/** The application has called `auth.close()`. A client may retry, because another instance may answer. */
+/** `auth.close()` was called. Another instance may answer a retry. */
 export class Closed extends ServiceUnavailable {
   constructor() {
     super(1, undefined, "The service is closed: `auth.close()` was called.");

@@ -1,12 +1,11 @@
 import type { Role } from "./accounts/role.js";
 
-/** The kind of credential of a session: a static token, an access token with a refresh token, or a sliding token. */
+/** The kind of a session's token: a static token, an access and a refresh token, or a sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
- * Why a session ended before it expired: by a logout, by a refresh or sliding token that was used twice, by the 101st
- * open session of its user, by a new password, by the deactivation or deletion of its user, or by the `gatehouse`
- * command.
+ * Why a session ended before it expired. `reused`: a refresh or sliding token was used twice. `limit`: the user opened
+ * more than 100 sessions. `revoked`: the `gatehouse` command ended the session.
  */
 export type EndReason =
   | "logout"
@@ -26,14 +25,14 @@ export interface Client {
 }
 
 /**
- * The client of operations that no request caused: operations of a script, a command or a periodic job. Rate limits by
- * address do not apply to it. They apply to every other client, even to one without an address.
+ * The client of work that no request caused, such as a script or a periodic job. Rate limits by address do not apply to
+ * it.
  */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
- * An event for the audit trail. No event contains a password, a token or a hash. But `login` is what the user typed as
- * the user name or e-mail address, and people sometimes type a password there.
+ * An event for the audit trail. No event contains a password, a token or a hash. One exception: `login` is what the
+ * user typed as the user name, and people sometimes type a password there.
  */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
@@ -47,6 +46,7 @@ export type AuthEvent =
     }
   | { type: "token_expired"; userId: string; sessionId: string; scheme: AuthScheme }
   | { type: "login_failed"; login: string; reason: string }
+  | { type: "password_refused"; userId: string; reason: string }
   | { type: "account_locked"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
   | { type: "key_rotated"; kid: string }
@@ -60,13 +60,12 @@ export interface FeatureEvent {
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** Receives each event after it happened, with the client that caused it. */
+/** Receives each event, with the client that caused it. */
 export type EventListener = (event: AuthEvent, client: Client) => unknown;
 
 /**
- * Returns a listener that calls the given listeners in turn. If one of them fails, the process prints a warning. The
- * operation that caused the event does not fail.
- * @param listeners read again for each event, so the list may grow later
+ * Returns a listener that calls the given listeners in turn. A listener that fails only causes a warning.
+ * @param listeners the list may grow later
  */
 export function publishTo(
   listeners: readonly EventListener[],
@@ -90,7 +89,7 @@ export function warn(error: unknown): void {
   else process.emitWarning(error.message, { type: error.name, detail: stacksOf(error) });
 }
 
-/** Returns the stack of an error, and the stack of its cause, if it has one. */
+/** Returns the stacks of an error and of its cause. */
 export function stacksOf({ stack = "", cause }: Error): string {
   return cause instanceof Error ? `${stack}\nCaused by: ${cause.stack ?? cause.message}` : stack;
 }

@@ -39,6 +39,7 @@ export {
   NoSuchUser,
   PasswordChanged,
   type Reason,
+  ReauthenticationRequired,
   RoleRequired,
   SchemeNotServed,
   ServiceUnavailable,
@@ -69,7 +70,7 @@ export { documentLimits } from "./apollo/document-limits.js";
 export type { Limits, RuleLimits } from "./apollo/limits.js";
 export { formatError } from "./apollo/format-error.js";
 export { httpStatusPlugin } from "./apollo/plugins.js";
-export { requireRole } from "./permissions/guards.js";
+export { requireFresh, requireRole } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
 export type { Server, ServerOptions } from "./http/server.js";
 export type { Migration } from "./sql.js";

@@ -1,9 +1,9 @@
 /** A value for a `?` in a statement. It means the same on every database. Instants are epoch milliseconds. */
 export type SqlValue = string | number | boolean | null;
 
-/** A change of the tables, the same on every database. A released migration never changes. */
+/** A change of the tables. A released migration never changes. */
 export interface Migration {
-  /** The name, such as `2026-11-26-notes`. It is unique among the migrations of the same feature, or of the core. */
+  /** Such as `2026-11-26-notes`. Unique among the migrations of the same feature, or of the core. */
   readonly name: string;
   readonly statements: readonly string[];
 }
@@ -11,51 +11,48 @@ export interface Migration {
 /**
  * Runs SQL statements. Each call runs one statement, which is atomic.
  *
- * In the text of a statement, write a `?` for each parameter and never the value itself, so that SQL injection is
- * impossible. A statement that writes ends in `RETURNING`; the rows it returns are the rows it changed. Behind a
- * connection pooler, no statement stays prepared.
- * @throws {@link ServiceUnavailable} when the database cannot be reached, takes too long, or fails for another reason
- * than the statement
+ * Write a `?` for each parameter, never the value itself. This prevents SQL injection. A statement that writes ends in
+ * `RETURNING`. Its result has one row for each changed row.
+ * @throws {@link ServiceUnavailable} when the database cannot be reached or takes too long
  * @throws TypeError when a feature passes a wrong number of parameters, or a parameter that is not a {@link SqlValue}
  * @throws TypeError when a feature calls {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
  */
 export interface Sql {
-  /** Runs a statement that only reads. It stays prepared. */
+  /** Runs a statement that only reads, and keeps it prepared. */
   read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that only reads. It does not stay prepared, because its text varies too much. */
+  /**
+   * Runs a statement that only reads, and does not keep it prepared. Use this method if the statement's text varies.
+   */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that writes. It stays prepared. */
+  /** Runs a statement that writes, and keeps it prepared. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that writes. Meanwhile no other exclusive statement and no transaction runs, in any process. Use
-   * it if the statement's condition reads rows that another exclusive statement may change.
+   * Runs a statement that writes. Only one exclusive statement or transaction runs at a time, even across processes.
+   * Use this method for a condition that two writes at the same time could break, such as `NOT EXISTS (…)`.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
 
-/** Runs one statement of a transaction. */
 export type RunStatement = <Row>(
   statement: string,
   parameters: readonly SqlValue[],
 ) => Promise<Row[]>;
 
-/** {@link Sql} with transactions. */
 export interface TransactionalSql extends Sql {
   /**
-   * Runs `use`. The statements of `use` take effect together, or not at all if `use` rejects. No other transaction and
-   * no {@link Sql.writeExclusive} runs meanwhile, in any process.
+   * Runs `use` in a transaction. If `use` rejects, nothing is changed. Transactions and exclusive statements run one at
+   * a time, even across processes.
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }
 
-/** Matches a statement that begins with a keyword for writing. */
+/** Matches a statement that writes. */
 const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the {@link Sql} for features. It refuses mistakes that some databases do not notice: a wrong number of
- * parameters, a parameter that is not a {@link SqlValue}, and a write in a statement that should only read. The core's
- * own statements are not checked: tests cover all of them, and checks would slow down every request.
+ * Returns the {@link Sql} for features, which refuses mistakes that some databases do not notice. The core's own
+ * statements are not checked, because checks would slow down every request.
  */
 export function withChecks(sql: Sql): Sql {
   return {

@@ -1,7 +1,5 @@
 /**
- * Returns the result of `running`, or the result of `onTimeout` if `running` takes too long. A later result or error of
- * `running` is ignored.
- * @param milliseconds how long to wait
+ * Returns the result of `running`, or of `onTimeout` if `running` takes too long. Ignores a later result or error.
  * @param onTimeout returns a result, or throws
  */
 export async function withinTime<Result, Late>(

@@ -4,27 +4,22 @@ import type { RunStatement, SqlValue, TransactionalSql } from "../sql.js";
 import { requireUser } from "./require-user.js";
 import type { Role, Roles } from "./role.js";
 
-/**
- * SQL that is true if a user is not an admin, or if another admin is active. Its parameters come from {@link
- * AccountChanges.#anotherAdmin}.
- */
+/** SQL condition: the user is not an admin, or there is another active admin. */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
     SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
     WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
 
-/** Ends the sessions of a user in the transaction that changes the user. */
 export interface UserSessions {
   /**
-   * Ends the user's sessions whose `credentialsVersion` is lower than the user's own. Runs in the transaction that
-   * raised the user's version.
-   * @returns a function that reports the ended sessions. Call the function after the commit
+   * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
+   * @param run runs a statement in the transaction that changes the user
+   * @returns a function that publishes the events of the ended sessions. Call it after the commit
    */
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void>;
 }
 
-/** Changes users. If a change ends sessions, the change and the ending are one transaction. */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
   readonly #roles: Roles;
@@ -36,7 +31,7 @@ export class AccountChanges {
     this.#sessions = sessions;
   }
 
-  /** Stores a new hash, ends all sessions of the user, and unlocks the account. @throws {@link NoSuchUser} */
+  /** Stores a new hash, ends all sessions of the user, and unlocks the account. */
   async setPasswordHash(id: string, passwordHash: string): Promise<void> {
     const hasChanged = await this.#endSessions(
       id,
@@ -48,10 +43,9 @@ export class AccountChanges {
     if (!hasChanged) throw new NoSuchUser();
   }
 
-  /** Activates or deactivates a user, and ends the user's sessions. If an active user is activated, nothing changes. */
   async setActive(id: string, isActive: boolean): Promise<void> {
-    // An activation ends sessions too. If an operator has deactivated the user with SQL, the user's sessions are still
-    // open, and would work again after the activation.
+    // Someone may have deactivated the user directly in the database, which ends no session. So an activation ends the
+    // user's sessions, too.
     const hasChanged = await this.#endSessions(
       id,
       "user_deactivated",
@@ -64,7 +58,7 @@ export class AccountChanges {
   }
 
   async setRole(id: string, role: Role): Promise<void> {
-    // Exclusive, because two admins could otherwise demote each other at the same time, and no admin would be left.
+    // Exclusive: otherwise two admins could demote each other at the same time.
     const changed = await this.#sql.writeExclusive(
       `INSERT INTO profile (user_id, role) SELECT id, ? FROM "user" WHERE id = ? AND (? OR ${ANOTHER_ADMIN})
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role RETURNING user_id`,
@@ -86,10 +80,9 @@ export class AccountChanges {
   }
 
   /**
-   * Changes a user and ends the user's sessions in one transaction. Only one transaction runs at a time, because two
-   * admins could otherwise deactivate or delete each other at the same time, and no admin would be left.
-   * @param statement changes the user, and raises `credentials_version` if the sessions must end. Returns no row if the
-   * user does not exist or the change is refused
+   * Changes a user and ends the user's sessions in one transaction. Transactions run one at a time: otherwise two
+   * admins could delete each other at the same time.
+   * @param statement changes the user. It returns no row if the user does not exist or is the last admin
    * @param finish runs last in the transaction
    * @returns false if `statement` returned no row
    */
@@ -110,9 +103,8 @@ export class AccountChanges {
     return report !== null;
   }
 
-  /** @throws {@link NoSuchUser} for an unknown user, or {@link BadUserInput} for the last admin */
   async #refuseLastAdmin(id: string): Promise<never> {
-    // The caller's statement has changed no row. `requireUser` only finds out which error to throw.
+    // No row was changed, so the user does not exist or is the last admin.
     await requireUser(this.#sql, id);
     const { admin } = this.#roles;
     throw new BadUserInput(
@@ -120,7 +112,6 @@ export class AccountChanges {
     );
   }
 
-  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
   #anotherAdmin(id: string): SqlValue[] {
     const { admin } = this.#roles;
     return [id, admin, id, admin];

@@ -18,14 +18,13 @@ import type { User } from "./user.js";
 import { UserEntity } from "./user.entity.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
-/** The columns of the table `user` that a login reads. */
+/** The columns of the table `user` that a check of the password reads. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;
   readonly credentialsVersion: number;
   /** SQLite's booleans are numbers. */
   readonly isActive: boolean | number;
-  /** Wrong passwords in a row. */
   readonly failedLogins: number;
 }
 
@@ -44,10 +43,8 @@ type UserRow = Omit<User, "isActive" | "role"> & {
   readonly role: Role | null;
 };
 
-/** The settings of {@link AccountService}. */
 export type AccountSettings = Pick<AuthConfig, "now" | "passwordMinLength" | "roles">;
 
-/** Creates, finds and administers users. */
 export class AccountService implements Accounts {
   readonly #em: () => EntityManager;
   readonly #sql: Sql;
@@ -55,7 +52,6 @@ export class AccountService implements Accounts {
   readonly #hasher: PasswordHasher;
   readonly #changes: AccountChanges;
 
-  /** @param em returns a new entity manager, for one unit of work */
   constructor(
     em: () => EntityManager,
     sql: TransactionalSql,
@@ -70,12 +66,15 @@ export class AccountService implements Accounts {
     this.#changes = new AccountChanges(sql, settings.roles, sessions);
   }
 
-  /**
-   * Returns the account that a login names, or null.
-   * @throws {@link BadUserInput} when the user name or e-mail address is malformed
-   */
+  /** @throws {@link BadUserInput} when the user name or e-mail address is malformed */
   findAccount(login: Login): Promise<Account | null> {
     return this.#findByLogin(ACCOUNT, login);
+  }
+
+  /** Returns the account of a user, or null. */
+  async findAccountById(id: string): Promise<Account | null> {
+    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
+    return account ?? null;
   }
 
   async findUser(login: Login): Promise<User | null> {
@@ -89,13 +88,11 @@ export class AccountService implements Accounts {
     return found;
   }
 
-  /** Returns the user with this id, or null. */
   async findById(id: string): Promise<User | null> {
     const [row] = await this.#sql.read<UserRow>(`${USER} WHERE id = ?`, [id]);
     return row === undefined ? null : this.#toUser(row);
   }
 
-  /** Returns the row that matches a login. Returns null if no row matches, or if several rows match. */
   async #findByLogin<Row>(select: string, login: Login): Promise<Row | null> {
     const { field, canonical } = parseLogin(login);
     const rows = await this.#sql.read<Row>(`${select} WHERE ${field}_key = ?`, [canonical]);
@@ -130,8 +127,7 @@ export class AccountService implements Accounts {
       if (error instanceof UniqueConstraintViolationException) {
         throw new BadUserInput("A user with this user name or e-mail address exists already.");
       }
-      // The message of a DriverException holds the whole statement with its values. A log may get only the code of the
-      // exception.
+      // The message of a DriverException contains the user's data, so only its code is logged.
       if (!(error instanceof DriverException)) throw error;
       throw new ServiceUnavailable(1, new Error(`The user could not be stored: ${error.code}`));
     }
@@ -177,7 +173,7 @@ export class AccountService implements Accounts {
   }
 
   async #hashNewPassword(password: string, owner: Owner): Promise<string> {
-    // Imported on first use, because it takes 100 ms to load the password dictionary.
+    // Loaded on first use, because the password dictionary takes 100 ms to load.
     const { requireNewPassword } = await import("./new-password.js");
     requireNewPassword(password, owner, this.#settings.passwordMinLength);
     return this.#hasher.hash(password);

@@ -13,16 +13,17 @@ export interface NewUser {
   readonly email?: string | null | undefined;
   /** @default null: the user cannot log in by password */
   readonly password?: string | null | undefined;
-  /** @default the lowest role. It is `USER`, unless the setting `roles` lists other roles */
+  /** @default the lowest role, such as `USER` */
   readonly role?: Role | undefined;
 }
 
 /**
- * Creates, finds and administers users. A {@link UserRef} is a user's id, or any object with an `id`. Every method that
- * takes a {@link UserRef} throws {@link NoSuchUser} when the user does not exist.
+ * Creates, finds and administers users. A method that takes a {@link UserRef} throws {@link NoSuchUser} if the user
+ * does not exist.
  *
- * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, fields that need
- * only the lowest role accept an access token until it expires, even if its user has been deactivated or deleted.
+ * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, access tokens are
+ * not checked against the database. Fields that need only the lowest role then accept the access token of a deleted
+ * user until it expires.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -34,8 +35,9 @@ export interface Accounts {
   /**
    * Creates a user with a Profile.
    * @returns the id of the user
-   * @throws {@link BadUserInput} when a value is malformed, another user has the user name or e-mail address, the role
-   * does not exist, or the password is too short, too long or easy to guess
+   * @throws {@link BadUserInput} when a value is malformed, or the role does not exist
+   * @throws {@link BadUserInput} when the user name or e-mail address is taken
+   * @throws {@link BadUserInput} when the password is too short, too long or easy to guess
    */
   createUser(user: NewUser): Promise<string>;
 

@@ -2,34 +2,30 @@ import { domainToASCII } from "node:url";
 import { BadUserInput } from "../errors.js";
 import type { Login } from "./accounts.js";
 
-/** The longest user name, in code points. Django has this limit too. */
+/** The longest user name, in code points, as in Django. */
 export const USERNAME_MAX_LENGTH = 150;
 /** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
 
-/**
- * Latin, and the scripts that have letters like Latin ones. A name that mixes Latin with one of these scripts can
- * imitate another name.
- */
+/** Cyrillic `а` looks like Latin `a`, so a name that mixes the scripts can imitate another name. */
 const LATIN = /\p{Script=Latin}/u;
 const LATIN_LOOKALIKES =
   /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u;
 
 /**
- * Returns the canonical form of a user name, for comparison: NFKC and case-folded.
- * @throws {@link BadUserInput} as {@link requireText} does
+ * Returns the canonical form of a user name, such as `ada` for `Ada`.
+ * @throws {@link BadUserInput} when the name is malformed or too long
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
   requireText("username", username, USERNAME_MAX_LENGTH);
-  // Converts to upper case first, because toLowerCase() alone would leave ß and ss different.
+  // toLowerCase() alone would leave ß and ss different.
   return username.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /**
  * Returns the canonical form of a new user name.
- * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text, when it contains characters
- * other than letters, digits and `. _ @ + -`, or when it mixes Latin letters with Cyrillic, Greek, Armenian or Cherokee
+ * @throws {@link BadUserInput} when the name is malformed or too long, or mixes scripts that look alike
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -43,24 +39,23 @@ export function requireNewUsername(username: string): string {
 }
 
 /**
- * Returns the canonical form of an e-mail address, for comparison: trimmed, NFC, in lower case, and with the domain in
- * ASCII. A domain that cannot be converted to ASCII is only put in lower case.
- * @throws {@link BadUserInput} as {@link requireText} does
+ * Returns the canonical form of an e-mail address, such as `ada@example.com` for `Ada@Example.com`.
+ * @throws {@link BadUserInput} when the address is malformed or too long
  */
 function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // A domain with a % is not converted. domainToASCII() would decode %6d to m, so different addresses would count as
-  // equal. For an invalid domain, domainToASCII() returns "".
+  // domainToASCII() decodes `%6d` to `m`, so two different addresses would become equal. For an invalid domain, it
+  // returns "".
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address
+ * @throws {@link BadUserInput} when the text is not exactly one well-formed address
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);
@@ -70,17 +65,12 @@ export function requireNewEmail(email: string): string {
   return canonical;
 }
 
-/** The user name or e-mail address of a login. */
 export interface Identifier {
   readonly field: "username" | "email";
-  /** The canonical form, for comparison. */
   readonly canonical: string;
 }
 
-/**
- * Parses a login.
- * @throws {@link BadUserInput} when the login is malformed
- */
+/** @throws {@link BadUserInput} when the login is malformed */
 export function parseLogin(login: Login): Identifier {
   requireObject("login", login);
   if (!("username" in login || "email" in login)) {
@@ -91,11 +81,6 @@ export function parseLogin(login: Login): Identifier {
     : { field: "email", canonical: canonicalEmail(login.email) };
 }
 
-/**
- * Requires that an argument is an object.
- * @param name the name of the argument, for the message
- * @throws {@link BadUserInput}
- */
 export function requireObject(name: string, value: unknown): void {
   if (typeof value !== "object" || value === null) {
     throw new BadUserInput(`${name} must be an object.`);
@@ -103,11 +88,8 @@ export function requireObject(name: string, value: unknown): void {
 }
 
 /**
- * Requires text that every database can store and a person can read.
- * @param name the name of the argument, for the message
+ * Requires well-formed text without control characters.
  * @param maxLength in code points
- * @throws {@link BadUserInput} when the value is not text, is empty, is too long, or holds control characters or lone
- * surrogates
  */
 export function requireText(name: string, value: unknown, maxLength: number): void {
   if (typeof value !== "string") throw new BadUserInput(`${name} must be text.`);

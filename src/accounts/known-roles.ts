@@ -3,8 +3,8 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * SQL that finds the roles in use, except the roles in a list. The caller appends the list. The statement takes one
- * index look-up for each role in use, however many users there are.
+ * Finds all roles in the table `profile`, except those in a list. The caller appends the list. Each step of the
+ * recursion finds the next role in the index.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (
@@ -14,9 +14,9 @@ const OTHER_ROLES = `
   SELECT role FROM present WHERE role NOT IN`;
 
 /**
- * Requires that every user's role is in the settings. Called at startup, because users whose role was removed from the
- * settings would otherwise silently lose all rights.
- * @throws {@link WrongSettings} that lists the unknown roles, and says how many users have each
+ * Requires that the setting `roles` includes every role that a user has. A user with another role would lose all
+ * rights.
+ * @throws {@link WrongSettings}
  */
 export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<void> {
   const others = await sql.readOnce<{ role: string }>(`${OTHER_ROLES} ${places(names)}`, names);

@@ -6,24 +6,17 @@ import { requireHashable } from "./password-hasher.js";
 /** Words that an attacker would try first on this server. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
-/**
- * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters are just
- * enough.
- */
+/** A password must withstand 10 ** 7.9 guesses. Eight random characters are just enough. */
 const MIN_GUESSES = 7.9;
-/**
- * The largest number of characters to check. Further characters cannot make a password weaker, and they are slow to
- * check.
- */
+/** Checks only the first 64 characters, because the check is slow for longer passwords. */
 const MAX_CHECKED = 64;
 
-/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits used as letters. */
+/** Recognises common passwords, keyboard patterns, dates, sequences and repetitions. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
 /** The shortest word to look for, in characters. Shorter words occur in many passwords by chance. */
 const MIN_WORD = 3;
 
-/** The user who gets the password. */
 export interface Owner {
   readonly username: string;
   readonly email: string | null;
@@ -31,10 +24,9 @@ export interface Owner {
 
 /**
  * Requires that a new password is hard to guess. It need not mix kinds of characters.
- * @param owner the user, whose name and address count as easy to guess
+ * @param owner the user. Their user name and e-mail address count as easy to guess
  * @param minLength in code points
- * @throws {@link BadUserInput} when the password is not well-formed text, is too short or too long, or is too easy to
- * guess
+ * @throws {@link BadUserInput} when the password is malformed, too short, too long or too easy to guess
  * @see NIST SP 800-63B 3.1.1.2
  */
 export function requireNewPassword(password: string, owner: Owner, minLength: number): void {
@@ -56,10 +48,7 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   }
 }
 
-/**
- * Removes words from a password, wherever they occur. An attacker who knows the words has to guess only the other
- * characters.
- */
+/** Removes easy words from a password, such as the user name. An attacker tries these words first. Ignores case. */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

@@ -2,7 +2,7 @@ import { type Algorithm, hash, verify } from "@node-rs/argon2";
 import { E_TIMEOUT, Semaphore, withTimeout } from "async-mutex";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
 
-/** The greatest length of a password. A longer password is refused before it is hashed. */
+/** The longest password to hash. */
 const MAX_CODE_POINTS = 256;
 const MAX_BYTES = 1024;
 
@@ -19,15 +19,15 @@ const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
 /**
- * The hash of a random password. It stands in for a missing or malformed hash, so that verifying always takes the same
- * time. Otherwise, a fast response would reveal an unknown user, who has no hash.
+ * The hash of a random password. An unknown user has no hash, so this one is checked instead. Otherwise a fast response
+ * would reveal that the user is unknown.
  */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** How many calls may wait for their turn at the same time. */
+/** How many passwords may wait to be hashed. */
 const MAX_WAITING = 64;
-/** The longest time that a call waits for its turn, in milliseconds. */
+/** How long a password may wait to be hashed, in milliseconds. */
 const MAX_WAIT = 2000;
 /** Seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
@@ -35,8 +35,7 @@ const RETRY_AFTER = 2;
 /**
  * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed.
  *
- * Hashing runs in libuv's threads. Only a few calls run at a time, because the database driver needs some of these
- * threads.
+ * Hashing uses the threads of libuv, which the database driver needs too. So only a few calls run at a time.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export class PasswordHasher {
@@ -50,8 +49,8 @@ export class PasswordHasher {
 
   /**
    * Returns the hash to store, as a PHC string.
-   * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
-   * ServiceUnavailable} when too many calls wait, or this call has waited too long
+   * @throws {@link BadUserInput} when the password is malformed or too long
+   * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
    */
   async hash(password: string): Promise<string> {
     requireHashable(password);
@@ -59,10 +58,9 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. For a missing or malformed hash, returns false after the
-   * same time as for a real hash.
-   * @throws {@link BadUserInput} when the password cannot be hashed, see {@link requireHashable}; {@link
-   * ServiceUnavailable} when too many calls wait, or this call has waited too long
+   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes as long as a real one.
+   * @throws {@link BadUserInput} when the password is malformed or too long
+   * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);
@@ -78,7 +76,6 @@ export class PasswordHasher {
     });
   }
 
-  /** Returns whether the hash was made with other parameters than the current {@link ARGON2ID}. */
   needsRehash(passwordHash: string): boolean {
     return !passwordHash.startsWith(CURRENT_PARAMETERS);
   }
@@ -102,10 +99,7 @@ export class PasswordHasher {
   }
 }
 
-/**
- * Requires that a password is short enough and well-formed, so that it can be hashed.
- * @throws {@link BadUserInput} when the password is not text, is empty, is too long, or is not well-formed
- */
+/** @throws {@link BadUserInput} when the password is not text, is empty, is too long, or is not well-formed */
 export function requireHashable(password: unknown): void {
   if (typeof password !== "string") throw new BadUserInput("password must be text.");
   if (password === "") throw new BadUserInput("password must not be empty.");

@@ -1,16 +1,11 @@
 import { NoSuchUser } from "../errors.js";
 import type { Sql } from "../sql.js";
 
-/** Returns whether a user exists. */
 export async function hasUser(sql: Sql, userId: string): Promise<boolean> {
   const users = await sql.read(`SELECT id FROM "user" WHERE id = ?`, [userId]);
   return users.length > 0;
 }
 
-/**
- * Requires that a user exists.
- * @throws {@link NoSuchUser}
- */
 export async function requireUser(sql: Sql, userId: string): Promise<void> {
   if (!(await hasUser(sql, userId))) throw new NoSuchUser();
 }

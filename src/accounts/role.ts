@@ -1,29 +1,30 @@
-/** The roles of an installation that does not set `roles`, lowest first. */
+/** The default of the setting `roles`, lowest first. */
 export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
- * An application that sets `roles` adds the names to this interface, so that TypeScript knows them. For example:
- * `declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }`.
+ * Tells TypeScript the names in the setting `roles`.
+ * @example
+ * declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface CustomTypes {}
 
-/** The role in a user's Profile. The roles are `USER` and `ADMIN`, unless {@link CustomTypes} names other roles. */
+/** The name of a role: `USER` or `ADMIN`. An application can declare other names with {@link CustomTypes}. */
 export type Role = CustomTypes extends { role: infer Name extends string }
   ? Name
   : (typeof DEFAULT_ROLES)[number];
 
-/** The roles of an installation. Each role may do everything that the roles before it may do. */
+/** The roles of a server. Each role includes the rights of all lower roles. */
 export class Roles {
   /** Lowest first. */
   readonly names: readonly Role[];
-  /** The default role of a new user, and the role of a user without a Profile. */
+  /** The role of a new user, and of a user without a Profile. */
   readonly lowest: Role;
-  /** The highest role: the role of administrators. */
+  /** The highest role, for administrators. */
   readonly admin: Role;
   readonly #ranks: ReadonlyMap<unknown, number>;
 
-  /** @param names at least two names, lowest first. The check of the setting `roles` has accepted them */
+  /** @param names at least two names, lowest first */
   constructor(names: readonly string[] = DEFAULT_ROLES) {
     const ordered = [...names] as [Role, ...Role[]];
     this.names = Object.freeze(ordered);
@@ -39,7 +40,7 @@ export class Roles {
 
   /**
    * Returns whether the role `actual` is at least `required`. An unknown `actual` is below every role.
-   * @throws TypeError when `required` is not a role, for example because it is misspelt
+   * @throws TypeError when `required` is not a role
    */
   isAtLeast(actual: Role, required: Role): boolean {
     const rank = this.#ranks.get(required);
@@ -47,7 +48,7 @@ export class Roles {
     return (this.#ranks.get(actual) ?? -1) >= rank;
   }
 
-  /** Describes an unknown role, and lists the roles that exist. */
+  /** Returns the error message for an unknown role. */
   describeUnknown(role: unknown): string {
     const name = typeof role === "string" ? JSON.stringify(role) : `of type ${typeof role}`;
     return `There is no role ${name}; use ${this.toString()}.`;

@@ -1,7 +1,7 @@
 import { NoSuchUser } from "../errors.js";
 import { isId } from "./id.js";
 
-/** A user, named by id or by any object that has the id, such as `context.user`. */
+/** A user's id, or an object with that `id`, such as `context.user`. */
 export type UserRef = string | { readonly id: string };
 
 /**

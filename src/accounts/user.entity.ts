@@ -29,8 +29,8 @@ export class UserEntity {
   passwordHash!: string | null;
 
   /**
-   * Counts the changes that end all sessions of the user: a new password, a deactivation or an activation. A session
-   * stores the count when it is opened. Once the user's count has changed, the tokens of that session are refused.
+   * Goes up with each new password, activation or deactivation. A session works only while the session and its user
+   * have the same `credentialsVersion`.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;

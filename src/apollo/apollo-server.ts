@@ -19,7 +19,7 @@ import {
 } from "./plugins.js";
 import { variablesPlugin } from "./variables.js";
 
-/** How many errors about variables a response may list when the limit on errors is off. */
+/** The largest number of errors about variables, if the limit on errors is off. */
 const MAX_ERRORS = 50;
 
 function safeOptions(limits: AllLimits) {
@@ -38,18 +38,16 @@ function safePlugins({ errors }: AllLimits) {
   return errors === null ? plugins : [...plugins, errorLimitPlugin(errors)];
 }
 
-/** The options of {@link createApolloServer}. */
 export interface ApolloOptions {
   /** Whether introspection is allowed, and whether errors suggest names from the schema. */
   readonly introspection: boolean;
-  /** Called with each error that an operator must look at, and with the id of its request. */
+  /** Called with each bug or outage, and with the id of its request. */
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
 /**
- * Creates the Apollo Server of our own HTTP server. Everything that we do not use is switched off. Our HTTP server
- * limits documents and sends {@link AuthContext.responseHeaders}, so this Apollo Server needs neither {@link toRule}
- * nor {@link responseHeadersPlugin}.
+ * Creates the Apollo Server of our own HTTP server. The HTTP server itself limits documents, and sends
+ * {@link AuthContext.responseHeaders}.
  * @param schema the guarded schema
  */
 export function createApolloServer(
@@ -73,10 +71,15 @@ export function createApolloServer(
 
 /**
  * Returns options for an Apollo Server of your own. With these options, it serves `schema` as safely as our own server
- * does. Errors reveal no internals and have the right HTTP status. Errors in the request itself repeat no value of the
- * request. Documents are limited. The response headers that features set are sent. The server's `logger` logs each
- * internal error and outage once, with its stack. The server's context must come from `auth.createContext`. To add
- * plugins or validation rules, append them to the lists in the result.
+ * does:
+ * - Errors reveal no internals, and have the right HTTP status.
+ * - Errors in the request itself repeat no value of the request.
+ * - Documents are limited.
+ * - The response headers that features set are sent.
+ * - The server's `logger` logs each internal error and outage once, with its stack.
+ *
+ * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to the
+ * lists in the result.
  * @param schema the schema to serve, as `auth.guard` returned it
  * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are the
  * same as in our own server.
@@ -91,8 +94,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // The last plugin is for federation subgraphs. Without it, Apollo Server would send the timings and errors of all
-    // their resolvers to any client that asks.
+    // Without the last plugin, a federation subgraph would send the timings and errors of its resolvers to any client
+    // that asks.
     plugins: [
       logPlugin(),
       ...safePlugins(limits),

@@ -15,10 +15,7 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type RuleLimits, resolveRuleLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/**
- * The words for the limits that are measured with fragments expanded. Error messages use these words. Each of these
- * limits applies to one operation, except `credentialFields`, which applies to the whole document.
- */
+/** The limits on operations. Error messages contain these names. A fragment counts each time it is spread. */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",
@@ -27,7 +24,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** The words for the limits that are measured with fragments not expanded. Error messages use these words. */
+/** The limits on the document's text. Error messages contain these names. A fragment counts once. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
@@ -37,10 +34,7 @@ const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
 /** The maximum size of the cache of accepted documents, in characters. */
 const CACHE_SIZE = 2_000_000;
 
-/**
- * Limits what a document can ask for. A check takes time linear in the document's length, however large the document
- * becomes when fragments are expanded.
- */
+/** Limits documents. A check takes time linear in the document's length, even if fragments contain fragments. */
 export class DocumentLimits {
   readonly #limits: AllLimits;
   readonly #credentialFields: ReadonlySet<string>;
@@ -49,7 +43,6 @@ export class DocumentLimits {
     sizeCalculation: (_value, text) => text.length + 1,
   });
 
-  /** @param schema the schema to serve. {@link readCredentialFields} reads from it which fields check a credential. */
   constructor(schema: GraphQLSchema, limits: AllLimits = DEFAULT_LIMITS) {
     requireOneGraphql(schema, "the schema to serve");
     this.#limits = limits;
@@ -114,7 +107,6 @@ export class DocumentLimits {
   }
 }
 
-/** Returns the limits on a document's length, for graphql-js's parser and Apollo Server's option `parseOptions`. */
 export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions {
   return {
     ...(tokens !== null && { maxLexicalTokens: tokens }),
@@ -123,17 +115,17 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
 }
 
 /**
- * Returns a validation rule that limits documents, for an Apollo Server of your own. A rule runs after parsing, and
- * sees no response. Therefore the limits on tokens, characters and errors need {@link apolloOptions}.
+ * Returns a validation rule that limits documents, for an Apollo Server of your own. A rule cannot limit tokens,
+ * characters or errors, because it runs after parsing and sees no response. Use {@link apolloOptions} for these limits.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param limits each is a whole number, or null for no limit. A limit that is left out is the same as in our own server
+ * @param limits whole numbers, or null for no limit. @default the limits of our own server
  * @throws TypeError that names each wrong limit
  */
 export function documentLimits(schema: GraphQLSchema, limits?: RuleLimits): ValidationRule {
   return toRule(schema, resolveRuleLimits(limits));
 }
 
-/** Returns the validation rule for limits that are already checked. It leaves out those that no rule can apply. */
+/** The same as {@link documentLimits}, for limits that are already checked. */
 export function toRule(schema: GraphQLSchema, limits: AllLimits): ValidationRule {
   const documents = new DocumentLimits(schema, limits);
   return (context) => ({
@@ -156,7 +148,7 @@ function badDocument(message: string, code: ErrorCode): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
 }
 
-/** The size of a document as it is written, with fragments not expanded. */
+/** The size of a document's text. Each fragment counts once. */
 interface WrittenSize {
   readonly directives: number;
   /** The largest number of directives in one place. */

@@ -3,10 +3,10 @@ import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { AuthError } from "../errors.js";
 import { withoutValues } from "./without-values.js";
 
-/** The extensions of the error that clients receive when there is a bug. */
+/** The extensions of the error that a client gets for a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
-/** The sentences that clients receive in place of unknown messages. The key is `extensions.code`. */
+/** The sentences to send in place of unknown messages, by `extensions.code`. */
 const SENTENCES: Readonly<Record<string, string>> = {
   GRAPHQL_PARSE_FAILED: "Syntax Error: The document cannot be parsed.",
   GRAPHQL_VALIDATION_FAILED: "The document is not valid.",
@@ -19,19 +19,17 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
 /**
- * Matches the messages of graphql-js's errors about arguments. Only the message distinguishes such an error from an
- * error that a resolver threw.
+ * Matches the messages of graphql-js's errors about arguments. Only the message tells these errors apart from the
+ * errors of resolvers.
  */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
  * Returns the part of an error that a client may see. Meant for Apollo Server's option `formatError`.
  *
- * - A GraphQLError with its own code, from a resolver or from the creation of the context, keeps its message and
- *   extensions.
- * - An error in the request itself gets a message without the values of the request. If {@link withoutValues} knows the
- *   message, it removes the values. If not, a fixed sentence replaces the message. The messages of an application's own
- *   scalars and validation rules count as unknown.
+ * - A GraphQLError with its own code keeps its message and extensions. Resolvers and the context throw such errors.
+ * - An error in the request itself gets a message without the values of the request. If Gatehouse does not know the
+ *   message, a fixed sentence replaces it.
  * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
  */
 export function formatError(
@@ -58,8 +56,8 @@ export function internalServerError(requestId: string): GraphQLError {
 }
 
 /**
- * Returns whether an error was not meant for the client. Errors meant for the client have a code other than
- * INTERNAL_SERVER_ERROR, or are graphql-js's own errors about the request.
+ * Returns whether an error is a bug. An error with a code is a bug only if the code is `INTERNAL_SERVER_ERROR`. An
+ * error without a code is a bug, unless graphql-js reports a mistake in the request, such as a wrong argument.
  */
 export function isBug(error: GraphQLError): boolean {
   const { code } = error.extensions;
@@ -67,10 +65,7 @@ export function isBug(error: GraphQLError): boolean {
   return error.path === undefined ? error.originalError !== undefined : !isAboutArgument(error);
 }
 
-/**
- * Returns whether an error is about the document, the variables or the body. The message of such an error may hold
- * values of the request.
- */
+/** Returns whether an error is about the request. Its message may then hold values of the request. */
 function isAboutRequest(error: GraphQLError): boolean {
   if (isAboutArgument(error)) return true;
   if (error.path !== undefined || error instanceof AuthError) return false;
@@ -78,7 +73,7 @@ function isAboutRequest(error: GraphQLError): boolean {
   return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
 }
 
-/** Returns whether graphql-js could not coerce the arguments of a field. If so, the field's resolver did not run. */
+/** Returns whether graphql-js refused the arguments of a field. */
 function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   return (
     path !== undefined &&
@@ -87,10 +82,7 @@ function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   );
 }
 
-/**
- * Describes an error in the request. The description holds no value of the request. Extensions may hold values too, so
- * only `code` and `validationErrorCode` are kept.
- */
+/** Describes an error in the request without repeating its values. Drops extensions that may hold values. */
 function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
   const { code: ownCode, validationErrorCode } = error.extensions;
   if (validationErrorCode === "INTROSPECTION_DISABLED") {

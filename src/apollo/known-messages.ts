@@ -1,9 +1,11 @@
-// The messages that a client may see when its request is wrong. They come from graphql-js 16, graphql-scalars 1 and
-// Apollo Server 5. One message is our own, for a document that exceeds a limit. The server sends these messages without
-// the values of the request. Values are literals and their characters, the keys of objects, and everything in the
-// variables. The names of fields, arguments, variables, fragments, operations, directives and types are not values.
+// The messages about a wrong request that clients may see. They come from graphql-js 16, graphql-scalars 1, Apollo
+// Server 5 and Gatehouse. The server removes the values of the request: literals, keys of objects, and everything in
+// the variables. Names stay, such as the names of fields and types.
 
-/** Messages without a value. A placeholder stands for each part that varies, such as a name or a number. */
+/**
+ * Messages that clients get unchanged, because they contain no value of the request. A word in braces stands for a part
+ * that varies. For example, `{name}` stands for any name, and `{number}` for any number.
+ */
 export const WHOLE = [
   // graphql-js, language/lexer and language/parser
   "Syntax Error: Unexpected single quote character ('), did you mean to use a double quote (\")?",

@@ -3,7 +3,6 @@ import { checkOptions } from "../config/check.js";
 import { type Problem, WrongSettings } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Setting } from "../config/setting.js";
 
-/** The largest value that a limit can have. */
 export const MAX_LIMIT = 1_000_000;
 
 /** The limits on documents and on the errors of a response. `null` switches a limit off. */
@@ -12,15 +11,15 @@ const LIMITS = {
   tokens: limit(1000),
   /** Characters of a document. */
   characters: limit(15_000),
-  /** Lines of a document. For each error that has a location, graphql-js scans all lines before the location. */
+  /** Lines of a document. For each error with a location, graphql-js scans all lines before that location. */
   lines: limit(1000),
-  /** Directives of a document, with fragments not expanded. */
+  /** Directives of a document. Directives in a fragment count once. */
   directives: limit(10),
   /** Directives of one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields with the same response name in a document, with fragments not expanded. Validation compares each pair of
-   * them.
+   * Fields with the same response name in a document. Fields in a fragment count once. Validation compares each pair of
+   * these fields.
    */
   fieldsOfOneName: limit(100),
   /** Levels of nested fields in an operation, with fragments expanded. */
@@ -32,14 +31,11 @@ const LIMITS = {
   /** Root fields of an operation, with fragments expanded. */
   rootFields: limit(10),
   /**
-   * Root fields that check a credential, in all operations of a document, with fragments expanded. Only fields of
-   * Gatehouse and of features count.
+   * Root fields that check a credential, such as `login`, in all operations of a document. Only fields of Gatehouse and
+   * of features count.
    */
   credentialFields: limit(1),
-  /**
-   * Errors of a response. Further errors are dropped. While this limit is on, a response's errors also have at most
-   * 64 KiB in total.
-   */
+  /** Errors of a response. Further errors are dropped. So are errors beyond 64 KiB in total. */
   errors: limit(10),
 };
 
@@ -52,16 +48,11 @@ const NOT_BY_RULE = ["tokens", "characters", "errors"] as const;
 /** The limits that a validation rule can apply. */
 export type RuleLimits = Omit<Limits, (typeof NOT_BY_RULE)[number]>;
 
-/** The value of every limit. */
 export type AllLimits = ConfigOf<typeof LIMITS>;
 
-/** The limits of our own server. */
 export const DEFAULT_LIMITS: AllLimits = checkOptions({}, LIMITS, {}).values;
 
-/**
- * Checks limits, and fills in the defaults.
- * @throws TypeError that has one line for each wrong limit
- */
+/** @throws TypeError with one line per wrong limit */
 export function resolveLimits(limits: unknown = {}): AllLimits {
   if (typeof limits !== "object" || limits === null || Array.isArray(limits)) {
     throw new WrongSettings([{ option: "limits", message: "must be an object" }]);
@@ -73,7 +64,7 @@ export function resolveLimits(limits: unknown = {}): AllLimits {
 
 /**
  * The same as {@link resolveLimits}, for a validation rule.
- * @throws TypeError also for each limit that no validation rule can apply
+ * @throws TypeError when a limit is wrong, or when `tokens`, `characters` or `errors` is given
  */
 export function resolveRuleLimits(limits: Limits = {}): AllLimits {
   const resolved = resolveLimits(limits);

@@ -8,7 +8,7 @@ import {
 } from "graphql";
 import { MAX_LIMIT } from "./limits.js";
 
-/** The size of an operation or a fragment, with all of its fragments expanded. */
+/** The size of an operation or a fragment. Fragments count each time they are spread. */
 export interface OperationSize {
   /** Levels of nested fields. */
   readonly depth: number;
@@ -18,7 +18,7 @@ export interface OperationSize {
   readonly aliases: number;
   /** Fields on the first level. */
   readonly rootFields: number;
-  /** The number of {@link OperationSize.rootFields} that check a credential. */
+  /** Root fields that check a credential, such as `login`. */
   readonly credentialFields: number;
 }
 
@@ -31,8 +31,8 @@ const EMPTY: OperationSize = {
 };
 
 /**
- * Larger than every limit. Sums stop at this value. Otherwise a chain of fragments could double the sum at every step,
- * until the number is too large to be exact.
+ * Sums stop at this value, which is larger than every limit. Otherwise fragments within fragments could make a sum too
+ * large to be exact.
  */
 const MAX_SUM = MAX_LIMIT + 1;
 
@@ -84,7 +84,7 @@ class Measurer {
 
   #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
     const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
-    // Introspection nests deeper than data, so its depth is not measured here. graphql-js limits that depth.
+    // The usual introspection query is deep. graphql-js has its own limit for introspection.
     const isIntrospection = name === "__schema" || name === "__type";
     return {
       depth: 1 + (isIntrospection ? 0 : below.depth),
@@ -95,7 +95,7 @@ class Measurer {
     };
   }
 
-  /** A missing fragment counts as empty, and so does a fragment within itself. Validation rejects such a document. */
+  /** A missing or cyclic fragment counts as empty, because validation rejects the document. */
   #measureFragment(name: string): OperationSize {
     const known = this.#fragmentSizes.get(name);
     if (known !== undefined) return known;

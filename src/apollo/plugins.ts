@@ -16,11 +16,10 @@ const NAME_MAX_LENGTH = 128;
 /** The largest total size of the errors in a response, in bytes. */
 const MAX_ERRORS_SIZE = 64 * 1024;
 
-/** What the log records about an operation. */
 export interface OperationRecord {
-  /** The operation's name in the document. Missing if the operation has no name, or no valid operation was found. */
+  /** The operation's name, if it has one. */
   operation?: string;
-  /** `ok`, or the code of the first error. `error` if the first error has no code. */
+  /** `ok`, or the code of the first error, or `error` if that error has no code. */
   outcome?: string;
 }
 
@@ -30,7 +29,7 @@ export interface ServerContext extends AuthContext {
   readonly record: OperationRecord;
 }
 
-/** Drops errors from a response: keeps at most `max` errors, of at most {@link MAX_ERRORS_SIZE} bytes in total. */
+/** Keeps at most `max` errors in a response, and at most {@link MAX_ERRORS_SIZE} bytes of errors. */
 export function errorLimitPlugin(max: number): ApolloServerPlugin {
   return {
     requestDidStart: () =>
@@ -50,7 +49,6 @@ export function errorLimitPlugin(max: number): ApolloServerPlugin {
   };
 }
 
-/** Records the operation's name and its outcome for the log. */
 export const recordPlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({
@@ -67,8 +65,8 @@ export const recordPlugin: ApolloServerPlugin<ServerContext> = {
 };
 
 /**
- * Reports bugs and outages, and adds the request id to the error that clients receive when there is a bug.
- * @param onFault called with each error that an operator must look at, and with the id of its request
+ * Reports bugs and outages. Adds the request id to the error that a client gets for a bug.
+ * @param onFault called with each bug or outage, and with the id of its request
  */
 export function faultPlugin(
   onFault: (error: unknown, requestId: string) => void,
@@ -93,10 +91,7 @@ export function faultPlugin(
   };
 }
 
-/**
- * Logs bugs and outages with their stacks, which no client gets. Uses Apollo Server's `logger`, which prints to the
- * console by default.
- */
+/** Logs bugs and outages with their stacks, through Apollo Server's `logger`. */
 export function logPlugin(): ApolloServerPlugin {
   let logger: GraphQLServerContext["logger"] | undefined;
   const log = (error: unknown) => logger?.error(stacksOf(error as Error));
@@ -119,14 +114,13 @@ export function logPlugin(): ApolloServerPlugin {
   };
 }
 
-/** Returns whether an error is a bug or an outage, which an operator must see. */
 function isFault(error: GraphQLError): boolean {
   return isBug(error) || isOutage(error);
 }
 
 /**
- * Returns whether an error says that a failure, such as an unreachable database, keeps the server from answering. Such
- * an error has a cause. The error for an overload has no cause.
+ * Returns whether a failure keeps the server from answering, such as an unreachable database. If the server is only
+ * overloaded, the error has no cause.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
@@ -134,10 +128,9 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status for the code of the first error, and the headers `WWW-Authenticate` and `Retry-After` if the
- * error needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null. The
- * GraphQL-over-HTTP specification requires a 2xx status if `data` is not null. If `data` is null, it only recommends a
- * 2xx status. Meant for Apollo Server's option `plugins`.
+ * Sets the HTTP status for the code of the first error. Sets the headers `WWW-Authenticate` and `Retry-After` if the
+ * error needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null. Meant for
+ * Apollo Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {

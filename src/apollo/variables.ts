@@ -11,12 +11,11 @@ import {
 } from "graphql";
 import { withoutValues } from "./without-values.js";
 
-/** The message of the last error if a response does not list every mistake. graphql-js uses the same words. */
+/** The last error if there are too many mistakes to list. graphql-js uses the same words. */
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**
- * Rejects an operation whose variables are wrong. graphql-js would do so too, but it prints the whole value into every
- * error. Large values would make that expensive, and errors must not repeat values.
+ * Rejects an operation whose variables are wrong. graphql-js would do so too, but its errors repeat the whole values.
  * @param max the largest number of errors
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {
@@ -24,8 +23,8 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
     requestDidStart: () =>
       Promise.resolve({
         responseForOperation: ({ schema, operation, request: { variables = {} } }) => {
-          // If the request names an operation that is not in the document, `operation` is undefined, although Apollo
-          // Server's types deny it.
+          // If the document has no operation of the requested name, `operation` is undefined. Apollo Server's types do
+          // not say so.
           const { variableDefinitions = [] } = (operation as typeof operation | undefined) ?? {};
           const errors = findWrongVariables(schema, variableDefinitions, variables, max);
           if (errors.length === 0) return Promise.resolve(null);
@@ -40,8 +39,8 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 }
 
 /**
- * Returns an error for each mistake in the variables of an operation. The errors hold no value that the client sent. If
- * there are more than `max` mistakes, the last error is {@link MORE}, unless `max` is 1.
+ * Returns one error per mistake in the variables. If there are more than `max` mistakes, the last error is
+ * {@link MORE}.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
@@ -66,7 +65,7 @@ function findWrongVariables(
   return errors;
 }
 
-/** Thrown to end the search for mistakes, when there are more than the response may list. */
+/** Ends the search for mistakes when there are too many. */
 class LimitReached extends Error {}
 
 /** Reports the mistakes in one variable, in the words of graphql-js. */

@@ -1,6 +1,6 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** A message with more characters than this is cut before it is matched. */
+/** The largest length of a message that is matched, in characters. Longer messages are cut first. */
 const MAX_LENGTH = 300;
 
 /** The pattern of each placeholder. No pattern can match a text in two ways, so matching takes linear time. */
@@ -17,7 +17,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   rest: "[^]*",
 };
 
-/** Returns a pattern for one conflict or several. A conflict of subfields contains further conflicts. */
+/** Returns a pattern for the reasons in graphql-js's message `Fields "…" conflict because …`. */
 function conflictPattern(): string {
   const reasons = [
     '"\\w+" and "\\w+" are different fields',
@@ -34,7 +34,7 @@ const RULES = [
   ...REPLACED.map(([shape, sentence]) => [`^${toPattern(shape)}$`, sentence] as const),
 ].map(([pattern, replacement]) => ({ pattern: new RegExp(pattern), replacement }));
 
-/** Returns the regular expression for a message with placeholders. Each placeholder becomes a group. */
+/** Turns a message with placeholders, such as `{name}`, into a regular expression with one group per placeholder. */
 function toPattern(shape: string): string {
   return shape
     .split(/\{([a-z]+)\}/)
@@ -45,8 +45,8 @@ function toPattern(shape: string): string {
 }
 
 /**
- * Removes the client's values from a message of graphql-js, graphql-scalars or Apollo Server. Returns null for an
- * unknown message, which may hold a value anywhere.
+ * Removes the client's values from a known message. Returns null for an unknown message, which may hold values
+ * anywhere.
  */
 export function withoutValues(message: string): string | null {
   // Without the ellipsis, the beginning of a long message could match a rule for a complete message.

@@ -5,9 +5,9 @@ import { ServiceUnavailable } from "../errors.js";
 import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
 import { withinTime } from "../within-time.js";
 
-/** The time limit for the function of the option `claims`, in milliseconds. */
+/** The time limit for the option `claims`, in milliseconds. */
 const TIMEOUT = 5_000;
-/** Seconds after which a client should retry when the function took too long. */
+/** Seconds after which a client should retry. */
 const RETRY_AFTER = 5;
 
 type ClaimsOf = NonNullable<AuthConfig["claims"]>;
@@ -16,11 +16,9 @@ const JSON_OBJECT = z.record(z.string(), z.json());
 
 /**
  * Calls the application's function for a user, and checks the claims that the function returns.
- * @param carried the application's claims in the refresh token that is being replaced; empty at a login
- * @returns the carried claims, and the claims that the function returns. A returned claim replaces a carried claim of
- * the same name
- * @throws Error when the function fails, or the claims cannot be used. The message is one line for the operator. The
- * client does not see it, because the error is not an {@link AuthError}.
+ * @param carried the application's claims in the refresh token to replace; empty at a login
+ * @returns the carried and the new claims. A new claim replaces a carried claim of the same name
+ * @throws Error when the function fails, or its claims cannot be used. The client does not see the message
  * @throws {@link ServiceUnavailable} when the function takes too long
  */
 export function readClaims(
@@ -67,7 +65,7 @@ function copyJson(given: unknown): ApplicationClaims {
 
 function isJsonObject(value: unknown): boolean {
   try {
-    // `JSON.stringify` is called only because it throws for an object that contains itself.
+    // `JSON.stringify` throws for an object that contains itself.
     JSON.stringify(value);
     return JSON_OBJECT.safeParse(value).success;
   } catch {

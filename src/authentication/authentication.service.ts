@@ -28,9 +28,8 @@ import { reportExpired } from "./report-expired.js";
 import type { Issued, TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier, Verification } from "./token-verifier.js";
 
-/** The services and settings that {@link AuthenticationService} uses. */
 export interface AuthenticationParts {
-  readonly settings: Pick<AuthConfig, "bearerCheck" | "onEvent" | "roles">;
+  readonly settings: Pick<AuthConfig, "bearerCheck" | "now" | "onEvent" | "roles">;
   readonly accounts: AccountService;
   readonly attempts: LoginAttempts;
   readonly hasher: PasswordHasher;
@@ -38,11 +37,10 @@ export interface AuthenticationParts {
   readonly sessions: SessionService;
   readonly issuer: TokenIssuer;
   readonly verifier: TokenVerifier;
-  /** The hooks of features, in the order in which they run. */
+  /** In the order in which they run. */
   readonly hooks: readonly Hooks[];
 }
 
-/** Authenticates requests, logs users in and out, and refreshes and verifies tokens. */
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
 
@@ -51,9 +49,8 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Returns the user of a request's credential. Usually costs one query. Costs no query if the text of the token
-   * already shows that the token is not valid. If `bearerCheck` is `stateless`, an access token costs no query either.
-   * A further query may reload the signing keys, if the token's key is unknown or another process has changed the keys.
+   * Returns the user of a request's credential. Usually costs one query. With `bearerCheck: "stateless"`, an access
+   * token costs no query.
    * @throws {@link Unauthenticated} with the reason
    */
   authenticate(credential: Credential): Promise<Principal | TokenUser> {
@@ -71,45 +68,34 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * The same as {@link AuthenticationService.authenticate}, but takes the user from the database even if `bearerCheck`
-   * is `stateless`.
+   * Returns the user from the database, even with `bearerCheck: "stateless"`.
    * @throws {@link Unauthenticated} with the reason
    */
   async loadUser(credential: Credential): Promise<Principal> {
     const { sessions, settings, verifier } = this.#parts;
     const row = await verifier.authenticate(credential);
     sessions.touch(row);
-    return new Principal(row, settings.roles);
+    return new Principal(row, settings);
   }
 
-  /**
-   * The password is hashed even for an unknown user or an inactive account, so that the response time does not reveal
-   * which accounts exist or are active.
-   */
+  /** Hashes the password of an unknown user, too. Otherwise a fast response would reveal that the user is unknown. */
   async login(
     login: Login,
     password: string,
     scheme: AuthScheme = "JWT",
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
-    const { accounts, attempts, hasher, hooks, issuer, settings, throttle } = this.#parts;
-    // Checked before anything is counted: malformed input must not count as an attempt.
+    const { accounts, attempts, hooks, issuer, settings } = this.#parts;
+    // Malformed input must not count as an attempt.
     requireHashable(password);
     requireScheme(scheme);
-    const account = await accounts.findAccount(login);
-    const counter = counterOf(account, login);
+    const found = await accounts.findAccount(login);
     try {
-      const isAccepted = await throttle.login(counter, client, async () => {
-        const isRight = await hasher.verify(account?.passwordHash ?? null, password);
-        if (account !== null && !isRight) attempts.recordFailure(account, client);
-        return account !== null && isRight && attempts.isAllowed(account);
-      });
-      // An inactive or locked account is refused at the same point as a wrong password: before the hooks and the
-      // writes of a login. Otherwise the response time would reveal that the password was right.
-      if (account === null || !isAccepted) throw new InvalidCredentials();
+      const account = await this.#checkPassword(found, counterOf(found, login), password, client);
       for (const each of hooks) await each.beforeLogin?.({ id: account.id }, client);
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
-      if (!(await attempts.recordSuccess(account, password))) throw new InvalidCredentials();
+      const isRecorded = await attempts.recordSuccess(account, password, settings.now());
+      if (!isRecorded) throw new InvalidCredentials();
       const { credentialsVersion } = account;
       return await this.#open(account, { scheme, client, credentialsVersion }, claims);
     } catch (error) {
@@ -121,14 +107,63 @@ export class AuthenticationService implements Authentication {
     }
   }
 
+  /**
+   * Checks the password of a signed-in user, under the rate limits and the lock of a login.
+   * @returns the account as it was read before the check. Its `credentialsVersion` tells a later statement whether the
+   * password is still the same
+   * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link BadUserInput} when the password is malformed
+   */
+  async requirePassword(
+    userId: string,
+    password: string,
+    client: Client = NO_CLIENT,
+  ): Promise<Account> {
+    const { accounts, attempts, settings } = this.#parts;
+    requireHashable(password);
+    const found = await accounts.findAccountById(userId);
+    try {
+      const account = await this.#checkPassword(found, counterOfUser(userId), password, client);
+      if (await attempts.recordSuccess(account, password, null)) return account;
+      throw new InvalidCredentials();
+    } catch (error) {
+      if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
+        const { reason = "invalid_credentials" } = error;
+        settings.onEvent({ type: "password_refused", userId, reason }, client);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Every check of a password goes through here, so that all of them share the rate limits and the lock.
+   * @param counter the name of the counter of failures
+   * @throws {@link InvalidCredentials}, {@link TooManyRequests}
+   */
+  async #checkPassword(
+    account: Account | null,
+    counter: string,
+    password: string,
+    client: Client,
+  ): Promise<Account> {
+    const { attempts, hasher, throttle } = this.#parts;
+    const isAccepted = await throttle.login(counter, client, async () => {
+      const isRight = await hasher.verify(account?.passwordHash ?? null, password);
+      if (account !== null && !isRight) attempts.recordFailure(account, client);
+      return account !== null && isRight && attempts.isAllowed(account);
+    });
+    // An inactive or locked account is refused at the same point as a wrong password: before the hooks and the writes
+    // of a login. Otherwise the response time would reveal that the password was right.
+    if (account === null || !isAccepted) throw new InvalidCredentials();
+    return account;
+  }
+
   async createStaticToken(user: UserRef, label: string | null = null): Promise<Issued> {
     return this.issue(user, { scheme: "TOKEN", label });
   }
 
-  /**
-   * Opens a session without a password, and returns its tokens.
-   * @throws the errors of {@link SessionOpener.open} and, for the scheme JWT, of {@link TokenIssuer.claimsFor}
-   */
+  /** Opens a session without a password, and returns its tokens. */
   async issue(user: UserRef, opening: SessionOpening): Promise<Issued> {
     const claims = opening.scheme === "JWT" ? await this.#parts.issuer.claimsFor(idOf(user)) : {};
     return this.#open(user, opening, claims);
@@ -139,7 +174,6 @@ export class AuthenticationService implements Authentication {
     return this.#parts.issuer.issue(row, { staticToken: token, claims });
   }
 
-  /** Only the token in the argument counts, never the credential of the request. */
   async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
     const { hooks, issuer, sessions, settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
@@ -157,7 +191,7 @@ export class AuthenticationService implements Authentication {
     return issuer.issue(row, { claims, predecessor: verified });
   }
 
-  /** Throttled, because the response tells anyone whether a token is good. */
+  /** Throttled, because anyone can use it to try out tokens. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
@@ -178,10 +212,9 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
-   * request's credential. Succeeds even if the session is over or the token has expired.
-   * @throws {@link TokenNotValid} when the token is not valid, or `refresh` is a token of another user than the
-   * signed-in one
-   * @throws {@link TokenWrongType} when the token is of a kind that does not belong in `refresh` or in the header
+   * request's credential. An expired token is accepted.
+   * @throws {@link TokenNotValid} when the token is not valid, or the signed-in user is not its user
+   * @throws {@link TokenWrongType} when the token is of the wrong kind
    * @throws {@link TooManyRequests} when nobody is signed in, and the client has sent too many requests
    * @throws {@link NoCredentials} when `refresh` is null, and the request has no credential
    * @throws {@link BadAuthorizationHeader} when `refresh` is null, and the `Authorization` header is malformed
@@ -210,14 +243,17 @@ export class AuthenticationService implements Authentication {
 }
 
 /**
- * Returns the name of the counter for a login's failures. A user has one counter, shared by the user name and the
- * e-mail address. A user name or address that no user has gets a counter of its own. If logins with it were not
- * counted, the missing rate limit would reveal that no user has it.
+ * Names the counter of failed logins, such as `user 1a2b` or `email ada@example.com`. Unknown users are counted, too.
+ * Otherwise the missing rate limit would reveal that there is no such user.
  */
 function counterOf(account: Account | null, login: Login): string {
-  if (account !== null) return `user ${account.id}`;
+  if (account !== null) return counterOfUser(account.id);
   const { field, canonical } = parseLogin(login);
   return `${field} ${canonical}`;
+}
+
+function counterOfUser(id: string): string {
+  return `user ${id}`;
 }
 
 /** Returns the identifier as it was typed, for the audit trail. */

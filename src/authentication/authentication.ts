@@ -7,16 +7,14 @@ import type { Verification } from "./token-verifier.js";
 /**
  * The operations behind the GraphQL API, for an application's own resolvers, routes and scripts.
  *
- * If a method takes a `client`, pass `context.client`: rate limits use its address, and the audit trail records the
- * client. If you pass no client, no limit by address applies, and the audit trail records no address. If you pass a
- * client whose `ipAddress` is null, it shares one limit with all other clients without an address.
+ * Pass `context.client` as `client`. Rate limits use its address, and the audit trail records it. Without a client, no
+ * limit by address applies. All clients whose `ipAddress` is null share one limit.
  */
 export interface Authentication {
   /**
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
-   * @throws {@link InvalidCredentials} for an unknown user, a wrong password, and an inactive or locked account. The
-   * error is the same in all these cases
+   * @throws {@link InvalidCredentials} for an unknown user, a wrong password, or an inactive or locked account
    * @throws {@link ServiceUnavailable} for example when too many passwords are being hashed, or a hook takes too long
    * @throws {@link BadUserInput} when an argument is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -39,8 +37,7 @@ export interface Authentication {
   refresh(token: string, client?: Client): Promise<Issued>;
 
   /**
-   * Returns how a token of any kind can be used now, with its user, session and expiry. Returns null if the token
-   * cannot be used, whatever the reason.
+   * Verifies a token of any kind, and returns its user, session and expiry. Returns null if the token cannot be used.
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @example
    * const verification = await auth.authentication.verifyToken(token, context.client);
@@ -49,8 +46,8 @@ export interface Authentication {
   verifyToken(token: string, client?: Client): Promise<Verification | null>;
 
   /**
-   * Ends the session that a token of any kind belongs to. The token may have expired.
-   * @returns whether this call ended the session. False if the session was already over, or there is no such session
+   * Ends the session of a token of any kind. The token may have expired.
+   * @returns false if there is no such session, or it was already over
    * @throws {@link TokenNotValid} when the token is malformed or forged, or its signing key is unknown or revoked
    * @throws {@link TokenWrongType} when the token is a JWT of a kind that Gatehouse does not issue
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -61,8 +58,7 @@ export interface Authentication {
   logout(token: string, client?: Client): Promise<boolean>;
 
   /**
-   * Creates a static token for a user. Needs no password. The result's `token` is the static token, which cannot be
-   * read again later.
+   * Creates a static token for a user, without a password. The result's `token` cannot be read again later.
    * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default null: no name
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed

@@ -7,15 +7,14 @@ export interface Credential {
   readonly token: string;
 }
 
-/** Matches a scheme that we serve, and the rest of the line. A longer scheme, such as `Tokens`, does not match. */
+/** Matches `Token` or `Bearer`, and the rest of the line. Does not match `Tokens`. */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
 /** One or more spaces and a token68. @see RFC 9110 11.4 */
 const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 
 /**
  * Parses the values of all `Authorization` lines of a request.
- * @returns null if there is no such line, or if its scheme is not one that we serve. In both cases, the request is
- * anonymous
+ * @returns null if there is no line, or its scheme is not served
  * @throws {@link BadAuthorizationHeader} if there are several lines, or if the token is missing, malformed or too long
  */
 export function parseAuthorization(values: readonly unknown[]): Credential | null {

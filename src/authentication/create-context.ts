@@ -15,15 +15,13 @@ import {
   type RequestLike,
 } from "./request.js";
 
-/** The services that {@link createContextBuilder} uses. */
 export interface ContextBuilderParts {
   readonly authentication: AuthenticationService;
   onEvent(this: void, event: AuthEvent, client: Client): unknown;
-  /** Called for the first request without a client address, and for the first one whose address is wrong. */
+  /** Called when the client's address is missing or wrong, at most once for each case. */
   onWarning(this: void, warning: Error): void;
 }
 
-/** Returns the function that builds contexts. The function passes each warning to `onWarning` at most once. */
 export function createContextBuilder(parts: ContextBuilderParts): CreateContext {
   const given = new Set<string>();
   const warn = (warning: string) => {
@@ -44,15 +42,12 @@ export function createContextBuilder(parts: ContextBuilderParts): CreateContext 
 
 const NO_REQUEST: RequestLike = { headers: {} };
 
-/** The warning if the application passed a text that is not an address. */
 const WRONG =
   "The ipAddress passed to createContext is not a single IP address, so clients share one rate limit. Pass only the client's address.";
 
-/** The warning if a request has no address, and the application passed none. */
 const MISSING =
   "A request has no IP address, so all such requests share one rate limit. Pass the client's address: createContext(request, { ipAddress }).";
 
-/** The warning for a request whose client address is missing or wrong. */
 class AddressMissing extends Error {
   override readonly name = "AddressMissing";
 }
@@ -66,9 +61,8 @@ function readClient(request: RequestLike, ipAddress: string | null): Client {
 }
 
 /**
- * Parses `Authorization`, and authenticates the credential in it. An {@link AuthError} becomes the context's
- * `authError`.
- * @throws any other error, because it is a bug
+ * Authenticates a request. An {@link AuthError} becomes the context's `authError`. Any other error is thrown, because
+ * it is a bug.
  */
 async function buildContext(
   parts: ContextBuilderParts,

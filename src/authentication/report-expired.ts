@@ -1,7 +1,7 @@
 import type { AuthEvent, Client } from "../events.js";
 import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 
-/** If `refusal` says that a token or its session has expired, reports this to the audit trail. */
+/** Publishes `token_expired` if a token or its session has expired. */
 export function reportExpired(
   refusal: unknown,
   client: Client,

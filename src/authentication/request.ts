@@ -3,27 +3,25 @@ import { findMeant } from "../config/misspelling.js";
 
 /** The part of a request that we read. Requests of Node, Fastify, Express and the Fetch API have this shape. */
 export interface RequestLike {
-  /**
-   * The headers, or the `connectionParams` that a WebSocket client sends in place of headers. Values may be anything.
-   */
+  /** The headers, or the `connectionParams` of a WebSocket client. Values may be anything. */
   readonly headers: Headers | Readonly<Record<string, unknown>>;
   /** Node's flat list of header names and values. Only this list shows a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
-  /** The client's address, if the framework knows the trusted proxies. */
+  /** The client's address, as the framework reports it. */
   readonly ip?: string | undefined;
-  /** The host that the client requested, if the framework knows the trusted proxies. */
+  /** The host that the client requested, as the framework reports it. */
   readonly host?: string | undefined;
-  /** The scheme of the URL that the client requested, if the framework knows the trusted proxies. */
+  /** The scheme of the requested URL, such as `https`, as the framework reports it. */
   readonly protocol?: string | undefined;
   /** The path, or the whole URL in the Fetch API. */
   readonly url?: string | undefined;
-  /** The request's id in the log, if the framework sets one. */
+  /** The request's id in the log. */
   readonly id?: unknown;
   readonly socket?:
     { readonly remoteAddress?: string | undefined; readonly encrypted?: unknown } | undefined;
 }
 
-/** The values that `createContext` cannot read from every request. */
+/** The options of `createContext`. */
 export interface ContextOptions {
   /**
    * The client's IP address, for rate limits and the audit trail. Needed if the request has no address, as in the Fetch
@@ -34,7 +32,7 @@ export interface ContextOptions {
 
 const CONTEXT_OPTIONS = ["ipAddress"];
 
-/** @throws TypeError unless `request` has `headers`, as every {@link RequestLike} has */
+/** @throws TypeError when `request` has no `headers` */
 export function requireRequest(request: unknown): asserts request is RequestLike {
   const { headers } = (request ?? {}) as Partial<RequestLike>;
   if (typeof headers === "object" && (headers as unknown) !== null && !Array.isArray(headers))
@@ -62,8 +60,8 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null if no address is known. The socket's address is the last choice, because it
- * may be a proxy's address. But it is better than no address: all clients without an address share one rate limit.
+ * Returns the client's IP address, or null. The socket's address is the last choice, because it may be the address of a
+ * proxy.
  * @param given the address that the application passes
  */
 export function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -76,7 +74,7 @@ function isAddress(text: string | null | undefined): text is string {
 }
 
 /**
- * Returns the value of a header, or null. If a framework lists several values, returns the first.
+ * Returns the value of a header, or null. If there are several values, returns the first.
  * @param name in lower case
  */
 export function readHeader(request: RequestLike, name: string): string | null {
@@ -86,15 +84,15 @@ export function readHeader(request: RequestLike, name: string): string | null {
 }
 
 /**
- * Returns the origin that the client requested: the scheme of the URL, the host, and any port other than the default.
- * Returns null if the request has no valid host.
+ * Returns the origin that the client requested, such as `https://example.com:8443`. Returns null if the request has no
+ * valid host.
  */
 export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme. An unknown scheme counts as http, because `URL` would return the origin
-  // "null" for it. A sandboxed page also has the origin "null".
+  // A proxy may send any text as the scheme. For an unknown scheme, `URL` returns the origin "null". Sandboxed pages
+  // also send the origin "null", and would then count as pages of this server. So an unknown scheme counts as http.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -102,8 +100,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. If there are several lines, Node's `headers` has only the first. The
- * result then holds that value twice, so that the caller sees that there was more than one line.
+ * Returns the values of the `Authorization` lines. For two lines `a` and `b`, Node's `headers` has only `a`. The result
+ * is then `["a", "a"]`, so that the caller sees two lines.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
@@ -112,7 +110,7 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Looks a header up by its lower-case name. Node stores names in lower case, but hand-made objects may not. */
+/** Node stores header names in lower case, but an object made by hand may not. */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];
@@ -120,10 +118,7 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
-/**
- * Returns whether a request has more than one line of a header. Compares lengths first, which is fast: this runs for
- * every request.
- */
+/** Compares the lengths first, because this runs for every request. */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
   let lines = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -25,9 +25,8 @@ export interface Issued {
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
-/** The values that {@link TokenIssuer.issue} needs besides the session's row. */
 export interface Issuing {
-  /** The static token of a session that was just opened with the scheme TOKEN. @default none */
+  /** The static token, if the session is new and static. @default none */
   readonly staticToken?: string | null;
   /** The application's claims for the access token. @default none */
   readonly claims?: ApplicationClaims;
@@ -35,15 +34,12 @@ export interface Issuing {
   readonly predecessor?: VerifiedToken;
 }
 
-/** The settings of {@link TokenIssuer}. */
-export type IssuerSettings = Pick<AuthConfig, "claims" | "roles">;
+export type IssuerSettings = Pick<AuthConfig, "claims" | "now" | "roles">;
 
-/** Finds the user to pass to the function of the option `claims`. */
 interface UserFinder {
   findById(id: string): Promise<User | null>;
 }
 
-/** Issues the tokens of sessions, with the application's own claims. */
 export class TokenIssuer {
   readonly #kinds: TokenKinds;
   readonly #accounts: UserFinder;
@@ -56,25 +52,24 @@ export class TokenIssuer {
   }
 
   /**
-   * Returns the application's claims for a user's next access token. Call it before anything is written, so that a
-   * failure changes nothing. Costs a query only if the option `claims` is set.
-   * @param predecessor the refresh token that is being replaced. Its application claims are carried over
-   * @throws Error when the function of the option `claims` fails, or returns claims that cannot be used
-   * @throws {@link ServiceUnavailable} when that function takes too long
+   * Returns the application's claims for a user's next access token. Call this before anything is written, so that a
+   * failure changes nothing.
+   * @param predecessor the refresh token to replace. Its application claims are kept
+   * @throws Error when the option `claims` fails, or returns claims that cannot be used
+   * @throws {@link ServiceUnavailable} when the option `claims` takes too long
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
     const carried = applicationClaimsOf(predecessor?.claims ?? {});
     const { claims: claimsOf } = this.#settings;
     if (claimsOf === undefined) return carried;
     const user = await this.#accounts.findById(userId);
-    // No token will be issued to a missing or inactive user, so the application's function is not called.
+    // A missing or inactive user gets no token, so the application's function is not called.
     if (!user?.isActive) return carried;
     return readClaims(claimsOf, user, carried);
   }
 
-  /** Issues the tokens of a session in the state that `row` describes. */
   issue(row: SessionRow, { staticToken = null, claims = {}, predecessor }: Issuing = {}): Issued {
-    const principal = new Principal(row, this.#settings.roles);
+    const principal = new Principal(row, this.#settings);
     const { expiresAt, refreshExpiresAt } = row;
     const grant = grantOf(row, predecessor);
     switch (row.scheme) {

@@ -10,7 +10,6 @@ import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
-/** A value, or a promise of the value if it is not available at once. */
 type MaybePromise<Value> = Value | Promise<Value>;
 
 /** The types of JWT that are sent as `Bearer`. */
@@ -18,17 +17,16 @@ const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh accepts. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 
-/** The facts about a token that can be used now. @see RFC 7662 2.2 */
+/** A token that can be used now. @see RFC 7662 2.2 */
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
-  /** The scheme before the token in the `Authorization` header. Null for a refresh token, which no header carries. */
+  /** The scheme before the token in the `Authorization` header. Null for a refresh token. */
   readonly tokenType: Credential["scheme"] | null;
-  /** When the token expires, in epoch milliseconds. Null means that the token does not expire. */
+  /** When the token expires, in epoch milliseconds; null for never. */
   readonly expiresAt: number | null;
 }
 
-/** The services that {@link TokenVerifier} uses. */
 export interface TokenVerifierParts {
   readonly kinds: TokenKinds;
   readonly keys: Pick<SigningKeyService, "reloadAtMostOnceASecond">;
@@ -37,7 +35,6 @@ export interface TokenVerifierParts {
   readonly roles: Roles;
 }
 
-/** Verifies tokens, and finds their sessions. */
 export class TokenVerifier {
   readonly #parts: TokenVerifierParts;
 
@@ -46,9 +43,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the live session of a request's credential. Costs one query, or no query if the text of the token already
-   * shows that the token is not valid. A further query may reload the signing keys, if the token's key is unknown or
-   * another process has changed the keys.
+   * Returns the live session of a request's credential.
    * @throws {@link Unauthenticated} with the reason
    */
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
@@ -58,14 +53,14 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a token of any kind, and checks that its session is live.
+   * Verifies a token of any kind and its session.
    * @throws {@link Unauthenticated} when the token cannot be used
    */
   async verify(token: string): Promise<Verification> {
     if (isStaticToken(token)) {
       const row = await this.#authenticateStatic(token);
       return {
-        principal: new Principal(row, this.#parts.roles),
+        principal: new Principal(row, this.#parts),
         tokenType: "Token",
         expiresAt: row.expiresAt,
       };
@@ -73,15 +68,15 @@ export class TokenVerifier {
     const verified = await this.#read(token, TOKEN_TYPES, "verify");
     const { kind, claims } = verified;
     const row = await this.#requireLive(verified);
-    const principal = new Principal(row, this.#parts.roles);
+    const principal = new Principal(row, this.#parts);
     return kind.type === "refresh"
       ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt }
       : { principal, tokenType: "Bearer", expiresAt: claims.exp * 1000 };
   }
 
   /**
-   * Verifies an access or sliding token without looking its session up. Returns a promise only if this instance does
-   * not know the token's key, and therefore reads the keys again.
+   * Verifies an access or sliding token. Does not check the session. Returns a promise only if the signing keys must be
+   * read first.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
   verifyBearer(token: string): MaybePromise<VerifiedToken> {
@@ -89,8 +84,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token without looking its session up. Accepts an expired token, because a logout may
-   * use an expired token. For a refresh, {@link SessionRotator.rotate} checks the expiry afterwards.
+   * Verifies a refresh or sliding token. Does not check the session or the expiry.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   verifyRotating(token: string): VerifiedToken {
@@ -98,8 +92,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the session that a token of any kind names, even if the token has expired or the session is over. Returns
-   * null for a static token that no session has.
+   * Returns the session that a token of any kind names. The token may have expired, and the session may be over.
+   * Returns null for an unknown static token.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async findSession(token: string): Promise<TokenSession | null> {
@@ -107,7 +101,6 @@ export class TokenVerifier {
     return this.#findSession(await this.#read(token, TOKEN_TYPES, "verifyAnyAge"));
   }
 
-  /** The same as {@link TokenVerifier.findSession}, but the token must fit the header scheme that it was sent with. */
   async findSessionOf({ scheme, token }: Credential): Promise<TokenSession | null> {
     if (scheme === "Token") return toTokenSession(await this.#findStatic(token));
     return this.#findSession(await this.#read(token, BEARER, "verifyAnyAge"));
@@ -124,9 +117,9 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. A look-up that finds a session also reloads the signing keys if they have changed.
-   * In this case, `kind` has no revoked key afterwards.
-   * @throws {@link TokenNotValid} when the token's key was revoked or deleted
+   * Reads the session of a token. This also reloads the signing keys if another process has changed them, so the key is
+   * checked again.
+   * @throws {@link TokenNotValid} when the token's key was revoked
    */
   async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
     const row = await this.#parts.sessions.find(session.id);
@@ -134,7 +127,7 @@ export class TokenVerifier {
     return row;
   }
 
-  /** Verifies a JWT. If its key is unknown, reloads the keys: another instance may have just created the key. */
+  /** Another instance may have just created the key, so an unknown key causes a reload of the keys. */
   #read(
     token: string,
     accepted: readonly TokenType[],
@@ -156,8 +149,7 @@ export class TokenVerifier {
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
-    // The error cannot be UserNotFound. A static token does not name its user, so the token of a deleted user looks
-    // like any unknown token.
+    // A static token does not name its user. So the token of a deleted user is just an unknown token.
     if (session === null) throw new TokenNotValid();
     return requireLive(row, session, this.#parts.now());
   }

@@ -1,5 +1,5 @@
-// Imports the whole module. Older versions of Apollo Client lack some names, and the error of a failed named import
-// would not mention the version. Imports nothing from rxjs, because older versions of Apollo Client do not install it.
+// `import *` works with every version of Apollo Client, so that the error below can name the version. rxjs is not
+// imported, because older versions do not install rxjs.
 import * as apollo from "@apollo/client";
 import type { AuthClient } from "./auth-client.js";
 
@@ -13,17 +13,19 @@ if (!(parseInt(version) >= 4)) {
 type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
- * Creates an Apollo Link that sends operations with a fresh `Authorization` header. If the server refuses the header,
- * the link retries once with a renewed header. An operation whose context already has an `Authorization` header is not
- * changed. Put this link before the terminating link. The server of the terminating link gets the token.
+ * Creates an Apollo Link that adds a fresh `Authorization` header to each operation. If the server refuses the header,
+ * the link renews the header and retries once. The link does not change an operation that already has the header. Put
+ * the link before the link that sends the request, such as `HttpLink`. The token goes to the server of that link.
  *
  * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees another user's cached
- * data. Operations of the previous user that are still in flight fail.
+ * data. Operations of the previous user that are still running fail.
  */
 export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
   const enter = createReset(auth);
-  /** The operations whose header this link has set. They get a new header if an earlier link sends them again. */
+  /**
+   * Operations whose header this link has set. If a `RetryLink` repeats an operation, the operation gets a new header.
+   */
   const signed = new WeakSet<apollo.ApolloLink.Operation>();
 
   return new apollo.ApolloLink((operation, forward) => {
@@ -34,7 +36,7 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
     return new apollo.Observable((observer) => {
       let isCancelled = false;
       const subscriptions: { unsubscribe(): void }[] = [];
-      /** Sends the operation. Resolves when the last result has been handled. */
+      /** Resolves when all results have been handled. */
       const send = (authorization: string | null, handle: Handle) =>
         new Promise<void>((resolve, reject) => {
           if (isCancelled) return;
@@ -87,8 +89,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Returns a function that registers an Apollo Client and returns the current user's id. A change of the user resets all
- * registered Apollo Clients.
+ * Makes Apollo Clients drop their caches when the user changes. Call the returned function with each client. It gives
+ * you the id of the current user.
  */
 function createReset(
   auth: AuthClient,
@@ -100,7 +102,7 @@ function createReset(
   function reset(): void {
     for (const client of clients) {
       client.resetStore().catch(() => {
-        // Each query that the reset repeats reports its own error.
+        // `resetStore` repeats the active queries. Each query reports its own error.
       });
     }
   }
@@ -109,7 +111,8 @@ function createReset(
     const next = readUser(auth);
     if (next === user) return;
     user = next;
-    // If the session has ended, reset later: a reset now would replace the error of the operation that was refused.
+    // When the session has ended, reset a moment later. An immediate reset would hide the error of the refused
+    // operation.
     if (next) reset();
     else setTimeout(reset);
   }
@@ -128,10 +131,6 @@ function readUser(auth: AuthClient): string | null {
   return auth.getSession().user?.id ?? null;
 }
 
-/**
- * Splits the headers of an operation's context: `isAuthorized` says whether `Authorization` is among them, and `others`
- * has all other headers. Ignores case.
- */
 function readHeaders(operation: apollo.ApolloLink.Operation) {
   const { headers = {} } = operation.getContext() as { headers?: object };
   const isOwn = ([name]: [string, unknown]) => name.toLowerCase() === "authorization";

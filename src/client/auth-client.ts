@@ -3,26 +3,27 @@ import type { Scheme } from "./options.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Keeps a session alive. Only `authFetch` rejects, and only when `fetch` does; the other methods report failures in the
- * state. When logins and logouts overlap, the last call wins. The methods need no `this`.
+ * Keeps a session alive. `authFetch` rejects when `fetch` rejects. The other methods never reject: they report failures
+ * in the state. If logins and logouts overlap, the last call wins. The methods need no `this`.
  */
 export interface AuthClient {
   readonly scheme: Scheme;
-  /** Logs in by user name and password. A failure leaves the current session as it is. */
+  /** Logs in by user name and password. A failed login keeps the current session. */
   readonly login: (username: string, password: string) => Promise<AuthState>;
-  /** Logs in by e-mail address and password. A failure leaves the current session as it is. */
+  /** Logs in by e-mail address and password. A failed login keeps the current session. */
   readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
   /**
-   * Ends the session in this client and at the server. If the request to the server fails, the state has the error, and
-   * the session may still be open at the server. With storage `"cookie"`, the user also stays signed in after such a
-   * failure, because only the server can remove its cookie.
+   * Ends the session in this client and at the server. If the request fails, the state has the error, and the session
+   * may still be open at the server. With storage `"cookie"`, a failed logout leaves the user signed in, because only
+   * the server can remove the cookie.
    */
   readonly logout: () => Promise<AuthState>;
   /** Ends all sessions of the user. If that fails, the state has the error. */
   readonly logoutAll: () => Promise<AuthState>;
   /**
-   * Like `fetch`, but adds the `Authorization` header for allowed origins. If the server refuses the header, renews it
-   * and retries once. A request that already has the header is not changed. A body that is a stream is not sent twice.
+   * Like `fetch`, but adds the `Authorization` header to requests to allowed origins. If the server refuses the header,
+   * renews the header and retries once. Does not retry a request whose body is a stream. Does not change a request that
+   * already has the header.
    */
   readonly authFetch: typeof fetch;
   /** Returns the current state: the same object until something changes. */
@@ -30,18 +31,18 @@ export interface AuthClient {
   /** Calls `listener` after each change. @returns a function that ends the subscription */
   readonly subscribe: (listener: () => void) => () => void;
   /**
-   * Returns the current `Authorization` header, or null if signed out. Renews the header first if its token is about to
-   * expire, or is a sliding token that has passed half its lifetime.
+   * Returns the `Authorization` header, or null if signed out. First renews a token that expires soon, or a sliding
+   * token in the second half of its lifetime.
    */
   readonly getAuthorization: () => Promise<string | null>;
-  /** Returns whether {@link AuthClient.getAuthorization} would first send a refresh. */
+  /** Returns whether {@link AuthClient.getAuthorization} would first renew the token. */
   readonly isRenewalDue: () => boolean;
-  /** Renews the credentials. Concurrent calls share one refresh, also across tabs. */
+  /** Renews the tokens. Concurrent calls share one request, also across tabs. */
   readonly refresh: () => Promise<AuthState>;
   /**
    * Returns the `Authorization` header for one retry of a refused request, or null if a retry cannot help. If the
    * session has ended, the state has the reason.
-   * @param authorization the header of the request
+   * @param authorization the refused header
    * @param errors the errors of the GraphQL response; leave them out for a response with status 401 and no errors
    */
   readonly recover: (

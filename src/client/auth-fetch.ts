@@ -3,10 +3,6 @@ import type { ResolvedOptions } from "./options.js";
 import { originOf, resolveUrl } from "./platform.js";
 import type { Renewal } from "./renewal.js";
 
-/**
- * Creates the function `authFetch`. It adds an `Authorization` header to requests that go to allowed origins and do not
- * have this header yet. If the server refuses the added header, `authFetch` gets a new one and retries once.
- */
 export function createAuthFetch(
   { endpoint, origins }: ResolvedOptions,
   { getAuthorization, recover }: Renewal,
@@ -31,14 +27,14 @@ export function createAuthFetch(
       authorization,
       await readRefusal(response, resolveUrl(url) === endpoint.url),
     );
-    // A body that is a stream cannot be sent a second time.
+    // A stream cannot be sent a second time.
     return next && !("getReader" in Object(init?.body)) ? send(next) : response;
   };
 }
 
 /**
- * Returns the reason for which a response refuses the credential. Returns undefined if the refusal is only a status
- * 401, without a reason. Returns null if the response does not refuse the credential.
+ * Returns the reason why a response refuses the credential. Returns undefined for a status 401 without a reason.
+ * Returns null if the response refuses no credential.
  */
 async function readRefusal(
   response: Response,
@@ -49,11 +45,11 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Our server names the reason of every refusal in an error, so its other errors refuse nothing. Another service
-      // may name no reason, so its status 401 is a refusal by itself.
+      // Each refusal by Gatehouse has a reason. So other errors of Gatehouse refuse no credential. Another service may
+      // refuse without a reason. Its status 401 is enough.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The body is not JSON, or its errors are not GraphQL errors. In both cases, only the status counts.
+      // The body is not a GraphQL response, so only the status counts.
     }
   }
   return isRefused ? undefined : null;

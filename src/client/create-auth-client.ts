@@ -17,8 +17,8 @@ import { openSession } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Creates a client of one auth server. It sends nothing before it is used. With storage `"cookie"`, the first
- * `subscribe`, `getAuthorization` or `authFetch` asks the server whether the cookie has a session.
+ * Creates a client of one auth server, and sends no request yet. With storage `"cookie"`, the first `subscribe`,
+ * `getAuthorization` or `authFetch` asks the server whether the cookie has a session.
  * @throws TypeError that names the wrong option
  */
 export function createAuthClient(options: AuthClientOptions): AuthClient {
@@ -28,15 +28,15 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const renewal = createRenewal(session, config);
   const authFetch = createAuthFetch(config, renewal);
 
-  /** Counts logins and logouts: the last call wins, not the last response. */
+  /**
+   * The number of the latest login or logout. The response to an earlier call does not change the state, even if that
+   * response arrives last.
+   */
   let lastCall = 0;
   /** The number of logins and logouts that wait for the server. */
   let running = 0;
 
-  /**
-   * Runs a login or a logout. In cookie mode, the tabs take turns, because the response that arrives last sets the
-   * cookie.
-   */
+  /** Runs a login or a logout. With storage `"cookie"`, the tabs take turns, because they share one cookie. */
   async function run(send: () => Promise<void>): Promise<AuthState> {
     running += 1;
     await (isCookie ? session.withLock(send) : send());
@@ -44,14 +44,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return session.state;
   }
 
-  /**
-   * Returns whether the client has no session to end or to renew. Returns false while the client does not know yet. If
-   * the client has no session, and no login or logout is running, the state gets the error {@link NO_SESSION}.
-   */
+  /** Returns whether nobody is signed in. If so, the state gets the error {@link NO_SESSION}. */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
-    // A logout during a login is no error, because it ends the session that the login opens. A second logout during the
-    // first is no error either.
+    // While a login or a logout is running, a missing session is not an error.
     if (running === 0) session.record(null, NO_SESSION);
     return true;
   }
@@ -78,7 +74,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   /**
    * Ends a session at the server.
    * @param refresh the refresh token to send; null to send the `Authorization` header instead
-   * @returns null if the session is over; the failure if the session may still be open
+   * @returns the failure if the session may still be open, otherwise null
    */
   async function endSession(
     credentials: Credentials | undefined,
@@ -89,7 +85,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       variables: { refresh },
       authorization: refresh === null ? credentials?.authorization : null,
     });
-    // The cookie is gone, so identify the session by the access token.
+    // The browser has lost the cookie, so send the access token instead.
     if (refresh === IN_COOKIE && credentials && failure?.reason === "no_credentials")
       return endSession(credentials, null);
     return asRefusal(failure) ? null : failure;
@@ -128,9 +124,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const canRepeat = !isSecondTry && !isRetry && (await renewal.recover(authorization, refusal));
     if (call !== lastCall) return session.state;
     if (canRepeat) return logoutAll(true);
-    // A refused retry counts as success: most likely an earlier attempt ended all sessions, but its response was lost.
+    // A refused retry counts as success, because the first attempt has most likely ended all sessions.
     if (data || (isRetry && refusal)) {
-      // Only the server can remove its cookie.
+      // Only the server can remove the cookie.
       if (isCookie) return logout();
       await session.replace(null, null);
     } else if (session.credentials) session.record(session.credentials, failure);

@@ -5,41 +5,38 @@ import type {
   RefreshMutation,
 } from "./operations.generated.js";
 
-/** The data of a login or a refresh. Its only field has the credentials. */
+/** The data of a login or a refresh, such as `{ login: { access, … } }`. */
 export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation;
 
-/** The signed-in user, as the login or the last refresh returned it. */
+/** The signed-in user, as of the login or the last refresh. */
 export type User = GrantFragment["user"];
 
-/** The credentials of a session, as they are stored. Instants are epoch milliseconds of this machine's clock. */
+/** The tokens of a session, as stored. Instants are epoch milliseconds of this machine's clock. */
 export interface Credentials {
-  /** The `Authorization` header. */
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
   /**
-   * The token that a refresh and a logout send. {@link IN_COOKIE} if only the cookie has the token. Null if the client
-   * has no such token.
+   * The refresh token or the sliding token. {@link IN_COOKIE} if only the cookie has the token. Null if there is none.
    */
   readonly refresh: string | null;
-  /** The id of the session. */
   readonly session: string;
   readonly user: User;
   readonly receivedAt: number;
-  /** From this instant on, the token is renewed before it is used. Null if the token is never renewed. */
+  /** When to renew the token. Null if the token is never renewed. */
   readonly renewAt: number | null;
 }
 
-/** Stands for a refresh token that only the server's cookie holds. */
+/** Stands for a refresh token in the cookie, which scripts cannot read. */
 export const IN_COOKIE = "";
 
 /**
- * An access token is due for renewal this many seconds before it expires. If the token's lifetime is shorter than five
- * minutes, the token is due when a fifth of its lifetime is left.
+ * An access token is renewed this many seconds before it expires. A short-lived token is renewed when a fifth of its
+ * lifetime is left: after 80 of 100 seconds.
  */
 const RENEWAL_WINDOW = 60;
 
-/** Returns the credentials in the data of a response, or null if they are incomplete. */
+/** Returns null if the data has no complete credentials. */
 export function toCredentials(data: GrantData | undefined, isCookie: boolean): Credentials | null {
   const [grant]: (Partial<GrantFragment> | null)[] = Object.values(data ?? {});
   const { tokenType, token: only, access, refresh, session, user } = grant ?? {};
@@ -47,16 +44,15 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
-  // A sliding token is renewed halfway through its lifetime, because only a renewal keeps its session alive. A static
-  // token has no claims. Therefore its lifetime is NaN, and it is never renewed.
+  // An expired sliding token cannot be renewed. So it is renewed early, after half its lifetime: after 3.5 of 7 days. A
+  // static token has no claims, so its lifetime is NaN.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";
   return {
     authorization: `${tokenType} ${token}`,
     token,
-    // A sliding token is its own refresh token. An access token comes without a refresh token if the server's setting
-    // `refreshCookie` is on but this client does not use the cookie. A static token never has a refresh token.
+    // A sliding token is its own refresh token. A static token has no refresh token.
     refresh: isCookie ? IN_COOKIE : isSliding ? token : (refresh ?? null),
     session: session.id,
     user,
@@ -65,19 +61,15 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   };
 }
 
-/**
- * Returns whether to renew the credentials before they are used. The lifetime counts from the arrival of the token,
- * because the server's clock may differ from this machine's. If this machine's clock has been set back to before the
- * arrival, the age of the token is unknown, and renewal is due.
- */
+/** Returns whether to renew the token now. Also returns true if the clock has been set back to before `receivedAt`. */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();
   return renewAt !== null && (now >= renewAt || now < receivedAt);
 }
 
 /**
- * Returns whether an `Authorization` header belongs to the session of the credentials. The header may hold an older
- * token of that session. Returns false for a static token, because it has no claims.
+ * Returns whether an `Authorization` header has a token of the same session, even an older token. Returns false for a
+ * static token, because it has no claims.
  */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;
@@ -90,8 +82,8 @@ interface TokenClaims {
 }
 
 /**
- * Reads the claims of one of our JWTs, without verifying it. The text may be a whole `Authorization` header. Returns an
- * empty object for any other text.
+ * Reads the claims of a JWT without verifying it. Also accepts a whole header, such as `Bearer <token>`. Returns `{}`
+ * for any other text.
  */
 function readClaims(token: string): TokenClaims {
   try {

@@ -1,7 +1,6 @@
 import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
 import { isHttp, sleep } from "./platform.js";
 
-/** The auth server, and how to reach it. */
 export interface Endpoint {
   readonly url: string;
   readonly fetch: typeof fetch;
@@ -11,19 +10,17 @@ export interface Endpoint {
   readonly credentials: CookieMode;
 }
 
-/** The option of `fetch` that decides whether requests carry cookies. */
+/** The option `credentials` of `fetch`. Decides whether requests carry cookies. */
 export type CookieMode = "omit" | "same-origin" | "include";
 
-/** A GraphQL operation to execute. */
 export interface Operation {
   readonly query: string;
   readonly variables?: object;
   readonly authorization?: string | null | undefined;
 }
 
-/** The result of an operation: its data, or the failure. */
 export type Result<Data> = (Success<Data> | Failed) & {
-  /** Whether there was an earlier attempt, which the server may have executed. */
+  /** Whether there was an earlier attempt. The server may have executed that attempt. */
   readonly isRetry?: boolean;
 };
 
@@ -36,11 +33,11 @@ interface Success<Data> {
 interface Failed {
   readonly data?: never;
   readonly failure: Failure;
-  /** Whether the server may have executed the operation although no usable response arrived. */
+  /** Whether the response was lost. The server may have executed the operation all the same. */
   readonly isLost?: boolean;
 }
 
-/** Executes an operation once. Never rejects. */
+/** Never rejects. */
 export async function execute<Data>(
   { url, fetch, timeout, headers, credentials }: Endpoint,
   { authorization, ...body }: Operation,
@@ -55,14 +52,13 @@ export async function execute<Data>(
       method: "POST",
       headers: {
         "content-type": "application/json",
-        // For this media type the server sends refusals with status 200. Browsers then do not log them as failed
-        // requests.
+        // With this media type, a refused login has status 200, so that browsers do not log an error.
         accept: "application/json",
         ...headers,
         ...(authorization && { authorization }),
       },
       body: JSON.stringify(body),
-      // A redirect could send the body, with the token in it, to another host.
+      // A redirect could send the tokens in the body to another host.
       redirect: "error",
       signal: abort.signal,
       credentials,
@@ -75,7 +71,6 @@ export async function execute<Data>(
   }
 }
 
-/** The failure of a request to a relative URL outside a browser, for example while a server renders the page. */
 const NO_PAGE: Failure = {
   reason: "bad_request",
   message: "url: is relative, and there is no page to resolve it against; give the whole URL",
@@ -85,10 +80,8 @@ const NO_PAGE: Failure = {
 const RETRY_DELAYS = [250, 500, 1000];
 
 /**
- * Executes an operation, and retries up to three times if the response is lost. A retry of {@link REFRESH} sends the
- * same refresh token again. If an earlier attempt reached the server, the server has already replaced that token, and
- * still accepts it only within the reuse window. So `timeout` must be at most the reuse window. The first attempt gets
- * 40% of `timeout`, and no retry starts after 80% of `timeout`.
+ * Retries up to three times if the response is lost. The first attempt gets 40% of `timeout`. No retry starts after 80%
+ * of `timeout`.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,
@@ -125,7 +118,6 @@ interface Body<Data> {
   errors?: GraphQLErrorLike[];
 }
 
-/** Parses the body of a GraphQL response. Returns an empty body for any other text. */
 function parseBody<Data>(text: string): Body<Data> {
   try {
     return (JSON.parse(text) as Body<Data> | null) ?? {};

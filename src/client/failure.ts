@@ -1,5 +1,5 @@
 /**
- * Why an operation failed. Usually this is the reason or the error code in the server's response. `offline` and
+ * Why an operation failed: the reason in the server's response, or else the error code in lower case. `offline` and
  * `bad_answer` mean that no usable response arrived.
  */
 export type FailureReason =
@@ -16,17 +16,15 @@ export type FailureReason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
+  /** The user must give the password again, for this field of the schema. */
+  | "reauthentication_required"
   | "throttled"
-  /**
-   * A feature of the server, usually one that the application added, refused the operation and wrote the message. The
-   * message can be shown to the user.
-   */
+  /** A feature of the server refused the operation. The message can be shown to the user. */
   | "vetoed"
-  /** The lower-case codes of errors that have no `reason`. */
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
-  /** The server could not run the request: correct the program, or the proxy in between. */
+  /** The server cannot run this request: correct the program, or the proxy in between. */
   | "bad_request"
   | "graphql_parse_failed"
   | "graphql_validation_failed"
@@ -34,13 +32,16 @@ export type FailureReason =
   | "persisted_query_not_supported"
   /** No complete response arrived in time. */
   | "offline"
-  /** The response cannot be used, for example because it is a proxy's page or truncated JSON. */
+  /** The response is not usable, for example a proxy's error page or incomplete JSON. */
   | "bad_answer";
 
 /** A failed operation, as {@link AuthState} reports it. */
 export interface Failure {
   readonly reason: FailureReason;
-  /** In English, for developers. Choose the text for users by the reason. Only `vetoed` has a message for users. */
+  /**
+   * In English, for developers. Only the message of `vetoed` is for users. For any other reason, show a text of your
+   * own.
+   */
   readonly message: string;
   /** Whole seconds after which a retry can succeed. Left out if unknown. */
   readonly retryAfter?: number;
@@ -52,13 +53,10 @@ export interface GraphQLErrorLike {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The failure when a call needs a session, but the client has no session. */
 export const NO_SESSION: Failure = { reason: "no_credentials", message: "There is no session." };
 
-/** The failure when a login or a refresh succeeds but returns no token. The server is then not Gatehouse. */
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
-/** Converts a GraphQL error to a failure. */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
   const { code, reason = code, retryAfter } = extensions;
   return {
@@ -68,15 +66,20 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
   };
 }
 
-/** Matches the reasons for refusing a token, but neither `no_credentials` nor `invalid_credentials`. */
+/**
+ * Matches reasons such as `token_expired`: the server refused the token. Does not match `invalid_credentials`, which
+ * means a wrong password.
+ */
 const REFUSAL = /^(token|session|user|password)_/;
 
-/** Returns the failure if it refuses the credential of the request, otherwise null. */
+/** Returns the failure if the server refused the credential of the request, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
-/** Returns the failure of the first error that refuses the request's credential, or null if no error refuses it. */
+/**
+ * Returns the failure of the first error that refuses the request's credential. Returns null if there is no such error.
+ */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
   return refused.map(toFailure).find(asRefusal) ?? null;

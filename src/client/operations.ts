@@ -1,4 +1,4 @@
-// Each document is on one line, because indentation would only make the bundle larger.
+// Each document is on one line, to keep the bundle small.
 
 /** The fields of every response to a login or a refresh. */
 // prettier-ignore

@@ -9,9 +9,12 @@ export interface AuthClientOptions {
   /** `"jwt"`: access and refresh token. `"token"`: one static token. `"sliding"`: one sliding token. @default "jwt" */
   readonly scheme?: Scheme;
   /**
-   * Where the session is stored. With `"memory"` it is lost with the page. With `"sessionStorage"` and `"localStorage"`
-   * every script of the origin can read it. With `"cookie"` the server puts the refresh token in an HttpOnly cookie.
-   * `"cookie"` needs the scheme `"jwt"`. A storage of your own may be asynchronous. @default "memory"
+   * Where the session is stored.
+   * - `"memory"`: until the page is closed.
+   * - `"sessionStorage"`, `"localStorage"`: every script of the origin can read the tokens.
+   * - `"cookie"`: the server puts the refresh token in an HttpOnly cookie. Needs the scheme `"jwt"`.
+   * - an object: your own storage, which may be asynchronous.
+   * @default "memory"
    */
   readonly storage?: StorageKind | AuthStorage;
   /** Origins that `authFetch` sends the token to, besides those of the endpoint and the page. @default none */
@@ -22,8 +25,10 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response. Must be at most 60, and at most the server's reuse window. Within that window, the
-   * server accepts a replaced refresh token again, for clients that lost the response. @default 10
+   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. For the time of
+   * `reuseWindow`, the server still accepts a replaced refresh token. So a client that lost a response can send the old
+   * token again.
+   * @default 10
    */
   readonly timeout?: number;
   /** The function that sends requests. @default the platform's own `fetch` */
@@ -33,12 +38,11 @@ export interface AuthClientOptions {
 /** The kind of token that new sessions use. */
 export type Scheme = "jwt" | "token" | "sliding";
 
-/** The checked options. */
 export interface ResolvedOptions {
   readonly scheme: Scheme;
   readonly storage: StorageKind | AuthStorage;
   readonly isCookie: boolean;
-  /** Names the storage entry, the lock and the channel. Unique for each server and scheme. */
+  /** The name of the storage entry, the lock and the channel. Unique for each server and scheme. */
   readonly name: string;
   readonly origins: ReadonlySet<string | undefined>;
   readonly endpoint: Endpoint;
@@ -48,13 +52,10 @@ const SCHEMES = ["jwt", "token", "sliding"];
 const STORAGES = ["memory", "sessionStorage", "localStorage"];
 const COOKIE_MODES = ["omit", "same-origin", "include"];
 
-/** The longest reuse window that a server can have, in seconds. */
+/** The maximum of `timeout`, in seconds. The same as the maximum of the server's `reuseWindow`. */
 const MAX_TIMEOUT = 60;
 
-/**
- * The server accepts its cookie only with this header. Pages of other origins can send the header only if CORS allows
- * their origin.
- */
+/** The server ignores its cookie in a request without this header. */
 const CSRF_HEADER = { "x-gatehouse-csrf": "1" };
 
 /**
@@ -71,7 +72,7 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
     timeout = 10,
     fetch = (...request) => globalThis.fetch(...request),
     ...unknown
-    // A program without types may pass anything.
+    // A JavaScript program may pass anything, even undefined.
   } = Object(options) as AuthClientOptions;
   for (const name of Object.keys(unknown))
     refuse(
@@ -108,9 +109,8 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
 }
 
 /**
- * Returns the endpoint as an absolute URL. Outside a browser, a relative URL stays relative and is not refused, because
- * a server may create the client only to render the page. If the client sends a request to a relative URL, the request
- * fails with an error that names the problem.
+ * Returns the endpoint as an absolute URL. Outside a browser, a relative URL stays relative, because a server may
+ * create the client only to render a page.
  */
 function requireUrl(url: string | URL | undefined): string {
   const isUrl = typeof url === "string" ? url !== "" : typeof url?.href === "string";

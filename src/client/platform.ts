@@ -1,4 +1,4 @@
-/** The parts of a browser that this client uses. Node, React Native and old browsers lack some or all of them. */
+/** The browser features that this client uses. Node, React Native and old browsers lack some of these features. */
 interface Platform {
   readonly location?: { readonly href: string };
   readonly localStorage?: AuthStorage;
@@ -13,7 +13,7 @@ interface Platform {
 
 /** A key-value storage, such as `localStorage` or React Native's `AsyncStorage`. */
 export interface AuthStorage {
-  /** A storage whose `getItem` returns a promise counts as asynchronous. */
+  /** If `getItem` returns a promise, the storage is asynchronous. */
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
@@ -28,7 +28,7 @@ interface Locks {
   ): Promise<Result>;
 }
 
-/** Receives changes that other tabs make to the storage. The key is null when the whole storage was cleared. */
+/** Called when another tab changes the storage. `key` is null after `localStorage.clear()`. */
 export type StorageListener = (event: { readonly key: string | null }) => void;
 
 /** @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts */
@@ -40,16 +40,13 @@ export interface Channel {
   unref?(): void;
 }
 
-/** The global object. No module reads its parts at import, because the import must also work outside a browser. */
+/** The global object, typed with the browser features that may be missing. */
 export const platform = globalThis as unknown as Platform;
 
-/**
- * Matches the origin of an absolute HTTP URL. Used instead of `URL`, because React Native's `URL` has no `origin`, and
- * adds a slash to `href`.
- */
+/** The origin of an absolute HTTP URL. A pattern finds it, because React Native's `URL` has no `origin`. */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
-/** Returns whether a value is an absolute URL that `fetch` can request. */
+/** Returns whether a value is an absolute HTTP URL. */
 export function isHttp(url: unknown): boolean {
   try {
     return ORIGIN.test(String(url)) && Boolean(new URL(String(url)));
@@ -58,10 +55,7 @@ export function isHttp(url: unknown): boolean {
   }
 }
 
-/**
- * Resolves a relative URL against the URL of the page. Returns an absolute HTTP URL unchanged. Outside a browser,
- * returns every URL unchanged.
- */
+/** Resolves a relative URL against the page. Outside a browser, returns the URL unchanged. */
 export function resolveUrl(url: string): string {
   const page = platform.location?.href;
   if (ORIGIN.test(url) || !page) return url;
@@ -72,7 +66,7 @@ export function resolveUrl(url: string): string {
   }
 }
 
-/** Returns the origin of a URL, or undefined if it is not an HTTP URL. Resolves a relative URL against the page. */
+/** Returns the origin of a URL, or undefined if the URL is not HTTP. */
 export function originOf(url: string): string | undefined {
   return ORIGIN.exec(resolveUrl(url))?.[0];
 }
@@ -84,8 +78,8 @@ export function isOfPage(url: string): boolean {
 }
 
 /**
- * Returns whether the browser is sure to keep a `Secure` cookie from this URL. Without TLS some browsers drop it. In
- * frames and for other origins, the user's settings decide.
+ * Returns whether the browser certainly keeps a `Secure` cookie from this URL. Without TLS, some browsers drop the
+ * cookie. In a frame, or for another origin, the user's settings decide.
  */
 export function willKeepCookie(url: string): boolean {
   const { navigator, self, top } = platform;

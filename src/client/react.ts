@@ -5,15 +5,14 @@ import type { AuthClient } from "./auth-client.js";
 import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
 
-// Older versions of React lack `useSyncExternalStore`. The error of a failed named import would not mention the
-// version. Therefore this file imports the whole module and checks for the function here.
+// React 17 lacks `useSyncExternalStore`. A named import would fail with an error that does not mention the version.
 if (typeof React.useSyncExternalStore !== "function") {
   throw new Error(
     `graphql-gatehouse/react needs React 18 or newer, but found ${React.version}. Install react@18 or newer.`,
   );
 }
 
-/** The state of a client, and the functions of the client. */
+/** The state and the functions of a client. */
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch">;
 
@@ -36,10 +35,10 @@ const UNKNOWN = toState(undefined, null, false);
 const getServerState = () => UNKNOWN;
 
 /**
- * Returns the state of the client from {@link AuthProvider}, and the client's functions. Without a provider, or with
- * another scheme than the provider's, all components share one client per scheme. That client uses the endpoint
- * `/graphql`, and stores the session in localStorage.
- * @throws Error when there is neither a provider nor a scheme
+ * Returns the state and the functions of the client from {@link AuthProvider}. If there is no provider, or its client
+ * has another scheme, all components share one client per scheme. A shared client has the endpoint `/graphql` and the
+ * storage `"localStorage"`.
+ * @throws Error when there is no provider and no scheme
  * @throws Error when the application and this package import different copies of React
  */
 export function useAuth(scheme?: "jwt" | "token"): Auth {
@@ -51,7 +50,6 @@ export function useAuth(scheme?: "jwt" | "token"): Auth {
   return { ...state, login, emailLogin, logout, logoutAll, authFetch };
 }
 
-/** Returns the client of the provider above, or null. */
 function useProvided(): AuthClient | null {
   try {
     return React.useContext(Context);

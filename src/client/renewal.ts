@@ -17,21 +17,18 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * @param isAsked whether the application asked for the refresh. After a failure, such a refresh has to wait only if
-   * the server said when to retry.
+   * Refreshes the tokens. After a failure, a refresh is skipped for one second, or for the time that the server named.
+   * @param isAsked whether the application asked for the refresh. If so, only the time that the server named counts.
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /**
-   * Returns the credentials to use after a login. If the browser may not have kept the cookie, sends a refresh to find
-   * out. If the browser did not keep the cookie, the returned credentials have no refresh token.
-   * @param credentials the credentials that the login returned
-   */
+  /** Checks after a login whether the browser kept the cookie. If not, the result has no refresh token. */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
    * Returns the `Authorization` header to retry a request with, or null if a retry cannot help.
    * @param authorization the header of the request
-   * @param refusal null if the response refuses no credential; undefined for a refusal without a reason
+   * @param refusal why the server refused the header. Undefined if the response has status 401 but no reason. Null if
+   * the response does not refuse the header: the result is then null.
    */
   readonly recover: (
     authorization: string | null | undefined,
@@ -40,20 +37,19 @@ export interface Renewal {
 }
 
 /**
- * Credentials younger than this many milliseconds are not renewed after a refusal without a reason. A service that
- * refuses new credentials would also refuse the renewed ones.
+ * After a refusal without a reason, a token younger than this many milliseconds is not renewed. A service that refuses
+ * a new token would also refuse the next one.
  */
 const MIN_AGE = 30_000;
 
-/** How long a browser may take to show one tab's change to the other tabs, in milliseconds. */
+/** How many milliseconds a change in one tab may need to reach the other tabs. */
 const CHANGE_DELAY = 500;
 
-/** Creates the renewal of a session. Refreshes run one at a time. */
 export function createRenewal(session: Session, { endpoint, isCookie }: ResolvedOptions): Renewal {
   let running: Promise<void> | undefined;
-  /** After a failure, no refresh is sent before this time, in milliseconds of `performance.now()`. */
+  /** No automatic refresh is sent before this time of `performance.now()`. */
   let retryAt = 0;
-  /** Whether the server chose {@link retryAt}. */
+  /** Whether the server chose {@link retryAt}. Then a refresh that the application asks for has to wait, too. */
   let isPostponed = false;
   let isCookieKept = isCookie && willKeepCookie(endpoint.url);
 
@@ -61,8 +57,8 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     const before = session.credentials;
     await session.withLock(async (hasWaited) => {
       await session.sync();
-      // If this tab had to wait for the lock, the tab that held the lock has most likely refreshed. The browser may
-      // show that tab's change here a little later.
+      // If this tab has waited, another tab has probably refreshed. The change of that tab may arrive here a little
+      // later.
       const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
       while (session.credentials === before && performance.now() < end) {
         await sleep(25);
@@ -73,7 +69,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      // If a login or logout happened in the meantime, in this tab or another, it wins.
+      // A login or logout in the meantime, in any tab, wins.
       await session.sync();
       if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);
@@ -81,7 +77,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
       isCookieKept ||= isCookie && credentials !== null;
       if (credentials) await session.replace(credentials, null);
       else if (refusal) await session.replace(null, refusal);
-      // A refresh without a cookie is a failure only if this client had credentials before.
+      // A missing cookie is a failure only if this client had credentials before.
       else if (failure.reason === "no_credentials") session.record(null, before ? failure : null);
       else {
         isPostponed = failure.retryAfter !== undefined;
@@ -114,7 +110,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     refresh,
     async confirm(credentials) {
       if (!isCookie || isCookieKept) return credentials;
-      // Only a refresh shows whether the browser kept the cookie, because scripts cannot see the cookie.
+      // Scripts cannot see the cookie, so only a refresh shows whether the browser kept the cookie.
       const { data, failure } = await execute<GrantData>(endpoint, {
         query: REFRESH,
         variables: { refresh: IN_COOKIE },

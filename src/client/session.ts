@@ -11,11 +11,11 @@ export interface Session {
   readonly credentials: Credentials | null | undefined;
   readonly state: AuthState;
   readonly subscribe: (listener: () => void) => () => void;
-  /** A promise that resolves once the client has read an asynchronous storage; undefined for any other storage. */
+  /** Resolves when an asynchronous storage has been read. Undefined for a synchronous storage. */
   readonly loading: Promise<void> | undefined;
   /**
-   * Replaces the credentials at once. Stores the new credentials, and publishes them to the other tabs.
-   * @returns a promise that resolves when an asynchronous storage has stored them; undefined for any other storage
+   * Replaces and stores the credentials, and sends them to the other tabs.
+   * @returns a promise if storing is asynchronous, otherwise undefined
    */
   replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
   /** Changes the state of this tab only. */
@@ -27,7 +27,7 @@ export interface Session {
   readonly close: () => void;
 }
 
-/** Opens the stored session, if there is one. In cookie mode, only the server knows whether there is one. */
+/** Opens the stored session. With storage `"cookie"`, only the server knows whether there is a session. */
 export function openSession({ storage, isCookie, name }: ResolvedOptions): Session {
   const store = openStore(storage, name, () => {
     record(credentials, state.error);
@@ -39,7 +39,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const loading = store.load?.().then(() => {
     if (credentials === undefined) record(store.read(), null);
   });
-  /** The last message from another tab about a change that the shared storage does not show yet. */
+  /** Another tab's message about a change that the shared storage does not show yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
@@ -49,7 +49,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
       try {
         listener();
       } catch (thrown) {
-        // A listener's error must not stop a refresh halfway. Thrown in a timer, it is reported as an uncaught error.
+        // A listener's error must not stop a refresh. The timer throws the error again, so that the platform reports
+        // it.
         setTimeout(() => {
           throw thrown;
         });
@@ -62,17 +63,18 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session will be lost when this page is closed. The reason is that the storage has failed or, in
-   * cookie mode, that the browser did not keep the cookie.
+   * Returns whether the session is lost when this page closes. A missing refresh token means that the browser did not
+   * keep the cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);
   }
 
   /**
-   * Takes over a change that another tab made. Reads the change from the shared storage if there is one, otherwise from
-   * the message. Without a shared storage, a message counts only if it is about this tab's session or, in cookie mode,
-   * if it has credentials.
+   * Takes over another tab's change. A shared storage, such as `localStorage`, has the new credentials. Without a
+   * shared storage, the message has them:
+   * - A message about another session is ignored, because each tab may have its own session.
+   * - With storage `"cookie"`, all tabs share one session. So a message with credentials is never ignored.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();
@@ -87,8 +89,9 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over the change that the shared storage shows, with the error from the message about that change. The message
-   * may arrive before or after the change.
+   * Takes the credentials from the shared storage. Takes the error, such as `token_expired`, from the message of the
+   * tab that changed the credentials. If the message arrives first, `pending` keeps it until the storage has the new
+   * credentials. If the storage changes first, the state gets the error when the message arrives.
    */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;

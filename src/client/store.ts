@@ -1,25 +1,19 @@
 import type { Credentials } from "./credentials.js";
 import { type AuthStorage, platform } from "./platform.js";
 
-/** The built-in places for credentials. */
+/** The built-in storages for a session. */
 export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie";
 
 /** This client's entry in a storage. */
 export interface Store {
-  /** The storage, if other tabs may read it too and it has not failed; otherwise null. */
+  /** The storage that the tabs share. Null if the tabs share no storage, or the storage has failed. */
   readonly shared: AuthStorage | null;
   /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
   readonly hasFailed: boolean;
-  /**
-   * Reads an asynchronous storage, so that {@link Store.read} can return the entry at once. For any other storage,
-   * `load` is undefined.
-   */
+  /** Reads an asynchronous storage into memory. Undefined for a synchronous storage. */
   readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
-  /**
-   * @returns a promise that resolves when an asynchronous storage has stored the credentials; undefined for any other
-   * storage
-   */
+  /** @returns a promise if storing is asynchronous, otherwise undefined */
   write(credentials: Credentials | null): Promise<void> | undefined;
 }
 
@@ -27,9 +21,8 @@ export interface Store {
 const TIMEOUT = 5_000;
 
 /**
- * Opens this client's entry in a storage. If the storage fails, the store removes the entry, and does not use the
- * storage again.
- * @param onFailure called if an asynchronous storage fails
+ * Opens this client's entry in a storage. After a failure, the storage is not used again.
+ * @param onFailure called when an asynchronous storage fails
  */
 export function openStore(
   kind: StorageKind | AuthStorage,
@@ -39,10 +32,9 @@ export function openStore(
   let storage: AuthStorage | null = null;
   let hasFailed = false;
   let inMemory: Credentials | null = null;
-  /** The last access to an asynchronous storage. Accesses take turns, so that the last write wins. */
+  /** The last access to an asynchronous storage. Each access waits for the one before, so that the last write wins. */
   let last: Promise<void> = Promise.resolve();
 
-  /** Calls `use`. If it throws, stops using the storage. */
   function attempt<T>(use: () => T): T | undefined {
     try {
       return use();
@@ -57,14 +49,14 @@ export function openStore(
     storage = null;
     hasFailed = true;
     try {
-      // A stale refresh token left behind would look stolen to the server at the next visit.
+      // Removes the old refresh token. If the next visit sent that token, the server would take it for stolen and end
+      // the session.
       await failed?.removeItem(key);
     } catch {
-      // A failed storage may fail to remove the entry, too.
+      // A failed storage may also fail to remove the entry.
     }
   }
 
-  /** Waits for `use`. If it fails, stops using the storage. */
   async function finish(use: () => unknown): Promise<void> {
     try {
       await settle(use());
@@ -122,7 +114,7 @@ export function openStore(
   };
 }
 
-/** Settles as `result` does. Rejects if `result` has not settled after {@link TIMEOUT}. */
+/** Waits for `result`. Rejects after {@link TIMEOUT}. */
 export function settle<Value>(result: Value | Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, TIMEOUT);
@@ -138,7 +130,6 @@ function isPromise(result: unknown): boolean {
   return typeof (result as Promise<unknown> | null | undefined)?.then === "function";
 }
 
-/** Parses a stored entry. Returns null if the entry is missing or does not hold credentials. */
 function parseCredentials(text: string | null): Credentials | null {
   try {
     const credentials = JSON.parse(text ?? "null") as Credentials | null;

@@ -9,9 +9,9 @@ import {
 } from "./platform.js";
 import { settle, type Store } from "./store.js";
 
-/** The message that a tab publishes when it replaces its credentials. */
+/** Sent to the other tabs when a tab replaces its credentials. */
 export interface TabMessage {
-  /** The id of the session whose credentials the tab replaced, or null if the tab had no session. */
+  /** The id of the tab's session before the change, or null. */
   readonly session: string | null;
   readonly credentials: Credentials | null;
   readonly error: Failure | null;
@@ -19,30 +19,27 @@ export interface TabMessage {
 
 type Run = (hasWaited: boolean) => Promise<void>;
 
-/** The other tabs of this origin that have a client of the same server and authentication scheme. */
+/** The other tabs of this origin that use the same server and scheme. */
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Calls `run` under a lock that only one tab holds at a time. If this tab cannot get the lock in time, or the browser
-   * has no locks and the tabs share no storage, calls `run` without a lock. Two tabs may then send the same refresh
-   * token. Within the reuse window, the server accepts that token from both tabs.
-   * @param run must not reject. Its argument says whether another tab held the lock. The changes of that tab may not
-   * have arrived yet.
+   * Calls `run` under a lock that only one tab holds at a time. If this tab cannot get the lock in time, calls `run`
+   * without the lock.
+   * @param run must not reject. Its argument says whether another tab held the lock.
    */
   withLock(run: Run): Promise<void>;
   close(): void;
 }
 
 /**
- * How long to wait for a lock that another tab holds, and how long a lease is valid, in milliseconds. This is half of
- * the server's default reuse window. If the other tab closed during a refresh, the server still accepts the
- * same refresh token from this tab in the second half of the window.
+ * Milliseconds to wait for another tab's lock. By default, the server accepts a replaced refresh token for 10 more
+ * seconds, so a refresh after this wait succeeds.
  */
 const LOCK_TIMEOUT = 5_000;
 
 /**
  * Connects to the other tabs.
- * @param onChange called with each message of another tab, and without a message after another tab changed the storage
+ * @param onChange gets each message of another tab. Called without a message when another tab changes the storage.
  */
 export function openTabs(
   name: string,
@@ -50,7 +47,7 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
-  /** The last run of this tab. The runs of one tab take turns even without a lock. */
+  /** Resolves when the previous {@link Tabs.withLock} call of this tab has ended. The next call waits for that. */
   let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
@@ -58,7 +55,7 @@ export function openTabs(
   try {
     channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
   } catch {
-    // A browser that forbids the storage may forbid channels, too.
+    // A browser that blocks the storage may also block channels.
   }
   if (channel) {
     channel.onmessage = ({ data }) => {
@@ -66,7 +63,7 @@ export function openTabs(
     };
     channel.unref?.();
   }
-  // Needed besides the channel: a message can arrive before this tab's storage shows the change.
+  // A message can arrive before the storage shows the change, so listen to the storage, too.
   platform.addEventListener?.("storage", onStorage);
 
   async function lock(run: Run): Promise<void> {
@@ -103,8 +100,8 @@ export function openTabs(
 }
 
 /**
- * Calls `run` while this tab holds a lease in the shared storage. Used in browsers without locks. After writing the
- * lease, waits and reads it again: another tab may have written its own lease at the same moment.
+ * Replaces `navigator.locks` in old browsers. Writes a lease to the storage: a time and a random number, such as
+ * `1700000000000:0.42`. Reads the lease again after 20 ms, because another tab may have overwritten the lease.
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
@@ -129,13 +126,13 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   try {
     if ((await read()) === lease) await settle(storage.removeItem(key));
   } catch {
-    // A lease that cannot be removed expires by itself.
+    // The storage has failed, so the lease may stay. It expires by itself.
   }
 }
 
 /**
- * Returns whether a lease is still valid. A lease from the future is not valid: the clock has been set back since the
- * lease was written.
+ * Returns whether a lease is still valid. If the clock has been set back, a lease can be from the future. Such a lease
+ * is not valid.
  */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);

@@ -4,8 +4,8 @@ import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 try {
-  // The `authExchange` of version 1 reads its argument at once, so this call fails. In newer versions, `authExchange`
-  // reads its argument only when a client is created, so this call does nothing.
+  // `authExchange` of version 1 reads its argument at once, so this call fails. Newer versions read nothing until a
+  // client is created.
   authExchange(undefined as never);
 } catch (cause) {
   throw new Error(
@@ -15,17 +15,17 @@ try {
 }
 
 /**
- * Configures urql's `authExchange` to send operations with a fresh `Authorization` header, and to retry once with a
- * renewed header if the server refuses the first header. An operation that already has an `Authorization` header is not
+ * Returns a function that configures urql's `authExchange`. Each operation gets a fresh `Authorization` header. If the
+ * server refuses the header, urql retries once with a renewed header. An operation that already has the header is not
  * changed.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** For each refused `Authorization` header, the errors of the response that refused it. */
+  /** The errors of refused responses, by the `Authorization` header that was sent. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
-  /** For each refused header, the header to retry with. */
+  /** The header to retry with, by the header that was refused. */
   const recovered = new Map<string | null, string | null>();
 
   return (utilities) =>
@@ -34,9 +34,10 @@ export function createAuthConfig(
         const { context } = operation;
         const sent = readAuthorization(context);
         if (sent && !isSigned(operation)) return operation;
-        // A retry uses the recovered header, because the current session may be another user's by now.
+        // A retry must not use the current session, because another user may have signed in.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
-        // Without one, the refused header goes out again: urql has no way to return the first result instead.
+        // `recover` returns null if a retry cannot help. The retry then sends the old header again, because urql cannot
+        // return the first response instead.
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization
           ? utilities.appendHeaders(sign(operation), { authorization })
@@ -46,8 +47,7 @@ export function createAuthConfig(
         readAuthorization(operation.context) === null && client.isRenewalDue(),
       didAuthError({ graphQLErrors: errors }, operation) {
         const { context } = operation;
-        // An operation is retried only once, and not if the session is over: then there is no new header to send.
-        // `authAttempt` marks a retry.
+        // urql sets `authAttempt` on a retry. Each operation is retried only once, and only while a user is signed in.
         const mayRetry = !context["authAttempt"] && client.getSession().authorization !== null;
         if (!mayRetry || !isSigned(operation) || findRefusal(errors) === null) return false;
         refused.set(readAuthorization(context), errors);
@@ -64,7 +64,7 @@ export function createAuthConfig(
     });
 }
 
-/** Marks an operation whose `Authorization` header is ours, not the caller's. */
+/** Marks an operation whose `Authorization` header was added here, not by the caller. */
 function sign(operation: Operation): Operation {
   return { ...operation, context: { ...operation.context, isSignedByGatehouse: true } };
 }
@@ -73,7 +73,6 @@ function isSigned({ context }: Operation): boolean {
   return context["isSignedByGatehouse"] === true;
 }
 
-/** Returns the `Authorization` header of an operation, or null if it has none. */
 function readAuthorization({ fetchOptions }: OperationContext): string | null {
   const { headers } = (typeof fetchOptions === "function" ? fetchOptions() : fetchOptions) ?? {};
   return new Headers(headers).get("authorization");

@@ -6,7 +6,6 @@ import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { addPasswordOption, readNewPassword } from "./password.js";
 
-/** Adds the commands that administer users and their tokens. */
 export function addAccountCommands(program: Command, installation: Installation): void {
   addPasswordOption(
     addDatabaseCommand(program, "create-user", {
@@ -85,8 +84,8 @@ export function addAccountCommands(program: Command, installation: Installation)
 }
 
 /**
- * Returns the option `--role`. The settings say which roles exist. If the settings are wrong, the option accepts any
- * role, because the command then fails and reports the wrong settings.
+ * Returns the option `--role`, which accepts only known roles. If the settings are wrong, the roles are unknown. Then
+ * the option accepts any text, and the command reports the wrong settings.
  */
 function roleOption(installation: Installation): Option {
   const roles = installation.findRoles();
@@ -106,7 +105,7 @@ function isSameRole(name: string, given: string | undefined): boolean {
   return name.toLowerCase() === given?.toLowerCase();
 }
 
-/** Returns the user with this name. @throws {@link NoSuchUser} */
+/** @throws {@link NoSuchUser} */
 export async function requireUser(accounts: Accounts, username: string): Promise<User> {
   const user = await accounts.findUser({ username });
   if (user === null) throw new NoSuchUser();

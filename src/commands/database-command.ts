@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 
 /**
- * Adds a command that works on a database, with the option `--database` and an example in its help.
+ * Adds a command with the option `--database` and an example in its help.
  * @param example the command line without `gatehouse`
  */
 export function addDatabaseCommand(
@@ -16,7 +16,6 @@ export function addDatabaseCommand(
   return example === undefined ? command : addExample(command, example);
 }
 
-/** Adds an example to the help of a command. */
 export function addExample(command: Command, example: string): Command {
   return command.addHelpText("after", `\nExample:\n  gatehouse ${example}`);
 }

@@ -13,14 +13,14 @@ import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Uses an open {@link Auth}. {@link Installation} closes it afterwards. */
+/** The task of a command. {@link Installation} opens and closes the `auth`. */
 type Use = (auth: Auth, core: CoreServices, config: ServerConfig) => void | Promise<void>;
 
 /** The installation that a command works on: its features and its settings, read from the environment. */
 export class Installation {
   readonly features: readonly Feature[];
   readonly settings: Settings;
-  /** The error if the application's features cannot be used. Commands that need the settings throw this error. */
+  /** Why the application's features cannot be used. Commands that need the settings throw this error. */
   readonly failure: Error | undefined;
   #env: Environment;
   #isDatabaseGiven = false;
@@ -33,8 +33,8 @@ export class Installation {
   }
 
   /**
-   * Loads our features, and the features of the modules in the variable {@link FEATURES}. If a module cannot be loaded
-   * or features do not fit together, loads only ours and sets {@link Installation.failure}.
+   * Loads our features, and the features of the modules in the variable {@link FEATURES}. If that fails, loads only our
+   * features and sets {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
@@ -47,7 +47,7 @@ export class Installation {
     }
   }
 
-  /** Replaces the database that the environment names. @param url the value of `--database` */
+  /** @param url the value of `--database` */
   useDatabase(url: string): void {
     const variable = variablesOf(this.settings).get("databaseUrl") ?? "";
     this.#env = { ...this.#env, [variable]: url };
@@ -55,8 +55,8 @@ export class Installation {
   }
 
   /**
-   * Returns the name of each setting in messages. The name is the setting's variable. If the user gave `--database`, the
-   * name of the setting `databaseUrl` is `--database`.
+   * The name of each setting in messages: its variable, such as `DATABASE_URL`. If the user passed `--database`, the
+   * setting `databaseUrl` has the name `--database`.
    */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);
@@ -64,11 +64,10 @@ export class Installation {
   }
 
   /**
-   * Reads and checks all settings before anything is written. In development, if SECRET_KEY is not set, calls
-   * {@link readOrCreateSecretKey}, which may create a file.
-   * @param create whether to create the database if it does not exist. @default true, except for SQLite outside
-   * development
-   * @throws WrongSettings if a setting is wrong; Error if the features or the secret cannot be used
+   * Reads and checks all settings. In development, creates a missing secret.
+   * @param create whether to create a missing database. @default true, except for SQLite outside development
+   * @throws WrongSettings if a setting is wrong
+   * @throws Error if the features or the secret cannot be used
    */
   readConfig(create?: boolean): ServerConfig {
     this.#requireFeatures();
@@ -104,7 +103,7 @@ export class Installation {
     await this.#openWith(this.readConfig(create), use);
   }
 
-  /** The same as {@link Installation.open}, but creates neither a database nor a secret. */
+  /** The same as {@link Installation.open}, but never creates a database or a secret. */
   async openExisting(use: Use): Promise<void> {
     this.#requireFeatures();
     await this.#openWith(this.#resolve(readExistingSecretKey, false), use);
@@ -130,8 +129,8 @@ export class Installation {
 }
 
 /**
- * Returns the secret of an existing database. For SQLite, first checks that the database file exists. If that file is
- * missing, the secret is usually missing too, and an error about the secret would hide the cause.
+ * Returns the secret of an existing database. Checks first that the SQLite file exists. Without that file, an error
+ * about the secret would hide the cause.
  */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);

@@ -6,7 +6,6 @@ import type { Installation } from "./installation.js";
 /** `prune` reports its progress whenever it has deleted this many more rows. */
 const PROGRESS_STEP = 10_000;
 
-/** Adds the commands that look after the database, the keys and the secret. */
 export function addMaintenanceCommands(program: Command, installation: Installation): void {
   addDatabaseCommand(program, "migrate", {
     description: "bring the database's schema up to date",

@@ -35,7 +35,6 @@ async function readLine(): Promise<string> {
   return password;
 }
 
-/** Asks a question on the terminal without showing the answer. */
 async function askHidden(question: string): Promise<string> {
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {

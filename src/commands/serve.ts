@@ -10,10 +10,7 @@ import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { openLogStream, reportStart } from "./start-report.js";
 
-/**
- * Adds the command that starts a server.
- * @param fail called when stopping fails; ends the process
- */
+/** @param fail called when stopping fails; ends the process */
 export function addServeCommand(
   program: Command,
   installation: Installation,
@@ -83,7 +80,9 @@ async function welcomeFirstAdmin(
   );
 }
 
-/** Describes the settings that have an environment variable. The build collects the texts from comments in the code. */
+/**
+ * Describes the settings that have a variable. `settings-help.json` holds the comments above the settings in the code.
+ */
 function helpOnSettings(command: Command, { settings }: Installation): string {
   const sentences = JSON.parse(
     readFileSync(new URL("../settings-help.json", import.meta.url), "utf8"),

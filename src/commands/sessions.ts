@@ -8,7 +8,6 @@ import { requireUser } from "./accounts.js";
 import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
-/** How many tokens one query reads. */
 const PAGE_SIZE = 1000;
 
 /** A date, which means midnight UTC, or a date and time with an offset. @see RFC 3339 */

@@ -2,7 +2,6 @@ import { describeDatabase } from "../config/database-location.js";
 import type { ServerConfig } from "../config/server-config.js";
 import type { Log } from "../http/server.js";
 
-/** The facts to report about a started server. */
 interface Start {
   readonly version: string;
   readonly url: string;
@@ -12,7 +11,6 @@ interface Start {
   readonly announcements: readonly string[];
 }
 
-/** Reports that the server has started: on a terminal in readable lines, otherwise in the log. */
 export function reportStart(
   { version, url, migrations, announcements }: Start,
   config: ServerConfig,

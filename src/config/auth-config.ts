@@ -6,18 +6,18 @@ import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 /** The core's options. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 
-/** {@link CoreOptions} with every default filled in, checked as a whole, and frozen. */
+/** The checked settings of the core, frozen. Every default is filled in. */
 export interface AuthConfig extends Omit<
   ConfigOf<typeof AUTH_SETTINGS>,
   "secretKey" | "jwtIssuer" | "createDatabase"
 > {
   readonly jwtIssuer: string;
   readonly createDatabase: boolean;
-  /** The root secrets: the current secret, and then the previous secrets. */
+  /** The current secret first, then the previous ones. */
   readonly secretKeys: readonly string[];
   /**
-   * Whether only developers use the server. True if it listens on loopback, has no trusted proxies, and is not in
-   * production. Null when Gatehouse is embedded, because only the application knows who its users are.
+   * Whether only developers use the server. True if the server listens on loopback, has no trusted proxies, and is not
+   * in production. Null for `createAuth`, because the application has its own server.
    */
   readonly isDevelopment: boolean | null;
 }
@@ -25,17 +25,16 @@ export interface AuthConfig extends Omit<
 /** An algorithm that can sign access tokens. @see RFC 7518 3.1 */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
-/** The part of a feature that adds its settings to the core's. */
 export interface SettingsOwner {
   readonly settings?: Settings;
-  /** Returns the contradictions between settings, which no check of a single setting can find. */
+  /** Returns a problem for each contradiction between settings. */
   findProblems?(config: Readonly<Record<string, unknown>>): readonly Problem[];
 }
 
 /**
- * Checks all options once, and fills in the defaults.
+ * Checks the options, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError that has one line for each problem, and never contains the value of a setting
+ * @throws TypeError with one line per problem. The message never contains the value of a setting.
  */
 export function resolveConfig(
   options: CoreOptions,
@@ -51,32 +50,27 @@ export function resolveConfig(
   return settle(config, checked.problems, owners);
 }
 
-/** Returns the settings of all owners in one table. */
 export function settingsOf(owners: readonly SettingsOwner[]): Settings {
   return Object.assign({}, ...owners.map(({ settings }) => settings)) as Settings;
 }
 
-/**
- * Returns the checked values with `secretKeys` in place of `secretKey`, and the default of `jwtIssuer` filled in. If
- * `secretKey` is wrong, `secretKeys` is empty.
- */
 export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: Checked<S>) {
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The default is never the address that the server listens on. That address differs between instances, and a new
-    // port would invalidate all JWTs.
+    // The default does not depend on the port that the server listens on. Otherwise a new port would change the issuer,
+    // and thereby invalidate all JWTs.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };
 }
 
 /**
- * Returns the configuration, frozen, if its values do not contradict each other and nothing else is wrong.
- * @param found the problems so far. A contradiction that involves a wrong option is not reported, because `config` does
- * not hold the value that the user meant.
- * @param further contradictions that the caller has found
- * @throws TypeError with all problems
+ * Freezes the configuration, or throws if something is wrong.
+ * @param found the problems of single options, such as a negative `leeway`. A contradiction that involves such an
+ * option is not reported.
+ * @param further contradictions that the caller has found, such as `introspection` on a public server
+ * @throws TypeError with one line per problem
  */
 export function settle<Config extends AuthConfig>(
   config: Config,

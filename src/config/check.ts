@@ -2,22 +2,20 @@ import { findMeant } from "./misspelling.js";
 import { type Problem, type Wording, wordsOf } from "./problems.js";
 import type { ConfigOf, Setting, Settings } from "./setting.js";
 
-/** The result of checking each option on its own. */
 export interface Checked<S extends Settings> {
   /**
-   * The value of each option. A missing or wrong option has its default here, or `undefined` if it has no default. The
-   * type does not show this `undefined`.
+   * A missing or wrong option has its default here. Without a default it is `undefined`, although the type says
+   * otherwise.
    */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
-  /** The names of the wrong options. */
   readonly wrong: ReadonlySet<string>;
 }
 
 /**
- * Checks each option alone, fills in the defaults, and refuses options that do not exist.
- * @param more the settings of features. The result holds their values too, but its type does not show them.
- * @param serverOnly the settings that are refused because only `createServer` has them
+ * Checks each option on its own. Fills in the defaults, and refuses unknown options.
+ * @param more the settings of features. Their values are in the result, but not in its type.
+ * @param serverOnly settings that only `createServer` has. They are refused with a message of their own.
  */
 export function checkOptions<S extends Settings>(
   options: object,
@@ -46,11 +44,10 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The cast is right for each option that is not wrong, because its value is the result of the setting's check.
+  // The cast is only right for the options that are not in `wrong`.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 
-/** Returns the message for a name that is not a setting. */
 export function describeUnknown(meant: string | undefined): string {
   return meant === undefined ? "is not a setting" : `is not a setting; did you mean ${meant}?`;
 }

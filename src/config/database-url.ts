@@ -1,7 +1,6 @@
 import { text } from "./kinds.js";
 import { findUrlFault } from "./postgresql-url.js";
 
-/** The setting of the database's URL. Checks the form of a SQLite URL, and every part of a PostgreSQL URL. */
 export const DATABASE_URL = {
   ...text({
     variable: "DATABASE_URL",

@@ -7,17 +7,16 @@ import type { Settings } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
 /**
- * The variable that names the modules of an application's features, separated by commas. It is not a setting, because
- * it decides which settings exist.
+ * The variable that lists modules with further features, such as `./notes.js,./invites.js`. The features add settings.
+ * So this variable is read before the settings, and is not a setting itself.
  */
 export const FEATURES = "FEATURES";
 
-/** Returns all settings of a server and of its features, by the names of their options. */
 export function allSettings(owners: readonly SettingsOwner[]): Settings {
   return { ...AUTH_SETTINGS, ...SERVER_SETTINGS, ...settingsOf(owners) };
 }
 
-/** Returns the variables by the names of their options. Leaves out options without a variable. */
+/** Maps options to variables, such as `secretKey` to `SECRET_KEY`. Leaves out options without a variable. */
 export function variablesOf(settings: Settings): Map<string, string> {
   const named = Object.entries(settings).flatMap(([option, { variable }]) =>
     variable === undefined ? [] : [[option, variable] as const],
@@ -26,9 +25,8 @@ export function variablesOf(settings: Settings): Map<string, string> {
 }
 
 /**
- * Reads the options that are set in the environment, but does not check the values. Reports misspelt variables, and
- * variables for options that can only be set in code.
- * An empty variable counts as not set. Ignores variables that resemble no setting: other programs may use them.
+ * Reads options from the environment without checking their values. An empty variable counts as not set. Reports
+ * variables that are misspelt, and variables that can only be set as options.
  */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -50,8 +48,8 @@ export function readEnvironment(
 }
 
 /**
- * Returns the variables that people would expect for options without a variable, for example `LEEWAY` for `leeway`.
- * Short names are left out, because they are ordinary words that another program may use.
+ * Some options, such as `leeway`, have no variable. Returns the variable names that people would try for these options,
+ * such as `LEEWAY`. Leaves out short names such as `NOW`, because other programs may use them.
  */
 function namesOfOptionsOnly(settings: Settings): string[] {
   const others = Object.entries(settings).filter(([, { variable }]) => variable === undefined);

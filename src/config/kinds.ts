@@ -11,10 +11,9 @@ import {
   spellSeconds,
 } from "./variable-text.js";
 
-/** The parts that the exported functions of this file copy into the setting unchanged. */
 type Described = Pick<Setting, "variable" | "hint" | "defaultNote" | "doc">;
 
-/** A setting whose value has the type `T`. Without a default, the value may be missing. */
+/** A setting with a value of type `T`. Without a default, the value may be undefined. */
 type Kind<T, Default> = Setting<
   z.ZodType<T | (undefined extends Default ? undefined : never), T | undefined>
 >;
@@ -62,7 +61,7 @@ export function durationOrNever<D extends Duration | "never" | undefined = undef
   };
 }
 
-/** A whole number. */
+/** A whole number. `from` and `to` are the smallest and the largest one. */
 export function wholeNumber<D extends number | undefined = undefined>({
   from,
   to,
@@ -114,8 +113,8 @@ export function onOff<D extends boolean | undefined = undefined>({
 }
 
 /**
- * A text. `accepts` checks the text, and `allowed` describes the accepted texts. If both are left out, the text must
- * have 1 to 255 characters.
+ * A text. `accepts` checks the text, and `allowed` describes the accepted texts. By default, a text of 1 to 255
+ * characters is accepted.
  */
 export function text<D extends string | undefined = undefined>({
   accepts = (value) => /^[^\0]{1,255}$/.test(value),
@@ -132,8 +131,8 @@ export function text<D extends string | undefined = undefined>({
 }
 
 /**
- * A list of texts, empty by default. In the variable, commas separate the texts. `faultOf` says what is wrong with one
- * text, as {@link Setting.fault} does.
+ * A list of texts, empty by default. In the variable, commas separate the texts: `a,b`. `faultOf` says what is wrong
+ * with one text, such as `has a path`. The words must not repeat the text.
  */
 export function list({
   accepts,
@@ -175,10 +174,6 @@ export function callback<F>({
   };
 }
 
-/**
- * Adds a default to a check. `D` is the type of the default. If `D` includes undefined, the checked value can be
- * undefined.
- */
 function withDefault<T, D>(check: z.ZodType<T>, fallback: T | undefined): Kind<T, D>["check"] {
   return check.optional().transform((value) => (value === undefined ? fallback : value)) as Kind<
     T,
@@ -209,7 +204,7 @@ function durationRange(from: Duration, to: Duration) {
   };
 }
 
-/** Says how far a value is out of its range. */
+/** Says how far a value is out of its range, such as `is 30 seconds too short`. */
 function distance(
   value: number,
   min: number,
@@ -219,6 +214,6 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A huge difference is almost equal to the value, and no message may repeat the value.
+  // A message must not contain the value. For a huge value, such as 1e300, `amount` equals the value.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

@@ -1,20 +1,19 @@
-/** The place at which two names differ. */
+/**
+ * The place where a typed name differs from a real name. If `PUBLC_URL` was typed for `PUBLIC_URL`, `typed` is empty,
+ * and `real` is `I`. `neighbours` holds the typed letters before and after the place: `LC`.
+ */
 interface Slip {
-  /** The typed name's letters at this place. Empty if the typed name only lacks letters, or the names are equal. */
   readonly typed: string;
-  /** The real name's letters at this place. Empty if the typed name only has extra letters, or the names are equal. */
   readonly real: string;
-  /** The letters of the typed name directly before and after this place. */
   readonly neighbours: string;
 }
 
-/** Names shorter than this are close to ordinary words: HOST, for example, is close to POST, COST and GHOST. */
+/** A name with fewer characters counts as short. Short names often resemble other words: `HOST` resembles `POST`. */
 export const SHORT = 6;
 
 /**
- * Returns the first name that differs from `typed` by at most one slip: one letter missing, added or wrong, or two
- * letters swapped. Ignores case.
- * @param names the real names. If `typed` is one of them, the result is undefined.
+ * Finds a name that differs from `typed` in one letter, or in two swapped letters. Ignores case. Returns undefined if
+ * `typed` is itself one of the names.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -23,9 +22,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Returns the first variable that differs from `typed` by one slip. The environment also holds the variables of other
- * programs. A short name therefore counts as misspelt only if the slip is unlikely to make another word: two letters
- * swapped, a letter doubled, or a vowel missing.
+ * Finds the variable that a misspelt one means, such as `PUBLIC_URL` for `PUBLC_URL`. For a short name such as `HOST`,
+ * finds only swapped letters (`HSOT`), a doubled letter (`HOOST`) and a missing vowel (`HST`). Other mistakes make
+ * words such as `POST`, which may be a variable of another program.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

@@ -1,6 +1,5 @@
 import { list, text } from "./kinds.js";
 
-/** The setting of the origins whose pages may send requests. */
 export const CORS_ORIGINS = list({
   variable: "CORS_ORIGINS",
   accepts: isOrigin,
@@ -8,7 +7,6 @@ export const CORS_ORIGINS = list({
   faultOf: describe,
 });
 
-/** The setting of the URL at which clients reach Gatehouse. */
 export const PUBLIC_URL = {
   ...text({
     variable: "PUBLIC_URL",
@@ -18,12 +16,12 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Returns whether a text is one origin. Refuses a `*` in the host, because people write it to mean any host. */
+/** Refuses `https://*.example.com`, because people mean several hosts by it. */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }
 
-/** Returns why a text is not an origin, without repeating the text. Returns "" if the text is not like an origin. */
+/** Says why a text is not an origin, such as `has a path`. Returns "" if the text is nothing like an origin. */
 function describe(value: unknown): string {
   if (typeof value !== "string") return "";
   const url = URL.canParse(value) ? new URL(value) : undefined;

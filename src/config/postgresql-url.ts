@@ -1,6 +1,6 @@
 import { findMeant } from "./misspelling.js";
 
-/** The supported values of `sslmode`. libpq's `allow` is not supported, and `no-verify` exists only in `pg`. */
+/** The supported values of `sslmode`: those of libpq except `allow`, and `no-verify` of the package `pg`. */
 const SSL_MODES = [
   "disable",
   "prefer",
@@ -12,20 +12,19 @@ const SSL_MODES = [
 
 type SslMode = (typeof SSL_MODES)[number];
 
-/** The supported parameters after `?`. The parameters in the first row can also be given before the `?`. */
 const PARAMETERS = [
   ...["host", "port", "user", "password", "dbname"],
   ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
   ...["application_name", "options", "connect_timeout"],
 ];
 
-/** The value of `sslrootcert` that selects the certificate authorities of Node. */
+/** The value of `sslrootcert` for the certificate authorities that Node trusts. */
 export const SYSTEM_ROOTS = "system";
 
 /** The default of `connect_timeout`, in seconds. */
 const CONNECT_TIMEOUT = 5;
 
-/** The parts of a PostgreSQL URL. A part that the URL leaves out is empty, unless Gatehouse has a default for it. */
+/** The parts of a PostgreSQL URL. A part without a value and without a default is an empty text. */
 export interface PostgresUrl {
   /** A name, an address, or the folder of a Unix socket. */
   readonly host: string;
@@ -43,25 +42,24 @@ export interface PostgresUrl {
   readonly applicationName: string;
   /** Options of the server's command line, such as `-c geqo=off`. */
   readonly options: string;
-  /** Seconds. If it is 0, only the operating system limits the time. */
+  /** Seconds; 0 for no limit. */
   readonly connectTimeout: number;
 }
 
 /**
- * Parses a URL as libpq does, but refuses everything that Gatehouse does not support.
+ * Parses a URL as libpq does. Refuses everything that Gatehouse does not support.
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
- * @throws TypeError whose message is the end of a sentence, for example of "DATABASE_URL must be …, but …". The message
- * repeats no value of the URL, except a supported `sslmode` and `sslrootcert=system`.
+ * @throws TypeError with a message such as `names several hosts, which is not supported`. The message repeats no user,
+ * password or host.
  */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
   const query = after.join("?");
-  // An unencoded # or ? in the password would cut the address off: the text after a # would be ignored, and the text
-  // after a ? would be read as parameters. An @ that comes only after a ? probably follows such a password.
+  // In `postgresql://ada:a?b@db`, the ? of the password must be encoded. Otherwise the address ends at `ada:a`.
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
-  // Probably an unencoded / in a password. The rest of the password would be read as the name of the database.
+  // In `postgresql://ada:a/b@db`, the / of the password must be encoded. Otherwise the database is `b@db`.
   if (/^\w+:\/\/[^/]*\/.*@/s.test(before)) {
     refuse("has a / before an @, one of which must be percent-encoded, as %2F or %40");
   }
@@ -86,10 +84,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   return parsed;
 }
 
-/**
- * Returns what is wrong with a PostgreSQL URL: the message of the error that {@link parsePostgresUrl} throws. Returns
- * an empty text if nothing is wrong.
- */
+/** Returns the message of the error that {@link parsePostgresUrl} throws, or an empty text if nothing is wrong. */
 export function findUrlFault(text: string): string {
   try {
     parsePostgresUrl(text);
@@ -105,7 +100,7 @@ function refuse(fault: string): never {
 
 function parseAddress(text: string): URL {
   if (/^\w+:\/\/[^/]*,/.test(text)) refuse("names several hosts, which is not supported");
-  // libpq accepts a user or a port without a host, but `URL` refuses them. So insert `localhost`.
+  // libpq accepts `postgresql://ada@/shop`, but `URL` refuses it. So insert `localhost` as the host.
   const withHost = text.replace(/^(\w+:\/\/(?:[^/]*@)?)(?=[:/]|$)/, "$1localhost");
   if (!URL.canParse(withHost)) refuse("is not a valid URL; percent-encode special characters");
   return new URL(withHost);
@@ -124,7 +119,7 @@ function parseQuery(query: string): Map<string, string> {
   );
 }
 
-/** Gives the place of an unknown parameter, not its name: it may be the end of a password with an unencoded `&`. */
+/** Says the place of the parameter and not its name. The name may be part of a password that contains a `&`. */
 function describeUnknown(parameter: string, place: number): string {
   const meant = findMeant(parameter, PARAMETERS);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;

@@ -7,20 +7,13 @@ export interface Wording {
 /** Something that is wrong with a setting. */
 export interface Problem {
   readonly option: string;
-  /** The text that follows the name of the option, such as "must be …". The text never contains the option's value. */
+  /** The text after the option's name, such as "is required". It must not contain the option's value. */
   readonly message: string | Wording;
-  /**
-   * The option that contradicts {@link Problem.option}. Its name is appended to the message. For example, the
-   * name `accessTokenLifetime` follows the message "must be less than".
-   */
+  /** Another option, whose name ends the message. Example: `accessTokenLifetime` after "must be less than". */
   readonly other?: string;
 }
 
-/**
- * The error for all wrong settings. The message has one line per problem and names the options. It never repeats a
- * value.
- * @see {@link linesOf} for lines that name the variables
- */
+/** The error for wrong settings. The message has one line per problem, and repeats no value. */
 export class WrongSettings extends TypeError {
   readonly problems: readonly Problem[];
 
@@ -32,8 +25,8 @@ export class WrongSettings extends TypeError {
 }
 
 /**
- * Returns one line per problem. A line names the option's variable, or the option if it has no variable.
- * @param variables the environment variable of each option. Empty if the settings were given as options
+ * Returns one line per problem, such as `PORT: is in use by another process`.
+ * @param variables the variable of each option. An option without a variable is called by its own name.
  */
 export function linesOf(
   problems: readonly Problem[],
@@ -47,7 +40,6 @@ export function linesOf(
   });
 }
 
-/** Returns the version of a text for options or for variables. */
 export function wordsOf(text: string | Wording, reader: keyof Wording): string {
   return typeof text === "string" ? text : text[reader];
 }

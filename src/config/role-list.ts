@@ -4,15 +4,14 @@ import type { Setting } from "./setting.js";
 import { parseList } from "./variable-text.js";
 
 const ENUM_NAME = /^(?!__)[_A-Za-z]\w{0,63}$/;
-/** The names that no enum value of GraphQL may have. @see https://spec.graphql.org/October2021/#EnumValue */
+/** The names that GraphQL forbids for enum values. @see https://spec.graphql.org/October2021/#EnumValue */
 const NO_ENUM_NAMES = ["true", "false", "null"];
-/** How many roles an installation may have at most. */
 const MAX_ROLES = 100;
 
-/** Says what is wrong with a list, in words that follow "but". Returns an empty text if nothing is wrong. */
+/** Says what is wrong with a list of roles, such as "is not a list". Returns "" if nothing is wrong. */
 function findFault(value: unknown): string {
   if (!Array.isArray(value)) return "is not a list";
-  // `every` would skip the holes of a list. The copy has `undefined` in their place.
+  // In a list with a hole, such as `["A", , "B"]`, `every` would skip the hole. The copy has `undefined` there.
   const names: readonly unknown[] = [...(value as unknown[])];
   if (!names.every(isEnumName)) {
     return "has a name that GraphQL does not allow; use up to 64 letters, digits and _, start with a letter or a single _, and do not use true, false or null";
@@ -30,7 +29,6 @@ function isEnumName(name: unknown): name is string {
   return typeof name === "string" && ENUM_NAME.test(name) && !NO_ENUM_NAMES.includes(name);
 }
 
-/** The setting that lists an installation's roles. */
 export const ROLE_LIST = {
   variable: "ROLES",
   check: z

@@ -2,18 +2,20 @@ import { z } from "zod";
 
 /** The minimum length of a secret, in bytes. */
 const MIN_LENGTH = 32;
-/** The minimum number of different characters. A secret with fewer different characters is not random. */
+/** The minimum number of different characters in a secret. */
 const MIN_CHARACTERS = 8;
 
-/** A secret that is long enough and has enough different characters. */
 const SECRET = z.string().refine((value) => isLong(value) && !hasFewCharacters(value));
 
-/** One root secret, or a list: the current secret, then the previous ones. The checked value is always a list. */
+/** Accepts one secret, or a list with the current secret first and then the previous ones. Returns a list. */
 export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[]> = z
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
 
-/** Returns whether a secret, or a list of secrets, is wrong only because a secret repeats a few characters. */
+/**
+ * Returns whether a secret has too few different characters, such as `abababab…`. Returns false if any secret is too
+ * short.
+ */
 export function isRepetitive(value: unknown): boolean {
   const secrets = [value].flat();
   return secrets.every(isLong) && secrets.some(hasFewCharacters);
@@ -27,15 +29,15 @@ function hasFewCharacters(value: unknown): boolean {
   return typeof value === "string" && new Set(value).size < MIN_CHARACTERS;
 }
 
-/** Matches words and sequences that occur in examples and passwords, and white space, which occurs in phrases. */
+/** Matches secrets that people make up, such as `change-me` or `my secret phrase`. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
 
 /** The minimum entropy, in bits, estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
 /**
- * Returns whether a secret looks like a person's choice, not like random characters.
- * @param value a secret that has passed {@link SECRET_KEYS}
+ * Returns whether a person may have made up the secret. Example: `this is our secret key for the server`.
+ * @param value has at least 32 bytes
  */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);

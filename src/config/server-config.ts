@@ -19,7 +19,7 @@ import { sqlitePathOf } from "./database-location.js";
  */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
-/** {@link CoreServerOptions} with every default filled in, checked as a whole, and frozen. */
+/** The checked settings of a server, frozen. Every default is filled in. */
 export interface ServerConfig
   extends
     AuthConfig,
@@ -30,23 +30,21 @@ export interface ServerConfig
 }
 
 /**
- * The default of `keepAliveTimeout`, in seconds. A proxy must close an idle connection before the server does. Common
- * proxies close it after 60 seconds.
+ * The defaults of `keepAliveTimeout`, in seconds. Common proxies close an idle connection after 60 seconds. The server
+ * behind such a proxy must wait longer.
  */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
-/** What the `gatehouse` command passes in addition to the options that it has read from the environment. */
 export interface CommandLine {
-  /** The problems that the command found when it read the environment. */
   readonly problems: readonly Problem[];
-  /** Returns the secret for development if `secretKey` is not set. Called only if no setting is wrong. */
+  /** Returns the secret to use in development if `secretKey` is not set. */
   readonly createSecretKey: (databaseUrl: string) => string;
 }
 
 /**
- * Checks a server's options once, and fills in the defaults.
+ * Checks the options, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError that has one line for each problem, and never contains the value of a setting
+ * @throws TypeError with one line per problem. The message never contains the value of a setting.
  */
 export function resolveServerConfig(
   options: Partial<CoreServerOptions>,
@@ -107,7 +105,6 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Returns the URL of a server that listens on `host` and `port`. */
 export function serverUrl(host: string, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

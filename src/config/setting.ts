@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Wording } from "./problems.js";
 
-/** One setting: its check, its default, its environment variable, and the words that describe it. */
+/** One setting: its check, its default, its environment variable, and its description. */
 export interface Setting<Check extends z.ZodType = z.ZodType> {
   /** Checks the option, and fills in the default. */
   readonly check: Check;
@@ -13,41 +13,43 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
    * @default the text itself
    */
   readonly read?: (text: string) => unknown;
-  /** The accepted values, in words that follow "must be". Example: `from 1m to 1h`. @default the message of `check` */
+  /** The words after "must be" in messages, such as `from 1m to 1h`. @default the message of `check` */
   readonly allowed?: string | Wording;
   /**
-   * Says what is wrong with a value, in words that follow "but". Example: `is 30 seconds too short`. Returns an empty
-   * text if {@link Setting.allowed} says enough. Must not repeat the value.
+   * Returns the words after "but" in messages about a wrong value, such as `is 30 seconds too short`. An empty text
+   * adds nothing to the message. The words must not repeat the value.
    */
   readonly fault?: (value: unknown) => string | Wording;
-  /** Says how to get a valid value. The help and the message about a missing or wrong value end with this hint. */
+  /** Says how to get a valid value. The hint ends the help text and each message about a wrong value. */
   readonly hint?: string;
   /** The default as a user would write it. @default none */
   readonly default?: Wording;
-  /** Describes the default in words, if {@link Setting.default} cannot. Example: `on in development, otherwise off`. */
+  /**
+   * Describes the default in words. Example: `on in development, otherwise off`. Shown in place of
+   * {@link Setting.default}.
+   */
   readonly defaultNote?: string | Wording;
-  /** One or two sentences for `--help`. @default the comment above the entry for our own settings, otherwise none */
+  /** One or two sentences for `--help`. @default none; for our own settings, the comment above the entry */
   readonly doc?: string;
 }
 
-/** A table of settings, by the names of their options. */
+/** Settings by the names of their options. */
 export type Settings = Readonly<Record<string, Setting>>;
 
 type RequiredOption<S extends Settings> = {
   [Name in keyof S]: undefined extends z.input<S[Name]["check"]> ? never : Name;
 }[keyof S];
 
-// These types map over `keyof` without an `as` clause. With an `as` clause, TypeScript drops the comments of the
-// entries.
+// The types below have no `as` clause. With one, editors would not show the comments of the settings.
 
-/** The options of a table of settings. An option is required only if its check does not accept `undefined`. */
+/** The options of a table of settings. If the check of an option accepts `undefined`, the option is optional. */
 export type OptionsOf<S extends Settings> = {
   [Name in keyof Omit<S, RequiredOption<S>>]?: z.input<S[Name]["check"]> | undefined;
 } & {
   [Name in keyof Pick<S, RequiredOption<S>>]: z.input<S[Name]["check"]>;
 };
 
-/** The values of a table of settings once they are checked. */
+/** The checked values of a table of settings. */
 export type ConfigOf<S extends Settings> = {
   readonly [Name in keyof S]: z.output<S[Name]["check"]>;
 };

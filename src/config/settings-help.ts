@@ -9,10 +9,10 @@ const INTRODUCTION =
 const INDENT = " ".repeat(6);
 
 /**
- * Returns a list of all variables, each with its default and the text of {@link describeSetting}.
- * @param sentences the sentence about each option whose setting has no `doc`
- * @param wrap breaks a text into lines that have at most the given number of characters
- * @param width the width of the list, in characters
+ * Returns the help on all settings that have a variable.
+ * @param sentences the texts for settings without a `doc`, by option
+ * @param wrap breaks a text into lines of at most `width` characters
+ * @param width the width of the help, in characters
  */
 export function renderHelp(
   settings: Settings,
@@ -47,10 +47,7 @@ export function describeSetting(
   return `${text} ${rule}${rule === "" || rule.endsWith("…") ? "" : "."}`.trim();
 }
 
-/**
- * Describes the default of a setting in words.
- * @internal
- */
+/** @internal */
 export function describeDefault(setting: Setting, reader: keyof Wording): string {
   return wordsOf(setting.defaultNote ?? setting.default ?? "none", reader);
 }

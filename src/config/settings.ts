@@ -26,7 +26,7 @@ const JWT_ALGORITHMS = ["ES256", "RS256", "PS256", "HS256"] as const;
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 
-/** The longest `accessTokenLifetime`. A superseded signing key is kept for at least that long. */
+/** The longest `accessTokenLifetime`. A replaced signing key must be kept at least as long. */
 export const ACCESS_TOKEN_LIFETIME_MAX = "1h";
 
 /** The settings of `createAuth`. */
@@ -48,14 +48,14 @@ export const AUTH_SETTINGS = {
     defaultNote: "`10`",
   }),
   /**
-   * Whether a missing database is created: a SQLite file that does not exist, or our tables in a database without them.
-   * If this is off, a missing database stops the start, because its path may be wrong or its volume may be lost.
+   * Whether Gatehouse creates a missing SQLite file, and its tables in a database that lacks them. If this is off,
+   * Gatehouse does not start without the file or the tables. This reveals a wrong path or a lost volume.
    */
   createDatabase: onOff({
     defaultNote: "true; for a server on SQLite, only in development",
   }),
   /**
-   * The root secret. Keys derived from it seal the signing keys, and sign refresh and sliding tokens. A list has the
+   * The root secret. Keys derived from it encrypt the signing keys, and sign refresh and sliding tokens. A list has the
    * current secret first, then the previous ones.
    */
   secretKey: {
@@ -113,7 +113,7 @@ export const AUTH_SETTINGS = {
   leeway: duration({ from: "0s", to: "60s", default: "5s" }),
   /**
    * `database` looks up the session of an access token at each request. `stateless` trusts the signature until the
-   * token expires, and needs no database query for a field that requires no role.
+   * token expires. Fields that require a role still look up the session.
    */
   bearerCheck: oneOf(["database", "stateless"], { default: "database" }),
   /**
@@ -138,8 +138,8 @@ export const AUTH_SETTINGS = {
     default: 15,
   }),
   /**
-   * Where attempts are counted without Redis. `memory` counts in this process only; `database` counts for all instances
-   * and survives a restart.
+   * Where the rate limits count attempts if there is no Redis. `memory` counts in this process only; `database` counts
+   * for all instances and survives a restart.
    */
   throttleStore: oneOf(["memory", "database"], { variable: "THROTTLE_STORE", default: "memory" }),
   /** The Redis in which all instances count attempts. While Redis is unreachable, each instance counts alone. */
@@ -155,7 +155,7 @@ export const AUTH_SETTINGS = {
     to: 100,
     default: 5,
   }),
-  /** Wrong passwords in a row that lock an account, until it gets a new password or `gatehouse unlock` unlocks it. */
+  /** How many wrong passwords in a row lock an account. A new password or `gatehouse unlock` unlocks it. */
   loginFailureLimit: wholeNumber({
     variable: "LOGIN_FAILURE_LIMIT",
     from: 1,
@@ -168,7 +168,7 @@ export const AUTH_SETTINGS = {
   requestsPerAddress: count("REQUESTS_PER_ADDRESS", 100),
   /** Refreshes per 5 minutes from one address. */
   refreshesPerAddress: count("REFRESHES_PER_ADDRESS", 150),
-  /** Refreshes per 5 minutes of one session. */
+  /** Refreshes of one session per 5 minutes. */
   refreshesPerSession: count("REFRESHES_PER_SESSION", 30),
   /**
    * Passwords hashed at the same time. The default is half of `UV_THREADPOOL_SIZE`, the number of libuv's threads: the
@@ -183,17 +183,16 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // Replaces the `fault` of `wholeNumber`, which says how far a value is out of range. That distance would count
-    // hashes, but the variable counts threads.
+    // For `UV_THREADPOOL_SIZE=2000`, `read` returns the text. `wholeNumber` would then say `is not a whole number`.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
   /** The exact origins that browsers may send requests from. */
   corsOrigins: CORS_ORIGINS,
   /**
-   * Called at each login or refresh that issues an access token. Returns the application's own claims for the token. It
-   * cannot replace Gatehouse's claims. If it fails, the operation is refused as an internal error. If it takes longer
-   * than 5 seconds, the operation is refused as unavailable.
+   * Called at each login or refresh that issues an access token. Returns the application's own claims for the token.
+   * These claims cannot replace Gatehouse's claims. If the function fails, the operation is refused as an internal
+   * error. If the function takes longer than 5 seconds, the operation is refused as unavailable.
    */
   claims: callback<((user: User) => object | Promise<object>) | undefined>({ default: undefined }),
   /** The clock, in epoch milliseconds. */
@@ -244,7 +243,10 @@ export const SERVER_SETTINGS = {
   }),
   /** Messages of this level, and more severe ones, are logged. */
   logLevel: oneOf(LOG_LEVELS, { variable: "LOG_LEVEL", default: "info" }),
-  /** Whether the server is as strict on loopback as elsewhere. */
+  /**
+   * Whether the rules for production also apply to a server that only this machine can reach. For example,
+   * introspection must then be off.
+   */
   isProduction: {
     ...onOff({ default: false }),
     variable: "NODE_ENV",

@@ -3,7 +3,6 @@ import ms, { type StringValue } from "ms";
 /** A duration as people write it, for example `90s`, `5m` or `7d`. */
 export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
 
-/** Splits a text at its commas, and trims each item. */
 export function parseList(value: string): string[] {
   return value.split(",").map((item) => item.trim());
 }
@@ -31,12 +30,11 @@ export function spellSeconds(seconds: number): string {
   return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
 }
 
-/** Returns a duration in seconds. */
 export function secondsIn(value: Duration): number {
   return ms(value) / 1000;
 }
 
-/** Reads a duration such as `5m`, `7d` or `36h`, and returns its seconds. Returns NaN for any other text. */
+/** Returns the seconds of a duration such as `5m`, `7d` or `36h`. Returns NaN for any other text. */
 export function parseDuration(value: string): number {
   const isDuration = /^\d{1,9} ?[a-z]+$/i.test(value);
   return isDuration ? ((ms(value as StringValue) as number | undefined) ?? NaN) / 1000 : NaN;

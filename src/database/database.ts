@@ -27,15 +27,15 @@ const CORE_ENTITIES = [
 const RETRY_AFTER = 1;
 
 /**
- * Matches the codes of SQLite and PostgreSQL for errors that the statement itself caused. With any other code, the
- * database counts as unavailable.
+ * Matches the codes of errors that the statement itself caused, in SQLite and PostgreSQL. Any other error means that
+ * the database is unavailable.
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
 /** SQLite's code for a write on a read-only connection. */
 const WRITES = "SQLITE_READONLY";
 
-/** The database. Units of work use the ORM. All other SQL statements, even those of migrations, bypass the ORM. */
+/** The database. SQL statements run without the ORM. {@link Database.fork} returns an entity manager of the ORM. */
 export class Database implements TransactionalSql {
   readonly read: Run;
   readonly readOnce: Run;
@@ -45,7 +45,7 @@ export class Database implements TransactionalSql {
   readonly #engine: Engine;
   readonly #createMigrationTable: string;
   readonly #features: readonly TableOwner[];
-  /** Whether our tables may be created in a database without them. */
+  /** Whether {@link Database.migrate} may create our tables in an empty database. */
   readonly #mayCreate: boolean;
   #isClosed = false;
 
@@ -68,10 +68,9 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Opens the database. Creates a missing SQLite file if the settings allow that. Only the owner of the new file can
-   * read it.
-   * @param features the features that are on; {@link Database.migrate} applies their migrations, too
-   * @throws Error whose message says in one line why the database cannot be opened
+   * Opens the database. Creates a missing SQLite file if the settings allow it.
+   * @param features the features that are on. {@link Database.migrate} applies their migrations, too.
+   * @throws Error whose message is one line
    */
   static async open(
     settings: DatabaseSettings,
@@ -99,7 +98,7 @@ export class Database implements TransactionalSql {
       entities: [...CORE_ENTITIES, ...features.flatMap(({ entities = [] }) => entities)],
       namingStrategy: UnderscoreNamingStrategy,
       metadataCache: { enabled: false },
-      // If this were true, a misspelt name would create a database.
+      // With `true`, a misspelt name would create a new database.
       ensureDatabase: false,
       logger: () => undefined,
     });
@@ -117,21 +116,19 @@ export class Database implements TransactionalSql {
     return this.#engine.inTransaction(use).catch(throwUnavailable);
   }
 
-  /** Returns a new unit of work. @throws {@link Closed} */
+  /** @throws {@link Closed} */
   fork(): EntityManager {
     if (this.#isClosed) throw new Closed();
     return this.#orm.em.fork();
   }
 
   /**
-   * Brings the tables up to date. Safe to call from several processes at once. If the tables are already up to date,
-   * the call changes nothing, and needs no permission to change tables.
+   * Applies the missing migrations. Several processes may do this at the same time. If no migration is missing, this
+   * needs no permission to change tables.
    * @returns the names of the migrations that this call applied
    * @throws Error when the tables are missing and may not be created
-   * @throws Error when the recorded migrations cannot be read
-   * @throws Error when a newer version of Gatehouse, or of a feature, wrote this database
-   * @throws Error when a migration fails. The message names the migration. For a feature's migration, the message also
-   * names the feature.
+   * @throws Error when a newer version of Gatehouse or of a feature wrote this database
+   * @throws Error when a migration fails. The message names the migration.
    */
   async migrate(): Promise<string[]> {
     const recorded = await readRecorded(this.#engine.readOnce);
@@ -147,7 +144,6 @@ export class Database implements TransactionalSql {
     return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
   }
 
-  /** Returns whether one of the core's tables can be read. */
   async isReadable(): Promise<boolean> {
     return this.read("SELECT kid FROM signing_key LIMIT 1", []).then(
       () => true,
@@ -156,8 +152,8 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Returns the statements that would make the tables match the entities; empty if they match. Tables without an entity
-   * are left alone, because a feature may use plain SQL, or be off.
+   * Returns the SQL that would make the tables match the entities. Empty if they match. Ignores tables without an
+   * entity, because features may create such tables.
    */
   async pendingChanges(): Promise<string> {
     return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
@@ -166,14 +162,14 @@ export class Database implements TransactionalSql {
   /** Closes every connection. Later calls fail with {@link Closed}. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    // SQLite removes its -wal file when the last connection closes. A read-only connection cannot remove it, so the
-    // ORM's connection is the last.
+    // SQLite removes its -wal file when the last connection closes. The engine's connection only reads and cannot
+    // remove a file, so the ORM's connection must close last.
     await this.#engine.close();
     await this.#orm.close();
   }
 }
 
-/** The beginning of knex's error when the package manager does not let knex load a driver. */
+/** The beginning of knex's error if knex cannot load a driver. */
 const DRIVER_MISSING = "Knex: run\n";
 
 function describeFault(cause: unknown, dialect: Dialect): string {
@@ -184,9 +180,8 @@ function describeFault(cause: unknown, dialect: Dialect): string {
 }
 
 /**
- * Returns whether the statement itself caused an error. A fatal error is never about the statement, even if its code
- * matches {@link STATEMENT_ERROR}. For example, a pooler reports every fault of the database server as fatal, with the
- * code 08P01.
+ * Returns whether the statement itself caused an error. An error with the severity FATAL never comes from a statement.
+ * For example, a pooler reports a lost server as FATAL with the code 08P01.
  */
 function isFaultOfStatement(error: unknown): boolean {
   const { code, severity } = error as { code?: unknown; severity?: unknown };
@@ -194,9 +189,9 @@ function isFaultOfStatement(error: unknown): boolean {
 }
 
 /**
- * Turns each error into {@link ServiceUnavailable}, except an {@link AuthError} and errors that the statement itself
- * caused.
- * @param further another error code that counts as the statement's fault
+ * Turns errors into {@link ServiceUnavailable}, for example after a lost connection. Leaves two kinds of errors
+ * unchanged: an {@link AuthError}, and an error that the statement itself caused, such as a violated constraint.
+ * @param further the code of one more error to leave unchanged, such as `SQLITE_READONLY`
  */
 function withUnavailable(run: Run, further?: string): Run {
   return (statement, parameters) =>

@@ -3,7 +3,7 @@ import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { RunStatement } from "../sql.js";
 
-/** The settings that say which database is opened, and how. By default, a SQLite file is created if it is missing. */
+/** The settings of the database. `createDatabase` is true by default. */
 export type DatabaseSettings = Pick<AuthConfig, "databaseUrl"> &
   Partial<Pick<AuthConfig, "createDatabase" | "databaseSchema" | "databasePoolSize">>;
 
@@ -12,22 +12,15 @@ export const STATEMENT_TIMEOUT = 5000;
 
 const silently = () => undefined;
 
-/**
- * Options for knex. Without these options, knex would wait a minute for a connection, and would print each error to the
- * console before it throws the error.
- */
+/** Options for knex. By default, knex waits a minute for a connection, and prints each error to the console. */
 export const POOL_OPTIONS = {
   acquireConnectionTimeout: STATEMENT_TIMEOUT,
   log: { debug: silently, warn: silently, error: silently, deprecate: silently },
 };
 
-/** Runs one statement without the ORM and returns its rows. */
 export type Run = RunStatement;
 
-/**
- * Runs SQL statements without the ORM, singly or in a transaction. {@link TransactionalSql} describes the methods,
- * except `close`.
- */
+/** Runs SQL statements without the ORM. {@link TransactionalSql} describes the methods. */
 export interface Engine {
   readonly read: Run;
   readonly readOnce: Run;
@@ -37,15 +30,14 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** A kind of database: how the ORM opens it, and how statements run on it without the ORM. */
 export interface Dialect {
   readonly options: Options<AbstractSqlDriver>;
   readonly connect: (pool: Pool) => Engine;
-  /** The statement that creates the table of migrations if it does not exist. */
+  /** The statement that creates the table of applied migrations, if that table does not exist. */
   readonly createMigrationTable: string;
-  /** Says in one line, without a password, why the database cannot be opened. */
+  /** Says why the database cannot be opened: in one line, without a password. */
   readonly describeFault: (error: unknown) => string;
-  /** Closes the connections that the dialect itself has opened. Called if the ORM cannot be started. */
+  /** Closes the dialect's own connections. Called if the ORM cannot start. */
   close(): Promise<void>;
 }
 
@@ -55,7 +47,6 @@ export interface Pool<Connection = unknown> {
   releaseConnection(connection: Connection): Promise<void>;
 }
 
-/** Runs `use` with a connection of the pool, and returns the connection to the pool afterwards. */
 export async function withConnection<Connection, Result>(
   pool: Pool<Connection>,
   use: (connection: Connection) => Promise<Result>,
@@ -69,9 +60,9 @@ export async function withConnection<Connection, Result>(
 }
 
 /**
- * Runs `use` in a transaction of one connection.
- * @param begin the statements that open the transaction and take its lock
- * @param run runs a statement on that connection
+ * Runs `use` in a transaction.
+ * @param begin the statements that open the transaction
+ * @param run runs each statement on the same connection
  */
 export async function withTransaction<Result>(
   begin: readonly string[],
@@ -84,7 +75,7 @@ export async function withTransaction<Result>(
     await run("COMMIT", []);
     return result;
   } catch (error) {
-    // `ROLLBACK` fails if no transaction was opened, or if the connection is lost. Then the database rolls back itself.
+    // If the connection is lost, `ROLLBACK` fails. The database rolls back anyway.
     await run("ROLLBACK", []).catch(() => undefined);
     throw error;
   }

@@ -1,7 +1,7 @@
 import { sqlitePathOf } from "../config/database-location.js";
 import type { DatabaseSettings, Dialect } from "./engine.js";
 
-/** The commands that compile SQLite's driver after a package manager has skipped the driver's install script. */
+/** The commands that compile SQLite's driver. Some package managers install the driver without compiling it. */
 const CURES = {
   npm: "npm rebuild sqlite3",
   pnpm: "pnpm approve-builds",
@@ -10,8 +10,7 @@ const CURES = {
 };
 
 /**
- * Opens the kind of database that the URL names. Loads only the driver of that kind, because an installation with
- * PostgreSQL may lack a compiled SQLite driver. Some package managers compile that driver only on request.
+ * Opens SQLite or PostgreSQL. Loads only the driver that is needed, because the other driver may be missing.
  * @throws Error whose message is one line
  */
 export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {
@@ -26,9 +25,9 @@ export async function openDialect(settings: DatabaseSettings): Promise<Dialect> 
 }
 
 /**
- * Creates the PostgreSQL database and the schema that the settings name, if they do not exist. Does nothing for SQLite:
- * {@link openDialect} creates the file.
- * @returns what it created, such as `database shop`
+ * Creates a missing PostgreSQL database and schema. Does nothing for SQLite, because {@link openDialect} creates the
+ * file.
+ * @returns what was created, such as `database shop`
  * @throws Error whose message is one line
  */
 export async function createDatabase(settings: DatabaseSettings): Promise<string[]> {

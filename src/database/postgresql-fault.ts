@@ -12,7 +12,7 @@ const INVALID_AUTHORIZATION = "28000";
 const INVALID_PASSWORD = "28P01";
 const PROTOCOL_VIOLATION = "08P01";
 
-/** The code and message of an error. The error may come from `pg`, the server, TLS or the operating system. */
+/** An error of `pg`, the server, TLS or the operating system. If it has no code, `code` is empty. */
 interface Fault {
   readonly code: string;
   readonly words: string;
@@ -26,26 +26,25 @@ interface Failure {
   readonly errors: readonly unknown[];
 }
 
-/** Returns the first code in a chain of causes, or an empty text if no error in the chain has a code. */
+/** Returns the first code in a chain of causes, or an empty text. */
 export function codeOf(error: unknown): string {
   return faultOf(error).code;
 }
 
-/** Returns whether the server answered that it does not support TLS. */
 export function hasNoTls(error: unknown): boolean {
   return faultOf(error).words === NO_TLS;
 }
 
 /**
- * Returns whether TLS may have caused the error. If so, and the URL has `sslmode=prefer`, the caller connects again
- * without TLS. Returns false for a wrong password, so that the password is not sent again without TLS.
+ * Returns whether TLS may have caused the error. If so, the caller may connect without TLS. Returns false for a wrong
+ * password, so that the password is never sent without TLS.
  */
 export function isAboutTls(error: unknown): boolean {
   const fault = faultOf(error);
   return fault.words === NO_TLS || fault.code === INVALID_AUTHORIZATION || isTlsFault(fault);
 }
 
-/** Says in one line, without a password, why a server cannot be used. The line ends with the error's own words. */
+/** Says why a server cannot be used: in one line, without a password. */
 export function describeFault(error: unknown, url: PostgresUrl): string {
   const fault = faultOf(error);
   return `${explain(fault, url)}: ${fault.words}`;
@@ -87,20 +86,17 @@ function explain(fault: Fault, url: PostgresUrl): string {
 }
 
 /**
- * Returns whether TLS or a certificate is at fault. Node's codes for these faults contain an underscore, as in
- * `CERT_HAS_EXPIRED`. Codes that start with `EAI_` contain one, too, but are about failed DNS look-ups.
+ * Node's codes for faults of TLS contain an underscore, such as `CERT_HAS_EXPIRED`. Codes for faults of DNS also do,
+ * such as `EAI_AGAIN`.
  */
 function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");
 }
 
-/**
- * Returns the code and the message of the first error with a code in a chain of causes. If no error has a code, returns
- * the message of the last error.
- */
+/** Returns the first error with a code in a chain of causes, or else the last error. */
 function faultOf(error: unknown): Fault {
-  // A TLS error also has a `reason`. This short text is used in place of the message, which names places in OpenSSL's
-  // code. If a host has several addresses, `errors` has one error for each address. The first error is enough.
+  // For a TLS error, `reason` is short, but the message names places in OpenSSL's code. For a host with several
+  // addresses, `errors` holds one error per address. The first one is enough.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

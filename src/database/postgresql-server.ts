@@ -11,19 +11,16 @@ import {
 } from "./postgresql-fault.js";
 import { readTlsOptions, type TlsOptions } from "./postgresql-tls.js";
 
-/** What a first connection finds out about a server. */
 export interface PostgresServer {
-  /** How to use TLS, or false for no TLS. */
   readonly ssl: TlsOptions | false;
   /**
    * Whether a pooler such as PgBouncer is in front of the server. A pooler may run each transaction on another
-   * connection to the server. A setting or a prepared statement would then be missing in the next transaction. It would
-   * also affect other programs, because it stays on the previous connection.
+   * connection. So prepared statements and settings of a connection cannot be used.
    */
   readonly isPooled: boolean;
 }
 
-/** The result of {@link EXAMINE}: the server's process, the schema in use, and whether the schema `$1` exists. */
+/** The row of {@link EXAMINE}: the server's process id, the schema in use, and whether the schema `$1` exists. */
 interface Found {
   readonly pid: number;
   readonly current: string | null;
@@ -33,18 +30,18 @@ interface Found {
 const HAS_SCHEMA = "EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
 const EXAMINE = `SELECT pg_backend_pid() AS pid, current_schema() AS current, ${HAS_SCHEMA} AS "hasSchema"`;
 
-/** The error codes for a database or schema that another process has created in the meantime. */
+/** The error codes if another process has just created the same database or schema. */
 const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
 
 /**
  * Connects once to examine the server.
  * @param schema the setting `databaseSchema`
- * @throws Error if the connection fails or the schema cannot be used. The message is one line
+ * @throws Error if the connection fails or the schema cannot be used. The message is one line.
  */
 export async function examineServer(url: PostgresUrl, schema?: string): Promise<PostgresServer> {
   const { found, server } = await withClient(url, async (client, ssl) => {
     const [found] = await query<Found>(client, EXAMINE, [schema ?? null]);
-    // A pooler makes up the process id that it sends to its clients, so this id differs from the server's.
+    // A pooler sends a made-up process id, so `client.processID` differs from the server's `pid`.
     return { found, server: { ssl, isPooled: client.processID !== found?.pid } };
   });
   if (schema === undefined) {
@@ -69,8 +66,8 @@ export async function examineServer(url: PostgresUrl, schema?: string): Promise<
 
 /**
  * Creates the database and the schema, if they do not exist.
- * @returns what this call created. An item is, for example, `database shop`
- * @throws Error if a connection or a statement fails. The message is one line
+ * @returns what this call created, such as `database shop`
+ * @throws Error if a connection or a statement fails. The message is one line.
  */
 export async function createMissing(url: PostgresUrl, schema?: string): Promise<string[]> {
   const created: string[] = [];
@@ -98,7 +95,7 @@ async function hasDatabase(url: PostgresUrl): Promise<boolean> {
   }
 }
 
-/** Runs a statement that creates a database or a schema. Succeeds, too, if another process has created it meanwhile. */
+/** Runs a CREATE statement. Succeeds, too, if another process has just created the same thing. */
 async function run(client: Client, statement: string): Promise<void> {
   await client.query(statement).catch((error: unknown) => {
     if (!EXISTS_ALREADY.includes(codeOf(error))) throw error;
@@ -113,7 +110,6 @@ async function query<Row>(
   return (await client.query({ text, values, query_timeout: STATEMENT_TIMEOUT })).rows as Row[];
 }
 
-/** Quotes a name as an SQL identifier. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -145,9 +141,8 @@ async function connect(
   } catch (error) {
     if (url.sslMode !== "prefer" || tls === false || !isAboutTls(error)) throw error;
     const client = await connectWith(url, false).catch((second: unknown) => {
-      // Throws the error that says more. If `second` is about TLS, it probably says only that the server requires TLS.
-      // `error` then says more, because it says why TLS failed. But if `error` says only that the server has no TLS,
-      // `second` says more.
+      // Throw the more useful error. `error` may say what is wrong with the certificate. `second` may say only that the
+      // server requires TLS.
       throw isAboutTls(second) && !hasNoTls(error) ? error : second;
     });
     return [client, false];
@@ -155,9 +150,9 @@ async function connect(
 }
 
 async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<Client> {
-  // A copy: `pg` makes the property `key` non-enumerable, and later copies of the options would then lack the key.
+  // Pass a copy, because `pg` makes the property `key` non-enumerable in the object that it gets.
   const client = new pg.Client({ ...connectionOptions(url), ssl: ssl && { ...ssl } });
-  // Ignored here, because a lost connection also makes its running statement fail.
+  // A lost connection also makes the running statement fail, so ignore this event.
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -168,7 +163,6 @@ async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<C
   }
 }
 
-/** Returns the options of `pg` for a URL, except `ssl`. */
 export function connectionOptions(url: PostgresUrl) {
   const { host, port, user, password, database, options } = url;
   return {
@@ -178,7 +172,7 @@ export function connectionOptions(url: PostgresUrl) {
   };
 }
 
-/** Fills in the user and the database, as libpq does, if the URL leaves them out. */
+/** Fills in a missing user and database, as libpq does. */
 export function withDefaults(url: PostgresUrl): PostgresUrl {
   const { user = userInfo().username, database = user } = new pg.Client(connectionOptions(url));
   return { ...url, user, database };

@@ -3,7 +3,6 @@ import { readFileSync, statSync } from "node:fs";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import { type PostgresUrl, SYSTEM_ROOTS } from "../config/postgresql-url.js";
 
-/** The options of `tls.connect` that depend on the URL. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
@@ -12,10 +11,7 @@ export interface TlsOptions {
   readonly checkServerIdentity: (name: string, certificate: PeerCertificate) => Error | undefined;
 }
 
-/**
- * The permissions that a key file must not have. The group and others must have no access. But if root owns the file,
- * the group may read it.
- */
+/** The permissions that a key file must not have. If root owns the file, its group may read it. */
 const OTHERS = 0o077;
 const OTHERS_OF_ROOT = 0o037;
 
@@ -31,9 +27,10 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
-    // As in libpq, every mode but `no-verify` checks the certificate if the URL names a root certificate.
+    // As in libpq, the server's certificate is checked if the URL has a root certificate. With `no-verify`, it is never
+    // checked.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
-    // If the host is an IP address, `tls` passes `localhost` as the name, so check the host of the URL.
+    // For an IP address, `tls` passes `localhost` as the name. So check the host of the URL.
     checkServerIdentity: (_name, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
   };

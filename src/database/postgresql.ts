@@ -22,12 +22,11 @@ import {
   withDefaults,
 } from "./postgresql-server.js";
 
-/** How many connections one process opens at most, by default. */
+/** The default of `databasePoolSize`. */
 const POOL_SIZE = 10;
 
 const FOREIGN_KEY_VIOLATION = "23503";
 
-/** The part of a `pg` connection that is used here. */
 interface PostgresConnection {
   query(
     query: PostgresQuery & {
@@ -55,15 +54,15 @@ const POSTGRES_TYPES = {
 };
 
 /**
- * Takes a lock until the transaction ends. The number is arbitrary, but the same in every process of Gatehouse. The
- * following statements see everything that the previous holder of the lock committed.
+ * Takes a lock until the transaction ends, so only one transaction runs at a time. The number is arbitrary, but the
+ * same in every process.
  */
 const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
 
 const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
 /**
- * Connects once to find out how to open the database.
+ * Connects once to examine the server, and returns how to open the database.
  * @throws Error whose message is one line
  */
 export async function openPostgres({
@@ -93,17 +92,13 @@ export async function openPostgres({
   };
 }
 
-/**
- * Creates the database and the schema, if they do not exist.
- * @throws Error whose message is one line
- */
 export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings) {
   return createMissing(withDefaults(parsePostgresUrl(databaseUrl)), databaseSchema);
 }
 
 /**
- * Adds our options to the URL's. If an option is repeated, the last one counts. The URL can therefore change the
- * timeout, but not the schema that `databaseSchema` sets.
+ * Adds our options to the options of the URL. If an option occurs twice, the last one counts. So the URL can change the
+ * timeout, but not the schema.
  */
 function withOwnOptions(options: string, schema: string | undefined): string {
   const timeout = `-c statement_timeout=${STATEMENT_TIMEOUT}`;
@@ -143,8 +138,8 @@ function createEngine(pool: Pool<PostgresConnection>, isPooled: boolean): Engine
 }
 
 /**
- * Runs a statement again if a row that it refers to was deleted meanwhile. The first run changed nothing, and the
- * second run sees that the row is gone.
+ * Runs a statement again if another process has deleted a row that the statement refers to. The second run sees that
+ * the row is gone.
  */
 function againIfRowIsGone(run: Run): Run {
   return (statement, values) =>
@@ -154,10 +149,7 @@ function againIfRowIsGone(run: Run): Run {
     });
 }
 
-/**
- * @param isPooled whether the connection goes through a pooler. If so, `pg` limits the time of the query, because
- * `statement_timeout` cannot be set through a pooler
- */
+/** @param isPooled if true, `pg` limits the time, because a pooler does not pass on `statement_timeout` */
 async function queryOn<Row>(
   connection: PostgresConnection,
   query: PostgresQuery,
@@ -169,13 +161,14 @@ async function queryOn<Row>(
     const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
     return rows as Row[];
   } catch (error) {
-    // After this timeout, the connection still waits for the answer. Close it, because no other statement can use it.
+    // After this timeout, the connection still waits for the answer to this statement. No other statement can use the
+    // connection, so close the connection.
     if ((error as Error).message === "Query read timeout") await connection.end();
     throw error;
   }
 }
 
-/** Names a statement by its hash. PostgreSQL finds prepared statements by name, so each needs a name of its own. */
+/** Names a statement by its hash, because PostgreSQL finds prepared statements by name. */
 function nameStatement(statement: string): PostgresQuery {
   const text = numberParameters(statement);
   return { name: createHash("sha256").update(text).digest("hex").slice(0, 32), text };

@@ -4,15 +4,13 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
-// Our own code must not open an existing database file: only SQLite may. When a process closes any descriptor of a
-// file, the process loses all its locks on that file, including the locks that SQLite holds through another descriptor.
-// Another process then finds no lock, assumes that nobody else uses the database, and deletes the -wal file while the
-// first process still writes to the -wal file.
+// Never open an existing database file here; only SQLite may do so. When a process closes any descriptor of a file, the
+// process loses all its locks on the file. Without these locks, another process could damage the database.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
- * Requires that the database file can be read and written. If the file is missing and `create` is true, creates an
- * empty one that only its owner can read. SQLite gives its -wal and -shm files the mode of the database file.
+ * Requires that the database file can be read and written. With `create`, creates a missing file that only its owner
+ * can read.
  * @throws Error whose message is one line with the path
  */
 export function prepareDatabaseFile(path: string, { create }: { create: boolean }): void {
@@ -28,17 +26,15 @@ export function prepareDatabaseFile(path: string, { create }: { create: boolean 
   }
 }
 
-/** @throws Error if the file does not exist. The message says in one line how to create the file */
+/** @throws Error if the file does not exist. The message says how to create the file. */
 export function requireDatabaseFile(path: string): void {
   if (existsSync(path)) return;
   throw new Error(`The database file ${path} does not exist. ${HOW_TO_CREATE}`);
 }
 
-/** The advice if the database or its tables are missing, and the caller has not asked to create them. */
 export const HOW_TO_CREATE =
   "Check the path. If the database is new, create it with `gatehouse migrate --create`, or with the option createDatabase.";
 
-/** The permissions of the group, and of all others. */
 const GROUP = 0o070;
 const OTHERS = 0o007;
 
@@ -46,15 +42,14 @@ const OTHERS = 0o007;
  * Requires that only the owner can access SQLite's files and the root secret beside them.
  * @param databaseUrl the URL of any database. Only SQLite has files to check.
  * @param allowsGroup whether the group of the files may access them, too
- * @throws TypeError that lists the files that too many users can access
+ * @throws TypeError with one line per file that others can access
  */
 export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): void {
   const path = sqlitePathOf(databaseUrl);
   if (path === null) return;
   const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
   const problems = find([path, secretPathOf(databaseUrl)]);
-  // The -wal and -shm files usually have the mode of the database file. To report that mode only once, check them only
-  // if nothing is wrong so far.
+  // SQLite gives its -wal and -shm files the mode of the database file. So check them only if that mode is right.
   if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }

@@ -2,14 +2,13 @@ import type sqlite3 from "sqlite3";
 import type { SqlValue } from "../sql.js";
 
 /**
- * Runs statements on one connection, and can keep them prepared. SQLite does not close a connection while any statement
- * is prepared. So call {@link SqliteStatements.finalize} before {@link SqliteStatements.close}.
+ * Runs statements on one connection, and can keep them prepared. SQLite does not close a connection that has prepared
+ * statements. So call {@link SqliteStatements.finalize} before {@link SqliteStatements.close}.
  */
 export class SqliteStatements {
   readonly #connection: sqlite3.Database;
   readonly #prepared = new Map<string, Promise<sqlite3.Statement>>();
 
-  /** @param connection an open connection */
   constructor(connection: sqlite3.Database) {
     this.#connection = connection;
   }
@@ -29,7 +28,7 @@ export class SqliteStatements {
     }
   }
 
-  /** Prepares a statement once, even for concurrent calls. Does not keep a statement that cannot be prepared. */
+  /** Prepares each statement only once, even if two calls come at the same time. */
   #prepare(statement: string): Promise<sqlite3.Statement> {
     const known = this.#prepared.get(statement);
     if (known !== undefined) return known;
@@ -39,7 +38,6 @@ export class SqliteStatements {
     return preparing;
   }
 
-  /** Releases all prepared statements. */
   async finalize(): Promise<void> {
     const preparing = [...this.#prepared.values()];
     this.#prepared.clear();
@@ -48,7 +46,6 @@ export class SqliteStatements {
     }
   }
 
-  /** Closes the connection. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#connection.close(() => {

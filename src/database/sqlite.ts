@@ -19,7 +19,7 @@ const PRAGMAS = `PRAGMA busy_timeout = ${STATEMENT_TIMEOUT}; PRAGMA journal_mode
 const CREATE_MIGRATION_TABLE =
   "create table if not exists `mikro_orm_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `executed_at` datetime default CURRENT_TIMESTAMP)";
 
-/** Takes the write lock at once, so that no later statement waits for it. */
+/** Takes the write lock at once, so no later statement of the transaction has to wait. */
 const BEGIN = ["BEGIN IMMEDIATE"];
 
 /** How many times to retry the pragmas, and how long to wait before each retry, in milliseconds. */
@@ -61,7 +61,6 @@ function describeFault(path: string, error: unknown): string {
   return `The database file ${path} cannot be used (${code}).`;
 }
 
-/** Returns the first code in a chain of causes, or `unknown error` if there is no code. */
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === "string") return code;
@@ -81,7 +80,7 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
     read: (statement, parameters) => reader.run(statement, parameters),
     readOnce: (statement, parameters) => reader.runOnce(statement, parameters),
     write,
-    // No lock is needed: SQLite allows one writer at a time, and each sees what the previous one wrote.
+    // SQLite allows only one writer at a time, so no further lock is needed.
     writeExclusive: write,
     inTransaction: (use) =>
       withConnection(pool, async (connection) => {
@@ -96,10 +95,7 @@ function createEngine(reader: SqliteStatements, pool: Pool<sqlite3.Database>): E
   };
 }
 
-/**
- * Sets the pragmas, and retries if that fails. Switching to WAL needs an exclusive lock. SQLite does not wait for this
- * lock, so switching can fail while another process starts.
- */
+/** Sets the pragmas. Switching to WAL fails at once while another process holds a lock, so retry. */
 function setPragmas(
   connection: sqlite3.Database,
   done: (error: Error | null) => void,

@@ -2,10 +2,10 @@ import { FEATURES } from "../config/environment.js";
 import type { Setting } from "../config/setting.js";
 import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
 
-/** The longest interval of a job, in seconds. `setInterval` takes at most 24.8 days. */
+/** The longest interval of a job, in seconds: 23 days. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
 
-/** Variables that no setting of a feature can have, because the system or Gatehouse already uses them. */
+/** Environment variables that the system or Gatehouse already uses, so no setting of a feature may use them. */
 const OTHER_VARIABLES = [FEATURES, "PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG"];
 
 const TEXT = is("text", (value) => typeof value === "string" && value !== "");
@@ -125,14 +125,13 @@ const PARTS = objectWith(
   },
 );
 
-/** Returns what is wrong with the shape of an application's features, one line for each problem. */
+/** Returns a message for each mistake in the features, such as `notes.create must be a function`. */
 export function findMalformed(features: unknown): string[] {
   if (!Array.isArray(features)) return ["must be a list of features"];
   const items: unknown[] = Array.from(features);
   return items.flatMap((feature, index) => FEATURE(feature, findName(feature) ?? `[${index}]`));
 }
 
-/** Returns what is wrong with the shape of a feature's parts, one line for each problem. */
 export function findMalformedParts(feature: string, parts: unknown): string[] {
   return PARTS(parts, `${feature}.create()`);
 }
@@ -142,8 +141,8 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether a setting accepts its own default. The default is an output of `check`. If `check` converts its
- * input, it may refuse the type of its output. That is not a fault.
+ * Returns whether a setting accepts its own default. Ignores a refusal because of the type. For example, a check that
+ * converts the text `"5"` to the number `5` refuses its own default `5`, because `5` is not a text.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);
@@ -153,8 +152,8 @@ function acceptsDefault({ check }: Setting): boolean {
 }
 
 /**
- * Returns whether a text is exactly one SQL statement. SQLite would run only the first of several statements. A trigger
- * counts as one statement, although the statements in it also end with `;`.
+ * SQLite would run only the first of several statements. `CREATE TRIGGER` is one statement, although it contains others
+ * that end with `;`.
  */
 function isOneStatement(value: unknown): boolean {
   if (typeof value !== "string" || value.trim() === "") return false;

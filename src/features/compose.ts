@@ -17,10 +17,10 @@ import type {
 } from "./feature.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
 
-/** Names that no setting can have, because options or the configuration already use them. */
+/** Names that no setting of a feature can have, because Gatehouse already uses them. */
 const OTHER_OPTIONS = ["features", "secretKeys", "isDevelopment"];
 
-/** The commands that `gatehouse` has without features. */
+/** Gatehouse's own commands. */
 const COMMANDS = [
   "help",
   "serve",
@@ -40,11 +40,9 @@ const COMMANDS = [
 ];
 
 /**
- * Returns the features of one installation: those that come with Gatehouse, then the application's own.
- * @param own the application's own features. They are checked completely, because JavaScript can pass anything.
- * @throws {@link WrongSettings} when a feature is malformed, or the name of a feature or a setting is not allowed
- * @throws {@link WrongSettings} when two features, settings, variables or commands have the same name, or two
- * migrations of one feature have the same name
+ * Returns Gatehouse's features, then the application's own.
+ * @param own the application's features. They may come from JavaScript, so their types are checked, too.
+ * @throws {@link WrongSettings} when a feature is malformed, or a name is used twice
  */
 export function requireCompatible(
   builtIn: readonly Feature[],
@@ -69,7 +67,7 @@ function findClashes(features: readonly Feature[]): string[] {
   const variables = entries.flatMap(([, { variable }]) => variable ?? []);
   const commands = features.flatMap((feature) => (feature.commands ?? []).map(({ name }) => name));
   return [
-    // The name of a feature must not contain a colon, because the database records a migration as `feature:name`.
+    // No colon is allowed, because the database records migrations as `feature:name`.
     ...names.filter((name) => !/^[\w-]+$/.test(name)).map((name) => `cannot be called ${name}`),
     ...repeated(names).map((name) => `two are called ${name}`),
     ...options
@@ -87,9 +85,8 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Requires that each active feature comes after the features that it needs: features are created in this order.
+ * Checks that each feature comes after the features in its `requires`.
  * @param features all features, on or off
- * @throws {@link WrongSettings} that says whether a required feature is missing, off or listed later
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
   const isIn = (list: readonly Feature[], required: string) =>
@@ -114,7 +111,7 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** Returns the configuration without {@link SECRETS}. It includes the values of the features' own settings. */
+/** Returns the configuration without {@link SECRETS}. */
 export function forFeatures(config: AuthConfig): FeatureConfig {
   const shown = Object.entries(config).filter(([option]) => !Object.hasOwn(SECRETS, option));
   return Object.freeze(Object.fromEntries(shown)) as unknown as FeatureConfig;
@@ -127,13 +124,11 @@ const SECRETS: Readonly<Record<SecretOption, true>> = {
   onEvent: true,
 };
 
-/** Returns the features that the configuration switches on. */
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
   const shown = forFeatures(config);
   return features.filter((feature) => feature.isOn?.(shown) ?? true);
 }
 
-/** The combined parts of all features that are on. */
 export interface Parts extends Required<
   Pick<FeatureParts, "api" | "resolvers" | "jobs" | "prune">
 > {
@@ -142,15 +137,14 @@ export interface Parts extends Required<
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly announcements: readonly ((url: string) => string)[];
-  /** Adds each {@link FeatureParts.extension} to the schema. Then applies each {@link FeatureParts.transformSchema}. */
+  /** Applies the `extension` of each feature to the schema, then the `transformSchema` of each feature. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
 }
 
 /**
- * Creates the features one after another, in their order.
- * @param coreOf returns the core that a feature gets
- * @param onCreated called as soon as a feature has been created, with its `close`; not called if it has no `close`
- * @param authNames the names of the properties that `auth` has without features
+ * Creates the features in order, and combines their parts.
+ * @param onCreated gets the `close` of each feature, as soon as the feature has been created
+ * @param authNames the properties that `auth` has without features
  * @throws {@link WrongSettings} when a feature adds a property of `auth`, a job or a route that exists already
  */
 export async function createParts(
@@ -174,7 +168,7 @@ export async function createParts(
     apis.set(feature.name, part.api ?? {});
   }
   requireNone(findPartClashes(features, parts, authNames));
-  // Loaded only here: schema.js imports type-graphql, which `gatehouse --help` does not need.
+  // A static import would load type-graphql even for `gatehouse --help`.
   const { extendWith } = await import("../graphql/schema.js");
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
@@ -220,7 +214,7 @@ function findPartClashes(
   });
 }
 
-/** Adds names to `taken`. @returns the names that were already in it */
+/** Adds names to `taken`, and returns the names that it already had. */
 function addAll(taken: Set<string>, names: readonly string[]): string[] {
   return names.filter((name) => taken.size === taken.add(name).size);
 }

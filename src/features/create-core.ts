@@ -20,18 +20,16 @@ import { Throttle } from "../throttling/throttle.js";
 import { TokenKinds } from "../tokens/token-kinds.js";
 import type { CoreServices } from "./feature.js";
 
-/** The core's services, and the parts that are later connected to the features and the server. */
 export interface CreatedCore {
   readonly core: CoreServices;
   readonly attempts: LoginAttempts;
-  /** The hooks of the features. Empty until the features have been created. */
+  /** Empty until the features have been created. */
   readonly hooks: Hooks[];
   readonly maintenance: MaintenanceService;
-  /** Makes {@link Core.isReady} return false from now on. Everything else still works. */
+  /** Makes {@link Core.isReady} return false. */
   retire(this: void): void;
 }
 
-/** Creates the services, each after the services that it uses. */
 export function createCore(
   config: AuthConfig,
   database: Database,

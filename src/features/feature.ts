@@ -21,36 +21,35 @@ import type { Migration, Sql, TransactionalSql } from "../sql.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
 
 /**
- * A capability that can be added to the core or left out: an object with a name, settings, tables, and a function that
- * builds the feature's parts once the core is open.
+ * An addition to the server, such as GraphQL fields, HTTP routes or database tables.
  * @template S the settings, which become options of `createAuth` and `createServer`
  * @template Api the properties to add to the result of `createAuth`
  */
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
   /** Unique among all features, including those that come with Gatehouse. */
   readonly name: string;
-  /** The names of other features that this feature uses. They must be on, and listed before this feature. */
+  /** The names of features that must be on, and must be listed before this feature. */
   readonly requires?: readonly string[];
   readonly settings?: S;
   /** The MikroORM entities of the feature's tables. */
   readonly entities?: readonly (abstract new () => object)[];
   /**
-   * Applied in this order, after the core's migrations. Each text in `statements` holds exactly one SQL statement. The
-   * database records each migration as `feature:name`.
+   * Gatehouse applies these migrations in order, after its own. Each item of `statements` is exactly one SQL statement.
+   * The database records each migration as `feature:name`.
    */
   readonly migrations?: readonly Migration[];
   /**
-   * Returns whether the settings switch the feature on. A feature that is off adds only its settings. Its commands then
-   * fail with an error that says that the feature is off.
+   * Returns whether the settings switch the feature on. If a feature is off, Gatehouse still checks its settings, but
+   * uses no other part of it. A command of the feature fails with an error that says that the feature is off.
    * @default always on
    */
   isOn?(this: void, config: FeatureConfig<S>): boolean;
-  /** Returns the problems that the check of a single setting cannot find. */
+  /** Returns the problems that a check of one setting alone cannot find, such as a minimum above a maximum. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** The subcommands that the feature adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
   /**
-   * Builds the feature's parts. Called once, when the database is migrated and the core is open.
+   * Builds the feature's parts. Called once, after the migrations.
    * @param apiOf returns the API of a feature that `requires` names
    */
   create(
@@ -62,7 +61,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
 }
 
 /**
- * Returns the API of another feature, which exists already.
+ * Returns the API of another feature. That feature was created earlier.
  * @throws TypeError when the caller's `requires` does not name that feature
  */
 export type ApiOf = <Api extends object>(feature: {
@@ -70,14 +69,14 @@ export type ApiOf = <Api extends object>(feature: {
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }) => Api;
 
-/** The core's configuration without {@link SecretOption}, together with the feature's own settings. */
+/** The settings that a feature can read: its own, and those of `createAuth`. It cannot read a {@link SecretOption}. */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
 
-/** The options that no feature sees: secrets, addresses that may hold a password, and the application's listener. */
+/** The options that features cannot read. The two URLs may contain a password. */
 export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
 
-/** The parts of a feature that is on. */
+/** The parts that a feature adds to the server. */
 export interface FeatureParts<Api extends object = object> {
   /** The properties to add to the result of `createAuth`. */
   readonly api?: Api;
@@ -85,27 +84,29 @@ export interface FeatureParts<Api extends object = object> {
   readonly resolvers?: readonly object[];
   /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
   readonly extension?: SchemaExtension;
-  /** Changes the schema as a whole, before Gatehouse adds the guards. */
+  /** Changes the whole schema. Called before Gatehouse adds the checks of `@auth`. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
-  /** Called for each event of the audit trail, after it happened. A failure only prints a warning. */
+  /** Called after each event of the audit trail. An error in this function only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /**
-   * Further CORS permissions for pages of the origins in `corsOrigins`. Without these permissions, such pages may send
-   * the headers `Authorization` and `Content-Type`, but no cookies.
+   * Pages of the origins in `corsOrigins` can always send the headers `Authorization` and `Content-Type`.
+   * `allowedHeaders` allows further headers. `credentials: true` allows cookies.
    */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
-  /** The rows of the feature's tables that `gatehouse prune` and a running server delete. */
+  /** Rules for deleting old rows of the feature's tables. A running server and `gatehouse prune` apply the rules. */
   readonly prune?: readonly PruneRule[];
-  /** Returns a line that `gatehouse serve` prints at its start. @param url where the server listens */
+  /** Returns a line that `gatehouse serve` prints when it starts. @param url the server's URL */
   readonly announce?: (url: string) => string;
-  /** Runs when the server or the application closes, while the database is open. It may take at most 5 seconds. */
+  /** Called at shutdown, while the database is still open. Must finish within 5 seconds. */
   readonly close?: () => Promise<void>;
 }
 
-/** An HTTP route. It uses the `Request` and `Response` of the Fetch API, so that an application can mount it, too. */
+/**
+ * An HTTP route. It uses the `Request` and `Response` of the Fetch API, so applications can serve the route themselves.
+ */
 export interface Route {
   readonly method: "GET" | "POST";
   /** Starts with a slash, such as `/health/live`. */
@@ -113,9 +114,10 @@ export interface Route {
   /** Whether each request is logged. Set it to false for frequent probes. @default true */
   readonly isLogged?: boolean;
   /**
-   * @param request its body is unchanged, and may have any content type
-   * @param client to pass to `core.authentication`, so that rate limits and the audit trail know the address
-   * @throws {@link AuthError} to refuse the request: the server answers with the HTTP status of the error's code
+   * Answers a request.
+   * @param request has the unparsed body, of any content type
+   * @param client pass it to `core.authentication`, which needs the address for rate limits and the audit trail
+   * @throws {@link AuthError} to refuse the request. The error's code decides the HTTP status.
    */
   handle(this: void, request: Request, client: Client): Response | Promise<Response>;
 }
@@ -130,10 +132,10 @@ export interface FeatureCommand<S extends Settings = Settings> {
   /** A command line for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
   readonly example?: string;
   /**
-   * Runs while the core is open. Gatehouse closes the core afterwards.
-   * @param args the values of the command's arguments; undefined for an optional argument that was not given
+   * Runs the command. Gatehouse closes the core afterwards.
+   * @param args the values of the arguments, in order; undefined for an optional argument that was not given
    * @param print writes one line to standard output
-   * @throws Error whose message is printed as one line on standard error
+   * @throws Error to make the command fail. Gatehouse prints the message on standard error.
    */
   run(
     this: void,
@@ -144,11 +146,11 @@ export interface FeatureCommand<S extends Settings = Settings> {
   ): Promise<void>;
 }
 
-/** The open core, as an application's features use it. */
+/** The services that a feature can use. */
 export interface Core {
   /** Runs single SQL statements on SQLite or PostgreSQL. */
   readonly sql: Sql;
-  /** The clock, in epoch milliseconds. */
+  /** Returns the current time in epoch milliseconds. */
   readonly now: () => number;
   /** Reports an event to the audit trail. */
   readonly onEvent: (event: AuthEvent, client: Client) => void;
@@ -157,12 +159,12 @@ export interface Core {
   readonly sessions: Sessions;
   /** Returns the public keys that verify access tokens. @see RFC 7517 5 */
   jwks(this: void): JsonWebKeySet;
-  /** Returns whether the database answers and the server is not about to stop. */
+  /** Returns whether the server can take requests: the database answers, and no shutdown has begun. */
   isReady(this: void): Promise<boolean>;
 }
 
 /**
- * The core including its internal services, for the features that come with Gatehouse.
+ * The core with its internal services, for Gatehouse's own features.
  * @internal
  */
 export interface CoreServices extends Core {
@@ -193,20 +195,23 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
   return feature;
 }
 
-/** The options that a feature adds. A feature without settings adds no options: its `S` is {@link Settings}. */
+/**
+ * The options that a feature adds. A feature without settings adds none. Its `S` is the general type `Settings`, whose
+ * keys are `string`.
+ */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 
 type ApiAdded<F> = F extends Feature<Settings, infer Api> ? Api : never;
 
-/** All options that the features add. */
+/** The options of all features, as an intersection type. */
 export type FeatureOptions<F extends readonly Feature[]> = {
   [Index in keyof F]: (options: OptionsAdded<F[Index]>) => void;
 }[number] extends (options: infer Options) => void
   ? Options
   : never;
 
-/** All properties that the features add to the result of `createAuth`. */
+/** The API properties of all features, as an intersection type. */
 export type FeatureApi<F extends readonly Feature[]> = {
   [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
 }[number] extends (api: infer Api) => void

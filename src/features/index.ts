@@ -5,31 +5,29 @@ import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { jwks } from "./jwks/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
+import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 
-/**
- * The features that every installation has. Settings switch them on or off, except {@link tokenClasses}, which is
- * always on. The type is written out: with an inferred type, editors would not show the comments on settings.
- */
+/** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
 export const BUILT_IN: readonly [
   typeof graphiql,
   typeof health,
   typeof jwks,
   typeof refreshCookie,
+  typeof stepUp,
   typeof tokenClasses,
-] = [graphiql, health, jwks, refreshCookie, tokenClasses];
+] = [graphiql, health, jwks, refreshCookie, stepUp, tokenClasses];
 
 /**
- * Returns all features of an installation: ours, and the application's own.
- * @throws {@link WrongSettings} when a feature is malformed, or two features clash
+ * Returns Gatehouse's features and the application's own.
+ * @throws {@link WrongSettings} when a feature is malformed, or a name is used twice
  */
 export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
   return requireCompatible(BUILT_IN, own);
 }
 
 /**
- * Returns the core for a feature. The features of an application get the documented core. Our own features also get the
- * internal services.
+ * Gatehouse's own features also get the internal services. Other features get only the documented {@link Core}.
  * @internal
  */
 export function coreFor(feature: Feature, services: CoreServices): Core {

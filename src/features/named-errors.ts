@@ -6,17 +6,16 @@ import { withinTime } from "../within-time.js";
 import { findMalformedParts } from "./check-feature.js";
 import type { Feature, FeatureParts, Route } from "./feature.js";
 
-/** The time limit for a hook, and for closing a feature, in milliseconds. */
+/** The time limit for a hook or `close`, in milliseconds. */
 const TIMEOUT = 5_000;
-/** Seconds after which a client should retry an operation whose hook took too long. */
+/** When a hook takes too long, clients should retry after this many seconds. */
 const RETRY_AFTER = 5;
 
 const HOOKS: Readonly<Record<keyof Hooks, true>> = { beforeLogin: true, beforeRefresh: true };
 
 /**
- * Returns a copy of the feature. If a function of the copy or of its parts throws, the error's message names the
- * feature. These errors stay unchanged: the errors of commands, of resolvers and of functions in `api`, and every
- * `GraphQLError` that refuses a request (see {@link attemptRequest}).
+ * Returns a copy of the feature. Its errors name the feature, as in "The feature notes failed to start: …". Errors of
+ * commands, of resolvers and of functions in `api` stay unchanged.
  */
 export function withNamedErrors(feature: Feature): Feature {
   const { name, isOn, findProblems, create } = feature;
@@ -67,7 +66,7 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
         ),
     }),
     ...(routes && {
-      // `Required` makes the compiler notice a property that is not passed on.
+      // `Required` makes the compiler report a property that is missing here.
       routes: routes.map(({ method, path, isLogged = true, handle }): Required<Route> => ({
         method,
         path,
@@ -80,7 +79,7 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
     }),
     ...(jobs && {
       jobs: jobs.map((job) => ({
-        // Unique among all jobs. The error of a failed run contains this name.
+        // The prefix makes the name unique. The error of a failed job shows the name.
         name: `${name}:${job.name}`,
         interval: job.interval,
         run: () => job.run(),
@@ -90,8 +89,8 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
 }
 
 /**
- * Puts the feature's name in the errors of hooks. Also limits the time of each hook, because a login or refresh waits
- * for it, and an application's code may hang.
+ * Puts the feature's name in the hooks' errors. Also limits the time of each hook, because logins and refreshes wait
+ * for hooks.
  */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   const names = Object.keys(HOOKS) as (keyof Hooks)[];
@@ -114,20 +113,15 @@ function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   );
 }
 
-/**
- * Returns an object that has the changes and inherits everything else from the original. A spread would lose the
- * methods of an original that is an instance of a class.
- */
+/** Like `{ ...original, ...changes }`, but also keeps the methods of an instance of a class. */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
 
-/** Returns the first words of the error message for a feature that failed to start. */
 export function failedToStart(feature: string): string {
   return `The feature ${feature} failed to start`;
 }
 
-/** Returns the result of `run`. If `run` throws, throws an error that has `failure` before the original message. */
 export function attempt<Result>(failure: string, run: () => Result): Result {
   try {
     return run();
@@ -147,10 +141,7 @@ async function attemptAsync<Result>(
   }
 }
 
-/**
- * Like {@link attempt}, for code that runs during a request. A `GraphQLError` is a refusal: it stays unchanged, because
- * the client gets its message.
- */
+/** Throws a `GraphQLError` unchanged, because the client sees its message. */
 async function attemptRequest<Result>(
   failure: string,
   run: () => Result | Promise<Result>,
@@ -167,7 +158,7 @@ function nameError(failure: string, cause: unknown): Error {
   return new Error(`${failure}: ${message}`, { cause });
 }
 
-/** Calls `close`. Rejects when it takes too long, so that the other features and the database can still be closed. */
+/** Gives up on a `close` that hangs, so that the database can still be closed. */
 function inTime(close: () => Promise<void>): Promise<void> {
   return withinTime(close(), TIMEOUT, () => {
     throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);

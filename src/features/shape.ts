@@ -1,20 +1,19 @@
 import { findMeant } from "../config/misspelling.js";
 
-/** Returns what is wrong with a value, one line for each problem. `where` names the value. */
+/** Returns a message for each problem of a value. `where` is the name of the value in the messages. */
 export type Check = (value: unknown, where: string) => string[];
 
-/** The checks of an object's fields, by the names of the fields. */
 type Fields = Readonly<Record<string, Check>>;
 
 /**
- * Returns a check that tests one condition.
- * @param what the words after "must be" in the message
+ * Returns a check of one condition.
+ * @param what the text after "must be" in the message, such as "a function"
  */
 export function is(what: string, isRight: (value: unknown) => boolean): Check {
   return (value, where) => (isRight(value) ? [] : [`${where} must be ${what}`]);
 }
 
-/** Returns a check of each item of a list. Messages identify an item by its name or, if it has none, by its index. */
+/** Returns a check of a list. A message shows the name or the index of an item: `commands[add-note]` or `routes[0]`. */
 export function listOf(item: Check): Check {
   return (value, where) => {
     if (!Array.isArray(value)) return [`${where} must be a list`];
@@ -25,7 +24,7 @@ export function listOf(item: Check): Check {
   };
 }
 
-/** Returns a check of each value of an object. The object may have any keys. */
+/** Returns a check of an object with any keys. `item` checks each value. */
 export function recordOf(item: Check): Check {
   return (value, where) =>
     isObject(value)
@@ -34,9 +33,8 @@ export function recordOf(item: Check): Check {
 }
 
 /**
- * Returns a check of an object's fields. The check refuses unknown fields, as {@link findUnknown} defines them. An
- * optional field may be undefined.
- * @param what the words after "must be" in the message
+ * Returns a check of an object's fields. The check also reports unknown fields.
+ * @param what the text after "must be" in the message, such as "an object"
  */
 export function objectWith(what: string, required: Fields, optional: Fields = {}): Check {
   const known = Object.keys({ ...required, ...optional });
@@ -53,7 +51,7 @@ export function objectWith(what: string, required: Fields, optional: Fields = {}
   };
 }
 
-/** Returns a check that runs `first`, and runs `second` only if `first` finds no problem. */
+/** Returns a check that runs `second` only if `first` finds no problem. */
 export function inTurn(first: Check, second: Check): Check {
   return (value, where) => {
     const problems = first(value, where);
@@ -61,7 +59,6 @@ export function inTurn(first: Check, second: Check): Check {
   };
 }
 
-/** Returns the name of an object, if it has a name. */
 export function findName(value: unknown): string | undefined {
   if (!isObject(value) || !("name" in value)) return undefined;
   return typeof value.name === "string" && value.name !== "" ? value.name : undefined;
@@ -72,8 +69,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns a problem for each unknown field of a plain object. An instance of a class may have further fields, so only
- * its misspelt fields are problems.
+ * Returns a message for each unknown field. An instance of a class may have other fields, so only its misspelt fields
+ * are reported.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

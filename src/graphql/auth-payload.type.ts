@@ -7,7 +7,6 @@ import { toDate } from "./date-time.js";
 import { AuthSchemeEnum, SessionType, toSessionType } from "./session.type.js";
 import { toUserType, UserType } from "./user.type.js";
 
-/** The API's type `AuthPayload`. */
 @ObjectType({
   description: "The result of a login or a refresh. Its tokens cannot be read again later.",
 })
@@ -53,7 +52,7 @@ export class AuthPayload {
   user!: UserType;
 }
 
-/** The API's type `TokenVerification`. @see RFC 7662 2.2 */
+/** @see RFC 7662 2.2 */
 @ObjectType({
   description: "The state of a token. If it is not active, every other field is null (RFC 7662).",
 })
@@ -78,7 +77,6 @@ export class TokenVerification {
   user!: UserType | null;
 }
 
-/** Makes the response to a login or a refresh from the issued tokens. */
 export function toAuthPayload(issued: Issued): AuthPayload {
   const { principal, token, access, refresh } = issued;
   const { session } = principal;
@@ -95,10 +93,7 @@ export function toAuthPayload(issued: Issued): AuthPayload {
   };
 }
 
-/**
- * Converts the result of a verification to the API's type.
- * @param verification null for a token that is not active
- */
+/** @param verification null for a token that is not active */
 export function toTokenVerification(verification: Verification | null): TokenVerification {
   if (verification === null) {
     return { active: false, scheme: null, tokenType: null, expiresAt: null, user: null };

@@ -12,7 +12,6 @@ import { LogoutPayload, toLogoutPayload } from "./logout-payload.type.js";
 import { AuthSchemeEnum } from "./session.type.js";
 import { toUserType, UserType } from "./user.type.js";
 
-/** The operations on credentials: login, refresh, verification, logout and `me`. */
 @Resolver()
 export class AuthenticationResolver {
   readonly #authentication: AuthenticationService;

@@ -10,7 +10,6 @@ const MAX_LENGTH = 100;
 export interface Cursor {
   /** Epoch milliseconds. */
   readonly createdAt: number;
-  /** 32 hexadecimal digits. */
   readonly id: string;
 }
 

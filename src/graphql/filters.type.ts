@@ -1,14 +1,12 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ID, InputType } from "type-graphql";
 
-/** The API's type `IdFilter`. */
 @InputType({ description: "Filters by user id." })
 export class IdFilter {
   @Field(() => [ID], { nullable: true, description: "One of these ids, at most 100." })
   in?: string[] | null;
 }
 
-/** The API's type `UsernameFilter`. */
 @InputType({ description: "Filters by user name." })
 export class UsernameFilter {
   @Field(() => String, { nullable: true, description: "Exact match." })
@@ -18,14 +16,12 @@ export class UsernameFilter {
   iexact?: string | null;
 }
 
-/** The API's type `EmailFilter`. */
 @InputType({ description: "Filters by e-mail address." })
 export class EmailFilter {
   @Field(() => String, { nullable: true, description: "Part of the address, in any case." })
   icontains?: string | null;
 }
 
-/** The API's type `DateTimeFilter`. */
 @InputType({ description: "Filters by an instant." })
 export class DateTimeFilter {
   @Field(() => GraphQLDateTime, { nullable: true })

@@ -1,7 +1,6 @@
 import { Field, Int, ObjectType } from "type-graphql";
 import type { AuthScheme } from "../events.js";
 
-/** The API's type `LogoutPayload`. */
 @ObjectType()
 export class LogoutPayload {
   @Field(() => String)
@@ -19,7 +18,6 @@ export function toLogoutPayload(scheme: AuthScheme, hasEnded: boolean): LogoutPa
   };
 }
 
-/** Returns the response to a mutation that ends sessions by owner or id. */
 export function toSessionsEnded(count: number): LogoutPayload {
   const sessions = count === 1 ? "session" : "sessions";
   return { message: `Logout successful, ${count} ${sessions} ended`, sessionsEnded: count };

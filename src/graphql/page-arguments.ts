@@ -3,21 +3,18 @@ import { BadUserInput } from "../errors.js";
 const PAGE_SIZE = 20;
 const PAGE_MAX_SIZE = 100;
 
-/** The options of a list's argument `first`. */
 export const FIRST = {
   nullable: true,
   defaultValue: PAGE_SIZE,
   description: `The page size, from 1 to ${PAGE_MAX_SIZE}.`,
 };
 
-/** The options of a list's argument `after`. */
 export const AFTER = {
   nullable: true,
   description: "The `endCursor` of the previous page.",
 };
 
 /**
- * Returns the page size that `first` requests.
  * @param first null for the default
  * @throws {@link BadUserInput} when `first` is not from 1 to 100
  */

@@ -16,11 +16,7 @@ export class PageInfo {
   endCursor!: string | null;
 }
 
-/**
- * Returns the {@link PageInfo} of a page.
- * @param edges the edges of the page, in order
- * @param hasPreviousPage whether the page starts after a cursor
- */
+/** @param hasPreviousPage whether the page starts after a cursor */
 export function toPageInfo(
   edges: readonly { readonly cursor: string }[],
   hasNextPage: boolean,

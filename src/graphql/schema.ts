@@ -26,7 +26,7 @@ export interface SchemaExtension {
 }
 
 /**
- * Builds a schema with its directives. The directives are not enforced yet.
+ * Builds a schema with its directives. Only `guardSchema` makes the directives take effect.
  * @param resolvers instances of type-graphql's resolver classes
  */
 export function createSchema(resolvers: readonly object[], roles: Roles): GraphQLSchema {
@@ -52,9 +52,8 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 }
 
 /**
- * Gives a schema the roles of its installation: type-graphql has one enum `Role` for all installations in a process.
- * Also reverses the arguments: type-graphql lists them from the last to the first, because decorators run in that
- * order.
+ * Replaces the default roles with those of the installation. Also reverses the arguments of each field, because
+ * type-graphql lists the last argument first.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
   return mapSchema(schema, {
@@ -108,9 +107,8 @@ export function extendWith(
 }
 
 /**
- * Returns the resolvers of a schema. Scalars become plain objects, because a second copy of graphql would not recognise
- * our scalars. An application with a second copy can then build its schema, and {@link requireOneGraphql} refuses the
- * schema with a clear message.
+ * Returns the resolvers of a schema. Scalars become plain objects, so that an application with a second copy of
+ * `graphql` can build its schema. {@link requireOneGraphql} then refuses that schema with a clear message.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);
@@ -122,7 +120,6 @@ export function resolversOf(schema: GraphQLSchema): IResolvers {
   return resolvers;
 }
 
-/** Prints a schema as SDL, with the directives of its elements. */
 export function printSchema(schema: GraphQLSchema): string {
   return `${printSchemaWithDirectives(schema)}\n`;
 }

@@ -29,7 +29,6 @@ export class SessionConnection {
 }
 
 /**
- * Converts a page of sessions to the API's type.
  * @param currentId the id of the request's own session
  * @param hasPreviousPage whether the page starts after a cursor
  */

@@ -4,7 +4,6 @@ import type { SessionQuery } from "../sessions/session-list.js";
 import { DateTimeFilter, EmailFilter, IdFilter, UsernameFilter } from "./filters.type.js";
 import { AuthSchemeEnum } from "./session.type.js";
 
-/** The API's type `SessionFilter`. */
 @InputType({ description: "Filters sessions. Several fields are combined with AND." })
 export class SessionFilter {
   @Field(() => IdFilter, { nullable: true })
@@ -31,7 +30,7 @@ export class SessionFilter {
   isLive?: boolean | null;
 }
 
-/** Converts a filter to a query. Without a filter, the query is for live sessions. */
+/** Converts a filter to a query. Without a filter, the query finds live sessions. */
 export function toSessionQuery(filter: SessionFilter | null | undefined): SessionQuery {
   if (filter == null) return { isLive: true };
   const { userId, username, email, createdAt, scheme, isLive } = filter;

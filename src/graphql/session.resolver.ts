@@ -11,8 +11,8 @@ import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
 /**
- * The operations on sessions. They load the user from the database even if `bearerCheck` is `stateless`, because an
- * ended session must not be accepted here.
+ * Each operation calls `loadUser`, which refuses a user whose session has ended. Without `loadUser`, such a user would
+ * be accepted if `bearerCheck` is `stateless`.
  */
 @Resolver(() => SessionType)
 export class SessionResolver {

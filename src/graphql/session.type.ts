@@ -27,7 +27,6 @@ registerEnumType(AuthSchemeEnum, {
   },
 });
 
-/** The API's type `Session`. */
 @ObjectType("Session", {
   description: "A session opened by one login. It lasts until the logout or the expiry.",
 })
@@ -63,10 +62,7 @@ export class SessionType {
   isCurrent!: boolean;
 }
 
-/**
- * Converts a session to the API's type.
- * @param currentId the id of the request's own session
- */
+/** @param currentId the id of the request's own session */
 export function toSessionType(session: SessionInfo, currentId: string | undefined): SessionType {
   const { id, scheme, label, ipAddress, userAgent } = session;
   return {

@@ -13,7 +13,7 @@ import { NoSuchUser } from "../errors.js";
 import { requireRole } from "../permissions/guards.js";
 import { toUserType, type UserType } from "./user.type.js";
 
-/** A schema as a module of an Apollo Federation 2 subgraph. */
+/** The type definitions and resolvers for a subgraph of Apollo Federation 2. */
 export interface Subgraph {
   /** SDL that uses the directives `@key` and `@shareable`, which the application imports with `@link`. */
   readonly typeDefs: string;
@@ -21,12 +21,9 @@ export interface Subgraph {
   readonly resolvers: IResolvers;
 }
 
-/** The directives that a subgraph adds to the types of the schema. */
 const SUBGRAPH_DIRECTIVES = `type User @key(fields: "id") type PageInfo @shareable`;
 
-/**
- * Returns a schema as a subgraph. Other subgraphs may refer to its users by id, and may define a type `PageInfo` too.
- */
+/** Returns a subgraph. Other subgraphs may refer to its users by id, and may define a type `PageInfo`, too. */
 export function createSubgraph(
   typeDefs: string,
   resolvers: IResolvers,
@@ -50,20 +47,18 @@ export function createSubgraph(
   };
 }
 
-/** Returns the directives of each type in `sdl`, by the name of the type. */
 function readDirectives(sdl: string): ReadonlyMap<string, readonly ConstDirectiveNode[]> {
   const types = parse(sdl).definitions as readonly ObjectTypeDefinitionNode[];
   return new Map(types.map(({ name, directives = [] }) => [name.value, directives]));
 }
 
-/** Another subgraph's reference to a user. */
 interface UserReference {
   readonly id: string;
 }
 
 /**
- * Returns the function that loads a user for a gateway. As in the rest of the schema, users see themselves and
- * administrators see everyone. All other callers are refused in the same way, whether or not the user exists.
+ * Returns the function that loads a user for a gateway. Users may load themselves, and administrators may load
+ * everyone. Other callers get the same error for existing and missing users.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

@@ -12,7 +12,7 @@ registerEnumType(RoleEnum, {
   description: "The rights of a user. Each role includes the rights of the roles before it.",
 });
 
-/** The API's type `Profile`. Resolvers that an application adds to `Profile` get an object of this type as parent. */
+/** The parent object of the resolvers that an application adds to the type `Profile`. */
 @ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
   /** The user's id, for the resolvers of an application. It is not a field of the schema. */
@@ -22,7 +22,7 @@ export class ProfileType {
   role!: Role;
 }
 
-/** The API's type `User`. Resolvers that an application adds to `User` get an object of this type as parent. */
+/** The parent object of the resolvers that an application adds to the type `User`. */
 @ObjectType("User", { description: "An account that can log in." })
 export class UserType {
   @Field(() => ID)
@@ -47,7 +47,6 @@ export class UserType {
   lastLoginAt!: Date | null;
 }
 
-/** Converts a user to the API's type. */
 export function toUserType(user: User): UserType {
   const { id, username, email, role, isActive, createdAt, lastLoginAt } = user;
   return {

@@ -21,8 +21,8 @@ const BODY_LIMIT = 100 * 1024;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**
- * During a request, a connection is closed after this many milliseconds without a byte in either direction. No GraphQL
- * operation is cut, because its own timeout is shorter.
+ * During a request, a connection without traffic is closed after this many milliseconds. An operation must time out
+ * earlier.
  */
 const IDLE_TIMEOUT = 40_000;
 /** Seconds after which a client should retry if there are too many connections. */
@@ -31,13 +31,11 @@ const RETRY_AFTER = 1;
 /** Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
-/** The settings of {@link createApp}. */
 type AppConfig = Pick<
   ServerConfig,
   "trustedProxies" | "logLevel" | "connectionsPerAddress" | "keepAliveTimeout"
 >;
 
-/** An HTTP server and its connections. */
 interface App {
   readonly app: FastifyInstance;
   readonly connections: Connections;
@@ -85,7 +83,7 @@ export function createApp(
   });
   // All connections of a proxy come from one address, so they are not limited by address.
   const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
-  // Without this handler, Node itself would refuse a request whose `Expect` value it does not know, and send no body.
+  // Node would answer an unknown `Expect` header without a body. So handle the request as usual.
   // @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
@@ -128,7 +126,7 @@ export function createApp(
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
 
-/** Logs a request in one line. Only one text in the line is the client's free choice: the operation's name. */
+/** Logs a request in one line. The operation's name is the only text that a client can choose freely. */
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { routeOptions, method, ip: address } = request;
   // A proxy may pass on something that is not an address.

@@ -11,12 +11,11 @@ const MAX_REFUSED = 1_000;
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
- * The connections of a server, and its running requests. A connection over a limit stays open for a short time, so that
- * the server can refuse its request and the client learns why.
+ * Counts the connections and the running requests of a server. A connection over a limit stays open for a short time,
+ * so the server can say why it refuses the request.
  */
 export class Connections {
   readonly #server: Server;
-  /** How many connections one address may have at most; null for no limit. */
   readonly #maxPerAddress: number | null;
   readonly #perAddress = new Map<string, number>();
   readonly #refused = new Set<Socket>();
@@ -26,7 +25,7 @@ export class Connections {
   /** The connections that were opened after {@link Connections.startEnding}. */
   readonly #late = new WeakSet<Socket>();
 
-  /** @param maxPerAddress null for no limit per address. Loopback addresses have no such limit. */
+  /** @param maxPerAddress null for no limit. Loopback addresses are never limited. */
   constructor(server: Server, maxPerAddress: number | null) {
     this.#server = server;
     this.#maxPerAddress = maxPerAddress;
@@ -49,20 +48,20 @@ export class Connections {
     return this.#served;
   }
 
-  /** Returns whether requests on a connection are to be refused, because there are too many connections. */
+  /** Returns whether the connection is over a limit, so its requests must be refused. */
   isRefused(socket: Socket): boolean {
     return this.#refused.has(socket);
   }
 
-  /** Makes the server close each connection after its next response. {@link Connections.isLast} names the exception. */
+  /** Called when the server starts to stop. */
   startEnding(): void {
     this.#isEnding = true;
   }
 
   /**
-   * Returns whether the next response on a connection is its last one. While the server still listens, connections
-   * opened after {@link Connections.startEnding} are kept. A proxy can then use them instead of new connections, which
-   * could be lost when the server stops listening.
+   * Returns whether a connection must close after its next response. While the server stops, every connection must
+   * close, with one exception: a connection that was opened during the stop stays open while the server still listens.
+   * If the server closed that connection, a proxy would open another one, again and again.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

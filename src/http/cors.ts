@@ -4,9 +4,8 @@ import type { OpenAuth } from "../auth.js";
 import { isLoopback, type ServerConfig } from "../config/server-config.js";
 
 /**
- * Lets pages of the origins in `corsOrigins` send requests, with cookies if `cors.credentials` is true. In development,
- * pages of every other loopback origin can send requests too, so that a front end's own dev server works. But these
- * other pages must not send cookies, because any program on the machine can serve such a page.
+ * Lets pages of the origins in `corsOrigins` send requests. In development, pages of other loopback origins may send
+ * requests too, but no cookies. Any program on the machine can serve such a page.
  */
 export async function addCors(
   app: FastifyInstance,
@@ -38,7 +37,7 @@ export async function addCors(
   });
 }
 
-/** Returns whether an origin is a loopback origin. Only programs on this machine can serve pages of such an origin. */
+/** Returns whether only this machine can serve pages of an origin, such as `http://localhost:5173`. */
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);

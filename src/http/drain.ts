@@ -5,25 +5,22 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/**
- * How long a stopping server still listens. `GET /health/ready` already fails, so that proxies can choose another
- * server.
- */
+/** How long a stopping server still listens. Meanwhile `GET /health/ready` fails, so proxies choose another server. */
 const NOTICE_TIME = 1_000;
-/**
- * For at least this time after the server stops listening, idle connections stay open, because a request may be on its
- * way.
- */
+/** How long idle connections stay open after the server stops listening. A request may be on its way. */
 const IDLE_TIME = 500;
-/** How long to wait at most for a turn of the event loop without new connections. */
+/** How long {@link untilNoneWaits} waits at most. */
 const QUIET_TIMEOUT = 1_000;
-/** How long such a turn may take at most. During a longer turn, connections may have arrived unseen. */
+/**
+ * If a turn of the event loop takes longer than this, {@link untilNoneWaits} waits for another turn. During the long
+ * turn, a connection may have arrived unnoticed.
+ */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 
 /**
- * Stops accepting connections, and waits until all requests are answered. Requests that arrive on open connections are
- * answered, too. With the header `Connection: close`, the responses tell the clients to use another connection.
+ * Stops accepting connections, and waits until all requests are answered. Also answers the requests that meanwhile
+ * arrive on open connections.
  */
 export async function stopListening(
   server: Server,
@@ -45,8 +42,8 @@ export async function stopListening(
 }
 
 /**
- * Waits for a turn of the event loop without a new connection. When a server stops listening, the operating system
- * resets the connections that the server has not accepted yet.
+ * Waits for a turn of the event loop in which no new connection arrives. When a server stops listening, the operating
+ * system resets the connections that Node has not accepted yet.
  */
 async function untilNoneWaits(server: Server): Promise<void> {
   let accepted = 0;

@@ -20,13 +20,9 @@ const OPERATION_TIMEOUT = 10_000;
 /** Seconds after which a client should retry a timed-out operation. */
 const RETRY_AFTER = 5;
 
-/**
- * All HTTP methods. At `/graphql`, the methods without a route are refused. A feature may serve some of them there: for
- * example, GraphiQL serves `GET`.
- */
+/** All HTTP methods. A method without a route is refused at `/graphql`. */
 const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
-/** Serves GraphQL at `POST /graphql`. */
 export async function addGraphql(
   app: FastifyInstance,
   { auth, cors }: OpenAuth,
@@ -46,7 +42,7 @@ export async function addGraphql(
   refuseOtherMethods(app);
 }
 
-/** Refuses requests to `/graphql` whose method is not served, and says which methods are. @see RFC 9110 15.5.6 */
+/** Refuses other methods at `/graphql`. The header `Allow` lists the methods that are served. @see RFC 9110 15.5.6 */
 function refuseOtherMethods(app: FastifyInstance): void {
   const url = "/graphql";
   const served = METHODS.filter((method) => app.hasRoute({ method, url }));
@@ -64,13 +60,12 @@ interface Graphql {
   readonly limits: DocumentLimits;
 }
 
-/** Passes a request to Apollo Server. The response is always one JSON text. */
 async function runOperation(
   { apollo, auth, limits }: Graphql,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  // This outcome stays if the body is malformed: `recordPlugin` then does not run.
+  // If the body is malformed, `recordPlugin` does not run, and this outcome stays.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   let responseHeaders: AuthContext["responseHeaders"] = [];
@@ -111,7 +106,7 @@ async function runOperation(
   return reply.code(answer.status ?? 200).send(answer.body.string);
 }
 
-/** Checks a document. If it is refused, records the code, because `recordPlugin` then does not run. */
+/** Checks a document. Records the code of a refusal, because `recordPlugin` does not run for a refused document. */
 function checkDocument(limits: DocumentLimits, text: string, record: OperationRecord): void {
   try {
     limits.check(text);
@@ -123,9 +118,8 @@ function checkDocument(limits: DocumentLimits, text: string, record: OperationRe
 }
 
 /**
- * Returns the headers that Apollo Server reads. Fastify has already checked the content type, so Apollo Server gets a
- * plain `application/json`. Its own check of a long content type would take quadratic time. {@link withoutQuotedLists}
- * changes `Accept` for the same reason.
+ * Returns the headers for Apollo Server, which parses long headers in quadratic time. So it gets a fixed content type,
+ * which Fastify has already checked, and a simpler `Accept`.
  */
 function headersOf({ headers: { accept, "content-type": type } }: FastifyRequest): HeaderMap {
   const headers = new HeaderMap();

@@ -1,19 +1,15 @@
 import type { FastifyRequest } from "fastify";
 
-/**
- * How long the value of each header may be, in characters. Browsers send about 150 characters as `Accept`. Node limits
- * all headers together to 16 KiB.
- */
+/** The largest length of the headers, in characters. Browsers send about 150 characters as `Accept`. */
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
 
-/** Headers that may be sent only once. If one has several lines, Node reads the first, but a proxy may read another. */
+/** The headers that must not be repeated. Node reads the first line, but a proxy may read the last one. */
 const SINGLE = new Set(["content-type", "host"]);
 
 /** Matches a charset other than UTF-8. JSON is always UTF-8. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
-/** Why the headers of a request are refused. */
 interface HeaderFault {
   readonly status: number;
   /** @default the usual message of the status */
@@ -33,7 +29,6 @@ export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault |
   return isEncoded || OTHER_CHARSET.test(type) ? { status: 415 } : null;
 }
 
-/** Returns whether one of the {@link SINGLE} headers has several lines. */
 function hasRepeated(rawHeaders: readonly string[]): boolean {
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -46,10 +41,8 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 }
 
 /**
- * Returns an `Accept` header that Apollo Server's parser reads in linear time. At each comma and semicolon within
- * quotes, that parser counts the quotes again from the beginning of the item, which takes quadratic time. So each
- * quoted text with a comma or a semicolon is replaced. For a valid header, the parser still chooses the same type,
- * because no type that we serve contains such a text.
+ * Replaces quoted texts that contain a comma or a semicolon, such as `"a,b"`. Apollo Server's parser would take
+ * quadratic time for such texts. No type that we serve contains such a text.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyBaseLogger } from "fastify";
 
-/** The headers of every response. A route may replace some of them, as GraphiQL and the key set do. */
+/** The headers of every response. A route may replace them. */
 export const SECURITY_HEADERS = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -36,7 +36,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: "The header must be at most 16 KiB.",
 };
 
-/** The HTTP status for an error code of Node's HTTP server. The status for any other code is 400. */
+/** The HTTP statuses for error codes of Node's HTTP server. The status for any other code is 400. */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,

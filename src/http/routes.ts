@@ -29,10 +29,6 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
   });
 }
 
-/**
- * Returns the route's response. If the route throws an {@link AuthError}, returns it in GraphQL's format, with the HTTP
- * status of its code.
- */
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
   try {
     return await handle(toFetchRequest(request), clientOf(request));
@@ -60,7 +56,7 @@ function toFetchRequest(request: FastifyRequest): Request {
   );
   const scheme = schemeOf(request);
   const origin = `${scheme}://${host}`;
-  // The client may send anything as `Host`, even text that fits in no URL. Routes must not trust it.
+  // A client may send any text as `Host`, even one that no URL can contain. Routes must not trust it.
   const base = URL.canParse(origin) ? origin : `${scheme}://localhost`;
   return new Request(new URL(url, base), {
     method,

@@ -25,13 +25,9 @@ export interface Server<F extends readonly Feature[] = []> {
   close(this: void): Promise<void>;
 }
 
-/**
- * How long a stopping server waits for running requests, in milliseconds. Then it closes all connections, because some
- * clients never finish their request.
- */
+/** How long a stopping server waits for running requests, in milliseconds. Some clients never finish their request. */
 const END_TIMEOUT = 10_000;
 
-/** Writes lines to the server's log. */
 export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
 
 /**
@@ -104,8 +100,8 @@ export async function startServer(
 }
 
 /**
- * Returns a listener that logs each event, and then passes it on to `onEvent`. The log gets a fingerprint in place of
- * `login`, because people sometimes type their password where their user name belongs.
+ * Returns a listener that logs each event and then calls `onEvent`. The log gets a fingerprint of `login`, because
+ * people sometimes type their password as their user name.
  */
 function auditTo(
   log: FastifyBaseLogger,
@@ -121,12 +117,11 @@ function auditTo(
   };
 }
 
-/** Returns a keyed hash of a text. Without the key, a reader of the log cannot guess the text by trying values. */
+/** Returns a keyed hash of a text. Without the key, a reader of the log cannot find the text by trying values. */
 function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }
 
-/** The problem to report if the server cannot listen, for each error code of the operating system. */
 const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
   EADDRINUSE: { option: "port", message: "is in use by another process" },
   EACCES: { option: "port", message: "may not be used by this process" },
@@ -143,7 +138,6 @@ async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promi
   }
 }
 
-/** Returns the port that the server listens on. The system picks it if the setting is 0. */
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
 }

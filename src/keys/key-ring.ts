@@ -7,7 +7,7 @@ export interface JsonWebKeySet {
   readonly keys: readonly JsonWebKey[];
 }
 
-/** A public key. Defined here, because newer versions of `@types/node` have moved their type. @see RFC 7517 4 */
+/** A public key. @see RFC 7517 4 */
 export interface JsonWebKey {
   readonly kty: string;
   readonly kid: string;
@@ -32,7 +32,7 @@ export interface Key {
   readonly verificationKey: KeyObject;
   /** Epoch milliseconds. The key signs from then on, until a later key becomes active. */
   readonly activatesAt: number;
-  /** Epoch milliseconds. If two keys become active at the same instant, the key that was created later signs. */
+  /** Epoch milliseconds. If two keys have the same `activatesAt`, the newer one signs. */
   readonly createdAt: number;
 }
 
@@ -40,14 +40,16 @@ export interface Key {
 const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
-/** Keys for one purpose. The key that became active last signs. Earlier keys still verify their own tokens. */
+/**
+ * Keys for one purpose. The newest active key signs: the key with the latest `activatesAt` that is not in the future.
+ * Earlier keys still verify their own tokens.
+ */
 export class KeyRing {
   readonly #now: () => number;
   #keys: ReadonlyMap<string, Key> = new Map();
-  /** The same keys, sorted by `activatesAt` and `createdAt`, latest first. */
+  /** The latest `activatesAt` first. */
   #order: readonly Key[] = [];
 
-  /** @throws TypeError as {@link KeyRing.replace} does */
   constructor(keys: readonly Key[], now: () => number) {
     this.#now = now;
     this.replace(keys);
@@ -55,8 +57,7 @@ export class KeyRing {
 
   /**
    * Replaces all keys. After an error, the ring still has the old keys.
-   * @throws TypeError if two keys share a `kid`, a key does not fit its algorithm, symmetric and asymmetric keys are
-   * mixed, or no key is active
+   * @throws TypeError if the keys cannot be used together, or no key is active
    */
   replace(keys: readonly Key[]): void {
     for (const key of keys) requireFitting(key);
@@ -75,7 +76,7 @@ export class KeyRing {
     this.#order = order;
   }
 
-  /** The key that signs now. If the clock was set back so far that no key is active, the earliest key signs. */
+  /** The key that signs now. If the clock was set back and no key is active, this is the earliest key. */
   get current(): Key {
     const now = this.#now();
     const current = this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#order.at(-1);
@@ -89,12 +90,11 @@ export class KeyRing {
     return this.#order.find(({ activatesAt }) => activatesAt > now);
   }
 
-  /** Returns the key with this `kid`, or undefined. */
   find(kid: string): Key | undefined {
     return this.#keys.get(kid);
   }
 
-  /** Returns all public keys: next, current and retired. Shared secrets are left out. @see RFC 7517 5 */
+  /** Returns all public keys. Shared secrets are left out. @see RFC 7517 5 */
   toJwks(): JsonWebKeySet {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {
@@ -108,12 +108,10 @@ export class KeyRing {
   }
 }
 
-/** Returns whether the algorithm signs and verifies with the same secret. */
 export function isSymmetric(algorithm: JwtAlgorithm): boolean {
   return algorithm.startsWith("HS");
 }
 
-/** @throws TypeError if the key does not fit its algorithm */
 export function requireFitting({ kid, algorithm, verificationKey }: Key): void {
   const { asymmetricKeyType, asymmetricKeyDetails, symmetricKeySize = 0 } = verificationKey;
   const isFitting = {
@@ -132,8 +130,8 @@ function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
 }
 
 /**
- * Creates the ring that signs refresh and sliding tokens. It uses HS256, because only Gatehouse verifies these tokens.
- * @param secretKeys the root secrets, the current one first. One key is derived from each.
+ * Creates the keys of refresh and sliding tokens. HS256 is enough, because only Gatehouse verifies these tokens.
+ * @param secretKeys the root secrets, the current one first
  */
 export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {
   const keys = secretKeys.map((secretKey, index): Key => {

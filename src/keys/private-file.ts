@@ -3,11 +3,9 @@ import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Creates a file that only its owner can access, and missing folders above it. Does nothing if the file exists.
+ * Creates a file that only its owner can access. Does nothing if the file exists.
  *
- * Writes the file under a temporary name, and then links it to `path`, so that nobody sees an incomplete file. If
- * several processes create the same file at the same time, the first process wins. The function never opens `path`
- * itself: `database/sqlite-file.ts` says why.
+ * Writes a temporary file first, and then links it to `path`, so that no process sees an incomplete file.
  */
 export function createPrivateFile(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -7,11 +7,7 @@ import { createPrivateFile } from "./private-file.js";
 
 /** The use of a derived key. Each purpose has its own key. */
 export type Purpose =
-  | "refresh-token"
-  | "key-sealing"
-  | "throttling"
-  | "audit"
-  | `feature:${string}`;
+  "refresh-token" | "key-sealing" | "throttling" | "audit" | `feature:${string}`;
 
 /**
  * Derives a 256-bit key for one purpose from the root secret, by HKDF.
@@ -35,23 +31,21 @@ export function secretPathOf(databaseUrl: string): string {
 }
 
 /**
- * Returns the root secret that is kept beside a database. Creates a missing secret, in a file that only its owner can
- * read. But throws if the secret is missing beside an existing SQLite database: a new secret could not open the keys in
- * that database.
- * @param databaseUrl the URL of any database. {@link secretPathOf} says where its secret is kept.
- * @throws Error with one line that says why the file cannot be created, read or used
+ * Returns the root secret of a database. Creates a missing secret, except for an existing SQLite database.
+ * @throws Error when the file cannot be created, read or used
+ * @throws Error when an existing SQLite database has no secret
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // Every process creates the secret before the database. So if the database exists but its secret does not, the secret
-  // was lost. This is true even if another process starts at the same time.
+  // The secret is created before the database. So if a SQLite file exists without a secret, the secret was lost. Then
+  // no secret is created, and `readSecretKey` throws.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }
 
 /**
- * Returns the root secret that is kept beside a database. Writes nothing.
- * @throws Error with one line that says why no secret can be used
+ * Returns the root secret of a database. Writes nothing.
+ * @throws Error when the secret is missing, or cannot be read or used
  */
 export function readSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
@@ -82,13 +76,11 @@ function readSecretFile(path: string): string {
   }
 }
 
-/** Returns whether the URL names a SQLite file that exists and is not empty. */
 function isDatabaseMade(databaseUrl: string): boolean {
   const path = sqlitePathOf(databaseUrl);
   return path !== null && existsSync(path) && statSync(path).size > 0;
 }
 
-/** Creates a file with a new root secret. Does nothing if the file exists. */
 function createSecretFile(path: string): void {
   try {
     if (!existsSync(path)) createPrivateFile(path, `${generateSecretKey()}\n`);

@@ -14,30 +14,27 @@ import { isSymmetric, type Key, requireFitting } from "./key-ring.js";
 import { seal, unseal } from "./sealing.js";
 import { deriveKey } from "./secret-key.js";
 
-/** A row of `signing_key`. */
 interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | "createdAt"> {
   readonly sealedKey: string;
 }
 
 /**
- * An SQL expression: the ids of all keys that are not revoked, joined to one text. The subquery reads the ids in the
- * order of the primary key's index. `string_agg(… ORDER BY …)` would sort them in every statement.
+ * SQL expression: the ids of all keys that are not revoked, such as `a1,b2`. Reading the ids in the order of the index
+ * avoids a sort.
  */
 export const LISTED_KEYS = `(
   SELECT string_agg(listed.kid, ',')
   FROM (SELECT kid FROM signing_key WHERE revoked_at IS NULL ORDER BY kid) listed)`;
 
-/** The keys in the database. */
 export interface StoredKeys {
   /** The keys that are not revoked and can be read. */
   readonly keys: readonly Key[];
-  /** An error for each key that is not revoked and cannot be read. */
+  /** An error for each key that cannot be read. */
   readonly faults: readonly KeyUnreadable[];
-  /** The value of {@link LISTED_KEYS}; null if every key is revoked, or the table is empty. */
+  /** The ids of all keys that are not revoked, such as `a1,b2`; null if there are none. */
   readonly listed: string | null;
 }
 
-/** A row of `signing_key` cannot be read. */
 class KeyUnreadable extends Error {
   constructor(kid: string, cause: unknown) {
     const why = (cause as Error).message.replace(/\.$/, "");
@@ -49,10 +46,9 @@ class KeyUnreadable extends Error {
   }
 }
 
-/** A key to generate. */
 export type NewKey = Pick<Key, "algorithm" | "activatesAt" | "createdAt">;
 
-/** The signing keys in the database, sealed with a key that is derived from the root secret. */
+/** The signing keys in the database. They are encrypted with a key from the root secret. */
 export class SigningKeyStore {
   readonly #sql: Sql;
   readonly #currentSeal: KeyObject;
@@ -68,7 +64,7 @@ export class SigningKeyStore {
     this.#seals = seals;
   }
 
-  /** Returns all keys that are not revoked. A row that cannot be read becomes a fault in the result. */
+  /** A row that cannot be read becomes a fault in the result. */
   async read(): Promise<StoredKeys> {
     const rows = await this.#readRows();
     const keys: Key[] = [];
@@ -85,8 +81,7 @@ export class SigningKeyStore {
 
   /**
    * Generates a key and inserts it.
-   * @param unlessAfter epoch milliseconds. Nothing is inserted if the table has a key that becomes active after this
-   * instant and is not revoked. Without this argument, the key is always inserted
+   * @param unlessAfter epoch milliseconds. If another key becomes active after this instant, nothing is inserted
    * @returns the `kid`, or null if nothing was inserted
    */
   async insert(key: NewKey, unlessAfter = Number.MAX_SAFE_INTEGER): Promise<string | null> {
@@ -103,10 +98,7 @@ export class SigningKeyStore {
     return inserted.length === 1 ? kid : null;
   }
 
-  /**
-   * Marks a key as revoked.
-   * @returns false if there is no such key, or it was already revoked
-   */
+  /** @returns false if there is no such key, or it was already revoked */
   async revoke(kid: string, revokedAt: number): Promise<boolean> {
     const revoked = await this.#sql.write(
       `UPDATE signing_key SET revoked_at = ? WHERE kid = ? AND revoked_at IS NULL RETURNING kid`,
@@ -115,10 +107,7 @@ export class SigningKeyStore {
     return revoked.length > 0;
   }
 
-  /**
-   * Seals again, with the current root secret, every key that a previous secret sealed and that is not revoked. These
-   * keys then no longer need the previous secret. Nothing opens a revoked key any more.
-   */
+  /** Encrypts every key with the current root secret. After that, the previous secret is no longer needed. */
   async reseal(): Promise<void> {
     if (this.#seals.length === 1) return;
     for (const row of await this.#readRows()) {
@@ -142,7 +131,7 @@ export class SigningKeyStore {
     );
   }
 
-  /** @throws WrongSettings if no root secret opens the row */
+  /** Decrypts a key. @throws WrongSettings if none of the root secrets can decrypt the key */
   #open(row: SigningKeyRow): string {
     const jwk = this.#unseal(row);
     if (jwk !== null) return jwk;

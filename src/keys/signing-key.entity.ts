@@ -4,9 +4,8 @@ import type { JwtAlgorithm } from "../config/auth-config.js";
 /**
  * A key that signs access tokens. Instants are epoch milliseconds.
  *
- * The clock decides its state: *next* until `activatesAt`, then *current* until a later key becomes current, then
- * *retired*. It can be *revoked* at any time. Rotation only adds a row. Each instance then switches to the new key by
- * its own clock.
+ * A key is *next* until `activatesAt`. Then it is *current* until a later key becomes current. After that, it is
+ * *retired*.
  */
 @Entity({ tableName: "signing_key" })
 export class SigningKeyEntity {
@@ -16,7 +15,7 @@ export class SigningKeyEntity {
   @Property({ type: "text" })
   algorithm!: JwtAlgorithm;
 
-  /** The private or secret JWK, sealed with a key derived from the root secret. */
+  /** The private or secret JWK, encrypted with a key from the root secret. */
   @Property({ type: "text" })
   sealedKey!: string;
 

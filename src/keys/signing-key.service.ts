@@ -7,32 +7,27 @@ import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { type NewKey, SigningKeyStore, type StoredKeys } from "./signing-key-store.js";
 
 /**
- * Seconds between the publication of a key and its first signature. Verifiers may cache the published keys only for a
- * shorter time.
+ * Seconds between the publication of a key and its first use. Within this time, verifiers fetch the key.
  * @internal
  */
 export const PUBLISH_AHEAD = 600;
 
-/** Milliseconds after a reload during which a token with an unknown `kid` causes no further reload. */
+/** In milliseconds. Tokens with an unknown `kid` cause at most one reload in this time. */
 const RELOAD_INTERVAL = 1000;
 
-/** The settings of the signing keys. */
 export type SigningKeyConfig = Pick<
   AuthConfig,
   "secretKeys" | "jwtAlgorithm" | "keyRotationInterval" | "now" | "onEvent"
 >;
 
-/** Loads, rotates and revokes the keys that sign access tokens. */
 export class SigningKeyService {
-  /** The keys of the last successful load. */
   readonly ring: KeyRing;
   readonly #store: SigningKeyStore;
   readonly #config: SigningKeyConfig;
   readonly #onFault: (error: Error) => void;
-  /** The messages of reported faults. */
   readonly #reported = new Set<string>();
   #loadedAt = -Infinity;
-  /** The value of `LISTED_KEYS` at the last load. */
+  /** The ids of the keys at the last load, such as `a1,b2`. */
   #listed: string | null;
 
   private constructor(
@@ -49,12 +44,13 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. If there is no key, or if `jwtAlgorithm` has changed, adds a key that is active at once. Skips keys
-   * that cannot be read, if at least one active key can be read.
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. If a readable key is active, skips
+   * the keys that cannot be read.
    * @param onFault called once for each key that cannot be read
-   * @throws Error if some keys cannot be read, and no active key can be read. The error is a {@link WrongSettings} if
-   * `secretKey` does not open the keys
-   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed between symmetric and asymmetric
+   * @throws Error if some keys cannot be read, and no readable key is active
+   * @throws {@link WrongSettings} instead of that Error, if `secretKey` cannot decrypt the keys
+   * @throws {@link WrongSettings} if `jwtAlgorithm` has changed from asymmetric to symmetric, such as from `ES256` to
+   * `HS256`, or the other way round
    */
   static async open(
     sql: Sql,
@@ -86,10 +82,7 @@ export class SigningKeyService {
     return service;
   }
 
-  /**
-   * Reads the keys again. Running instances call this regularly to pick up a rotation. A key that cannot be used is
-   * reported once, and does not make the reload fail.
-   */
+  /** Reads the keys again. Reports keys that cannot be used, but does not fail. */
   async reload(): Promise<void> {
     this.#loadedAt = this.#config.now();
     const stored = await this.#store.read();
@@ -98,22 +91,22 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys, so that tokens can still be signed. If some keys cannot be read, they are the
-      // likely cause, and are already reported.
+      // The ring keeps its previous keys. If some keys could not be read, they are the likely cause of this error. They
+      // have been reported above.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }
 
   /**
-   * Reads the keys again if another process has added, revoked or deleted a key.
-   * @param listed the current value of `LISTED_KEYS`
+   * Reads the keys again if another process has changed them.
+   * @param listed the ids of the keys in the database, such as `a1,b2`
    */
   async follow(listed: string | null): Promise<void> {
     if (listed !== this.#listed) await this.reload();
   }
 
   /**
-   * Reloads the keys after a token with an unknown `kid`. At most once a second, because anyone can send such tokens.
+   * Reloads the keys for a token with an unknown `kid`. At most once a second, because anyone can send such tokens.
    * @returns whether the keys were reloaded
    */
   async reloadAtMostOnceASecond(): Promise<boolean> {
@@ -123,11 +116,10 @@ export class SigningKeyService {
   }
 
   /**
-   * Adds the next key and publishes it. The next key signs only after {@link PUBLISH_AHEAD}, when every verifier has
-   * had time to fetch it. Tokens that the current key has signed stay valid.
+   * Publishes the next key, which starts to sign after {@link PUBLISH_AHEAD}. Tokens of the current key stay valid.
    * @param isUrgent whether the new key signs at once
    * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
-   * @throws {@link BadUserInput} if there is already a next key, unless `isUrgent`
+   * @throws {@link BadUserInput} if there is already a next key, and `isUrgent` is false
    */
   async rotate(isUrgent = false): Promise<{ kid: string; activatesAt: number }> {
     await this.reload();
@@ -143,7 +135,7 @@ export class SigningKeyService {
     return { kid, activatesAt };
   }
 
-  /** Adds the next key if the current one has signed for `keyRotationInterval` and no next key is published yet. */
+  /** Adds the next key if the current key has signed for longer than `keyRotationInterval`. */
   async rotateIfDue(): Promise<void> {
     const { keyRotationInterval, now } = this.#config;
     if (keyRotationInterval === null) return;
@@ -164,7 +156,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key. Tokens that it signed are no longer accepted. If it was the current key, a new key signs at once.
+   * Revokes a key, so that its tokens are refused. If it was the current key, a new key signs at once.
    * @throws {@link BadUserInput} if there is no such key, or it is already revoked
    */
   async revoke(kid: string): Promise<void> {
@@ -177,8 +169,8 @@ export class SigningKeyService {
 }
 
 /**
- * Describes the key that follows `current`. The new key always has the later `createdAt`, even if both keys are created
- * within the same millisecond. If both become active at the same instant, the key with the later `createdAt` signs.
+ * Makes the new key's `createdAt` at least 1 ms later than that of `current`. If both keys have the same `activatesAt`,
+ * the key with the later `createdAt` signs.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

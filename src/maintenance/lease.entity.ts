@@ -3,7 +3,6 @@ import { BigIntType, Entity, PrimaryKey, Property } from "@mikro-orm/core";
 /** A lease on a job. Only the instance that holds the lease runs the job. */
 @Entity({ tableName: "lease" })
 export class LeaseEntity {
-  /** The job's name. */
   @PrimaryKey({ type: "text" })
   name!: string;
 
@@ -11,7 +10,7 @@ export class LeaseEntity {
   @Property({ type: "text" })
   holder!: string;
 
-  /** Epoch milliseconds from which another instance may take the lease. */
+  /** Epoch milliseconds. From then on, another instance may take the lease. */
   @Property({ type: new BigIntType("number") })
   expiresAt!: number;
 }

@@ -9,38 +9,34 @@ import type { OwnedPruneRule } from "./prune-rule.js";
 /** Milliseconds between two batches of rows to delete. */
 const BATCH_PAUSE = 5;
 
-/** Milliseconds between two reloads of the signing keys, on each instance. */
+/** Milliseconds between two reloads of the signing keys. */
 const KEY_RELOAD_INTERVAL = 30_000;
-/** The name of the reload in the list of running jobs. No other job has this name. */
 const KEY_RELOAD = "key reload";
-/** Seconds between two prunes. Each time, only one of the instances prunes. */
+/** Seconds between two prunes. */
 const PRUNE_INTERVAL = 600;
-/** How often a lease is renewed within its duration, while its job runs. */
+/** How often to renew a lease before it expires. */
 const RENEWALS = 3;
 
-/** How long {@link MaintenanceService.stop} waits for the jobs that are running, in milliseconds. */
+/** How long to wait for running jobs when maintenance stops, in milliseconds. */
 const STOP_TIMEOUT = 5000;
 
 /**
- * A periodic job. Each time, one of the instances runs it, and no other instance starts a run meanwhile. If that
- * instance dies or cannot reach the database, another instance takes over within two intervals. A run that never ends
- * prevents the next run on all instances.
+ * A periodic job. Only one instance at a time runs the job. If that instance dies, another instance takes over within
+ * two intervals. A run that never ends prevents the next run on all instances.
  */
 export interface Job {
   /** Unique among the jobs of the core or of one feature. */
   readonly name: string;
-  /** The time from one run to the next, in seconds. */
+  /** Seconds from one run to the next. */
   readonly interval: number;
   run(this: void): Promise<unknown>;
 }
 
-/** What maintenance does with the signing keys. */
 export interface MaintainedKeys {
   reload(): Promise<void>;
   rotateIfDue(): Promise<void>;
 }
 
-/** Runs the periodic jobs: reloads and rotates the signing keys, prunes rows, and runs the jobs of features. */
 export class MaintenanceService {
   readonly #sql: Sql;
   readonly #now: () => number;
@@ -57,7 +53,6 @@ export class MaintenanceService {
     },
   ];
   readonly #pruneRules: OwnedPruneRule[] = [];
-  /** The jobs that are running, by name. */
   readonly #running = new Map<string, Promise<void>>();
   #timers: NodeJS.Timeout[] = [];
   #isStopped = false;
@@ -69,7 +64,7 @@ export class MaintenanceService {
   }
 
   /**
-   * Deletes the rows that match an {@link OwnedPruneRule}, in small batches. Safe to run concurrently and to interrupt.
+   * Deletes rows by the prune rules, in small batches. Concurrent calls are safe.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns the number of deleted rows
    */
@@ -89,7 +84,6 @@ export class MaintenanceService {
     return deleted;
   }
 
-  /** @returns the number of deleted rows */
   async #deleteBatch(
     { statement, parameters, feature }: OwnedPruneRule,
     now: number,
@@ -103,21 +97,18 @@ export class MaintenanceService {
     }
   }
 
-  /** Adds rules to {@link MaintenanceService.prune}. They run in the order in which they are added. */
   addPruneRules(rules: readonly OwnedPruneRule[]): void {
     this.#pruneRules.push(...rules);
   }
 
-  /** Adds jobs. Call it before {@link MaintenanceService.start}. */
+  /** Call this before {@link MaintenanceService.start}. */
   add(jobs: readonly Job[]): void {
     this.#jobs.push(...jobs);
   }
 
   /**
-   * Starts the timers. The timers do not keep the process alive. If a job is still running when it is due again, this
-   * instance does not start it a second time. A slow job does not delay other jobs.
-   * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
-   * The job runs again when it is next due.
+   * Starts the timers, which do not keep the process alive. A job that is still running is not started again.
+   * @param onError called when a job fails. The error names the job, and its `cause` is the original error.
    * @default prints a warning
    */
   start(onError: (error: unknown) => unknown = warn): void {
@@ -143,7 +134,6 @@ export class MaintenanceService {
     waiting.abort();
   }
 
-  /** Waits for the jobs that are running. */
   async idle(): Promise<void> {
     await Promise.all(this.#running.values());
   }
@@ -163,7 +153,7 @@ export class MaintenanceService {
     this.#running.set(name, running);
   }
 
-  /** Runs a job if this instance gets the lease, and renews the lease during the run. */
+  /** Runs a job if this instance gets the lease. Renews the lease during the run. */
   async #runWithLease({ name, interval, run }: Job): Promise<void> {
     const duration = interval * 1000;
     if (!(await this.#acquireLease(name, duration))) return;
@@ -178,7 +168,7 @@ export class MaintenanceService {
     }
   }
 
-  /** Acquires or renews a lease. @returns whether this instance holds it now */
+  /** @returns whether this instance holds the lease now */
   async #acquireLease(name: string, duration: number): Promise<boolean> {
     const now = this.#now();
     const acquired = await this.#sql.write(

@@ -1,10 +1,9 @@
-/** The periodic work. `createServer` starts it; an application that embeds Gatehouse calls `start`. */
+/** The periodic work. `createServer` starts it. If you use `createAuth`, call `start`. */
 export interface Maintenance {
   /**
-   * Starts the periodic work. Every instance reloads the keys. One instance runs the other jobs for all instances: key
+   * Starts the periodic work. Every instance reloads the signing keys. One instance at a time runs the other jobs: key
    * rotation, pruning, and the jobs of features.
-   * @param onError called when a job fails, with an error that names the job and has the original error as its `cause`.
-   * The job runs again when it is next due.
+   * @param onError called when a job fails. The error names the job, and its `cause` is the original error.
    * @default prints a warning
    * @example
    * auth.maintenance.start(console.error);
@@ -15,7 +14,7 @@ export interface Maintenance {
   stop(): Promise<void>;
 
   /**
-   * Deletes rows that nothing needs any more, such as expired sessions, in small batches. Concurrent calls are safe.
+   * Deletes rows that nothing needs any more, such as expired sessions. Concurrent calls are safe.
    * @param onProgress called after each batch with the number of rows deleted so far
    * @returns how many rows were deleted
    * @example

@@ -1,12 +1,12 @@
 import type { SqlValue } from "../sql.js";
 
-/** How many rows one statement deletes at most. The number is small, because other writers wait for the statement. */
+/** How many rows one statement deletes at most. Other writers wait for the statement, so the number is small. */
 const BATCH_SIZE = 1000;
 
-/** How long a row is kept after its expiry and the leeway, in milliseconds. */
+/** How long to keep an expired row, in milliseconds. */
 const EXPIRED_RETENTION = 60_000;
 
-/** Deletes rows that nothing needs any more. The code that owns a table also owns its rules. */
+/** Deletes rows that nothing needs any more. */
 export interface PruneRule {
   /** Deletes at most one batch and returns the deleted rows. Runs again until it deletes no row. */
   readonly statement: string;
@@ -17,17 +17,15 @@ export interface PruneRule {
   parameters(this: void, now: number): readonly SqlValue[];
 }
 
-/** A rule with its origin. */
 export interface OwnedPruneRule extends PruneRule {
-  /** The name of the feature that owns the rule, for error messages. Undefined if the core owns the rule. */
+  /** The feature that owns the rule, for error messages. Undefined for a rule of the core. */
   readonly feature?: string;
 }
 
 /**
- * Returns a {@link PruneRule.statement} that deletes rows of `table` if they meet `condition`. Each run deletes one
- * batch.
+ * Returns a {@link PruneRule.statement} that deletes a batch of rows.
  * @param key the primary key of `table`
- * @param order the column to sort by; an index on it saves a scan of the table
+ * @param order the column to sort by, which should have an index
  */
 export function deleteBatch(table: string, key: string, condition: string, order: string): string {
   return `DELETE FROM ${table} WHERE ${key} IN (
@@ -35,8 +33,7 @@ export function deleteBatch(table: string, key: string, condition: string, order
 }
 
 /**
- * Returns an instant, in epoch milliseconds. A row that expired at this instant or earlier can be deleted, because its
- * tokens are no longer accepted.
+ * Returns an instant in epoch milliseconds. Rows that expired before this instant can be deleted.
  * @param now epoch milliseconds
  * @param leeway in seconds
  */

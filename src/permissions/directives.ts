@@ -7,36 +7,44 @@ import {
   type GraphQLEnumType,
   GraphQLNonNull,
   type GraphQLSchema,
+  GraphQLString,
   Kind,
   valueFromASTUntyped,
   visit,
 } from "graphql";
 import type { Role, Roles } from "../accounts/role.js";
+import { type Freshness, parseFreshness } from "./freshness.js";
 
-/** Stands for the role of administrators, until an installation's roles are known. No role can have this name. */
+/** Stands for the highest role, until the setting `roles` is known. No role can have this name. */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
-/** Guards a field for administrators, whatever their role is called. An argument for type-graphql's `@Directive`. */
+/** A guard for administrators, whatever their role is called. For type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";
 
-/** The guard of an element of a schema: the required role, or {@link PUBLIC}. Null means no guard. */
-export type Guard = Role | typeof PUBLIC | null;
+/** The guard of a field for signed-in users. */
+export interface UserGuard {
+  readonly role: Role;
+  /** Null accepts every session, however old the last password is. */
+  readonly freshness: Freshness | null;
+}
 
-/**
- * Creates the directives `@auth` and `@public`.
- * @param role the schema's own enum `Role`
- */
+/** The guard of an element of a schema. Null means no guard. */
+export type Guard = UserGuard | typeof PUBLIC | null;
+
 export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDirective[] {
   return [
     new GraphQLDirective({
       name: "auth",
       description:
-        "Requires a signed-in user whose Profile role is at least `requires`. On an object type it guards every field.",
+        "Requires a signed-in user whose Profile role is at least `requires`, and who gave a password in this session within `freshWithin`, such as `15m`. On an object type it guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
-      args: { requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest } },
+      args: {
+        requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest },
+        freshWithin: { type: GraphQLString },
+      },
     }),
     new GraphQLDirective({
       name: "public",
@@ -46,7 +54,7 @@ export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDi
   ];
 }
 
-/** Returns a copy of an AST node in which {@link ADMIN_ONLY} names the actual role of administrators. */
+/** Replaces the placeholder in {@link ADMIN_ONLY} with the name of the highest role. */
 export function withAdminRole<Node extends { readonly kind: Kind }>(
   node: Node,
   roles: Roles,
@@ -58,14 +66,14 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
 }
 
 /**
- * Refuses an unknown role in an `@auth` of a document. graphql-js would refuse it too, but would not list the roles.
+ * Refuses an unknown role in `@auth`. The error of graphql-js would not list the known roles.
  * @throws TypeError with the known roles
  */
 export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
   visit(document, {
     Directive: (node) => {
       if (node.name.value !== "auth") return;
-      const required = readRequires(node);
+      const required = readArgument(node, "requires");
       if (required !== undefined && !roles.has(required)) {
         throw new TypeError(roles.describeUnknown(required));
       }
@@ -73,50 +81,62 @@ export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
   });
 }
 
-/** Returns whether an element of a schema carries `@public`. */
 export function isPublic(element: DirectableObject): boolean {
   return readDirectives(element, "public").length > 0;
 }
 
-/**
- * Returns the guard of a type, a field or any other element of a schema.
- * @throws TypeError when the directives contradict each other or name an unknown role
- */
+/** @throws TypeError when the directives contradict each other, name an unknown role or have a malformed duration */
 export function readGuard(schema: GraphQLSchema, element: DirectableObject, roles: Roles): Guard {
-  const argument = schema.getDirective("auth")?.args.find(({ name }) => name === "requires");
-  const { defaultValue: usual = roles.lowest } = argument ?? {};
-  const guards = new Set<Exclude<Guard, null>>(isPublic(element) ? [PUBLIC] : []);
-  for (const { requires = usual } of readDirectives(element, "auth")) {
+  const { args = [] } = schema.getDirective("auth") ?? {};
+  const usual = Object.fromEntries(args.map(({ name, defaultValue }) => [name, defaultValue]));
+  const { requires: usualRole = roles.lowest, freshWithin: usualFreshness = null } = usual;
+  const guards = new Map<string, Exclude<Guard, null>>(isPublic(element) ? [[PUBLIC, PUBLIC]] : []);
+  for (const use of readDirectives(element, "auth")) {
+    const { requires = usualRole, freshWithin = usualFreshness } = use;
     if (!roles.has(requires)) {
       throw new TypeError(`has an @auth with an unknown role. ${roles.describeUnknown(requires)}`);
     }
-    guards.add(requires);
+    const freshness = freshWithin === null ? null : readFreshness(freshWithin);
+    guards.set(`${requires} ${freshness?.seconds}`, { role: requires, freshness });
   }
   if (guards.size > 1) throw new TypeError("has guards that contradict each other");
-  const [guard = null] = guards;
+  const [guard = null] = guards.values();
   return guard;
 }
 
+function readFreshness(freshWithin: unknown): Freshness {
+  try {
+    return parseFreshness(freshWithin);
+  } catch (error) {
+    throw new TypeError(`has a wrong @auth: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /**
- * Returns one object for each use of a directive on an element, with the directive's arguments. An element from SDL
- * has its directives in AST nodes; an element made in code has them in `extensions`.
+ * Returns the arguments of each use of a directive. An element from SDL has its directives in AST nodes. An element
+ * made in code has them in `extensions`.
  */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,
   name: string,
-): { readonly requires?: unknown }[] {
-  const { directives } = (extensions ?? {}) as { directives?: Record<string, object> };
+): Readonly<Record<string, unknown>>[] {
+  const { directives } = (extensions ?? {}) as {
+    directives?: Record<string, Record<string, unknown>>;
+  };
   const made = directives?.[name];
   const nodes = [astNode, ...(extensionASTNodes ?? [])].flatMap((node) => node?.directives ?? []);
   return [
     ...(made === undefined ? [] : [made].flat()),
     ...nodes
       .filter((node) => node.name.value === name)
-      .map((node) => ({ requires: readRequires(node) })),
+      .map((node) => ({
+        requires: readArgument(node, "requires"),
+        freshWithin: readArgument(node, "freshWithin"),
+      })),
   ];
 }
 
-function readRequires({ arguments: given = [] }: DirectiveNode): unknown {
-  const argument = given.find((node) => node.name.value === "requires");
+function readArgument({ arguments: given = [] }: DirectiveNode, name: string): unknown {
+  const argument = given.find((node) => node.name.value === name);
   return argument && valueFromASTUntyped(argument.value);
 }

@@ -10,8 +10,8 @@ import { WrongSettings } from "../config/problems.js";
 import { BadUserInput } from "../errors.js";
 
 /**
- * Returns whether a field is `_service`, from which a federation gateway reads a subgraph's SDL. This field can be
- * public: a gateway has no credential of its own, and the SDL reveals no more than introspection does.
+ * Returns whether a field is `_service`, from which a federation gateway reads the SDL. The field is public, because a
+ * gateway has no credential.
  * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
  */
 export function isServiceField(
@@ -28,26 +28,25 @@ export function isServiceField(
   );
 }
 
-/** Returns whether a field is `_entities`, which loads a subgraph's entities for a federation gateway. */
+/** Returns whether a field is `_entities`, from which a federation gateway loads entities. */
 export function isEntitiesField(schema: GraphQLSchema, typeName: string, name: string): boolean {
   return name === "_entities" && typeName === schema.getQueryType()?.name;
 }
 
-/** The default of `maxEntities`. */
 const MAX_ENTITIES = 100;
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
 
 /**
- * Returns a wrapper for the resolver of `_entities`. It limits how many entities one request may ask for. All uses of
- * `_entities` in a request count together. Nothing else limits the number, and each entity may cost a database query.
+ * Returns a wrapper for the resolver of `_entities`, which limits the entities of one request. Each entity may cost a
+ * database query.
  * @throws TypeError when `maxEntities` is not a whole number from 1
  */
 export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {
   if (!Number.isSafeInteger(max) || max < 1) {
     throw new WrongSettings([{ option: "maxEntities", message: "must be a whole number from 1" }]);
   }
-  /** How many entities each execution has asked for. The key is `variableValues`, a new object in each execution. */
+  /** Counts the entities of each execution. Each execution has its own object `variableValues`. */
   const counts = new WeakMap<object, number>();
   return (resolve: Resolver = defaultFieldResolver): Resolver =>
     (source, args: { representations: readonly unknown[] }, context, info) => {

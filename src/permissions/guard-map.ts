@@ -18,25 +18,20 @@ import { isServiceField } from "./federation.js";
 /** The options of `auth.guard`. */
 export interface GuardOptions {
   /**
-   * Whether to refuse a schema in which a root field has neither `@auth` nor `@public`. If false, such a field requires
-   * a signed-in user. Federation's `_service` needs no directive and is public. @default false
+   * Whether every root field must have `@auth` or `@public`. If false, a field without a directive requires a signed-in
+   * user. Federation's `_service` is public without a directive. @default false
    */
   strict?: boolean;
-  /**
-   * How many entities one request may ask for through `_entities`, in a federation subgraph: a whole number from 1.
-   * @default 100
-   */
+  /** How many entities one request may load through federation's `_entities`: a whole number from 1. @default 100 */
   maxEntities?: number;
 }
 
-/** The guards of all guarded fields and all root fields, by `Type.field`. */
+/** Maps `Type.field` to its guard. Contains all guarded fields and all root fields. */
 export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
  * Reads the guards of a schema's fields.
- * @throws TypeError that lists everything that is wrong with the guards. A guard is wrong if it contradicts another
- * guard of the same element, names an unknown role, has no effect, or is weaker than the guard of its type or of an
- * interface. With {@link GuardOptions.strict}, it is also wrong if a root field has neither `@auth` nor `@public`.
+ * @throws TypeError that lists every wrong guard, for example a guard with an unknown role
  */
 export function readGuards(
   schema: GraphQLSchema,
@@ -83,7 +78,7 @@ class GuardReader {
     return guards;
   }
 
-  /** Refuses a definition of `@auth` without the argument `requires`: another library's `@auth` has another meaning. */
+  /** Refuses a definition of `@auth` that has no argument `requires`. Such a definition belongs to another library. */
   #requireOwnDirective(): void {
     const auth = this.#schema.getDirective("auth");
     if (auth && !auth.args.some(({ name }) => name === "requires")) {
@@ -112,7 +107,7 @@ class GuardReader {
     if (guard !== null || !isRoot) return guard;
     if (isServiceField(this.#schema, type, name)) return PUBLIC;
     if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
-    return this.#roles.lowest;
+    return { role: this.#roles.lowest, freshness: null };
   }
 
   /** Reports guards that no resolver would run, such as a guard on an argument. */
@@ -155,7 +150,12 @@ class GuardReader {
 
   #isWeaker(guard: Guard, required: Guard): boolean {
     if (required === null || required === PUBLIC) return false;
-    return guard === null || guard === PUBLIC || !this.#roles.isAtLeast(guard, required);
+    if (guard === null || guard === PUBLIC) return true;
+    const longest = required.freshness?.seconds ?? Infinity;
+    return (
+      !this.#roles.isAtLeast(guard.role, required.role) ||
+      (guard.freshness?.seconds ?? Infinity) > longest
+    );
   }
 }
 

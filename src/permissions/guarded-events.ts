@@ -2,16 +2,15 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Returns a guarded copy of a subscription's event stream. The copy ends after the first event that is not allowed.
- * That event is passed on, too, because the field's own guard replaces it with the refusal.
+ * Passes on the events of a subscription. The first event that is not allowed is the last one. It is passed on, too:
+ * the guard of the field's `resolve` then turns it into an error.
  *
- * The result is not an async generator. The `return` of a generator waits for the pending `next`, so the subscription
- * would stay open until its next event.
- * @param events what the field's `subscribe` function returned
- * @param isAllowed called for each event, before the event is passed on
+ * This is not an async generator, because the `return` of a generator waits for the next event.
+ * @param events the result of the field's `subscribe` function
+ * @param isAllowed called before each event is passed on
  */
 export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>): unknown {
-  // graphql-js itself refuses a value that is not a stream.
+  // graphql-js reports a value that is not a stream.
   if (!isAsyncIterable(events)) return events;
   const source = events[Symbol.asyncIterator]();
   let isOver = false;
@@ -45,9 +44,9 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
 }
 
 /**
- * Returns a function that checks the context's credential again, as for a new request. The function updates the
- * context, so that all fields of an event see the current user.
- * @throws TypeError when the context has no `renew`. Every context of `createContext` has one
+ * Returns a function that authenticates the context again. It updates the context, so that all fields of an event see
+ * the current user.
+ * @throws TypeError when the context has no `renew`
  */
 export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {
   if (context?.renew === undefined) {

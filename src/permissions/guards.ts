@@ -2,10 +2,11 @@ import { mapSchema, MapperKind } from "@graphql-tools/utils";
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
 import type { Role, Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
-import { NoCredentials, RoleRequired } from "../errors.js";
+import { NoCredentials, ReauthenticationRequired, RoleRequired } from "../errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
-import { PUBLIC } from "./directives.js";
+import { PUBLIC, type UserGuard } from "./directives.js";
 import { entitiesLimit, isEntitiesField } from "./federation.js";
+import { parseFreshness } from "./freshness.js";
 import { guardEvents, renewalOf } from "./guarded-events.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
@@ -13,10 +14,10 @@ import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of a schema. The copy enforces `@auth` and `@public`. Root fields with neither directive need a
- * signed-in user, except federation's `_service`.
+ * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive needs a signed-in
+ * user.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
- * @throws TypeError with a list of all wrong guards, as {@link readGuards} describes them
+ * @throws TypeError that lists all wrong guards
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -30,43 +31,43 @@ export function guardSchema(
     [MapperKind.OBJECT_FIELD]: (unlimited, fieldName, typeName) => {
       const isEntities = isEntitiesField(schema, typeName, fieldName);
       const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
-      const role = guards.get(`${typeName}.${fieldName}`);
-      if (role === undefined || role === PUBLIC) return field;
-      // The defaults of graphql-js: it reads a field from `source`, and an event stream from the root value.
+      const guard = guards.get(`${typeName}.${fieldName}`);
+      if (guard === undefined || guard === PUBLIC) return field;
+      // graphql-js has the same defaults.
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
-      const guarded = { ...field, resolve: withGuard(resolve, role) };
+      const guarded = { ...field, resolve: withGuard(resolve, guard) };
       const isSubscription = typeName === schema.getSubscriptionType()?.name;
-      return isSubscription ? { ...guarded, subscribe: withEventGuard(subscribe, role) } : guarded;
+      return isSubscription ? { ...guarded, subscribe: withEventGuard(subscribe, guard) } : guarded;
     },
   });
 }
 
 type Resolver = GraphQLFieldResolver<unknown, Partial<AuthContext> | undefined>;
 
-function withGuard(resolve: Resolver, role: Role): Resolver {
+function withGuard(resolve: Resolver, guard: UserGuard): Resolver {
   return (source, args, context, info) => {
-    const pending = checkRole(context, role);
+    const pending = checkGuard(context, guard);
     if (pending === undefined) return resolve(source, args, context, info);
     return pending.then(() => resolve(source, args, context, info));
   };
 }
 
 /** Guards the start of a subscription and each of its events. */
-function withEventGuard(subscribe: Resolver, role: Role): Resolver {
+function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
   return async (source, args, context, info) => {
-    await checkRole(context, role);
+    await checkGuard(context, guard);
     const renew = renewalOf(context);
     return guardEvents(await subscribe(source, args, context, info), async () => {
       await renew();
-      return isAllowed(context, role);
+      return isAllowed(context, guard);
     });
   };
 }
 
-/** Returns whether {@link requireRole} would pass. Reports nothing to the audit trail. */
-async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promise<boolean> {
+/** Reports nothing to the audit trail. */
+async function isAllowed(context: Partial<AuthContext> = {}, guard: UserGuard): Promise<boolean> {
   try {
-    await checkRole({ ...context, onRoleDenied: () => undefined }, role);
+    await checkGuard({ ...context, onRoleDenied: () => undefined }, guard);
     return true;
   } catch {
     return false;
@@ -74,55 +75,82 @@ async function isAllowed(context: Partial<AuthContext> = {}, role: Role): Promis
 }
 
 /**
- * Requires that the signed-in user has at least `role`. Always await the call. If `bearerCheck` is `stateless`, the
- * call may need a database query. Without `await`, your code does not wait for the refusal, and goes on as if the user
- * had the role. If `bearerCheck` is `database`, a refusal is thrown synchronously. The ESLint rule
- * `@typescript-eslint/no-floating-promises` finds calls without `await`, and the process prints a warning after a
- * refusal that was not awaited.
+ * Requires that the signed-in user has at least `role`. Always await the call: without `await`, your code may go on
+ * although the role is refused. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
  *
- * A `user` that `createContext` did not make counts as anonymous.
+ * A user object that `createContext` did not make counts as anonymous.
  * @throws {@link RoleRequired} when the role is too low
- * @throws {@link AuthContext.authError} when nobody is signed in; {@link NoCredentials} if that error is null
+ * @throws {@link AuthContext.authError} when the credential was refused
+ * @throws {@link NoCredentials} when the request has no credential
  * @throws {@link Unauthenticated} with the reason when the credential of a {@link TokenUser} is no longer valid
  * @example
  * await requireRole(context, "ADMIN");
  */
 export function requireRole(context: Partial<AuthContext> | undefined, role: Role): Promise<void> {
-  const pending = checkRole(context, role);
-  return pending === undefined ? Promise.resolve() : new PendingCheck(pending);
+  return asPromise(checkGuard(context, { role, freshness: null }), "requireRole");
 }
 
 /**
- * Does the check of {@link requireRole}. Creates a promise only to read the database, because a promise for every
- * guarded field would be slow.
- * @returns a promise if the role must be read from the database, because the token of a {@link TokenUser} does not
- * prove the role; otherwise undefined
+ * Requires that the user gave a password in this session at most `freshWithin` ago. Always await the call, for the
+ * reasons that {@link requireRole} names. Costs a database query if `bearerCheck` is `stateless`.
+ * @param freshWithin a duration from `1m` to `100y`, such as `15m`
+ * @throws {@link ReauthenticationRequired} when the last password is older, or the session was opened without one
+ * @throws the errors of {@link requireRole} when nobody is signed in, or the credential is no longer valid
+ * @throws TypeError when `freshWithin` is not such a duration
+ * @example
+ * await requireFresh(context, "15m");
  */
-function checkRole(
+export function requireFresh(
   context: Partial<AuthContext> | undefined,
-  role: Role,
+  freshWithin: string,
+): Promise<void> {
+  const freshness = parseFreshness(freshWithin);
+  return asPromise(checkGuard(context, { role: null, freshness }), "requireFresh");
+}
+
+function asPromise(pending: Promise<void> | undefined, name: string): Promise<void> {
+  return pending === undefined ? Promise.resolve() : new PendingCheck(pending, name);
+}
+
+/** The parts of a guard to check. A role of null accepts every role. */
+type Check = Omit<UserGuard, "role"> & { readonly role: Role | null };
+
+/** Returns a promise only if the database must be read. A promise for every guarded field would be slow. */
+function checkGuard(
+  context: Partial<AuthContext> | undefined,
+  check: Check,
 ): Promise<void> | undefined {
   const user = context?.user;
   if (user instanceof TokenUser) {
-    return user.provesRole(role) ? undefined : checkStoredRole(context, role);
+    const isProven =
+      check.freshness === null && (check.role === null || user.provesRole(check.role));
+    return isProven ? undefined : checkStoredUser(context, check);
   }
   if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
-  checkRoleOf(user, role, context);
+  checkUser(user, check, context);
   return undefined;
 }
 
-/** Checks the role that the database holds, because an access token does not contain the role. */
-async function checkStoredRole(
+/** Reads the user from the database, because an access token does not contain the role or the last password. */
+async function checkStoredUser(
   context: Partial<AuthContext> | undefined,
-  role: Role,
+  check: Check,
 ): Promise<void> {
   const user = await context?.loadUser?.();
   if (user === undefined) throw new NoCredentials();
-  checkRoleOf(user, role, context);
+  checkUser(user, check, context);
 }
 
-function checkRoleOf(user: Principal, role: Role, context?: Partial<AuthContext>): void {
-  if (user.hasRole(role)) return;
-  context?.onRoleDenied?.(role);
-  throw new RoleRequired(role);
+function checkUser(
+  user: Principal,
+  { role, freshness }: Check,
+  context?: Partial<AuthContext>,
+): void {
+  if (role !== null && !user.hasRole(role)) {
+    context?.onRoleDenied?.(role);
+    throw new RoleRequired(role);
+  }
+  if (freshness !== null && !user.isFresh(freshness.seconds)) {
+    throw new ReauthenticationRequired(freshness.text);
+  }
 }

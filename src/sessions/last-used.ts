@@ -1,14 +1,13 @@
 import type { Sql } from "../sql.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** The shortest time between two writes for one session, in milliseconds. So `lastUsedAt` may be a minute too old. */
+/** The shortest time between two writes for one session, in milliseconds. */
 const GRANULARITY = 60_000;
 /** How long uses are collected before they are written, in milliseconds. */
 const FLUSH_AFTER = 1000;
-/** How many sessions one statement updates at most. */
 const BATCH_SIZE = 100;
 
-/** Records when sessions were last used. Writes the times later, so that the requests themselves only read. */
+/** Records when sessions were last used. A timer writes the times, so that requests only read. */
 export class LastUsed {
   readonly #sql: Sql;
   readonly #now: () => number;
@@ -20,17 +19,15 @@ export class LastUsed {
     this.#now = now;
   }
 
-  /** Remembers that a session was used, unless a use within the last minute was already written. */
   touch({ id, lastUsedAt }: SessionRow): void {
     if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // If the write fails, the uses in it are lost. Later uses are written as usual.
+      // If the write fails, only these uses are lost.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }
 
-  /** Writes the remembered uses, at most a hundred sessions in each statement. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -13,14 +13,13 @@ import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** SQL condition: the session has neither ended nor expired. {@link openAt} returns its parameters. */
+/** SQL condition: the session has not ended, and it has not expired. {@link openAt} returns its parameters. */
 export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NULL OR session.expires_at > ?)
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * SQL condition: the session is open, its user is active, and the session's `credentials_version` still equals the
- * user's. A new password, for example, raises the user's version. Takes the parameters of {@link IS_OPEN}. {@link
- * requireLive} is the corresponding check of a row that has been read.
+ * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. Has the
+ * same parameters as {@link IS_OPEN}.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -31,28 +30,23 @@ export function openAt(at: number): number[] {
   return [at, at];
 }
 
-/**
- * A later generation has replaced the token. At a refresh, `SessionRotator` throws {@link TokenReused} instead.
- * Elsewhere, the client gets the same error as for {@link TokenRevoked}.
- */
+/** A refresh has replaced the token. The client sees this error as {@link TokenRevoked}. */
 export class TokenReplaced extends TokenRevoked {}
 
-/** The options of {@link requireLive}. */
 export interface TokenUse {
   /** Whether the token itself has expired. @default false */
   readonly isExpired?: boolean;
-  /** Milliseconds after a rotation during which the token before the current one is also accepted. @default 0 */
+  /** Milliseconds after a rotation during which the previous token is also accepted. @default 0 */
   readonly reuseWindow?: number;
 }
 
 /**
- * Returns the session of a token, if the session is live. A refresh or sliding token must also be the current one, or
- * the one before it within {@link TokenUse.reuseWindow}, and `refreshExpiresAt` must not have passed. An access token
- * needs neither.
- * @param row null counts as a deleted user. If null may also mean a pruned session, call {@link requireStored} first.
- * @param token the session that the token names. A generation of null is not compared.
+ * Returns the session of a token, if the session is live. A refresh or sliding token must also be the current token of
+ * the session.
+ * @param row null counts as a deleted user
  * @param at epoch milliseconds
- * @throws {@link Unauthenticated} with the reason; {@link TokenReplaced} for the token of an earlier generation
+ * @throws {@link Unauthenticated} with the reason
+ * @throws {@link TokenReplaced} for an earlier token of the session
  */
 export function requireLive(
   row: SessionRow | null,
@@ -67,9 +61,11 @@ export function requireLive(
 }
 
 /**
- * Requires that the session of a refresh or sliding token is stored. Such a session is deleted together with its user,
- * or some time after its last token has expired. The error says which of the two has happened.
- * @throws {@link UserNotFound}, {@link TokenExpired}
+ * Returns the session of a refresh or sliding token. A session is deleted with its user, or after its tokens have
+ * expired.
+ * @param row null if the session has been deleted
+ * @throws {@link UserNotFound} if the user has been deleted, too
+ * @throws {@link TokenExpired} if the user still exists
  */
 export async function requireStored(
   sql: Sql,
@@ -102,7 +98,6 @@ function findRefusal(
   return isExpired || (row.refreshExpiresAt ?? 0) <= at ? new KnownTokenExpired(token) : null;
 }
 
-/** Returns the refusal for a session that was ended. */
 function describeEnd({ endReason, isActive }: SessionRow): AuthError {
   if (endReason === "reused") return new TokenReused();
   if (endReason === "password_changed") return new PasswordChanged();

@@ -1,5 +1,6 @@
-import type { Role, Roles } from "../accounts/role.js";
+import type { Role } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
+import type { AuthConfig } from "../config/auth-config.js";
 import type { AuthScheme } from "../events.js";
 
 /** A session as the API shows it. Instants are epoch milliseconds. */
@@ -8,6 +9,11 @@ export interface SessionInfo {
   readonly scheme: AuthScheme;
   readonly label: string | null;
   readonly createdAt: number;
+  /**
+   * When the user last gave a password in this session. Null if never: the session was opened without one, or by an
+   * earlier version.
+   */
+  readonly authenticatedAt: number | null;
   readonly lastUsedAt: number | null;
   /** Null means that the session does not expire. */
   readonly expiresAt: number | null;
@@ -15,7 +21,7 @@ export interface SessionInfo {
   readonly userAgent: string | null;
 }
 
-/** A row of {@link PRINCIPAL_COLUMNS}: a session with its user and profile. */
+/** A session with its user and role. */
 export interface PrincipalRow extends SessionInfo {
   readonly userId: string;
   readonly username: string;
@@ -28,23 +34,21 @@ export interface PrincipalRow extends SessionInfo {
   readonly role: Role | null;
 }
 
-/** The columns of a {@link PrincipalRow}, selected from {@link PRINCIPAL_TABLES}. */
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
-  session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
+  session.authenticated_at AS "authenticatedAt", session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
   session.user_agent AS "userAgent", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
   u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
 
-/** The tables behind {@link PRINCIPAL_COLUMNS}: `session`, `"user"` as `u` and `profile` as `p`. */
 export const PRINCIPAL_TABLES = `
   session JOIN "user" u ON u.id = session.user_id LEFT JOIN profile p ON p.user_id = u.id`;
 
-/** A user with one session, as stored in the database. In `context.user`, the session is that of the request. */
+/** A user with one session, as stored in the database. `context.user` has the session of the request. */
 export class Principal implements User {
   readonly id: string;
   readonly username: string;
   readonly email: string | null;
-  /** The role from the Profile. A user without a Profile has the lowest role. */
+  /** A user without a Profile has the lowest role. */
   readonly role: Role;
   readonly isActive: boolean;
   /** Epoch milliseconds. */
@@ -52,24 +56,28 @@ export class Principal implements User {
   /** Epoch milliseconds. */
   readonly lastLoginAt: number | null;
   readonly session: SessionInfo;
-  readonly #roles: Roles;
+  readonly #settings: Pick<AuthConfig, "now" | "roles">;
 
-  constructor(row: PrincipalRow, roles: Roles) {
-    this.#roles = roles;
+  constructor(row: PrincipalRow, settings: Pick<AuthConfig, "now" | "roles">) {
+    this.#settings = settings;
     this.id = row.userId;
     this.username = row.username;
     this.email = row.email;
-    this.role = row.role ?? roles.lowest;
+    this.role = row.role ?? settings.roles.lowest;
     this.isActive = Boolean(row.isActive);
     this.createdAt = row.userCreatedAt;
     this.lastLoginAt = row.lastLoginAt;
-    const { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent } = row;
-    this.session = { id, scheme, label, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent };
+    const { id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt } = row;
+    const { ipAddress, userAgent } = row;
+    this.session = {
+      ...{ id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt },
+      ...{ ipAddress, userAgent },
+    };
   }
 
   /** Whether the user has the role of administrators. */
   get isAdmin(): boolean {
-    return this.hasRole(this.#roles.admin);
+    return this.hasRole(this.#settings.roles.admin);
   }
 
   /**
@@ -77,6 +85,15 @@ export class Principal implements User {
    * @throws TypeError when there is no such role
    */
   hasRole(required: Role): boolean {
-    return this.#roles.isAtLeast(this.role, required);
+    return this.#settings.roles.isAtLeast(this.role, required);
+  }
+
+  /**
+   * Returns whether the user gave a password in this session at most `seconds` ago.
+   * @see OpenID Connect Core 3.1.2.1, max_age
+   */
+  isFresh(seconds: number): boolean {
+    const { authenticatedAt } = this.session;
+    return authenticatedAt !== null && this.#settings.now() - authenticatedAt <= seconds * 1000;
   }
 }

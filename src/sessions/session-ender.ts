@@ -8,17 +8,16 @@ import type { SessionRef } from "./sessions.js";
 
 /** How many open sessions a user may have. */
 const MAX_SESSIONS = 100;
-/** How many sessions one statement of `endMatching` or `endBeyondLimit` ends at most. */
+/** How many sessions one statement ends at most. */
 const MAX_ENDED = 1000;
 
-/** The sessions to end. A session has to match each field that is given. A missing field matches every session. */
+/** The sessions to end. A missing field matches every session. */
 export interface EndingQuery {
   readonly userId?: string | undefined;
   /** Epoch milliseconds. */
   readonly createdBefore?: number | undefined;
 }
 
-/** Ends sessions. If two calls end the same session at the same time, only one of them counts it. */
 export class SessionEnder {
   readonly #sql: Sql;
   readonly #settings: Pick<AuthConfig, "now" | "onEvent">;
@@ -31,8 +30,8 @@ export class SessionEnder {
   /**
    * Ends one open session.
    * @param userId the required owner of the session; null for any owner
-   * @returns whether this call ended it
-   * @throws {@link BadUserInput} when `session` is neither a string nor an object with an id
+   * @returns whether this call ended the session
+   * @throws {@link BadUserInput} when `session` is malformed
    */
   async end(
     session: SessionRef,
@@ -54,7 +53,7 @@ export class SessionEnder {
   }
 
   /**
-   * Ends all open sessions of a user, except the session with the id `exceptId`.
+   * @param exceptId the id of a session to keep; null to end every session
    * @returns how many sessions this call ended
    */
   async endAll(userId: string, exceptId: string | null, client: Client): Promise<number> {
@@ -69,7 +68,7 @@ export class SessionEnder {
   }
 
   /**
-   * Ends the open sessions that match the query, a thousand at a time.
+   * Ends the matching open sessions, a thousand at a time.
    * @returns how many sessions this call ended
    */
   async endMatching(
@@ -97,9 +96,9 @@ export class SessionEnder {
   }
 
   /**
-   * Ends a user's sessions that have a lower `credentialsVersion` than the user. Call it in the transaction that raises
-   * the user's version. Even without this call, the tokens of these sessions are refused, because the versions differ.
-   * @returns a function to call after the commit. It reports the ended sessions, except those that had already expired
+   * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
+   * @param run runs a statement in the transaction that changes the user
+   * @returns a function that publishes the events of the ended sessions. Call it after the commit
    */
   async endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
     const at = this.#settings.now();
@@ -136,7 +135,7 @@ export class SessionEnder {
     for (const { id } of ended) this.#reportEnd(userId, id, "limit", client);
   }
 
-  /** Publishes `session_ended`, but not for a reused token, which has its own event. */
+  /** Publishes `session_ended`. A reused token has its own event, `token_reused`. */
   #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
     if (reason === "reused") return;
     this.#settings.onEvent({ type: "session_ended", userId, sessionId, reason }, client);

@@ -4,7 +4,6 @@ import {
   requireText,
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
-import type { Roles } from "../accounts/role.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
@@ -19,8 +18,8 @@ import {
 } from "./principal.js";
 
 /**
- * The sessions to list. Several fields are combined with AND. A field that is null or missing does not filter. Instants
- * are epoch milliseconds.
+ * A filter for sessions. Several fields are combined with AND. A field that is null or missing does not filter.
+ * Instants are epoch milliseconds.
  */
 export interface SessionQuery {
   readonly userIds?: readonly string[] | null | undefined;
@@ -38,7 +37,7 @@ export interface SessionQuery {
   readonly isLive?: boolean | null | undefined;
 }
 
-/** One page of sessions with their users, newest first. */
+/** One page of sessions, newest first. */
 export interface SessionPage {
   readonly principals: readonly Principal[];
   readonly hasNextPage: boolean;
@@ -48,10 +47,9 @@ export interface SessionPage {
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 const LIST_MAX_SIZE = 100;
-/** The longest id that a filter accepts, in characters. Every id of Gatehouse is shorter. */
+/** The longest accepted id, in characters. Real ids have 32. */
 const ID_MAX_LENGTH = 64;
 
-/** The operator of each condition on `createdAt`. */
 const CREATED = [
   ["createdAfter", ">"],
   ["createdAtOrAfter", ">="],
@@ -59,21 +57,17 @@ const CREATED = [
   ["createdAtOrBefore", "<="],
 ] as const;
 
-/** Lists sessions with their users. */
 export class SessionList {
   readonly #sql: Sql;
-  readonly #now: () => number;
-  readonly #roles: Roles;
+  readonly #settings: Pick<AuthConfig, "now" | "roles">;
 
-  constructor(sql: Sql, { now, roles }: Pick<AuthConfig, "now" | "roles">) {
+  constructor(sql: Sql, settings: Pick<AuthConfig, "now" | "roles">) {
     this.#sql = sql;
-    this.#now = now;
-    this.#roles = roles;
+    this.#settings = settings;
   }
 
   /**
-   * Returns a page of the sessions that match the query, newest first. A page starts right after the session `after`.
-   * So sessions that open or end between two pages do not make the later page repeat or skip another session.
+   * Returns a page of the matching sessions, newest first.
    * @param first the largest number of sessions to return
    * @param after the last session of the previous page; null for the first page
    * @throws {@link BadUserInput} when a value in the query is malformed or too long
@@ -93,11 +87,11 @@ export class SessionList {
        ORDER BY session.created_at DESC, session.id DESC LIMIT ?`,
       [...conditions.flatMap(([, parameters]) => parameters), first + 1],
     );
-    const principals = rows.slice(0, first).map((row) => new Principal(row, this.#roles));
+    const principals = rows.slice(0, first).map((row) => new Principal(row, this.#settings));
     return { principals, hasNextPage: rows.length > first };
   }
 
-  /** Returns the live sessions of a user, newest first. Returns at most 100 sessions. */
+  /** Returns at most 100 live sessions of a user, newest first. */
   async ofUser(userId: string): Promise<readonly SessionInfo[]> {
     const page = await this.page({ userIds: [userId], isLive: true }, LIST_MAX_SIZE, null);
     return page.principals.map(({ session }) => session);
@@ -130,7 +124,7 @@ export class SessionList {
       yield [`session.created_at ${operator} ?`, [instant]];
     }
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
-    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#now())];
+    if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, openAt(this.#settings.now())];
   }
 }
 

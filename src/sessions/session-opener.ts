@@ -10,25 +10,24 @@ import { IS_LIVE, openAt } from "./live.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
-/** The session to open. */
 export interface SessionOpening {
   readonly scheme: AuthScheme;
-  /** The name of the session in lists of sessions: 1 to 100 characters. @default null: the session has no name */
+  /** The name of the session in lists of sessions: 1 to 100 characters. @default null: no name */
   readonly label?: string | null;
-  /** @default {@link NO_CLIENT} */
   readonly client?: Client;
-  /** The user's `credentialsVersion` when the password was checked. Left out if no password was checked. */
+  /**
+   * The user's `credentialsVersion` when the password was checked. Left out if no password was checked: then the session
+   * has no `authenticatedAt`.
+   */
   readonly credentialsVersion?: number;
 }
 
-/** A session that has just been opened. */
 export interface OpenedSession {
   readonly row: SessionRow;
-  /** The static token; null for the schemes JWT and SLIDING. It cannot be read again later. */
+  /** The static token; null for the schemes JWT and SLIDING. */
   readonly token: string | null;
 }
 
-/** The settings of {@link SessionOpener}. */
 export type OpeningSettings = Pick<
   AuthConfig,
   "refreshTokenLifetime" | "sessionLifetime" | "staticTokenLifetime" | "now" | "onEvent"
@@ -37,14 +36,14 @@ export type OpeningSettings = Pick<
 const SCHEMES: readonly AuthScheme[] = ["TOKEN", "JWT", "SLIDING"];
 const LABEL = /^[^\p{Cc}]{1,100}$/u;
 
-/** The maximum length of a stored `User-Agent`, in characters. A longer text is cut. */
+/** In characters. A longer `User-Agent` is cut. */
 const USER_AGENT_MAX_LENGTH = 255;
 
-/** Looks the user up and inserts the session in one statement, so that the user cannot change in between. */
+/** Checks the user and inserts the session in one statement, so that the user cannot change in between. */
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
-    expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent)
-  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
+    authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
   WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) ${condition} RETURNING id`;
 
 const INSERT = insertIf("");
@@ -52,16 +51,13 @@ const INSERT = insertIf("");
 const INSERT_FIRST = insertIf(`AND NOT EXISTS (
   SELECT 1 FROM session WHERE user_id = ? AND scheme = ? AND label IS NOT DISTINCT FROM ? AND ${IS_LIVE})`);
 
-/** A session to insert. */
 interface NewSession {
   readonly id: string;
   readonly userId: string;
   readonly token: string | null;
-  /** The parameters of {@link INSERT}. */
   readonly values: readonly SqlValue[];
 }
 
-/** Opens sessions. */
 export class SessionOpener {
   readonly #sql: Sql;
   readonly #settings: OpeningSettings;
@@ -77,10 +73,9 @@ export class SessionOpener {
 
   /**
    * Opens a session for an active user. If the user already has 100 open sessions, ends the oldest.
-   * @throws {@link BadUserInput} when the scheme or the label is malformed
-   * @throws {@link NoSuchUser}, or {@link BadUserInput} for an inactive user, if no password was checked
-   * @throws {@link InvalidCredentials} if a password was checked, and since the check the password has been changed, or
-   * the user has been deactivated or deleted
+   * @throws {@link BadUserInput} when the scheme or label is malformed, or the user is inactive
+   * @throws {@link NoSuchUser} when the user does not exist
+   * @throws {@link InvalidCredentials} when the user has changed since the password was checked
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     const session = this.#create(user, opening);
@@ -90,23 +85,21 @@ export class SessionOpener {
   }
 
   /**
-   * The same as {@link SessionOpener.open}, but opens no session if the user has a live one of this scheme and label.
-   * @returns null if there is such a session, or if the user is unknown or inactive
+   * Opens a session if the user has no live session with this scheme and label.
+   * @returns null if there is such a session, or the user is unknown or inactive
    */
   async openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
     const session = this.#create(user, opening);
     const { userId, values } = session;
     const first = [userId, opening.scheme, opening.label ?? null, ...openAt(this.#settings.now())];
-    // Exclusive, because two calls could otherwise both find no such session, and both open one.
+    // Exclusive: otherwise two calls at the same time could both open a session.
     const inserted = await this.#sql.writeExclusive(INSERT_FIRST, [...values, ...first]);
     return inserted.length === 0 ? null : this.#finish(session, opening);
   }
 
   /**
-   * Stores a session that has ended already, as if by a logout, so that its tokens are refused. No other session ends
-   * because of it.
+   * Stores a session that has already ended. This revokes a token that had no session: the token gets this session.
    * @returns the id of the session
-   * @throws the errors of {@link SessionOpener.open}
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {
     const reason = "logout";
@@ -118,7 +111,7 @@ export class SessionOpener {
     return id;
   }
 
-  /** @param endReason why the session has ended already; null if it has not */
+  /** @param endReason null for an open session */
   #create(user: UserRef, opening: SessionOpening, endReason: EndReason | null = null): NewSession {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
     requireScheme(scheme);
@@ -129,7 +122,8 @@ export class SessionOpener {
     const { at, expiresAt, refreshExpiresAt } = this.#timesOf(scheme);
     const endedAt = endReason === null ? null : at;
     const values = [
-      ...[id, scheme, label, secret?.secretHash ?? null, at, at, expiresAt, refreshExpiresAt],
+      ...[id, scheme, label, secret?.secretHash ?? null, at, at],
+      ...[credentialsVersion === null ? null : at, expiresAt, refreshExpiresAt],
       ...[endedAt, endReason],
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
       ...[userId, credentialsVersion],
@@ -137,7 +131,7 @@ export class SessionOpener {
     return { id, userId, token: secret?.token ?? null, values };
   }
 
-  /** @returns null if the session was deleted together with its user */
+  /** @returns null if the user was deleted meanwhile */
   async #finish(
     { id, userId, token }: NewSession,
     { scheme, client = NO_CLIENT }: SessionOpening,
@@ -165,14 +159,13 @@ export class SessionOpener {
   }
 }
 
-/** The instants of a new session, in epoch milliseconds. */
+/** In epoch milliseconds. */
 interface Times {
   readonly at: number;
   readonly expiresAt: number | null;
   readonly refreshExpiresAt: number | null;
 }
 
-/** @throws {@link BadUserInput} when there is no such scheme */
 export function requireScheme(scheme: AuthScheme): void {
   if (!SCHEMES.includes(scheme)) throw new BadUserInput("scheme must be TOKEN, JWT or SLIDING.");
 }

@@ -5,10 +5,7 @@ import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Sql } from "../sql.js";
 import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
 
-/**
- * A session with its user and profile. One statement reads this row. Authenticating a request usually needs no other
- * statement.
- */
+/** A session with its user and role. Authenticating a request usually reads only this row. */
 export interface SessionRow extends PrincipalRow {
   readonly secretHash: string | null;
   readonly generation: number;
@@ -18,14 +15,12 @@ export interface SessionRow extends PrincipalRow {
   readonly endReason: EndReason | null;
   readonly credentialsVersion: number;
   readonly userCredentialsVersion: number;
-  /** See {@link LISTED_KEYS}. */
+  /** The ids of the signing keys, such as `a1,b2`. When the keys change, this text changes. */
   readonly listedKeys: string | null;
 }
 
-/** The signing keys. `follow` reloads them when they have changed. */
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-/** The beginning of the statement that reads {@link SessionRow}s. {@link STATEMENTS} appends a `?` for each id. */
 const SESSION_ROWS = `
   SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
@@ -35,7 +30,7 @@ const SESSION_ROWS = `
   WHERE session.id IN`;
 
 /**
- * How many ids one statement looks up. If there are fewer ids, one of them is repeated. With only four sizes, only four
+ * How many ids a statement looks up. For 3 ids, the statement for 4 is used, and one id is repeated. So only four
  * statements have to be prepared.
  */
 const BATCH_SIZES = [1, 4, 16, 64];
@@ -44,9 +39,8 @@ const STATEMENTS = new Map(
 );
 
 /**
- * Reads sessions by id. Look-ups in the same turn of the event loop share a statement. Nothing is cached. The statement
- * also reads the ids of the signing keys. If another process has added or revoked a key, this class reloads the keys
- * before it returns a session.
+ * Reads sessions by id. Look-ups in the same turn of the event loop share one statement. Also reloads the signing keys
+ * if another process has changed them.
  */
 export class SessionReader {
   readonly #sql: Sql;
@@ -63,7 +57,7 @@ export class SessionReader {
     });
   }
 
-  /** Returns the session with this id, even if it is over. Returns null if there is no such session. */
+  /** Returns the session with this id, even if the session is over. */
   find(id: string): Promise<SessionRow | null> {
     return this.#rows.load(id);
   }

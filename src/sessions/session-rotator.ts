@@ -7,7 +7,6 @@ import { IS_LIVE, openAt, requireLive, requireStored, TokenReplaced } from "./li
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
-/** The settings of {@link SessionRotator}. */
 export type RotationSettings = Pick<
   AuthConfig,
   "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent"
@@ -15,7 +14,6 @@ export type RotationSettings = Pick<
 
 type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
 
-/** Rotates refresh and sliding tokens. */
 export class SessionRotator {
   readonly #sql: Sql;
   readonly #settings: RotationSettings;
@@ -30,10 +28,9 @@ export class SessionRotator {
   }
 
   /**
-   * Moves the session of a refresh or sliding token to the session's next generation. Within the reuse window, the
-   * token of the previous generation gets the current generation again. Any other use of a replaced token ends the
-   * session.
-   * @returns the session's row; the caller issues the token of its `generation`
+   * Rotates a refresh or sliding token, which raises the session's `generation` by one. Within the reuse window, the
+   * previous token is also accepted. Any other use of a replaced token ends the session.
+   * @returns the session, with the `generation` of the token to issue
    * @throws {@link Unauthenticated} with the reason
    * @see RFC 9700 4.14.2
    */
@@ -45,8 +42,7 @@ export class SessionRotator {
     const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
     const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // Return the generation that this call began. The row has a later one if another call has rotated the session
-    // since.
+    // Another call may have rotated the session again, so `row` may already have a later generation.
     if (rotated !== undefined) return { ...row, ...rotated };
     try {
       return requireLive(row, session, at, { isExpired, reuseWindow: reuseWindow * 1000 });
@@ -58,8 +54,8 @@ export class SessionRotator {
   }
 
   /**
-   * Rotates the session in one conditional statement, so that only one of several concurrent calls succeeds.
-   * @param end the latest expiry of the new generation, in epoch milliseconds
+   * Rotates in one conditional statement, so that only one of several concurrent calls succeeds.
+   * @param end the latest expiry of the new token, in epoch milliseconds
    */
   async #rotateOnce(
     { id, userId, scheme, generation }: VerifiedToken["session"],

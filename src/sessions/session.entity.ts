@@ -2,14 +2,11 @@ import { BigIntType, Entity, Index, ManyToOne, PrimaryKey, Property } from "@mik
 import { UserEntity } from "../accounts/user.entity.js";
 import type { AuthScheme, EndReason } from "../events.js";
 
-/**
- * A session of any scheme. Each login opens one session, to which all tokens of the login belong. Instants are epoch
- * milliseconds. No value in the row can be used as a credential.
- */
+/** A session. All tokens of one login belong to one session. Instants are epoch milliseconds. */
 @Entity({ tableName: "session" })
 @Index({ properties: ["createdAt", "id"] })
 export class SessionEntity {
-  /** 128 random bits in hex: the `sid` claim, and the public part of a static token. */
+  /** 128 random bits in hex. Each token names its session by this id. */
   @PrimaryKey({ type: "text" })
   id!: string;
 
@@ -20,7 +17,7 @@ export class SessionEntity {
   @Property({ type: "text" })
   scheme!: AuthScheme;
 
-  /** The name of the session in the user's list of sessions. */
+  /** The name of the session in lists of sessions. */
   @Property({ type: "text", nullable: true })
   label!: string | null;
 
@@ -39,14 +36,18 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number") })
   createdAt!: number;
 
-  /** When the current generation began. */
+  /** When the refresh or sliding token was last rotated. Equals `createdAt` before the first rotation. */
   @Property({ type: new BigIntType("number") })
   rotatedAt!: number;
+
+  /** When the user last gave a password in this session. Null if never, such as for a token that a command created. */
+  @Property({ type: new BigIntType("number"), nullable: true })
+  authenticatedAt!: number | null;
 
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 
-  /** When the session ends at the latest. No refresh extends it. Null if the session does not expire. */
+  /** When the session expires; null for never. A refresh does not change it. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;

@@ -5,6 +5,7 @@ import { type Client, type EndReason, NO_CLIENT } from "../events.js";
 import type { RunStatement, Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
+import { IS_LIVE, openAt } from "./live.js";
 import type { SessionInfo } from "./principal.js";
 import { type EndingQuery, SessionEnder } from "./session-ender.js";
 import {
@@ -23,12 +24,11 @@ import { type FollowedKeys, SessionReader, type SessionRow } from "./session-rea
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
 import type { SessionRef, Sessions } from "./sessions.js";
 
-/** The settings of {@link SessionService}. */
 export type SessionSettings = OpeningSettings & RotationSettings & Pick<AuthConfig, "roles">;
 
-/** Opens, finds, rotates and ends sessions. Every change of a session is one conditional statement. */
 export class SessionService implements Sessions {
   readonly #sql: Sql;
+  readonly #settings: Pick<AuthConfig, "now">;
   readonly #reader: SessionReader;
   readonly #opener: SessionOpener;
   readonly #rotator: SessionRotator;
@@ -38,6 +38,7 @@ export class SessionService implements Sessions {
 
   constructor(sql: Sql, settings: SessionSettings, keys: FollowedKeys) {
     this.#sql = sql;
+    this.#settings = settings;
     this.#reader = new SessionReader(sql, keys);
     this.#ender = new SessionEnder(sql, settings);
     this.#opener = new SessionOpener(sql, settings, this.#reader, this.#ender);
@@ -46,32 +47,46 @@ export class SessionService implements Sessions {
     this.#lastUsed = new LastUsed(sql, settings.now);
   }
 
-  /** See {@link SessionReader.find}. */
   find(id: string): Promise<SessionRow | null> {
     return this.#reader.find(id);
   }
 
-  /** See {@link SessionOpener.open}. */
   open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     return this.#opener.open(user, opening);
   }
 
-  /** See {@link SessionOpener.openFirst}. */
   openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
     return this.#opener.openFirst(user, opening);
   }
 
-  /** See {@link SessionOpener.openEnded}. */
   openEnded(user: UserRef, opening: SessionOpening): Promise<string> {
     return this.#opener.openEnded(user, opening);
   }
 
-  /** See {@link SessionRotator.rotate}. */
   rotate(token: VerifiedToken, client: Client): Promise<SessionRow> {
     return this.#rotator.rotate(token, client);
   }
 
-  /** See {@link SessionEnder.end}. By default, the session may belong to any user. */
+  /**
+   * Records that the user of a session gave the password now. Does not change the session of a static token, because a
+   * script may hold the token.
+   * @param credentialsVersion the user's version when the password was checked
+   * @returns the present time, in epoch milliseconds. Null if the session has not changed
+   */
+  async recordAuthentication(
+    { id }: Pick<SessionInfo, "id">,
+    credentialsVersion: number,
+  ): Promise<number | null> {
+    const at = this.#settings.now();
+    const changed = await this.#sql.write(
+      `UPDATE session SET authenticated_at = ?
+       WHERE id = ? AND scheme <> 'TOKEN' AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
+      [at, id, credentialsVersion, ...openAt(at)],
+    );
+    return changed.length === 1 ? at : null;
+  }
+
+  /** @param userId the required owner of the session; null for any owner */
   end(
     session: SessionRef,
     userId: string | null = null,
@@ -82,10 +97,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Ends all open sessions of a user, except the session `exceptId`.
    * @param exceptId the id of a session to keep; null to end every session
    * @returns how many sessions this call ended
-   * @throws {@link NoSuchUser} if the user does not exist and `exceptId` is null
    */
   async endAll(
     user: UserRef,
@@ -98,12 +111,10 @@ export class SessionService implements Sessions {
     return ended;
   }
 
-  /** See {@link SessionEnder.endMatching}. */
   endMatching(query: EndingQuery, reason: EndReason): Promise<number> {
     return this.#ender.endMatching(query, reason, NO_CLIENT);
   }
 
-  /** See {@link SessionEnder.endOutdated}. */
   endOutdated(run: RunStatement, userId: string, reason: EndReason): Promise<() => void> {
     return this.#ender.endOutdated(run, userId, reason);
   }
@@ -115,20 +126,14 @@ export class SessionService implements Sessions {
     return sessions;
   }
 
-  /** See {@link SessionList.page}. */
   page(query: SessionQuery, first: number, after: SessionCursor | null): Promise<SessionPage> {
     return this.#list.page(query, first, after);
   }
 
-  /**
-   * Remembers that a session was used. The request itself writes nothing. A later statement writes the time, at most
-   * once a minute for each session.
-   */
   touch(row: SessionRow): void {
     this.#lastUsed.touch(row);
   }
 
-  /** Writes the uses that {@link SessionService.touch} has remembered. */
   async flush(): Promise<void> {
     await this.#lastUsed.flush();
   }

@@ -1,13 +1,15 @@
 import type { UserRef } from "../accounts/user-ref.js";
 import type { SessionInfo } from "./principal.js";
 
-/** A session, named by id or by any object that has the id, such as `context.user.session`. */
+/** A session's id, or an object with that `id`, such as `context.user.session`. */
 export type SessionRef = string | { readonly id: string };
 
 /**
- * The sessions of users. Each login opens one session, whatever its scheme. After a session has ended, its tokens are
- * refused from the next request on. One exception: with `bearerCheck: "stateless"`, fields that need only the lowest
- * role accept an access token until it expires.
+ * The sessions of users. Each login opens one session. From the next request on, the tokens of an ended session are
+ * refused.
+ *
+ * One exception: with `bearerCheck: "stateless"`, access tokens are not checked against the database. Fields that need
+ * only the lowest role then accept the access token of an ended session until it expires.
  */
 export interface Sessions {
   /**
@@ -21,9 +23,8 @@ export interface Sessions {
 
   /**
    * Ends a session of any user. The caller must check permission first.
-   * @param session a session, such as `user.session`, or its id
-   * @returns whether this call ended the session: false when there is no such session, or it was already over
-   * @throws {@link BadUserInput} when `session` is neither a string nor an object with an id
+   * @returns false if there is no such session, or it was already over
+   * @throws {@link BadUserInput} when `session` is malformed
    * @example
    * const [newest] = await auth.sessions.list(user);
    * if (newest) await auth.sessions.end(newest);

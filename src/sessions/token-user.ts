@@ -2,7 +2,7 @@ import type { Role, Roles } from "../accounts/role.js";
 import type { AuthScheme } from "../events.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 
-/** The session of a {@link TokenUser}, as far as the access token describes it. Instants are epoch milliseconds. */
+/** The session that an access token names. Instants are epoch milliseconds. */
 export interface TokenUserSession {
   readonly id: string;
   readonly scheme: AuthScheme;
@@ -13,8 +13,8 @@ export interface TokenUserSession {
 }
 
 /**
- * The user of an access token when `bearerCheck` is `stateless`. It has only the values in the token. Since the token
- * was issued, the session may have ended, and the user may have been deactivated or deleted.
+ * The user of an access token when `bearerCheck` is `stateless`. All values come from the token. Since the token was
+ * issued, the session may have ended, and the user may have been deleted.
  * @see {@link AuthContext.loadUser} for the user as stored in the database
  */
 export class TokenUser {
@@ -30,8 +30,7 @@ export class TokenUser {
   }
 
   /**
-   * Returns whether the token alone proves that the user's role is at least `required`. A token proves only the lowest
-   * role.
+   * Returns whether the token proves that the user's role is at least `required`. A token proves only the lowest role.
    * @throws TypeError when there is no such role
    */
   provesRole(required: Role): boolean {

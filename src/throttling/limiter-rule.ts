@@ -1,19 +1,20 @@
-/** A limit on the attempts for each key. */
+/**
+ * A limit on the attempts for each key. A key stands for a user, an address or a session. Example: 30 logins per minute
+ * from one address.
+ */
 export interface LimiterRule {
-  /** Identifies the counters of this rule in a shared store. */
+  /** The prefix of the rule's keys in a shared store. */
   readonly name: string;
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * Seconds. Without {@link LimiterRule.delay}, attempts are forgotten this long after the first one. With a delay,
-   * they are forgotten this long after the last attempt. If that attempt started a delay, the time counts from the end
-   * of the delay.
+   * In seconds. All attempts are forgotten this long after the first attempt. With a `delay`, the time starts again at
+   * each attempt. If the attempt blocks the key, the time starts when the block ends.
    */
   readonly window: number;
   /**
-   * Backoff in seconds. The attempt that reaches the limit blocks the key for `first`. Each later attempt blocks the
-   * key for twice as long as the attempt before, but at most for `max`. Without a delay, the attempt that reaches the
-   * limit blocks the key until the window ends.
+   * In seconds. For example, `{ first: 1, max: 900 }` blocks the key for 1 second, then for 2, 4, … and at most 900.
+   * Without a delay, the key is blocked until the window ends.
    * @default none
    */
   readonly delay?: { readonly first: number; readonly max: number };
@@ -21,17 +22,15 @@ export interface LimiterRule {
 
 /** The state that a store keeps for a key. Instants are epoch milliseconds. */
 export interface Counter {
-  /** Attempts counted so far. */
   readonly points: number;
   readonly blockedUntil: number;
   readonly expiresAt: number;
 }
 
 /**
- * Returns the counter after one more attempt. The caller has checked that the key is not blocked.
+ * Returns the counter after one more attempt of a key that is not blocked.
  *
- * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} express the same rule for stores that must count atomically.
- * Change all three together; test/throttling/stores.test.ts runs the same cases with each of them.
+ * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} do the same in SQL and in Lua. Change all three together.
  * @param counter undefined for a key without attempts
  */
 export function countAttempt(
@@ -53,13 +52,12 @@ export function countAttempt(
 }
 
 /**
- * Returns {@link countAttempt} as one SQL statement, so that concurrent attempts are all counted. Its placeholders are
- * for the key, and for the three values of a new counter, which it stores if this is the key's first attempt. The
- * statement returns one row, or no row if the key is blocked.
+ * Returns {@link countAttempt} as one SQL statement. Its parameters are the key and the values of a new counter. It
+ * returns no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // `excluded` is the counter after a first attempt. Its expiry is now plus a fixed time, so now is its expiry minus
-  // that fixed time.
+  // The statement has no parameter for the current time, so compute it. `excluded` is the row to insert. Its
+  // `expires_at` is the current time plus the lifetime of a new counter. All new counters have the same lifetime.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
@@ -88,9 +86,9 @@ function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, poi
 }
 
 /**
- * The Lua script for {@link countAttempt}. Redis runs it atomically and on its own clock.
- * `KEYS[1]` is the key. `ARGV` is the limit and the window, and for a rule with a delay also `first` and `max`.
- * The script returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted.
+ * Does the same as {@link countAttempt} in Redis, atomically and on the clock of Redis.
+ * `ARGV` is `[limit, window]`. For a rule with a delay, `ARGV` is `[limit, window, first, max]`.
+ * Returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed.
  */
 export const COUNT_ATTEMPT_LUA = `
   local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000

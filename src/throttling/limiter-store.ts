@@ -4,17 +4,14 @@ import type { LimiterStore } from "./limiter.js";
 import { MemoryLimiter } from "./memory-limiter.js";
 import { SqlLimiter } from "./sql-limiter.js";
 
-/**
- * Opens the store that the settings name: Redis if `redisUrl` is set, otherwise `throttleStore`.
- * @param onFault called when Redis becomes unreachable; requests do not fail then
- */
+/** @param onFault called when Redis becomes unreachable. Requests do not fail then */
 export async function openLimiterStore(
   { redisUrl, throttleStore, now }: Pick<AuthConfig, "redisUrl" | "throttleStore" | "now">,
   sql: Sql,
   onFault: (error: unknown) => void,
 ): Promise<LimiterStore> {
   if (redisUrl !== undefined) {
-    // Imported only here, because most installations need no Redis client.
+    // Most installations need no Redis client.
     const { openRedisStore } = await import("./redis-limiter.js");
     return openRedisStore(redisUrl, now, onFault);
   }

@@ -1,22 +1,19 @@
 import type { LimiterRule } from "./limiter-rule.js";
 
-/** Counts attempts under one rule. */
+/** Counts attempts for each key, such as a user or an address. */
 export interface Limiter {
   /**
-   * Counts an attempt, unless the key is blocked.
-   * @returns the milliseconds until the next attempt is allowed, or 0 if this attempt was counted
+   * Counts an attempt if the key is not blocked.
+   * @returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed
    */
   consume(key: string): Promise<number>;
 
-  /** Forgets the attempts of a key. */
   reset(key: string): Promise<void>;
 }
 
-/** The store that keeps the counters of all limiters. */
 export interface LimiterStore {
-  /** Creates a limiter. Rules with different names have separate counters. */
+  /** Rules with different names have separate counters. */
   readonly createLimiter: (rule: LimiterRule) => Limiter;
 
-  /** Closes the store's own connection, if it has one. */
   close(): Promise<void>;
 }

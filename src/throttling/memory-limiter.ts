@@ -2,14 +2,14 @@ import { LRUCache } from "lru-cache";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, type LimiterRule } from "./limiter-rule.js";
 
-/** How many keys are kept at most. Beyond that, the least recently used key is evicted. */
+/** How many keys are kept. If there are more, the least recently used key is evicted. */
 const MAX_KEYS = 100_000;
 
 /** Counts in memory. The counters are lost when the process ends. */
 export class MemoryLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #now: () => number;
-  // Not the option `max`: it would allocate room for all keys at startup, which is slow.
+  // The option `max` would allocate room for all keys at startup, which is slow.
   readonly #counters = new LRUCache<string, Counter>({
     maxSize: MAX_KEYS,
     sizeCalculation: () => 1,

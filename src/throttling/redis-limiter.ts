@@ -4,11 +4,11 @@ import type { Limiter, LimiterStore } from "./limiter.js";
 import { COUNT_ATTEMPT_LUA, type LimiterRule } from "./limiter-rule.js";
 import { MemoryLimiter } from "./memory-limiter.js";
 
-/** Milliseconds to wait for a reply before the attempt is counted in memory instead. */
+/** Milliseconds to wait for a reply. After that, the attempt is counted in memory. */
 const REPLY_TIMEOUT = 500;
-/** How many commands may wait for a reply. Beyond that, attempts are counted in memory at once. */
+/** How many commands may wait for a reply. Further attempts are counted in memory. */
 const MAX_PENDING = 1000;
-/** How long startup waits for Redis, and how long one attempt to connect may take, in milliseconds. */
+/** The longest wait for a connection, in milliseconds. */
 const CONNECT_TIMEOUT = 1000;
 /** The delay between two attempts to connect, in milliseconds. It doubles from `first` up to `max`. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };
@@ -27,9 +27,10 @@ const countAttempt = defineScript({
 });
 
 /**
- * Opens a store in Redis, which all instances share. Each instance counts in its own memory while Redis is unreachable.
+ * Opens a store in Redis, which all instances share. While Redis is unreachable, each instance counts in its own
+ * memory.
  * @param url `redis://…` or `rediss://…`
- * @param now the clock for counting in memory; Redis uses its own clock
+ * @param now the clock for counting in memory. Redis uses its own clock
  * @param onFault called each time Redis becomes unreachable
  */
 export async function openRedisStore(
@@ -67,13 +68,12 @@ export async function openRedisStore(
   };
 }
 
-/** The two Redis commands that a limiter sends. */
 interface Commands {
   countAttempt(key: string, rule: LimiterRule): Promise<number>;
   del(key: string): Promise<number>;
 }
 
-/** Counts in Redis, or with `fallback` if Redis fails or does not reply in time. */
+/** Counts with `fallback` if Redis fails or does not reply in time. */
 class RedisLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #commands: Commands;
@@ -106,9 +106,7 @@ class RedisLimiter implements Limiter {
   }
 }
 
-/**
- * Settles as `reply` does, or rejects after {@link REPLY_TIMEOUT}. After that, a reply or a failure is ignored.
- */
+/** Rejects if there is no reply within {@link REPLY_TIMEOUT}. */
 function inTime<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(reject, REPLY_TIMEOUT, new Error("Redis did not reply in time"));

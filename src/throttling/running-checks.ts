@@ -1,16 +1,15 @@
-/** This process's unfinished attempts for one key. */
+/** The unfinished attempts for one key. */
 interface Attempts {
-  /** The number of attempts, including those that wait for running checks. */
+  /** All attempts, including those that wait. */
   size: number;
   /** How many checks found the credential right. */
   accepted: number;
-  /** The attempts that are being counted. */
   readonly counting: Set<Promise<unknown>>;
   /** The checks that are running. They never reject. */
   readonly running: Set<Promise<unknown>>;
 }
 
-/** A key is blocked, and no check is running that could unblock it. */
+/** The key is blocked, and no running check can unblock it. */
 export class Blocked extends Error {
   /** Milliseconds until the next attempt is allowed. */
   readonly wait: number;
@@ -22,19 +21,17 @@ export class Blocked extends Error {
 }
 
 /**
- * Runs checks of credentials, several for one key at the same time. If the key is blocked, an attempt waits for this
- * process's running checks of the key, because a right credential unblocks the key.
+ * Runs checks of credentials, such as passwords. Too many attempts block a key, such as an account. A right credential
+ * unblocks the key. So an attempt for a blocked key first waits for the running checks of the same key.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
 
   /**
    * Counts an attempt, and then runs its check.
-   * @param count counts the attempt if the key is not blocked. Returns 0 if the attempt was counted, otherwise the
-   * milliseconds until the next attempt is allowed
+   * @param count returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed
    * @param check returns whether the credential is right. Unblocks the key before it returns true
-   * @returns the result of `check`
-   * @throws {@link Blocked} without running `check`, when the key stays blocked
+   * @throws {@link Blocked} when the key is blocked, and no running check unblocks it. `check` does not run then.
    */
   async run(
     key: string,
@@ -64,8 +61,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // If the attempt is allowed, its check starts before `counting` settles. So other attempts always find this attempt
-    // in `attempts.counting` or in `attempts.running`.
+    // `startCheck` adds this attempt to `attempts.running`. Call it before `counting` settles, because the attempt then
+    // leaves `attempts.counting`. So other attempts always find this attempt in one of the two sets.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

@@ -2,15 +2,18 @@ import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
 import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
 
-/** How many times to try to count an attempt. A try fails if another attempt blocks the key between read and write. */
+/**
+ * How many times `consume` tries to count an attempt. A try fails if another request blocks the key after the read and
+ * before the write.
+ */
 const MAX_RACES = 10;
-/** How long a client has to wait if every try failed, in milliseconds. */
+/** If all {@link MAX_RACES} tries fail, `consume` tells the client to wait this long, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
 
 const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;
 const DELETE = `DELETE FROM throttle WHERE key = ? RETURNING key`;
 
-/** Counts attempts in the database. The counters survive a restart, and all instances share them. */
+/** Counts attempts in the database, which all instances share. */
 export class SqlLimiter implements Limiter {
   readonly #rule: LimiterRule;
   readonly #sql: Sql;
@@ -28,7 +31,7 @@ export class SqlLimiter implements Limiter {
     const id = this.#idOf(key);
     for (let races = 0; races < MAX_RACES; races += 1) {
       const now = this.#now();
-      // Read first: a blocked attempt writes nothing, so an attack does not hold up other writers.
+      // Read first, so that a blocked attempt writes nothing. Otherwise an attack would hold up other writers.
       const [counter] = await this.#sql.read<Pick<Counter, "blockedUntil">>(READ, [id]);
       if (counter !== undefined && now < counter.blockedUntil) return counter.blockedUntil - now;
       const { points, blockedUntil, expiresAt } = countAttempt(this.#rule, undefined, now);

@@ -1,13 +1,12 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
-/** A counter of the database store. Instants are epoch milliseconds. */
+/** A counter in the database. Instants are epoch milliseconds. */
 @Entity({ tableName: "throttle" })
 export class ThrottleEntity {
-  /** The name of the `LimiterRule`, and a keyed hash of the account, address or session. */
+  /** The name of the limit, and a keyed hash, such as `address-logins:x7Qf`. */
   @PrimaryKey({ type: "text" })
   key!: string;
 
-  /** Attempts counted so far. */
   @Property({ type: "integer" })
   points!: number;
 

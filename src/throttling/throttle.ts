@@ -8,15 +8,17 @@ import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
-/** How long an account's failures are remembered after the last failure and its delay, in seconds. */
+/**
+ * In seconds. An account's failures are forgotten this long after the last failure. If that failure caused a delay, the
+ * time starts when the delay ends.
+ */
 const FAILURE_WINDOW = 15 * MINUTE;
-/** The delays after too many failed logins, in seconds. */
+/** The delay after too many failed logins, in seconds. It doubles from `first` up to `max`. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
 
-/** Stands for the address of a client whose address is not known. */
+/** All clients without an address share one counter. */
 const NO_ADDRESS = "no address";
 
-/** The rate-limit settings. */
 type ThrottleConfig = Pick<
   AuthConfig,
   | "loginFailuresPerAccount"
@@ -36,10 +38,7 @@ export class Throttle {
   readonly #sessionRefreshes: Limiter;
   readonly #checks = new RunningChecks();
 
-  /**
-   * @param createLimiter creates the limiters in the configured store
-   * @param key hashes accounts, addresses and sessions, so that the store does not reveal who tried to log in
-   */
+  /** @param key hashes users and addresses, so that the store does not reveal who tried to log in */
   constructor(
     config: ThrottleConfig,
     createLimiter: LimiterStore["createLimiter"],
@@ -61,8 +60,9 @@ export class Throttle {
   }
 
   /**
-   * Counts a login as failed, then checks it. If the login is accepted, forgets the failed logins of the account.
-   * @param account identifies the account, whether or not it exists
+   * Counts the login as a failure of the account, and then runs `check`. If the login is accepted, sets the account's
+   * failures back to 0.
+   * @param account names an account, which may not exist
    * @param check returns whether the login is accepted
    * @returns the result of `check`
    * @throws {@link TooManyRequests} without running `check`, when a limit is reached
@@ -92,7 +92,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a refresh whose token is verified. The caller has already counted the refresh with {@link Throttle.request}.
+   * Counts a refresh after its token was verified.
    * @throws {@link TooManyRequests}
    */
   async refresh(sessionId: string, client: Client): Promise<void> {
@@ -100,10 +100,7 @@ export class Throttle {
     await this.#consume(this.#sessionRefreshes, sessionId);
   }
 
-  /**
-   * Counts an attempt of a client, but not of {@link NO_CLIENT}. All other clients without an address share one counter
-   * for each limit, so that they are limited, too.
-   */
+  /** Clients without an address share one counter, so that they are limited, too. {@link NO_CLIENT} is not limited. */
   async #consumeAddress(limiter: Limiter, client: Client): Promise<void> {
     if (client === NO_CLIENT) return;
     const { ipAddress } = client;

@@ -4,20 +4,16 @@ import type { KeyRing } from "../keys/key-ring.js";
 import type { ApplicationClaims } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** The session that an access token is issued for. */
 export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /**
-   * When the session expires, in epoch milliseconds; null if it does not expire. The access token expires no later than
-   * the session, but lives for at least a second.
-   */
+  /** Epoch milliseconds; null if the session does not expire. An access token does not outlive its session. */
   readonly sessionExpiresAt: number | null;
   /** The application's claims. They cannot replace a claim of Gatehouse. @default none */
   readonly claims?: ApplicationClaims;
 }
 
-/** Access tokens. They are short-lived. Anyone can verify them, except those signed with HS256. @see RFC 9068 */
+/** Access tokens. @see RFC 9068 */
 export class AccessTokens extends TokenKind {
   readonly #clientId: string;
 
@@ -43,7 +39,7 @@ export class AccessTokens extends TokenKind {
     return Infinity;
   }
 
-  /** Issues an access token. Also returns its expiry in epoch milliseconds. */
+  /** @returns the token, and its expiry in epoch milliseconds */
   issue(grant: AccessGrant): { access: string; expiresAt: number } {
     const iat = Math.floor(this.now() / 1000);
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);

@@ -19,7 +19,7 @@ export interface Claims {
   readonly iat: number;
   /** Epoch seconds. */
   readonly exp: number;
-  /** Epoch seconds. Gatehouse does not set it. */
+  /** Epoch seconds. Gatehouse checks this claim, but never sets it. */
   readonly nbf?: number;
   readonly token_type: string;
   readonly [claim: string]: unknown;
@@ -41,23 +41,21 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "token_type",
 ]);
 
-/** The size limit of the application's claims, in bytes of JSON. It keeps the token short enough for an HTTP header. */
+/** In bytes of JSON. A longer token might not fit into an HTTP header. */
 const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
 /** The claims that an application has added to a token. */
 export type ApplicationClaims = Readonly<Record<string, unknown>>;
 
-/** Returns whether only Gatehouse may set the claim. */
 export function isReserved(claim: string): boolean {
   return RESERVED_CLAIMS.has(claim);
 }
 
-/** Returns the claims that the application has added to a token. */
 export function applicationClaimsOf(claims: object): ApplicationClaims {
   return Object.fromEntries(Object.entries(claims).filter(([claim]) => !isReserved(claim)));
 }
 
-/** @throws RangeError when the application's part of the claims is too long for a token */
+/** @throws RangeError when the application's claims are too long for a token */
 export function requireRoom(claims: object): void {
   const bytes = Buffer.byteLength(JSON.stringify(applicationClaimsOf(claims)));
   if (bytes <= APPLICATION_CLAIMS_MAX_BYTES) return;
@@ -66,14 +64,12 @@ export function requireRoom(claims: object): void {
   );
 }
 
-/** The values that {@link parseClaims} requires of these claims. */
 export interface ExpectedClaims {
   readonly iss: string;
   readonly aud: string;
   readonly token_type: string;
 }
 
-/** The values that {@link requireInTime} needs besides the claims. */
 export interface Timing {
   /** The longest time from `iat` to `exp`, in seconds. */
   readonly maxLifetime: number;
@@ -81,13 +77,12 @@ export interface Timing {
   readonly leeway: number;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The scheme of the token's session. */
   readonly scheme: AuthScheme;
 }
 
 /**
  * Parses the payload of a token. Does not check whether the token has expired.
- * @throws {@link TokenWrongType} when `token_type` names another type, and all other claims are right
+ * @throws {@link TokenWrongType} when only `token_type` is wrong
  * @throws {@link TokenNotValid} for any other fault
  * @see RFC 9068 4
  */
@@ -108,9 +103,9 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 }
 
 /**
- * Refuses a token that has expired, is not valid yet, or has a longer lifetime than `maxLifetime`. If the leeway is 0,
- * a token is refused from the instant `exp` on.
- * @throws {@link TokenExpired} when the token has expired; {@link TokenNotValid} in the other two cases
+ * Refuses a token that has expired, is not valid yet, or has too long a lifetime.
+ * @throws {@link TokenExpired} when the token has expired
+ * @throws {@link TokenNotValid} in the other two cases
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme }: Timing): void {
   const seconds = Math.floor(now / 1000);
@@ -122,7 +117,7 @@ export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme
   }
 }
 
-/** Returns whether a claim is a whole number of at least 0, such as an instant in epoch seconds. */
+/** Returns whether a value is a whole number of at least 0. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

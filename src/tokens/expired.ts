@@ -1,14 +1,13 @@
 import { SessionExpired, TokenExpired } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 
-/** An expired session, or the session of an expired token, as the audit trail names it. */
 interface ExpiredSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
 }
 
-/** {@link TokenExpired}, with the session of the token. */
+/** A {@link TokenExpired} with the token's session, for the audit trail. */
 export class KnownTokenExpired extends TokenExpired {
   readonly session: ExpiredSession;
 
@@ -18,7 +17,7 @@ export class KnownTokenExpired extends TokenExpired {
   }
 }
 
-/** {@link SessionExpired}, with the session. */
+/** A {@link SessionExpired} with the session, for the audit trail. */
 export class KnownSessionExpired extends SessionExpired {
   readonly session: ExpiredSession;
 

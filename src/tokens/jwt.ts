@@ -2,7 +2,7 @@ import jsonwebtoken from "jsonwebtoken";
 import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
 
-/** The longest token, in characters. {@link parseJwt} refuses a longer one before it decodes anything. */
+/** The longest token, in characters. */
 export const TOKEN_MAX_LENGTH = 4096;
 
 const THREE_SEGMENTS = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
@@ -12,11 +12,11 @@ const HEADER_PARAMETERS = ["alg", "kid", "typ"];
 export interface UnverifiedJwt {
   readonly token: string;
   readonly header: Readonly<Record<string, unknown>>;
-  /** The text of the payload. It is not parsed yet, and need not be JSON. */
+  /** The text of the payload, which may not be JSON. */
   readonly payload: string;
 }
 
-/** Signs exactly these claims, with the key's own algorithm. */
+/** Signs exactly these claims. */
 export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
@@ -27,10 +27,9 @@ export function signJwt(claims: object, key: Key, typ: string): string {
 }
 
 /**
- * Parses a JWT. Its three segments must be canonical base64url. Its header must be canonical JSON with only the
- * parameters `alg`, `kid` and `typ`.
+ * Parses a JWT. Its segments must be canonical base64url. Its header may contain only `alg`, `kid` and `typ`.
  * @throws {@link TokenNotValid}
- * @see RFC 7515 4.1.11: a token is invalid if `crit` names an extension that the verifier does not support
+ * @see RFC 7515 4.1.11
  */
 export function parseJwt(token: unknown): UnverifiedJwt {
   if (typeof token !== "string" || token.length > TOKEN_MAX_LENGTH) throw new TokenNotValid();
@@ -45,7 +44,7 @@ export function parseJwt(token: unknown): UnverifiedJwt {
 }
 
 /**
- * Verifies the signature with the only algorithm that the key allows. The payload is not checked.
+ * Verifies the signature. Does not check the payload.
  * @throws {@link TokenNotValid}
  * @see RFC 8725 3.1
  */
@@ -63,7 +62,7 @@ export function verifySignature({ token, header }: UnverifiedJwt, key: Key): voi
 }
 
 /**
- * Returns the payload of a token without verifying anything: for debugging, never for a decision.
+ * Returns the payload of an unverified token, for debugging only.
  * @throws {@link TokenNotValid} when the payload is not a JSON object
  */
 export function decodePayload(token: unknown): Record<string, unknown> {
@@ -74,15 +73,15 @@ export function decodePayload(token: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns the JSON object in `text`. Returns null unless the text is exactly what `JSON.stringify` writes: without
- * duplicate members, whitespace, unnecessary escapes and unusual forms of numbers.
+ * Returns the JSON object in `text`. Returns null if `JSON.stringify` would write the object differently, for example
+ * `{ "a": 1 }` or `{"a":1,"a":1}`.
  */
 export function parseCanonicalJson(text: string | null): Record<string, unknown> | null {
   const value = parseObject(text ?? "");
   return JSON.stringify(value) === text ? value : null;
 }
 
-/** Returns the text of a base64url segment, or null if the segment is not in canonical form. */
+/** Returns the text of a base64url segment, or null if the segment is not canonical. */
 function decodeCanonical(segment: string): string | null {
   const bytes = Buffer.from(segment, "base64url");
   return bytes.toString("base64url") === segment ? bytes.toString("utf8") : null;

@@ -5,19 +5,19 @@ import type { KeyRing } from "../keys/key-ring.js";
 import { applicationClaimsOf, type Claims, isCount } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** One generation of a session. With the same key, a grant always gives the same token, byte for byte. */
+/** The values of a refresh or sliding token. The same values always give the same token. */
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;
   /** How many times the session has been refreshed. */
   readonly generation: number;
-  /** When the generation began, in epoch milliseconds. */
+  /** When the token is issued, in epoch milliseconds. */
   readonly issuedAt: number;
   /** When the token expires, in epoch milliseconds. */
   readonly expiresAt: number;
   /** Until when the session can be refreshed, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The claims of the token to replace. The new token copies the application's claims among them. @default none */
+  /** The claims of the token to replace. The new token keeps the application's claims. @default none */
   readonly predecessor?: Claims | undefined;
 }
 
@@ -25,13 +25,13 @@ const KINDS = {
   /** The refresh token, which can only be exchanged for a new access and refresh token. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
-   * The sliding token, which is both access and refresh token. As in simplejwt, `refresh_exp` says until when the token
-   * can be exchanged for the next one.
+   * The sliding token, which is both access and refresh token. Before it expires, it can be exchanged for a new one. No
+   * exchange is possible after the time in the claim `refresh_exp`, as in Django's library simplejwt.
    */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
 
-/** Refresh tokens or sliding tokens. A session has one at a time, and each refresh replaces it. */
+/** Refresh or sliding tokens. Each refresh replaces the session's token with a new one. */
 export class RotatingTokens extends TokenKind {
   readonly #isSliding: boolean;
 
@@ -44,7 +44,6 @@ export class RotatingTokens extends TokenKind {
     this.#isSliding = type === "sliding";
   }
 
-  /** Issues the token of a grant. */
   issue(grant: RotationGrant): string {
     const { userId: sub, sessionId: sid, generation: gen } = grant;
     const iat = Math.floor(grant.issuedAt / 1000);

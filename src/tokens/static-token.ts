@@ -4,11 +4,11 @@ import { ID_SHAPE } from "../accounts/id.js";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "gth_";
-/** The length of a secret. 43 characters of a 62-letter alphabet hold 256 bits. */
+/** 43 characters of a 62-letter alphabet hold 256 bits. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
-/** The shape of every static token, also for secret scanners. */
+/** Matches every static token, for example in a secret scanner. */
 export const STATIC_TOKEN_PATTERN = new RegExp(
   `^${PREFIX}(${ID_SHAPE})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );
@@ -20,8 +20,8 @@ export interface StaticTokenParts {
 }
 
 /**
- * Generates a secret for a session, and returns the token to show once and the hash to store.
- * A fast hash is enough, because the secret has 256 random bits.
+ * Generates a static token for a session, and the hash to store. A fast hash is enough, because the secret has 256
+ * random bits.
  */
 export function generateStaticToken(sessionId: string): { token: string; secretHash: string } {
   const secret = Array.from({ length: SECRET_LENGTH }, () => BASE62.charAt(randomInt(62))).join("");
@@ -29,7 +29,7 @@ export function generateStaticToken(sessionId: string): { token: string; secretH
   return { token: body + checksum(body), secretHash: hashSecret(secret) };
 }
 
-/** Returns whether a value begins like a static token. Checks only the prefix. */
+/** Checks only the prefix. */
 export function isStaticToken(token: unknown): boolean {
   return typeof token === "string" && token.startsWith(PREFIX);
 }
@@ -42,7 +42,7 @@ export function parseStaticToken(token: string): StaticTokenParts | null {
   return check === checksum(`${PREFIX}${sessionId}_${secret}`) ? { sessionId, secret } : null;
 }
 
-/** Returns whether `secretHash` is the hash of `secret`. Compares in constant time. */
+/** Compares in constant time. */
 export function isSecretOf(secretHash: string | null, secret: string): boolean {
   const hash = Buffer.from(hashSecret(secret));
   const stored = Buffer.from(secretHash ?? "");

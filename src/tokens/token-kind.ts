@@ -16,28 +16,22 @@ const KEY_ID = /^[\w-]{1,64}$/;
 /** The values of the claim `token_type`, as in simplejwt. */
 export const TOKEN_TYPES = ["access", "refresh", "sliding"] as const;
 
-/** The claim `token_type`. */
 export type TokenType = (typeof TOKEN_TYPES)[number];
 
-/** The settings that every kind of JWT uses. */
 export type TokenSettings = Pick<AuthConfig, "jwtIssuer" | "jwtAudience" | "leeway" | "now">;
 
-/** The properties in which one kind of JWT differs from another. */
 export interface TokenKindOptions {
   readonly type: TokenType;
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
-  /** The scheme of the sessions with this kind of token. */
   readonly scheme: AuthScheme;
-  /** The time from `iat` to `exp`, in seconds, unless the session ends earlier. */
+  /** The time from `iat` to `exp`, in seconds. It is shorter if the session ends earlier. */
   readonly lifetime: number;
-  /** The longest lifetime to accept, in seconds. @default no limit, because the session limits it */
+  /** The longest lifetime to accept, in seconds. @default no limit */
   readonly maxLifetime?: number;
-  /** The keys that sign and verify this kind. */
   readonly ring: KeyRing;
 }
 
-/** Signs, parses and checks the claims of one kind of JWT. */
 export abstract class TokenKind {
   readonly type: TokenType;
   readonly typ: string;
@@ -62,22 +56,19 @@ export abstract class TokenKind {
     this.#leeway = settings.leeway;
   }
 
-  /** Returns `own` together with the claims that all tokens of this kind share. */
+  /** Adds the claims that all tokens of this kind share. */
   claims(own: object): object {
     const { iss, aud, token_type } = this.#expected;
     return { iss, aud, ...own, token_type };
   }
 
-  /**
-   * Signs exactly these claims.
-   * @throws RangeError when the application's claims are too long for a token
-   */
+  /** @throws RangeError when the application's claims are too long for a token */
   sign(claims: object): string {
     requireRoom(claims);
     return signJwt(claims, this.#ring.current, this.typ);
   }
 
-  /** Returns whether the ring still has the key. A revoked key is removed from the ring. */
+  /** Returns whether the key exists and is not revoked. */
   hasKey(kid: string): boolean {
     return this.#ring.find(kid) !== undefined;
   }
@@ -91,7 +82,7 @@ export abstract class TokenKind {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
     const key = this.#ring.find(kid);
     if (key === undefined) throw new UnknownKey();
-    // The leeway is added, because the clock of the server that signed the token may be ahead of ours.
+    // The clock of the server that signed the token may be ahead of ours.
     if (key.activatesAt > this.now() + this.#leeway * 1000) throw new TokenNotValid();
     return key;
   }
@@ -108,13 +99,13 @@ export abstract class TokenKind {
   /** Returns the generation of the token, or null for tokens that are not rotated. */
   abstract generationOf(claims: Claims): number | null;
 
-  /** Returns until when the claims allow a refresh, in epoch milliseconds, or Infinity if they set no limit. */
+  /** Returns the `refresh_exp` of a sliding token in epoch milliseconds, or Infinity for other tokens. */
   abstract slidesUntil(claims: Claims): number;
 
   /**
    * Checks the times in the claims.
    * @throws {@link TokenExpired} when the token has expired
-   * @throws {@link TokenNotValid} when the token is not valid yet, or has a longer lifetime than `maxLifetime`
+   * @throws {@link TokenNotValid} when the token is not valid yet, or has too long a lifetime
    */
   requireInTime(claims: Claims): void {
     requireInTime(claims, {

@@ -9,10 +9,9 @@ import { parseJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
-/** How many verified tokens are remembered at most. */
+/** How many verified tokens to remember. */
 const REMEMBERED = 20_000;
 
-/** The settings for issuing and verifying tokens. */
 export type TokenKindsSettings = TokenSettings &
   Pick<AuthConfig, "accessTokenLifetime" | "refreshTokenLifetime" | "jwtClientId">;
 
@@ -36,9 +35,7 @@ export interface VerifiedToken {
 
 /**
  * All kinds of JWT, distinguished by their `typ` header. Verified access and sliding tokens are remembered, so that
- * each signature is checked once. At each use, {@link TokenKinds.verifyAnyAge} checks whether the key still exists, and
- * {@link TokenKinds.verify} also checks the expiry. To revoke a token, end its session. A list of revoked texts is not
- * enough: an ECDSA signature has more than one valid form, so one token has several texts.
+ * each signature is checked only once.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -60,8 +57,8 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token. Refuses it if it has expired, is not valid yet, or has too long a lifetime.
-   * @param accepted the types that the caller takes
+   * Verifies a token and its times.
+   * @param accepted the types that the caller accepts
    * @throws {@link TokenExpired}, and the errors of {@link TokenKinds.verifyAnyAge}
    */
   verify(token: string, accepted: readonly TokenType[]): VerifiedToken {
@@ -71,8 +68,8 @@ export class TokenKinds {
   }
 
   /**
-   * Verifies a token, but not its times. Accepts it even if it has expired or is not valid yet.
-   * @param accepted the types that the caller takes
+   * Verifies a token, even if it has expired or is not valid yet.
+   * @param accepted the types that the caller accepts
    * @throws {@link TokenNotValid}, {@link UnknownKey}, {@link TokenWrongType}
    * @see RFC 8725
    */
@@ -91,7 +88,7 @@ export class TokenKinds {
     const { sid: id, sub: userId } = claims;
     const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
     const verified = { kind, kid: key.kid, claims, session };
-    // A refresh token is used only once. If it were remembered, it would only evict tokens that are used again.
+    // A refresh token is used only once, so there is no need to remember it.
     if (kind !== this.refresh) this.#verified.set(token, verified);
     return verified;
   }

@@ -5,7 +5,7 @@ import { createDatabase, DATABASES, type TestDatabase } from "../support/databas
 import { createAsVersion01 } from "./version-0.1.js";
 
 /** The core's migrations since version 0.1. */
-const SINCE_01 = ["2026-11-26-profile-role"];
+const SINCE_01 = ["2026-11-26-profile-role", "2026-11-27-session-authenticated-at"];
 const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling", ...SINCE_01];
 
 const notes = {
@@ -116,6 +116,10 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
       await old.sql(
         `INSERT INTO "user" (id, username, username_key, created_at) VALUES ('1', 'ada', 'ada', 1)`,
       );
+      await old.sql(
+        `INSERT INTO session (id, user_id, scheme, credentials_version, created_at, rotated_at)
+         VALUES ('2', '1', 'JWT', 0, 5, 5)`,
+      );
       const database = await Database.open({ databaseUrl: old.url });
       open.push(database);
       expect(await database.migrate()).toEqual(SINCE_01);
@@ -124,6 +128,9 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
         CORE.map((name) => ({ name })),
       );
       expect(await old.sql(`SELECT username FROM "user"`)).toEqual([{ username: "ada" }]);
+      // The row does not say whether a login opened the session, so its user has to give the password again.
+      const sessions = "SELECT id, authenticated_at FROM session";
+      expect(await old.sql(sessions)).toEqual([{ id: "2", authenticated_at: null }]);
       expect(await (await openWith()).migrate()).toEqual(CORE);
       expect(await recorded()).toEqual(CORE);
       expect(await schema()).toEqual(await schema(old));

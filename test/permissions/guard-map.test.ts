@@ -17,7 +17,7 @@ import { readGuards } from "../../src/permissions/guard-map.js";
 const ANYWHERE = `FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ENUM | ENUM_VALUE | SCALAR
   | INPUT_OBJECT | INPUT_FIELD_DEFINITION | ARGUMENT_DEFINITION | SCHEMA`;
 const DIRECTIVES = `
-  directive @auth(requires: Role! = USER) repeatable on ${ANYWHERE}
+  directive @auth(requires: Role! = USER, freshWithin: String) repeatable on ${ANYWHERE}
   directive @public on ${ANYWHERE}
   enum Role { USER ADMIN }`;
 
@@ -25,11 +25,21 @@ const DIRECTIVES = `
 const build = (typeDefs: string, directives = DIRECTIVES) =>
   makeExecutableSchema({ typeDefs: [directives, typeDefs] });
 
+/** Returns the guards of a schema in short, such as `@public`, `ADMIN` and `USER 15m`. */
+const guardsOf = (...given: Parameters<typeof readGuards>) =>
+  new Map(
+    [...readGuards(...given)].map(([at, guard]) => {
+      if (guard === "@public") return [at, guard];
+      const { role, freshness } = guard;
+      return [at, freshness === null ? role : `${role} ${freshness.text}`];
+    }),
+  );
+
 const QUERY = `type Query { a: Int @public }`;
 
 describe("a schema with correct guards", () => {
   test("G-16: every root field has a guard; any other field has one if it or its type states one", () => {
-    const guards = readGuards(
+    const guards = guardsOf(
       build(`
         type Query { a: Int @public b: Int c: Int @auth(requires: ADMIN) d: Doc @auth }
         type Mutation { e: Int }
@@ -52,7 +62,7 @@ describe("a schema with correct guards", () => {
 
   test("G-16: a federation subgraph's SDL is public, and its entities need a signed-in user", () => {
     const subgraph = (service: string) =>
-      readGuards(
+      guardsOf(
         build(`
           type Query { _service: _Service! _entities(representations: [_Any!]!): [_Entity]! a: Int }
           scalar _Any
@@ -70,11 +80,11 @@ describe("a schema with correct guards", () => {
     expect(subgraph("{ sdl: String secrets: String }").get("Query._service")).toBe("USER");
     expect(subgraph("@auth { sdl: String }").get("_Service.sdl")).toBe("USER");
     const other = `type Query { _service: Service! } type Service { sdl: String }`;
-    expect(readGuards(build(other), {}).get("Query._service")).toBe("USER");
+    expect(guardsOf(build(other), {}).get("Query._service")).toBe("USER");
     // Gateways read the SDL by a query.
     const elsewhere = `${QUERY} type Mutation { _service: _Service! } type _Service { sdl: String }
       type Subscription { _service: _Service! }`;
-    expect(Object.fromEntries(readGuards(build(elsewhere), {}))).toEqual({
+    expect(Object.fromEntries(guardsOf(build(elsewhere), {}))).toEqual({
       "Query.a": "@public",
       "Mutation._service": "USER",
       "Subscription._service": "USER",
@@ -82,7 +92,7 @@ describe("a schema with correct guards", () => {
   });
 
   test("G-16: root types with other names and type extensions are read in the same way", () => {
-    const guards = readGuards(
+    const guards = guardsOf(
       build(`
         schema { query: Root }
         type Root { a: Int @public }
@@ -97,27 +107,66 @@ describe("a schema with correct guards", () => {
   });
 
   test("G-17: a guard on a root type raises the role of all its fields", () => {
-    const guards = readGuards(build(`type Query @auth(requires: ADMIN) { a: Int b: Int }`), {});
+    const guards = guardsOf(build(`type Query @auth(requires: ADMIN) { a: Int b: Int }`), {});
     expect([guards.get("Query.a"), guards.get("Query.b")]).toEqual(["ADMIN", "ADMIN"]);
   });
 
   test("the schema's own default for `requires` is used", () => {
     const directives = DIRECTIVES.replace("= USER", "= ADMIN");
-    const guards = readGuards(build(`type Query { a: Int @auth }`, directives), {});
+    const guards = guardsOf(build(`type Query { a: Int @auth }`, directives), {});
+    expect(guards.get("Query.a")).toBe("ADMIN");
+  });
+
+  test("G-17: freshWithin is read from the field, else from the type, with or without a role", () => {
+    const guards = guardsOf(
+      build(`
+        type Query { a: Int @auth(freshWithin: "15m") b: Int @auth(requires: ADMIN, freshWithin: "12 h") c: Doc }
+        type Doc @auth(freshWithin: "2h") { x: Int y: Int @auth(requires: ADMIN, freshWithin: "90s") }`),
+      {},
+    );
+    expect(Object.fromEntries(guards)).toEqual({
+      "Query.a": "USER 15m",
+      "Query.b": "ADMIN 12 h",
+      "Query.c": "USER",
+      "Doc.x": "USER 2h",
+      "Doc.y": "ADMIN 90s",
+    });
+  });
+
+  test("G-17: the schema's own default for `freshWithin` is used, unless a field says null", () => {
+    const directives = DIRECTIVES.replace("freshWithin: String", 'freshWithin: String = "1h"');
+    const typeDefs = `type Query { a: Int @auth b: Int @auth(freshWithin: null) c: Int }`;
+    const guards = guardsOf(build(typeDefs, directives), {});
+    expect(["a", "b", "c"].map((name) => guards.get(`Query.${name}`))).toEqual([
+      "USER 1h",
+      "USER",
+      "USER",
+    ]);
+  });
+
+  test("a definition of @auth without `freshWithin` works", () => {
+    const directives = DIRECTIVES.replace(", freshWithin: String", "");
+    const guards = guardsOf(build(`type Query { a: Int @auth(requires: ADMIN) }`, directives), {});
     expect(guards.get("Query.a")).toBe("ADMIN");
   });
 
   test("guards of a schema made in code are read from `extensions.directives`", async () => {
-    const field = (requires: string) => ({
+    const field = (auth: object) => ({
       type: GraphQLInt,
       resolve: () => 1,
-      extensions: { directives: { auth: { requires } } },
+      extensions: { directives: { auth } },
     });
-    const made = (requires: string) =>
+    const made = (requires: string, more: object = {}) =>
       new GraphQLSchema({
-        query: new GraphQLObjectType({ name: "Query", fields: { a: field(requires) } }),
+        query: new GraphQLObjectType({
+          name: "Query",
+          fields: { a: field({ requires, ...more }) },
+        }),
       });
-    expect(readGuards(made("ADMIN"), {}).get("Query.a")).toBe("ADMIN");
+    expect(guardsOf(made("ADMIN"), {}).get("Query.a")).toBe("ADMIN");
+    const fresh = made("ADMIN", { freshWithin: "15m" });
+    expect(guardsOf(fresh, {}).get("Query.a")).toBe("ADMIN 15m");
+    expect(() => guardSchema(made("ADMIN", { freshWithin: 900 }))).toThrow("Query.a: has a wrong");
     const { errors } = await graphql({ schema: guardSchema(made("ADMIN")), source: "{ a }" });
     expect(errors?.[0]?.extensions["code"]).toBe("UNAUTHENTICATED");
     expect(() => guardSchema(made("ROOT"))).toThrow(TypeError);
@@ -206,7 +255,64 @@ describe("the build fails for", () => {
   });
 
   test.each([
+    ["no freshness", `type D implements I { x: Int @auth(requires: ADMIN) }`],
+    ["a longer time", `type D implements I { x: Int @auth(freshWithin: "16m") }`],
+    ["a longer time on its type", `type D implements I @auth(freshWithin: "1d") { x: Int }`],
+  ])('G-17: a type whose field has %s where its interface requires "15m"', (_name, type) => {
+    const typeDefs = `${QUERY} interface I { x: Int @auth(freshWithin: "15m") } ${type}`;
+    expect(refusal(typeDefs)).toThrow("D.x: is weaker than the guard of I.x");
+  });
+
+  test("G-17: no field that needs a password as recent as its type or its interface does", () => {
+    const I = `${QUERY} interface I { x: Int @auth(freshWithin: "15m") }`;
+    expect(refusal(`${I} type D implements I { x: Int @auth(freshWithin: "900s") }`)).not.toThrow();
+    const D = `type D implements I @auth(freshWithin: "15m")`;
+    expect(refusal(`${I} ${D} { x: Int @auth(requires: ADMIN, freshWithin: "1m") }`)).not.toThrow();
+  });
+
+  test.each([
+    [`"15"`, "is not a duration such as 5m"],
+    [`""`, "is not a duration such as 5m"],
+    [`"soon"`, "is not a duration such as 5m"],
+    [`"-15m"`, "is not a duration such as 5m"],
+    [`"15m 30s"`, "is not a duration such as 5m"],
+    [`"9999999999m"`, "is not a duration such as 5m"],
+    [`"59s"`, "is 1 second too short"],
+    [`"0s"`, "is 1 minute too short"],
+    [`"101y"`, "too long"],
+    [`"60500ms"`, "is not a whole number of seconds"],
+  ])("a malformed duration: %s", (duration, message) => {
+    const typeDefs = `type Query { a: Int @auth(freshWithin: ${duration}) }`;
+    expect(refusal(typeDefs)).toThrow(
+      "Query.a: has a wrong @auth: freshWithin must be from 1m to 100y, but",
+    );
+    expect(refusal(typeDefs)).toThrow(message);
+  });
+
+  test("a malformed duration on a type, in the definition's default, and of another type", () => {
+    const wrong = (at: string) => `${at}: has a wrong @auth: freshWithin must be from 1m to 100y`;
+    expect(refusal(`${QUERY} type Doc @auth(freshWithin: "x") { a: Int }`)).toThrow(wrong("Doc"));
+    const withDefault = DIRECTIVES.replace("freshWithin: String", 'freshWithin: String = "x"');
+    expect(refusal(`type Query { a: Int @auth }`, withDefault)).toThrow(wrong("Query.a"));
+    const ofInt = DIRECTIVES.replace("freshWithin: String", "freshWithin: Int");
+    const typeDefs = `type Query { a: Int @auth(freshWithin: 900) }`;
+    expect(refusal(typeDefs, ofInt)).toThrow(wrong("Query.a"));
+  });
+
+  test.each([
     [`type D @auth(requires: ADMIN) { x: Int @auth }`, "D.x: is weaker than the guard of D"],
+    [
+      `type D @auth(freshWithin: "15m") { x: Int @auth(requires: ADMIN) }`,
+      "D.x: is weaker than the guard of D",
+    ],
+    [
+      `type D @auth(freshWithin: "15m") { x: Int @auth(freshWithin: "901s") }`,
+      "D.x: is weaker than the guard of D",
+    ],
+    [
+      `type D @auth(requires: ADMIN, freshWithin: "15m") { x: Int @auth(freshWithin: "1m") }`,
+      "D.x: is weaker than the guard of D",
+    ],
     [`type Mutation @auth { x: Int @public }`, "Mutation.x: is weaker than the guard of Mutation"],
   ])("a field that is weaker than its type: %s", (typeDefs, message) => {
     expect(refusal(`${QUERY} ${typeDefs}`)).toThrow(message);
@@ -216,6 +322,10 @@ describe("the build fails for", () => {
     `type Query { a: Int @public @auth }`,
     `type Query { a: Int @auth(requires: ADMIN) @auth }`,
     `${QUERY} type D @auth @auth(requires: ADMIN) { x: Int }`,
+    `type Query { a: Int @auth @auth(freshWithin: "15m") }`,
+    `type Query { a: Int @auth(freshWithin: "1m") @auth(freshWithin: "15m") }`,
+    `type Query { a: Int @public @auth(freshWithin: "15m") }`,
+    `${QUERY} type D @auth(freshWithin: "1h") { x: Int } extend type D @auth`,
   ])("guards that contradict each other: %s", (typeDefs) => {
     expect(refusal(typeDefs)).toThrow("has guards that contradict each other");
   });

@@ -5,6 +5,7 @@ import type { NewUser } from "../../src/accounts/accounts.js";
 import type { OpenAuth } from "../../src/auth.js";
 import type { AuthEvent, AuthScheme } from "../../src/events.js";
 import { resolveServerConfig } from "../../src/config/server-config.js";
+import type { Feature } from "../../src/features/feature.js";
 import { featuresWith } from "../../src/features/index.js";
 import { startServer } from "../../src/http/server.js";
 import type { Server, ServerOptions } from "../../src/index.js";
@@ -72,7 +73,7 @@ const UNTHROTTLED = {
 /** A server that others can reach needs `publicUrl`. With the same `jwtIssuer`, servers accept each other's tokens. */
 const PUBLIC = { publicUrl: "https://auth.example.com", jwtIssuer: "gatehouse" };
 
-export type GateOptions = Partial<ServerOptions>;
+export type GateOptions = Partial<ServerOptions<readonly Feature[]>>;
 
 /**
  * A server with its own database, users, a clock that tests move, and the events that it published. Tests get one from
@@ -126,19 +127,20 @@ export class Gate {
 
   async #listen(database: TestDatabase): Promise<void> {
     const clock = this.#clock;
-    const features = featuresWith();
+    const { features: own, ...given } = this.#options;
+    const features = featuresWith(own);
     // As createServer does, which gives an application the documented part only.
     const options: ServerOptions = {
       host: "127.0.0.1",
       port: 0,
       databaseUrl: database.url,
       createDatabase: true,
-      ...("publicUrl" in this.#options ? {} : PUBLIC),
+      ...("publicUrl" in given ? {} : PUBLIC),
       logLevel: "silent",
       ...UNTHROTTLED,
       now: () => clock.now,
       onEvent: (event) => this.events.push(event),
-      ...this.#options,
+      ...given,
     };
     this.#server = await startServer(resolveServerConfig(options, features), features);
     this.#database = database;

@@ -25,6 +25,7 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   user_inactive: DISABLED,
   user_not_found: DISABLED,
   role_required: "Your role does not allow this.",
+  reauthentication_required: "Enter your password again to do this.",
   bad_user_input: "The server did not accept what you entered. Check it and try again.",
   service_unavailable: "The server is busy.",
   internal_server_error: SERVER_ERROR,

@@ -3,15 +3,14 @@ import type { Engine, Run } from "../engine.js";
 
 const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
-/** PostgreSQL's code for a table that does not exist. */
 const UNDEFINED_TABLE = "42P01";
 
-/** The words of SQLite's error for a table that does not exist. SQLite has no code of its own for it. */
+/** The beginning of SQLite's message if a table does not exist. SQLite has no special code for that. */
 const NO_SUCH_TABLE = "SQLITE_ERROR: no such table:";
 
 /**
- * Reads the names of the recorded migrations, oldest first. They are in the table of MikroORM's migrator, because that
- * migrator created the tables of older databases. An empty database has no such table, and no recorded migrations.
+ * Reads the names of the applied migrations, oldest first. The table `mikro_orm_migrations` has this name because
+ * earlier versions used MikroORM's migrator.
  */
 export async function readRecorded(run: Run): Promise<string[]> {
   try {
@@ -29,9 +28,8 @@ function isTableMissing(error: unknown): boolean {
 }
 
 /**
- * Applies the migrations that are not recorded in the database yet. If a statement fails, the database stays unchanged.
- * Waits for any other process that is applying migrations.
- * @param createTable the statement that creates the table of migrations if it does not exist
+ * Applies the migrations that the database does not record yet, in one transaction.
+ * @param createTable the statement that creates the table of applied migrations, if that table does not exist
  * @returns the names of the applied migrations
  */
 export function applyMigrations(

@@ -2,20 +2,25 @@ import type { Migration } from "../../sql.js";
 import { accountsKeysSessions } from "./2026-11-22-accounts-keys-sessions.js";
 import { throttling } from "./2026-11-25-throttling.js";
 import { profileRole } from "./2026-11-26-profile-role.js";
+import { sessionAuthenticatedAt } from "./2026-11-27-session-authenticated-at.js";
 
-/** A feature with its tables, if it has any. */
 export interface TableOwner {
   readonly name: string;
   readonly entities?: readonly (abstract new () => object)[];
   readonly migrations?: readonly Migration[];
 }
 
-/** The core's migrations, oldest first. They are the same on every database, and never change after a release. */
-const CORE: readonly Migration[] = [accountsKeysSessions, throttling, profileRole];
+/** The core's migrations, oldest first. A released migration never changes. */
+const CORE: readonly Migration[] = [
+  accountsKeysSessions,
+  throttling,
+  profileRole,
+  sessionAuthenticatedAt,
+];
 
 /**
- * Returns the migrations of the core, then those of `features`, in the order of application. Each has the name that the
- * database records. For a feature's migration, this is `feature:name`, because two features may use the same `name`.
+ * Returns all migrations in the order of application. A feature's migration is named `feature:name`, because two
+ * features may use the same name.
  */
 export function listMigrations(features: readonly TableOwner[]): Migration[] {
   const added = features.flatMap(({ name: feature, migrations = [] }) =>
@@ -25,9 +30,9 @@ export function listMigrations(features: readonly TableOwner[]): Migration[] {
 }
 
 /**
- * Returns the recorded migrations that this version does not know, because a newer version has applied them. Migrations
- * of features that are off or removed do not count, because nothing uses their tables.
- * @param recorded the names that the database records
+ * Returns the recorded migrations that this version does not know. A newer version has applied them. Ignores features
+ * that are off.
+ * @param recorded the names of the applied migrations
  */
 export function findNewerMigrations(
   recorded: readonly string[],

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Route } from "../feature.js";
 
-/** The folder that `npm run build` makes. It has our page, and GraphiQL and React from their packages. */
+/** `npm run build` copies GraphiQL's files into this folder. */
 const ASSETS = join(import.meta.dirname, "../../../assets/graphiql");
 
-/** Allows scripts from this server only. Inline styles are allowed because CodeMirror sets them. */
+/** Only scripts of this server may run. Inline styles are allowed, because GraphiQL's editor needs them. */
 const PAGE_HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy":
@@ -49,7 +49,7 @@ export async function readGraphiql(): Promise<Route[]> {
 }
 
 /**
- * Refuses a `GET` request that does not accept HTML, because GraphQL itself is served only by `POST`.
+ * Answers a `GET` request that does not accept HTML. GraphQL itself is served only by `POST`.
  * @see RFC 9110 15.5.6
  */
 function refuseMethod(): Response {

@@ -11,8 +11,8 @@ const settings = {
 };
 
 /**
- * Serves `GET /health/live` and `GET /health/ready`. The first answers 200 while the process runs. The second answers
- * 503 if the database does not answer, or if the server is about to stop.
+ * `GET /health/live` answers 200 while the process runs. `GET /health/ready` answers 503 if the database does not
+ * answer, or a shutdown has begun.
  */
 export const health = defineFeature({
   name: "health",

@@ -5,44 +5,40 @@ import { readHeader, readOwnOrigin, type RequestLike } from "../../authenticatio
 const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 
 /**
- * The cookie outside development. Because of the prefix `__Host-`, browsers accept it only over TLS, and no other host,
- * such as a subdomain, can set it for the server.
+ * The cookie in production. Browsers accept a `__Host-` cookie only over TLS, and only from this exact host.
  * @see RFC 6265bis 4.1.3.2
  */
 const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };
 
 /**
- * The cookie of a server in development. The server uses plain HTTP, and WebKit stores no secure cookie over plain
- * HTTP. No TLS is needed, because the requests with this cookie do not leave the machine. Servers on other loopback
- * ports can overwrite this cookie, but they could also overwrite a secure cookie.
+ * The cookie in development, where the server uses plain HTTP. WebKit stores no `Secure` cookie over plain HTTP. Plain
+ * HTTP is safe here, because these requests do not leave the machine.
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
-/** A header that HTML forms cannot send. Pages of other origins can send it only if a preflight allows it. */
+/** HTML forms cannot send this header. Scripts of other origins can send it only if CORS allows it. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
 
-/** A browser's refresh token, in a cookie that no script can read. */
+/** The refresh token cookie of one request. */
 export interface Cookie {
-  /** The token that the browser sent. Null if the cookie or {@link CSRF_HEADER} is missing, or the page is foreign. */
+  /** Null if the cookie or {@link CSRF_HEADER} is missing, or if {@link Cookie.isForeign} is true. */
   readonly token: string | null;
-  /** Whether the request came from a page whose origin may not use the cookie. */
+  /** Whether another origin's page sent the request, and `corsOrigins` does not list that origin. */
   readonly isForeign: boolean;
   /** @param expiresAt epoch milliseconds */
   set(token: string, expiresAt: number): void;
   clear(): void;
 }
 
-/** The settings of {@link createCookie}. */
 interface CookieConfig {
-  /** The other origins whose pages may send requests. */
+  /** Other origins whose pages may use the cookie. */
   readonly corsOrigins: readonly string[];
-  /** Whether only developers use the server. Null when an application serves the schema. */
+  /** True for a server in development. Null if the application itself serves the schema. */
   readonly isDevelopment: boolean | null;
-  /** The clock, in epoch milliseconds. */
+  /** Returns the current time in epoch milliseconds. */
   readonly now: () => number;
 }
 
-/** Returns the refresh cookie of one request. */
 export function createCookie(
   { request, responseHeaders }: AuthContext,
   { corsOrigins, isDevelopment, now }: CookieConfig,
@@ -50,7 +46,7 @@ export function createCookie(
   const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
   const isForeign = isForeignPage(request, corsOrigins);
-  // `SameSite=Strict` is not enough: browsers send the cookie with requests from other origins of the same site.
+  // `SameSite=Strict` is not enough: a page of `blog.example.com` could still send the cookie of `auth.example.com`.
   const isOwn = !isForeign && readHeader(request, CSRF_HEADER) !== null;
   const token = isOwn ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
@@ -59,7 +55,7 @@ export function createCookie(
     token: token ?? null,
     isForeign,
     set: (value, expiresAt) => {
-      // Written as a lifetime from now, because the browser's clock may be wrong.
+      // `Max-Age` and not `Expires`, because the browser's clock may be wrong.
       write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
     },
     clear: () => {
@@ -68,7 +64,6 @@ export function createCookie(
   };
 }
 
-/** Returns whether the `Origin` header names an origin that is neither the server's own nor one of `corsOrigins`. */
 function isForeignPage(request: RequestLike, corsOrigins: readonly string[]): boolean {
   const origin = readHeader(request, "origin");
   if (origin === null || corsOrigins.includes(origin)) return false;

@@ -13,20 +13,17 @@ import type { Cookie } from "./cookie.js";
 
 type Field = GraphQLFieldConfig<unknown, AuthContext>;
 
-/** The functions that {@link withRefreshCookie} needs. */
 export interface RefreshCookieParts {
-  /** Returns the cookie of a request. */
   cookieOf(this: void, context: AuthContext): Cookie;
-  /** Returns whether a refresh token is active, as `verifyToken` checks it. Counts against the same rate limit. */
+  /** Returns whether a refresh token is active. Counts against the rate limit of `verifyToken`. */
   isUsable(this: void, token: string, context: AuthContext): Promise<boolean>;
-  /** Returns whether a text is a sliding token of this server, even if the token has expired. */
+  /** Returns true also for a sliding token that has expired. */
   isSliding(this: void, token: string): boolean;
 }
 
 /**
- * Returns a copy of a schema. The copy keeps refresh tokens in the cookie, and sends every `AuthPayload` without its
- * refresh token. `refreshToken` and `logout` take the token from the cookie if `refresh` is left out or empty, and the
- * request has no `Authorization` header.
+ * Returns a copy of the schema that moves the refresh token of each `AuthPayload` into the cookie. In the copy,
+ * `refreshToken` and `logout` can take the token from the cookie.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
   return mapSchema(schema, {
@@ -39,7 +36,7 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
           keepIn(parts, ({ scheme = "JWT" }) => scheme === "JWT"),
         );
       }
-      // A sliding token is exchanged for another one.
+      // The refresh of a sliding token sets no cookie.
       const kept = wrap(
         field,
         keepIn(parts, ({ refresh }) => !parts.isSliding(String(refresh))),
@@ -60,10 +57,7 @@ function wrap(field: Field, around: Around): Field {
   return { ...field, resolve: around((field.resolve ?? defaultFieldResolver) as Resolver) };
 }
 
-/**
- * Lets a client leave out `refresh`, because the cookie has the token. The argument keeps its type, so documents that
- * pass it stay valid.
- */
+/** Gives the argument `refresh` a default, so that clients can leave it out. */
 function withOptionalRefresh(field: Field): Field {
   const { refresh, ...others } = field.args ?? {};
   if (refresh === undefined) return field;
@@ -71,10 +65,9 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. Refuses the request of a foreign page ({@link
- * Cookie.isForeign}), because the page could sign the browser in as somebody else.
- * @param setsCookie returns whether an operation with these arguments can set the cookie. If it cannot, it is not
- * refused
+ * Moves the refresh token of a payload into the cookie. Refuses a page for which {@link Cookie.isForeign} is true,
+ * because the page could sign the browser in as another user.
+ * @param setsCookie returns whether an operation with these arguments can set the cookie
  */
 function keepIn(
   { cookieOf }: RefreshCookieParts,
@@ -90,7 +83,7 @@ function keepIn(
   };
 }
 
-/** If `refresh` is empty, takes the token from the cookie, and clears the cookie if that token is refused. */
+/** If `refresh` is empty, uses the cookie's token. If that token is refused, clears the cookie. */
 function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
     if (args["refresh"] !== "") return resolve(source, args, context, info);
@@ -101,10 +94,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Chooses the token whose session `logout` ends. If `refresh` holds a token, that token is used. If `refresh` is left
- * out or empty, and the request has no `Authorization` header, the cookie's token is used. If the request has this
- * header and `refresh` is left out, the header's credential is used. If the request has this header and `refresh` is
- * empty, the logout is refused. Clears the cookie if its token is refused, or is no longer active after the logout.
+ * Chooses the session that a logout ends. A request without `refresh` and without an `Authorization` header ends the
+ * cookie's session, and clears the cookie. Any other logout clears the cookie only if the cookie's token no longer
+ * works.
  */
 function logoutWith(parts: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -118,12 +110,11 @@ function logoutWith(parts: RefreshCookieParts): Around {
       return payload;
     }
     const payload = await resolve(source, { ...args, refresh: given }, context, info);
-    if (await isKnownDead(cookie, context, parts)) cookie.clear();
+    if (await isInactive(cookie, context, parts)) cookie.clear();
     return payload;
   };
 }
 
-/** Runs an operation with the cookie's token, and clears the cookie if the token is refused. */
 async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unknown> {
   try {
     return await run();
@@ -134,10 +125,10 @@ async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unkno
 }
 
 /**
- * Returns whether the cookie has a token that is no longer active. Returns false if that cannot be checked: the logout
- * has succeeded all the same, and the next refresh clears the cookie.
+ * Returns whether the cookie has a token that no longer works. Returns false if the token cannot be checked, for
+ * example because a rate limit is reached. If the token does not work, the next refresh clears the cookie.
  */
-async function isKnownDead(
+async function isInactive(
   { token }: Cookie,
   context: AuthContext,
   { isUsable }: RefreshCookieParts,
@@ -150,12 +141,7 @@ async function isKnownDead(
   }
 }
 
-/**
- * Returns the cookie's token. A request with an `Authorization` header must not use the cookie. Such a request is
- * treated like a request without the cookie, even if the header was accepted.
- * @throws {@link AuthContext.authError} if the `Authorization` header was refused
- * @throws {@link NoCredentials} in all other cases in which the request has no cookie or must not use it
- */
+/** Returns the cookie's token. A request with an `Authorization` header cannot use the cookie. */
 function requireToken({ token }: Cookie, context: AuthContext): string {
   if (hasHeader(context) || token === null) throw context.authError ?? new NoCredentials();
   return token;

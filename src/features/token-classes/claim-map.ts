@@ -1,6 +1,6 @@
-/** Claims that can be read and changed by name. */
+/** A map of JWT claims. */
 export class ClaimMap {
-  /** The claims, without a prototype, so that no inherited name looks like a claim. Instants are epoch seconds. */
+  /** Instants are epoch seconds. The object has no prototype, so that `"constructor"` is not a claim. */
   readonly payload = Object.create(null) as Record<string, unknown>;
 
   /** Returns the value of a claim, or `fallback` when the claim is missing. */
@@ -17,12 +17,12 @@ export class ClaimMap {
     return Object.hasOwn(this.payload, claim);
   }
 
-  /** Deletes a claim. @returns whether it was there */
+  /** Deletes a claim. @returns whether the claim existed */
   delete(claim: string): boolean {
     return this.has(claim) && Reflect.deleteProperty(this.payload, claim);
   }
 
-  /** Returns a copy of the claims, so that a log shows the claims and never the signed token. */
+  /** Returns a copy of the claims. A log of the object shows these claims, not the signed token. */
   toJSON(): Record<string, unknown> {
     return { ...this.payload };
   }

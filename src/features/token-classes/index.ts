@@ -18,7 +18,7 @@ export interface TokenClasses {
   readonly tokens: JwtClasses & { readonly StaticToken: typeof StaticToken };
 }
 
-/** Adds `auth.tokens`: classes whose objects are tokens. */
+/** Adds the token classes as `auth.tokens`. */
 export const tokenClasses = defineFeature({
   name: "token-classes",
   create: ({ sessions, kinds, issuer }: CoreServices, settings) => {

@@ -18,7 +18,7 @@ export class AccessToken extends Token {
   }
 }
 
-/** A token that each refresh replaces. The claim `gen` counts the refreshes of the session. */
+/** A token that is replaced at each refresh. The claim `gen` counts the refreshes of the session. */
 abstract class RotatingToken extends Token {
   protected override setSession(id: string): void {
     super.setSession(id);
@@ -27,7 +27,7 @@ abstract class RotatingToken extends Token {
 }
 
 /**
- * A token that can be exchanged once, for the next pair of tokens of its session.
+ * A token that can be exchanged once, for a new access token and a new refresh token.
  * @example
  * const refresh = await auth.tokens.RefreshToken.forUser(user);
  * const pair = { refresh: String(refresh), access: String(refresh.accessToken) };
@@ -40,7 +40,7 @@ export class RefreshToken extends RotatingToken {
   /** The claims that {@link RefreshToken.accessToken} does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
-  /** The claims of the option `claims`, for access tokens only. Empty unless {@link Token.forUser} made this token. */
+  /** Claims that the option `claims` adds to access tokens. Empty if {@link Token.forUser} did not make this token. */
   #accessClaims: ApplicationClaims = {};
 
   protected override async addClaims(): Promise<void> {
@@ -48,10 +48,9 @@ export class RefreshToken extends RotatingToken {
   }
 
   /**
-   * Makes an access token of the same session. Copies all claims of the refresh token except {@link
+   * Makes an access token of the same session. Copies the claims of the refresh token, except {@link
    * RefreshToken.noCopyClaims}. If {@link Token.forUser} made the refresh token, adds the claims of the option
-   * `claims`. The lifetime of the access token counts from the refresh token's {@link Token.currentTime}. The access
-   * token expires no later than the refresh token.
+   * `claims`. The lifetime counts from {@link Token.currentTime}. The access token never outlives the refresh token.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;
@@ -66,8 +65,7 @@ export class RefreshToken extends RotatingToken {
 }
 
 /**
- * A token that serves as both access and refresh token. `refresh_exp` says until when it can be exchanged for its
- * successor.
+ * A token that serves as both access and refresh token. The token can be refreshed until its claim `refresh_exp`.
  * @example
  * const sliding = await auth.tokens.SlidingToken.forUser(user);
  * const slidesUntil = sliding.get("refresh_exp");
@@ -84,7 +82,7 @@ export class SlidingToken extends RotatingToken {
 }
 
 /**
- * One of our JWTs, of any type.
+ * A JWT of any type: access, refresh or sliding.
  * @example
  * const type = new auth.tokens.UntypedToken(text).get("token_type"); // such as "refresh"
  */
@@ -99,7 +97,6 @@ export class UntypedToken extends Token {
   }
 
   /**
-   * The kind that the token was verified as.
    * @throws {@link TokenWrongType} when the token was not verified, or its claim `token_type` was changed afterwards
    */
   protected override get tokenKind(): TokenKind {
@@ -119,7 +116,6 @@ export interface JwtClasses {
   readonly UntypedToken: typeof UntypedToken;
 }
 
-/** Creates the JWT classes of one configuration. */
 export function createJwtClasses(backend: TokenBackend): JwtClasses {
   const BoundAccessToken = class extends AccessToken {
     static override readonly backend = backend;

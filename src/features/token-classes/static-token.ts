@@ -7,15 +7,14 @@ import type { OpenedSession } from "../../sessions/session-opener.js";
 import { generateStaticToken } from "../../tokens/static-token.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
-/** How many tokens {@link StaticToken.find} returns at most. */
 const MAX_FOUND = 100;
 
-/** The query of {@link StaticToken.find}. Several fields are combined with AND. */
+/** The query of {@link StaticToken.find}. A token matches if all given fields match. */
 export interface StaticTokenQuery extends Omit<
   { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
   "scheme" | "isLive" | "userIds"
 > {
-  /** The users: ids, or objects that have an id. */
+  /** Ids of users, or objects with an `id`. */
   readonly userIds?: readonly UserRef[];
 }
 
@@ -31,7 +30,7 @@ const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
 };
 
 /**
- * A static token as users of Django REST framework know it. Only a newly created token has its key.
+ * A static token, as in Django REST framework. Only a newly created token has its key.
  * @see https://www.django-rest-framework.org/api-guide/authentication/#tokenauthentication
  * @example
  * const token = await auth.tokens.StaticToken.create(user, "backup script");
@@ -39,7 +38,7 @@ const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
  * for (const old of await auth.tokens.StaticToken.find({ userIds: [user.id] })) await old.delete();
  */
 export class StaticToken {
-  /** The backend of the configuration that the class belongs to. */
+  /** The services that the class uses. Only the class in `auth.tokens` has them. */
   static readonly backend: TokenBackend | undefined;
 
   /** Private, so that printing the object does not show the key. */
@@ -52,21 +51,21 @@ export class StaticToken {
   }
 
   /**
-   * The key to send as `Authorization: Token <key>`. Null unless the token has just been created, because the key of an
-   * existing token cannot be read.
+   * The key to send as `Authorization: Token <key>`. Null for an existing token, because only a hash of the key is
+   * stored.
    */
   get key(): string | null {
     return this.#key;
   }
 
-  /** Generates a well-formed key that belongs to no session. */
+  /** Generates a key of the right format. No session has this key. */
   static generateKey(): string {
     return generateStaticToken(newId()).token;
   }
 
   /**
-   * Creates a token for a user. The user's other tokens stay as they are. But if the user already has 100 sessions, the
-   * oldest session ends.
+   * Creates a token for a user. The user's other tokens stay valid. If the user already has 100 sessions, the oldest
+   * session ends.
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    */
@@ -76,8 +75,8 @@ export class StaticToken {
   }
 
   /**
-   * Returns the user's live token with this label, or creates one. Only a new token has its key. If several calls run
-   * at once, one of them creates the token, and the others return it.
+   * Returns the user's live token with this label, or creates one. Only a new token has its key. Concurrent calls
+   * create only one token.
    * @throws the errors of {@link StaticToken.create}
    */
   static async getOrCreate(
@@ -89,16 +88,16 @@ export class StaticToken {
     if (known !== undefined) return { token: known, isCreated: false };
     const opened = await sessions.openFirst(user, { scheme: "TOKEN", label });
     if (opened !== null) return { token: toToken(this, opened), isCreated: true };
-    // Another call has created the token meanwhile, or the user cannot have one, which `create` reports.
+    // Either another call has just created the token, or the user cannot have one. In the second case, `create` throws.
     const other = await findLabelled(this, user, label);
     if (other !== undefined) return { token: other, isCreated: false };
     return { token: await this.create(user, label), isCreated: true };
   }
 
   /**
-   * Returns the live tokens that match, newest first: at most 100. `{}` matches the tokens of all users.
-   * @throws {@link BadUserInput} when a field is unknown, null or undefined: ignoring the field could match all tokens
-   * @throws {@link NoSuchUser} when one of `userIds` cannot be the id of a user
+   * Returns at most 100 live tokens that match, newest first. `{}` matches the tokens of all users.
+   * @throws {@link BadUserInput} when a field is unknown, null or undefined
+   * @throws {@link NoSuchUser} when one of `userIds` is malformed
    */
   static async find(where: StaticTokenQuery): Promise<StaticToken[]> {
     const { sessions } = requireBackend(this.backend);
@@ -107,7 +106,7 @@ export class StaticToken {
     return principals.map(({ session }) => new this(session, null));
   }
 
-  /** Ends the session of the token. @returns whether this call ended the session; false if it was already over */
+  /** Ends the token's session. @returns false if the session had already ended */
   async delete(): Promise<boolean> {
     const { backend } = this.constructor as typeof StaticToken;
     return requireBackend(backend).sessions.end(this.session.id);
@@ -124,7 +123,6 @@ export class StaticToken {
   }
 }
 
-/** Creates the static token class of one configuration. */
 export function createStaticTokenClass(backend: TokenBackend): typeof StaticToken {
   return class extends StaticToken {
     static override readonly backend = backend;
@@ -142,10 +140,12 @@ async function findLabelled(
 
 function toToken(Class: typeof StaticToken, { row, token }: OpenedSession): StaticToken {
   const { settings } = requireBackend(Class.backend);
-  return new Class(new Principal(row, settings.roles).session, token);
+  return new Class(new Principal(row, settings).session, token);
 }
 
-/** Checks a query at run time, too: a misspelt field would match too many tokens, and callers may delete them. */
+/**
+ * Refuses unknown fields. Otherwise `find({ usernme: "ada" })` would return all tokens, and the caller may delete them.
+ */
 function readQuery(where: StaticTokenQuery): SessionQuery {
   const given: unknown = where;
   if (typeof given !== "object" || given === null) throw new BadUserInput("A query is required.");

@@ -3,7 +3,7 @@ import type { AuthConfig } from "../../config/auth-config.js";
 import type { SessionService } from "../../sessions/session.service.js";
 import type { TokenKinds } from "../../tokens/token-kinds.js";
 
-/** The services and settings that all token classes of one configuration share. */
+/** The services and settings that the classes in `auth.tokens` share. */
 export interface TokenBackend {
   readonly settings: Pick<AuthConfig, "now" | "leeway" | "sessionLifetime" | "roles">;
   readonly sessions: SessionService;
@@ -11,7 +11,6 @@ export interface TokenBackend {
   readonly issuer: TokenIssuer;
 }
 
-/** Returns the backend of a class. @throws TypeError for a class that belongs to no configuration */
 export function requireBackend(backend: TokenBackend | undefined): TokenBackend {
   if (backend === undefined) throw new TypeError("Use the token classes of createAuth().");
   return backend;

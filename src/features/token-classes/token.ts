@@ -10,26 +10,25 @@ import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
- * A JWT as users of simplejwt know it: a map of claims that can be read, changed and signed. By default, the
- * constructor verifies the text that it reads. It does not look up the token's session in the database: {@link
- * Token.checkBlacklist} does.
+ * A JWT, as in simplejwt: a map of claims that can be read, changed and signed. The constructor verifies the token that
+ * it reads. Only {@link Token.checkBlacklist} checks the session in the database.
  * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when the text is not a valid token
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
 export class Token extends ClaimMap {
-  /** The backend of the configuration that the class belongs to. */
+  /** The services that the class uses. Only the classes in `auth.tokens` have them. */
   static readonly backend: TokenBackend | undefined;
   /** The type of token that the class makes. */
   static readonly tokenType: TokenType | undefined;
 
-  /** When the token was made or read, in epoch milliseconds: lifetimes count from here. */
+  /** When this object was created, in epoch milliseconds. Lifetimes count from this time. */
   readonly currentTime: number;
-  /** The result of the verification. Undefined for a new token, and for a token read with `verify: false`. */
+  /** Undefined for a new token, and for a token read with `verify: false`. */
   #verified: VerifiedToken | undefined;
 
   /**
-   * @param token the text to read. Without a text, a new token is made, which has no user yet.
-   * @param options `verify: false` reads the text without any check, for debugging only
+   * @param token the signed token to read. Leave it out to make a new token, which has no user yet.
+   * @param options `verify: false` skips all checks, for debugging only
    */
   constructor(token?: string | null, { verify = true }: { verify?: boolean } = {}) {
     super();
@@ -57,7 +56,7 @@ export class Token extends ClaimMap {
   ): Promise<InstanceType<This>> {
     const token = new this();
     token.set("sub", idOf(user));
-    // Runs before `outstand`, so that no session is opened if the claims cannot be loaded.
+    // Loads the claims first. If that fails, no session is opened.
     await token.addClaims();
     await token.outstand();
     return token as InstanceType<This>;
@@ -76,12 +75,12 @@ export class Token extends ClaimMap {
     return backend.kinds[tokenType];
   }
 
-  /** The kind that the token was verified as; undefined if it was not verified. */
+  /** Undefined if the token was not verified. */
   protected get verifiedKind(): TokenKind | undefined {
     return this.#verified?.kind;
   }
 
-  /** The types of token that the class reads. */
+  /** The types of token that the constructor accepts. */
   protected get acceptedTypes(): readonly TokenType[] {
     return [this.tokenKind.type];
   }
@@ -91,16 +90,15 @@ export class Token extends ClaimMap {
     return this.set("jti", newId());
   }
 
-  /** Sets when the token was issued. @param options `at` is epoch milliseconds, @default currentTime */
+  /** Sets the claim `iat`. @param options `at` is epoch milliseconds, by default {@link Token.currentTime} */
   setIat({ claim = "iat", at = this.currentTime }: { claim?: string; at?: number } = {}): this {
     return this.set(claim, secondsOf("at", at));
   }
 
   /**
-   * Sets when the token expires. An access token that lives longer than `accessTokenLifetime` is not valid: every
-   * verification refuses it.
-   * @param options `from` is epoch milliseconds, @default currentTime; `lifetime` is seconds, @default the lifetime of
-   * the type
+   * Sets the claim `exp`. An access token that lives longer than `accessTokenLifetime` is not valid.
+   * @param options `from` is epoch milliseconds, by default {@link Token.currentTime}. `lifetime` is seconds, by
+   * default the lifetime of the token's type.
    */
   setExp({
     claim = "exp",
@@ -112,9 +110,9 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Refuses a token that has expired.
-   * @param options `at` is epoch milliseconds, @default currentTime
-   * @throws {@link TokenExpired}; {@link TokenNotValid} when the claim is missing or not an instant
+   * Throws if the token has expired.
+   * @param options `at` is epoch milliseconds, by default {@link Token.currentTime}
+   * @throws {@link TokenExpired}; {@link TokenNotValid} when the claim is missing or not an integer
    */
   checkExp({ claim = "exp", at = this.currentTime }: { claim?: string; at?: number } = {}): void {
     const exp = this.get(claim);
@@ -124,14 +122,17 @@ export class Token extends ClaimMap {
     }
   }
 
-  /** Verifies the token as it is now, with all changes. @throws as the constructor and {@link Token.toString} do */
+  /**
+   * Signs the current claims, and verifies the result.
+   * @throws the errors of the constructor and of {@link Token.toString}
+   */
   verify(): void {
     this.#read(this.toString());
   }
 
   /**
-   * Checks in the database that the token's session is live. Refuses a refresh or sliding token that a refresh has
-   * replaced. Also refuses a token whose signing key was revoked after the constructor verified the token.
+   * Checks in the database that the session is live, and that no refresh has replaced the token. Also checks that the
+   * token's signing key has not been revoked.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -145,8 +146,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Ends the token's session, and with it all tokens of that session. A token without a session gets one that has
-   * ended.
+   * Ends the token's session, so all tokens of that session are revoked. A token without a session gets a session that
+   * has already ended.
    * @returns whether this call ended the session
    * @throws the errors of {@link Token.outstand}, if the token has no session
    */
@@ -160,7 +161,7 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Opens a session for the token, unless it already has one. Without a session, a token cannot be listed or revoked.
+   * Opens a session if the token has none. Only a token with a session can be listed or revoked.
    * @throws {@link TokenNotValid} when `sub` is missing; {@link NoSuchUser} when `sub` is not the id of a user
    * @throws {@link BadUserInput} when the user is inactive
    */
@@ -171,17 +172,16 @@ export class Token extends ClaimMap {
     this.setSession(row.id);
   }
 
-  /** Sets the claims that connect the token with its new session. */
   protected setSession(id: string): void {
     this.set("sid", id);
   }
 
-  /** Does nothing here. Classes that make access tokens override it, to load the claims of the option `claims`. */
+  /** `AccessToken` and `RefreshToken` override this method, to load the claims of the option `claims`. */
   protected addClaims(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Returns the claims of the option `claims` for the token's user. */
+  /** Returns the claims that the option `claims` gives for the token's user. */
   protected claimsOfUser(): Promise<ApplicationClaims> {
     return this.backend.issuer.claimsFor(this.#text("sub"));
   }

@@ -1,0 +1,25 @@
+import { checkOptions } from "../config/check.js";
+import { duration } from "../config/kinds.js";
+import { wordsOf } from "../config/problems.js";
+import { parseDuration } from "../config/variable-text.js";
+
+/** The longest accepted time since the user last gave a password. */
+export interface Freshness {
+  readonly seconds: number;
+  /** As it is written in the schema, such as `15m`. */
+  readonly text: string;
+}
+
+const SETTINGS = { freshWithin: duration({ from: "1m" }) };
+
+/**
+ * Parses a duration such as `15m`.
+ * @throws TypeError that says what is wrong, when it is not a duration from 1 minute to 100 years
+ */
+export function parseFreshness(text: unknown): Freshness {
+  const isText = typeof text === "string";
+  const seconds = isText ? parseDuration(text) : NaN;
+  const [problem] = checkOptions({ freshWithin: seconds }, SETTINGS, {}).problems;
+  if (isText && problem === undefined) return { seconds, text };
+  throw new TypeError(`freshWithin ${wordsOf(problem?.message ?? "", "variable")}`);
+}
