@@ -2,9 +2,12 @@
 // `npm run mutation [folder | file …]`. Fails if a folder's tests notice less than 95 % of the changes, or if
 // survivors.json does not list a survivor. mutation/.results has the reports; a later run tests only what has changed.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Stryker } from "@stryker-mutator/core";
+// Names the databases of this run.
+import "../jest.config.js";
+import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs";
 
 /** The folders of `src`, and for each the folders of `test` that must notice a change in it. */
 const TESTS = {
@@ -21,6 +24,9 @@ const TESTS = {
   authentication: ["authentication"],
 };
 
+/** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
+const ON_POSTGRESQL = ["database", "accounts", "sessions"];
+
 /** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
 const UNSUITABLE = [
   /command\.test\.ts$/,
@@ -29,15 +35,17 @@ const UNSUITABLE = [
   /^test\/config\/(editor|settings-page|wrong-settings)/,
   /^test\/attacks\/leaks/,
   /^test\/keys\/(damaged-keys|instances)/,
+  /^test\/tokens\/verifiers/,
   /^test\/accounts\/every-login-hashes/,
 ];
+
+const NOWHERE = "postgresql://127.0.0.1:1/none";
 
 const LEAST_SCORE = 95;
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-// Names the databases of this run.
-const { default: jestConfig } = await import("../jest.config.js");
-const { default: dropDatabases } = await import(join("..", jestConfig.globalTeardown.replace("<rootDir>/", "")));
+// Tests without PostgreSQL are skipped.
+delete process.env.REQUIRE_SERVICES;
 
 const listed = JSON.parse(readFileSync("mutation/survivors.json", "utf8"));
 const paths = process.argv.slice(2);
@@ -59,8 +67,9 @@ function folderOf(path) {
 
 async function mutate(path) {
   const folder = folderOf(path);
+  process.env.TEST_POSTGRES_URL = ON_POSTGRESQL.includes(folder) ? POSTGRES_URL : NOWHERE;
   const mutated = path === folder ? `src/${folder}/**/*.ts` : path;
-  const results = await new Stryker({
+  const all = await new Stryker({
     mutate: [mutated],
     testFiles: TESTS[folder].flatMap(findTests),
     // Texts are SQL, names and messages. Emptying them finds little, and would double the number of mutants.
@@ -86,6 +95,8 @@ async function mutate(path) {
     thresholds: { break: null },
     warnings: { slow: false },
   }).runMutationTest();
+  // The report also has earlier results of the folder's other files.
+  const results = all.filter(({ fileName }) => path === folder || relative("", fileName) === path);
   const count = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
   const killed = count("Killed", "Timeout");
   const survivors = results.filter(({ status }) => ["Survived", "NoCoverage"].includes(status));
@@ -110,11 +121,16 @@ function findUnlisted(survivors) {
   const found = survivors.map(({ fileName, location, replacement }) => {
     const file = fileName.slice(fileName.indexOf("src/"));
     const code = readFileSync(file, "utf8").split("\n")[location.start.line - 1].trim();
-    const mutant = replacement.split("\n").map((line) => line.trim()).join(" ");
+    const mutant = replacement
+      .split("\n")
+      .map((line) => line.trim())
+      .join(" ");
     return { file, line: location.start.line, code, mutant };
   });
   return found.filter(
     ({ file, code, mutant }) =>
-      !listed.some((other) => other.file === file && other.code === code && other.mutant === mutant),
+      !listed.some(
+        (other) => other.file === file && other.code === code && other.mutant === mutant,
+      ),
   );
 }
