@@ -25,7 +25,7 @@ const TESTS = {
 };
 
 /** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
-const ON_POSTGRESQL = ["database", "accounts", "sessions"];
+const ON_POSTGRESQL = ["throttling", "database", "accounts", "sessions"];
 
 /** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
 const UNSUITABLE = [
