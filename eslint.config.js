@@ -7,6 +7,7 @@ export default tseslint.config(
       "cjs",
       "assets",
       "coverage",
+      "mutation/.*",
       "test/generated",
       // They import what `npm run operations` generates, which also checks them.
       "test/codegen",

@@ -1,0 +1,18 @@
+/** Replaces `@jest/globals` in tests that run outside Jest, with what our tests use of it. */
+import { ModernFakeTimers } from "@jest/fake-timers";
+import { ModuleMocker } from "jest-mock";
+
+export { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "jest-circus";
+export { expect } from "expect";
+
+const mocks = new ModuleMocker(globalThis);
+const timers = new ModernFakeTimers({ config: { fakeTimers: {} }, global: globalThis });
+
+export const jest = {
+  spyOn: (...parameters) => mocks.spyOn(...parameters),
+  restoreAllMocks: () => mocks.restoreAllMocks(),
+  useFakeTimers: (options) => timers.useFakeTimers(options),
+  useRealTimers: () => timers.useRealTimers(),
+  advanceTimersByTime: (milliseconds) => timers.advanceTimersByTime(milliseconds),
+  advanceTimersByTimeAsync: (milliseconds) => timers.advanceTimersByTimeAsync(milliseconds),
+};

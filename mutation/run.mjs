@@ -1,0 +1,136 @@
+// Changes the code in small ways, one at a time, and runs the tests against each change:
+// `npm run mutation [folder | file …]`. Fails if a folder's tests notice less than 95 % of the changes, or if
+// survivors.json does not list a survivor. mutation/.results has the reports; a later run tests only what has changed.
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Stryker } from "@stryker-mutator/core";
+// Names the databases of this run.
+import "../jest.config.js";
+import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs";
+
+/** The folders of `src`, and for each the folders of `test` that must notice a change in it. */
+const TESTS = {
+  tokens: ["tokens"],
+  keys: ["keys"],
+  throttling: ["throttling"],
+  database: ["database"],
+  http: ["http", "attacks"],
+  apollo: ["apollo", "http", "attacks"],
+  config: ["config"],
+  accounts: ["accounts"],
+  sessions: ["sessions"],
+  permissions: ["permissions"],
+  authentication: ["authentication"],
+};
+
+/** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
+const ON_POSTGRESQL = ["throttling", "database", "accounts", "sessions"];
+
+/** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
+const UNSUITABLE = [
+  /command\.test\.ts$/,
+  /^test\/http\/(nginx|start-up)/,
+  /^test\/database\/(migrations|second-opening|pgbouncer|postgresql-tls)/,
+  /^test\/config\/(editor|settings-page|wrong-settings)/,
+  /^test\/attacks\/leaks/,
+  /^test\/keys\/(damaged-keys|instances)/,
+  /^test\/tokens\/verifiers/,
+  /^test\/accounts\/every-login-hashes/,
+];
+
+const NOWHERE = "postgresql://127.0.0.1:1/none";
+
+const LEAST_SCORE = 95;
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+// Tests without PostgreSQL are skipped.
+delete process.env.REQUIRE_SERVICES;
+
+const listed = JSON.parse(readFileSync("mutation/survivors.json", "utf8"));
+const paths = process.argv.slice(2);
+const unknown = paths.filter((path) => !Object.hasOwn(TESTS, folderOf(path)));
+if (unknown.length > 0) {
+  console.error(`Not mutated: ${unknown}. Choose from ${Object.keys(TESTS).join(", ")}.`);
+  process.exit(2);
+}
+try {
+  for (const path of paths.length > 0 ? paths : Object.keys(TESTS)) await mutate(path);
+} finally {
+  await dropDatabases();
+}
+
+/** Returns the folder's name of `tokens` or `src/tokens/jwt.ts`. */
+function folderOf(path) {
+  return path.split("/").at(path.startsWith("src/") ? 1 : 0);
+}
+
+async function mutate(path) {
+  const folder = folderOf(path);
+  process.env.TEST_POSTGRES_URL = ON_POSTGRESQL.includes(folder) ? POSTGRES_URL : NOWHERE;
+  const mutated = path === folder ? `src/${folder}/**/*.ts` : path;
+  const all = await new Stryker({
+    mutate: [mutated],
+    testFiles: TESTS[folder].flatMap(findTests),
+    // Texts are SQL, names and messages. Emptying them finds little, and would double the number of mutants.
+    mutator: { excludedMutations: ["StringLiteral"] },
+    testRunner: "files",
+    plugins: [fileURLToPath(new URL("runner.js", import.meta.url))],
+    buildCommand: `node ${fileURLToPath(new URL("compile.mjs", import.meta.url))}`,
+    testRunnerNodeArgs: ["--no-warnings"],
+    disableTypeChecks: false,
+    coverageAnalysis: "perTest",
+    concurrency: 2,
+    // A mutant that loops is stopped by its number of rounds. A slow machine must not look like one.
+    timeoutMS: 60_000,
+    timeoutFactor: 3,
+    dryRunTimeoutMinutes: 30,
+    // Each run of a test file leaves its module in memory.
+    maxTestRunnerReuse: 200,
+    incremental: true,
+    incrementalFile: `mutation/.results/${folder}.json`,
+    tempDirName: "mutation/.sandbox",
+    ignorePatterns: ["/bench", "/coverage", "/data", "/examples", "/mutation"],
+    reporters: ["progress-append-only"],
+    thresholds: { break: null },
+    warnings: { slow: false },
+  }).runMutationTest();
+  // The report also has earlier results of the folder's other files.
+  const results = all.filter(({ fileName }) => path === folder || relative("", fileName) === path);
+  const count = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
+  const killed = count("Killed", "Timeout");
+  const survivors = results.filter(({ status }) => ["Survived", "NoCoverage"].includes(status));
+  const score = (100 * killed) / (killed + survivors.length);
+  const unlisted = findUnlisted(survivors);
+  console.log(
+    `${path}: ${killed} killed, ${survivors.length} survived, ${unlisted.length} of them not listed, ` +
+      `${count("RuntimeError")} not tested: ${score.toFixed(1)} %`,
+  );
+  for (const survivor of unlisted) console.log(JSON.stringify(survivor));
+  if (score < LEAST_SCORE || unlisted.length > 0) process.exitCode = 1;
+}
+
+function findTests(folder) {
+  return readdirSync(join("test", folder), { recursive: true })
+    .map((path) => join("test", folder, path))
+    .filter((path) => path.endsWith(".test.ts") && !UNSUITABLE.some((name) => name.test(path)));
+}
+
+/** Returns the survivors that survivors.json does not list, in its form. */
+function findUnlisted(survivors) {
+  const found = survivors.map(({ fileName, location, replacement }) => {
+    const file = fileName.slice(fileName.indexOf("src/"));
+    const code = readFileSync(file, "utf8").split("\n")[location.start.line - 1].trim();
+    const mutant = replacement
+      .split("\n")
+      .map((line) => line.trim())
+      .join(" ");
+    return { file, line: location.start.line, code, mutant };
+  });
+  return found.filter(
+    ({ file, code, mutant }) =>
+      !listed.some(
+        (other) => other.file === file && other.code === code && other.mutant === mutant,
+      ),
+  );
+}

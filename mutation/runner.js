@@ -1,0 +1,348 @@
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, isAbsolute, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import {
+  determineHitLimitReached,
+  DryRunStatus,
+  MutantRunStatus,
+  TestStatus,
+  toMutantRunResult,
+} from "@stryker-mutator/api/test-runner";
+import { addEventHandler, resetState, run } from "jest-circus";
+import jestConfig from "../jest.config.js";
+import { jest } from "./globals.js";
+
+/** Tests that take longer, in milliseconds, run after all others. */
+const SLOW = 3000;
+
+/** How many of the tests that found the last mutants are tried first. */
+const FAVOURITES = 5;
+
+/** How long a file may clean up after its first failure, in milliseconds. */
+const CLEAN_UP_TIMEOUT = 5000;
+
+/** What the processes of a run tell each other. They are files in Stryker's copy of the project. */
+const FILES = ".mutation-files.json";
+const KILLS = ".mutation-kills";
+const CHECKS = ".mutation-checks";
+const SLOT = ".mutation-process-";
+
+const { clearTimeout, setImmediate, setTimeout } = globalThis;
+
+/** The variables that Stryker's changes to the code read and write. */
+const stryker = (globalThis.__stryker__ ??= {});
+
+/**
+ * Runs test files in the process itself. It loads the sources once, and a test file for each run, so that most runs
+ * take no longer than the tests themselves. What runs outside of tests, such as hooks, is a test of its own for Stryker,
+ * with the path of the file as its id.
+ */
+class FileRunner {
+  /** By path: the milliseconds of all, and of each test by its title. */
+  #files;
+  /** How often each test found a mutant, by its id. Earlier finds count less. */
+  #kills = {};
+  /** By id: whether a test fails if others of its file do not run. */
+  #dependent = new Map();
+  #hasFailed = false;
+  #isUnclean = false;
+
+  capabilities() {
+    return { reloadEnvironment: false };
+  }
+
+  init() {
+    process.env.NODE_ENV = "test";
+    // The support code names its databases after it.
+    process.env.JEST_WORKER_ID = String(takeSlot());
+    globalThis[Symbol.for("TEST_TIMEOUT_SYMBOL")] = jestConfig.testTimeout;
+  }
+
+  async dryRun({ files, testFiles }) {
+    // Outside any test, because their statements run once in a process, not once in a file.
+    for (const file of files) await load(file);
+    const tests = [];
+    this.#files = {};
+    for (const fileName of testFiles) {
+      const file = relative("", fileName);
+      const start = performance.now();
+      stryker.currentTestId = file;
+      const { failure, durations } = await runTests(file);
+      stryker.currentTestId = undefined;
+      const milliseconds = performance.now() - start;
+      this.#files[file] = { milliseconds, durations };
+      const rest = milliseconds - sum(Object.values(durations));
+      const verdict =
+        failure === undefined
+          ? { status: TestStatus.Success }
+          : { status: TestStatus.Failed, failureMessage: failure };
+      tests.push({ id: file, name: file, fileName, timeSpentMs: rest, ...verdict });
+      for (const [title, timeSpentMs] of Object.entries(durations)) {
+        const id = idOf(file, title);
+        tests.push({ id, name: title, fileName, timeSpentMs, status: TestStatus.Success });
+      }
+    }
+    writeFileSync(FILES, JSON.stringify(this.#files));
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: stryker.mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, sandboxFileName, testFilter, hitLimit }) {
+    if (this.#isUnclean) restart("The last file left something behind.");
+    this.#files ??= this.#recall();
+    const isStatic = testFilter.some(isAbsolute);
+    stryker.hitLimit = hitLimit;
+    let nrOfTests = 0;
+    try {
+      for (const { file, titles } of this.#plan(testFilter, basename(sandboxFileName, ".ts"))) {
+        stryker.activeMutant = activeMutant.id;
+        stryker.hitCount = hitLimit === undefined ? undefined : 0;
+        const run = await runTests(file, titles);
+        nrOfTests += Object.keys(run.durations).length;
+        const timeout = determineHitLimitReached(stryker.hitCount, hitLimit);
+        stryker.activeMutant = stryker.hitCount = undefined;
+        if (run.failure === undefined && timeout === undefined) continue;
+        if (run.isStray && this.#hasFailed) restart("The error may be of an earlier failure.");
+        this.#hasFailed = true;
+        this.#isUnclean = run.isUnclean;
+        if (timeout) return toMutantRunResult(timeout);
+        const id = idOf(file, run.failed);
+        if (
+          titles !== undefined &&
+          !run.isUnclean &&
+          !isStatic &&
+          (await this.#isDependent(file, titles, run.failed))
+        ) {
+          continue;
+        }
+        this.#countKill(id);
+        appendFileSync(KILLS, `${JSON.stringify(id)}\n`);
+        return {
+          status: MutantRunStatus.Killed,
+          killedBy: [id],
+          failureMessage: run.failure,
+          nrOfTests,
+        };
+      }
+      return { status: MutantRunStatus.Survived, nrOfTests };
+    } finally {
+      stryker.activeMutant = stryker.hitCount = stryker.hitLimit = undefined;
+    }
+  }
+
+  /** Whether a test failed because others of its file did not run, not because of the mutant. */
+  async #isDependent(file, titles, failed) {
+    const id = idOf(file, failed);
+    if (!this.#dependent.has(id)) {
+      const { failure } = await runTests(
+        file,
+        titles.slice(0, titles.indexOf(failed) + 1 || undefined),
+      );
+      const check = [id, failure !== undefined];
+      this.#dependent.set(...check);
+      appendFileSync(CHECKS, `${JSON.stringify(check)}\n`);
+      // Or earlier mutants have damaged the process.
+      this.#isUnclean = failure !== undefined;
+    }
+    return this.#dependent.get(id);
+  }
+
+  /** Reads what the other processes found. */
+  #recall() {
+    for (const id of readLines(KILLS).slice(-100)) this.#countKill(id);
+    this.#dependent = new Map(readLines(CHECKS));
+    return JSON.parse(readFileSync(FILES, "utf8"));
+  }
+
+  #countKill(id) {
+    for (const other of Object.keys(this.#kills)) this.#kills[other] *= 0.8;
+    this.#kills[id] = (this.#kills[id] ?? 0) + 1;
+  }
+
+  /**
+   * Yields what to run: the tests that found the last mutants, then the tests that reach the mutant, then their whole
+   * files, and last the slow tests.
+   * @param filter the ids of tests, or, for a mutant that is active while the sources load, the paths of files
+   * @param name of the changed file, without extension: a test file with this name is likely to find the mutant
+   */
+  *#plan(filter, name) {
+    const ids = new Set(filter.map((name) => (isAbsolute(name) ? relative("", name) : name)));
+    const isStatic = filter.some(isAbsolute);
+    const reached = (file) =>
+      Object.keys(this.#files[file].durations).filter((title) => ids.has(idOf(file, title)));
+    const files = Object.keys(this.#files)
+      .filter((file) => ids.has(file) || reached(file).length > 0)
+      .map((file) => {
+        const { milliseconds, durations } = this.#files[file];
+        const titles = Object.keys(durations);
+        const quick = titles.filter((title) => durations[title] <= SLOW);
+        const slow = titles.filter((title) => durations[title] > SLOW);
+        const kills = sum(
+          [undefined, ...titles].map((title) => this.#kills[idOf(file, title)] ?? 0),
+        );
+        const chance = kills + (basename(file) === `${name}.test.ts` ? 2 : 0.1);
+        const price = (milliseconds - sum(slow.map((title) => durations[title]))) / chance;
+        return { file, price, quick, slow };
+      })
+      .toSorted((a, b) => a.price - b.price);
+    // A static mutant is active until the process ends, so that no test can be checked without it.
+    const select = (file, titles) =>
+      titles.filter((title) => {
+        const isDependent = this.#dependent.get(idOf(file, title));
+        return isStatic ? isDependent === false : isDependent !== true;
+      });
+    const favourites = Object.entries(this.#kills)
+      .toSorted(([, a], [, b]) => b - a)
+      .slice(0, FAVOURITES)
+      .map(([id]) => id);
+    for (const { file, quick } of files) {
+      const titles = select(file, quick).filter((title) => favourites.includes(idOf(file, title)));
+      if (titles.length > 0) yield { file, titles };
+    }
+    for (const { file, quick } of files) {
+      const titles = select(file, reached(file)).filter((title) => quick.includes(title));
+      if (titles.length > 0 && titles.length < quick.length / 2) yield { file, titles };
+    }
+    for (const { file, quick, slow } of files) {
+      yield { file, titles: slow.length > 0 ? quick : undefined };
+    }
+    for (const { file, slow } of files) {
+      for (const title of slow) {
+        if (ids.has(idOf(file, title)) || isStatic) yield { file, titles: [title] };
+      }
+    }
+    // A dependent test was only believed if its whole file ran.
+    for (const { file, quick, slow } of files) {
+      const titles = [undefined, ...quick, ...slow];
+      const isDependent = titles.some((title) => this.#dependent.get(idOf(file, title)));
+      if (isDependent && slow.length > 0) yield { file };
+    }
+  }
+}
+
+const idOf = (file, title) => (title === undefined ? file : `${file}: ${title}`);
+
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+const readLines = (path) =>
+  existsSync(path)
+    ? readFileSync(path, "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line))
+    : [];
+
+export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "files", FileRunner)];
+
+/** Stryker starts a new process after an error, and runs the same mutant there. */
+function restart(reason) {
+  throw new Error(reason);
+}
+
+/** The run of a file. */
+let current;
+
+/**
+ * Runs the tests of a file with these titles, or all, until the first failure.
+ * @returns the failure, and the title of the test that `failed`; the `durations` of the tests that ran, in
+ *   milliseconds; whether nothing awaited the error (`isStray`); whether servers or tests still run (`isUnclean`)
+ */
+async function runTests(file, titles) {
+  const runs = (title) => titles === undefined || titles.includes(title);
+  const mine = { file, runs, durations: {}, pending: new Map() };
+  const abandoned = new Promise((resolve) => (mine.abandon = resolve));
+  current = mine;
+  resetState();
+  const ended = load(file, true).then(run).then(checkResult, fail);
+  const isAbandoned = (await Promise.race([ended, abandoned])) === "abandoned";
+  if (!isAbandoned) await checkPending();
+  current = undefined;
+  clearTimeout(mine.timer);
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+  const isListening = process.getActiveResourcesInfo().includes("TCPServerWrap");
+  return { ...mine, isUnclean: isAbandoned || mine.isStray === true || isListening };
+}
+
+let loads = 0;
+
+/** Loads a compiled file, once or anew. */
+function load(path, isNew = false) {
+  const { href } = pathToFileURL(resolve(path.replace(/\.ts$/, ".js")));
+  return import(isNew ? `${href}?${(loads += 1)}` : href);
+}
+
+function fail(error, isStray = false) {
+  if (current === undefined || current.failure !== undefined) return;
+  const [first] = [error].flat();
+  current.failure = String(first?.stack ?? first);
+  current.isStray = isStray;
+  current.failed = current.title;
+  const { abandon } = current;
+  current.timer = setTimeout(() => abandon("abandoned"), CLEAN_UP_TIMEOUT);
+}
+
+function checkResult({ testResults, unhandledErrors }) {
+  const [error] = [...testResults.flatMap(({ errors }) => errors), ...unhandledErrors];
+  if (error !== undefined) fail(error);
+}
+
+/** Fails if a rejection is still unhandled after the tasks that are due. */
+async function checkPending() {
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const error of current?.pending.values() ?? []) fail(error, true);
+}
+
+process.on("uncaughtException", (error) => fail(error, true));
+process.on("unhandledRejection", (error, promise) => current?.pending.set(promise, error));
+process.on("rejectionHandled", (promise) => current?.pending.delete(promise));
+
+addEventHandler(async ({ name, error, test, describeBlock }) => {
+  if (current === undefined) return;
+  if (name === "test_fn_failure" || name === "hook_failure") fail(error);
+  if (name === "run_describe_start" && !willRun(describeBlock)) describeBlock.mode = "skip";
+  if (name === "test_start" && !willRun(test)) test.mode = "skip";
+  if (name === "test_started") enter(titleOf(test));
+  if (name === "test_done") {
+    await checkPending();
+    current.durations[current.title] = (current.durations[current.title] ?? 0) + test.duration;
+    enter(undefined);
+  }
+});
+
+/** Counts what is reached from now on for this test of the file, or for none. */
+function enter(title) {
+  current.title = title;
+  if (stryker.currentTestId !== undefined) stryker.currentTestId = idOf(current.file, title);
+}
+
+function willRun(child) {
+  if (current.failure !== undefined) return false;
+  return child.type === "test" ? current.runs(titleOf(child)) : child.children.some(willRun);
+}
+
+function titleOf({ name, parent }) {
+  return parent?.parent === undefined ? name : `${titleOf(parent)} ${name}`;
+}
+
+/** Takes the lowest number that no other process of the run has, so that databases are reused after a restart. */
+function takeSlot(number = 1) {
+  const path = `${SLOT}${number}`;
+  try {
+    writeFileSync(path, String(process.pid), { flag: "wx" });
+    return number;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+  if (isRunning(Number(readFileSync(path, "utf8")))) return takeSlot(number + 1);
+  rmSync(path);
+  return takeSlot(number);
+}
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
