@@ -1,6 +1,9 @@
-import { createHmac, type KeyObject } from "node:crypto";
+import { createHmac, type KeyObject, randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { newId } from "../../accounts/id.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
+import { ServiceUnavailable } from "../../errors.js";
+import { warn } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { Limiter } from "../../throttling/limiter.js";
 import type { CoreServices } from "../feature.js";
@@ -24,6 +27,13 @@ export interface OutgoingMail {
   readonly tokenId?: string | null;
 }
 
+/** How long after the response {@link Mail.later} begins: at random, in milliseconds. */
+const DELAY = { min: 50, max: 250 };
+/** How many calls of {@link Mail.later} may wait. */
+const MAX_WAITING = 1000;
+/** When too many calls wait, clients should retry after this many seconds. */
+const RETRY_AFTER = 5;
+
 /** The limits on mails with a link, for each account and for each address. */
 const LIMITS = [
   { name: "mails-per-minute", limit: 1, window: 60 },
@@ -44,6 +54,8 @@ export class Mail {
   readonly #templates: SenderParts["templates"];
   readonly #limiters: readonly Limiter[];
   readonly #sender: MailSender;
+  #waiting = 0;
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(
     core: Pick<CoreServices, "sql" | "now" | "onEvent" | "deriveKeys" | "createLimiter">,
@@ -117,8 +129,26 @@ export class Mail {
     return true;
   }
 
+  /**
+   * Runs work a moment after the response. Otherwise the response time would reveal whether there is somebody to write
+   * to. A crash in this moment loses the work.
+   * @throws {@link ServiceUnavailable} when too much work waits
+   */
+  later(work: () => Promise<void>): void {
+    if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
+    this.#waiting += 1;
+    const due = sleep(randomInt(DELAY.min, DELAY.max));
+    this.#work = Promise.all([due, this.#work])
+      .then(work)
+      .catch(warn)
+      .then(() => {
+        this.#waiting -= 1;
+      });
+  }
+
   /** @internal */
   async close(): Promise<void> {
+    await this.#work;
     await this.#sender.close();
   }
 

@@ -24,10 +24,6 @@ export const recovery = defineFeature({
     if (mail === undefined) return { resolvers: [ownAccount] };
     const { RecoveryService } = await import("./recovery.service.js");
     const { RecoveryResolver } = await import("./recovery.resolver.js");
-    const service = new RecoveryService(core, mail);
-    return {
-      resolvers: [ownAccount, new RecoveryResolver(service)],
-      close: () => service.close(),
-    };
+    return { resolvers: [ownAccount, new RecoveryResolver(new RecoveryService(core, mail))] };
   },
 });

@@ -1,10 +1,8 @@
-import { randomInt } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { EmailTaken, NoSuchUser, ServiceUnavailable } from "../../errors.js";
-import { type Client, warn } from "../../events.js";
+import { EmailTaken, NoSuchUser } from "../../errors.js";
+import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
@@ -14,12 +12,6 @@ import { queueNotice, type Recipient } from "./notices.js";
 /** How long the links work, in seconds. */
 const RESET_LIFETIME = 30 * 60;
 const EMAIL_CHANGE_LIFETIME = 24 * 3600;
-/** How long after a request its work begins: at random, in milliseconds. */
-const DELAY = { min: 50, max: 250 };
-/** How many requests for a mail may wait until a mail is stored. */
-const MAX_WAITING = 1000;
-/** When too many requests wait, clients should retry after this many seconds. */
-const RETRY_AFTER = 5;
 
 /** A mail with a link. */
 interface Letter {
@@ -38,8 +30,6 @@ interface StoredRecipient extends Recipient {
 export class RecoveryService {
   readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "sql" | "throttle">;
   readonly #mail: Mail;
-  #waiting = 0;
-  #work: Promise<unknown> = Promise.resolve();
 
   constructor(core: Pick<CoreServices, "accounts" | "onEvent" | "sql" | "throttle">, mail: Mail) {
     this.#core = core;
@@ -57,7 +47,7 @@ export class RecoveryService {
     const { accounts, onEvent, throttle } = this.#core;
     await throttle.attempt(client);
     const user = await accounts.findUser({ email });
-    this.#later(async () => {
+    this.#mail.later(async () => {
       if (!canGetMail(user)) return;
       if (!(await this.#mail.allows({ address: user.email, userId: user.id }))) return;
       await this.#send(user, resetLetter("reset-password", user.email));
@@ -104,7 +94,7 @@ export class RecoveryService {
     requireOwnSession(user);
     requireNewEmail(newEmail);
     const owner = await accounts.findUser({ email: newEmail });
-    this.#later(async () => {
+    this.#mail.later(async () => {
       if (!(await this.#mail.allows({ address: newEmail, userId: user.id }))) return;
       if (owner === null || owner.id === user.id) {
         await this.#send(user, {
@@ -145,11 +135,6 @@ export class RecoveryService {
     this.#mail.wake();
   }
 
-  /** Waits for the requests that have been answered already. */
-  async close(): Promise<void> {
-    await this.#work;
-  }
-
   /** Stores a mail with a new token. */
   async #send(user: Recipient, { template, purpose, to, lifetime }: Letter): Promise<void> {
     const { id: userId, username } = user;
@@ -159,22 +144,6 @@ export class RecoveryService {
       await this.#mail.queue(run, { template, to, userId, values: { username }, tokenId });
     });
     this.#mail.wake();
-  }
-
-  /**
-   * Runs work a moment after the response. Otherwise the response time would reveal what there is to do.
-   * @throws {@link ServiceUnavailable} when too much work waits
-   */
-  #later(work: () => Promise<void>): void {
-    if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
-    this.#waiting += 1;
-    const due = sleep(randomInt(DELAY.min, DELAY.max));
-    this.#work = Promise.all([due, this.#work])
-      .then(work)
-      .catch(warn)
-      .then(() => {
-        this.#waiting -= 1;
-      });
   }
 }
 

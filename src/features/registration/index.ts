@@ -45,7 +45,6 @@ export const registration = defineFeature({
       extension: emailVerifiedAt(core.sql),
       hooks: { beforeLogin: ({ id }) => service.requireVerified(id) },
       jobs: [{ name: "unverified", interval: INTERVAL, run: () => service.deleteUnverified() }],
-      close: () => service.close(),
     };
   },
 });

@@ -1,15 +1,8 @@
-import { setImmediate } from "node:timers/promises";
 import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { PasswordPolicy } from "../../accounts/password-policy.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import {
-  AuthError,
-  BadUserInput,
-  EmailTaken,
-  NoSuchUser,
-  ServiceUnavailable,
-} from "../../errors.js";
-import { type AuthScheme, type Client, NO_CLIENT, warn } from "../../events.js";
+import { AuthError, BadUserInput, EmailTaken, NoSuchUser } from "../../errors.js";
+import { type AuthScheme, type Client, NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
 import { type Mail, type MailProof, MailTokenNotValid } from "../mail/index.js";
@@ -24,10 +17,6 @@ const RESET_LIFETIME = 30 * 60;
 const UNVERIFIED_RETENTION = 7 * DAY * 1000;
 /** How many of them one run of the job deletes. */
 const BATCH_SIZE = 1000;
-/** How many requests for a mail may wait until a mail is stored. */
-const MAX_WAITING = 1000;
-/** When too many requests wait, clients should retry after this many seconds. */
-const RETRY_AFTER = 5;
 
 /** SQL that is true for a row of `registration` whose user has not proved the own address in another way. */
 const IS_UNVERIFIED = `NOT EXISTS (
@@ -71,8 +60,6 @@ export class RegistrationService {
   readonly #core: Parts;
   readonly #mail: Mail;
   readonly #config: Config;
-  #waiting = 0;
-  #work: Promise<unknown> = Promise.resolve();
 
   constructor(core: Parts, mail: Mail, config: Config) {
     this.#core = core;
@@ -150,7 +137,7 @@ export class RegistrationService {
     await throttle.attempt(client);
     const key = requireNewEmail(email);
     if (!(await this.#mail.allows({ address: email }))) return;
-    this.#later(async () => {
+    this.#mail.later(async () => {
       await sql.inTransaction(async (run) => {
         const waiting = await findWaiting(run, key);
         if (waiting !== undefined) await this.#queueLink(run, waiting, locale);
@@ -197,11 +184,6 @@ export class RegistrationService {
         if (!(error instanceof BadUserInput)) throw error;
       });
     }
-  }
-
-  /** Waits for the mails of requests that have been answered already. */
-  async close(): Promise<void> {
-    await this.#work;
   }
 
   /** Stores what a new user waits for. It does as much for a known address as for an unknown one. */
@@ -279,22 +261,6 @@ export class RegistrationService {
       if (error instanceof AuthError) return null;
       throw error;
     }
-  }
-
-  /**
-   * Runs work after the response, because the response time must not reveal what there is to do.
-   * @throws {@link ServiceUnavailable} when too much work waits
-   */
-  #later(work: () => Promise<void>): void {
-    if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
-    this.#waiting += 1;
-    this.#work = this.#work
-      .then(() => setImmediate())
-      .then(work)
-      .catch(warn)
-      .then(() => {
-        this.#waiting -= 1;
-      });
   }
 }
 
