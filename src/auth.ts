@@ -147,7 +147,7 @@ export interface OpenAuth {
  * Opens the database, updates its tables, loads the keys, creates the features, and builds the schema.
  * @internal
  * @param features all features, including those that are switched off
- * @param onFault called with a fault that makes no request fail, such as an unreachable Redis
+ * @param onFault called with an error that the server survives, such as an unreachable Redis. Requests do not fail then
  * @param log writes a line to the server's log
  */
 export async function openAuth(

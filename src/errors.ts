@@ -207,7 +207,7 @@ export class RoleRequired extends AuthError {
   }
 }
 
-/** The user is signed in, but the last password is older than the field accepts. */
+/** The user is signed in, but last gave a password too long ago. Example: 20 minutes ago, and the limit is `15m`. */
 export class ReauthenticationRequired extends AuthError {
   /** @param freshWithin the longest accepted time since the last password, such as `15m` */
   constructor(freshWithin: string) {
@@ -238,8 +238,8 @@ export class UsernameTaken extends BadUserInput {
 }
 
 /**
- * Another user has the e-mail address. Addresses are private: a field that is open to anyone must not pass this error
- * on.
+ * Another user has the e-mail address. E-mail addresses are private. So a GraphQL field that needs no login must not
+ * send this error to the client.
  */
 export class EmailTaken extends BadUserInput {
   constructor() {
@@ -248,8 +248,11 @@ export class EmailTaken extends BadUserInput {
 }
 
 /**
- * Why a new password is refused: it is shorter or longer than the policy allows, easy to guess, or easy to guess because
- * it contains the user name or the e-mail address.
+ * Why a new password is refused:
+ * - `too_short`, `too_long`: the policy does not allow the length.
+ * - `contains_username`: the password is easy to guess, and contains the user name.
+ * - `contains_email`: the password is easy to guess, and contains the e-mail address or one side of its `@`.
+ * - `too_common`: the password is easy to guess for another reason.
  */
 export type PasswordProblem =
   "too_short" | "too_long" | "too_common" | "contains_username" | "contains_email";

@@ -27,7 +27,7 @@ export interface Client {
   readonly actor?: Actor;
 }
 
-/** A signed-in user, as an event's client. */
+/** The signed-in user who sent a request. */
 export interface Actor {
   readonly userId: string;
   readonly sessionId: string;

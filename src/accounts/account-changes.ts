@@ -32,17 +32,18 @@ export interface OutdatedEnding {
 /** Ends the sessions of a user in the transaction that changes the user. */
 export interface UserSessions {
   /**
-   * Ends the user's sessions whose `credentialsVersion` is lower than the user's own. Runs in the transaction that
-   * raised the user's version.
+   * Ends each session of the user that has a lower `credentialsVersion` than the user. For example, a new password
+   * raises the user's version from 3 to 4, and the sessions with version 3 end.
+   * @param run runs SQL in the transaction that raised the user's version
    */
   endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<EndedSessions>;
 }
 
 /** The sessions that a change has ended. */
 export interface EndedSessions {
-  /** How many could still be used. */
+  /** How many of the sessions had not expired. */
   readonly count: number;
-  /** Reports the sessions. Call it after the commit. */
+  /** Publishes `session_ended` for each session that had not expired. Call it after the commit. */
   report(this: void): void;
 }
 
@@ -73,7 +74,10 @@ export interface UserRow {
 /** Runs in the transaction of a change. If it rejects, nothing changes. */
 export type InSameTransaction = (run: RunStatement, userId: string) => Promise<unknown>;
 
-/** Steps of a caller: `begin` runs first in the transaction of a change, and `finish` runs last. */
+/**
+ * Functions that a caller adds to the transaction of a change. `begin` runs first, for example to use up a token.
+ * `finish` runs last, for example to queue a mail.
+ */
 export interface Steps {
   readonly begin?: InSameTransaction | undefined;
   readonly finish?: InSameTransaction | undefined;
@@ -85,9 +89,9 @@ export type ChangeSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent" | 
 type Event = Extract<AuthEvent, { userId: string }>;
 
 /**
- * Changes users. Each change is one transaction, together with what it ends. Only one transaction runs at a time: two
- * admins could otherwise remove each other at the same time, and two users take names that look alike. After the
- * commit, reports each change that happened.
+ * Changes users. One transaction changes the user and ends the user's sessions. Only one transaction runs at a time.
+ * Otherwise two admins could remove each other, or two users could take names that look alike. Each change is reported
+ * to `onEvent` after the commit.
  */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
@@ -163,10 +167,11 @@ export class AccountChanges {
   /**
    * Stores a new hash, ends the sessions of the user, and unlocks the account.
    * @param keepSession the id of a session that does not end
-   * @param credentialsVersion the user's version when the caller checked the current password
+   * @param credentialsVersion the user's `credentialsVersion` when the caller checked the current password; null if the
+   * caller did not check it
    * @returns how many sessions it has ended
    * @throws {@link NoSuchUser}
-   * @throws {@link InvalidCredentials} when the user has another version now
+   * @throws {@link InvalidCredentials} when the user's version has changed since that check
    */
   async setPasswordHash(
     id: string,

@@ -44,7 +44,7 @@ export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwor
 
 type ChangedUser = Pick<User, "id" | "username" | "email">;
 
-/** The functions that run before and after changes of an account. The last two never reject. */
+/** Functions that run before and after changes of a user. `afterPasswordChange` and `onUserDeleted` never reject. */
 export interface AccountHooks {
   beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
   afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
@@ -55,7 +55,7 @@ export interface AccountHooks {
 export interface PasswordChanging extends PasswordChange, Steps {
   /**
    * The user's `credentialsVersion` when the caller checked the current password.
-   * @default null: the caller has checked another proof
+   * @default null: the caller did not check it, but, for example, the token of a reset mail
    */
   readonly credentialsVersion?: number | null | undefined;
 }
@@ -128,7 +128,7 @@ export class AccountService implements Accounts {
     return account ?? null;
   }
 
-  /** Returns the users with these ids, in any order. An id that no user has adds nothing. */
+  /** Returns the users with these ids, in any order. Ignores unknown ids. */
   findByIds(ids: readonly string[]): Promise<readonly User[]> {
     return this.#list.findByIds(ids);
   }
@@ -268,7 +268,10 @@ function toStoredEmail(email: string | null): StoredEmail {
   return { email, key: email === null ? null : requireNewEmail(email) };
 }
 
-/** The database's own error may hold the statement's values. A log may get only the code of the error. */
+/**
+ * Replaces an error of the database by one that holds only its code. The text of the original could put the statement's
+ * values into a log, such as an e-mail address. Other errors are thrown unchanged.
+ */
 function throwWithoutValues(error: unknown): never {
   const { code } = error as { code?: unknown };
   if (error instanceof AuthError || typeof code !== "string") throw error;

@@ -40,8 +40,9 @@ export interface PasswordChange {
  * Creates, finds and administers users. A {@link UserRef} is a user's id, or any object with an `id`. Every method that
  * takes a {@link UserRef} throws {@link NoSuchUser} when the user does not exist.
  *
- * A change takes effect at the user's next request. One exception: with `bearerCheck: "stateless"`, fields that need
- * only the lowest role accept an access token until it expires, even if its user has been deactivated or deleted.
+ * A change takes effect at the user's next request. One exception is the setting `bearerCheck: "stateless"`: GraphQL
+ * fields that need only the lowest role accept an access token until it expires. They accept it even if its user has
+ * been deactivated or deleted.
  *
  * Each change is reported to the audit trail, with the `client` that caused it, if one is given. A call that changes
  * nothing reports nothing.

@@ -3,8 +3,8 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * Finds all roles in the table `profile`, except those in a list. The caller appends the list. Each step of the
- * recursion finds the next role in the index.
+ * Finds all roles in the table `profile`, except those in a list. The caller appends the list, such as `(?, ?)`. Each
+ * step of the recursion looks up the next greater role in the index, so the query does not read every row.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (

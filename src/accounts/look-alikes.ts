@@ -52,14 +52,23 @@ function compile(scripts: readonly string[]): RegExp {
   }
 }
 
-/** Marks that attach to letters of any script, and are still separate in the form NFC. Many are hard to see. */
+/**
+ * A combining mark that can follow a letter of any script. Many are hard to see. In the form NFC, the accent of é is no
+ * longer such a mark, because é is one character. There is no such character for q, so its accent stays a mark.
+ */
 const LOOSE_MARK = /(?=\p{Script=Inherited})\p{M}/gu;
 
-/** The skeletons of a user name. Two names that look alike have a skeleton in common. */
+/**
+ * The skeletons of a user name. A skeleton is the name with each character replaced by one that stands for all its
+ * look-alikes. Two names that look alike have a skeleton in common.
+ */
 export interface Skeletons {
   /** The skeleton of the name in lower case. */
   readonly folded: string;
-  /** The skeleton of the name as it was entered, if it is another one: `Ian` looks like `lan`, and `ian` does not. */
+  /**
+   * The skeleton of the name as it was entered; null if it equals `folded`. For `Ian`, `folded` is `ian`, and `shown`
+   * is `lan`, with a small L.
+   */
   readonly shown: string | null;
 }
 
@@ -73,12 +82,13 @@ export function skeletonsOf(username: string): Skeletons {
 
 function skeletonOf(text: string): string {
   const letters = text.normalize("NFC").replace(LOOSE_MARK, "");
-  // Folded, because the skeleton of `0` is `O`, and the skeleton of `o` is `o`.
+  // The table maps the digit `0` to a capital `O`, but leaves a small `o`. Folding the case makes both `o`.
   return replaceLookAlikes(foldCase(replaceLookAlikes(letters)));
 }
 
 function replaceLookAlikes(text: string): string {
-  // The small Cyrillic palochka is drawn like an l. UTS 39 compares only its capital with an l, and browsers add this.
+  // U+04CF, the small Cyrillic palochka, is drawn like an l. UTS 39 maps only the capital palochka to an l. Browsers
+  // also map the small one.
   const letters = text.normalize("NFD").replaceAll("\u04cf", "l");
   return unhomoglyph(letters).normalize("NFD");
 }

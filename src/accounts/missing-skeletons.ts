@@ -31,7 +31,9 @@ async function addBatch(run: RunStatement, users: readonly NamedUser[]): Promise
   const taken = new Set(stored.map(({ skeleton }) => skeleton));
   const values = named.flatMap(({ id, folded, shown }) => {
     const isTaken = taken.size === taken.add(folded).size;
-    // A skeleton is unique, but the skeleton of the shown name need not be. No user name contains a `#`.
+    // The column username_skeleton is unique. If another user has this skeleton, the id is appended to it. The skeleton
+    // itself goes to shown_skeleton, which is not unique. No user name contains a `#`, so no real skeleton equals the
+    // longer one.
     return isTaken ? [id, `${folded}#${id}`, folded] : [id, folded, shown];
   });
   await run(

@@ -12,7 +12,7 @@ export interface PasswordPolicy {
   readonly problems: readonly PasswordProblem[];
 }
 
-/** Every {@link PasswordProblem}. A new password must also be hard to guess. */
+/** Every {@link PasswordProblem}. A record, because the compiler then reports a missing problem. */
 const PROBLEMS: Readonly<Record<PasswordProblem, true>> = {
   too_short: true,
   too_long: true,

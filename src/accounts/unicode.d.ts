@@ -1,5 +1,8 @@
 declare module "unicode-match-property-value-ecmascript/data/mappings.js" {
-  /** The names and short names of the values of each Unicode property, with the name that is the canonical one. */
+  /**
+   * For each Unicode property, maps every name of a value to its canonical name. For example, `Script_Extensions` maps
+   * both `Latn` and `Latin` to `Latin`.
+   */
   const mappings: ReadonlyMap<string, ReadonlyMap<string, string>>;
   export default mappings;
 }

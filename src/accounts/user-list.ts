@@ -73,8 +73,8 @@ export class UserList {
   }
 
   /**
-   * Returns a page of the users that match the query. A page starts right after the cursor `after`. So users who are
-   * created or deleted between two pages do not make the later page repeat or skip another user.
+   * Returns a page of the users that match the query. The page starts right after the cursor `after`, not at a row
+   * number. So no user is repeated or skipped when other users are created or deleted between two pages.
    * @throws {@link BadUserInput} when a value is malformed or too long
    */
   async page(query: UserQuery, first: number, after: UserCursor | null): Promise<UserPage> {
@@ -175,7 +175,10 @@ function requireOrder(order: UserOrder): UserOrder {
   throw new BadUserInput("orderBy must have one of the fields and directions of the list.");
 }
 
-/** @throws {@link BadUserInput} when the cursor is not of a list with this order */
+/**
+ * @throws {@link BadUserInput} when the cursor does not fit a list that is sorted by `field`. For `username`, `value`
+ * is text; for other fields, it is a whole number
+ */
 function requireCursor({ value, id }: UserCursor, field: UserOrder["field"]): void {
   const isOfField = field === "username" ? typeof value === "string" : Number.isSafeInteger(value);
   if (!isOfField || typeof id !== "string") {

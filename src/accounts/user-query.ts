@@ -42,7 +42,7 @@ export interface UserCursor {
 /** One page of users. */
 export interface UserPage {
   readonly users: readonly User[];
-  /** The places of `users`, in the same order. */
+  /** The cursor of each user: `cursors[0]` belongs to `users[0]`. */
   readonly cursors: readonly UserCursor[];
   readonly hasNextPage: boolean;
 }

@@ -21,14 +21,20 @@ export class UserEntity {
   @Unique()
   usernameKey!: string;
 
-  /** The skeleton of the user name. Null for a user of an older version, until the next start. */
+  /**
+   * The skeleton of the user name in lower case, to find names that look alike. Null if an older version of Gatehouse
+   * created the user. The next start of the server sets it.
+   */
   @Property({ type: "text", nullable: true })
   @Unique()
   usernameSkeleton!: string | null;
 
   /**
-   * The skeleton of the user name as it was entered, if it differs. Of two users of an older version who look alike, one
-   * has the common skeleton only here.
+   * The skeleton of the user name as it was entered. Null if it equals `usernameSkeleton`. Example: `Ian` looks like
+   * `lan`, but `ian` does not.
+   *
+   * An older version may have created two users who look alike. Then the second one has the shared skeleton here, and
+   * `usernameSkeleton` is that skeleton with `#` and the user's id.
    */
   @Property({ type: "text", nullable: true })
   @Index()

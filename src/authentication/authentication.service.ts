@@ -111,8 +111,8 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Checks the password of a signed-in user, under the rate limits and the lock of a login.
-   * @returns the account as it was read before the check. Its `credentialsVersion` tells a later statement whether the
-   * password is still the same
+   * @returns the account as it was read before the check. A later SQL statement can compare its `credentialsVersion`
+   * with the stored one. If they differ, the password has been changed since the check
    * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the password is malformed
@@ -190,7 +190,7 @@ export class AuthenticationService implements Authentication {
       throw error;
     });
     const { impersonatorId } = row;
-    // A refresh sends no header that would say who acts.
+    // A refresh request has no `Authorization` header, so `client` has no actor. The session says who acts.
     const actor = impersonatorId !== null && { actor: { userId, sessionId, impersonatorId } };
     settings.onEvent({ type: "token_refreshed", userId, sessionId }, { ...client, ...actor });
     const issued = issuer.issue(row, { claims, predecessor: verified });

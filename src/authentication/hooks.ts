@@ -13,14 +13,16 @@ export type NewHookUser = Pick<Required<HookUser>, "username" | "email">;
 /**
  * Functions of a feature that run during an operation. Hooks run one after another, and the operation waits for them.
  *
- * A `before…` hook can refuse the operation. If a hook of an application's feature takes longer than 5 seconds, the
- * operation is refused. All other hooks run after the change is stored. If one of them fails or takes longer than 5
- * seconds, the process prints a warning.
+ * A `before…` hook can refuse the operation. If a `before…` hook of an application's feature takes longer than 5
+ * seconds, the operation is refused.
+ *
+ * The hooks `after…` and `onUserDeleted` run after the change is stored, so they cannot refuse it. If such a hook
+ * fails, or takes longer than 5 seconds in an application's feature, the process prints a warning.
  */
 export interface Hooks {
   /**
-   * Runs after the password was accepted. So only a client that knows the password learns that a hook refuses the
-   * login.
+   * Runs after the password was accepted. Does not run for a wrong password, so an attacker who guesses passwords never
+   * sees the message of {@link Vetoed}.
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client): Promise<void> | void;
@@ -38,7 +40,7 @@ export interface Hooks {
    * @throws {@link Vetoed} to refuse the registration
    */
   beforeRegister?(user: NewHookUser, client: Client): Promise<void> | void;
-  /** Runs when the user who signed up is stored. */
+  /** Runs after the user who signed up has been stored. */
   afterRegister?(user: HookUser, client: Client): Promise<void> | void;
   /**
    * Runs when the new password has been found strong enough, and before it is stored. Also called for a reset and for
@@ -62,7 +64,7 @@ export class HookRunner {
   readonly #hooks: Hooks[] = [];
   readonly #onFault: (error: unknown) => void;
 
-  /** @param onFault called with the error of a hook that cannot refuse the operation */
+  /** @param onFault called with the error of a hook that runs after its operation, such as `afterLogin` */
   constructor(onFault: (error: unknown) => void) {
     this.#onFault = onFault;
   }

@@ -117,8 +117,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. This also reloads the signing keys if another process has changed them, so the key is
-   * checked again.
+   * Reads the session of a token, and then checks the token's key again. If another process has changed the signing
+   * keys, reading the session reloads them. The token's key may then be gone.
    * @throws {@link TokenNotValid} when the token's key was revoked
    */
   async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {

@@ -24,7 +24,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
   const enter = createReset(auth);
   /**
-   * Operations whose header this link has set. If a `RetryLink` repeats an operation, the operation gets a new header.
+   * Operations whose header this link has set. If a `RetryLink` sends such an operation again, this link replaces the
+   * header. A header that the application has set stays unchanged.
    */
   const signed = new WeakSet<apollo.ApolloLink.Operation>();
 
@@ -89,8 +90,8 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Makes Apollo Clients drop their caches when the user changes. Call the returned function with each client. It gives
- * you the id of the current user.
+ * Makes Apollo Clients drop their caches when the user changes. Call the returned function with each Apollo Client. The
+ * function returns the id of the current user, or null if nobody is signed in.
  */
 function createReset(
   auth: AuthClient,

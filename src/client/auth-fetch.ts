@@ -45,8 +45,8 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // Each refusal by Gatehouse has a reason. So other errors of Gatehouse refuse no credential. Another service may
-      // refuse without a reason. Its status 401 is enough.
+      // When Gatehouse refuses a credential, the error has a reason. So an error without such a reason, such as a
+      // syntax error, refuses no credential: null. Another service may send status 401 without a reason: undefined.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
       // The body is not a GraphQL response, so only the status counts.

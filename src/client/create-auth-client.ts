@@ -124,7 +124,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const canRepeat = !isSecondTry && !isRetry && (await renewal.recover(authorization, refusal));
     if (call !== lastCall) return session.state;
     if (canRepeat) return logoutAll(true);
-    // A refused retry counts as success, because the first attempt has most likely ended all sessions.
+    // If only the response of the first attempt was lost, that attempt has ended all sessions. The retry is then
+    // refused. So a refused retry counts as success.
     if (data || (isRetry && refusal)) {
       // Only the server can remove the cookie.
       if (isCookie) return logout();

@@ -33,7 +33,7 @@ export type FailureReason =
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
-  /** The server cannot run this request: correct the program, or the proxy in between. */
+  /** The server cannot run this request. The mistake is in the application, or in a proxy before the server. */
   | "bad_request"
   | "graphql_parse_failed"
   | "graphql_validation_failed"

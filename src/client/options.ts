@@ -25,9 +25,9 @@ export interface AuthClientOptions {
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. For the time of
-   * `reuseWindow`, the server still accepts a replaced refresh token. So a client that lost a response can send the old
-   * token again.
+   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. A client that gets
+   * no response to a refresh sends the same refresh token again. The server accepts a replaced token for `reuseWindow`
+   * seconds only.
    * @default 10
    */
   readonly timeout?: number;

@@ -78,8 +78,10 @@ export function isOfPage(url: string): boolean {
 }
 
 /**
- * Returns whether the browser certainly keeps a `Secure` cookie from this URL. Without TLS, some browsers drop the
- * cookie. In a frame, or for another origin, the user's settings decide.
+ * Returns whether it is certain that the browser keeps a `Secure` cookie from this URL. Returns false in these cases:
+ * - The URL is not HTTPS: some browsers drop the cookie.
+ * - The page is in a frame, or the URL has another origin: the user's settings decide.
+ * - Cookies are switched off.
  */
 export function willKeepCookie(url: string): boolean {
   const { navigator, self, top } = platform;

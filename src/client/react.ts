@@ -35,9 +35,9 @@ const UNKNOWN = toState(undefined, null, false);
 const getServerState = () => UNKNOWN;
 
 /**
- * Returns the state and the functions of the client from {@link AuthProvider}. If there is no provider, or its client
- * has another scheme, all components share one client per scheme. A shared client has the endpoint `/graphql` and the
- * storage `"localStorage"`.
+ * Returns the state and the functions of a client. Uses the client of {@link AuthProvider} if that client has the given
+ * scheme, or if no scheme is given. Otherwise uses a shared client. There is one shared client per scheme, for all
+ * components. A shared client has the endpoint `/graphql` and the storage `"localStorage"`.
  * @throws Error when there is no provider and no scheme
  * @throws Error when the application and this package import different copies of React
  */

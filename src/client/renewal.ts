@@ -17,8 +17,10 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * Refreshes the tokens. After a failure, a refresh is skipped for one second, or for the time that the server named.
-   * @param isAsked whether the application asked for the refresh. If so, only the time that the server named counts.
+   * Refreshes the tokens. Does nothing for one second after a failure. If the server named another time, such as
+   * `retryAfter: 30`, does nothing for that time.
+   * @param isAsked whether the application asked for the refresh. Such a refresh does not wait for the one second. It
+   * does nothing only during the time that the server named.
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
   /** Checks after a login whether the browser kept the cookie. If not, the result has no refresh token. */
@@ -28,7 +30,7 @@ export interface Renewal {
    * Returns the `Authorization` header to retry a request with, or null if a retry cannot help.
    * @param authorization the header of the request
    * @param refusal why the server refused the header. Undefined if the response has status 401 but no reason. Null if
-   * the response does not refuse the header: the result is then null.
+   * the server did not refuse the header. In that case, `recover` returns null.
    */
   readonly recover: (
     authorization: string | null | undefined,

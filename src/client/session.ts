@@ -71,10 +71,11 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over another tab's change. A shared storage, such as `localStorage`, has the new credentials. Without a
-   * shared storage, the message has them:
-   * - A message about another session is ignored, because each tab may have its own session.
-   * - With storage `"cookie"`, all tabs share one session. So a message with credentials is never ignored.
+   * Takes over another tab's change. Reads the new credentials from a storage that the tabs share, such as
+   * `localStorage`. Without such a storage, takes the credentials from the message:
+   * - With storage `"cookie"`, all tabs share one session. So every message with credentials is accepted.
+   * - Otherwise each tab may have its own session. So a message is accepted only if it is about this tab's session.
+   * - A message without credentials, such as after a logout, is also accepted only if it is about this tab's session.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();
@@ -89,9 +90,10 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes the credentials from the shared storage. Takes the error, such as `token_expired`, from the message of the
-   * tab that changed the credentials. If the message arrives first, `pending` keeps it until the storage has the new
-   * credentials. If the storage changes first, the state gets the error when the message arrives.
+   * Takes over the credentials and the error of another tab. The storage has the credentials. The other tab's message
+   * has the error, such as `token_expired`. The storage and the message may arrive in either order:
+   * - Message first: `pending` keeps the message until the storage has the new credentials.
+   * - Storage first: the state gets the credentials now, and the error when the message arrives.
    */
   function readShared(message?: TabMessage): void {
     pending = message ?? pending;

@@ -32,8 +32,9 @@ export interface Tabs {
 }
 
 /**
- * Milliseconds to wait for another tab's lock. By default, the server accepts a replaced refresh token for 10 more
- * seconds, so a refresh after this wait succeeds.
+ * Milliseconds to wait for another tab's lock. After that, this tab refreshes without the lock. The other tab may have
+ * just replaced the refresh token. The server accepts a replaced token for 10 more seconds by default, so the refresh
+ * succeeds.
  */
 const LOCK_TIMEOUT = 5_000;
 

@@ -25,7 +25,7 @@ export function createAuthConfig(
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
   /** The errors of refused responses, by the `Authorization` header that was sent. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
-  /** The header to retry with, by the header that was refused. */
+  /** Maps a refused `Authorization` header to the header for the retry. Null if a retry cannot help. */
   const recovered = new Map<string | null, string | null>();
 
   return (utilities) =>

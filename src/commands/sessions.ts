@@ -10,7 +10,11 @@ import { requireUser, toIso } from "./user.js";
 
 const PAGE_SIZE = 1000;
 
-/** A date, which means midnight UTC, or a date and time with an offset. @see RFC 3339 */
+/**
+ * Either a date, such as `2026-11-25`, or a date and time with an offset, such as `2026-11-25T18:00:00+01:00`. A date
+ * means midnight UTC.
+ * @see RFC 3339
+ */
 const INSTANT = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
 
 interface Ending {

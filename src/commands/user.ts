@@ -8,8 +8,8 @@ import type { Installation } from "./installation.js";
 /**
  * Returns the user with this user name or e-mail address.
  * @throws {@link NoSuchUser}
- * @throws {@link BadUserInput} when the text is the name of one user and the address of another: a stranger may have
- * chosen the name to be taken for the owner of the address
+ * @throws {@link BadUserInput} when the text is the name of one user and the address of another. Example: a stranger
+ * takes the user name `ann@example.com`, to be mistaken for the user with that address.
  */
 export async function requireUser(accounts: Accounts, name: string): Promise<User> {
   const byName = await accounts.findUser({ username: name });

@@ -65,8 +65,8 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
 }
 
 /**
- * Returns the part of a configuration that a feature may see: the core's options without {@link SecretOption}, and its
- * own. The settings of other features may hold secrets.
+ * Returns the options that a feature may see: its own options, and the core's options except {@link SecretOption}. The
+ * options of other features are left out, because they may hold secrets.
  */
 export function configFor(
   { settings = {} }: SettingsOwner,
@@ -93,8 +93,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 
 /**
  * Freezes the configuration, or throws if something is wrong.
- * @param found the problems of single options, such as a negative `leeway`. A contradiction that involves such an
- * option is not reported.
+ * @param found the problems of single options, such as a negative `leeway`. If `found` names an option, the
+ * contradictions between this option and other options are not reported.
  * @param further contradictions that the caller has found, such as `introspection` on a public server
  * @throws TypeError with one line per problem
  */

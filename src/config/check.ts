@@ -4,8 +4,8 @@ import type { ConfigOf, Setting, Settings } from "./setting.js";
 
 export interface Checked<S extends Settings> {
   /**
-   * A missing or wrong option has its default here. Without a default it is `undefined`, although the type says
-   * otherwise.
+   * The value of each option. A missing or wrong option has its default. If the option has no default, the value is
+   * `undefined`, although the type may not allow `undefined`.
    */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];

@@ -39,7 +39,7 @@ export function duration<D extends Duration | undefined = undefined>({
   };
 }
 
-/** A {@link duration}, or never: `null` as an option, `never` as a variable. */
+/** A {@link duration}, or no end. For no end, the option is `null`, and the environment variable is `never`. */
 export function durationOrNever<D extends Duration | "never" | undefined = undefined>(
   described: DurationOr<D>,
 ): Kind<number | null, D> {
@@ -229,6 +229,7 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A message must not contain the value. For a huge value, such as 1e300, `amount` equals the value.
+  // A message must not contain the value. A huge value is so imprecise that subtracting the limit does not change it:
+  // 1e300 - 3600 is 1e300. So the message for a huge value has no amount.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

@@ -22,9 +22,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Finds the variable that a misspelt one means, such as `PUBLIC_URL` for `PUBLC_URL`. For a short name such as `HOST`,
- * finds only swapped letters (`HSOT`), a doubled letter (`HOOST`) and a missing vowel (`HST`). Other mistakes make
- * words such as `POST`, which may be a variable of another program.
+ * Returns the variable that the user probably meant. For `PUBLC_URL`, returns `PUBLIC_URL`. A short name such as `HOST`
+ * is returned only for swapped letters (`HSOT`), a doubled letter (`HOOST`) or a missing vowel (`HST`). Another mistake
+ * in a short name may give the name of another program's variable, such as `POST`.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

@@ -21,7 +21,7 @@ function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }
 
-/** Says why a text is not an origin, such as `has a path`. Returns "" if the text is nothing like an origin. */
+/** Says why a value is not an accepted origin, such as `has a path`. Returns "" for a text such as `hello`. */
 function describe(value: unknown): string {
   if (typeof value !== "string") return "";
   const url = URL.canParse(value) ? new URL(value) : undefined;

@@ -13,8 +13,8 @@ export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[
   .transform((value) => [value].flat());
 
 /**
- * Returns whether a secret has too few different characters, such as `abababab…`. Returns false if any secret is too
- * short.
+ * Returns whether a secret has too few different characters, such as `abababab…`.
+ * @param value one secret, or a list of secrets. If one of them is too short, the result is false.
  */
 export function isRepetitive(value: unknown): boolean {
   const secrets = [value].flat();

@@ -29,7 +29,10 @@ export interface Setting<Check extends z.ZodType = z.ZodType> {
    * {@link Setting.default}.
    */
   readonly defaultNote?: string | Wording;
-  /** One or two sentences for `--help`. @default none; for our own settings, the comment above the entry */
+  /**
+   * One or two sentences for `--help`.
+   * @default none. For a setting of Gatehouse itself, `--help` shows the comment above the setting in the code.
+   */
   readonly doc?: string;
 }
 
@@ -42,7 +45,10 @@ type RequiredOption<S extends Settings> = {
 
 // The types below have no `as` clause. With one, editors would not show the comments of the settings.
 
-/** The options of a table of settings. If the check of an option accepts `undefined`, the option is optional. */
+/**
+ * The type of the options for `S`, such as `{ secretKey: string; port?: number }`. An option is optional if its check
+ * accepts `undefined`.
+ */
 export type OptionsOf<S extends Settings> = {
   [Name in keyof Omit<S, RequiredOption<S>>]?: z.input<S[Name]["check"]> | undefined;
 } & {

@@ -105,8 +105,8 @@ export const AUTH_SETTINGS = {
     default: "90d",
   }),
   /**
-   * How long a replaced refresh token can be used again to get the same successor, for clients that lost the response.
-   * With 0, any reuse ends the session.
+   * How long a client may send a replaced refresh token again, for example because the response was lost. The client
+   * then gets the new token once more. With 0, any reuse ends the session.
    */
   reuseWindow: duration({ from: "0s", to: "60s", default: "10s" }),
   /** The accepted difference between the clocks of servers. */
@@ -183,7 +183,8 @@ export const AUTH_SETTINGS = {
       return isInRange ? Math.max(1, Math.floor(threads / 2)) : value;
     },
     allowed: { option: "from 1 to 512", variable: "from 1 to 1024" },
-    // For `UV_THREADPOOL_SIZE=2000`, `read` returns the text. `wholeNumber` would then say `is not a whole number`.
+    // For `UV_THREADPOOL_SIZE=2000`, `read` returns the text "2000". The `fault` of `wholeNumber` would then say
+    // `is not a whole number`, which is wrong.
     fault: () => "",
     default: { option: "2", variable: "4" },
   },
@@ -216,11 +217,11 @@ export const SERVER_SETTINGS = {
     defaultNote: "on in development, otherwise off",
   }),
   /**
-   * Whether the group of the SQLite files may access them. Needed if the platform gives a group access to the volume,
+   * Whether the group that owns the SQLite files may access them. Needed if the platform assigns the volume to a group,
    * as Kubernetes does with a pod's `fsGroup`. Other users may never access the files.
    */
   databaseGroupAccess: onOff({ variable: "DATABASE_GROUP_ACCESS", default: false }),
-  /** Open connections from one address. Not limited on loopback or behind trusted proxies. */
+  /** How many connections from one address may be open. Not limited on loopback or behind trusted proxies. */
   connectionsPerAddress: count("CONNECTIONS_PER_ADDRESS", 50),
   /**
    * How long an idle connection stays open. Behind a proxy, it must be longer than the proxy's own timeout for idle
@@ -244,8 +245,8 @@ export const SERVER_SETTINGS = {
   /** Messages of this level, and more severe ones, are logged. */
   logLevel: oneOf(LOG_LEVELS, { variable: "LOG_LEVEL", default: "info" }),
   /**
-   * Whether the rules for production also apply to a server that only this machine can reach. For example,
-   * introspection must then be off.
+   * Whether a server that only this machine can reach follows the rules for production, such as no introspection. Any
+   * other server always follows these rules.
    */
   isProduction: {
     ...onOff({ default: false }),

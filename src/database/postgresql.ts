@@ -97,8 +97,8 @@ export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings
 }
 
 /**
- * Adds our options to the options of the URL. If an option occurs twice, the last one counts. So the URL can change the
- * timeout, but not the schema.
+ * Adds a timeout before the options of the URL, and the schema after them. If an option occurs twice, PostgreSQL uses
+ * the last one. So the URL can change the timeout, but not the schema.
  */
 function withOwnOptions(options: string, schema: string | undefined): string {
   const timeout = `-c statement_timeout=${STATEMENT_TIMEOUT}`;

@@ -159,8 +159,9 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether a setting accepts its own default. Ignores a refusal because of the type. For example, a check that
- * converts the text `"5"` to the number `5` refuses its own default `5`, because `5` is not a text.
+ * Returns whether the check of a setting accepts the setting's default. Also returns true if the check refuses only the
+ * type of the default. For example, a check converts the text `"5"` to the number `5`, and its default is `5`. That
+ * check is correct, although it refuses the number `5`.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);

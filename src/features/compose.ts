@@ -222,7 +222,7 @@ function findPartClashes(
   });
 }
 
-/** Adds names to `taken`, and returns the names that it already had. */
+/** Adds `names` to `taken`. Returns the names that were already in `taken`. */
 function addAll(taken: Set<string>, names: readonly string[]): string[] {
   return names.filter((name) => taken.size === taken.add(name).size);
 }

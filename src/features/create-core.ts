@@ -29,7 +29,7 @@ export interface CreatedCore {
   retire(this: void): void;
 }
 
-/** @param onFault called with a fault that makes no request fail */
+/** @param onFault called with the error of a hook that runs after its operation, such as `afterLogin` */
 export function createCore(
   config: AuthConfig,
   database: Database,

@@ -73,7 +73,7 @@ interface FeatureWithApi<Api extends object> {
 
 /** Returns the API of another feature. That feature was created earlier. */
 export interface ApiOf {
-  /** @throws TypeError when the caller's `requires` does not name that feature */
+  /** @throws TypeError when the calling feature does not list `feature` in its `requires` */
   <Api extends object>(feature: FeatureWithApi<Api>): Api;
   /**
    * Returns undefined if that feature is off.

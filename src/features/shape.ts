@@ -69,8 +69,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns a message for each unknown field. An instance of a class may have other fields, so only its misspelt fields
- * are reported.
+ * Returns a message for each unknown field of a plain object. An instance of a class may have fields of its own. So for
+ * an instance, only a field that looks misspelt is reported, such as `crate` for `create`.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -107,8 +107,9 @@ export function extendWith(
 }
 
 /**
- * Returns the resolvers of a schema. Scalars become plain objects, so that an application with a second copy of
- * `graphql` can build its schema. {@link requireOneGraphql} then refuses that schema with a clear message.
+ * Returns the resolvers of a schema. Scalars become plain objects. Otherwise an application with a second copy of
+ * `graphql` could not build a schema from these resolvers. With plain objects it can, and {@link requireOneGraphql}
+ * then refuses that schema with a clear message.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

@@ -83,7 +83,8 @@ export function createApp(
   });
   // All connections of a proxy come from one address, so they are not limited by address.
   const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
-  // Node would answer an unknown `Expect` header without a body. So handle the request as usual.
+  // If a request has an unknown `Expect` header, Node would send a response without a body. This listener handles such
+  // a request like any other request.
   // @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);

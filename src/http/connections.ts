@@ -59,9 +59,11 @@ export class Connections {
   }
 
   /**
-   * Returns whether a connection must close after its next response. While the server stops, every connection must
-   * close, with one exception: a connection that was opened during the stop stays open while the server still listens.
-   * If the server closed that connection, a proxy would open another one, again and again.
+   * Returns whether a connection must close after its next response.
+   * - Before the stop: no connection.
+   * - During the stop, while the server still listens: the connections that were opened before the stop. A proxy would
+   *   replace a newer connection at once, again and again, so the newer ones stay open.
+   * - After the server stopped listening: every connection.
    */
   isLast(socket: Socket): boolean {
     return this.#isEnding && !(this.#server.listening && this.#late.has(socket));

@@ -42,8 +42,9 @@ export async function stopListening(
 }
 
 /**
- * Waits for a turn of the event loop in which no new connection arrives. When a server stops listening, the operating
- * system resets the connections that Node has not accepted yet.
+ * Waits until Node has accepted all connections that have arrived: until no new connection comes in one turn of the
+ * event loop. When the server then stops listening, the operating system resets the connections that Node has not
+ * accepted.
  */
 async function untilNoneWaits(server: Server): Promise<void> {
   let accepted = 0;

@@ -44,11 +44,11 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. If a readable key is active, skips
-   * the keys that cannot be read.
-   * @param onFault called once for each key that cannot be read
-   * @throws Error if some keys cannot be read, and no readable key is active
-   * @throws {@link WrongSettings} instead of that Error, if `secretKey` cannot decrypt the keys
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. Skips a key that cannot be read, as
+   * long as another key is active.
+   * @param onFault called once for each key that is skipped
+   * @throws {@link WrongSettings} if no other key is active, and `secretKey` cannot decrypt the unreadable key
+   * @throws Error if no other key is active, and the key cannot be read for another reason
    * @throws {@link WrongSettings} if `jwtAlgorithm` has changed from asymmetric to symmetric, such as from `ES256` to
    * `HS256`, or the other way round
    */
@@ -91,8 +91,8 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys. If some keys could not be read, they are the likely cause of this error. They
-      // have been reported above.
+      // The ring keeps its previous keys. The likely cause of this error is a key that could not be read. Such keys
+      // were reported above, so this error is reported only if there are none.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }

@@ -14,7 +14,7 @@ const KEY_RELOAD_INTERVAL = 30_000;
 const KEY_RELOAD = "key reload";
 /** Seconds between two prunes. */
 const PRUNE_INTERVAL = 600;
-/** How often to renew a lease before it expires. */
+/** How many times to renew a lease per lease duration. A lease of 30 seconds is renewed every 10 seconds. */
 const RENEWALS = 3;
 
 /** How long to wait for running jobs when maintenance stops, in milliseconds. */

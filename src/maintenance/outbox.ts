@@ -2,7 +2,10 @@ import { warn } from "../events.js";
 import type { Sql, SqlValue } from "../sql.js";
 import { withinTime } from "../within-time.js";
 
-/** How long closing waits for attempts that are running, and then for their end. Together less than 5 seconds. */
+/**
+ * Closing waits 3.5 seconds for the attempts that are running. Then it aborts them, and waits 1 second for their end.
+ * In milliseconds, together less than 5 seconds.
+ */
 const CLOSE_TIMEOUTS = [3500, 1000] as const;
 
 /** The columns that every outbox has. Instants are epoch milliseconds. */

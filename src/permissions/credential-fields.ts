@@ -7,8 +7,8 @@ const EXTENSION = "gatehouseCredentialFields";
 export const CHECKS_CREDENTIAL = { gatehouseChecksCredential: true } as const;
 
 /**
- * Returns the names of the mutations that check a credential, such as a password. For a schema that `auth.guard` did
- * not make, returns all public mutations.
+ * Returns the names of the mutations that check a credential, such as a password. `auth.guard` stores these names in
+ * the schema that it makes. In any other schema, all public mutations count.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;

@@ -30,7 +30,7 @@ export const PUBLIC = "@public";
 /** The guard of a field for signed-in users. */
 export interface UserGuard {
   readonly role: Role;
-  /** Null accepts every session, however old the last password is. */
+  /** How recently the user must have given a password. Null if that does not matter. */
   readonly freshness: Freshness | null;
 }
 

@@ -2,8 +2,8 @@ import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
 /**
- * Passes on the events of a subscription. The first event that is not allowed is the last one. It is passed on, too:
- * the guard of the field's `resolve` then turns it into an error.
+ * Passes on the events of a subscription. After the first event that is not allowed, the subscription ends. That event
+ * is passed on, too, so that the client gets an error: the guard of the field's `resolve` refuses the event.
  *
  * This is not an async generator, because the `return` of a generator waits for the next event.
  * @param events the result of the field's `subscribe` function

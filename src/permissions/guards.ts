@@ -131,7 +131,10 @@ function checkGuard(
   return undefined;
 }
 
-/** Reads the user from the database, because an access token does not contain the role or the last password. */
+/**
+ * Reads the user and the session from the database, and checks them. An access token shows neither the role nor when
+ * the user last gave a password.
+ */
 async function checkStoredUser(
   context: Partial<AuthContext> | undefined,
   check: Check,

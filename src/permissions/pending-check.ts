@@ -5,7 +5,7 @@
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
 
-  /** @param name the name of the function that checks, for the warning */
+  /** @param name the function's name in the warning, such as `requireRole` */
   constructor(check: Promise<T>, name: string) {
     super((resolve, reject) => {
       check.then(resolve, reject);

@@ -1,6 +1,10 @@
 /**
- * SQL expression: the role of the administrator who opened the session to act as its user. Null if the session in which
- * the administrator did so has ended, if the administrator is inactive, or if the user has the same role by now.
+ * SQL expression: the role of the administrator who opened the session to act as its user.
+ *
+ * Null in each of these cases:
+ * - The administrator's own session, from which this session was opened, has ended.
+ * - The administrator is inactive, or the administrator's `credentials_version` has changed.
+ * - The user now has the same role as the administrator.
  */
 export const IMPERSONATOR_ROLE = `(
   SELECT ip.role FROM session own JOIN "user" i ON i.id = own.user_id JOIN profile ip ON ip.user_id = i.id

@@ -20,8 +20,9 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. If an
- * administrator acts as the user in the session, the administrator still may. {@link liveAt} returns its parameters.
+ * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. An
+ * administrator may have opened the session to act as its user. Then {@link IMPERSONATOR_ROLE} must still be the
+ * administrators' role. {@link liveAt} returns the parameters.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -51,7 +52,7 @@ export interface TokenUse {
 /**
  * Returns the session of a token, if the session is live. A refresh or sliding token must also be the current token of
  * the session.
- * @param row null counts as a deleted user
+ * @param row null if there is no such session. The error is then {@link UserNotFound}.
  * @param at epoch milliseconds
  * @throws {@link Unauthenticated} with the reason
  * @throws {@link TokenReplaced} for an earlier token of the session

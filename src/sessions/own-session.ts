@@ -4,8 +4,8 @@ import type { Principal } from "./principal.js";
 /**
  * Requires that the user opened the session by a login of their own. Only such a session may change the user's
  * credentials. Call this before you check a password.
- * @throws {@link BadUserInput} for a static token, which is often in the hands of a script, and for the session of an
- * administrator who acts as the user
+ * @throws {@link BadUserInput} for a static token, because a script may hold the token
+ * @throws {@link BadUserInput} for the session of an administrator who acts as the user
  */
 export function requireOwnSession({ session }: Principal): void {
   if (session.scheme === "TOKEN") {

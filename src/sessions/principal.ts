@@ -10,8 +10,8 @@ export interface SessionInfo {
   readonly label: string | null;
   readonly createdAt: number;
   /**
-   * When the user last gave a password in this session. Null if never: the session was opened without one, or by an
-   * earlier version.
+   * When the user last gave a password in this session. Null if the user gave no password, for example for a token of
+   * `createStaticToken`. Earlier versions did not store this time, so it may be null for an old session.
    */
   readonly authenticatedAt: number | null;
   readonly lastUsedAt: number | null;

@@ -22,7 +22,11 @@ export interface SessionOpening {
    * has no `authenticatedAt`.
    */
   readonly credentialsVersion?: number;
-  /** When the session expires, in epoch milliseconds. @default as soon as the settings say, which is also the latest */
+  /**
+   * When the session expires, in epoch milliseconds. The session never lives longer than the setting allows, for
+   * example `sessionLifetime`.
+   * @default the latest time that the setting allows
+   */
   readonly expiresAt?: number;
   /** The user's own session that opens this one. If that session has ended, none is opened. */
   readonly openedBy?: Pick<SessionInfo, "id">;
@@ -119,7 +123,8 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended. This revokes a token that had no session: the token gets this session.
+   * Stores a session that has already ended. Meant for revoking a token without a session: the caller then puts the id
+   * of the ended session into the token.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

@@ -42,7 +42,8 @@ export class SessionRotator {
     const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
     const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // Another call may have rotated the session again, so `row` may already have a later generation.
+    // `row` was read after this rotation. By then, another call may have rotated the session again. So the generation
+    // must come from `rotated`, not from `row`.
     if (rotated !== undefined) return { ...row, ...rotated };
     try {
       return requireLive(row, session, at, roles, { isExpired, reuseWindow: reuseWindow * 1000 });

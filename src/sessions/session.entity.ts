@@ -61,7 +61,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   impersonatorId!: string | null;
 
-  /** The session that the administrator used for it. When that session ends, this one does, too. */
+  /** The id of the administrator's own session, which opened this one. When that session ends, this one ends, too. */
   @Property({ type: "text", nullable: true })
   impersonatorSessionId!: string | null;
 

@@ -69,9 +69,10 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Records that the user of a session gave the password now. Changes neither the session of a static token, because a
-   * script may hold the token, nor that of an administrator who acts as the user.
-   * @param credentialsVersion the user's version when the password was checked
+   * Records that the user of a session gave the password now. Two kinds of sessions never change: the session of a
+   * static token, which a script may hold, and the session of an administrator who acts as the user.
+   * @param credentialsVersion the user's `credentialsVersion` when the password was checked. If it has increased since,
+   * nothing is recorded.
    * @returns the present time, in epoch milliseconds. Null if the session has not changed
    */
   async recordAuthentication(

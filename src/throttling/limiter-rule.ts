@@ -8,8 +8,8 @@ export interface LimiterRule {
   /** Attempts allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * In seconds. All attempts are forgotten this long after the first attempt. With a `delay`, the time starts again at
-   * each attempt. If the attempt blocks the key, the time starts when the block ends.
+   * The time after which all attempts are forgotten, in seconds. Without a `delay`, it counts from the first attempt.
+   * With a `delay`, it counts from the last attempt, or from the end of the block that the last attempt caused.
    */
   readonly window: number;
   /**
@@ -56,8 +56,8 @@ export function countAttempt(
  * returns no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // The statement has no parameter for the current time, so compute it. `excluded` is the row to insert. Its
-  // `expires_at` is the current time plus the lifetime of a new counter. All new counters have the same lifetime.
+  // The statement has no parameter for the current time. `excluded` is the row to insert, a new counter. It expires at
+  // the current time plus a fixed lifetime, such as 60000 ms. So subtract that lifetime to get the current time.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);

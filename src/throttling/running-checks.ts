@@ -21,8 +21,9 @@ export class Blocked extends Error {
 }
 
 /**
- * Runs checks of credentials, such as passwords. Too many attempts block a key, such as an account. A right credential
- * unblocks the key. So an attempt for a blocked key first waits for the running checks of the same key.
+ * Runs checks of credentials, such as passwords. Each attempt has a key, such as an account. Too many attempts block
+ * the key. A right credential unblocks the key. While the key is blocked, a new attempt waits for the running checks of
+ * the key, because one of them may unblock it.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
@@ -30,8 +31,9 @@ export class RunningChecks {
   /**
    * Counts an attempt, and then runs its check.
    * @param count returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed
-   * @param check returns whether the credential is right. Unblocks the key before it returns true
-   * @throws {@link Blocked} when the key is blocked, and no running check unblocks it. `check` does not run then.
+   * @param check returns whether the credential is right. Must unblock the key before it returns true
+   * @throws {@link Blocked} when the key is blocked, and every running check finds a wrong credential. `check` is then
+   * not called.
    */
   async run(
     key: string,
@@ -61,8 +63,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // `startCheck` adds this attempt to `attempts.running`. Call it before `counting` settles, because the attempt then
-    // leaves `attempts.counting`. So other attempts always find this attempt in one of the two sets.
+    // Other attempts must always find this attempt in `attempts.counting` or in `attempts.running`. It leaves the first
+    // set when `counting` settles. So `startCheck`, which adds it to the second set, is called before that.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

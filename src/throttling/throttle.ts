@@ -9,8 +9,8 @@ import { Blocked, RunningChecks } from "./running-checks.js";
 const MINUTE = 60;
 
 /**
- * In seconds. An account's failures are forgotten this long after the last failure. If that failure caused a delay, the
- * time starts when the delay ends.
+ * How long the failures of an account count, in seconds. The time starts at the last failure. If that failure caused a
+ * delay, the time starts at the end of the delay.
  */
 const FAILURE_WINDOW = 15 * MINUTE;
 /** The delay after too many failed logins, in seconds. It doubles from `first` up to `max`. */

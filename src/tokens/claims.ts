@@ -50,7 +50,10 @@ const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 /** The claims that an application has added to a token. */
 export type ApplicationClaims = Readonly<Record<string, unknown>>;
 
-/** Returns the claim `act`, or no claim. @param impersonatorId the administrator who acts as the user, if any */
+/**
+ * Returns an object with the claim `act`, or an empty object if `impersonatorId` is null.
+ * @param impersonatorId the administrator who acts as the user; null if nobody does
+ */
 export function actorClaim(impersonatorId: string | null): Pick<Claims, "act"> {
   return impersonatorId === null ? {} : { act: { sub: impersonatorId } };
 }

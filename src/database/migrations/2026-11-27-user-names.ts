@@ -1,6 +1,9 @@
 import type { Migration } from "../../sql.js";
 
-/** Adds the skeletons of user names, which each start computes where they are missing, and an index for lists of users. */
+/**
+ * Adds columns for the skeletons of user names. Two names that look alike have a skeleton in common. Each start
+ * computes the skeletons that are missing. Also adds indexes for lists of users.
+ */
 export const userNames: Migration = {
   name: "2026-11-27-user-names",
   statements: [

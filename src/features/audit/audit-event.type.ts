@@ -101,7 +101,11 @@ export function toAuditEventConnection(
   return { edges, pageInfo: toPageInfo(edges, page.hasNextPage, hasPreviousPage) };
 }
 
-/** An administrator sees everything. Other callers see no other user, and nothing of the client of another user. */
+/**
+ * Converts an event to the API's type. An administrator sees everything. For other callers, the ids of other users are
+ * null. If another user caused the event, that user's IP address, user agent, request id and session are null, too. The
+ * same four are null if an administrator acted as the caller.
+ */
 export function toAuditEvent(
   event: StoredEvent,
   caller: Pick<Principal, "id" | "isAdmin">,

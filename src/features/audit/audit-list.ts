@@ -82,8 +82,9 @@ export class AuditList {
   /**
    * Returns a page of the events that match the query, newest first.
    *
-   * Each part of the statement reads one value of one column, in the order of that column's index, and stops after one
-   * page. With `OR` or `IN` instead, the databases would read and sort all events that match.
+   * The statement is a `UNION`. It has one `SELECT` for each column and value of the first filter, such as
+   * `actor_id = 'a'`. Each `SELECT` reads an index in order, and stops after one page. With `OR` or `IN` instead, the
+   * databases would read and sort all events that match.
    * @param ofUser lists only events that this user caused, or that are about this user; null for all events
    * @param first the largest number of events to return
    * @param after the id of the last event of the previous page; null for the first page
@@ -121,14 +122,17 @@ export class AuditList {
 
 const EVERYTHING: readonly [condition: string, values: readonly string[]] = ["1 = 1", []];
 
-/** Returns the condition of each part, one for each column and value of a filter. */
+/** Returns one condition for each column and value of a filter, such as `actor_id = ?`. */
 function partsOf({ columns, values }: Filter): (typeof EVERYTHING)[] {
   return columns.flatMap((column) =>
     values.map((value): typeof EVERYTHING => [`${column} = ?`, [value]]),
   );
 }
 
-/** Names the lists of filters, so that all parts share their parameters: a statement may have only so many. */
+/**
+ * Returns a clause that names the values of each filter, such as `WITH list0 (value) AS (VALUES (?), (?))`. Every
+ * `SELECT` of the statement refers to `list0`, so the values are passed once. Databases limit the number of parameters.
+ */
 function withLists(filters: readonly Filter[]): string {
   if (filters.length === 0) return "";
   const lists = filters.map(

@@ -17,25 +17,30 @@ const RETRY_AFTER = [1000, 2000, 4000, 8000, 15_000, 30_000];
 const TEXT_MAX_LENGTH = 255;
 const DETAILS_MAX_LENGTH = 4000;
 
-/** How long one row counts the events that are not stored, in milliseconds. */
+/** One row counts the events that {@link RefusalBudget} drops in this many milliseconds. Then a new row begins. */
 const DROP_WINDOW = 60_000;
 /** The type of the row that counts the events that are not stored. */
 const DROPPED = "audit:events_dropped";
 
-/** How long another instance may need to store an event of the same instant, in milliseconds. */
+/** Milliseconds after an event. By then, every other instance should have stored its events of the same instant. */
 const SETTLE = 1000;
 
 /** An event that is about to be stored. */
 export interface SettlingEvent extends Omit<StoredEvent, "details"> {
   readonly details: Readonly<Record<string, unknown>>;
   /**
-   * Epoch milliseconds. From then on, the event does not change any more, and all instances have stored their earlier
-   * events, unless the database has failed meanwhile.
+   * Epoch milliseconds: one second after `at`. For the row that counts dropped events, one minute later still.
+   *
+   * After this instant, the event does not change. All instances have stored their earlier events by then, unless the
+   * database failed.
    */
   readonly settledAt: number;
 }
 
-/** Gets the events of each batch, before they are stored. If it rejects, it gets them again, and they are stored later. */
+/**
+ * Called with the events of each batch, before the batch is stored. If the promise rejects, the batch is not stored. A
+ * retry calls the follower again.
+ */
 export type Follower = (events: readonly SettlingEvent[]) => Promise<unknown>;
 
 /** A row of the table `audit_event`. The keys are its columns. */
@@ -67,7 +72,7 @@ export class AuditTrail {
   readonly #followers: Follower[] = [];
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
-  /** Counts the events of the current minute that are not stored. */
+  /** The number of events that `#budget` has dropped since `at`. A new count begins after one minute. */
   #dropped: { readonly id: string; readonly at: number; count: number } | undefined;
   /** How many events did not fit into `#pending`. */
   #lost = 0;
@@ -134,7 +139,10 @@ export class AuditTrail {
     };
   }
 
-  /** Returns the row that counts the events of this minute that are not stored. It is stored again when it grows. */
+  /**
+   * Counts one more dropped event. Returns the row with the new count. All counts of one minute have the same id, so a
+   * later count replaces the stored one.
+   */
   #countDropped(at: number): AuditRow {
     if (this.#dropped === undefined || at - this.#dropped.at >= DROP_WINDOW) {
       this.#dropped = { id: this.#ids.next(at), at, count: 0 };
@@ -154,7 +162,10 @@ export class AuditTrail {
     }
   }
 
-  /** Starts the timer, unless it runs already. While events are being stored, the end of that starts the timer. */
+  /**
+   * Starts the timer, unless it is running. Does nothing while `#storing` is pending. When `#storing` ends and events
+   * are left, the timer starts.
+   */
   #schedule(delay: number): void {
     if (this.#isClosed || this.#timer !== undefined || this.#storing !== undefined) return;
     this.#timer = setTimeout(() => {
@@ -191,7 +202,10 @@ export class AuditTrail {
     }
   }
 
-  /** A row that is stored already gets the new count. So it is safe to repeat a statement whose outcome is unknown. */
+  /**
+   * Inserts rows. If the database has a row with the same id, updates its details, such as the count of dropped events.
+   * So a statement can be repeated when its outcome is unknown.
+   */
   async #insert(rows: readonly AuditRow[]): Promise<void> {
     const events = rows.map(toSettling);
     for (const follow of this.#followers) await follow(events);

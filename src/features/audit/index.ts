@@ -34,7 +34,7 @@ export const audit = defineFeature({
       onEvent: (event, client) => {
         trail.record(event, client);
       },
-      // As the user sees them in `auditEvents`, even an administrator: the events of others are their data.
+      // `isAdmin` is false even for an administrator. The export must not contain the data of other users.
       exportUser: async (id) =>
         (await list.all(id)).map((event) => toAuditEvent(event, { id, isAdmin: false })),
       prune: auditPruneRules(Number(auditRetention)),

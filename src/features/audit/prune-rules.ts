@@ -4,12 +4,14 @@ import { firstIdAt } from "./event-id.js";
 /** How many rows one statement changes at most. */
 const BATCH_SIZE = 1000;
 
-/** Holds for a row `event` that has more than ids. */
+/** SQL that is true for a row `event` with an IP address, a user agent or details. */
 const HAS_MORE = `(event.ip_address IS NOT NULL OR event.user_agent IS NOT NULL OR event.details IS NOT NULL)`;
 
 /**
- * Leaves only ids in the events that a deleted user caused, and in those about the user that nobody signed in caused. In
- * the others, the address belongs to another user, such as an administrator.
+ * Removes the IP address, user agent and details from two kinds of events: those that a deleted user caused, and those
+ * about a deleted user that have no actor, such as a failed login.
+ *
+ * Other events about a deleted user do not change. Their IP address belongs to another user, such as an administrator.
  */
 const FORGET_DELETED_USERS: PruneRule = {
   statement: `

@@ -6,8 +6,9 @@ const REFUSALS: readonly AuthEvent["type"][] = ["login_failed", "token_expired",
 
 /** In milliseconds. */
 const WINDOW = 60_000;
-/** How many refusals are stored in one window: of one address (for IPv6, of one /64), and of all addresses. */
+/** How many refusals of one IP address are stored in one window. A /64 of IPv6 counts as one address. */
 const LIMIT_PER_ADDRESS = 10;
+/** How many refusals of all addresses together are stored in one window. */
 const LIMIT = 100;
 
 /** Limits how many refusals are stored. Otherwise, a storm of failed logins could fill the disk. */

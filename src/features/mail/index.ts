@@ -89,7 +89,7 @@ export const mail = defineFeature({
     const mail = new Mail(core, { links, transport, templates, from: mailFrom });
     return {
       api: { mail },
-      // Ends at once, so that a slow mail server does not delay the end of the process.
+      // The job does not wait for the mails. So a slow mail server does not delay the end of the process.
       jobs: [
         {
           name: "mail",

@@ -61,7 +61,8 @@ export class MailSender {
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
-    // Only a server knows its address. It sends the mails that a command has queued.
+    // A server learns its origin when it starts. A command of the CLI knows an origin only from the settings. Without
+    // one, its mails stay in the table `mail_outbox`, and a server sends them.
     if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 

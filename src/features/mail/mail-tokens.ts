@@ -29,22 +29,22 @@ export interface MailProof {
 }
 
 /**
- * SQL that is true for a token whose user still has the password, the state and the address that she had when it was
- * issued.
+ * SQL that is true for a token whose user has not changed since it was issued. A new password, a new address, an
+ * activation and a deactivation are such changes.
  */
 const IS_CURRENT = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = mail_token.user_id
   AND u.credentials_version = mail_token.credentials_version
   AND u.email_key IS NOT DISTINCT FROM mail_token.email_key)`;
 
-/** SQL that is true for the unused token that {@link knownAs} gives the parameters of. */
+/** SQL that is true for a given token, if it is unused and current. {@link knownAs} returns the parameters. */
 const IS_KNOWN = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CURRENT}`;
 
-/** What stands for a token until it is rendered. A token has 256 bits, in base64url. */
+/** The form of a token: 256 bits in base64url, which are 43 characters. */
 const TOKEN = /^[\w-]{43}$/;
 
 /**
- * The tokens of links in mails. A token works once, for one purpose, user and address. It dies when a newer one for the
- * same purpose is issued, and when the user's password, state or address changes.
+ * The tokens of links in mails. A token works once, for one purpose, user and address. It stops working when the user
+ * gets a newer one for the same purpose, gets a new password or address, or is activated or deactivated.
  */
 export class MailTokens {
   readonly #sql: Sql;

@@ -27,7 +27,7 @@ export interface OutgoingMail {
   readonly tokenId?: string | null;
 }
 
-/** How long after the response {@link Mail.later} begins: at random, in milliseconds. */
+/** The work of {@link Mail.later} waits a random time between these two, in milliseconds. */
 const DELAY = { min: 50, max: 250 };
 /** How many calls of {@link Mail.later} may wait. */
 const MAX_WAITING = 1000;
@@ -107,8 +107,9 @@ export class Mail {
   }
 
   /**
-   * Counts a mail with a link. Call it before the transaction. If the mail is refused, do not queue it, and answer as
-   * if it was queued: at most one mail a minute and five an hour go to an address, or are about an account.
+   * Counts a mail with a link. Each address and each account may get one such mail a minute, and five an hour. Call
+   * this before the transaction. If it returns false, do not queue the mail. Give the client the usual answer, unless
+   * the client may learn whether the address has an account.
    * @returns whether the mail may be queued
    * @throws {@link BadUserInput} when `address` is not one e-mail address
    */
@@ -130,8 +131,8 @@ export class Mail {
   }
 
   /**
-   * Runs work a moment after the response. Otherwise the response time would reveal whether there is somebody to write
-   * to. A crash in this moment loses the work.
+   * Runs work a moment later, so that the response does not wait for it. Otherwise the response time would reveal
+   * whether a mail was sent, and so whether an address has an account. A crash before the work has run loses it.
    * @throws {@link ServiceUnavailable} when too much work waits
    */
   later(work: () => Promise<void>): void {

@@ -1,6 +1,6 @@
 import { Field, ObjectType } from "type-graphql";
 
-/** The API's type `MailPayload`. It is alike whether or not there is somebody to write to. */
+/** The API's type `MailPayload`. It does not reveal whether a mail was sent, or whether an address has an account. */
 @ObjectType()
 export class MailPayload {
   @Field(() => String)

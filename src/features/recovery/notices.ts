@@ -10,8 +10,8 @@ export interface Recipient {
 }
 
 /**
- * Queues a mail that tells the owner of an account what has changed. Does nothing if the user has no address, or one
- * that an older version stored and no mail can go to.
+ * Queues a mail that tells the owner of an account what has changed. Does nothing if the user has no e-mail address, or
+ * a malformed one. An older version may have stored such an address.
  * @param run runs a statement of the transaction that makes the change
  */
 export async function queueNotice(

@@ -58,7 +58,7 @@ export class OwnAccountService {
     this.#mail?.wake();
   }
 
-  /** Returns what queues a mail to the user, in the transaction of a change. */
+  /** Returns a callback that queues a mail to the user. It runs in the transaction of the change. */
   #noticeTo(
     user: Recipient,
     template: "password-changed" | "account-deleted",

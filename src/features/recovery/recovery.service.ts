@@ -164,7 +164,7 @@ async function readRecipient(run: RunStatement, id: string): Promise<StoredRecip
   return user;
 }
 
-/** The caller must not learn more about the token's user than that the token does not work any more. */
+/** Hides the cause from the caller, such as {@link EmailTaken}: it would tell that another user has the address. */
 function throwNotValid(error: unknown): never {
   throw error instanceof NoSuchUser || error instanceof EmailTaken
     ? new MailTokenNotValid()

@@ -96,9 +96,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Chooses the session that a logout ends. A request without `refresh` and without an `Authorization` header ends the
- * cookie's session, and clears the cookie. Any other logout clears the cookie only if the cookie's token no longer
- * works.
+ * Chooses the session that a logout ends. If `refresh` is `""`, the logout ends the cookie's session and clears the
+ * cookie. A missing `refresh` counts as `""` if the request has no `Authorization` header. Any other logout clears the
+ * cookie only if the cookie's token no longer works.
  */
 function logoutWith(parts: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -128,7 +128,7 @@ async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unkno
 
 /**
  * Returns whether the cookie has a token that no longer works. Returns false if the token cannot be checked, for
- * example because a rate limit is reached. If the token does not work, the next refresh clears the cookie.
+ * example because a rate limit is reached. The cookie then stays. The next refresh clears it if the token is refused.
  */
 async function isInactive(
   { token }: Cookie,

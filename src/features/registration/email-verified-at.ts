@@ -3,9 +3,9 @@ import type { SchemaExtension } from "../../graphql/schema.js";
 import type { Sql } from "../../sql.js";
 
 /**
- * Returns the field `User.emailVerifiedAt`. One statement reads it for all users of a request, and none if it is not
- * selected. It is no type-graphql field, because such a field would stay in the schemas that the same process builds
- * without the feature.
+ * Returns the field `User.emailVerifiedAt`. If a query selects the field, one statement reads it for all users of a
+ * list. Type-graphql is not used here: it keeps its fields for the whole process. A server of the same process with
+ * `registration: "closed"` would have the field, too.
  */
 export function emailVerifiedAt(sql: Sql): SchemaExtension {
   const loaders = new WeakMap<object, DataLoader<string, Date | null>>();

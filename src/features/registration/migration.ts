@@ -4,9 +4,11 @@ const USER = (table: string) =>
   `"user_id" text not null primary key constraint "${table}_user_id_foreign" references "user" ("id") on update cascade on delete cascade`;
 
 /**
- * Creates the table of the users who signed up and have not proved an address yet, and that of the proved addresses.
- * Instants are epoch milliseconds. A row of `registration` has no address if its link cannot be used: another user has
- * the address, or a newer link was sent to it.
+ * Creates two tables. `registration` has the users who signed up and have not opened the link of the mail yet.
+ * `verified_address` has the proved addresses. Instants are epoch milliseconds.
+ *
+ * `registration.email` is null if the user cannot prove the address: it is the address of another account, or a newer
+ * link to it was sent for another user.
  */
 export const registrationMigration: Migration = {
   name: "2026-11-27-registration",

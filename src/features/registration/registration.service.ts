@@ -11,14 +11,17 @@ import { EmailNotVerified } from "./errors.js";
 const DAY = 86_400;
 /** How long a link to prove an address works, in seconds. */
 const VERIFICATION_LIFETIME = DAY;
-/** How long the link works that the owner of a known address gets, in seconds. */
+/** If the address has an account, its owner gets a link to reset the password. It works this long, in seconds. */
 const RESET_LIFETIME = 30 * 60;
 /** How long an account that is neither verified nor used keeps its name, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * DAY * 1000;
-/** How many of them one run of the job deletes. */
+/** How many unverified accounts one run of the job deletes at most. */
 const BATCH_SIZE = 1000;
 
-/** SQL that is true for a row of `registration` whose user has not proved the own address in another way. */
+/**
+ * SQL that is true for a row of `registration` whose user has no proved address. Every link of a mail proves an
+ * address, also one that resets the password.
+ */
 const IS_UNVERIFIED = `NOT EXISTS (
   SELECT 1 FROM verified_address v JOIN "user" u ON u.id = v.user_id AND u.email_key = v.email_key
   WHERE v.user_id = registration.user_id)`;
@@ -52,9 +55,9 @@ type Config = Pick<FeatureConfig, "passwordMinLength"> & {
 };
 
 /**
- * Lets people sign up. An address belongs to an account only once it is proved: until then, the account has none. So
- * whoever signs up with the address of another person gets the same account as everybody, and learns nothing; and nobody
- * can occupy an address before its owner comes.
+ * Lets people sign up. A new account has no e-mail address. It gets the address when the user opens the link of the
+ * mail. Therefore the answer to a sign-up does not reveal whether the address has an account. And a stranger who signs
+ * up with an address does not block it for its owner.
  */
 export class RegistrationService {
   readonly #core: Parts;
@@ -126,8 +129,9 @@ export class RegistrationService {
   }
 
   /**
-   * Sends a new link to the user who signed up last with an address, or to the user who has the address and has not
-   * proved it. If there is nobody to write to, it does nothing, and the caller cannot tell.
+   * Sends a new link to an address that is not proved yet. The link is for the account that has the address. If no
+   * account has it, the link is for the user who signed up with it last. Without such a user, no mail is sent, and the
+   * caller gets the same answer.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -146,7 +150,10 @@ export class RegistrationService {
     });
   }
 
-  /** @throws {@link EmailNotVerified} for a user who signed up and has not proved an address, if that is required */
+  /**
+   * Does nothing if the setting `emailVerification` is `optional`.
+   * @throws {@link EmailNotVerified} when the user signed up, and has proved no address
+   */
   async requireVerified(userId: string): Promise<void> {
     if (this.#config.emailVerification === "optional") return;
     const unverified = await this.#core.sql.read(
@@ -186,7 +193,10 @@ export class RegistrationService {
     }
   }
 
-  /** Stores what a new user waits for. It does as much for a known address as for an unknown one. */
+  /**
+   * Stores a row of `registration`, and queues a mail if `isMailAllowed`. Does both also when the address has an
+   * account, so that the response time does not reveal it.
+   */
   async #store(
     run: RunStatement,
     { userId, email }: Waiting,
@@ -208,7 +218,7 @@ export class RegistrationService {
     else await this.#queueNews(run, owner, locale);
   }
 
-  /** Queues a link that proves an address. It is the only one that works for this address. */
+  /** Queues a mail with a link that proves an address. Older links of other users to the address stop working. */
   async #queueLink(
     run: RunStatement,
     { userId, email }: Waiting,
@@ -221,8 +231,9 @@ export class RegistrationService {
     const lifetime = VERIFICATION_LIFETIME;
     const token = { purpose: "verifyEmail", userId, address: email, lifetime } as const;
     const tokenId = await this.#mail.tokens.issue(run, token);
-    // Without the name, because a stranger has chosen it: `visit.example.com` would become a link. And without the user's
-    // id, because the user could see in the own audit trail that this mail was not sent, and the other one was.
+    // Without the username: a stranger has chosen it, and mail programs would turn `visit.example.com` into a link.
+    // Without the user's id: a failed mail would be in the new user's audit trail. It would reveal that the address has
+    // no account, because a failed `address-known` mail is in the trail of the owner.
     await this.#mail.queue(run, { template: "verify-email", to: email, locale, tokenId });
   }
 
@@ -240,7 +251,8 @@ export class RegistrationService {
     } as const;
     try {
       const tokenId = await this.#mail.tokens.issue(run, token);
-      // To the address as the owner wrote it: what the stranger wrote may be another mailbox.
+      // `to` is the stored spelling of the owner. The stranger may have typed `Ada@example.com` for `ada@example.com`.
+      // On some servers that is another mailbox.
       const mail = { template: "address-known", to, locale, userId, tokenId, values: { username } };
       await this.#mail.queue(run, mail);
     } catch (error) {
@@ -274,7 +286,10 @@ async function endRegistration(run: RunStatement, { userId, email }: Waiting): P
     throw new MailTokenNotValid();
 }
 
-/** Returns the user whom a new link to an address would help. */
+/**
+ * Returns the user for whom a new link to an address is: its owner, if the address is not proved. If no account has the
+ * address, the user who signed up with it last.
+ */
 async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
   const [owner] = await run<Waiting & { verifiedAt: number | null }>(
     `SELECT u.id AS "userId", u.email, v.verified_at AS "verifiedAt" FROM "user" u

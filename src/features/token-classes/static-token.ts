@@ -38,7 +38,7 @@ const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
  * for (const old of await auth.tokens.StaticToken.find({ userIds: [user.id] })) await old.delete();
  */
 export class StaticToken {
-  /** The services that the class uses. Only the class in `auth.tokens` has them. */
+  /** The services that the methods use. Undefined in this class. The subclass `auth.tokens.StaticToken` sets them. */
   static readonly backend: TokenBackend | undefined;
 
   /** Private, so that printing the object does not show the key. */
@@ -75,8 +75,8 @@ export class StaticToken {
   }
 
   /**
-   * Returns the user's live token with this label, or creates one. Only a new token has its key. Concurrent calls
-   * create only one token.
+   * Returns the user's live token with this label, or creates one. If the token existed already, its `key` is null.
+   * Concurrent calls create only one token.
    * @throws the errors of {@link StaticToken.create}
    */
   static async getOrCreate(

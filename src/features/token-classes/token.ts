@@ -146,8 +146,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Ends the token's session, so all tokens of that session are revoked. A token without a session gets a session that
-   * has already ended.
+   * Ends the token's session. This revokes all tokens of the session. If the token has no session, stores a session
+   * that has already ended, and puts its id into the claim `sid`.
    * @returns whether this call ended the session
    * @throws the errors of {@link Token.outstand}, if the token has no session
    */

@@ -9,7 +9,7 @@ import { areSecrets, isWebhookUrl, splitSecrets } from "./webhook-settings.js";
 
 /** How often an instance looks for events that are due, in seconds. */
 const INTERVAL = 30;
-/** How long an event stays in the outbox at most, in milliseconds. Longer than it is tried. */
+/** Older events are deleted from the outbox. In milliseconds. Attempts end after 24 hours already. */
 const RETENTION = 48 * 3_600_000;
 
 const settings = {
@@ -44,7 +44,7 @@ export const webhooks = defineFeature({
     const sender = new Webhooks(core, webhookUrl, webhookSecret);
     apiOf(audit).auditTrail.follow((events) => sender.queue(events));
     return {
-      // Ends at once, so that a slow receiver does not delay the end of the process.
+      // The job does not wait for the requests. Otherwise a slow receiver would delay the shutdown.
       jobs: [
         {
           name: "webhooks",

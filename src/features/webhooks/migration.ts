@@ -1,6 +1,9 @@
 import type { Migration } from "../../sql.js";
 
-/** Creates the outbox. Instants are epoch milliseconds. Nothing refers to `"user"`, because a deletion is an event, too. */
+/**
+ * Creates the outbox. Instants are epoch milliseconds. `user_id` is no foreign key: the event of a deleted user must
+ * still be sent.
+ */
 export const webhookOutbox: Migration = {
   name: "2026-11-27-webhook-outbox",
   statements: [

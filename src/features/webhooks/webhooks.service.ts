@@ -11,12 +11,12 @@ const HOUR = 60 * MINUTE;
 
 /** How long one attempt may take. */
 const ATTEMPT_TIMEOUT = 15 * SECOND;
-/** An event that is due later than this waits for a retry. One that is being sent is due earlier. */
+/** An event that is due in more than this time waits for a retry. During an attempt, `due_at` is 30 seconds ahead. */
 const LONG = MINUTE;
 /** How many due events one statement looks at, and how many it returns. */
 const WINDOW = 100;
 const BATCH = 20;
-/** The events that are due within this time wake the outbox. The periodic job sends the others. */
+/** A timer sends events that are due within this time. The periodic job sends those that are due later. */
 const MAX_DELAY = 5 * SECOND;
 /** How often an instance reports at most that events wait. */
 const REPORT_INTERVAL = MINUTE;
@@ -47,8 +47,9 @@ export class Webhooks {
   readonly #signers: readonly Webhook[];
   readonly #outbox: Outbox<WebhookRow>;
   #reportedAt = -Infinity;
-  /** When the latest event that was stored is due, and when the outbox was woken for it. */
+  /** The latest instant for which the timer must wake the outbox, in epoch milliseconds. */
   #lastDue = 0;
+  /** When the timer has last woken the outbox, in epoch milliseconds. */
   #wokenAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -76,9 +77,9 @@ export class Webhooks {
     });
   }
 
-  /** Stores events in the outbox, and sends them when they have settled. It is safe to repeat it. */
+  /** Stores events in the outbox. Each is due at its `settledAt`. If it is stored already, its body is replaced. */
   async queue(events: readonly SettlingEvent[]): Promise<void> {
-    // Without this, an event that is given up would cause the next one.
+    // Events such as `webhooks:failed` are not sent. Otherwise one that fails would cause another one, without end.
     const sent = events.filter(({ type }) => !type.startsWith("webhooks:"));
     if (sent.length === 0) return;
     await this.#core.sql.write(
@@ -121,7 +122,10 @@ export class Webhooks {
     await this.#outbox.close();
   }
 
-  /** Returns events that are due, and the first of their users. Looks at a bounded number of events. */
+  /**
+   * Returns at most {@link BATCH} events that are due. Leaves an event out while an earlier one of the same user waits.
+   * Each statement looks at {@link WINDOW} events at most.
+   */
   async #findDue(now: number): Promise<readonly { readonly id: string }[]> {
     const { sql } = this.#core;
     for (;;) {
@@ -136,7 +140,8 @@ export class Webhooks {
         now,
       ]);
       if (blocked.length === 0) return [];
-      // Events behind one that waits long must not hide those of other users.
+      // The first event of a user may wait hours for a retry. The later ones of the user could then fill the window,
+      // and hide the events of other users. Therefore they become due together with the first.
       const moved = await sql.write(
         `UPDATE webhook_outbox SET due_at = ${FIRST_DUE("webhook_outbox")} WHERE id IN (
            SELECT id FROM ${CANDIDATES} WHERE ${FIRST_DUE("candidate")} > ?) RETURNING id`,
