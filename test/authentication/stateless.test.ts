@@ -71,7 +71,13 @@ describeGates({ bearerCheck: "stateless" }, (gate) => {
       const { user } = await gate.auth.createContext({ headers: { authorization } });
       expect(user).toBeInstanceOf(TokenUser);
       const { sid, iat, exp } = decode(access).claims;
-      const session = { id: sid, scheme: "JWT", createdAt: iat * 1000, expiresAt: exp * 1000 };
+      const session = {
+        id: sid,
+        scheme: "JWT",
+        createdAt: iat * 1000,
+        expiresAt: exp * 1000,
+        impersonatorId: null,
+      };
       expect(user).toEqual({ id, session });
     });
 

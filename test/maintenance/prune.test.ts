@@ -11,7 +11,7 @@ const LEEWAY = 5;
 /** Seconds after expiry and leeway by which a row must be prunable. */
 const SOON = 2 * HOUR;
 
-describeFreshGates({ leeway: LEEWAY }, (gate, database) => {
+describeFreshGates({ leeway: LEEWAY, auditRetention: false }, (gate, database) => {
   let ada: { id: string };
 
   beforeEach(async () => {

@@ -147,9 +147,17 @@ export class Mail {
       });
   }
 
+  /**
+   * Waits for the work of {@link Mail.later}.
+   * @internal
+   */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
   /** @internal */
   async close(): Promise<void> {
-    await this.#work;
+    await this.idle();
     await this.#sender.close();
   }
 

@@ -210,8 +210,8 @@ describe("createServer", () => {
     ],
     [
       "a missing feature",
-      [{ ...suspensions, requires: ["mail"] }],
-      "suspensions requires the feature mail, which is missing",
+      [{ ...suspensions, requires: ["letters"] }],
+      "suspensions requires the feature letters, which is missing",
     ],
   ])("refuses %s", async (_name, features, message) => {
     await expect(start({ features })).rejects.toThrow(TypeError);

@@ -195,7 +195,7 @@ describeGates(options, (gate) => {
     ])("LG-9: is told, also for a look-alike: %s", async (_what, name, other) => {
       await gate.user(name);
       expect(await register({ username: other })).toMatchObject(TAKEN);
-      expect(gate.events.map(({ type }) => type)).toEqual(["user_created"]);
+      expect(gate.events).toEqual([]);
     });
 
     test("RC-1: is told alike for a known and an unknown address", async () => {

@@ -597,6 +597,10 @@ describeGates({ leeway: 5 }, (gate) => {
 
     test("U-16: gives a token that stays valid for the same user when the name changes", async () => {
       const user = await newUser("old-name");
+      await gate.sql(
+        'UPDATE "user" SET username_skeleton = NULL, shown_skeleton = NULL WHERE id = ?',
+        [user.id],
+      );
       const text = String(await gate.auth.tokens.AccessToken.forUser(user));
       const rename = `UPDATE "user" SET username = ?, username_key = ? WHERE id = ?`;
       await gate.sql(rename, ["new-name", "new-name", user.id]);
