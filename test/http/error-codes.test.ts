@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type ErrorCode, HTTP_STATUS } from "../../src/errors.js";
+import { FEATURES } from "../support/features.js";
 import { Gate, setUpGate } from "../support/gate.js";
 
 const gate = setUpGate();
@@ -76,7 +77,10 @@ describe("each code of an error", () => {
     const told = rows.flatMap(([, , text = ""]) => [...text.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g)]);
     const [, union = ""] =
       /^export type Reason =(.*?);$/ms.exec(readFileSync("src/errors.ts", "utf8")) ?? [];
-    const reasons = [...union.matchAll(/"(\w+)"/g)].map(([, reason]) => reason);
+    const ofFeatures = FEATURES.map((name) => `src/features/${name}/errors.ts`)
+      .filter((path) => existsSync(path))
+      .flatMap((path) => [...readFileSync(path, "utf8").matchAll(/reason: "(\w+)"/g)]);
+    const reasons = [...union.matchAll(/"(\w+)"/g), ...ofFeatures].map(([, reason]) => reason);
     expect(reasons.length).toBeGreaterThan(10);
     expect(told.map(([, reason]) => reason).toSorted()).toEqual(reasons.toSorted());
   });

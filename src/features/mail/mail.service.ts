@@ -57,6 +57,7 @@ export class Mail {
   #waiting = 0;
   #work: Promise<unknown> = Promise.resolve();
 
+  /** @internal */
   constructor(
     core: Pick<CoreServices, "sql" | "now" | "onEvent" | "deriveKeys" | "createLimiter">,
     parts: Omit<SenderParts, "core" | "tokens">,

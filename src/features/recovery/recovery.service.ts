@@ -15,7 +15,7 @@ const EMAIL_CHANGE_LIFETIME = 24 * 3600;
 
 /** A mail with a link. */
 interface Letter {
-  readonly template: "reset-password" | "address-known" | "email-change-confirm";
+  readonly template: "reset-password" | "address-known";
   readonly purpose: MailPurpose;
   readonly to: string;
   readonly lifetime: number;
@@ -96,14 +96,23 @@ export class RecoveryService {
     const owner = await accounts.findUser({ email: newEmail });
     this.#mail.later(async () => {
       if (!(await this.#mail.allows({ address: newEmail, userId: user.id }))) return;
-      if (owner === null || owner.id === user.id) {
-        await this.#send(user, {
-          template: "email-change-confirm",
+      const isFree = owner === null || owner.id === user.id;
+      await this.#core.sql.inTransaction(async (run) => {
+        // Also for an address of another user: the older link must die in both cases, or the caller could tell them apart.
+        const tokenId = await this.#mail.tokens.issue(run, {
           purpose: "confirmEmailChange",
-          to: newEmail,
+          userId: user.id,
+          address: newEmail,
           lifetime: EMAIL_CHANGE_LIFETIME,
         });
-      } else if (canGetMail(owner)) {
+        // Without the name, which could look like a link. Without the user's id, because the events of this mail would
+        // tell the user that the address is free.
+        if (isFree) {
+          await this.#mail.queue(run, { template: "email-change-confirm", to: newEmail, tokenId });
+        }
+      });
+      this.#mail.wake();
+      if (!isFree && canGetMail(owner)) {
         await this.#send(owner, resetLetter("address-known", owner.email));
       }
       onEvent({ type: "recovery:email_change_requested", userId: user.id }, client);

@@ -7,8 +7,7 @@ const USER = (table: string) =>
  * Creates two tables. `registration` has the users who signed up and have not opened the link of the mail yet.
  * `verified_address` has the proved addresses. Instants are epoch milliseconds.
  *
- * `registration.email` is null if the user cannot prove the address: it is the address of another account, or a newer
- * link to it was sent for another user.
+ * `registration.email` is null if the user cannot prove the address, because another account has it.
  */
 export const registrationMigration: Migration = {
   name: "2026-11-27-registration",

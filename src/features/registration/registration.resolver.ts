@@ -53,8 +53,11 @@ export class RegistrationResolver {
     @Arg("token", () => String) token: string,
     @Ctx() { client }: AuthContext,
   ): Promise<VerifyEmailPayload> {
-    await this.#registration.verifyEmail(token, client);
-    return { message: "E-mail address confirmed" };
+    const needsPassword = await this.#registration.verifyEmail(token, client);
+    const message = needsPassword
+      ? "E-mail address confirmed. Others signed up with it, too: reset your password before you log in"
+      : "E-mail address confirmed";
+    return { message };
   }
 
   @Mutation(() => MailPayload, {

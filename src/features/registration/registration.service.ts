@@ -26,8 +26,11 @@ const IS_UNVERIFIED = `NOT EXISTS (
   SELECT 1 FROM verified_address v JOIN "user" u ON u.id = v.user_id AND u.email_key = v.email_key
   WHERE v.user_id = registration.user_id)`;
 
+/** SQL that is true for a row of `registration` whose user has no address yet, also none that an administrator set. */
+const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
+
 /** SQL that is true for a row of `registration` that is old enough, and whose user has never been signed in. */
-const IS_EXPIRED = `created_at <= ? AND ${IS_UNVERIFIED}
+const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING} AND ${IS_UNVERIFIED}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
 
@@ -46,9 +49,18 @@ interface Waiting {
   readonly email: string;
 }
 
+/** The user who has an address. */
+interface Owner {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string;
+  /** SQLite's booleans are numbers. */
+  readonly isActive: boolean | number;
+}
+
 type Parts = Pick<
   CoreServices,
-  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sql" | "throttle"
+  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sessions" | "sql" | "throttle"
 >;
 type Config = Pick<FeatureConfig, "passwordMinLength"> & {
   readonly emailVerification: "required" | "optional";
@@ -106,32 +118,42 @@ export class RegistrationService {
   }
 
   /**
-   * Gives the token's user the address that the token proves.
+   * Gives the token's user the address that the token proves. If other users wait for the address, nobody can tell who
+   * chose the password. Therefore the user has no password afterwards, and no session.
+   * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} also if another user has the address by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
-  async verifyEmail(token: string, client: Client): Promise<void> {
-    const { accounts, onEvent, throttle } = this.#core;
+  async verifyEmail(token: string, client: Client): Promise<boolean> {
+    const { accounts, onEvent, sessions, throttle } = this.#core;
     await throttle.request(client);
     const { tokens } = this.#mail;
     const given = { purpose: "verifyEmail", token } as const;
     const { userId, address } = await tokens.find(given);
-    const begin = (run: RunStatement) => tokens.consume(run, given);
-    const finish = (run: RunStatement) => endRegistration(run, { userId, email: address });
+    const wait = { isContested: false };
+    const begin = async (run: RunStatement) => {
+      wait.isContested = await endWait(run, { userId, email: address });
+      await tokens.consume(run, given);
+    };
+    const finish = async (run: RunStatement) => {
+      if (wait.isContested) await removePassword(run, userId);
+    };
     await accounts
       .updateUser(userId, { email: address }, client, finish, begin)
       .catch((error: unknown) => {
         const isGone = error instanceof NoSuchUser || error instanceof EmailTaken;
         throw isGone ? new MailTokenNotValid() : error;
       });
+    if (wait.isContested) await sessions.endAll(userId, client);
     onEvent({ type: "registration:verified", userId }, client);
+    return wait.isContested;
   }
 
   /**
    * Sends a new link to an address that is not proved yet. The link is for the account that has the address. If no
-   * account has it, the link is for the user who signed up with it last. Without such a user, no mail is sent, and the
-   * caller gets the same answer.
+   * account has it, the link is for the user who signed up with it first, and still waits. Without such a user, no mail
+   * is sent or counted, and the caller gets the same answer.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -140,12 +162,12 @@ export class RegistrationService {
     const { sql, throttle } = this.#core;
     await throttle.attempt(client);
     const key = requireNewEmail(email);
-    if (!(await this.#mail.allows({ address: email }))) return;
     this.#mail.later(async () => {
-      await sql.inTransaction(async (run) => {
-        const waiting = await findWaiting(run, key);
-        if (waiting !== undefined) await this.#queueLink(run, waiting, locale);
-      });
+      const waiting = await findWaiting((statement, values) => sql.read(statement, values), key);
+      if (waiting === undefined) return;
+      const { userId, email: address } = waiting;
+      if (!(await this.#mail.allows({ address, userId }))) return;
+      await sql.inTransaction((run) => this.#queueLink(run, waiting, locale));
       this.#mail.wake();
     });
   }
@@ -163,7 +185,7 @@ export class RegistrationService {
     if (unverified.length > 0) throw new EmailNotVerified();
   }
 
-  /** Records a proved address. @param run runs a statement of the transaction that uses up the token */
+  /** Records a proved address, and ends the wait of its user. @param run runs a statement of the transaction that uses up the token */
   async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<void> {
     await run(
       `INSERT INTO verified_address (user_id, email_key, verified_at) VALUES (?, ?, ?)
@@ -171,6 +193,7 @@ export class RegistrationService {
        RETURNING user_id`,
       [userId, canonicalEmail(address), this.#core.now()],
     );
+    await run(`DELETE FROM registration WHERE user_id = ? RETURNING user_id`, [userId]);
   }
 
   /** Deletes the accounts that were not verified within a week, so that their names are free again. */
@@ -195,7 +218,7 @@ export class RegistrationService {
 
   /**
    * Stores a row of `registration`, and queues a mail if `isMailAllowed`. Does both also when the address has an
-   * account, so that the response time does not reveal it.
+   * account, so that the response time does not reveal it. An owner who is not active gets no mail.
    */
   async #store(
     run: RunStatement,
@@ -204,8 +227,8 @@ export class RegistrationService {
     isMailAllowed: boolean,
   ): Promise<void> {
     const key = canonicalEmail(email);
-    const [owner] = await run<{ id: string; username: string; email: string }>(
-      `SELECT id, username, email FROM "user" WHERE email_key = ?`,
+    const [owner] = await run<Owner>(
+      `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,
       [key],
     );
     const own = owner === undefined ? [email, key] : [null, null];
@@ -215,19 +238,15 @@ export class RegistrationService {
     );
     if (!isMailAllowed) return;
     if (owner === undefined) await this.#queueLink(run, { userId, email }, locale);
-    else await this.#queueNews(run, owner, locale);
+    else if (owner.isActive) await this.#queueNews(run, owner, locale);
   }
 
-  /** Queues a mail with a link that proves an address. Older links of other users to the address stop working. */
+  /** Queues a mail with a link that proves an address. Links of other users to the address work on. */
   async #queueLink(
     run: RunStatement,
     { userId, email }: Waiting,
     locale: string | null,
   ): Promise<void> {
-    await run(
-      `UPDATE registration SET email = NULL, email_key = NULL WHERE email_key = ? AND user_id <> ? RETURNING user_id`,
-      [canonicalEmail(email), userId],
-    );
     const lifetime = VERIFICATION_LIFETIME;
     const token = { purpose: "verifyEmail", userId, address: email, lifetime } as const;
     const tokenId = await this.#mail.tokens.issue(run, token);
@@ -240,7 +259,7 @@ export class RegistrationService {
   /** Queues the news that somebody has signed up with the address of a user. */
   async #queueNews(
     run: RunStatement,
-    { id: userId, username, email: to }: { id: string; username: string; email: string },
+    { id: userId, username, email: to }: Owner,
     locale: string | null,
   ): Promise<void> {
     const token = {
@@ -276,19 +295,37 @@ export class RegistrationService {
   }
 }
 
-/** Ends the wait of a user. @throws {@link MailTokenNotValid} when a newer link was sent to the address */
-async function endRegistration(run: RunStatement, { userId, email }: Waiting): Promise<void> {
-  const [ended] = await run<{ emailKey: string | null }>(
-    `DELETE FROM registration WHERE user_id = ? RETURNING email_key AS "emailKey"`,
+/**
+ * Ends the wait for an address, before its user gets it: no other user who waits for it can get it any more.
+ * @returns whether the user has waited for the address together with others
+ * @throws {@link MailTokenNotValid} when the user waits, but not for this address
+ */
+async function endWait(run: RunStatement, { userId, email }: Waiting): Promise<boolean> {
+  const key = canonicalEmail(email);
+  const [waiting] = await run<{ emailKey: string | null }>(
+    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${IS_WAITING}`,
     [userId],
   );
-  if (ended !== undefined && ended.emailKey !== canonicalEmail(email))
-    throw new MailTokenNotValid();
+  if (waiting !== undefined && waiting.emailKey !== key) throw new MailTokenNotValid();
+  const others = await run(
+    `UPDATE registration SET email = NULL, email_key = NULL
+     WHERE email_key = ? AND user_id <> ? AND ${IS_WAITING} RETURNING user_id`,
+    [key, userId],
+  );
+  return waiting !== undefined && others.length > 0;
+}
+
+/** Removes the password of a user. The user's sessions and links stop working. */
+async function removePassword(run: RunStatement, userId: string): Promise<void> {
+  await run(
+    `UPDATE "user" SET password_hash = NULL, credentials_version = credentials_version + 1 WHERE id = ? RETURNING id`,
+    [userId],
+  );
 }
 
 /**
  * Returns the user for whom a new link to an address is: its owner, if the address is not proved. If no account has the
- * address, the user who signed up with it last.
+ * address, the user who signed up with it first, and has no address yet.
  */
 async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
   const [owner] = await run<Waiting & { verifiedAt: number | null }>(
@@ -297,9 +334,10 @@ async function findWaiting(run: RunStatement, key: string): Promise<Waiting | un
     [key],
   );
   if (owner !== undefined) return owner.verifiedAt === null ? owner : undefined;
-  const [newest] = await run<Waiting>(
-    `SELECT user_id AS "userId", email FROM registration WHERE email_key = ? ORDER BY created_at DESC LIMIT 1`,
+  const [oldest] = await run<Waiting>(
+    `SELECT user_id AS "userId", email FROM registration WHERE email_key = ? AND ${IS_WAITING}
+     ORDER BY created_at, user_id LIMIT 1`,
     [key],
   );
-  return newest;
+  return oldest;
 }

@@ -269,7 +269,7 @@ describeGates(options, (gate) => {
   });
 
   describe("the session cannot change credentials", () => {
-    test("no field that needs a recent password is open to it, and reauthenticate is refused", async () => {
+    test("AZ-8: no field that needs a recent password is open to it, and reauthenticate is refused", async () => {
       const tokens = await impersonate();
       const create = `mutation { createToken(label: "mine") { token } }`;
       const stale = { status: 403, reason: "reauthentication_required", data: null };

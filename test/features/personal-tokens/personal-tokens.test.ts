@@ -137,7 +137,7 @@ describeGates({ accessTokenLifetime: 3600 }, (gate) => {
       expect(await create({ authorization: "" })).toMatchObject({ reason: "no_credentials" });
     });
 
-    test("a static token makes no token, and is never fresh, even with the right password", async () => {
+    test("ST-4: a static token makes no token, and is never fresh, even with the right password", async () => {
       const { token } = await created(await signIn());
       const script = { authorization: `Token ${token}` };
       expect(await create(script)).toMatchObject(STALE);

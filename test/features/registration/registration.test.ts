@@ -272,6 +272,15 @@ describeGates(options, (gate) => {
       ]);
     });
 
+    test("of a deactivated account sends no mail", async () => {
+      const id = await gate.user(`owner${count}`, { email });
+      await gate.auth.accounts.setActive(id, false);
+      expect((await register()).status).toBe(200);
+      await registered({ username: `${username}b`, email: `b${email}` });
+      await eventually(async () => (await pendingMails()) === 0);
+      expect(smtp.mails.flatMap(({ recipients }) => recipients)).not.toContain(email);
+    });
+
     test("leaves its owner as she was", async () => {
       const id = await gate.user(`owner${count}`, { email });
       const { authorization } = await gate.login(`owner${count}`);
@@ -283,22 +292,79 @@ describeGates(options, (gate) => {
   });
 
   describe("RC-7: an address that is not proved", () => {
-    test("belongs to nobody: its owner signs up, and the stranger's account never gets it", async () => {
+    /** Signs up a stranger and then the owner with the address, and returns the tokens of both. */
+    async function contested(): Promise<{ stranger: string; own: string }> {
       const stranger = await registered({
         username: `stranger${count}`,
         password: `${PASSWORD} eve`,
       });
       gate.advance(61);
       smtp.reset();
-      const own = await registered();
-      expect(await verify(stranger)).toMatchObject(NOT_VALID);
-      expect((await verify(own)).status).toBe(200);
+      return { stranger, own: await registered() };
+    }
+
+    test("belongs to nobody: its owner signs up, and the stranger's account never gets it", async () => {
+      const { stranger, own } = await contested();
+      expect((await verify(own)).data.verifyEmail.message).toContain("reset your password");
       expect(await verify(stranger)).toMatchObject(NOT_VALID);
       expect(await attemptByEmail(gate, email, `${PASSWORD} eve`)).toMatchObject(REFUSED);
-      expect((await attemptByEmail(gate, email, PASSWORD)).status).toBe(200);
       expect(await attempt(gate, `stranger${count}`, `${PASSWORD} eve`)).toMatchObject(
         NOT_VERIFIED,
       );
+      const { id } = (await gate.auth.accounts.findUser({ email }))!;
+      await gate.auth.accounts.setPassword(id, `${PASSWORD}!`);
+      await gate.login(username, "JWT", `${PASSWORD}!`);
+    });
+
+    test("a stranger who signs up later does not kill the link, and no password survives it", async () => {
+      const { stranger: first, own: later } = await contested();
+      const { id } = (await gate.auth.accounts.findUser({ username: `stranger${count}` }))!;
+      const { authorization } = await gate.issue(id);
+      expect((await verify(first)).status).toBe(200);
+      expect(await gate.auth.accounts.findUser({ email })).toMatchObject({ id });
+      expect(await verify(later)).toMatchObject(NOT_VALID);
+      for (const password of [PASSWORD, `${PASSWORD} eve`]) {
+        expect(await attemptByEmail(gate, email, password)).toMatchObject(REFUSED);
+      }
+      expect((await gate.me(authorization)).status).toBe(401);
+    });
+
+    test("a new link is for the account that has waited longest", async () => {
+      await contested();
+      gate.advance(61);
+      smtp.reset();
+      await resend();
+      await verify(await smtp.tokenTo(email));
+      expect(await gate.auth.accounts.findUser({ email })).toMatchObject({
+        username: `stranger${count}`,
+      });
+    });
+
+    test("a user who has another address by now gets no link to it, and can prove the own one", async () => {
+      await registered();
+      const { id } = (await gate.auth.accounts.findUser({ username }))!;
+      await gate.auth.accounts.updateUser(id, { email: `new${email}` });
+      gate.advance(61);
+      smtp.reset();
+      await resend();
+      await resend(`new${email}`);
+      expect((await verify(await smtp.tokenTo(`new${email}`))).status).toBe(200);
+      expect(smtp.mails).toHaveLength(1);
+      expect(await gate.auth.accounts.findUser({ email })).toBeNull();
+      await gate.login(username);
+    });
+
+    test("any proof ends the wait, also if the user loses the address later", async () => {
+      await registered();
+      const { id } = (await gate.auth.accounts.findUser({ username }))!;
+      await gate.auth.accounts.updateUser(id, { email: `new${email}` });
+      const token = await issueFor("resetPassword", id, `new${email}`);
+      const reset = `mutation ($token: String!, $newPassword: String!) {
+        resetPassword(token: $token, newPassword: $newPassword) { message } }`;
+      const variables = { token, newPassword: `${PASSWORD}!` };
+      expect((await gate.ask(reset, { variables })).status).toBe(200);
+      await gate.auth.accounts.updateUser(id, { email: null });
+      await gate.login(username, "JWT", `${PASSWORD}!`);
     });
 
     test("can be given to another user meanwhile, and then the link is dead", async () => {
@@ -321,7 +387,8 @@ describeGates(options, (gate) => {
           async (name) => (await attempt(gate, name, PASSWORD)).status,
         ),
       );
-      expect(states.sort()).toEqual([200, 401]);
+      // Nobody can tell who chose the password.
+      expect(states).toEqual([401, 401]);
     });
   });
 
@@ -449,6 +516,13 @@ describeGates(options, (gate) => {
         "Confirm your e-mail address",
         "You already have an account",
       ]);
+    });
+
+    test("LG-3: does not use up the mails of an address that has nothing to prove", async () => {
+      await member(username, email);
+      for (let turn = 0; turn < 6; turn += 1) await resend();
+      await gate.auth.mail.idle();
+      expect(await gate.auth.mail.allows({ address: email })).toBe(true);
     });
 
     test("lets an older user prove the own address", async () => {
