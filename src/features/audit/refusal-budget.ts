@@ -29,7 +29,7 @@ export class RefusalBudget {
       this.#allowed = 0;
       this.#perAddress = new Map();
     }
-    // Operations without an address, such as those of a script, have only the limit for all.
+    // An operation of a script has no address. Only the overall limit applies to it.
     const key = ipAddress === null ? null : addressKey(ipAddress);
     const ofAddress = key === null ? 0 : (this.#perAddress.get(key) ?? 0);
     if (ofAddress >= LIMIT_PER_ADDRESS || this.#allowed >= LIMIT) return false;

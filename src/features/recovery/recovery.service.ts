@@ -105,8 +105,8 @@ export class RecoveryService {
           address: newEmail,
           lifetime: EMAIL_CHANGE_LIFETIME,
         });
-        // Without the name, which could look like a link. Without the user's id, because the events of this mail would
-        // tell the user that the address is free.
+        // The mail has no user name, because a name can look like a link. It has no user's id: otherwise the audit trail
+        // would tell the user that the address is free.
         if (isFree) {
           await this.#mail.queue(run, { template: "email-change-confirm", to: newEmail, tokenId });
         }

@@ -183,7 +183,7 @@ export class Webhooks {
     }
   }
 
-  /** Reports each event that is given up, and from time to time that events wait. */
+  /** Reports each event that is given up. Also reports now and then that events are waiting. */
   #report({ type: event, userId, attempts }: WebhookRow, code: string, isGivenUp: boolean): void {
     const now = this.#core.now();
     if (!isGivenUp && now - this.#reportedAt < REPORT_INTERVAL) return;
