@@ -28,6 +28,7 @@ describeGates(options, (gate) => {
   let email: string;
 
   beforeEach(async () => {
+    await gate.auth.mail.idle();
     await eventually(async () => (await pendingMails()) === 0);
     smtp.reset();
     // The limits on mails begin again.
