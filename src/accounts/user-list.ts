@@ -1,5 +1,6 @@
 import { BadUserInput } from "../errors.js";
-import type { Sql, SqlValue } from "../sql.js";
+import type { Sql } from "../sql.js";
+import { type Condition, contains, isCreatedIn } from "./conditions.js";
 import {
   canonicalEmail,
   canonicalUsername,
@@ -34,14 +35,6 @@ const SORTED_BY: Readonly<Record<UserOrder["field"], string>> = {
 };
 
 const NEWEST_FIRST: UserOrder = { field: "createdAt", direction: "DESC" };
-
-/** The operator of each condition on `createdAt`. */
-const CREATED = [
-  ["createdAfter", ">"],
-  ["createdAtOrAfter", ">="],
-  ["createdBefore", "<"],
-  ["createdAtOrBefore", "<="],
-] as const;
 
 /** Reads users, one or a page of them. */
 export class UserList {
@@ -104,7 +97,7 @@ export class UserList {
     };
   }
 
-  *#conditions(query: UserQuery): Generator<[condition: string, parameters: SqlValue[]]> {
+  *#conditions(query: UserQuery): Generator<Condition> {
     const { usernameIexact, usernameIcontains, emailIexact, emailIcontains } = query;
     const { search, roles, isActive } = query;
     if (usernameIexact != null) yield ["username_key = ?", [canonicalUsername(usernameIexact)]];
@@ -138,14 +131,7 @@ export class UserList {
       if (typeof isActive !== "boolean") throw new BadUserInput("isActive must be true or false.");
       yield ["is_active = ?", [isActive]];
     }
-    for (const [name, operator] of CREATED) {
-      const instant = query[name];
-      if (instant == null) continue;
-      if (!Number.isFinite(instant)) {
-        throw new BadUserInput(`${name} must be an instant in epoch milliseconds.`);
-      }
-      yield [`created_at ${operator} ?`, [instant]];
-    }
+    yield* isCreatedIn("created_at", query);
   }
 
   #toUser({ id, username, email, isActive, createdAt, lastLoginAt, role }: UserRow): User {
@@ -157,16 +143,12 @@ export class UserList {
   }
 }
 
-function usernameContains(part: string): [condition: string, parameters: SqlValue[]] {
+function usernameContains(part: string): Condition {
   return contains("username_key", foldCase(part.normalize("NFKC")));
 }
 
-function emailContains(part: string): [condition: string, parameters: SqlValue[]] {
+function emailContains(part: string): Condition {
   return contains("email_key", part.normalize("NFC").toLowerCase());
-}
-
-function contains(column: string, part: string): [condition: string, parameters: SqlValue[]] {
-  return [`${column} LIKE ? ESCAPE '\\'`, [`%${part.replace(/[\\%_]/g, "\\$&")}%`]];
 }
 
 function requireOrder(order: UserOrder): UserOrder {

@@ -1,3 +1,4 @@
+import type { CreatedRange } from "./conditions.js";
 import type { Role } from "./role.js";
 import type { User } from "./user.js";
 
@@ -5,7 +6,7 @@ import type { User } from "./user.js";
  * The users to list, and their order. Several fields are combined with AND. A field that is null or missing does not
  * filter. Instants are epoch milliseconds.
  */
-export interface UserQuery {
+export interface UserQuery extends CreatedRange {
   /** The user name, ignoring case. */
   readonly usernameIexact?: string | null | undefined;
   /** A part of the user name, ignoring case. */
@@ -18,10 +19,6 @@ export interface UserQuery {
   readonly search?: string | null | undefined;
   readonly roles?: readonly Role[] | null | undefined;
   readonly isActive?: boolean | null | undefined;
-  readonly createdAfter?: number | null | undefined;
-  readonly createdAtOrAfter?: number | null | undefined;
-  readonly createdBefore?: number | null | undefined;
-  readonly createdAtOrBefore?: number | null | undefined;
   /** @default newest first */
   readonly orderBy?: UserOrder | null | undefined;
 }

@@ -1,4 +1,10 @@
 import {
+  type Condition,
+  contains,
+  type CreatedRange,
+  isCreatedIn,
+} from "../accounts/conditions.js";
+import {
   canonicalUsername,
   EMAIL_MAX_LENGTH,
   ID_MAX_LENGTH,
@@ -7,9 +13,8 @@ import {
   USERNAME_MAX_LENGTH,
 } from "../accounts/identifiers.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { BadUserInput } from "../errors.js";
 import type { AuthScheme } from "../events.js";
-import type { Sql, SqlValue } from "../sql.js";
+import type { Sql } from "../sql.js";
 import { IS_LIVE, liveAt } from "./live.js";
 import {
   Principal,
@@ -23,7 +28,7 @@ import {
  * A filter for sessions. Several fields are combined with AND. A field that is null or missing does not filter.
  * Instants are epoch milliseconds.
  */
-export interface SessionQuery {
+export interface SessionQuery extends CreatedRange {
   readonly userIds?: readonly string[] | null | undefined;
   /** The exact user name. */
   readonly username?: string | null | undefined;
@@ -31,10 +36,6 @@ export interface SessionQuery {
   readonly usernameIexact?: string | null | undefined;
   /** A part of the e-mail address, ignoring case. */
   readonly emailIcontains?: string | null | undefined;
-  readonly createdAfter?: number | null | undefined;
-  readonly createdAtOrAfter?: number | null | undefined;
-  readonly createdBefore?: number | null | undefined;
-  readonly createdAtOrBefore?: number | null | undefined;
   readonly scheme?: AuthScheme | null | undefined;
   readonly isLive?: boolean | null | undefined;
 }
@@ -50,13 +51,6 @@ export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
 /** A user has at most 100 sign-ins and 100 named tokens. */
 const LIST_MAX_SIZE = 200;
-
-const CREATED = [
-  ["createdAfter", ">"],
-  ["createdAtOrAfter", ">="],
-  ["createdBefore", "<"],
-  ["createdAtOrBefore", "<="],
-] as const;
 
 export class SessionList {
   readonly #sql: Sql;
@@ -98,7 +92,7 @@ export class SessionList {
     return page.principals.map(({ session }) => session);
   }
 
-  *#conditions(query: SessionQuery): Generator<[condition: string, parameters: SqlValue[]]> {
+  *#conditions(query: SessionQuery): Generator<Condition> {
     const { userIds, username, usernameIexact, emailIcontains, scheme, isLive } = query;
     if (userIds != null) {
       requireTexts("userId.in", userIds, ID_MAX_LENGTH);
@@ -112,17 +106,9 @@ export class SessionList {
     if (usernameIexact != null) yield ["u.username_key = ?", [canonicalUsername(usernameIexact)]];
     if (emailIcontains != null) {
       requireText("email.icontains", emailIcontains, EMAIL_MAX_LENGTH);
-      const pattern = emailIcontains.toLowerCase().replace(/[\\%_]/g, "\\$&");
-      yield [`u.email_key LIKE ? ESCAPE '\\'`, [`%${pattern}%`]];
+      yield contains("u.email_key", emailIcontains.toLowerCase());
     }
-    for (const [name, operator] of CREATED) {
-      const instant = query[name];
-      if (instant == null) continue;
-      if (!Number.isFinite(instant)) {
-        throw new BadUserInput(`${name} must be an instant in epoch milliseconds.`);
-      }
-      yield [`session.created_at ${operator} ?`, [instant]];
-    }
+    yield* isCreatedIn("session.created_at", query);
     if (scheme != null) yield ["session.scheme = ?", [scheme]];
     const { now, roles } = this.#settings;
     if (isLive != null) yield [`${isLive ? "" : "NOT "}${IS_LIVE}`, liveAt(now(), roles)];

@@ -1,0 +1,36 @@
+import { BadUserInput } from "../errors.js";
+import type { SqlValue } from "../sql.js";
+
+/** A condition of a `WHERE`, with a value for each `?`. */
+export type Condition = [condition: string, parameters: SqlValue[]];
+
+/** When a row was created. Instants are epoch milliseconds. A field that is null or missing does not filter. */
+export interface CreatedRange {
+  readonly createdAfter?: number | null | undefined;
+  readonly createdAtOrAfter?: number | null | undefined;
+  readonly createdBefore?: number | null | undefined;
+  readonly createdAtOrBefore?: number | null | undefined;
+}
+
+const OPERATORS = [
+  ["createdAfter", ">"],
+  ["createdAtOrAfter", ">="],
+  ["createdBefore", "<"],
+  ["createdAtOrBefore", "<="],
+] as const;
+
+/** @throws {@link BadUserInput} when an instant is not a number */
+export function* isCreatedIn(column: string, range: CreatedRange): Generator<Condition> {
+  for (const [name, operator] of OPERATORS) {
+    const instant = range[name];
+    if (instant == null) continue;
+    if (!Number.isFinite(instant)) {
+      throw new BadUserInput(`${name} must be an instant in epoch milliseconds.`);
+    }
+    yield [`${column} ${operator} ?`, [instant]];
+  }
+}
+
+export function contains(column: string, part: string): Condition {
+  return [`${column} LIKE ? ESCAPE '\\'`, [`%${part.replace(/[\\%_]/g, "\\$&")}%`]];
+}
