@@ -1,4 +1,4 @@
-import { AuthError } from "../../errors.js";
+import { AuthError, EmailTaken, NoSuchUser } from "../../errors.js";
 
 /** The token of a link is unknown, was used, was replaced by a newer one, or belongs to another purpose. */
 export class MailTokenNotValid extends AuthError {
@@ -18,4 +18,13 @@ export class MailTokenExpired extends AuthError {
       reason: "mail_token_expired",
     });
   }
+}
+
+/**
+ * Handles an error of a change that a mail's token allows. Hides a deleted user, and an address that another user has:
+ * the caller learns only that the token does not work.
+ */
+export function throwNotValid(error: unknown): never {
+  const isHidden = error instanceof NoSuchUser || error instanceof EmailTaken;
+  throw isHidden ? new MailTokenNotValid() : error;
 }

@@ -12,9 +12,18 @@ export interface NewMailToken {
   readonly userId: string;
   /** The address that the token proves. For `resetPassword`, it must be the user's own. */
   readonly address: string;
-  /** Seconds. */
-  readonly lifetime: number;
+  /** Seconds. @default 30 minutes for `resetPassword`, otherwise 24 hours */
+  readonly lifetime?: number;
 }
+
+const HOUR = 3600;
+
+/** How long the token of each purpose works, in seconds. */
+const LIFETIMES: Readonly<Record<MailPurpose, number>> = {
+  verifyEmail: 24 * HOUR,
+  resetPassword: HOUR / 2,
+  confirmEmailChange: 24 * HOUR,
+};
 
 /** A token, as the mutation of its purpose gets it. */
 export interface GivenMailToken {
@@ -67,7 +76,7 @@ export class MailTokens {
    */
   async issue(
     run: RunStatement,
-    { purpose, userId, address, lifetime }: NewMailToken,
+    { purpose, userId, address, lifetime = LIFETIMES[purpose] }: NewMailToken,
   ): Promise<string> {
     const id = newId();
     const [key] = this.#keys;

@@ -8,7 +8,7 @@ import type { RunStatement } from "../../sql.js";
 import type { Limiter } from "../../throttling/limiter.js";
 import type { CoreServices } from "../feature.js";
 import { MailSender, type SenderParts } from "./mail-sender.js";
-import { MailTokens } from "./mail-tokens.js";
+import { MailTokens, type NewMailToken } from "./mail-tokens.js";
 import type { MailTemplateName, MailValues } from "./templates.js";
 
 /** A mail to send. */
@@ -100,6 +100,20 @@ export class Mail {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
       [newId(), template, to, locale, JSON.stringify(values), userId, tokenId, now, now],
     );
+  }
+
+  /**
+   * Stores a mail with a link in the caller's transaction. The link carries a new token, which proves the address `to`.
+   * @param run runs a statement of the transaction
+   * @throws as {@link Mail.send} and {@link MailTokens.issue} do
+   */
+  async queueLink(
+    run: RunStatement,
+    { purpose, userId }: Pick<NewMailToken, "purpose" | "userId">,
+    mail: Omit<OutgoingMail, "tokenId">,
+  ): Promise<void> {
+    const tokenId = await this.tokens.issue(run, { purpose, userId, address: mail.to });
+    await this.queue(run, { ...mail, tokenId });
   }
 
   /** Sends the mails that are due. Returns at once, and never throws. */

@@ -1,25 +1,12 @@
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { EmailTaken, NoSuchUser } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
-import { type Mail, type MailPurpose, MailTokenNotValid } from "../mail/index.js";
+import { type Mail, MailTokenNotValid, throwNotValid } from "../mail/index.js";
 import { queueNotice, type Recipient } from "./notices.js";
-
-/** How long the links work, in seconds. */
-const RESET_LIFETIME = 30 * 60;
-const EMAIL_CHANGE_LIFETIME = 24 * 3600;
-
-/** A mail with a link. */
-interface Letter {
-  readonly template: "reset-password" | "address-known";
-  readonly purpose: MailPurpose;
-  readonly to: string;
-  readonly lifetime: number;
-}
 
 interface StoredRecipient extends Recipient {
   /** The canonical form of the address. */
@@ -50,7 +37,8 @@ export class RecoveryService {
     this.#mail.later(async () => {
       if (!canGetMail(user)) return;
       if (!(await this.#mail.allows({ address: user.email, userId: user.id }))) return;
-      await this.#send(user, resetLetter("reset-password", user.email));
+      await this.#queueReset(user, "reset-password");
+      this.#mail.wake();
       onEvent({ type: "recovery:reset_requested", userId: user.id }, client);
     });
   }
@@ -88,7 +76,7 @@ export class RecoveryService {
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
   async changeEmail(context: AuthContext, newEmail: string): Promise<void> {
-    const { accounts, onEvent } = this.#core;
+    const { accounts, onEvent, sql } = this.#core;
     const { client } = context;
     const user = await context.loadUser();
     requireOwnSession(user);
@@ -96,25 +84,21 @@ export class RecoveryService {
     const owner = await accounts.findUser({ email: newEmail });
     this.#mail.later(async () => {
       if (!(await this.#mail.allows({ address: newEmail, userId: user.id }))) return;
-      const isFree = owner === null || owner.id === user.id;
-      await this.#core.sql.inTransaction(async (run) => {
-        // Also for an address of another user: the older link must die in both cases, or the caller could tell them apart.
-        const tokenId = await this.#mail.tokens.issue(run, {
-          purpose: "confirmEmailChange",
-          userId: user.id,
-          address: newEmail,
-          lifetime: EMAIL_CHANGE_LIFETIME,
-        });
-        // The mail has no user name, because a name can look like a link. It has no user's id: otherwise the audit trail
-        // would tell the user that the address is free.
-        if (isFree) {
-          await this.#mail.queue(run, { template: "email-change-confirm", to: newEmail, tokenId });
-        }
-      });
-      this.#mail.wake();
-      if (!isFree && canGetMail(owner)) {
-        await this.#send(owner, resetLetter("address-known", owner.email));
+      const token = { purpose: "confirmEmailChange", userId: user.id } as const;
+      if (owner === null || owner.id === user.id) {
+        // The mail has no user name, because a name can look like a link. It has no user's id: otherwise the audit
+        // trail would tell the user that the address is free.
+        const mail = { template: "email-change-confirm", to: newEmail };
+        await sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
+      } else {
+        // No mail carries this token. It replaces the older one, as for a free address: otherwise the caller could use
+        // the older link to tell whether the address is free.
+        await sql.inTransaction((run) =>
+          this.#mail.tokens.issue(run, { ...token, address: newEmail }),
+        );
+        if (canGetMail(owner)) await this.#queueReset(owner, "address-known");
       }
+      this.#mail.wake();
       onEvent({ type: "recovery:email_change_requested", userId: user.id }, client);
     });
   }
@@ -144,20 +128,15 @@ export class RecoveryService {
     this.#mail.wake();
   }
 
-  /** Stores a mail with a new token. */
-  async #send(user: Recipient, { template, purpose, to, lifetime }: Letter): Promise<void> {
-    const { id: userId, username } = user;
-    await this.#core.sql.inTransaction(async (run) => {
-      const token = { purpose, userId, address: to, lifetime };
-      const tokenId = await this.#mail.tokens.issue(run, token);
-      await this.#mail.queue(run, { template, to, userId, values: { username }, tokenId });
-    });
-    this.#mail.wake();
+  /** Queues a mail with a link that sets a new password. */
+  async #queueReset(
+    { id: userId, username, email: to }: User & { readonly email: string },
+    template: "reset-password" | "address-known",
+  ): Promise<void> {
+    const token = { purpose: "resetPassword", userId } as const;
+    const mail = { template, to, userId, values: { username } };
+    await this.#core.sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
   }
-}
-
-function resetLetter(template: "reset-password" | "address-known", to: string): Letter {
-  return { template, purpose: "resetPassword", to, lifetime: RESET_LIFETIME };
 }
 
 function canGetMail(user: User | null): user is User & { readonly email: string } {
@@ -171,11 +150,4 @@ async function readRecipient(run: RunStatement, id: string): Promise<StoredRecip
   );
   if (user === undefined) throw new MailTokenNotValid();
   return user;
-}
-
-/** Hides the cause from the caller, such as {@link EmailTaken}: it would tell that another user has the address. */
-function throwNotValid(error: unknown): never {
-  throw error instanceof NoSuchUser || error instanceof EmailTaken
-    ? new MailTokenNotValid()
-    : error;
 }

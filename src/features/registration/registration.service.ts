@@ -1,36 +1,24 @@
 import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { PasswordPolicy } from "../../accounts/password-policy.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { AuthError, BadUserInput, EmailTaken, NoSuchUser } from "../../errors.js";
+import { AuthError, BadUserInput, NoSuchUser } from "../../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
-import { type Mail, type MailProof, MailTokenNotValid } from "../mail/index.js";
+import { type Mail, type MailProof, MailTokenNotValid, throwNotValid } from "../mail/index.js";
 import { EmailNotVerified } from "./errors.js";
 
 const DAY = 86_400;
-/** How long a link to prove an address works, in seconds. */
-const VERIFICATION_LIFETIME = DAY;
-/** If the address has an account, its owner gets a link to reset the password. It works this long, in seconds. */
-const RESET_LIFETIME = 30 * 60;
 /** How long an account that is neither verified nor used keeps its name, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * DAY * 1000;
 /** How many unverified accounts one run of the job deletes at most. */
 const BATCH_SIZE = 1000;
 
-/**
- * SQL that is true for a row of `registration` whose user has no proved address. Every link of a mail proves an
- * address, also one that resets the password.
- */
-const IS_UNVERIFIED = `NOT EXISTS (
-  SELECT 1 FROM verified_address v JOIN "user" u ON u.id = v.user_id AND u.email_key = v.email_key
-  WHERE v.user_id = registration.user_id)`;
-
 /** SQL that is true for a row of `registration` whose user has no address yet, also none that an administrator set. */
 const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
 
 /** SQL that is true for a row of `registration` that is old enough, and whose user has never been signed in. */
-const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING} AND ${IS_UNVERIFIED}
+const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
 
@@ -141,10 +129,7 @@ export class RegistrationService {
     };
     await accounts
       .updateUser(userId, { email: address }, client, finish, begin)
-      .catch((error: unknown) => {
-        const isGone = error instanceof NoSuchUser || error instanceof EmailTaken;
-        throw isGone ? new MailTokenNotValid() : error;
-      });
+      .catch(throwNotValid);
     if (wait.isContested) await sessions.endAll(userId, client);
     onEvent({ type: "registration:verified", userId }, client);
     return wait.isContested;
@@ -178,14 +163,18 @@ export class RegistrationService {
    */
   async requireVerified(userId: string): Promise<void> {
     if (this.#config.emailVerification === "optional") return;
+    // The row goes with the first proof of an address.
     const unverified = await this.#core.sql.read(
-      `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_UNVERIFIED}`,
+      `SELECT user_id FROM registration WHERE user_id = ?`,
       [userId],
     );
     if (unverified.length > 0) throw new EmailNotVerified();
   }
 
-  /** Records a proved address, and ends the wait of its user. @param run runs a statement of the transaction that uses up the token */
+  /**
+   * Records a proved address, and ends the wait of its user.
+   * @param run runs a statement of the transaction that uses up the token
+   */
   async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<void> {
     await run(
       `INSERT INTO verified_address (user_id, email_key, verified_at) VALUES (?, ?, ?)
@@ -247,13 +236,11 @@ export class RegistrationService {
     { userId, email }: Waiting,
     locale: string | null,
   ): Promise<void> {
-    const lifetime = VERIFICATION_LIFETIME;
-    const token = { purpose: "verifyEmail", userId, address: email, lifetime } as const;
-    const tokenId = await this.#mail.tokens.issue(run, token);
+    const token = { purpose: "verifyEmail", userId } as const;
     // Without the username: a stranger has chosen it, and mail programs would turn `visit.example.com` into a link.
     // Without the user's id: a failed mail would be in the new user's audit trail. It would reveal that the address has
     // no account, because a failed `address-known` mail is in the trail of the owner.
-    await this.#mail.queue(run, { template: "verify-email", to: email, locale, tokenId });
+    await this.#mail.queueLink(run, token, { template: "verify-email", to: email, locale });
   }
 
   /** Queues the news that somebody has signed up with the address of a user. */
@@ -262,18 +249,12 @@ export class RegistrationService {
     { id: userId, username, email: to }: Owner,
     locale: string | null,
   ): Promise<void> {
-    const token = {
-      purpose: "resetPassword",
-      userId,
-      address: to,
-      lifetime: RESET_LIFETIME,
-    } as const;
+    const token = { purpose: "resetPassword", userId } as const;
     try {
-      const tokenId = await this.#mail.tokens.issue(run, token);
       // `to` is the stored spelling of the owner. The stranger may have typed `Ada@example.com` for `ada@example.com`.
       // On some servers that is another mailbox.
-      const mail = { template: "address-known", to, locale, userId, tokenId, values: { username } };
-      await this.#mail.queue(run, mail);
+      const mail = { template: "address-known", to, locale, userId, values: { username } };
+      await this.#mail.queueLink(run, token, mail);
     } catch (error) {
       // An older version may have stored an address that no mail can go to.
       if (!(error instanceof BadUserInput)) throw error;

@@ -4,8 +4,6 @@ import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import type { Mail } from "../mail/index.js";
 
-/** How long the link works, in seconds. */
-const LIFETIME = 30 * 60;
 /** When an administrator may try again after too many mails, in seconds. */
 const RETRY_AFTER = 60;
 
@@ -34,14 +32,9 @@ export class ResetByAdminService {
       throw new BadUserInput("This user has no e-mail address. Add one with updateUser first.");
     }
     if (!(await this.#mail.allows({ address, userId }))) throw new TooManyRequests(RETRY_AFTER);
-    await sql.inTransaction(async (run) => {
-      const token = { purpose: "resetPassword", userId, address, lifetime: LIFETIME } as const;
-      const tokenId = await this.#mail.tokens.issue(run, token);
-      const values = { username };
-      await this.#mail.queue(run, {
-        ...{ template: "reset-password", to: address, userId, values, tokenId },
-      });
-    });
+    const token = { purpose: "resetPassword", userId } as const;
+    const mail = { template: "reset-password", to: address, userId, values: { username } };
+    await sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
     this.#mail.wake();
     onEvent({ type: "reset-by-admin:started", userId }, context.client);
   }
