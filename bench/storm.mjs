@@ -24,6 +24,7 @@ export async function measureStorm() {
     // Each login comes from its own address, so that no limit per address applies.
     trustedProxies: ["127.0.0.1"],
     publicUrl: "https://auth.example.com",
+    createDatabase: true,
   });
   try {
     const { accounts, authentication } = server.auth;
