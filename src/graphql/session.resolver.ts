@@ -1,7 +1,9 @@
 import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthContext } from "../authentication/context.js";
 import { BadUserInput } from "../errors.js";
-import { ADMIN_ONLY } from "../permissions/directives.js";
+import { ADMIN_FRESHNESS, ADMIN_ONLY } from "../permissions/directives.js";
+import { requireFresh } from "../permissions/guards.js";
+import { requireOwnSession } from "../sessions/own-session.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { parseCursor } from "./cursor.js";
 import { LogoutPayload, toSessionsEnded } from "./logout-payload.type.js";
@@ -71,7 +73,7 @@ export class SessionResolver {
 
   @Mutation(() => LogoutPayload, {
     description:
-      "Ends one of the caller's sessions. Administrators may end the sessions of other users.",
+      "Ends one of the caller's sessions. Administrators may end the sessions of other users, with a password of the last 12 hours and no static token.",
   })
   @Directive("@auth")
   async revokeSession(
@@ -79,10 +81,13 @@ export class SessionResolver {
     @Ctx() context: AuthContext,
   ): Promise<LogoutPayload> {
     const user = await context.loadUser();
-    const owner = user.isAdmin ? null : user.id;
-    if (!(await this.#sessions.end(id, owner, "logout", context.client))) {
-      throw new BadUserInput("There is no such session, or it has ended already.");
+    const end = (owner: string | null) => this.#sessions.end(id, owner, "logout", context.client);
+    if (await end(user.id)) return toSessionsEnded(1);
+    if (user.isAdmin) {
+      requireOwnSession(user);
+      await requireFresh(context, ADMIN_FRESHNESS);
+      if (await end(null)) return toSessionsEnded(1);
     }
-    return toSessionsEnded(1);
+    throw new BadUserInput("There is no such session, or it has ended already.");
   }
 }

@@ -21,8 +21,11 @@ const ADMIN_PLACEHOLDER = "__ADMIN";
 /** A guard for administrators, whatever their role is called. For type-graphql's `@Directive`. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
-/** A guard for administrators who gave a password in the last 12 hours. */
-export const FRESH_ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER}, freshWithin: "12h")`;
+/** How recently an administrator must have given a password to change another user. */
+export const ADMIN_FRESHNESS = "12h";
+
+/** A guard for administrators who gave a password within {@link ADMIN_FRESHNESS}. */
+export const FRESH_ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER}, freshWithin: "${ADMIN_FRESHNESS}")`;
 
 /** The guard of a field that is open to everyone. No role can have this name. */
 export const PUBLIC = "@public";

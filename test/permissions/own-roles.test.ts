@@ -11,6 +11,7 @@ import {
   type Role,
 } from "../../src/index.js";
 import { createDatabase } from "../support/databases.js";
+import { fresh } from "../support/fresh.js";
 import { describeGates, Gate, setUpGate } from "../support/gate.js";
 import { refusedByAuth } from "../support/wrong-settings.js";
 
@@ -29,7 +30,7 @@ describeGates({ roles: ROLES }, (gate) => {
     const editor = await gate.user("editor", { role: role("EDITOR") });
     const reader = await gate.user("reader");
     for (const [name, id] of Object.entries({ owner, editor, reader })) {
-      authorizations[name] = (await gate.issue(id)).authorization;
+      authorizations[name] = (await fresh(gate, id)).authorization;
     }
   });
 

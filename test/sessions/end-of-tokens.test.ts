@@ -21,7 +21,7 @@ describeGates((gate) => {
   beforeAll(async () => {
     twin = await gate.another();
     await gate.user("root", { role: "ADMIN" });
-    admin = await gate.login("root", "TOKEN");
+    admin = await gate.login("root");
   });
 
   const end = (field: string, { authorization }: Tokens) =>

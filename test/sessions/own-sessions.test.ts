@@ -180,7 +180,7 @@ describeGates((gate) => {
     test.each(SCHEMES)("G-04: lets an ADMIN end any user's session by %s", async (scheme) => {
       const admin = `admin.${scheme.toLowerCase()}`;
       await gate.user(admin, { role: "ADMIN" });
-      const { authorization } = await gate.login(admin, "TOKEN");
+      const { authorization } = await gate.login(admin);
       const { all } = await signedIn();
       const target = all.find((tokens) => tokens.scheme === scheme)!;
       expect(
@@ -191,6 +191,31 @@ describeGates((gate) => {
         all.filter((tokens) => tokens !== target),
       );
       expect((await revoke(target.session.id, authorization)).code).toBe("BAD_USER_INPUT");
+    });
+
+    test("AZ-8: of an ADMIN with a static token or an old password ends only own sessions", async () => {
+      await gate.user("stale", { role: "ADMIN" });
+      const token = await gate.login("stale", "TOKEN");
+      const old = await gate.login("stale");
+      await gate.sql("UPDATE session SET authenticated_at = ? WHERE id = ?", [
+        gate.now - 13 * 3_600_000,
+        old.session.id,
+      ]);
+      const { all } = await signedIn();
+      const target = all[0]!.session.id;
+      const byToken = await revoke(target, token.authorization);
+      expect([byToken.code, byToken.errors?.[0]?.message]).toEqual([
+        "BAD_USER_INPUT",
+        "A static token cannot do this. Log in instead.",
+      ]);
+      expect(await revoke(target, old.authorization)).toMatchObject({
+        status: 403,
+        reason: "reauthentication_required",
+      });
+      await expectEnded([], all);
+      const { data } = await revoke(old.session.id, token.authorization);
+      expect(data.revokeSession.sessionsEnded).toBe(1);
+      await expectEnded([old], [token]);
     });
 
     test("G-07: gives an anonymous caller no_credentials, as the other fields do, and ends nothing", async () => {

@@ -9,7 +9,7 @@ import {
 } from "../../support/gate.js";
 import type { Tokens } from "../../support/gate.js";
 import { type Row, rowsDuring } from "../audit/stored.js";
-import { fresh } from "./fresh.js";
+import { fresh } from "../../support/fresh.js";
 
 const USER = "id username email profile { role } isActive createdAt lastLoginAt";
 const MISSING = "0".repeat(32);

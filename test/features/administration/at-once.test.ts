@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { describeFreshGates, type Tokens } from "../../support/gate.js";
-import { fresh } from "./fresh.js";
+import { fresh } from "../../support/fresh.js";
 
 const ROUNDS = 10;
 const LAST_ADMIN = "This user is the last active ADMIN. Give another user the role ADMIN first.";

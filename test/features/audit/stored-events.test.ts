@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { AuthScheme } from "../../../src/events.js";
 import { ROOT, setUpFolders } from "../../support/command.js";
 import { eventually } from "../../support/eventually.js";
+import { fresh } from "../../support/fresh.js";
 import {
   describeFreshGates,
   describeGates,
@@ -47,7 +48,7 @@ describe("the stored audit trail", () => {
       email = `canary${count}@example.com`;
       id = await gate.user(name, { email });
       tokens = await gate.issue(id);
-      admin = await gate.issue(adminId);
+      admin = await fresh(gate, adminId);
     });
 
     const login = (username: string, password: string, scheme: AuthScheme = "JWT") =>
@@ -294,7 +295,7 @@ describe("over one database", () => {
       const [ada, bob, admin] = await Promise.all([
         gate.user("ada"),
         gate.user("bob"),
-        gate.issue(adminId),
+        fresh(gate, adminId),
       ]);
       const [first] = [await gate.login("ada"), await gate.login("bob")];
       const session = await gate.issue(ada);

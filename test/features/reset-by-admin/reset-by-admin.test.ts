@@ -3,7 +3,7 @@ import { eventually } from "../../support/eventually.js";
 import { describeFreshGates, Gate, PASSWORD, type Tokens } from "../../support/gate.js";
 import { MailServer, tokenIn } from "../../support/mail-server.js";
 import { rowsDuring } from "../audit/stored.js";
-import { fresh } from "../administration/fresh.js";
+import { fresh } from "../../support/fresh.js";
 
 const MISSING = "0".repeat(32);
 const ADDRESS = "ada@example.com";

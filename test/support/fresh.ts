@@ -1,5 +1,5 @@
-import type { AuthScheme } from "../../../src/events.js";
-import type { Gate, Tokens } from "../../support/gate.js";
+import type { AuthScheme } from "../../src/events.js";
+import type { Gate, Tokens } from "./gate.js";
 
 /** Opens a session in which the user has just given the password. Does not hash, as a login would. */
 export async function fresh(gate: Gate, userId: string, scheme?: AuthScheme): Promise<Tokens> {
