@@ -148,9 +148,10 @@ export function createAccountClient(auth: AuthClient): AccountClient {
     confirmEmailChange: (token) =>
       send<ConfirmEmailChangeMutation>(CONFIRM_EMAIL_CHANGE, { token }),
     async deleteAccount() {
+      const { user } = auth.getSession();
       const result = await sendSignedIn<DeleteAccountMutation>(DELETE_ACCOUNT);
       // The server refuses the logout, because the session is gone. It still removes the cookie.
-      if (result.data) await auth.logout();
+      if (result.data && auth.getSession().user?.id === user?.id) await auth.logout();
       return result;
     },
     createToken: (token) => sendSignedIn<CreateTokenMutation>(CREATE_TOKEN, token),
@@ -162,5 +163,6 @@ type Payload<Data> = Data[keyof Data];
 
 function toResult<Data extends object>({ data, failure }: Executed<Data>): Result<Payload<Data>> {
   if (failure) return { data: null, error: failure };
-  return { data: (Object.values(data) as Payload<Data>[])[0]!, error: null };
+  const [payload] = Object.values(data) as [Payload<Data>];
+  return { data: payload, error: null };
 }

@@ -42,7 +42,7 @@ type Payload = Partial<GrantFragment> & { readonly auth?: GrantFragment | null }
 
 /** Returns null if the data has no complete credentials. */
 export function toCredentials(data: GrantData | undefined, isCookie: boolean): Credentials | null {
-  const [payload]: (Payload | null)[] = Object.values(data ?? {});
+  const [payload] = Object.values<Payload | null>(data ?? {});
   const { tokenType, token: only, access, refresh, session, user } = payload?.auth ?? payload ?? {};
   const token = access ?? only;
   if (!tokenType || !token || !session || !user) return null;
