@@ -1,5 +1,8 @@
+import type { GrantData } from "./credentials.js";
+import type { Endpoint, Operation, Result } from "./execute.js";
 import type { GraphQLErrorLike } from "./failure.js";
 import type { Scheme } from "./options.js";
+import type { Renewal } from "./renewal.js";
 import type { AuthState } from "./state.js";
 
 /**
@@ -51,4 +54,17 @@ export interface AuthClient {
   ) => Promise<string | null>;
   /** Disconnects from the other tabs. */
   readonly close: () => void;
+  /**
+   * The parts of the client that `graphql-gatehouse/client/account` uses. The published types do not have them.
+   * @internal
+   */
+  readonly internals: {
+    readonly endpoint: Endpoint;
+    readonly renewal: Renewal;
+    /**
+     * Runs an operation with the argument `scheme`. If the response has tokens, the user is signed in, as after a login.
+     * A failure does not change the state.
+     */
+    readonly signIn: <Data extends GrantData>(operation: Operation) => Promise<Result<Data>>;
+  };
 }

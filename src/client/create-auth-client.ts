@@ -1,7 +1,7 @@
 import type { AuthClient } from "./auth-client.js";
 import { createAuthFetch } from "./auth-fetch.js";
 import { type Credentials, type GrantData, IN_COOKIE, toCredentials } from "./credentials.js";
-import { execute, executeWithRetries } from "./execute.js";
+import { execute, executeWithRetries, type Operation, type Result } from "./execute.js";
 import { asRefusal, type Failure, findRefusal, NO_SESSION, NO_TOKEN } from "./failure.js";
 import type {
   AuthScheme,
@@ -52,23 +52,39 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return true;
   }
 
-  async function logIn(
-    query: string,
-    identity: Omit<LoginMutationVariables, "scheme"> | Omit<EmailLoginMutationVariables, "scheme">,
-  ): Promise<AuthState> {
+  /**
+   * Runs an operation with the argument `scheme`, and keeps the tokens of the response.
+   * @param onNoToken called if the response has no tokens, unless a later login or logout has started
+   */
+  async function signIn<Data extends GrantData>(
+    { query, variables }: Operation,
+    onNoToken?: (failure?: Failure) => void,
+  ): Promise<Result<Data>> {
     const call = ++lastCall;
     await session.loading;
-    return run(async () => {
-      const { data, failure = NO_TOKEN } = await execute<GrantData>(endpoint, {
+    let result!: Result<Data>;
+    await run(async () => {
+      result = await execute<Data>(endpoint, {
         query,
-        variables: { ...identity, scheme: scheme.toUpperCase() as AuthScheme },
+        variables: { ...variables, scheme: scheme.toUpperCase() as AuthScheme },
       });
-      const given = toCredentials(data, isCookie);
+      const given = toCredentials(result.data, isCookie);
       const credentials = given && call === lastCall ? await renewal.confirm(given) : given;
       if (call !== lastCall) await (credentials && endSession(credentials, null));
       else if (credentials) await session.replace(credentials, null);
-      else session.record(session.credentials, failure);
+      else onNoToken?.(result.failure);
     });
+    return result;
+  }
+
+  async function logIn(
+    query: string,
+    variables: Omit<LoginMutationVariables, "scheme"> | Omit<EmailLoginMutationVariables, "scheme">,
+  ): Promise<AuthState> {
+    await signIn({ query, variables }, (failure = NO_TOKEN) => {
+      session.record(session.credentials, failure);
+    });
+    return session.state;
   }
 
   /**
@@ -160,5 +176,6 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     recover: (authorization, errors) =>
       renewal.recover(authorization, errors && findRefusal(errors)),
     close: session.close,
+    internals: { endpoint, renewal, signIn: (operation) => signIn(operation) },
   };
 }

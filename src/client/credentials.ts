@@ -3,10 +3,11 @@ import type {
   GrantFragment,
   LoginMutation,
   RefreshMutation,
+  RegisterMutation,
 } from "./operations.generated.js";
 
-/** The data of a login or a refresh, such as `{ login: { access, … } }`. */
-export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation;
+/** The data of a login, a refresh or a registration, such as `{ login: { access, … } }`. */
+export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation | RegisterMutation;
 
 /** The signed-in user, as of the login or the last refresh. */
 export type User = GrantFragment["user"];
@@ -36,10 +37,13 @@ export const IN_COOKIE = "";
  */
 const RENEWAL_WINDOW = 60;
 
+/** A registration has the grant in `auth`. */
+type Payload = Partial<GrantFragment> & { readonly auth?: GrantFragment | null };
+
 /** Returns null if the data has no complete credentials. */
 export function toCredentials(data: GrantData | undefined, isCookie: boolean): Credentials | null {
-  const [grant]: (Partial<GrantFragment> | null)[] = Object.values(data ?? {});
-  const { tokenType, token: only, access, refresh, session, user } = grant ?? {};
+  const [payload] = Object.values<Payload | null>(data ?? {});
+  const { tokenType, token: only, access, refresh, session, user } = payload?.auth ?? payload ?? {};
   const token = access ?? only;
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);

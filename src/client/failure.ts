@@ -23,7 +23,7 @@ export type FailureReason =
   | "vetoed"
   /** Another user has the user name, or one that looks like it. */
   | "username_taken"
-  /** The new password is refused. The error's `extensions.problems` say why. */
+  /** The new password is refused. {@link Failure.problems} say why. */
   | "password_too_weak"
   /** The password is right, but the user must open the link of the mail first. */
   | "email_not_verified"
@@ -54,6 +54,10 @@ export interface Failure {
   readonly message: string;
   /** Whole seconds after which a retry can succeed. Left out if unknown. */
   readonly retryAfter?: number;
+  /** What is wrong with a password, with the reason `password_too_weak`. The password policy lists all problems. */
+  readonly problems?: readonly string[];
+  /** How recent the password must be, such as `15m`, with the reason `reauthentication_required`. */
+  readonly freshWithin?: string;
 }
 
 /** The parts of a GraphQL error that this client reads. */
@@ -67,19 +71,21 @@ export const NO_SESSION: Failure = { reason: "no_credentials", message: "There i
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
-  const { code, reason = code, retryAfter } = extensions;
+  const { code, reason = code, retryAfter, problems, freshWithin } = extensions;
   return {
     reason: (typeof reason === "string" ? reason.toLowerCase() : "bad_answer") as FailureReason,
     message,
     ...(typeof retryAfter === "number" && { retryAfter }),
+    ...(Array.isArray(problems) && { problems }),
+    ...(typeof freshWithin === "string" && { freshWithin }),
   };
 }
 
 /**
  * Matches reasons such as `token_expired`: the server refused the token. Does not match `invalid_credentials`, which
- * means a wrong password.
+ * means a wrong password, or `password_too_weak`, which means a weak new one.
  */
-const REFUSAL = /^(token|session|user|password)_/;
+const REFUSAL = /^(token_|session_|user_|password_changed)/;
 
 /** Returns the failure if the server refused the credential of the request, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {

@@ -128,6 +128,92 @@ export type UsernameFilter = {
   readonly iexact: InputMaybe<Scalars['String']['input']>;
 };
 
+export type PasswordPolicyQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasswordPolicyQuery = { readonly passwordPolicy: { readonly minLength: number, readonly maxLength: number, readonly problems: ReadonlyArray<string> } };
+
+export type RegisterMutationVariables = Exact<{
+  username: Scalars['String']['input'];
+  email: Scalars['String']['input'];
+  password: Scalars['String']['input'];
+  scheme: AuthScheme;
+}>;
+
+
+export type RegisterMutation = { readonly register: { readonly message: string, readonly auth: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } | null } };
+
+export type VerifyEmailMutationVariables = Exact<{
+  token: Scalars['String']['input'];
+}>;
+
+
+export type VerifyEmailMutation = { readonly verifyEmail: { readonly message: string } };
+
+export type ResendVerificationMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+}>;
+
+
+export type ResendVerificationMutation = { readonly resendVerification: { readonly message: string } };
+
+export type RequestPasswordResetMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+}>;
+
+
+export type RequestPasswordResetMutation = { readonly requestPasswordReset: { readonly message: string } };
+
+export type ResetPasswordMutationVariables = Exact<{
+  token: Scalars['String']['input'];
+  newPassword: Scalars['String']['input'];
+}>;
+
+
+export type ResetPasswordMutation = { readonly resetPassword: { readonly message: string, readonly sessionsEnded: number } };
+
+export type ChangePasswordMutationVariables = Exact<{
+  currentPassword: Scalars['String']['input'];
+  newPassword: Scalars['String']['input'];
+}>;
+
+
+export type ChangePasswordMutation = { readonly changePassword: { readonly message: string, readonly sessionsEnded: number } };
+
+export type ReauthenticateMutationVariables = Exact<{
+  password: Scalars['String']['input'];
+}>;
+
+
+export type ReauthenticateMutation = { readonly reauthenticate: { readonly message: string, readonly authenticatedAt: string } };
+
+export type ChangeEmailMutationVariables = Exact<{
+  newEmail: Scalars['String']['input'];
+}>;
+
+
+export type ChangeEmailMutation = { readonly changeEmail: { readonly message: string } };
+
+export type ConfirmEmailChangeMutationVariables = Exact<{
+  token: Scalars['String']['input'];
+}>;
+
+
+export type ConfirmEmailChangeMutation = { readonly confirmEmailChange: { readonly message: string } };
+
+export type DeleteAccountMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DeleteAccountMutation = { readonly deleteAccount: { readonly message: string } };
+
+export type CreateTokenMutationVariables = Exact<{
+  label: Scalars['String']['input'];
+  expiresInDays: InputMaybe<Scalars['Int']['input']>;
+}>;
+
+
+export type CreateTokenMutation = { readonly createToken: { readonly token: string, readonly tokenType: string, readonly expiresAt: string | null, readonly session: { readonly id: string, readonly label: string | null } } };
+
 export type GrantFragment = { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } };
 
 export type LoginMutationVariables = Exact<{

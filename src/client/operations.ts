@@ -2,7 +2,7 @@
 
 /** The fields of every response to a login or a refresh. */
 // prettier-ignore
-const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
+export const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
 
 // prettier-ignore
 export const LOGIN = /* GraphQL */ `mutation Login($username: String!, $password: String!, $scheme: AuthScheme!) { login(username: $username, password: $password, scheme: $scheme) { ...Grant } }${GRANT}`;

@@ -2,10 +2,13 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import { build } from "esbuild";
 
-/** Returns the size in bytes of an entry with everything that it imports. */
-async function sizeOf(entry: string): Promise<number> {
+/** Returns the size in bytes of entries together with everything that they import. */
+async function sizeOf(...entries: string[]): Promise<number> {
   const { outputFiles } = await build({
-    entryPoints: [`src/client/${entry}.ts`],
+    stdin: {
+      contents: entries.map((entry) => `export * from "./${entry}.ts";`).join(""),
+      resolveDir: "src/client",
+    },
     bundle: true,
     minify: true,
     format: "esm",
@@ -22,5 +25,9 @@ describe("minified and compressed", () => {
 
   test("the React entry adds less than 2 KB", async () => {
     expect((await sizeOf("react")) - (await sizeOf("index"))).toBeLessThan(2 * 1024);
+  });
+
+  test("the account entry adds less than 2 KB", async () => {
+    expect((await sizeOf("account", "index")) - (await sizeOf("index"))).toBeLessThan(2 * 1024);
   });
 });

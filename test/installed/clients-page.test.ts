@@ -110,6 +110,7 @@ describe("docs/clients.md", () => {
     expect([...blocks.keys()]).toEqual([
       "auth.ts",
       "fetch.ts",
+      "account.ts",
       "apollo.ts",
       "urql.ts",
       "urql-provider.tsx",
@@ -129,6 +130,7 @@ describe("docs/clients.md", () => {
 
   test.each([
     ["fetch.ts", "ada\n{ data: { me: { username: 'ada' } } }\n"],
+    ["account.ts", "Open the link in the mail\n"],
     ["apollo.ts", /username: 'ada'[^]*\nnull\n$/],
     ["urql.ts", /username: 'ada'/],
     ["graphql-request.ts", /username: 'ada'/],

@@ -47,12 +47,20 @@ export async function main(secretKey: string): Promise<number> {
 
 const CLIENT = `
 import { createAuthClient, findRefusal } from "graphql-gatehouse/client";
+import { createAccountClient } from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 import { createAuthLink } from "graphql-gatehouse/apollo";
 import { createAuthConfig } from "graphql-gatehouse/urql";
 
 const client = createAuthClient({ url: "http://127.0.0.1:4000/graphql" });
 export const link = createAuthLink(client);
+export async function signUp(password: string): Promise<string> {
+  const account = { username: "ada", email: "ada@example.com", password };
+  const { data, error } = await createAccountClient(client).register(account);
+  // @ts-expect-error: how the client works inside is not public
+  client.internals;
+  return error ? (error.problems ?? [error.reason]).join() : (data.user?.username ?? data.message);
+}
 export const config = createAuthConfig(client);
 export const refusal: string | undefined = findRefusal([])?.reason;
 export const provided = AuthProvider({ client });

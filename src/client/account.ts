@@ -1,0 +1,168 @@
+import {
+  CHANGE_EMAIL,
+  CHANGE_PASSWORD,
+  CONFIRM_EMAIL_CHANGE,
+  CREATE_TOKEN,
+  DELETE_ACCOUNT,
+  PASSWORD_POLICY,
+  REAUTHENTICATE,
+  REGISTER,
+  REQUEST_PASSWORD_RESET,
+  RESEND_VERIFICATION,
+  RESET_PASSWORD,
+  VERIFY_EMAIL,
+} from "./account-operations.js";
+import type { AuthClient } from "./auth-client.js";
+import type { User } from "./credentials.js";
+import { execute, type Operation, type Result as Executed } from "./execute.js";
+import { asRefusal, type Failure, NO_SESSION } from "./failure.js";
+import type {
+  ChangeEmailMutation,
+  ChangePasswordMutation,
+  ConfirmEmailChangeMutation,
+  CreateTokenMutation,
+  CreateTokenMutationVariables,
+  DeleteAccountMutation,
+  PasswordPolicyQuery,
+  ReauthenticateMutation,
+  RegisterMutation,
+  RegisterMutationVariables,
+  RequestPasswordResetMutation,
+  ResendVerificationMutation,
+  ResetPasswordMutation,
+  VerifyEmailMutation,
+} from "./operations.generated.js";
+
+/** The outcome of an operation: what the server returned, or why it failed. */
+export type Result<Data> =
+  { readonly data: Data; readonly error: null } | { readonly data: null; readonly error: Failure };
+
+export type PasswordPolicy = PasswordPolicyQuery["passwordPolicy"];
+
+export interface Registration {
+  readonly message: string;
+  /** The user, who is now signed in. Null if the user must first open the link of the mail. */
+  readonly user: User | null;
+}
+
+export type CreatedToken = CreateTokenMutation["createToken"];
+
+/**
+ * Lets users sign up, recover their passwords and change their accounts. The methods never reject: a failure is in the
+ * result, and does not change the error of the auth client's state. They need no `this`. If the server lacks a field,
+ * for example because the feature is off, the reason is `graphql_validation_failed`.
+ */
+export interface AccountClient {
+  /** Returns what a form can check before it sends a new password. */
+  readonly passwordPolicy: () => Promise<Result<PasswordPolicy>>;
+  /** Creates an account. If the server opens a session, the auth client holds the session, as after a login. */
+  readonly register: (
+    account: Omit<RegisterMutationVariables, "scheme">,
+  ) => Promise<Result<Registration>>;
+  /** Proves an e-mail address by the token of a mail. Nobody is signed in. */
+  readonly verifyEmail: (token: string) => Promise<Result<VerifyEmailMutation["verifyEmail"]>>;
+  readonly resendVerification: (
+    email: string,
+  ) => Promise<Result<ResendVerificationMutation["resendVerification"]>>;
+  /** Sends a link that sets a new password. The result is the same whether or not the address has an account. */
+  readonly requestPasswordReset: (
+    email: string,
+  ) => Promise<Result<RequestPasswordResetMutation["requestPasswordReset"]>>;
+  /** Sets a new password by the token of a mail. All sessions of the user end. */
+  readonly resetPassword: (
+    token: string,
+    newPassword: string,
+  ) => Promise<Result<ResetPasswordMutation["resetPassword"]>>;
+  /** Sets a new password. The other sessions of the user end, and this one goes on. */
+  readonly changePassword: (
+    currentPassword: string,
+    newPassword: string,
+  ) => Promise<Result<ChangePasswordMutation["changePassword"]>>;
+  /** Confirms the user's password. Call it after a failure with the reason `reauthentication_required`. */
+  readonly reauthenticate: (
+    password: string,
+  ) => Promise<Result<ReauthenticateMutation["reauthenticate"]>>;
+  /** Sends a link to the new address. The address changes when the link is used. Needs a recent password. */
+  readonly changeEmail: (newEmail: string) => Promise<Result<ChangeEmailMutation["changeEmail"]>>;
+  /** Changes the address by the token of a mail. Does not need a signed-in user. */
+  readonly confirmEmailChange: (
+    token: string,
+  ) => Promise<Result<ConfirmEmailChangeMutation["confirmEmailChange"]>>;
+  /** Deletes the user's account, and signs the auth client out. Needs a recent password. */
+  readonly deleteAccount: () => Promise<Result<DeleteAccountMutation["deleteAccount"]>>;
+  /**
+   * Makes a named static token for a script. Needs a recent password.
+   * @param token without `expiresInDays`, the token lives as long as the server lets static tokens live
+   */
+  readonly createToken: (token: {
+    readonly label: string;
+    readonly expiresInDays?: CreateTokenMutationVariables["expiresInDays"];
+  }) => Promise<Result<CreatedToken>>;
+}
+
+/** Creates a client for the account of an auth client's user. Sends no request. */
+export function createAccountClient(auth: AuthClient): AccountClient {
+  const { endpoint, renewal, signIn } = auth.internals;
+
+  async function send<Data extends object>(
+    query: string,
+    variables?: object,
+  ): Promise<Result<Payload<Data>>> {
+    return toResult(await execute<Data>(endpoint, { query, ...(variables && { variables }) }));
+  }
+
+  /** Sends the `Authorization` header. If the server refuses the header, renews it and retries once. */
+  async function sendSignedIn<Data extends object>(
+    query: string,
+    variables?: object,
+  ): Promise<Result<Payload<Data>>> {
+    const authorization = await renewal.getAuthorization();
+    if (!authorization) return { data: null, error: auth.getSession().error ?? NO_SESSION };
+    const operation: Operation = { query, ...(variables && { variables }) };
+    const result = await execute<Data>(endpoint, { ...operation, authorization });
+    const next = await renewal.recover(authorization, asRefusal(result.failure));
+    return toResult(
+      next ? await execute<Data>(endpoint, { ...operation, authorization: next }) : result,
+    );
+  }
+
+  return {
+    passwordPolicy: () => send<PasswordPolicyQuery>(PASSWORD_POLICY),
+    async register(variables) {
+      const operation = { query: REGISTER, variables };
+      const { data, error } = toResult(await signIn<RegisterMutation>(operation));
+      if (error) return { data: null, error };
+      return { data: { message: data.message, user: data.auth?.user ?? null }, error: null };
+    },
+    verifyEmail: (token) => send<VerifyEmailMutation>(VERIFY_EMAIL, { token }),
+    resendVerification: (email) => send<ResendVerificationMutation>(RESEND_VERIFICATION, { email }),
+    requestPasswordReset: (email) =>
+      send<RequestPasswordResetMutation>(REQUEST_PASSWORD_RESET, { email }),
+    resetPassword: (token, newPassword) =>
+      send<ResetPasswordMutation>(RESET_PASSWORD, { token, newPassword }),
+    changePassword: (currentPassword, newPassword) =>
+      sendSignedIn<ChangePasswordMutation>(CHANGE_PASSWORD, { currentPassword, newPassword }),
+    reauthenticate: (password) =>
+      sendSignedIn<ReauthenticateMutation>(REAUTHENTICATE, { password }),
+    changeEmail: (newEmail) => sendSignedIn<ChangeEmailMutation>(CHANGE_EMAIL, { newEmail }),
+    confirmEmailChange: (token) =>
+      send<ConfirmEmailChangeMutation>(CONFIRM_EMAIL_CHANGE, { token }),
+    async deleteAccount() {
+      const { user } = auth.getSession();
+      const result = await sendSignedIn<DeleteAccountMutation>(DELETE_ACCOUNT);
+      // The server refuses the logout, because the session is gone. It still removes the cookie.
+      if (result.data && auth.getSession().user?.id === user?.id) await auth.logout();
+      return result;
+    },
+    createToken: (token) => sendSignedIn<CreateTokenMutation>(CREATE_TOKEN, token),
+  };
+}
+
+/** The payload of an operation's only field. */
+type Payload<Data> = Data[keyof Data];
+
+function toResult<Data extends object>({ data, failure }: Executed<Data>): Result<Payload<Data>> {
+  if (failure) return { data: null, error: failure };
+  const [payload] = Object.values(data) as [Payload<Data>];
+  return { data: payload, error: null };
+}
