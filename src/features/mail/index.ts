@@ -5,7 +5,12 @@ import type { Setting } from "../../config/setting.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { hasAllLinks, isLinks, Links, type MailLinks } from "./links.js";
-import { mailMigration, MailOutboxEntity, MailTokenEntity } from "./mail.entity.js";
+import {
+  localeMigration,
+  mailMigration,
+  MailOutboxEntity,
+  MailTokenEntity,
+} from "./mail.entity.js";
 import { isTemplates, type MailTemplates } from "./templates.js";
 
 /** How often an instance looks for mails that are due, in seconds. */
@@ -53,7 +58,7 @@ export const mail = defineFeature({
   name: "mail",
   settings,
   entities: [MailOutboxEntity, MailTokenEntity],
-  migrations: [mailMigration],
+  migrations: [mailMigration, localeMigration],
   isOn: ({ smtpUrl, isDevelopment }) => smtpUrl !== undefined || isDevelopment === true,
   findProblems: ({ smtpUrl, mailFrom, links, publicUrl, isDevelopment }) => {
     if (smtpUrl === undefined) return [];
@@ -77,6 +82,8 @@ export const mail = defineFeature({
   },
   create: async (core: CoreServices, config) => {
     const { Mail } = await import("./mail.service.js");
+    const { localeFields } = await import("./locale-fields.js");
+    const { readLocales } = await import("./locale.js");
     const { templatesWith } = await import("./templates.js");
     const { folderTransport, smtpTransport } = await import("./transport.js");
     const { smtpUrl, mailFrom = "Gatehouse <no-reply@localhost>", publicUrl } = config;
@@ -89,6 +96,8 @@ export const mail = defineFeature({
     const mail = new Mail(core, { links, transport, templates, from: mailFrom });
     return {
       api: { mail },
+      extension: localeFields(core),
+      exportUser: async (id) => ({ locale: (await readLocales(core.sql, [id])).get(id) ?? null }),
       // The job does not wait for the mails. So a slow mail server does not delay the end of the process.
       jobs: [
         {

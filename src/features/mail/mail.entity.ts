@@ -122,3 +122,13 @@ export const mailMigration: Migration = {
     `create index "mail_token_expires_at_index" on "mail_token" ("expires_at")`,
   ],
 };
+
+/** Creates the table of the users' languages. */
+export const localeMigration: Migration = {
+  name: "2026-11-27-user-locale",
+  statements: [
+    `create table "user_locale" (
+      "user_id" text not null primary key constraint "user_locale_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
+      "locale" text not null)`,
+  ],
+};

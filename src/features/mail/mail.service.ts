@@ -17,7 +17,10 @@ export interface OutgoingMail {
   readonly template: MailTemplateName | (string & {});
   /** One e-mail address. */
   readonly to: string;
-  /** The language of the recipient, such as `de`. @default null: English */
+  /**
+   * The language of the recipient, such as `de`.
+   * @default null: the locale of the user `userId`, and English if there is none
+   */
   readonly locale?: string | null;
   /** The id of the user whom the mail is about, for the audit trail. @default null */
   readonly userId?: string | null;
@@ -90,20 +93,12 @@ export class Mail {
    * @throws as {@link Mail.send} does
    */
   async queue(run: RunStatement, mail: OutgoingMail): Promise<void> {
-    const { template, to, locale = null, userId = null, values = {}, tokenId = null } = mail;
-    requireNewEmail(to);
-    if (!this.#templates.has(template))
-      throw new TypeError(`There is no mail template ${template}.`);
-    const now = this.#now();
-    await run(
-      `INSERT INTO mail_outbox (id, template, recipient, locale, data, user_id, token_id, queued_at, due_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-      [newId(), template, to, locale, JSON.stringify(values), userId, tokenId, now, now],
-    );
+    await this.#store(run, mail, mail.userId ?? null);
   }
 
   /**
    * Stores a mail with a link in the caller's transaction. The link carries a new token, which proves the address `to`.
+   * Unless the mail says otherwise, its language is that of the token's user.
    * @param run runs a statement of the transaction
    * @throws as {@link Mail.send} and {@link MailTokens.issue} do
    */
@@ -113,7 +108,25 @@ export class Mail {
     mail: Omit<OutgoingMail, "tokenId">,
   ): Promise<void> {
     const tokenId = await this.tokens.issue(run, { purpose, userId, address: mail.to });
-    await this.queue(run, { ...mail, tokenId });
+    await this.#store(run, { ...mail, tokenId }, userId);
+  }
+
+  /** @param readerId the id of the user whose language the mail has, if the mail names none */
+  async #store(run: RunStatement, mail: OutgoingMail, readerId: string | null): Promise<void> {
+    const { template, to, locale = null, userId = null, values = {}, tokenId = null } = mail;
+    requireNewEmail(to);
+    if (!this.#templates.has(template))
+      throw new TypeError(`There is no mail template ${template}.`);
+    const now = this.#now();
+    await run(
+      `INSERT INTO mail_outbox (id, template, recipient, locale, data, user_id, token_id, queued_at, due_at)
+       VALUES (?, ?, ?, COALESCE(?, (SELECT locale FROM user_locale WHERE user_id = ?)), ?, ?, ?, ?, ?)
+       RETURNING id`,
+      [
+        ...[newId(), template, to, locale, readerId],
+        ...[JSON.stringify(values), userId, tokenId, now, now],
+      ],
+    );
   }
 
   /** Sends the mails that are due. Returns at once, and never throws. */

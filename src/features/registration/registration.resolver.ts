@@ -1,9 +1,9 @@
 import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthContext } from "../../authentication/context.js";
-import { readHeader, type RequestLike } from "../../authentication/request.js";
 import type { AuthScheme } from "../../events.js";
 import { toAuthPayload } from "../../graphql/auth-payload.type.js";
 import { AuthSchemeEnum } from "../../graphql/session.type.js";
+import { preferredLocale } from "../mail/locale.js";
 import { MailPayload, VerifyEmailPayload } from "../mail/mail.type.js";
 import type { RegistrationService } from "./registration.service.js";
 import { PasswordPolicyType, RegisterPayload } from "./registration.type.js";
@@ -37,7 +37,7 @@ export class RegistrationResolver {
     @Arg("scheme", () => AuthSchemeEnum, { defaultValue: "JWT" }) scheme: AuthScheme,
     @Ctx() { client, request }: AuthContext,
   ): Promise<RegisterPayload> {
-    const person = { username, email, password, locale: localeOf(request) };
+    const person = { username, email, password, locale: preferredLocale(request) };
     const issued = await this.#registration.register(person, scheme, client);
     return {
       message: "Account created. A mail is on its way to you: open its link",
@@ -67,15 +67,9 @@ export class RegistrationResolver {
   @Directive("@public")
   async resendVerification(
     @Arg("email", () => String) email: string,
-    @Ctx() { client, request }: AuthContext,
+    @Ctx() { client }: AuthContext,
   ): Promise<MailPayload> {
-    await this.#registration.resendVerification(email, localeOf(request), client);
+    await this.#registration.resendVerification(email, client);
     return { message: "If this address waits for its confirmation, a mail is on its way" };
   }
-}
-
-/** Returns the language that a client prefers, such as `de-AT`, or null. @see RFC 9110 12.5.4 */
-function localeOf(request: RequestLike): string | null {
-  const [first = ""] = (readHeader(request, "accept-language") ?? "").split(/[,;]/, 1);
-  return /^[a-z]{2,3}(-[a-z\d]{2,8}){0,3}$/i.test(first.trim()) ? first.trim() : null;
 }

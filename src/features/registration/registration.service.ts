@@ -6,6 +6,7 @@ import { type AuthScheme, type Client, NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
 import { type Mail, type MailProof, MailTokenNotValid, throwNotValid } from "../mail/index.js";
+import { storeLocale } from "../mail/locale.js";
 import { EmailNotVerified } from "./errors.js";
 
 const DAY = 86_400;
@@ -27,7 +28,7 @@ interface NewPerson {
   readonly username: string;
   readonly email: string;
   readonly password: string;
-  /** The language of the mail. */
+  /** The language of the mails, or null if it is not known. */
   readonly locale: string | null;
 }
 
@@ -143,7 +144,7 @@ export class RegistrationService {
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
-  async resendVerification(email: string, locale: string | null, client: Client): Promise<void> {
+  async resendVerification(email: string, client: Client): Promise<void> {
     const { sql, throttle } = this.#core;
     await throttle.attempt(client);
     const key = requireNewEmail(email);
@@ -152,7 +153,7 @@ export class RegistrationService {
       if (waiting === undefined) return;
       const { userId, email: address } = waiting;
       if (!(await this.#mail.allows({ address, userId }))) return;
-      await sql.inTransaction((run) => this.#queueLink(run, waiting, locale));
+      await sql.inTransaction((run) => this.#queueLink(run, waiting));
       this.#mail.wake();
     });
   }
@@ -225,35 +226,28 @@ export class RegistrationService {
       `INSERT INTO registration (user_id, email, email_key, created_at) VALUES (?, ?, ?, ?) RETURNING user_id`,
       [userId, ...own, this.#core.now()],
     );
+    if (locale !== null) await storeLocale(run, userId, locale);
     if (!isMailAllowed) return;
-    if (owner === undefined) await this.#queueLink(run, { userId, email }, locale);
-    else if (owner.isActive) await this.#queueNews(run, owner, locale);
+    if (owner === undefined) await this.#queueLink(run, { userId, email });
+    else if (owner.isActive) await this.#queueNews(run, owner);
   }
 
   /** Queues a mail with a link that proves an address. Links of other users to the address work on. */
-  async #queueLink(
-    run: RunStatement,
-    { userId, email }: Waiting,
-    locale: string | null,
-  ): Promise<void> {
+  async #queueLink(run: RunStatement, { userId, email }: Waiting): Promise<void> {
     const token = { purpose: "verifyEmail", userId } as const;
     // Without the username: a stranger has chosen it, and mail programs would turn `visit.example.com` into a link.
     // Without the user's id: a failed mail would be in the new user's audit trail. It would reveal that the address has
     // no account, because a failed `address-known` mail is in the trail of the owner.
-    await this.#mail.queueLink(run, token, { template: "verify-email", to: email, locale });
+    await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
   }
 
   /** Queues the news that somebody has signed up with the address of a user. */
-  async #queueNews(
-    run: RunStatement,
-    { id: userId, username, email: to }: Owner,
-    locale: string | null,
-  ): Promise<void> {
+  async #queueNews(run: RunStatement, { id: userId, username, email: to }: Owner): Promise<void> {
     const token = { purpose: "resetPassword", userId } as const;
     try {
       // `to` is the stored spelling of the owner. The stranger may have typed `Ada@example.com` for `ada@example.com`.
       // On some servers that is another mailbox.
-      const mail = { template: "address-known", to, locale, userId, values: { username } };
+      const mail = { template: "address-known", to, userId, values: { username } };
       await this.#mail.queueLink(run, token, mail);
     } catch (error) {
       // An older version may have stored an address that no mail can go to.
