@@ -1,6 +1,7 @@
 // Changes the code in small ways, one at a time, and runs the tests against each change:
 // `npm run mutation [folder | file …]`. Fails if a folder's tests notice less than 95 % of the changes, or if
-// survivors.json does not list a survivor. mutation/.results has the reports; a later run tests only what has changed.
+// survivors.json does not list a survivor with a reason. Reports entries of survivors.json that no longer survive.
+// mutation/.results has the reports; a later run tests only what has changed.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,6 +55,11 @@ if (unknown.length > 0) {
   console.error(`Not mutated: ${unknown}. Choose from ${Object.keys(TESTS).join(", ")}.`);
   process.exit(2);
 }
+const unexplained = listed.filter(({ reason = "" }) => reason.trim() === "");
+if (unexplained.length > 0) {
+  console.error(`survivors.json gives no reason for ${JSON.stringify(unexplained)}.`);
+  process.exit(2);
+}
 try {
   for (const path of paths.length > 0 ? paths : Object.keys(TESTS)) await mutate(path);
 } finally {
@@ -101,12 +107,17 @@ async function mutate(path) {
   const killed = count("Killed", "Timeout");
   const survivors = results.filter(({ status }) => ["Survived", "NoCoverage"].includes(status));
   const score = (100 * killed) / (killed + survivors.length);
-  const unlisted = findUnlisted(survivors);
+  const found = survivors.map(describe);
+  const unlisted = found.filter((survivor) => !listed.some((entry) => isSame(entry, survivor)));
+  const outdated = listed
+    .filter(({ file }) => (path === folder ? folderOf(file) === folder : file === path))
+    .filter((entry) => !found.some((survivor) => isSame(entry, survivor)));
   console.log(
     `${path}: ${killed} killed, ${survivors.length} survived, ${unlisted.length} of them not listed, ` +
       `${count("RuntimeError")} not tested: ${score.toFixed(1)} %`,
   );
   for (const survivor of unlisted) console.log(JSON.stringify(survivor));
+  for (const entry of outdated) console.log(`Listed, but not a survivor: ${JSON.stringify(entry)}`);
   if (score < LEAST_SCORE || unlisted.length > 0) process.exitCode = 1;
 }
 
@@ -116,21 +127,18 @@ function findTests(folder) {
     .filter((path) => path.endsWith(".test.ts") && !UNSUITABLE.some((name) => name.test(path)));
 }
 
-/** Returns the survivors that survivors.json does not list, in its form. */
-function findUnlisted(survivors) {
-  const found = survivors.map(({ fileName, location, replacement }) => {
-    const file = fileName.slice(fileName.indexOf("src/"));
-    const code = readFileSync(file, "utf8").split("\n")[location.start.line - 1].trim();
-    const mutant = replacement
-      .split("\n")
-      .map((line) => line.trim())
-      .join(" ");
-    return { file, line: location.start.line, code, mutant };
-  });
-  return found.filter(
-    ({ file, code, mutant }) =>
-      !listed.some(
-        (other) => other.file === file && other.code === code && other.mutant === mutant,
-      ),
-  );
+/** Returns a survivor in the form of survivors.json, which also has a `reason`. */
+function describe({ fileName, location, replacement }) {
+  const file = fileName.slice(fileName.indexOf("src/"));
+  const code = readFileSync(file, "utf8").split("\n")[location.start.line - 1].trim();
+  const mutant = replacement
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ");
+  return { file, line: location.start.line, code, mutant };
+}
+
+/** Whether two entries name the same change. The number of the line may differ. */
+function isSame(one, other) {
+  return ["file", "code", "mutant"].every((name) => one[name] === other[name]);
 }

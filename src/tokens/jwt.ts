@@ -90,8 +90,8 @@ function decodeCanonical(segment: string): string | null {
 function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : null;
+    const isObjectOrNull = typeof value === "object" && !Array.isArray(value);
+    return isObjectOrNull ? (value as Record<string, unknown> | null) : null;
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@ import { createHmac, createPublicKey } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { TokenNotValid } from "../../src/errors.js";
 import type { Key } from "../../src/keys/key-ring.js";
 import { parseJwt, verifySignature } from "../../src/tokens/jwt.js";
 import { type AnyClaims, decode, forge, signingInput, stealKeys } from "../support/forge.js";
@@ -98,6 +99,13 @@ describeGates((gate) => {
         expect(await present({ ...claims, exp })).toMatchObject(NOT_VALID);
       }
       expect((await present({ ...claims, exp: iat + 300 })).status).toBe(200);
+    });
+
+    test("C-24: text has at most 255 characters, and a time may be 0", async () => {
+      const [longest, tooLong] = ["x".repeat(255), "x".repeat(256)];
+      expect((await present({ ...claims, jti: longest })).status).toBe(200);
+      expect(await present({ ...claims, jti: tooLong })).toMatchObject(NOT_VALID);
+      expect((await present({ ...claims, nbf: 0 })).status).toBe(200);
     });
 
     test("C-26: an exp that is not later than iat is refused as malformed, not as expired", async () => {
@@ -317,6 +325,15 @@ describeGates((gate) => {
         expect(await gate.me(`Bearer ${input}.${bytes.toString("base64url")}`)).toMatchObject(
           NOT_VALID,
         );
+      }
+    });
+
+    test("JW-12: another spelling of a segment is refused before any signature is checked", () => {
+      const token = forge(key, header, claims);
+      expect(parseJwt(token)).toEqual({ token, header, payload: JSON.stringify(claims) });
+      const unusedBits = [0, 1, 2].map((at) => ["e30", "e30", "AA"].with(at, "e31").join("."));
+      for (const other of [`.${token}`, `${token}.`, `=${token}`, `${token}=`, ...unusedBits]) {
+        expect(() => parseJwt(other)).toThrow(TokenNotValid);
       }
     });
 
