@@ -91,7 +91,11 @@ beforeAll(() => {
 describe("an editor shows the sentence and the type of", () => {
   test.each([
     ["secretKey", /: string \| readonly string\[\]$/, /^The root secret\. /],
-    ["reuseWindow", /\?: number \| undefined$/, /^How long a client may send a replaced refresh token again/],
+    [
+      "reuseWindow",
+      /\?: number \| undefined$/,
+      /^How long a client may send a replaced refresh token again/,
+    ],
     ["sessionLifetime", /\?: number \| undefined$/, /^How long a session may last in all\./],
     ["staticTokenLifetime", /\?: number \| null \| undefined$/, /^How long a static token lives\./],
     ["trustedProxies", /\?: readonly string\[\] \| undefined$/, /^The addresses or CIDR ranges /],
