@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, expect, test } from "@jest/globals";
 import ts from "typescript";
 import { runCommand } from "../../support/command.js";
 import { describeGates } from "../../support/gate.js";
-import { fresh } from "../administration/fresh.js";
+import { fresh } from "../../support/fresh.js";
 import { displayNames } from "./display-names.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
