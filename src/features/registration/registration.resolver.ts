@@ -3,7 +3,7 @@ import type { AuthContext } from "../../authentication/context.js";
 import type { AuthScheme } from "../../events.js";
 import { toAuthPayload } from "../../graphql/auth-payload.type.js";
 import { AuthSchemeEnum } from "../../graphql/session.type.js";
-import { preferredLocale } from "../mail/locale.js";
+import { preferredLocale } from "../mail/index.js";
 import { MailPayload, VerifyEmailPayload } from "../mail/mail.type.js";
 import type { RegistrationService } from "./registration.service.js";
 import { PasswordPolicyType, RegisterPayload } from "./registration.type.js";

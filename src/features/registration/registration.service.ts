@@ -5,8 +5,13 @@ import { AuthError, BadUserInput, NoSuchUser } from "../../errors.js";
 import { type AuthScheme, type Client, NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
-import { type Mail, type MailProof, MailTokenNotValid, throwNotValid } from "../mail/index.js";
-import { storeLocale } from "../mail/locale.js";
+import {
+  type Mail,
+  type MailProof,
+  MailTokenNotValid,
+  storeLocale,
+  throwNotValid,
+} from "../mail/index.js";
 import { EmailNotVerified } from "./errors.js";
 
 const DAY = 86_400;
