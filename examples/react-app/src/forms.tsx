@@ -191,10 +191,10 @@ export function Card({
 }) {
   return (
     <div className="narrow">
-      <section className="card" aria-labelledby="title">
-        <h1 id="title">{title}</h1>
+      <div className="card">
+        <h1>{title}</h1>
         {children}
-      </section>
+      </div>
       {links && <p className="links">{links}</p>}
     </div>
   );

@@ -1,5 +1,5 @@
 import type { Failure } from "graphql-gatehouse/client";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Card, EmailField, Form } from "./forms.js";
 import { Link, mailToken } from "./router.js";
 import { useServices } from "./services.js";
@@ -40,7 +40,7 @@ function Confirm({
   done: string;
   send: (token: string) => Promise<Failure | null>;
   /** Shown if the link does not work. */
-  again: React.ReactNode;
+  again: ReactNode;
 }) {
   const [outcome, setOutcome] = useState<"asking" | "failed" | "done">("asking");
   if (outcome === "done")
@@ -72,7 +72,7 @@ function Confirm({
 }
 
 /** Asks for the address, and sends another mail. */
-export function ResendVerification() {
+function ResendVerification() {
   const { account } = useServices();
   const [isSent, setIsSent] = useState(false);
   if (isSent)

@@ -44,8 +44,10 @@ export function SessionList({
             {session.isCurrent && <span className="badge">Current session</span>}
             <p className="muted">
               {session.scheme} · {session.ipAddress ?? "unknown address"} · last used{" "}
-              <RelativeTime instant={session.lastUsedAt ?? session.createdAt} /> · expires{" "}
-              <RelativeTime instant={session.expiresAt} />
+              <RelativeTime
+                instant={session.lastUsedAt ?? (session.isNamedToken ? null : session.createdAt)}
+              />{" "}
+              · expires <RelativeTime instant={session.expiresAt} />
             </p>
           </div>
           <button className="quiet" aria-describedby={session.id} onClick={() => void end(session)}>
