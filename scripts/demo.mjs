@@ -9,7 +9,12 @@ import { createServer } from "../dist/index.js";
 
 const folder = await mkdtemp(join(tmpdir(), "gatehouse-demo-"));
 let url = "";
-const pageOf = (path) => (token) => `${url}${path}?token=${token}`;
+/** Returns a function that builds the link of a mail, and prints the link. */
+const pageOf = (path) => (token) => {
+  const link = `${url}${path}?token=${token}`;
+  console.log(`New mail: ${link}`);
+  return link;
+};
 const options = {
   host: "127.0.0.1",
   port: 0,
