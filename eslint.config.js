@@ -12,6 +12,7 @@ export default tseslint.config(
       // They import what `npm run operations` generates, which also checks them.
       "test/codegen",
       "src/client/*.generated.ts",
+      "examples/react-app/src/gql",
       "examples/*/node_modules",
       // Their dependencies are not installed here. Their own compiler checks them when the tests install them.
       "examples/{express,fastify,federation,nestjs,next,yoga}",

@@ -1,4 +1,4 @@
-// Starts examples/react-app with servers on loopback, two users and a temporary database.
+// Starts examples/react-app with servers on loopback, two users and a temporary database. Prints the links of mails.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +8,13 @@ import { createServer as createVite } from "vite";
 import { createServer } from "../dist/index.js";
 
 const folder = await mkdtemp(join(tmpdir(), "gatehouse-demo-"));
+let url = "";
+/** Returns a function that builds the link of a mail, and prints the link. */
+const pageOf = (path) => (token) => {
+  const link = `${url}${path}?token=${token}`;
+  console.log(`New mail: ${link}`);
+  return link;
+};
 const options = {
   host: "127.0.0.1",
   port: 0,
@@ -15,6 +22,11 @@ const options = {
   secretKey: randomBytes(32).toString("base64url"),
   jwtIssuer: "gatehouse-demo",
   logLevel: "warn",
+  links: {
+    verifyEmail: pageOf("verify-email"),
+    resetPassword: pageOf("reset-password"),
+    confirmEmailChange: pageOf("confirm-email"),
+  },
 };
 
 // A server setting decides where refresh tokens are kept, so the demo runs two servers on one database to show both.
@@ -43,11 +55,12 @@ const page = await createVite({
   },
 });
 await page.listen();
-const url = page.resolvedUrls?.local[0] ?? "";
+url = page.resolvedUrls?.local[0] ?? "";
 
 console.log(`\nThe demo is at ${url}, and GraphiQL at ${url}graphql\n`);
 for (const { username, email, password, role } of users)
   console.log(`  ${role.padEnd(5)}  ${username}  or  ${email}    password: ${password}`);
+console.log(`\nMails land in ${join(folder, "mail")}. Each new mail's link is printed here.`);
 console.log("\nPress Ctrl-C to stop the demo and delete its database.");
 
 for (const signal of ["SIGINT", "SIGTERM"]) {

@@ -12,10 +12,12 @@ const IPHONE =
 const demo = spawn(process.execPath, [fileURLToPath(new URL("demo.mjs", import.meta.url))], {
   stdio: ["ignore", "pipe", "inherit"],
 });
-let url, password;
+let url;
+const passwords = {};
 for await (const line of createInterface({ input: demo.stdout })) {
   url ??= /at (http:\S+\/),/.exec(line)?.[1];
-  password ??= /bob .*password: (\S+)/.exec(line)?.[1];
+  const [, name, password] = /(ada|bob) .*password: (\S+)/.exec(line) ?? [];
+  if (name) passwords[name] = password;
   if (line.startsWith("Press Ctrl-C")) break;
 }
 
@@ -32,32 +34,30 @@ async function visit(options) {
   return page;
 }
 
-async function signIn(page, scheme = "JWT") {
-  await page.getByRole("radio", { name: new RegExp(`^${scheme}`) }).check();
-  await page.getByLabel("User name").last().fill("bob");
-  await page.getByLabel("Password").fill(password);
+async function signIn(page, name) {
+  await page.getByLabel("User name").fill(name);
+  await page.getByLabel("Password").fill(passwords[name]);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("definition").first().waitFor();
 }
 
-const wide = { viewport: { width: 960, height: 560 } };
+const wide = { viewport: { width: 960, height: 640 } };
 try {
   const light = await visit({ ...wide, colorScheme: "light" });
   await light.screenshot({ path: `${IMAGES}sign-in.png` });
 
-  await signIn(await visit({ userAgent: IPHONE }));
-  await signIn(await visit({ userAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/142.0" }), "Token");
+  await signIn(await visit({ userAgent: IPHONE }), "bob");
   const dark = await visit({ ...wide, colorScheme: "dark" });
-  await signIn(dark);
-  await dark.getByRole("link", { name: "Sessions" }).click();
+  await signIn(dark, "bob");
+  await dark.getByRole("link", { name: "Security" }).click();
   await dark.getByText("Current session").waitFor();
-  await dark.screenshot({ path: `${IMAGES}sessions.png` });
+  await dark.screenshot({ path: `${IMAGES}security.png` });
 
-  const narrow = await visit({ viewport: { width: 320, height: 480 }, colorScheme: "light" });
-  await signIn(narrow);
-  await narrow.getByRole("link", { name: "Administration" }).click();
-  await narrow.getByRole("heading", { name: "For administrators only" }).waitFor();
-  await narrow.screenshot({ path: `${IMAGES}refused.png` });
+  await signIn(light, "ada");
+  await light.getByRole("link", { name: "Administration" }).click();
+  await light.getByRole("link", { name: "bob" }).click();
+  await light.getByRole("heading", { name: "bob" }).waitFor();
+  await light.screenshot({ path: `${IMAGES}administration.png` });
 } finally {
   await browser.close();
   demo.kill("SIGINT");

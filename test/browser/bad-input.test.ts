@@ -74,7 +74,7 @@ describeBrowser("in a browser", () => {
         let losses = 1;
         stage.fault = (operation) => (operation === "Refresh" && losses-- > 0 ? fault : undefined);
         stage.gate.advance(ACCESS_LIFETIME + 10);
-        await open(page, "Sessions");
+        await open(page, "Security");
         await page.getByText("Current session").waitFor();
         expect(stage.count("Refresh") - before).toBe(2);
         await open(page, "Profile");
@@ -106,7 +106,7 @@ describeBrowser("in a browser", () => {
       await signIn(page, "bob");
       stage.expected = FAILED_LOAD;
       await person.setOffline(true);
-      await open(page, "Sessions");
+      await open(page, "Security");
       await page.getByText("The server cannot be reached.").waitFor();
       await person.setOffline(false);
       await page.getByText("Current session").waitFor();
@@ -161,7 +161,7 @@ describeBrowser("in a browser", () => {
       await signIn(page, "bob");
       await notice(page).getByText("cannot store your session").waitFor();
       stage.gate.advance(ACCESS_LIFETIME + 10);
-      await open(page, "Sessions");
+      await open(page, "Security");
       await page.getByText("Current session").waitFor();
       await page.reload();
       await isSignedOut(page);
@@ -179,7 +179,7 @@ describeBrowser("in a browser", () => {
       await page.reload();
       await signIn(page, "bob");
       await reload(page);
-      await open(page, "Sessions");
+      await open(page, "Security");
       await page.getByText("Current session").waitFor();
       expect(stage.count("Refresh")).toBe(0);
       await page.clock.setFixedTime(Date.now());
@@ -212,7 +212,7 @@ describeBrowser("in a browser", () => {
     await isSignedIn(next, "bob");
     stage.gate.advance(ACCESS_LIFETIME + 10);
     await reload(next);
-    await open(next, "Sessions");
+    await open(next, "Security");
     await next.getByText("Current session").waitFor();
   });
 });

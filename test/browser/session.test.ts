@@ -45,7 +45,7 @@ describeBrowser("in a browser", () => {
         await signIn(page, "bob", { storage: storage! });
         const before = stage.count("Refresh");
         stage.gate.advance(ACCESS_LIFETIME + 10);
-        await open(page, "Sessions");
+        await open(page, "Security");
         await page.getByText("Current session").waitFor();
         expect(stage.count("Refresh") - before).toBe(1);
       },
@@ -74,7 +74,7 @@ describeBrowser("in a browser", () => {
         await isSignedIn(second, "bob");
         const before = stage.count("Refresh");
         stage.gate.advance(ACCESS_LIFETIME + 10);
-        await Promise.all([first, second].map((tab) => open(tab, "Sessions")));
+        await Promise.all([first, second].map((tab) => open(tab, "Security")));
         for (const tab of [first, second]) {
           await tab.getByText("Current session").waitFor();
         }
@@ -121,7 +121,7 @@ describeBrowser("in a browser", () => {
       await signIn(here, "emma");
       const there = await stage.visit();
       await signIn(there, "emma", { storage: "Session storage", scheme: "Token" });
-      await open(here, "Sessions");
+      await open(here, "Security");
       await here
         .getByRole("listitem")
         .filter({ hasNotText: "Current session" })
@@ -139,7 +139,7 @@ describeBrowser("in a browser", () => {
       await stage.gate.user("fred");
       const page = await stage.visit();
       await signIn(page, "fred");
-      await open(page, "Sessions");
+      await open(page, "Security");
       await page.getByRole("button", { name: "Sign out this device" }).click();
       await notice(page).getByText("You are signed out.").waitFor();
       await isSignedOut(page);
@@ -150,7 +150,7 @@ describeBrowser("in a browser", () => {
       await signIn(here, "bob");
       const there = await stage.visit();
       await signIn(there, "bob");
-      await open(here, "Sessions");
+      await open(here, "Security");
       await here.getByRole("button", { name: "Sign out everywhere" }).click();
       await here.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
       await notice(here).getByText("You are signed out everywhere.").waitFor();

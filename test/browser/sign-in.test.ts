@@ -49,7 +49,7 @@ describeBrowser("in a browser", () => {
 
     test("by e-mail address", async () => {
       const page = await stage.visit();
-      await submit(page, "bob@example.com", { by: "E-mail" });
+      await submit(page, "bob@example.com");
       await isSignedIn(page, "bob");
     });
 
@@ -68,7 +68,7 @@ describeBrowser("in a browser", () => {
       const page = await stage.visit();
       await submit(page, "bob", { password: "not the password of bob" });
       await alert(page).getByText("not correct").waitFor();
-      expect(await page.getByLabel("User name").last().inputValue()).toBe("bob");
+      expect(await page.getByLabel("User name").inputValue()).toBe("bob");
       expect(await page.evaluate("document.activeElement.name")).toBe("password");
       await page.keyboard.type(PASSWORD);
       await page.keyboard.press("Enter");
@@ -98,14 +98,18 @@ describeBrowser("in a browser", () => {
     test("is refused to a USER by the server, and says why", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
-      await open(page, "Administration");
+      expect(await page.getByRole("navigation").getByRole("link").allTextContents()).toEqual([
+        "Profile",
+        "Security",
+      ]);
+      await page.goto(`${stage.url}admin`);
       await heading(page, "For administrators only").waitFor();
       expect(stage.seen.at(-1)!.answer).toContain("role_required");
       await page.getByRole("link", { name: "Back to your profile" }).click();
       await isSignedIn(page, "bob");
     });
 
-    test("shows an ADMIN the sessions of all users, and ends one of them", async () => {
+    test("finds a user for an ADMIN, and ends one of the user's sessions", async () => {
       await stage.gate.user("dora");
       const dora = await stage.visit();
       await signIn(dora, "dora");
@@ -114,7 +118,8 @@ describeBrowser("in a browser", () => {
       await open(ada, "Administration");
       await ada.getByRole("searchbox").fill("DORA");
       await ada.keyboard.press("Enter");
-      const rows = ada.getByRole("list", { name: "Sessions of DORA" }).getByRole("listitem");
+      await open(ada, "dora");
+      const rows = ada.getByRole("list", { name: "Sessions of dora" }).getByRole("listitem");
       await rows.first().getByRole("button").click();
       await notice(ada).getByText("is signed out").waitFor();
       await reload(dora);
@@ -139,9 +144,7 @@ describeBrowser("in a browser", () => {
       await tabTo("Skip to content");
       await page.keyboard.press("Enter");
       expect(await page.evaluate("document.activeElement.id")).toBe("main");
-      await tabTo("User name");
-      await page.keyboard.press("ArrowRight");
-      await tabTo("E-mail address");
+      await tabTo("User name or e-mail address");
       await page.keyboard.type("bob@example.com");
       await tabTo("Password");
       await page.keyboard.type(PASSWORD);
@@ -150,10 +153,10 @@ describeBrowser("in a browser", () => {
       expect(await page.evaluate("document.activeElement.id")).toBe("main");
       await page.reload();
       await isSignedIn(page, "bob");
-      await tabTo("Sessions");
+      await tabTo("Security");
       await page.keyboard.press("Enter");
       await heading(page, "Sessions").waitFor();
-      expect(await page.title()).toBe("Sessions · Gatehouse");
+      expect(await page.title()).toBe("Security · Gatehouse");
       await tabTo("Sign out everywhere");
       await page.keyboard.press("Enter");
       await heading(page, "Sign out everywhere?").waitFor();
@@ -181,21 +184,36 @@ describeBrowser("in a browser", () => {
       await check("refused sign-in");
       await signIn(page, "bob");
       await check("profile");
-      await open(page, "Sessions");
+      await open(page, "Security");
       await page.getByText("Current session").waitFor();
-      await check("sessions");
+      await check("security");
       await page.getByRole("button", { name: "Sign out everywhere" }).click();
       await check("dialog");
       await page.keyboard.press("Escape");
-      await open(page, "Administration");
+      await page.goto(`${stage.url}admin`);
       await heading(page, "For administrators only").waitFor();
       await check("administration, refused");
       await signOut(page);
       await notice(page).getByText("You are signed out.").waitFor();
       await check("signed out");
       await submit(page, "ada");
-      await page.getByText("Current session").waitFor();
+      await heading(page, "Create a user").waitFor();
       await check("administration");
+      await open(page, "ada");
+      await page.getByText("Current session").waitFor();
+      await check("a user");
+      await signOut(page);
+      for (const path of [
+        "sign-up",
+        "forgot-password",
+        "verify-email?token=x",
+        "reset-password?token=x",
+        "nowhere",
+      ]) {
+        await page.goto(stage.url + path);
+        await page.getByRole("heading").first().waitFor();
+        await check(path);
+      }
       expect(
         Object.fromEntries(Object.entries(barriers).filter(([, found]) => found.length)),
       ).toEqual({});
@@ -209,11 +227,16 @@ describeBrowser("in a browser", () => {
       expect(await isTooWide()).toBe(false);
       await signIn(page, "bob");
       expect(await isTooWide()).toBe(false);
-      await open(page, "Sessions");
+      await open(page, "Security");
       await page.getByText("Current session").waitFor();
       expect(await isTooWide()).toBe(false);
+      await signOut(page);
+      await submit(page, "ada");
       await open(page, "Administration");
-      await heading(page, "For administrators only").waitFor();
+      await heading(page, "Create a user").waitFor();
+      expect(await isTooWide()).toBe(false);
+      await open(page, "ada");
+      await page.getByText("Current session").waitFor();
       expect(await isTooWide()).toBe(false);
     });
   });

@@ -5,18 +5,19 @@ import { PASSWORD } from "./gate.js";
 /** The choices in the example's sign-in form, by label. */
 export interface SignIn {
   readonly password?: string;
-  readonly by?: "User name" | "E-mail";
   readonly scheme?: "JWT" | "Token" | "Sliding token";
   readonly storage?: "Memory" | "Session storage" | "Local storage" | "Cookie";
 }
 
 /** Fills in the example's sign-in form, and sends it. */
 export async function submit(page: Page, name: string, how: SignIn = {}): Promise<void> {
-  const { by = "User name", scheme = "JWT", storage = "Local storage" } = how;
+  const { scheme = "JWT", storage = "Local storage" } = how;
   await page.bringToFront();
+  await isSignedOut(page);
+  if (!(await page.evaluate<boolean>("document.querySelector('details').open")))
+    await page.getByText("Developer options").click();
   await page.getByRole("radio", { name: new RegExp(`^${scheme}`) }).check();
   await page.getByRole("radio", { name: new RegExp(`^${storage}`) }).check();
-  await page.getByRole("radio", { name: by }).check();
   await page.getByRole("textbox").first().fill(name);
   await page.getByLabel("Password").fill(how.password ?? PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -37,7 +38,7 @@ export async function isSignedOut(page: Page): Promise<void> {
   await heading(page, "Sign in").waitFor();
 }
 
-/** Loads the profile again. */
+/** Loads the data of the page again. */
 export async function reload(page: Page): Promise<void> {
   await page.bringToFront();
   await page.getByRole("button", { name: "Reload" }).click();

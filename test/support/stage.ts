@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import {
   createServer,
   type IncomingMessage,
@@ -9,12 +9,13 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, Page, Person, PersonOptions } from "./browsers/driver.js";
 import { openBrowser } from "./browsers/index.js";
+import { eventually } from "./eventually.js";
 import type { Fault } from "./faulty-proxy.js";
 import { Gate } from "./gate.js";
 
@@ -22,11 +23,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
 };
 
 /** A Content-Security-Policy that forbids inline code, and resources of other hosts. */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'";
 
 /** Matches URLs that need no request to a host. */
 const LOCAL = /^(data|blob|about):/;
@@ -74,16 +76,29 @@ export class Stage {
 
   /** Starts everything, with the users ada, an ADMIN, and bob, a USER. */
   static async open(options: Parameters<typeof Gate.open>[0] = {}): Promise<Stage> {
+    let url = "";
+    const pageOf = (path: string) => (token: string) => `${url}${path}?token=${token}`;
     const [browser, folder, gate] = await Promise.all([
       openBrowser(),
       buildPage(),
-      Gate.open(options),
+      // Without a public URL, mails are files.
+      Gate.open({
+        publicUrl: undefined,
+        registration: "open",
+        links: {
+          verifyEmail: pageOf("verify-email"),
+          resetPassword: pageOf("reset-password"),
+          confirmEmailChange: pageOf("confirm-email"),
+        },
+        ...options,
+      }),
     ]);
     const cookieGate = await gate.another({ refreshCookie: true });
     await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
     await gate.user("bob", { email: "bob@example.com" });
     const stage = new Stage(gate, cookieGate, browser, folder);
     await new Promise<void>((resolve) => stage.#server.listen(0, "127.0.0.1", resolve));
+    url = stage.url;
     // Opened before the tests, because a browser's first profile is slow to open.
     stage.#spares.push(await stage.#open());
     return stage;
@@ -91,6 +106,21 @@ export class Stage {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  /** Waits for a mail to an address, and returns the path of its link. */
+  async linkTo(address: string): Promise<string> {
+    const folder = join(dirname(this.gate.databasePath), "mail");
+    let mail = "";
+    await eventually(async () => {
+      const names = await readdir(folder).catch(() => []);
+      const mails = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+      mail = mails.find((text) => text.includes(`To: ${address}`)) ?? "";
+      return mail !== "";
+    });
+    // A long line of a mail continues after "=". In it, "=3D" stands for "=".
+    const plain = mail.replaceAll("=\r\n", "").replaceAll("=3D", "=");
+    return new RegExp(`${this.url}(\\S+)`).exec(plain)?.[1] ?? "";
   }
 
   /** Counts the requests for an operation. */
@@ -167,7 +197,7 @@ export class Stage {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(incoming.url ?? "", this.url);
     if (/^\/(cookie\/)?graph/.test(pathname)) return this.#forward(pathname, incoming, response);
-    const file = /^\/(rest)?$/.test(pathname) ? "/index.html" : pathname;
+    const file = extname(pathname) === "" ? "/index.html" : pathname;
     response
       .writeHead(200, {
         "content-type": TYPES[extname(file)] ?? "",

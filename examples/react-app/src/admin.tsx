@@ -1,109 +1,131 @@
-import { type FormEvent, useRef, useState } from "react";
-import type { PageProps } from "./app.js";
-import { useQuery } from "./graphql.js";
+import { useState } from "react";
+import { EmailField, Field, Form, NewPasswordField } from "./forms.js";
+import { CreateUserDocument, type UserRowFragment, UsersDocument } from "./gql/graphql.js";
 import { Problem } from "./problem.js";
-import { ROW, type Session, SessionList } from "./sessions.js";
+import { RelativeTime } from "./relative-time.js";
+import { Link, navigate } from "./router.js";
+import { mutate, useData } from "./server.js";
+import { useServices } from "./services.js";
+import { useStepUp } from "./step-up.js";
 
-const ALL_SESSIONS = `${ROW}
-query AllSessions($where: SessionFilter, $after: String) {
-  allSessions(where: $where, after: $after, first: 20) {
-    edges {
-      node { ...Row }
-      user { username }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
-}`;
-
-interface AllSessions {
-  allSessions: {
-    edges: { node: Session; user: { username: string } }[];
-    pageInfo: { hasNextPage: boolean; endCursor: string | null };
-  };
-}
-
-export function Admin(page: PageProps) {
-  const [username, setUsername] = useState("");
+export function Admin() {
+  const [name, setName] = useState("");
   const [after, setAfter] = useState<string | null>(null);
-  const heading = useRef<HTMLHeadingElement>(null);
-  const { result, reload } = useQuery<AllSessions>(page.execute, ALL_SESSIONS, {
-    where: username ? { username: { iexact: username } } : {},
+  const { data, failure } = useData(UsersDocument, {
+    where: name ? { username: { icontains: name } } : {},
     after,
   });
-
-  if (result?.failure?.reason === "role_required") return <Refused />;
-
-  function search(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    setAfter(null);
-    const form = new FormData(event.currentTarget);
-    setUsername((form.get("username") as string).trim());
-  }
-
-  const found = result?.data?.allSessions;
+  if (failure?.reason === "role_required") return <Refused />;
+  const users = data?.users;
   return (
     <>
-      <h1 ref={heading} tabIndex={-1}>
-        Administration
-      </h1>
-      <form className="search" role="search" onSubmit={search}>
-        <label className="field">
-          Sessions of user
-          <input name="username" type="search" autoCapitalize="none" spellCheck={false} />
-        </label>
-        <button className="quiet">Search</button>
-      </form>
-      {result?.failure && <Problem failure={result.failure} />}
-      {found && (
-        <>
-          <p className="muted" role="status">
-            {found.edges.length === 0 && "No sessions."}
-          </p>
-          <SessionList
-            label={username ? `Sessions of ${username}` : "All sessions"}
-            sessions={found.edges.map(({ node, user }) => ({ ...node, owner: user.username }))}
-            onEnded={reload}
-            {...{ page, heading }}
-          />
-          <div className="actions">
-            {after && (
-              <button
-                className="quiet"
-                onClick={() => {
-                  setAfter(null);
-                }}
-              >
-                Newest
-              </button>
-            )}
-            {found.pageInfo.hasNextPage && (
-              <button
-                className="quiet"
-                onClick={() => {
-                  setAfter(found.pageInfo.endCursor);
-                }}
-              >
-                Older
-              </button>
-            )}
-          </div>
-        </>
+      <h1>Administration</h1>
+      <search>
+        <Form
+          className="inline"
+          action="Search"
+          onSubmit={(value) => {
+            setAfter(null);
+            setName(value("name"));
+            return Promise.resolve(null);
+          }}
+        >
+          <Field name="name" label="Search users by name" type="search" required={false} />
+        </Form>
+      </search>
+      <p className="muted" role="status">
+        {users && name && `${users.edges.length === 0 ? "No users" : "Users"} with “${name}”`}
+      </p>
+      {failure && <Problem failure={failure} />}
+      {users && users.edges.length > 0 && (
+        <ul className="rows" aria-label="Users">
+          {users.edges.map(({ node }) => (
+            <UserRow key={node.id} user={node} />
+          ))}
+        </ul>
       )}
+      <div className="actions">
+        {after && (
+          <button
+            className="quiet"
+            onClick={() => {
+              setAfter(null);
+            }}
+          >
+            First page
+          </button>
+        )}
+        {users?.pageInfo.hasNextPage && (
+          <button
+            className="quiet"
+            onClick={() => {
+              setAfter(users.pageInfo.endCursor ?? null);
+            }}
+          >
+            Next page
+          </button>
+        )}
+      </div>
+      <CreateUser />
     </>
   );
 }
 
-/** Tells a user that the role is too low. The server decides that; the page only reports it. */
-function Refused() {
+function UserRow({ user }: { user: UserRowFragment }) {
   return (
-    <div className="refused" role="alert">
+    <li>
+      <div>
+        <strong>
+          <Link href={`/admin/users/${user.id}`}>{user.username}</Link>
+        </strong>{" "}
+        <span className="badge">{user.profile.role}</span>{" "}
+        {!user.isActive && <span className="badge warning">Deactivated</span>}
+        <p className="muted">
+          {user.email ?? "No e-mail address"} · last sign-in{" "}
+          <RelativeTime instant={user.lastLoginAt} />
+        </p>
+      </div>
+    </li>
+  );
+}
+
+function CreateUser() {
+  const services = useServices();
+  const stepUp = useStepUp();
+  return (
+    <section className="panel" aria-labelledby="create-user">
+      <h2 id="create-user">Create a user</h2>
+      <Form
+        action="Create user"
+        fields={{ username_taken: "username", password_too_weak: "newPassword" }}
+        onSubmit={async (value) => {
+          const { data, error } = await stepUp(() =>
+            mutate(services, CreateUserDocument, {
+              username: value("username"),
+              email: value("email") || null,
+              password: value("newPassword"),
+            }),
+          );
+          if (data) navigate(`/admin/users/${data.createUser.user.id}`);
+          return error;
+        }}
+      >
+        <Field name="username" label="User name" autoComplete="off" />
+        <EmailField autoComplete="off" required={false} hint="Optional" />
+        <NewPasswordField label="First password" />
+      </Form>
+    </section>
+  );
+}
+
+/** Tells a user that the role is too low. The server decides that; the page only reports it. */
+export function Refused() {
+  return (
+    <div className="panel" role="alert">
       <h1>For administrators only</h1>
+      <p>This page manages the users. Your role is too low, so the server refused to show them.</p>
       <p>
-        This page lists the sessions of all users. Your role is USER, so the server refused to show
-        them.
-      </p>
-      <p>
-        <a href="#/profile">Back to your profile</a>
+        <Link href="/">Back to your profile</Link>
       </p>
     </div>
   );

@@ -1,35 +1,61 @@
 import type { AuthClient } from "graphql-gatehouse/client";
+import { createAccountClient } from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
-import { type ComponentType, useEffect, useMemo, useRef, useState } from "react";
+import { ApolloProvider } from "@apollo/client/react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { Admin } from "./admin.js";
+import { AdminUser } from "./admin-user.js";
 import {
   type Connection,
   isSupported,
-  saveConnection,
   openClient,
   readConnection,
+  saveConnection,
   urlOf,
 } from "./connection.js";
-import { createExecute, type Execute } from "./graphql.js";
+import { ConfirmEmail, VerifyEmail } from "./mail-links.js";
+import { NotFound } from "./not-found.js";
 import { messageOf } from "./problem.js";
 import { Profile } from "./profile.js";
-import { Sessions } from "./sessions.js";
+import { ForgotPassword, ResetPassword } from "./reset-password.js";
+import { Link, usePath } from "./router.js";
+import { Security } from "./security.js";
+import { openApollo } from "./server.js";
+import { ServicesContext } from "./services.js";
 import { SignIn } from "./sign-in.js";
+import { SignUp } from "./sign-up.js";
+import { StepUp } from "./step-up.js";
 
-/** The props of each page. */
-export interface PageProps {
-  readonly execute: Execute;
-  readonly connection: Connection;
-  /** Shows a message above the page, and has a screen reader announce it. */
-  readonly notify: (message: string) => void;
-  readonly signOut: (everywhere: boolean) => Promise<void>;
+interface Route {
+  readonly title: string;
+  readonly page: ReactNode;
+  /** Who sees the page. Others see the sign-in form, or their profile. */
+  readonly for: "everyone" | "visitors" | "users";
 }
 
-const PAGES: Readonly<Record<string, { title: string; Page: ComponentType<PageProps> }>> = {
-  "#/profile": { title: "Profile", Page: Profile },
-  "#/sessions": { title: "Sessions", Page: Sessions },
-  "#/admin": { title: "Administration", Page: Admin },
+/** Pages with a link at the top. */
+const PRIVATE: Readonly<Record<string, Route>> = {
+  "/": { title: "Profile", page: <Profile />, for: "users" },
+  "/security": { title: "Security", page: <Security />, for: "users" },
+  "/admin": { title: "Administration", page: <Admin />, for: "users" },
 };
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  ...PRIVATE,
+  "/sign-up": { title: "Create your account", page: <SignUp />, for: "visitors" },
+  "/forgot-password": { title: "Forgot password", page: <ForgotPassword />, for: "visitors" },
+  "/verify-email": { title: "Confirm address", page: <VerifyEmail />, for: "everyone" },
+  "/confirm-email": { title: "Confirm address", page: <ConfirmEmail />, for: "everyone" },
+  "/reset-password": { title: "Set a new password", page: <ResetPassword />, for: "everyone" },
+};
+
+const NOT_FOUND: Route = { title: "Page not found", page: <NotFound />, for: "everyone" };
+
+function routeOf(path: string): Route {
+  const [, id] = /^\/admin\/users\/([\w-]+)$/.exec(path) ?? [];
+  if (id !== undefined) return { title: "User", page: <AdminUser id={id} />, for: "users" };
+  return ROUTES[path] ?? NOT_FOUND;
+}
 
 /** Created outside React, because StrictMode renders each component twice. */
 const first = readConnection();
@@ -76,15 +102,19 @@ function Shell({
 }) {
   const { status, user, hasStorageFailed, logout, logoutAll } = useAuth();
   const [message, notify] = useState("");
-  const hash = useHash();
-  const { title, Page } = PAGES[hash] ?? { title: "Profile", Page: Profile };
+  const [areOptionsOpen, setAreOptionsOpen] = useState(false);
+  const path = usePath();
   const isSignedIn = status === "authenticated";
-  const execute = useMemo(() => createExecute(client, urlOf(connection)), [client, connection]);
-  const main = useFocusOnChange(isSignedIn ? title : "Sign in", status === "loading");
+  const found = routeOf(path);
+  const route = isSignedIn && found.for === "visitors" ? routeOf("/") : found;
+  const asksToSignIn = !isSignedIn && route.for === "users";
+  const main = useFocusOnChange(asksToSignIn ? "Sign in" : route.title, status === "loading");
+  const account = useMemo(() => createAccountClient(client), [client]);
+  const apollo = useMemo(() => openApollo(client, urlOf(connection)), [client, connection]);
 
   useEffect(() => {
     notify("");
-  }, [hash, isSignedIn]);
+  }, [path, isSignedIn]);
 
   async function signOut(everywhere: boolean) {
     const { status, error } = await (everywhere ? logoutAll() : logout());
@@ -110,18 +140,12 @@ function Shell({
         Skip to content
       </a>
       <header className="bar">
-        <span className="brand">
+        <Link className="brand" href="/">
           <Logo /> Gatehouse
-        </span>
+        </Link>
         {isSignedIn && (
           <>
-            <nav aria-label="Pages">
-              {Object.entries(PAGES).map(([href, page]) => (
-                <a key={href} href={href} aria-current={page.title === title ? "page" : undefined}>
-                  {page.title}
-                </a>
-              ))}
-            </nav>
+            <Pages path={path} isAdmin={user.profile.role === "ADMIN"} />
             <button className="quiet" onClick={() => void signOut(false)}>
               Sign out
             </button>
@@ -132,44 +156,51 @@ function Shell({
         <p className="notice" role="status">
           {message || (isSignedIn && hasStorageFailed && NOT_STORED)}
         </p>
-        {status === "loading" && <p className="muted">Looking for your session…</p>}
-        {isSignedIn && (
-          <Page
-            key={`${user.id} ${title}`}
-            {...{ execute, connection, notify }}
-            signOut={signOut}
-          />
-        )}
-        {status === "anonymous" && (
-          <SignIn
-            connection={connection}
-            onConnect={onConnect}
-            onSubmit={() => {
-              notify("");
-            }}
-          />
-        )}
+        <ApolloProvider client={apollo}>
+          <ServicesContext.Provider
+            value={{ connection, auth: client, account, apollo, notify, signOut }}
+          >
+            <StepUp>
+              {status === "loading" && <p className="muted">Looking for your session…</p>}
+              {status !== "loading" && asksToSignIn && (
+                <SignIn
+                  onConnect={onConnect}
+                  areOptionsOpen={areOptionsOpen}
+                  onToggleOptions={setAreOptionsOpen}
+                />
+              )}
+              {status !== "loading" && !asksToSignIn && (
+                <div className="page" key={`${user?.id ?? ""} ${path}`}>
+                  {route.page}
+                </div>
+              )}
+            </StepUp>
+          </ServicesContext.Provider>
+        </ApolloProvider>
       </main>
     </>
   );
 }
 
+function Pages({ path, isAdmin }: { path: string; isAdmin: boolean }) {
+  const pages = Object.entries(PRIVATE).filter(([href]) => isAdmin || href !== "/admin");
+  return (
+    <nav aria-label="Pages">
+      {pages.map(([href, { title }]) => (
+        <Link
+          key={href}
+          href={href}
+          aria-current={href === path ? "page" : href !== "/" && path.startsWith(href)}
+        >
+          {title}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
 const NOT_STORED =
   "This browser cannot store your session, so you will have to sign in again after a reload.";
-
-function useHash(): string {
-  const [hash, setHash] = useState(location.hash);
-  useEffect(() => {
-    const read = () => {
-      setHash(location.hash);
-    };
-    addEventListener("hashchange", read);
-    return () => {
-      removeEventListener("hashchange", read);
-    };
-  }, []);
-  return hash;
-}
 
 /** Sets the title of the document, and moves the focus to each page but the first. */
 function useFocusOnChange(title: string, isLoading: boolean) {

@@ -53,6 +53,15 @@ export function messageOf({ reason, message: own, retryAfter }: Failure): string
   return `${message} ${retryAfter > 0 ? `Try again in ${durationOf(retryAfter)}.` : "You can try again now."}`;
 }
 
+/** What is wrong with a new password. */
+export const PASSWORD_PROBLEMS: Readonly<Record<string, string>> = {
+  too_short: "This is too short.",
+  too_long: "This is too long.",
+  too_common: "This is easy to guess. Use a few unrelated words.",
+  contains_username: "Do not use your user name in it.",
+  contains_email: "Do not use your e-mail address in it.",
+};
+
 function durationOf(seconds: number): string {
   if (seconds < 90) return seconds === 1 ? "1 second" : `${seconds} seconds`;
   return `${Math.ceil(seconds / 60)} minutes`;

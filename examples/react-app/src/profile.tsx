@@ -1,31 +1,28 @@
-import type { ReactNode } from "react";
-import type { PageProps } from "./app.js";
+import { useState } from "react";
 import { labelOf, SCHEMES, STORAGES } from "./connection.js";
-import { useQuery } from "./graphql.js";
-import { Problem } from "./problem.js";
+import { Confirmation } from "./confirmation.js";
+import { Fact } from "./fact.js";
+import { EmailField, Form } from "./forms.js";
+import { MeDocument } from "./gql/graphql.js";
+import { messageOf, Problem } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
+import { useData } from "./server.js";
+import { useServices } from "./services.js";
+import { useStepUp } from "./step-up.js";
 
-const ME = `query Me {
-  me { username email createdAt lastLoginAt profile { role } }
-}`;
-
-interface Me {
-  me: {
-    username: string;
-    email: string | null;
-    createdAt: string;
-    lastLoginAt: string | null;
-    profile: { role: string };
-  };
-}
-
-export function Profile({ execute, connection }: PageProps) {
-  const { result, reload } = useQuery<Me>(execute, ME);
-  const me = result?.data?.me;
+export function Profile() {
+  const { connection } = useServices();
+  const { data, failure, reload } = useData(MeDocument, {});
+  const me = data?.me;
   return (
     <>
-      <h1>Profile</h1>
-      {result?.failure && <Problem failure={result.failure} />}
+      <div className="title">
+        <h1>Profile</h1>
+        <button className="quiet" onClick={reload}>
+          Reload
+        </button>
+      </div>
+      {failure && <Problem failure={failure} />}
       {me && (
         <dl className="facts">
           <Fact name="User name">{me.username}</Fact>
@@ -37,24 +34,57 @@ export function Profile({ execute, connection }: PageProps) {
             <RelativeTime instant={me.createdAt} />
           </Fact>
           <Fact name="Last sign-in">
-            {me.lastLoginAt ? <RelativeTime instant={me.lastLoginAt} /> : "Never"}
+            <RelativeTime instant={me.lastLoginAt} />
           </Fact>
           <Fact name="Signed in with">{labelOf(SCHEMES, connection.scheme)}</Fact>
           <Fact name="Session stored in">{labelOf(STORAGES, connection.storage)}</Fact>
         </dl>
       )}
-      <button className="quiet" onClick={reload}>
-        Reload
-      </button>
+      <ChangeEmail />
+      <DeleteAccount />
     </>
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function ChangeEmail() {
+  const { account } = useServices();
+  const stepUp = useStepUp();
+  const [sentTo, setSentTo] = useState("");
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
+    <section className="panel" aria-labelledby="change-email">
+      <h2 id="change-email">Change e-mail address</h2>
+      <p className="muted">The address changes when you open the link that we send to it.</p>
+      <Form
+        action="Change address"
+        onSubmit={async (value) => {
+          const { error } = await stepUp(() => account.changeEmail(value("newEmail")));
+          setSentTo(error ? "" : value("newEmail"));
+          return error;
+        }}
+      >
+        <EmailField name="newEmail" label="New e-mail address" />
+      </Form>
+      <p role="status">{sentTo && `Open the link in the mail to ${sentTo}.`}</p>
+    </section>
+  );
+}
+
+function DeleteAccount() {
+  const { account, notify } = useServices();
+  const stepUp = useStepUp();
+  return (
+    <section className="panel" aria-labelledby="delete-account">
+      <h2 id="delete-account">Delete account</h2>
+      <p className="muted">Your account and all its sessions and tokens are gone at once.</p>
+      <Confirmation
+        action="Delete account"
+        question="Delete your account?"
+        text="You cannot undo this."
+        onConfirm={async () => {
+          const { error } = await stepUp(() => account.deleteAccount());
+          notify(error ? messageOf(error) : "Your account is deleted.");
+        }}
+      />
+    </section>
   );
 }

@@ -1,104 +1,87 @@
 import { useAuth } from "graphql-gatehouse/react";
-import { type FormEvent, useRef, useState } from "react";
 import { type Choice, type Connection, isSupported, SCHEMES, STORAGES } from "./connection.js";
-import { Problem } from "./problem.js";
+import { Card, Field, Form, PasswordField } from "./forms.js";
+import { Link } from "./router.js";
+import { useServices } from "./services.js";
 
-export function SignIn({
-  connection,
-  onConnect,
-  onSubmit,
-}: {
-  connection: Connection;
+export interface SignInProps {
   onConnect: (connection: Connection) => void;
-  onSubmit: () => void;
-}) {
+  areOptionsOpen: boolean;
+  onToggleOptions: (isOpen: boolean) => void;
+}
+
+export function SignIn(props: SignInProps) {
   const { login, emailLogin, error } = useAuth();
-  const [isByEmail, setIsByEmail] = useState(false);
-  const [isBusy, setIsBusy] = useState(false);
-  const password = useRef<HTMLInputElement>(null);
-
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    if (isBusy) return;
-    const form = new FormData(event.currentTarget);
-    const name = form.get("name") as string;
-    const secret = form.get("password") as string;
-    setIsBusy(true);
-    onSubmit();
-    const { status } = await (isByEmail ? emailLogin(name, secret) : login(name, secret));
-    setIsBusy(false);
-    if (status === "authenticated") return;
-    password.current?.focus();
-    password.current?.select();
-  }
-
+  const { notify } = useServices();
   return (
-    <div className="columns">
-      <form className="card" onSubmit={(event) => void submit(event)}>
-        <h1>Sign in</h1>
-        {error && !isBusy && <Problem failure={error} />}
-        <div className="tabs" role="radiogroup" aria-label="Sign in by">
-          {["User name", "E-mail"].map((label, index) => (
-            <label key={label}>
-              <input
-                type="radio"
-                name="by"
-                checked={isByEmail === (index === 1)}
-                onChange={() => {
-                  setIsByEmail(index === 1);
-                }}
-              />
-              <span>{label}</span>
-            </label>
-          ))}
-        </div>
-        <label className="field">
-          {isByEmail ? "E-mail address" : "User name"}
-          <input
-            key={String(isByEmail)}
-            name="name"
-            type={isByEmail ? "email" : "text"}
-            autoComplete={isByEmail ? "email" : "username"}
-            autoCapitalize="none"
-            spellCheck={false}
-            required
-          />
-        </label>
-        <label className="field">
-          Password
-          <input
-            ref={password}
-            name="password"
-            type="password"
-            autoComplete="current-password"
-            required
-          />
-        </label>
-        <button className="primary" aria-disabled={isBusy}>
-          {isBusy ? "Signing in…" : "Sign in"}
-        </button>
-      </form>
-      <fieldset className="choices" aria-label="Options of the demo" disabled={isBusy}>
-        <Choices
-          legend="Sign in with"
-          name="scheme"
-          choices={SCHEMES}
-          value={connection.scheme}
-          onChoose={(scheme) => {
-            onConnect({ ...connection, scheme });
+    <>
+      <Card
+        title="Sign in"
+        links={
+          <>
+            New here? <Link href="/sign-up">Create an account</Link>
+          </>
+        }
+      >
+        <Form
+          action="Sign in"
+          busyAction="Signing in…"
+          failure={error}
+          onSubmit={async (value) => {
+            notify("");
+            const [name, password] = [value("identifier"), value("password")];
+            // No user name has an @.
+            const { status, error } = await (name.includes("@") ? emailLogin : login)(
+              name,
+              password,
+            );
+            return status === "authenticated" ? null : error;
           }}
-        />
-        <Choices
-          legend="Store the session in"
-          name="storage"
-          choices={STORAGES.filter(({ value: storage }) => isSupported({ ...connection, storage }))}
-          value={connection.storage}
-          onChoose={(storage) => {
-            onConnect({ ...connection, storage });
-          }}
-        />
-      </fieldset>
-    </div>
+        >
+          <Field name="identifier" label="User name or e-mail address" autoComplete="username" />
+          <PasswordField />
+        </Form>
+        {error?.reason === "email_not_verified" && (
+          <Link href="/verify-email">Send the mail again</Link>
+        )}
+        <Link href="/forgot-password">Forgot your password?</Link>
+      </Card>
+      <Options {...props} />
+    </>
+  );
+}
+
+/** What only developers choose. */
+function Options({ onConnect, areOptionsOpen, onToggleOptions }: SignInProps) {
+  const { connection } = useServices();
+  return (
+    <details
+      className="narrow"
+      open={areOptionsOpen}
+      onToggle={(event) => {
+        onToggleOptions(event.currentTarget.open);
+      }}
+    >
+      <summary>Developer options</summary>
+      <Choices
+        legend="Sign in with"
+        name="scheme"
+        choices={SCHEMES}
+        value={connection.scheme}
+        onChoose={(scheme) => {
+          onConnect({ ...connection, scheme });
+        }}
+      />
+      <Choices
+        legend="Store the session in"
+        name="storage"
+        choices={STORAGES.filter(({ value: storage }) => isSupported({ ...connection, storage }))}
+        value={connection.storage}
+        onChoose={(storage) => {
+          onConnect({ ...connection, storage });
+        }}
+      />
+    </details>
   );
 }
 

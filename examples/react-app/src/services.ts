@@ -1,0 +1,24 @@
+import type { ApolloClient } from "@apollo/client";
+import type { AuthClient } from "graphql-gatehouse/client";
+import type { AccountClient } from "graphql-gatehouse/client/account";
+import { createContext, useContext } from "react";
+import type { Connection } from "./connection.js";
+
+/** What every page can use. */
+export interface Services {
+  readonly connection: Connection;
+  readonly auth: AuthClient;
+  readonly account: AccountClient;
+  readonly apollo: ApolloClient;
+  /** Shows a message above the page, and has a screen reader announce it. */
+  readonly notify: (message: string) => void;
+  readonly signOut: (everywhere: boolean) => Promise<void>;
+}
+
+export const ServicesContext = createContext<Services | null>(null);
+
+export function useServices(): Services {
+  const services = useContext(ServicesContext);
+  if (!services) throw new Error("useServices needs a ServicesContext above it.");
+  return services;
+}
