@@ -200,10 +200,12 @@ export type Mutation = {
   resendVerification: MailPayload;
   /** Sets a new password by the token of a mail. All sessions of the user end, and nobody is logged in. */
   resetPassword: PasswordPayload;
-  /** Ends one of the caller's sessions. Administrators may end the sessions of other users. */
+  /** Ends one of the caller's sessions. Administrators may end the sessions of other users, with a password of the last 12 hours and no static token. */
   revokeSession: LogoutPayload;
   /** Activates or deactivates a user. A deactivation ends the user's sessions, and a later activation does not bring them back. */
   setActive: UserPayload;
+  /** Sets the language of the mails to the caller, by a language tag (BCP 47) such as `de-AT`. Null forgets it. */
+  setLocale: User;
   /** Sets a user's role. The last active administrator keeps the role. */
   setRole: UserPayload;
   /** Sends a user a mail with a link to set a new password. */
@@ -326,6 +328,11 @@ export type MutationRevokeSessionArgs = {
 export type MutationSetActiveArgs = {
   id: Scalars['ID']['input'];
   isActive: Scalars['Boolean']['input'];
+};
+
+
+export type MutationSetLocaleArgs = {
+  locale?: InputMaybe<Scalars['String']['input']>;
 };
 
 
@@ -544,6 +551,8 @@ export type User = {
   impersonatedBy?: Maybe<User>;
   isActive: Scalars['Boolean']['output'];
   lastLoginAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The language of the mails to the user, such as `de-AT`. Null if it is not known: then it is English. */
+  locale?: Maybe<Scalars['String']['output']>;
   profile: Profile;
   username: Scalars['String']['output'];
 };
