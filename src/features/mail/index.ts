@@ -117,6 +117,7 @@ export const mail = defineFeature({
 });
 
 export { MailTokenExpired, MailTokenNotValid, throwNotValid } from "./errors.js";
+export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
 export type { GivenMailToken, MailProof, MailTokens, NewMailToken } from "./mail-tokens.js";
