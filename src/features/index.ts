@@ -19,13 +19,13 @@ import { webhooks } from "./webhooks/index.js";
 
 /** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
 export const BUILT_IN: readonly [
-  typeof administration,
   typeof audit,
   typeof graphiql,
   typeof health,
   typeof impersonation,
   typeof jwks,
   typeof mail,
+  typeof administration,
   typeof personalTokens,
   typeof recovery,
   typeof refreshCookie,
@@ -35,13 +35,13 @@ export const BUILT_IN: readonly [
   typeof tokenClasses,
   typeof webhooks,
 ] = [
-  administration,
   audit,
   graphiql,
   health,
   impersonation,
   jwks,
   mail,
+  administration,
   personalTokens,
   recovery,
   refreshCookie,

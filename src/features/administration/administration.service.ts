@@ -1,5 +1,6 @@
 import type { AccountService } from "../../accounts/account.service.js";
 import type { NewUser } from "../../accounts/accounts.js";
+import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { Role } from "../../accounts/role.js";
 import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
@@ -7,6 +8,8 @@ import { BadUserInput } from "../../errors.js";
 import type { Client } from "../../events.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { SessionService } from "../../sessions/session.service.js";
+import type { RunStatement } from "../../sql.js";
+import { type Mail, queueEmailNotice } from "../mail/index.js";
 
 /** New values of a user. A value that is undefined does not change. */
 interface Changes {
@@ -22,10 +25,12 @@ interface Changes {
 export class AdministrationService {
   readonly #accounts: AccountService;
   readonly #sessions: SessionService;
+  readonly #mail: Mail | undefined;
 
-  constructor(accounts: AccountService, sessions: SessionService) {
+  constructor(accounts: AccountService, sessions: SessionService, mail: Mail | undefined) {
     this.#accounts = accounts;
     this.#sessions = sessions;
+    this.#mail = mail;
   }
 
   async createUser(context: AuthContext, values: NewUser): Promise<User> {
@@ -33,12 +38,19 @@ export class AdministrationService {
     return this.#accounts.getUser(await this.#accounts.createUser(values, client));
   }
 
+  /** Tells the old address, so that nobody takes an account over by another address unnoticed. */
   async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
     const client = await clientOf(context);
     if (username === null) {
       throw new BadUserInput("username must not be null. Leave it out to keep the name.");
     }
-    await this.#accounts.updateUser(id, { username, email }, client);
+    const mail = this.#mail;
+    const begin = async (run: RunStatement) => {
+      if (mail === undefined || email === undefined) return;
+      await queueEmailNotice(mail, run, id, email === null ? null : requireNewEmail(email));
+    };
+    await this.#accounts.updateUser(id, { username, email }, client, undefined, begin);
+    mail?.wake();
     return this.#accounts.getUser(id);
   }
 

@@ -1,5 +1,6 @@
 import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
+import { mail } from "../mail/index.js";
 
 const settings = {
   /** Whether administrators can list and change users through the API. */
@@ -9,13 +10,14 @@ const settings = {
 /** Lets administrators list, create, change and delete users. */
 export const administration = defineFeature({
   name: "administration",
+  uses: ["mail"],
   settings,
   isOn: (config) => config.administration,
-  create: async ({ accounts, sessions }: CoreServices) => {
+  create: async ({ accounts, sessions }: CoreServices, _config, apiOf) => {
     const { UsersResolver } = await import("./users.resolver.js");
     const { AdministrationResolver } = await import("./administration.resolver.js");
     const { AdministrationService } = await import("./administration.service.js");
-    const service = new AdministrationService(accounts, sessions);
+    const service = new AdministrationService(accounts, sessions, apiOf.ifOn(mail)?.mail);
     return { resolvers: [new UsersResolver(accounts), new AdministrationResolver(service)] };
   },
 });

@@ -5,13 +5,14 @@ import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
-import { type Mail, MailTokenNotValid, throwNotValid } from "../mail/index.js";
-import { queueNotice, type Recipient } from "./notices.js";
-
-interface StoredRecipient extends Recipient {
-  /** The canonical form of the address. */
-  readonly emailKey: string | null;
-}
+import {
+  type Mail,
+  MailTokenNotValid,
+  queueEmailNotice,
+  queueNotice,
+  type Recipient,
+  throwNotValid,
+} from "../mail/index.js";
 
 /** Resets passwords and changes e-mail addresses, by links in mails. */
 export class RecoveryService {
@@ -116,10 +117,7 @@ export class RecoveryService {
     const { userId, address } = await this.#mail.tokens.find(given);
     const begin = async (run: RunStatement) => {
       await this.#mail.tokens.consume(run, given);
-      const before = await readRecipient(run, userId);
-      if (before.emailKey !== requireNewEmail(address)) {
-        await queueNotice(this.#mail, run, "email-changed-notice", before);
-      }
+      await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
     };
     await accounts
       .updateUser(userId, { email: address }, client, undefined, begin)
@@ -143,11 +141,8 @@ function canGetMail(user: User | null): user is User & { readonly email: string 
   return user !== null && user.isActive && user.email !== null;
 }
 
-async function readRecipient(run: RunStatement, id: string): Promise<StoredRecipient> {
-  const [user] = await run<StoredRecipient>(
-    `SELECT id, username, email, email_key AS "emailKey" FROM "user" WHERE id = ?`,
-    [id],
-  );
+async function readRecipient(run: RunStatement, id: string): Promise<Recipient> {
+  const [user] = await run<Recipient>(`SELECT id, username, email FROM "user" WHERE id = ?`, [id]);
   if (user === undefined) throw new MailTokenNotValid();
   return user;
 }

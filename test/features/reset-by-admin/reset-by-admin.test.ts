@@ -65,6 +65,23 @@ describeFreshGates(options, (gate) => {
       await gate.login("ada", "JWT", PASSWORD);
     });
 
+    test("an address that an administrator changes or removes is told to the old one", async () => {
+      for (const email of ["ADA@example.com", "root@example.com", "root@example.com", null]) {
+        const { status } = await gate.ask(
+          "mutation ($id: ID!, $email: String) { updateUser(id: $id, email: $email) { user { id } } }",
+          { variables: { id: ada, email }, authorization: root.authorization },
+        );
+        expect(status).toBe(200);
+      }
+      await eventually(() => smtp.mails.length === 2);
+      expect(smtp.mails.map(({ recipients }) => recipients).sort()).toEqual([
+        ["ADA@example.com"],
+        ["root@example.com"],
+      ]);
+      expect(new Set(smtp.mails.map(({ subject }) => subject)).size).toBe(1);
+      expect(await queued()).toEqual([]);
+    });
+
     test("AZ-8: is stored as one event, with its actor and its subject", async () => {
       const rows = await rowsDuring(gate, () => start(ada));
       expect(rows).toMatchObject([

@@ -1,6 +1,6 @@
 import { BadUserInput } from "../../errors.js";
 import type { RunStatement } from "../../sql.js";
-import type { Mail } from "../mail/index.js";
+import type { Mail } from "./mail.service.js";
 
 /** The user whom a notice is about. */
 export interface Recipient {
@@ -26,4 +26,23 @@ export async function queueNotice(
   } catch (error) {
     if (!(error instanceof BadUserInput)) throw error;
   }
+}
+
+/**
+ * Tells the old address of a user that the account gets another one. Does nothing if the address stays the same. Call
+ * this before the change.
+ * @param emailKey the canonical form of the new address; null if the user gets none
+ */
+export async function queueEmailNotice(
+  mail: Mail,
+  run: RunStatement,
+  userId: string,
+  emailKey: string | null,
+): Promise<void> {
+  const [before] = await run<Recipient & { readonly emailKey: string | null }>(
+    `SELECT id, username, email, email_key AS "emailKey" FROM "user" WHERE id = ?`,
+    [userId],
+  );
+  if (before === undefined || before.emailKey === emailKey) return;
+  await queueNotice(mail, run, "email-changed-notice", before);
 }
