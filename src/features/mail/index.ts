@@ -126,11 +126,8 @@ export const mail = defineFeature({
 });
 
 export { MailTokenExpired, MailTokenNotValid, throwNotValid } from "./errors.js";
-<<<<<<< HEAD
 export { preferredLocale, storeLocale } from "./locale.js";
-=======
 export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
->>>>>>> wt-admin
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
 export type { GivenMailToken, MailProof, MailTokens, NewMailToken } from "./mail-tokens.js";
