@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { commandOver, expectOneLine, setUpFolders } from "../support/command.js";
+import { eventually } from "../support/eventually.js";
+import { fresh } from "../support/fresh.js";
 import { describeFreshGates, PASSWORD } from "../support/gate.js";
 import { describeTerminal, runOnTerminal } from "../support/terminal.js";
 
@@ -145,16 +147,17 @@ describeFreshGates((gate) => {
     async () => {
       const { session } = await gate.login("ada");
       const { token } = await gate.issue(ada, "TOKEN");
-      const admin = await gate.issue(root);
+      const admin = await fresh(gate, root);
       const query = `mutation { revokeSession(id: "${session.id}") { sessionsEnded } }`;
       const headers = { "user-agent": "canary" };
       await gate.ask(query, { authorization: admin.authorization, headers });
-      const printed = await run("export-user", "ada").then(async (first) => {
-        // The events are stored a moment after they happen.
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        expect(first.code).toBe(0);
-        return print("export-user", "ada");
-      });
+      // The events are stored a moment after they happen.
+      await eventually(
+        async () =>
+          (await gate.sql("SELECT id FROM audit_event WHERE type = ?", ["session_ended"]))
+            .length === 1,
+      );
+      const printed = await print("export-user", "ada");
       const { user, profile, sessions, features } = JSON.parse(printed);
       expect({ ...user, ...profile }).toEqual(isAda({ lastLoginAt: INSTANT }));
       expect(sessions.map(({ scheme }: { scheme: string }) => scheme).sort()).toEqual([
