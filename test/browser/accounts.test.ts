@@ -255,6 +255,22 @@ describeBrowser("in a browser", () => {
       await isSignedOut(otto);
     });
 
+    test("ends a session of a user, after the password is given again", async () => {
+      await stage.gate.user("quin");
+      const page = await stage.visit();
+      await signIn(page, "ada");
+      waitUntilStale();
+      const quin = await stage.visit();
+      await signIn(quin, "quin");
+      await open(page, "Administration");
+      await open(page, "quin");
+      await press(page, "End this session");
+      await confirmPassword(page);
+      await notice(page).getByText("is signed out").waitFor();
+      await reload(quin);
+      await isSignedOut(quin);
+    });
+
     test("creates a user and deletes the user, after the password is given again", async () => {
       const page = await stage.visit();
       await signIn(page, "ada");

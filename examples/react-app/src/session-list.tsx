@@ -5,6 +5,7 @@ import { messageOf } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { mutate } from "./server.js";
 import { useServices } from "./services.js";
+import { useStepUp } from "./step-up.js";
 
 /** Lists sessions, each with a button to end it. Then the button is gone, so the focus moves to the heading. */
 export function SessionList({
@@ -24,10 +25,11 @@ export function SessionList({
   empty: ReactNode;
 }) {
   const services = useServices();
+  const stepUp = useStepUp();
 
   async function end({ id, isCurrent, ...session }: SessionRowFragment) {
     if (isCurrent) return services.signOut(false);
-    const { error } = await mutate(services, RevokeDocument, { id });
+    const { error } = await stepUp(() => mutate(services, RevokeDocument, { id }));
     const ended = session.isNamedToken ? "is revoked." : "is signed out.";
     services.notify(error ? messageOf(error) : `${nameOf(session)} ${ended}`);
     onEnded();
