@@ -6,6 +6,7 @@ import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { impersonation } from "./impersonation/index.js";
+import { importDjango } from "./import-django/index.js";
 import { jwks } from "./jwks/index.js";
 import { mail } from "./mail/index.js";
 import { personalTokens } from "./personal-tokens/index.js";
@@ -23,6 +24,7 @@ export const BUILT_IN: readonly [
   typeof graphiql,
   typeof health,
   typeof impersonation,
+  typeof importDjango,
   typeof jwks,
   typeof mail,
   typeof administration,
@@ -39,6 +41,7 @@ export const BUILT_IN: readonly [
   graphiql,
   health,
   impersonation,
+  importDjango,
   jwks,
   mail,
   administration,

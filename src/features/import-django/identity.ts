@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+
+/**
+ * Returns the id of the user whom Django knows by `djangoId`, the user's primary key there. The same key always gives
+ * the same id, so a simplejwt token leads to its user without a look-up.
+ */
+export function userIdOf(djangoId: string): string {
+  return idFrom(`django user ${djangoId}`);
+}
+
+/** Returns the id of the session for a key of `rest_framework.authtoken`. The id does not reveal the key. */
+export function keySessionIdOf(key: string): string {
+  return idFrom(`django key ${key}`);
+}
+
+/** Returns the id of the session for a token of simplejwt. @param jti the token's claim `jti` */
+export function jwtSessionIdOf(jti: string): string {
+  return idFrom(`django jwt ${jti}`);
+}
+
+/** Returns an id of 128 bits, in hex. */
+function idFrom(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
