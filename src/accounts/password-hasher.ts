@@ -24,6 +24,15 @@ const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${par
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
+/** Verifies the hashes that another system made. A login replaces such a hash with Argon2id. */
+export interface ForeignHashes {
+  /**
+   * Returns whether `passwordHash` is the hash of `password`. A malformed hash matches no password.
+   * @param passwordHash null to take as long as for a stored hash, and return false
+   */
+  verify(passwordHash: string | null, password: string): Promise<boolean>;
+}
+
 /** How many passwords may wait to be hashed. */
 const MAX_WAITING = 64;
 /** How long a password may wait to be hashed, in milliseconds. */
@@ -40,10 +49,15 @@ const RETRY_AFTER = 2;
 export class PasswordHasher {
   readonly #slots;
   #waiting = 0;
+  #foreign: ForeignHashes | undefined;
 
   /** @param concurrency how many passwords are hashed at the same time */
   constructor(concurrency: number) {
     this.#slots = withTimeout(new Semaphore(concurrency), MAX_WAIT);
+  }
+
+  acceptForeign(hashes: ForeignHashes): void {
+    this.#foreign = hashes;
   }
 
   /**
@@ -57,21 +71,25 @@ export class PasswordHasher {
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. A missing or malformed hash takes as long as a real one.
+   * Returns whether `passwordHash` is the hash of `password`. A wrong password takes the same time for an Argon2id hash,
+   * a foreign hash, a malformed hash and no hash.
    * @throws {@link BadUserInput} when the password is malformed or too long
    * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);
-    const normalized = password.normalize("NFC");
     return this.#withSlot(async () => {
-      try {
-        const isRight = await verify(passwordHash ?? DUMMY_HASH, normalized);
-        return passwordHash !== null && isRight;
-      } catch {
-        await verify(DUMMY_HASH, normalized);
-        return false;
+      const isForeign = passwordHash !== null && !passwordHash.startsWith("$");
+      const [own, foreign] = isForeign ? [null, passwordHash] : [passwordHash, null];
+      const checks = [
+        () => verifyArgon2(own, password),
+        async () => (await this.#foreign?.verify(foreign, password)) ?? false,
+      ];
+      // The check of the stored hash comes first, so only a wrong password pays for both.
+      for (const isRight of isForeign ? checks.reverse() : checks) {
+        if (await isRight()) return true;
       }
+      return false;
     });
   }
 
@@ -95,6 +113,18 @@ export class PasswordHasher {
     } finally {
       release();
     }
+  }
+}
+
+/** A missing or malformed hash takes as long as a real one. */
+async function verifyArgon2(passwordHash: string | null, password: string): Promise<boolean> {
+  const normalized = password.normalize("NFC");
+  try {
+    const isRight = await verify(passwordHash ?? DUMMY_HASH, normalized);
+    return passwordHash !== null && isRight;
+  } catch {
+    await verify(DUMMY_HASH, normalized);
+    return false;
   }
 }
 

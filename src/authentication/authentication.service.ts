@@ -179,7 +179,7 @@ export class AuthenticationService implements Authentication {
   async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
     const { hooks, issuer, sessions, settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
-    const verified = verifier.verifyRotating(token);
+    const verified = await verifier.verifyRotating(token);
     const { id: sessionId, userId } = verified.session;
     await throttle.refresh(sessionId, client);
     await hooks.before("beforeRefresh", { id: userId }, client);
@@ -234,7 +234,7 @@ export class AuthenticationService implements Authentication {
     const { throttle, verifier } = this.#parts;
     if (user === null) await throttle.request(client);
     if (refresh !== null) {
-      const { session } = verifier.verifyRotating(refresh);
+      const { session } = await verifier.verifyRotating(refresh);
       if (user !== null && user.id !== session.userId) throw new TokenNotValid();
       return { scheme: session.scheme, hasEnded: await this.#end(session, client) };
     }

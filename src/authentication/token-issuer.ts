@@ -40,10 +40,14 @@ interface UserFinder {
   findById(id: string): Promise<User | null>;
 }
 
+/** Returns the claims of a user's next access token. */
+export type ClaimsOf = (userId: string) => Promise<ApplicationClaims>;
+
 export class TokenIssuer {
   readonly #kinds: TokenKinds;
   readonly #accounts: UserFinder;
   readonly #settings: IssuerSettings;
+  #addedClaims: ClaimsOf = () => Promise.resolve({});
 
   constructor(kinds: TokenKinds, accounts: UserFinder, settings: IssuerSettings) {
     this.#kinds = kinds;
@@ -51,14 +55,27 @@ export class TokenIssuer {
     this.#settings = settings;
   }
 
+  /** Adds claims to all access tokens. The application's claims cannot replace them. */
+  addClaims(claimsOf: ClaimsOf): void {
+    this.#addedClaims = claimsOf;
+  }
+
   /**
-   * Returns the application's claims for a user's next access token. Call this before anything is written, so that a
+   * Returns the claims of the application and the added ones, for a user's next access token. Call this before anything is written, so that a
    * failure changes nothing.
    * @param predecessor the refresh token to replace. Its application claims are kept
    * @throws Error when the option `claims` fails, or returns claims that cannot be used
    * @throws {@link ServiceUnavailable} when the option `claims` takes too long
    */
   async claimsFor(userId: string, predecessor?: VerifiedToken): Promise<ApplicationClaims> {
+    const claims = await this.#readApplicationClaims(userId, predecessor);
+    return { ...claims, ...(await this.#addedClaims(userId)) };
+  }
+
+  async #readApplicationClaims(
+    userId: string,
+    predecessor?: VerifiedToken,
+  ): Promise<ApplicationClaims> {
     const carried = applicationClaimsOf(predecessor?.claims ?? {});
     const { claims: claimsOf } = this.#settings;
     if (claimsOf === undefined) return carried;

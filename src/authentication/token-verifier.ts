@@ -5,7 +5,12 @@ import { requireLive } from "../sessions/live.js";
 import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
-import { isSecretOf, isStaticToken, parseStaticToken } from "../tokens/static-token.js";
+import {
+  isSecretOf,
+  isStaticToken,
+  parseStaticToken,
+  type StaticTokenParts,
+} from "../tokens/static-token.js";
 import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
@@ -35,11 +40,19 @@ export interface TokenVerifierParts {
   readonly roles: Roles;
 }
 
+/** Parses a static token of another system. Returns null for any other text. */
+export type ParseForeignKey = (token: string) => StaticTokenParts | null;
+
 export class TokenVerifier {
   readonly #parts: TokenVerifierParts;
+  #parseForeignKey: ParseForeignKey = () => null;
 
   constructor(parts: TokenVerifierParts) {
     this.#parts = parts;
+  }
+
+  acceptForeignKeys(parse: ParseForeignKey): void {
+    this.#parseForeignKey = parse;
   }
 
   /**
@@ -57,7 +70,7 @@ export class TokenVerifier {
    * @throws {@link Unauthenticated} when the token cannot be used
    */
   async verify(token: string): Promise<Verification> {
-    if (isStaticToken(token)) {
+    if (this.#isStatic(token)) {
       const row = await this.#authenticateStatic(token);
       return {
         principal: new Principal(row, this.#parts),
@@ -84,11 +97,14 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token. Does not check the session or the expiry.
+   * Verifies a refresh or sliding token. Does not check the session or the expiry. Opens the session of a token from
+   * another system, unless it exists.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
-  verifyRotating(token: string): VerifiedToken {
-    return this.#parts.kinds.verifyAnyAge(token, ROTATING);
+  async verifyRotating(token: string): Promise<VerifiedToken> {
+    const verified = this.#parts.kinds.verifyAnyAge(token, ROTATING);
+    await verified.kind.adopt?.(verified);
+    return verified;
   }
 
   /**
@@ -97,7 +113,7 @@ export class TokenVerifier {
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async findSession(token: string): Promise<TokenSession | null> {
-    if (isStaticToken(token)) return toTokenSession(await this.#findStatic(token));
+    if (this.#isStatic(token)) return toTokenSession(await this.#findStatic(token));
     return this.#findSession(await this.#read(token, TOKEN_TYPES, "verifyAnyAge"));
   }
 
@@ -118,13 +134,18 @@ export class TokenVerifier {
 
   /**
    * Reads the session of a token, and then checks the token's key again. If another process has changed the signing
-   * keys, reading the session reloads them. The token's key may then be gone.
+   * keys, reading the session reloads them. The token's key may then be gone. If a token of another system has no
+   * session yet, opens it.
    * @throws {@link TokenNotValid} when the token's key was revoked
    */
-  async #findRow({ kind, kid, session }: VerifiedToken): Promise<SessionRow | null> {
-    const row = await this.#parts.sessions.find(session.id);
+  async #findRow(verified: VerifiedToken): Promise<SessionRow | null> {
+    const { kind, kid, session } = verified;
+    const { sessions } = this.#parts;
+    const row = await sessions.find(session.id);
     if (!kind.hasKey(kid)) throw new TokenNotValid();
-    return row;
+    if (row !== null || kind.adopt === undefined) return row;
+    await kind.adopt(verified);
+    return sessions.find(session.id);
   }
 
   /** Another instance may have just created the key, so an unknown key causes a reload of the keys. */
@@ -133,7 +154,7 @@ export class TokenVerifier {
     accepted: readonly TokenType[],
     verify: "verify" | "verifyAnyAge",
   ): MaybePromise<VerifiedToken> {
-    if (isStaticToken(token)) throw new TokenWrongType();
+    if (this.#isStatic(token)) throw new TokenWrongType();
     const { kinds, keys } = this.#parts;
     try {
       return kinds[verify](token, accepted);
@@ -146,6 +167,10 @@ export class TokenVerifier {
     }
   }
 
+  #isStatic(token: string): boolean {
+    return isStaticToken(token) || this.#parseForeignKey(token) !== null;
+  }
+
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
@@ -155,7 +180,7 @@ export class TokenVerifier {
   }
 
   async #findStatic(token: string): Promise<SessionRow | null> {
-    const parts = parseStaticToken(token);
+    const parts = parseStaticToken(token) ?? this.#parseForeignKey(token);
     if (parts === null) throw new TokenNotValid();
     const row = await this.#parts.sessions.find(parts.sessionId);
     return row !== null && isSecretOf(row.secretHash, parts.secret) ? row : null;

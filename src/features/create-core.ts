@@ -76,6 +76,8 @@ export function createCore(
     keys,
     kinds,
     issuer,
+    verifier,
+    hasher,
     throttle,
     hooks,
     deriveKeys: (feature: string) =>

@@ -2,10 +2,12 @@ import type { KeyObject } from "node:crypto";
 import type { GraphQLSchema } from "graphql";
 import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
+import type { PasswordHasher } from "../accounts/password-hasher.js";
 import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { HookRunner, Hooks } from "../authentication/hooks.js";
 import type { TokenIssuer } from "../authentication/token-issuer.js";
+import type { TokenVerifier } from "../authentication/token-verifier.js";
 import type { AuthConfig, SecretOption } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
@@ -187,6 +189,8 @@ export interface CoreServices extends Core {
   readonly keys: SigningKeyService;
   readonly kinds: TokenKinds;
   readonly issuer: TokenIssuer;
+  readonly verifier: TokenVerifier;
+  readonly hasher: PasswordHasher;
   readonly throttle: Throttle;
   /** Runs the hooks of all features. */
   readonly hooks: HookRunner;

@@ -1,4 +1,5 @@
-import jsonwebtoken from "jsonwebtoken";
+import type { KeyObject } from "node:crypto";
+import jsonwebtoken, { type Algorithm } from "jsonwebtoken";
 import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
 
@@ -48,7 +49,10 @@ export function parseJwt(token: unknown): UnverifiedJwt {
  * @throws {@link TokenNotValid}
  * @see RFC 8725 3.1
  */
-export function verifySignature({ token, header }: UnverifiedJwt, key: Key): void {
+export function verifySignature(
+  { token, header }: UnverifiedJwt,
+  key: { algorithm: Algorithm; verificationKey: KeyObject },
+): void {
   if (header["alg"] !== key.algorithm) throw new TokenNotValid();
   try {
     jsonwebtoken.verify(token, key.verificationKey, {
@@ -87,7 +91,8 @@ function decodeCanonical(segment: string): string | null {
   return bytes.toString("base64url") === segment ? bytes.toString("utf8") : null;
 }
 
-function parseObject(text: string): Record<string, unknown> | null {
+/** Returns the JSON object in `text`, or null. */
+export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
     const isObjectOrNull = typeof value === "object" && !Array.isArray(value);

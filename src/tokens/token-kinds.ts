@@ -5,7 +5,7 @@ import type { AuthScheme } from "../events.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { AccessTokens } from "./access-token.js";
 import type { Claims } from "./claims.js";
-import { parseJwt, verifySignature } from "./jwt.js";
+import { parseJwt, type UnverifiedJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
@@ -24,13 +24,36 @@ export interface TokenSession {
   readonly generation: number | null;
 }
 
+/** What a token can be used for, and for how long. */
+export interface VerifiedKind extends Pick<
+  TokenKind,
+  "type" | "hasKey" | "requireInTime" | "slidesUntil"
+> {
+  /**
+   * Opens the session of a token that another system issued, unless it exists. Undefined for the tokens of Gatehouse,
+   * which always have a session.
+   */
+  readonly adopt?: (token: VerifiedToken) => Promise<void>;
+}
+
 /** A token with the right signature and claims. It may have expired, and its session may be over. */
 export interface VerifiedToken {
-  readonly kind: TokenKind;
+  readonly kind: VerifiedKind;
   /** The id of the key that signed the token. */
   readonly kid: string;
   readonly claims: Claims;
   readonly session: TokenSession;
+}
+
+/** Reads the JWTs of another system. */
+export interface ForeignTokens {
+  /** The `typ` header of these tokens. No token of Gatehouse has it. */
+  readonly typ: string;
+  /**
+   * Verifies a token, even if it has expired or is not valid yet.
+   * @throws {@link TokenNotValid}
+   */
+  verify(jwt: UnverifiedJwt): VerifiedToken;
 }
 
 /**
@@ -42,6 +65,7 @@ export class TokenKinds {
   readonly refresh: RotatingTokens;
   readonly sliding: RotatingTokens;
   readonly #byTyp: ReadonlyMap<unknown, TokenKind>;
+  #foreign: ForeignTokens | undefined;
   readonly #verified = new LRUCache<string, VerifiedToken>({ max: REMEMBERED });
 
   /**
@@ -54,6 +78,10 @@ export class TokenKinds {
     this.sliding = new RotatingTokens("sliding", settings, refreshRing);
     const all = [this.access, this.refresh, this.sliding];
     this.#byTyp = new Map(all.map((kind) => [kind.typ, kind]));
+  }
+
+  acceptForeign(tokens: ForeignTokens): void {
+    this.#foreign = tokens;
   }
 
   /**
@@ -80,6 +108,17 @@ export class TokenKinds {
       return remembered;
     }
     const jwt = parseJwt(token);
+    const foreign = this.#foreign;
+    const isForeign = foreign !== undefined && jwt.header["typ"] === foreign.typ;
+    const verified = isForeign ? foreign.verify(jwt) : this.#verifyOwn(jwt, accepted);
+    const { type } = verified.kind;
+    if (!accepted.includes(type)) throw new TokenWrongType();
+    // A refresh token is used only once, so there is no need to remember it.
+    if (type !== "refresh") this.#verified.set(token, verified);
+    return verified;
+  }
+
+  #verifyOwn(jwt: UnverifiedJwt, accepted: readonly TokenType[]): VerifiedToken {
     const kind = this.#byTyp.get(jwt.header["typ"]);
     if (kind === undefined || !accepted.includes(kind.type)) throw new TokenWrongType();
     const key = kind.requireKey(jwt.header["kid"]);
@@ -87,9 +126,6 @@ export class TokenKinds {
     const claims = kind.parse(jwt.payload);
     const { sid: id, sub: userId } = claims;
     const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
-    const verified = { kind, kid: key.kid, claims, session };
-    // A refresh token is used only once, so there is no need to remember it.
-    if (kind !== this.refresh) this.#verified.set(token, verified);
-    return verified;
+    return { kind, kid: key.kid, claims, session };
   }
 }

@@ -1,13 +1,48 @@
+import { z } from "zod";
 import { oneOf, onOff } from "../../config/kinds.js";
-import { defineFeature } from "../feature.js";
+import type { ConfigOf } from "../../config/setting.js";
+import type { Problem } from "../../config/problems.js";
+import type { Setting } from "../../config/setting.js";
+import { type CoreServices, defineFeature } from "../feature.js";
 import { djangoMigration } from "./migration.js";
+import { hasPublicKey, isAsymmetric, SIMPLE_JWT, verificationKeyOf } from "./simplejwt-settings.js";
+
+const DAY = 86_400_000;
 
 const settings = {
-  /** Whether users, passwords and tokens of a Django project work here. Needed for `gatehouse import-django`. */
+  /** Whether users, passwords and keys of a Django project work here. Needed for `gatehouse import-django`. */
   django: onOff({ variable: "DJANGO", default: false }),
+  /** The key that signs simplejwt's tokens: its `SIGNING_KEY`, by default Django's `SECRET_KEY`. */
+  djangoSecretKey: {
+    variable: "DJANGO_SECRET_KEY",
+    check: z.string().min(1).optional(),
+    allowed: "simplejwt's SIGNING_KEY, or Django's SECRET_KEY",
+  } satisfies Setting,
+  /** The last day, in UTC, on which tokens of simplejwt are accepted. Without it none is accepted. */
+  djangoTokensUntil: {
+    variable: "DJANGO_TOKENS_UNTIL",
+    check: z.iso.date().optional(),
+    allowed: "a date such as 2027-01-31",
+  } satisfies Setting,
+  /**
+   * How to read simplejwt's tokens, as JSON with the names of `SIMPLE_JWT`: `ALGORITHM`, `VERIFYING_KEY`, `AUDIENCE`,
+   * `ISSUER`, `LEEWAY` in seconds, `USER_ID_CLAIM`, `TOKEN_TYPE_CLAIM`, `JTI_CLAIM` and
+   * `SLIDING_TOKEN_REFRESH_EXP_CLAIM`. A name that is left out has simplejwt's default.
+   */
+  djangoSimpleJwt: {
+    variable: "DJANGO_SIMPLE_JWT",
+    check: SIMPLE_JWT.prefault({}),
+    read: parseJson,
+    allowed: {
+      option: "an object with names of SIMPLE_JWT",
+      variable: 'JSON, such as {"ALGORITHM":"HS256"}',
+    },
+  } satisfies Setting,
   /** `simplejwt` adds the claim `user_id` to access tokens, so that simplejwt can read them. */
   jwtCompat: oneOf(["off", "simplejwt"], { variable: "JWT_COMPAT", default: "off" }),
 };
+
+type DjangoConfig = Omit<ConfigOf<typeof settings>, "django">;
 
 /** Takes over the users of a Django project: their passwords, their roles, and the tokens that they hold. */
 export const importDjango = defineFeature({
@@ -15,5 +50,61 @@ export const importDjango = defineFeature({
   settings,
   migrations: [djangoMigration],
   isOn: ({ django }) => django,
-  create: () => ({}),
+  findProblems: ({ django, ...config }) => (django ? findWrong(config) : findUnused(config)),
+  create: async (core: CoreServices, config) => {
+    const { DjangoPasswords } = await import("./django-passwords.js");
+    const { parseKey } = await import("./django-keys.js");
+    core.hasher.acceptForeign(new DjangoPasswords(core));
+    core.verifier.acceptForeignKeys(parseKey);
+    if (config.djangoTokensUntil !== undefined) {
+      const { SimpleJwtTokens } = await import("./simplejwt-tokens.js");
+      core.kinds.acceptForeign(
+        new SimpleJwtTokens(core, {
+          simpleJwt: config.djangoSimpleJwt,
+          key: verificationKeyOf(config.djangoSimpleJwt, config.djangoSecretKey),
+          acceptedUntil: Date.parse(config.djangoTokensUntil) + DAY,
+          sessionLifetime: config.sessionLifetime,
+        }),
+      );
+    }
+    if (config.jwtCompat === "simplejwt") {
+      const { userIdClaim } = await import("./user-id-claim.js");
+      core.issuer.addClaims((userId) => userIdClaim(core.sql, userId));
+    }
+    return {};
+  },
 });
+
+/** The settings that do nothing while `django` is off. */
+function findUnused(config: DjangoConfig): Problem[] {
+  const used = [
+    ...(config.djangoSecretKey === undefined ? [] : ["djangoSecretKey"]),
+    ...(config.djangoTokensUntil === undefined ? [] : ["djangoTokensUntil"]),
+    ...(config.jwtCompat === "off" ? [] : ["jwtCompat"]),
+  ];
+  return used.map((option) => ({ option, message: "does nothing without", other: "django" }));
+}
+
+function findWrong(config: DjangoConfig): Problem[] {
+  const { djangoSecretKey, djangoTokensUntil, djangoSimpleJwt } = config;
+  if (djangoTokensUntil === undefined) {
+    return djangoSecretKey === undefined
+      ? []
+      : [{ option: "djangoTokensUntil", message: "is required with", other: "djangoSecretKey" }];
+  }
+  if (isAsymmetric(djangoSimpleJwt)) {
+    const message = "must have VERIFYING_KEY, the public key of its ALGORITHM in PEM";
+    return hasPublicKey(djangoSimpleJwt) ? [] : [{ option: "djangoSimpleJwt", message }];
+  }
+  return djangoSecretKey === undefined
+    ? [{ option: "djangoSecretKey", message: "is required with", other: "djangoTokensUntil" }]
+    : [];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,7 +1,7 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Creates two tables. `django_user` has the users who came from Django, and what was last imported of each: JSON, with
+ * Creates two tables, and an index that finds the password hashes of Django. `django_user` has the users who came from Django, and what was last imported of each: JSON, with
  * the SHA-256 of the password hash. `django_token` has the simplejwt tokens that became sessions. `outstanding_id` is
  * the primary key in simplejwt's table `token_blacklist_outstandingtoken`, or null for a token that is not in it.
  */
@@ -18,5 +18,7 @@ export const djangoMigration: Migration = {
         references "session" ("id") on update cascade on delete cascade,
       "jti" text not null,
       "outstanding_id" text null)`,
+    `create index "user_foreign_hash_index" on "user" (substr("password_hash", 1, 13), "password_hash")
+      where substr("password_hash", 1, 1) <> '$'`,
   ],
 };

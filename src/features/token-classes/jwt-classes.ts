@@ -100,11 +100,11 @@ export class UntypedToken extends Token {
    * @throws {@link TokenWrongType} when the token was not verified, or its claim `token_type` was changed afterwards
    */
   protected override get tokenKind(): TokenKind {
-    const { verifiedKind } = this;
-    if (verifiedKind === undefined || verifiedKind.type !== this.get("token_type")) {
+    const { verifiedType } = this;
+    if (verifiedType === undefined || verifiedType !== this.get("token_type")) {
       throw new TokenWrongType();
     }
-    return verifiedKind;
+    return this.backend.kinds[verifiedType];
   }
 }
 

@@ -76,8 +76,8 @@ export class Token extends ClaimMap {
   }
 
   /** Undefined if the token was not verified. */
-  protected get verifiedKind(): TokenKind | undefined {
-    return this.#verified?.kind;
+  protected get verifiedType(): TokenType | undefined {
+    return this.#verified?.kind.type;
   }
 
   /** The types of token that the constructor accepts. */
@@ -191,8 +191,11 @@ export class Token extends ClaimMap {
     return this.tokenKind.sign(this.payload);
   }
 
+  /** Refuses a token of another system, because such a token may not have a session yet. */
   #read(token: string): VerifiedToken {
-    return this.backend.kinds.verify(token, this.acceptedTypes);
+    const verified = this.backend.kinds.verify(token, this.acceptedTypes);
+    if (verified.kind.adopt !== undefined) throw new TokenNotValid();
+    return verified;
   }
 
   #text(claim: string): string {
