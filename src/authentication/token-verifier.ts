@@ -87,8 +87,8 @@ export class TokenVerifier {
    * Verifies a refresh or sliding token. Does not check the session or the expiry.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
-  verifyRotating(token: string): VerifiedToken {
-    return this.#parts.kinds.verifyAnyAge(token, ROTATING);
+  verifyRotating(token: string, accepted: readonly TokenType[] = ROTATING): VerifiedToken {
+    return this.#parts.kinds.verifyAnyAge(token, accepted);
   }
 
   /**
