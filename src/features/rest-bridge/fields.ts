@@ -26,7 +26,7 @@ export function readFields<Name extends string>(
     else values[name] = read as string;
   }
   if (Object.keys(errors).length > 0) throw new ValidationError(errors);
-  return values as Record<Name, string>;
+  return values;
 }
 
 /** @throws {@link ValidationError} when the body is another JSON value */

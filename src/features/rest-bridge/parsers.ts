@@ -27,7 +27,8 @@ export async function parseBody(request: Request): Promise<unknown> {
 async function readBody(request: Request): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
+  const stream: AsyncIterable<Uint8Array> | null = request.body;
+  for await (const chunk of stream ?? []) {
     size += chunk.length;
     if (size > BODY_LIMIT) throw new ApiException(413, { detail: "Request body is too large." });
     chunks.push(chunk);
@@ -48,6 +49,7 @@ function parseJson(body: Buffer): unknown {
 async function parseMultipart(body: Buffer, type: string): Promise<unknown> {
   try {
     const response = new Response(new Uint8Array(body), { headers: { "content-type": type } });
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- it keeps the body in memory, which is limited here
     return Object.fromEntries(await response.formData());
   } catch {
     throw new ParseError("Multipart form parse error - The body does not match its boundary.");
