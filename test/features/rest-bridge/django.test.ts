@@ -52,7 +52,8 @@ function startDjango(parameters: string[]): { readonly url: string } {
 async function addUsers(gate: Gate): Promise<void> {
   await gate.user("ada", { email: "ada@example.com" });
   await gate.user("bob");
-  await gate.user("eve", { email: "eve@example.com", isActive: false });
+  const eve = await gate.user("eve", { email: "eve@example.com" });
+  await gate.auth.accounts.setActive(eve, false);
 }
 
 /** The tokens of one server. */
