@@ -15,11 +15,12 @@ import {
 import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import { requireScheme, type SessionOpening } from "../sessions/session-opener.js";
+import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { Throttle } from "../throttling/throttle.js";
 import type { ApplicationClaims } from "../tokens/claims.js";
-import type { TokenSession } from "../tokens/token-kinds.js";
+import type { TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
 import type { Credential } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
@@ -39,6 +40,9 @@ export interface AuthenticationParts {
   readonly verifier: TokenVerifier;
   readonly hooks: HookRunner;
 }
+
+/** The sender of a request. */
+export type Requester = Pick<AuthContext, "credential" | "user" | "authError" | "client">;
 
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
@@ -177,15 +181,44 @@ export class AuthenticationService implements Authentication {
   }
 
   async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
-    const { hooks, issuer, sessions, settings, throttle, verifier } = this.#parts;
+    const { sessions, verifier } = this.#parts;
+    return this.#refresh(
+      () => verifier.verifyRotating(token),
+      (verified) => sessions.rotate(verified, client),
+      client,
+    );
+  }
+
+  /**
+   * As {@link AuthenticationService.refresh}, but accepts only a refresh token.
+   * @param isRotating false for clients that never store a new refresh token: the token then stays the session's
+   * current one until it expires
+   */
+  async refreshPair(token: string, isRotating: boolean, client: Client): Promise<Issued> {
+    const { sessions, verifier } = this.#parts;
+    return this.#refresh(
+      () => verifier.verifyRotating(token, ["refresh"]),
+      (verified) =>
+        isRotating ? sessions.rotate(verified, client) : sessions.requireCurrent(verified, client),
+      client,
+    );
+  }
+
+  /** @param exchange returns the session with the generation of the refresh token to issue */
+  async #refresh(
+    verify: () => Promise<VerifiedToken>,
+    exchange: (verified: VerifiedToken) => Promise<SessionRow>,
+    client: Client,
+  ): Promise<Issued> {
+    const { hooks, issuer, settings, throttle } = this.#parts;
     await throttle.request(client);
-    const verified = await verifier.verifyRotating(token);
+    const verified = await verify();
     const { id: sessionId, userId } = verified.session;
     await throttle.refresh(sessionId, client);
     await hooks.before("beforeRefresh", { id: userId }, client);
     const isPair = verified.kind.type === "refresh";
     const claims = isPair ? await issuer.claimsFor(userId, verified) : {};
-    const row = await sessions.rotate(verified, client).catch((error: unknown) => {
+    const row = await exchange(verified).catch((error: unknown) => {
       reportExpired(error, client, settings.onEvent);
       throw error;
     });
@@ -228,7 +261,7 @@ export class AuthenticationService implements Authentication {
    * @see RFC 7009 2
    */
   async logoutRequest(
-    { credential, user, authError, client }: AuthContext,
+    { credential, user, authError, client }: Requester,
     refresh: string | null,
   ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
     const { throttle, verifier } = this.#parts;

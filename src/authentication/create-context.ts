@@ -104,7 +104,8 @@ async function buildContext(
   };
 }
 
-function toActor({ id, session }: Principal | TokenUser): Actor {
+/** Returns who acts in a request with this user, for the audit trail. */
+export function toActor({ id, session }: Principal | TokenUser): Actor {
   const actor = { userId: id, sessionId: session.id };
   const { impersonatorId } = session;
   return impersonatorId === null ? actor : { ...actor, impersonatorId };

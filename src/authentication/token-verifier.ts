@@ -101,8 +101,11 @@ export class TokenVerifier {
    * another system, unless it exists.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
-  async verifyRotating(token: string): Promise<VerifiedToken> {
-    const verified = this.#parts.kinds.verifyAnyAge(token, ROTATING);
+  async verifyRotating(
+    token: string,
+    accepted: readonly TokenType[] = ROTATING,
+  ): Promise<VerifiedToken> {
+    const verified = this.#parts.kinds.verifyAnyAge(token, accepted);
     await verified.kind.adopt?.(verified);
     return verified;
   }

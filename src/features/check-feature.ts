@@ -1,6 +1,7 @@
 import type { Hooks } from "../authentication/hooks.js";
 import { FEATURES } from "../config/environment.js";
 import type { Setting } from "../config/setting.js";
+import { ROUTE_METHODS } from "./feature.js";
 import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
 
 /** The longest interval of a job, in seconds: 23 days. `setInterval` takes at most 24.8 days. */
@@ -81,7 +82,9 @@ const BOOLEAN = is("true or false", (value) => typeof value === "boolean");
 const ROUTE = objectWith(
   "a route: an object with method, path and handle",
   {
-    method: is("GET or POST", (value) => value === "GET" || value === "POST"),
+    method: is(`one of ${ROUTE_METHODS.join(", ")}`, (value) =>
+      ROUTE_METHODS.some((method) => method === value),
+    ),
     path: is("a path that starts with /", (value) => matches(value, /^\//)),
     handle: FUNCTION,
   },

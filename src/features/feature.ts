@@ -118,11 +118,14 @@ export interface FeatureParts<Api extends object = object> {
   readonly close?: () => Promise<void>;
 }
 
+/** The HTTP methods of routes. The server also answers `HEAD` where it serves `GET`. */
+export const ROUTE_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+
 /**
  * An HTTP route. It uses the `Request` and `Response` of the Fetch API, so applications can serve the route themselves.
  */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: (typeof ROUTE_METHODS)[number];
   /** Starts with a slash, such as `/health/live`. */
   readonly path: string;
   /** Whether each request is logged. Set it to false for frequent probes. @default true */

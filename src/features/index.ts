@@ -14,6 +14,7 @@ import { recovery } from "./recovery/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
 import { registration } from "./registration/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
+import { restBridge } from "./rest-bridge/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 import { webhooks } from "./webhooks/index.js";
@@ -33,6 +34,7 @@ export const BUILT_IN: readonly [
   typeof refreshCookie,
   typeof registration,
   typeof resetByAdmin,
+  typeof restBridge,
   typeof stepUp,
   typeof tokenClasses,
   typeof webhooks,
@@ -50,6 +52,7 @@ export const BUILT_IN: readonly [
   refreshCookie,
   registration,
   resetByAdmin,
+  restBridge,
   stepUp,
   tokenClasses,
   webhooks,

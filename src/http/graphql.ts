@@ -5,13 +5,12 @@ import { createApolloServer } from "../apollo/apollo-server.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
 import { internalServerError } from "../apollo/format-error.js";
 import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
-import type { Auth, OpenAuth } from "../auth.js";
+import type { Auth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { withinTime } from "../within-time.js";
 import { RECORD } from "./app.js";
-import { addCors } from "./cors.js";
 import { schemeOf, withoutQuotedLists } from "./headers.js";
 import { toGraphqlError } from "./refusals.js";
 
@@ -25,8 +24,8 @@ const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TR
 
 export async function addGraphql(
   app: FastifyInstance,
-  { auth, cors }: OpenAuth,
-  config: Pick<ServerConfig, "introspection" | "corsOrigins" | "isDevelopment">,
+  auth: Auth,
+  config: Pick<ServerConfig, "introspection">,
 ): Promise<void> {
   const apollo = createApolloServer(auth.schema, {
     introspection: config.introspection,
@@ -36,7 +35,6 @@ export async function addGraphql(
   });
   await apollo.start();
   app.addHook("onClose", () => apollo.stop());
-  await addCors(app, cors, config);
   const limits = new DocumentLimits(auth.schema);
   app.post("/graphql", (request, reply) => runOperation({ apollo, auth, limits }, request, reply));
   refuseOtherMethods(app);

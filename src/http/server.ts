@@ -9,6 +9,7 @@ import { fingerprint } from "../events.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
 import { createApp } from "./app.js";
+import { addCors } from "./cors.js";
 import { stopListening } from "./drain.js";
 import { addGraphql } from "./graphql.js";
 import { addRoutes } from "./routes.js";
@@ -91,8 +92,10 @@ export async function startServer(
     auth.maintenance.start((error) => {
       app.log.error({ err: error }, "maintenance failed");
     });
+    // Before the routes, because Fastify copies the hooks of the app to a scope when the scope is created.
+    await addCors(app, open.cors, config);
     await addRoutes(app, auth.routes);
-    await addGraphql(app, open, config);
+    await addGraphql(app, auth, config);
     if (!config.isDevelopment) {
       requirePrivateFiles(config.databaseUrl, config.databaseGroupAccess);
     }

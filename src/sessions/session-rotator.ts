@@ -36,15 +36,37 @@ export class SessionRotator {
    */
   async rotate({ kind, session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
     if (session.generation === null) throw new TokenWrongType();
-    const { leeway, reuseWindow, now, roles } = this.#settings;
-    const at = now();
+    const at = this.#settings.now();
     const end = kind.slidesUntil(claims);
-    const isExpired = Math.floor(at / 1000) >= claims.exp + leeway || at >= end;
+    const isExpired = this.#isExpired(claims, at) || at >= end;
     const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
+    if (rotated === undefined) return this.#requireCurrent(session, at, isExpired, client);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
     // `row` was read after this rotation. By then, another call may have rotated the session again. So the generation
     // must come from `rotated`, not from `row`.
-    if (rotated !== undefined) return { ...row, ...rotated };
+    return { ...row, ...rotated };
+  }
+
+  /**
+   * Returns the session of a refresh token without rotating it. Accepts and refuses the same tokens as
+   * {@link SessionRotator.rotate}.
+   * @throws {@link Unauthenticated} with the reason
+   */
+  async requireCurrent({ session, claims }: VerifiedToken, client: Client): Promise<SessionRow> {
+    if (session.generation === null) throw new TokenWrongType();
+    const at = this.#settings.now();
+    return this.#requireCurrent(session, at, this.#isExpired(claims, at), client);
+  }
+
+  /** Ends the session if the token had been replaced before the reuse window. */
+  async #requireCurrent(
+    session: VerifiedToken["session"],
+    at: number,
+    isExpired: boolean,
+    client: Client,
+  ): Promise<SessionRow> {
+    const { reuseWindow, roles } = this.#settings;
+    const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
     try {
       return requireLive(row, session, at, roles, { isExpired, reuseWindow: reuseWindow * 1000 });
     } catch (error) {
@@ -52,6 +74,10 @@ export class SessionRotator {
       await this.#endReused(row, client);
       throw new TokenReused();
     }
+  }
+
+  #isExpired({ exp }: VerifiedToken["claims"], at: number): boolean {
+    return Math.floor(at / 1000) >= exp + this.#settings.leeway;
   }
 
   /**

@@ -68,6 +68,13 @@ export class SessionService implements Sessions {
     return this.#rotator.rotate(token, client);
   }
 
+  /** Returns the session of a refresh token that stays the session's current one. */
+  async requireCurrent(token: VerifiedToken, client: Client): Promise<SessionRow> {
+    const row = await this.#rotator.requireCurrent(token, client);
+    this.#lastUsed.touch(row);
+    return row;
+  }
+
   /**
    * Records that the user of a session gave the password now. Two kinds of sessions never change: the session of a
    * static token, which a script may hold, and the session of an administrator who acts as the user.

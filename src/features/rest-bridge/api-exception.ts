@@ -1,0 +1,79 @@
+import { type AuthError, HTTP_STATUS } from "../../errors.js";
+
+/**
+ * A refusal in the words of Django REST framework. Old clients compare these texts, so they must not change.
+ * @see https://www.django-rest-framework.org/api-guide/exceptions/
+ */
+export class ApiException extends Error {
+  override readonly name = "ApiException";
+
+  constructor(
+    readonly status: number,
+    readonly body: object,
+    readonly retryAfter?: number,
+  ) {
+    super("A request was refused.");
+  }
+}
+
+export class NotAuthenticated extends ApiException {
+  constructor() {
+    super(401, { detail: "Authentication credentials were not provided." });
+  }
+}
+
+export class AuthenticationFailed extends ApiException {
+  /** @param more `code` and `messages`, which simplejwt adds */
+  constructor(detail: string, more: object = {}) {
+    super(401, { detail, ...more });
+  }
+}
+
+/** simplejwt's refusal of a token in a body. */
+export class InvalidToken extends AuthenticationFailed {
+  constructor(detail: TokenFault) {
+    super(detail, { code: "token_not_valid" });
+  }
+}
+
+/** simplejwt's reasons for refusing a token. */
+export type TokenFault =
+  "Token is invalid or expired" | "Token has wrong type" | "Token is blacklisted";
+
+export class MethodNotAllowed extends ApiException {
+  constructor(method: string) {
+    super(405, { detail: `Method "${method}" not allowed.` });
+  }
+}
+
+export class UnsupportedMediaType extends ApiException {
+  constructor(type: string) {
+    super(415, { detail: `Unsupported media type "${type}" in request.` });
+  }
+}
+
+export class ParseError extends ApiException {
+  constructor(detail: string) {
+    super(400, { detail });
+  }
+}
+
+/** @param errors the messages for each field, or for `non_field_errors` */
+export class ValidationError extends ApiException {
+  constructor(errors: Readonly<Record<string, readonly string[]>>) {
+    super(400, errors);
+  }
+}
+
+/** Returns the refusal for an error of our services. */
+export function toApiException(error: AuthError): ApiException {
+  const { code, message, retryAfter } = error;
+  return new ApiException(HTTP_STATUS[code], { detail: detailOf(error, message) }, retryAfter);
+}
+
+function detailOf({ code, retryAfter = 0 }: AuthError, message: string): string {
+  if (code === "SERVICE_UNAVAILABLE") return "Service temporarily unavailable, try again later.";
+  if (code !== "TOO_MANY_REQUESTS") return message;
+  const unit = retryAfter === 1 ? "second" : "seconds";
+  return `Request was throttled. Expected available in ${retryAfter} ${unit}.`;
+}

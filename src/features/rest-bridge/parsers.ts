@@ -1,0 +1,57 @@
+import { ApiException, ParseError, UnsupportedMediaType } from "./api-exception.js";
+
+/** The limit on bodies, in bytes. Gatehouse's own server has the same limit. */
+const BODY_LIMIT = 100 * 1024;
+
+/**
+ * Parses a body as the default parsers of Django REST framework do: JSON, or a form of either kind. An empty body of any
+ * type is an empty object.
+ * @throws {@link UnsupportedMediaType}, {@link ParseError}
+ */
+export async function parseBody(request: Request): Promise<unknown> {
+  const type = request.headers.get("content-type") ?? "";
+  const body = await readBody(request);
+  if (body.length === 0) return {};
+  switch (type.replace(/;.*/s, "").trim().toLowerCase()) {
+    case "application/json":
+      return parseJson(body);
+    case "application/x-www-form-urlencoded":
+      return Object.fromEntries(new URLSearchParams(body.toString()));
+    case "multipart/form-data":
+      return parseMultipart(body, type);
+    default:
+      throw new UnsupportedMediaType(type);
+  }
+}
+
+async function readBody(request: Request): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const stream: AsyncIterable<Uint8Array> | null = request.body;
+  for await (const chunk of stream ?? []) {
+    size += chunk.length;
+    if (size > BODY_LIMIT) throw new ApiException(413, { detail: "Request body is too large." });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Does not pass on the parser's message, because the message quotes the body. */
+function parseJson(body: Buffer): unknown {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+    return JSON.parse(text);
+  } catch {
+    throw new ParseError("JSON parse error - The body is not JSON in UTF-8.");
+  }
+}
+
+async function parseMultipart(body: Buffer, type: string): Promise<unknown> {
+  try {
+    const response = new Response(new Uint8Array(body), { headers: { "content-type": type } });
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- it keeps the body in memory, which is limited here
+    return Object.fromEntries(await response.formData());
+  } catch {
+    throw new ParseError("Multipart form parse error - The body does not match its boundary.");
+  }
+}

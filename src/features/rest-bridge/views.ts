@@ -1,0 +1,224 @@
+import { toActor } from "../../authentication/create-context.js";
+import type { Issued } from "../../authentication/token-issuer.js";
+import {
+  BadUserInput,
+  InvalidCredentials,
+  PasswordChanged,
+  TokenRevoked,
+  TokenReused,
+  TokenWrongType,
+  Unauthenticated,
+} from "../../errors.js";
+import type { Login } from "../../accounts/accounts.js";
+import type { AuthScheme, Client } from "../../events.js";
+import type { CoreServices } from "../feature.js";
+import {
+  ApiException,
+  AuthenticationFailed,
+  InvalidToken,
+  type TokenFault,
+  ValidationError,
+} from "./api-exception.js";
+import type { SignedIn } from "./authenticate.js";
+import { readFields, requireDictionary } from "./fields.js";
+import { parseBody } from "./parsers.js";
+
+/** A URL of the old API. */
+export interface View {
+  readonly method: "GET" | "POST";
+  /** Ends in a slash. */
+  readonly path: string;
+  /** The `WWW-Authenticate` header of a 401. */
+  readonly challenge: string;
+}
+
+/** Answers with a body, or throws a refusal. */
+export interface OpenView extends View {
+  answer(this: void, request: Request, client: Client): Promise<object>;
+}
+
+/** Needs a credential. Without one, every method is refused with 401. */
+export interface GuardedView extends View {
+  answerTo(this: void, signedIn: SignedIn, request: Request, client: Client): Promise<object>;
+}
+
+/** With `TokenAuthentication` as the first class, Django REST framework sends this challenge. */
+const TOKEN_CHALLENGE = "Token";
+const JWT_CHALLENGE = 'Bearer realm="api"';
+
+const NAME = { isTrimmed: true };
+const PASSWORD = { isTrimmed: false };
+const JWT = { isTrimmed: true };
+
+type Authentication = CoreServices["authentication"];
+
+/** @param isRotating whether `/token/refresh/` replaces the refresh token, as `ROTATE_REFRESH_TOKENS` says in simplejwt */
+export function createViews(
+  { authentication, sessions }: Pick<CoreServices, "authentication" | "sessions">,
+  isRotating: boolean,
+): (OpenView | GuardedView)[] {
+  return [
+    {
+      method: "POST",
+      path: "/login/",
+      challenge: TOKEN_CHALLENGE,
+      answer: async (request, client) => {
+        const data = requireDictionary(await parseBody(request));
+        const isByEmail = "email" in data && !("username" in data);
+        return (isByEmail ? loginByEmail : loginByName)(authentication, data, client);
+      },
+    },
+    {
+      method: "POST",
+      path: "/token/",
+      challenge: JWT_CHALLENGE,
+      answer: async (request, client) => {
+        const data = readFields(await parseBody(request), { username: NAME, password: PASSWORD });
+        const { refresh, access } = await login(
+          authentication,
+          data,
+          data.password,
+          "JWT",
+          client,
+          () => new AuthenticationFailed("No active account found with the given credentials"),
+        );
+        return { refresh, access };
+      },
+    },
+    {
+      method: "POST",
+      path: "/token/refresh/",
+      challenge: JWT_CHALLENGE,
+      answer: async (request, client) => {
+        const given = readFields(await parseBody(request), { refresh: JWT });
+        try {
+          const issued = await authentication.refreshPair(given.refresh, isRotating, client);
+          const { access, refresh } = issued;
+          return isRotating ? { access, refresh } : { access };
+        } catch (error) {
+          throw error instanceof Unauthenticated ? new InvalidToken(faultOf(error)) : error;
+        }
+      },
+    },
+    {
+      method: "POST",
+      path: "/token/verify/",
+      challenge: JWT_CHALLENGE,
+      answer: async (request, client) => {
+        const { token } = readFields(await parseBody(request), { token: JWT });
+        const verification = await authentication.verifyToken(token, client);
+        if (verification === null || verification.tokenType === "Token") {
+          throw new InvalidToken("Token is invalid or expired");
+        }
+        return {};
+      },
+    },
+    {
+      method: "POST",
+      path: "/logout/",
+      challenge: TOKEN_CHALLENGE,
+      answerTo: async ({ user, credential }, request, sender) => {
+        const client = { ...sender, actor: toActor(user) };
+        const endOwn = () => sessions.end(user.session, user.id, "logout", client);
+        if (credential.scheme === "Token") {
+          await endOwn();
+          return { message: "Logout successful, token deleted" };
+        }
+        await blacklist(authentication, await readRefresh(request), { user, credential }, client);
+        // The access token of the header works until its session ends.
+        await endOwn();
+        return { message: "Logout successful, token blacklisted" };
+      },
+    },
+    {
+      method: "GET",
+      path: "/profile/",
+      challenge: TOKEN_CHALLENGE,
+      answerTo: ({ user }) => Promise.resolve({ username: user.username, email: user.email ?? "" }),
+    },
+  ];
+}
+
+async function loginByName(
+  authentication: Authentication,
+  data: object,
+  client: Client,
+): Promise<object> {
+  const { username, password } = readFields(data, { username: NAME, password: PASSWORD });
+  const refuse = () =>
+    new ValidationError({ non_field_errors: ["Unable to log in with provided credentials."] });
+  const { token } = await login(authentication, { username }, password, "TOKEN", client, refuse);
+  return { token };
+}
+
+/** The view `EmailAuthToken`, which gives every fault the same answer. */
+async function loginByEmail(
+  authentication: Authentication,
+  data: Readonly<Record<string, unknown>>,
+  client: Client,
+): Promise<object> {
+  const email = data["email"] as string;
+  const password = data["password"] as string;
+  const refuse = () => new ApiException(400, { error: "Invalid email or password" });
+  const issued = await login(authentication, { email }, password, "TOKEN", client, refuse);
+  const { token, principal } = issued;
+  return { token, user_id: principal.id, email: principal.email ?? "" };
+}
+
+/**
+ * @param refuse returns the refusal of wrong credentials. A malformed user name or password is refused in the same way,
+ * because Django would only not find it
+ */
+async function login(
+  authentication: Authentication,
+  login: Login,
+  password: string,
+  scheme: AuthScheme,
+  client: Client,
+  refuse: () => ApiException,
+): Promise<Issued> {
+  try {
+    return await authentication.login(login, password, scheme, client);
+  } catch (error) {
+    const isWrong = error instanceof InvalidCredentials || error instanceof BadUserInput;
+    throw isWrong ? refuse() : error;
+  }
+}
+
+function faultOf(error: Unauthenticated): TokenFault {
+  if (error instanceof TokenWrongType) return "Token has wrong type";
+  const isOver =
+    error instanceof TokenRevoked ||
+    error instanceof TokenReused ||
+    error instanceof PasswordChanged;
+  return isOver ? "Token is blacklisted" : "Token is invalid or expired";
+}
+
+/** Returns the refresh token in the body. The document's view answers every fault of the body in the same way. */
+async function readRefresh(request: Request): Promise<string> {
+  try {
+    return readFields(await parseBody(request), { refresh: JWT }).refresh;
+  } catch (error) {
+    throw error instanceof ApiException ? invalidToken() : error;
+  }
+}
+
+/** Ends the session of a refresh token. The token must belong to the signed-in user. */
+async function blacklist(
+  authentication: Authentication,
+  refresh: string,
+  signedIn: SignedIn,
+  client: Client,
+): Promise<void> {
+  try {
+    const context = { ...signedIn, authError: null, client };
+    const { hasEnded } = await authentication.logoutRequest(context, refresh);
+    if (!hasEnded) throw invalidToken();
+  } catch (error) {
+    throw error instanceof Unauthenticated ? invalidToken() : error;
+  }
+}
+
+function invalidToken(): ApiException {
+  return new ApiException(400, { error: "Invalid token" });
+}
