@@ -12,7 +12,7 @@ export interface RestCall {
   /** Sent as JSON. */
   readonly json?: unknown;
   /** Sent unchanged. */
-  readonly body?: BodyInit;
+  readonly body?: string | Buffer | URLSearchParams | FormData;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -24,7 +24,7 @@ if (!isInstalled) {
 }
 
 /** Starts the document's project. Returns its URL. */
-function startDjango(parameters: string[]): { readonly url: string } {
+function startDjango(rotates = false): { readonly url: string } {
   const running = { url: "" };
   let folder: string;
   let child: ReturnType<typeof spawn>;
@@ -32,9 +32,14 @@ function startDjango(parameters: string[]): { readonly url: string } {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "django-"));
     const project = join(import.meta.dirname, "project.py");
-    child = spawn(PYTHON, [project, folder, ...parameters], {
+    child = spawn(PYTHON, [project], {
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
+      env: {
+        ...process.env,
+        PROJECT_FOLDER: folder,
+        ROTATES: rotates ? "1" : "0",
+        PYTHONDONTWRITEBYTECODE: "1",
+      },
     });
     const [port] = await once(createInterface(child.stdout!), "line");
     running.url = `http://127.0.0.1:${port}`;
@@ -311,7 +316,7 @@ describeDjango(
   "REST-1: every answer is the answer of Django REST framework and simplejwt, byte for byte",
   () => {
     const gate = setUpGate({ restBridge: true });
-    const django = startDjango([]);
+    const django = startDjango();
     let tokens: [ours: Tokens, theirs: Tokens];
 
     beforeAll(async () => {
@@ -358,7 +363,7 @@ describeDjango(
   "REST-1: with rotation, a refresh answers as simplejwt with ROTATE_REFRESH_TOKENS",
   () => {
     const gate = setUpGate({ restBridge: true, restBridgeRotation: true });
-    const django = startDjango(["rotate"]);
+    const django = startDjango(true);
 
     test("access, then refresh", async () => {
       await addUsers(gate);

@@ -1,9 +1,8 @@
 """
-The views of the document over Django, in one file, with the users ada, bob and eve. Prints its port.
-Usage: project.py FOLDER [rotate]
+The views of the document over Django, in one file, with the users ada, bob and eve. Run as a script, it prints its port.
+PROJECT_FOLDER is the folder of its database. ROTATES=1 rotates refresh tokens.
 """
 import os
-import sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
@@ -14,7 +13,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
     USE_TZ=True,
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.path.join(sys.argv[1], "db.sqlite3")}},
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.path.join(os.environ["PROJECT_FOLDER"], "db.sqlite3")}},
     DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     INSTALLED_APPS=[
@@ -25,7 +24,7 @@ settings.configure(
         "rest_framework_simplejwt.token_blacklist",
     ],
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
-    SIMPLE_JWT={"ROTATE_REFRESH_TOKENS": len(sys.argv) > 2 and sys.argv[2] == "rotate"},
+    SIMPLE_JWT={"ROTATE_REFRESH_TOKENS": os.environ.get("ROTATES") == "1"},
     REST_FRAMEWORK={
         "DEFAULT_AUTHENTICATION_CLASSES": [
             "rest_framework.authentication.TokenAuthentication",
@@ -109,6 +108,9 @@ urlpatterns = [
 ]
 
 
+application = get_wsgi_application()
+
+
 class Handler(WSGIRequestHandler):
     def log_message(self, *_):
         pass
@@ -120,6 +122,6 @@ if __name__ == "__main__":
     User.objects.create_user("ada", "ada@example.com", password)
     User.objects.create_user("bob", "", password)
     User.objects.create_user("eve", "eve@example.com", password, is_active=False)
-    server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=Handler)
+    server = make_server("127.0.0.1", 0, application, handler_class=Handler)
     print(server.server_port, flush=True)
     server.serve_forever()

@@ -144,7 +144,7 @@ describeGates({ restBridge: true }, (gate) => {
       body: JSON.stringify(ADA),
       headers: { "content-type": "application/json" },
     });
-    expect([response.status, Object.keys(await response.json())]).toEqual([
+    expect([response.status, Object.keys((await response.json()) as object)]).toEqual([
       200,
       ["refresh", "access"],
     ]);
