@@ -39,6 +39,7 @@ function readPbkdf2(hash: string): PasswordCheck | null {
   if (match === null) return null;
   const [, digest = "", iterations, salt = "", encoded = ""] = match;
   const expected = Buffer.from(encoded, "base64");
+  if (expected.length !== (digest === "sha256" ? 32 : 20)) return null;
   return async (password) =>
     isSame(
       await deriveByPbkdf2(password, salt, Number(iterations), expected.length, digest),
@@ -74,8 +75,8 @@ function readScrypt(hash: string): PasswordCheck | null {
   const [, work, salt = "", blockSize, lanes, encoded = ""] = match;
   const [N, r, p] = [Number(work), Number(blockSize), Number(lanes)];
   const memory = 128 * r * (N + p);
-  if (memory > 2 ** 28) return null;
   const expected = Buffer.from(encoded, "base64");
+  if (memory > 2 ** 28 || expected.length !== 64) return null;
   return (password) =>
     new Promise((resolve, reject) => {
       scrypt(password, salt, expected.length, { N, r, p, maxmem: 2 * memory }, (error, key) => {

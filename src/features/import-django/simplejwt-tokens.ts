@@ -77,14 +77,14 @@ export class SimpleJwtTokens implements ForeignTokens {
     const { iss, aud, exp, nbf = 0 } = payload;
     // simplejwt writes no `iat` before version 5.
     const { iat = 0 } = payload;
-    const djangoId = textOf(payload[simpleJwt.USER_ID_CLAIM]);
-    const jti = textOf(payload[simpleJwt.JTI_CLAIM]);
+    const djangoId = keyOf(payload[simpleJwt.USER_ID_CLAIM]);
+    const jti = payload[simpleJwt.JTI_CLAIM];
     const refreshExp =
       type === "sliding" ? payload[simpleJwt.SLIDING_TOKEN_REFRESH_EXP_CLAIM] : exp;
     const audiences = [simpleJwt.AUDIENCE ?? []].flat();
     const isRight =
       djangoId !== null &&
-      jti !== null &&
+      isText(jti) &&
       [exp, iat, nbf, refreshExp].every(isCount) &&
       (simpleJwt.ISSUER == null || iss === simpleJwt.ISSUER) &&
       (audiences.length === 0 || [aud].flat().some((one) => audiences.includes(one as string)));
@@ -128,26 +128,22 @@ export class SimpleJwtTokens implements ForeignTokens {
    * @throws {@link UserInactive} when the user is inactive
    */
   async #adopt({ claims, kind, session }: VerifiedToken): Promise<void> {
+    const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
-    const exp = claims.exp * 1000;
-    if (exp <= at || (await this.#isStored(session.id))) return;
-    const isAccess = kind.type === "access";
-    const refreshUntil = Number(claims["refresh_exp"]) * 1000;
-    const lastUntil = Math.max(refreshUntil, at + this.#options.sessionLifetime * 1000);
-    const stored = await this.#sql.inTransaction(async (run) => {
-      const rows = await run(ADOPT, [
-        ...[session.id, session.scheme, claims.iat * 1000 || at, claims.iat * 1000 || at],
-        ...[isAccess ? exp : lastUntil, isAccess ? exp : refreshUntil, session.userId],
-      ]);
-      if (rows.length > 0 && !isAccess) {
-        await run(`INSERT INTO django_token (session_id, jti) VALUES (?, ?) RETURNING session_id`, [
-          session.id,
-          claims.jti,
-        ]);
-      }
+    const expiresAt = (claims.exp + simpleJwt.LEEWAY) * 1000;
+    if (expiresAt <= at || (await this.#isStored(session.id))) return;
+    const refreshExpiresAt = Number(claims["refresh_exp"]) * 1000;
+    const sessionExpiresAt = Math.max(refreshExpiresAt, at + sessionLifetime * 1000);
+    const times =
+      kind.type === "access" ? [expiresAt, expiresAt] : [sessionExpiresAt, refreshExpiresAt];
+    const createdAt = claims.iat === 0 ? at : claims.iat * 1000;
+    const isAdopted = await this.#sql.inTransaction(async (run) => {
+      const { id, scheme, userId } = session;
+      const rows = await run(ADOPT, [id, scheme, createdAt, createdAt, ...times, userId]);
+      if (rows.length > 0 && kind.type !== "access") await run(REMEMBER, [id, claims.jti]);
       return rows.length > 0;
     });
-    if (!stored && !(await this.#isStored(session.id))) await this.#refuse(session.userId);
+    if (!isAdopted && !(await this.#isStored(session.id))) await this.#refuse(session.userId);
   }
 
   async #isStored(sessionId: string): Promise<boolean> {
@@ -173,13 +169,19 @@ const ADOPT = `
   WHERE id = ? AND is_active AND credentials_version = 0
   ON CONFLICT (id) DO NOTHING RETURNING id`;
 
+/** Simplejwt's blacklist knows a token by its `jti`. It has no access tokens. */
+const REMEMBER = `INSERT INTO django_token (session_id, jti) VALUES (?, ?) RETURNING session_id`;
+
 function isTokenType(value: unknown): value is TokenType {
   return typeof value === "string" && Object.hasOwn(SCHEMES, value);
 }
 
-/** Returns a claim that may be a text or a whole number, as text. Returns null for any other value. */
-function textOf(claim: unknown): string | null {
+/** Returns a primary key as text: a whole number or a text. Returns null for any other value. */
+function keyOf(claim: unknown): string | null {
   if (isCount(claim)) return String(claim);
-  const isText = typeof claim === "string" && claim.length > 0 && claim.length <= TEXT_MAX_LENGTH;
-  return isText ? claim : null;
+  return isText(claim) ? claim : null;
+}
+
+function isText(claim: unknown): claim is string {
+  return typeof claim === "string" && claim.length > 0 && claim.length <= TEXT_MAX_LENGTH;
 }
