@@ -10,18 +10,18 @@ import { ROOT } from "./command.js";
 import { DATABASES, type DatabaseKind } from "./databases.js";
 import { eventually } from "./eventually.js";
 import { findFreePort } from "./free-port.js";
+import { createMysqlDatabase, findMysqlFault } from "./mysql.js";
 import { takePostgresDatabase } from "./postgresql.js";
 
 /** The Python that has Django. Debian's packages install it for its own Python only. */
 const PYTHON = process.env["DJANGO_PYTHON"] ?? "/usr/bin/python3";
-/** A MariaDB or MySQL server whose user may create databases. */
-const MARIADB_URL = process.env["TEST_MARIADB_URL"] ?? "mysql://root@127.0.0.1:3306";
 /** The project of the document: its settings, views and URLs. */
 const PROJECT = join(ROOT, "test/django");
 
-const MODULES = "django rest_framework rest_framework_simplejwt gunicorn argon2 bcrypt";
+const MODULES =
+  "django rest_framework rest_framework_simplejwt gunicorn argon2 bcrypt psycopg2 MySQLdb";
 const djangoFault = await findFault(`import ${MODULES.replaceAll(" ", ", ")}`);
-const mariadbFault = djangoFault ?? (await findFault(withMariadb("SELECT 1")));
+const mariadbFault = djangoFault ?? (await findMysqlFault());
 const faults = { Django: djangoFault, MariaDB: mariadbFault };
 
 for (const [name, fault] of Object.entries(faults)) {
@@ -245,17 +245,6 @@ async function findFault(code: string): Promise<string | null> {
   );
 }
 
-/** Returns Python code that runs one statement on the server of {@link MARIADB_URL}. */
-function withMariadb(statement: string): string {
-  const { hostname, port, username, password } = new URL(MARIADB_URL);
-  const [host, user, secret] = [hostname, username, password].map((part) =>
-    JSON.stringify(decodeURIComponent(part)),
-  );
-  return `import MySQLdb
-connection = MySQLdb.connect(host=${host}, port=${port || 3306}, user=${user}, password=${secret})
-connection.cursor().execute(${JSON.stringify(statement)})`;
-}
-
 async function createDatabase(
   kind: DjangoDatabase,
 ): Promise<{ url: string; drop: () => Promise<void> }> {
@@ -267,16 +256,7 @@ async function createDatabase(
     };
     return { url, drop };
   }
-  if (kind === "mariadb") {
-    const name = `gate_${randomBytes(6).toString("hex")}`;
-    await runPython(["-c", withMariadb(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`)]);
-    return {
-      url: Object.assign(new URL(MARIADB_URL), { pathname: `/${name}` }).href,
-      drop: async () => {
-        await runPython(["-c", withMariadb(`DROP DATABASE ${name}`)]);
-      },
-    };
-  }
+  if (kind === "mariadb") return createMysqlDatabase();
   const folder = await mkdtemp(join(tmpdir(), "django-"));
   return {
     url: `sqlite:${join(folder, "db.sqlite3")}`,

@@ -15,7 +15,6 @@ class ScryptPasswordHasher(BasePasswordHasher):
     work_factor = 2**14
 
     def encode(self, password, salt, n=None, r=None, p=None):
-        self._check_encode_args(password, salt)
         n, r, p = n or self.work_factor, r or self.block_size, p or self.parallelism
         key = hashlib.scrypt(
             password.encode(), salt=salt.encode(), n=n, r=r, p=p, maxmem=self.maxmem, dklen=64
