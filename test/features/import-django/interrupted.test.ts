@@ -22,9 +22,8 @@ async function fill(kind: "sqlite" | "postgresql"): Promise<void> {
   );
   await django.sql(
     `INSERT INTO authtoken_token (key, created, user_id)
-     SELECT substr('00000000000000000000000000000000000000' || (10000 + id), 1, 40), '2020-01-01 00:00:00', id FROM auth_user`,
+     SELECT '00000000000000000000000000000000000' || (10000 + id), '2020-01-01 00:00:00', id FROM auth_user`,
   );
-  await django.sql("UPDATE authtoken_token SET key = substr('0000' || key, length(key) - 35, 40)");
 }
 
 async function count(gate: Gate, table: string): Promise<number> {
@@ -52,7 +51,7 @@ describeFreshGates({ django: true }, (gate) => {
       cwd: ROOT,
       env: { DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey, DJANGO: "on" },
     });
-    await eventually(async () => (await count(gate, '"user"')) > 0);
+    await eventually(async () => (await count(gate, '"user"')) > 0, 60_000);
     child.kill("SIGKILL");
     await ended;
     await expectCompletion(gate);
@@ -84,7 +83,7 @@ describePostgres("from postgresql", () => {
 
   test("a lost connection stops the import in one line, which says what to do", async () => {
     const importing = runOver(gate, "import-django", "--from", django.url);
-    await eventually(async () => (await count(gate, '"user"')) > 0);
+    await eventually(async () => (await count(gate, '"user"')) > 0, 60_000);
     await django.sql(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
