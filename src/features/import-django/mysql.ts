@@ -66,6 +66,7 @@ function describeFault(error: unknown, { hostname, port, username, pathname }: U
     case "ER_NO_DB_ERROR":
       return `The database ${decodeURIComponent(pathname.slice(1))} does not exist.`;
     case "ER_ACCESS_DENIED_ERROR":
+    case "ER_ACCESS_DENIED_NO_PASSWORD_ERROR":
     case "ER_DBACCESS_DENIED_ERROR":
       return `The MySQL server refuses the user ${decodeURIComponent(username)} or its password.`;
     default:

@@ -1,3 +1,5 @@
+import { Roles } from "../../../src/accounts/role.js";
+import { importDjango } from "../../../src/features/import-django/index.js";
 import { ROOT, runCommand } from "../../support/command.js";
 import type { Gate } from "../../support/gate.js";
 import type { Ended } from "../../support/node-process.js";
@@ -17,13 +19,25 @@ interface Remark {
   readonly text: string;
 }
 
-/** Runs `gatehouse import-django --json`. Fails if the command fails. */
+/** Runs `import-django --json` in this process, because a process takes a second to start. */
 export async function importFrom(
   gate: Gate,
   url: string,
-  ...options: string[]
+  options: Record<string, string | true> = {},
 ): Promise<{ remarks: Remark[]; summary: Record<string, number | boolean> }> {
-  const ended = await runOver(gate, "import-django", "--from", url, "--json", ...options);
-  if (ended.code !== 0) throw new Error(ended.stderr);
-  return JSON.parse(ended.stdout);
+  return JSON.parse(await runHere(gate, "import-django", { from: url, json: true, ...options }));
+}
+
+/** Runs a command of the feature in this process, and returns what it prints. */
+export async function runHere(
+  gate: Gate,
+  name: string,
+  options: Record<string, string | true>,
+): Promise<string> {
+  const command = importDjango.commands?.find((known) => known.name === name);
+  const lines: string[] = [];
+  const print = (line: string) => void lines.push(line);
+  const config = { roles: new Roles(), sessionLifetime: 30 * 86_400 };
+  await command?.run(gate.core, config as never, [], print, options);
+  return lines.join("\n");
 }
