@@ -116,6 +116,15 @@ export class PasswordHasher {
   }
 }
 
+/**
+ * Returns whether `hash` is the Argon2 hash of exactly this password.
+ * @param hash a PHC string
+ * @throws Error when the hash is malformed
+ */
+export function verifyPhc(hash: string, password: string): Promise<boolean> {
+  return verify(hash, password);
+}
+
 /** A missing or malformed hash takes as long as a real one. */
 async function verifyArgon2(passwordHash: string | null, password: string): Promise<boolean> {
   const normalized = password.normalize("NFC");

@@ -3,6 +3,9 @@ import jsonwebtoken, { type Algorithm } from "jsonwebtoken";
 import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
 
+/** A signature algorithm. @see RFC 7518 3.1 */
+export type SignatureAlgorithm = Algorithm;
+
 /** The longest token, in characters. */
 export const TOKEN_MAX_LENGTH = 4096;
 
@@ -51,7 +54,7 @@ export function parseJwt(token: unknown): UnverifiedJwt {
  */
 export function verifySignature(
   { token, header }: UnverifiedJwt,
-  key: { algorithm: Algorithm; verificationKey: KeyObject },
+  key: { algorithm: SignatureAlgorithm; verificationKey: KeyObject },
 ): void {
   if (header["alg"] !== key.algorithm) throw new TokenNotValid();
   try {

@@ -1,7 +1,7 @@
 import { createHash, pbkdf2, scrypt, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
-import { verify as verifyArgon2 } from "@node-rs/argon2";
 import { verify as verifyBcrypt } from "@node-rs/bcrypt";
+import { verifyPhc } from "../../accounts/password-hasher.js";
 
 /** Returns whether a password is right. */
 export type PasswordCheck = (password: string) => Promise<boolean>;
@@ -53,7 +53,7 @@ function readArgon2(hash: string): PasswordCheck | null {
   if (match === null) return null;
   const [, phc = "", kibibytes, passes] = match;
   const isCheap = Number(kibibytes) <= 2 ** 18 && Number(kibibytes) * Number(passes) <= 2 ** 20;
-  return isCheap ? (password) => verifyArgon2(phc, password) : null;
+  return isCheap ? (password) => verifyPhc(phc, password) : null;
 }
 
 /** At most 2^16 rounds. */

@@ -1,13 +1,13 @@
 import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
-import type { Algorithm } from "jsonwebtoken";
 import { z } from "zod";
+import type { SignatureAlgorithm } from "../../tokens/jwt.js";
 
 const NAME = z.string().min(1).max(255);
 
 const ALGORITHMS = [
   ...(["HS256", "HS384", "HS512"] as const),
   ...(["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] as const),
-] satisfies Algorithm[];
+] satisfies SignatureAlgorithm[];
 
 /** The settings of simplejwt that say how to read a token, with simplejwt's names and defaults. */
 export const SIMPLE_JWT = z.strictObject({
