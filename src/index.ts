@@ -22,6 +22,8 @@ export {
   type Core,
   defineFeature,
   type Feature,
+  type CommandOption,
+  type CommandOptions,
   type FeatureCommand,
   type FeatureConfig,
   type FeatureParts,

@@ -1,6 +1,11 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { forFeature } from "../features/compose.js";
-import type { Feature, FeatureCommand } from "../features/feature.js";
+import type {
+  CommandOption,
+  CommandOptions,
+  Feature,
+  FeatureCommand,
+} from "../features/feature.js";
 import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
@@ -34,15 +39,26 @@ function addFeatureCommand(
   program: Command,
   installation: Installation,
   feature: Feature,
-  { name, description, example, arguments: names = [], run }: FeatureCommand,
+  { name, description, example, arguments: names = [], options = [], run }: FeatureCommand,
 ): void {
   const command = addDatabaseCommand(program, name, { description, example });
   for (const argument of names) command.argument(argument);
+  for (const option of options) command.addOption(toOption(option));
   command.action((...given: (string | undefined)[]) =>
     installation.openExisting(async (_auth, core, config) => {
-      await run(core, forFeature(feature, config), given.slice(0, names.length), (line) => {
+      const print = (line: string) => {
         console.log(line);
-      });
+      };
+      const args = given.slice(0, names.length);
+      await run(core, forFeature(feature, config), args, print, command.opts<CommandOptions>());
     }),
   );
+}
+
+function toOption(option: CommandOption): Option {
+  const { name, value, description, choices, isRequired = false } = option;
+  const flags = value === undefined ? `--${name}` : `--${name} <${value}>`;
+  const added = new Option(flags, description).makeOptionMandatory(isRequired);
+  if (option.default !== undefined) added.default(option.default);
+  return choices === undefined ? added : added.choices(choices);
 }

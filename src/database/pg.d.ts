@@ -17,6 +17,8 @@ declare module "pg" {
     readonly values?: readonly unknown[];
     /** Milliseconds until the client stops waiting. The server continues the query. */
     readonly query_timeout?: number;
+    /** Converts the values of the rows. */
+    readonly types?: { readonly getTypeParser: (type: number) => (text: string) => unknown };
   }
   export class Client {
     constructor(config: ClientConfig);

@@ -132,7 +132,7 @@ async function withClient<Result>(
 }
 
 /** Connects as `sslmode` says. With `prefer`, connects without TLS if TLS fails. */
-async function connect(
+export async function connect(
   url: PostgresUrl,
   tls: TlsOptions | false,
 ): Promise<[Client, TlsOptions | false]> {

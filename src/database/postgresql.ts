@@ -175,7 +175,7 @@ function nameStatement(statement: string): PostgresQuery {
 }
 
 /** Replaces each `?` with `$1`, `$2` …, as PostgreSQL writes parameters. */
-function numberParameters(statement: string): string {
+export function numberParameters(statement: string): string {
   let count = 0;
   return statement.replaceAll("?", () => `$${(count += 1)}`);
 }

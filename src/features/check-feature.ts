@@ -49,6 +49,26 @@ const MIGRATION = objectWith("a migration: an object with a name and statements"
   ),
 });
 
+const BOOLEAN = is("true or false", (value) => typeof value === "boolean");
+
+/** Commander reads an option whose name starts with `no-` as the opposite of another option. */
+const COMMAND_OPTION = objectWith(
+  "an option: an object with a name and a description",
+  {
+    name: is(
+      "a word such as dry-run, other than database and help",
+      (value) => matches(value, /^(?!no-)[a-z][a-z\d]*(-[a-z\d]+)*$/) && !isTakenOption(value),
+    ),
+    description: TEXT,
+  },
+  {
+    value: is("a word such as number", (value) => matches(value, /^\w[\w-]*$/)),
+    choices: listOf(TEXT),
+    default: TEXT,
+    isRequired: BOOLEAN,
+  },
+);
+
 const COMMAND = objectWith(
   "a command: an object with a name, a description and a function run",
   {
@@ -58,6 +78,7 @@ const COMMAND = objectWith(
   },
   {
     arguments: listOf(is("<name> or [name]", (value) => matches(value, /^(<[\w-]+>|\[[\w-]+\])$/))),
+    options: listOf(COMMAND_OPTION),
     example: TEXT,
   },
 );
@@ -76,8 +97,6 @@ const FEATURE = objectWith(
     commands: listOf(COMMAND),
   },
 );
-
-const BOOLEAN = is("true or false", (value) => typeof value === "boolean");
 
 const ROUTE = objectWith(
   "a route: an object with method, path and handle",
@@ -155,6 +174,11 @@ export function findMalformed(features: unknown): string[] {
 
 export function findMalformedParts(feature: string, parts: unknown): string[] {
   return PARTS(parts, `${feature}.create()`);
+}
+
+/** Every command of a feature has these options already. */
+function isTakenOption(name: unknown): boolean {
+  return name === "database" || name === "help";
 }
 
 function isTakenVariable(name: string): boolean {

@@ -146,12 +146,15 @@ export interface FeatureCommand<S extends Settings = Settings> {
   readonly description: string;
   /** The arguments, in order: `<name>` is required, `[name]` is not. @default none */
   readonly arguments?: readonly string[];
+  /** The options, such as `--days <number>`. @default none */
+  readonly options?: readonly CommandOption[];
   /** A command line for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
   readonly example?: string;
   /**
    * Runs the command. Gatehouse closes the core afterwards.
    * @param args the values of the arguments, in order; undefined for an optional argument that was not given
    * @param print writes one line to standard output
+   * @param options the values of the options
    * @throws Error to make the command fail. Gatehouse prints the message on standard error.
    */
   run(
@@ -160,8 +163,31 @@ export interface FeatureCommand<S extends Settings = Settings> {
     config: FeatureConfig<S>,
     args: readonly (string | undefined)[],
     print: (line: string) => void,
+    options: CommandOptions,
   ): Promise<void>;
 }
+
+/** An option of a {@link FeatureCommand}. */
+export interface CommandOption {
+  /** In lower case, without the dashes, such as `dry-run`. `database` and `help` are taken. */
+  readonly name: string;
+  /** The name of the value in `--help`, such as `number`. Left out: the option is a switch without a value. */
+  readonly value?: string;
+  /** One line of text for `--help`. */
+  readonly description: string;
+  /** The only values that the option accepts. @default all */
+  readonly choices?: readonly string[];
+  /** The value if the option is not given, for an option with a value. @default undefined */
+  readonly default?: string;
+  /** Whether the command fails without the option. @default false */
+  readonly isRequired?: boolean;
+}
+
+/**
+ * The options of a command by name: `days` or, for `--dry-run`, `dryRun`. The value of a switch is `true`. An option that
+ * was not given is missing. `database` may be there, too.
+ */
+export type CommandOptions = Readonly<Record<string, string | true | undefined>>;
 
 /** The services that a feature can use. */
 export interface Core {

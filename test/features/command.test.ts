@@ -80,6 +80,46 @@ test("a command of a feature that is off says so, and is not in --help", async (
   expect(help.stdout).not.toContain("note");
 });
 
+describe("the options of a feature's command", () => {
+  const OPTIONS = `[
+    { name: "dry-run", description: "write nothing" },
+    { name: "days", value: "number", description: "for how long", isRequired: true },
+    { name: "kind", value: "kind", description: "which kind", choices: ["a", "b"], default: "a" }]`;
+  const SOURCE = `export const notes = { name: "notes", create: () => ({}), commands: [
+    { name: "note", description: "add a note", arguments: ["<text>"], options: ${OPTIONS},
+      run: async (core, config, args, print, { dryRun, days, kind }) => print(JSON.stringify({ args, dryRun, days, kind })) }] };`;
+
+  test("reach its function by name", async () => {
+    await writeFile(join(folder, "options.mjs"), SOURCE);
+    const note = async (...words: string[]) => {
+      const { stdout } = await gatehouse("./options.mjs", "note", ...words);
+      return JSON.parse(stdout);
+    };
+    expect((await gatehouse("./options.mjs", "migrate", "--create")).code).toBe(0);
+    expect(await note("hello", "--days", "7")).toEqual({ args: ["hello"], days: "7", kind: "a" });
+    expect(await note("--kind", "b", "--days=7", "--dry-run", "hello")).toEqual({
+      ...{ args: ["hello"], dryRun: true, days: "7", kind: "b" },
+    });
+  });
+
+  test("are checked, and listed in its help", async () => {
+    await writeFile(join(folder, "options.mjs"), SOURCE);
+    const note = (...words: string[]) => gatehouse("./options.mjs", "note", ...words);
+    const [missing, wrong, unknown, help] = await Promise.all([
+      note("hello"),
+      note("hello", "--days", "7", "--kind", "c"),
+      note("hello", "--days", "7", "--loud"),
+      note("--help"),
+    ]);
+    expect(missing).toMatchObject({
+      ...{ code: 64, stderr: "gatehouse: required option '--days <number>' not specified\n" },
+    });
+    expect([wrong.code, unknown.code]).toEqual([64, 64]);
+    expect(wrong.stderr).toContain("Allowed choices are a, b.");
+    expect(help.stdout).toMatch(/--days <number> +for how long/);
+  });
+});
+
 test("no feature can have a command of the core", async () => {
   const { stdout } = await gatehouse("", "--help");
   const commands = [...stdout.matchAll(/^ {2}([a-z][\w-]+) /gm)].map(([, name = ""]) => name);

@@ -115,6 +115,26 @@ describe("a feature is refused that has", () => {
       notes({ commands: [{ name: "note", description: "n", run, arguments: ["text"] }] }),
       "notes.commands[note].arguments[0] must be <name> or [name]",
     ],
+    ...["--days", "Days", "no-days", "database", "help"].map((name): [string, unknown, string] => [
+      `an option called ${name}`,
+      notes({
+        commands: [{ name: "note", description: "n", run, options: [{ name, description: "d" }] }],
+      }),
+      `notes.commands[note].options[${name}].name must be a word such as dry-run, other than database and help`,
+    ]),
+    [
+      "a misspelt key of an option",
+      notes({
+        commands: [
+          ...[{ name: "note", description: "n", run }],
+          {
+            ...{ name: "list", description: "l", run },
+            options: [{ name: "all", description: "a", valu: "text" }],
+          },
+        ],
+      }),
+      "notes.commands[list].options[all].valu is not known; did you mean value?",
+    ],
   ])("%s", async (_what, features, message) => {
     expect(await refusalOf(features)).toEqual([`features: ${message}`]);
   });

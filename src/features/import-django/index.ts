@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { oneOf, onOff } from "../../config/kinds.js";
-import type { ConfigOf } from "../../config/setting.js";
 import type { Problem } from "../../config/problems.js";
-import type { Setting } from "../../config/setting.js";
+import type { ConfigOf, Setting } from "../../config/setting.js";
+import type { Sql } from "../../sql.js";
 import { type CoreServices, defineFeature } from "../feature.js";
+import type { Imported } from "./django-user.js";
 import { djangoMigration } from "./migration.js";
+import { EXPORT_OPTIONS, IMPORT_OPTIONS } from "./options.js";
 import { hasPublicKey, isAsymmetric, SIMPLE_JWT, verificationKeyOf } from "./simplejwt-settings.js";
 
 const DAY = 86_400_000;
@@ -49,6 +51,28 @@ export const importDjango = defineFeature({
   name: "import-django",
   settings,
   migrations: [djangoMigration],
+  commands: [
+    {
+      name: "import-django",
+      description: "import the users, roles and tokens of a Django project, or what changed since",
+      example: "import-django --from postgresql://django@db/shop --dry-run",
+      options: IMPORT_OPTIONS,
+      run: async (core, config, _args, print, options) => {
+        const { runImport } = await import("./import-command.js");
+        await runImport(core as CoreServices, config, options, print);
+      },
+    },
+    {
+      name: "export",
+      description: "print all users and sessions, for a backup or for the way back to Django",
+      example: "export --users --sessions --format django > gatehouse.json",
+      options: EXPORT_OPTIONS,
+      run: async ({ sql }, { roles }, _args, print, options) => {
+        const { runExport } = await import("./export.js");
+        await runExport(sql, roles, options, print);
+      },
+    },
+  ],
   isOn: ({ django }) => django,
   findProblems: ({ django, ...config }) => (django ? findWrong(config) : findUnused(config)),
   create: async (core: CoreServices, config) => {
@@ -71,7 +95,10 @@ export const importDjango = defineFeature({
       const { userIdClaim } = await import("./user-id-claim.js");
       core.issuer.addClaims((userId) => userIdClaim(core.sql, userId));
     }
-    return {};
+    return {
+      hooks: { onUserDeleted: () => forgetDeleted(core.sql) },
+      exportUser: (userId) => readImported(core.sql, userId),
+    };
   },
 });
 
@@ -107,4 +134,23 @@ function parseJson(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** Removes what the last import said about users who have been deleted. The row itself stays. */
+async function forgetDeleted(sql: Sql): Promise<void> {
+  await sql.write(
+    "UPDATE django_user SET imported = '' WHERE user_id IS NULL AND imported <> '' RETURNING django_id",
+    [],
+  );
+}
+
+/** Returns what the last import said about a user, without fingerprints of secrets. */
+async function readImported(sql: Sql, userId: string): Promise<unknown> {
+  const [row] = await sql.read<{ djangoId: string; imported: string }>(
+    `SELECT django_id AS "djangoId", imported FROM django_user WHERE user_id = ?`,
+    [userId],
+  );
+  if (row === undefined) return null;
+  const imported = JSON.parse(row.imported) as Imported;
+  return { djangoId: row.djangoId, ...imported, password: undefined, key: undefined };
 }

@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import sqlite3 from "sqlite3";
+import { STATEMENT_TIMEOUT } from "./engine.js";
+import type { ReadOnlyDatabase, TextRow } from "./read-only.js";
+import { SqliteStatements } from "./sqlite-statements.js";
+
+type Value = string | number | Buffer | null;
+
+/**
+ * Opens a file of another application. Each statement is its own transaction, so the application can write meanwhile.
+ * @param path absolute
+ * @throws Error whose message is one line with the path
+ */
+export async function openSqliteReadOnly(path: string): Promise<ReadOnlyDatabase> {
+  if (!existsSync(path)) throw new Error(`The file ${path} does not exist.`);
+  const statements = new SqliteStatements(await openFile(path));
+  try {
+    await statements.runOnce("SELECT name FROM sqlite_master", []);
+  } catch (cause) {
+    await statements.close();
+    throw describe(path, cause);
+  }
+  return {
+    query: async (statement, parameters = []) => {
+      const rows = await statements.run<Record<string, Value>>(statement, parameters);
+      return rows.map(toText);
+    },
+    quote: (name) => `"${name.replaceAll('"', '""')}"`,
+    columnsOf: "SELECT name FROM pragma_table_info(?)",
+    tablesWith: `SELECT t.name FROM sqlite_master t JOIN pragma_table_info(t.name) c
+      WHERE t.type = 'table' AND c.name = ? ORDER BY t.name`,
+    close: async () => {
+      await statements.finalize();
+      await statements.close();
+    },
+  };
+}
+
+function openFile(path: string): Promise<sqlite3.Database> {
+  return new Promise((resolve, reject) => {
+    const database = new sqlite3.Database(path, sqlite3.OPEN_READONLY, (error) => {
+      if (error === null) resolve(database);
+      else reject(describe(path, error));
+    });
+    database.configure("busyTimeout", STATEMENT_TIMEOUT);
+  });
+}
+
+function describe(path: string, cause: unknown): Error {
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  const fault = code === "SQLITE_NOTADB" ? "is not an SQLite database" : `cannot be read (${code})`;
+  return new Error(`The file ${path} ${fault}.`, { cause });
+}
+
+/** A column of SQLite can hold values of any type. */
+function toText(row: Readonly<Record<string, Value>>): TextRow {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, value === null ? null : value.toString()]),
+  );
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import type { Role, Roles } from "../../accounts/role.js";
+import type { Sql } from "../../sql.js";
+import type { Imported } from "./django-user.js";
+
+/** A user as the export reads it. Instants are epoch milliseconds. */
+export interface ExportedUser {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string | null;
+  readonly passwordHash: string | null;
+  readonly isActive: boolean | number;
+  readonly createdAt: number;
+  readonly lastLoginAt: number | null;
+  readonly role: Role;
+  /** The primary key in Django. Null for a user who signed up here. */
+  readonly djangoId: string | null;
+  /** {@link Imported} as JSON. */
+  readonly imported: string | null;
+}
+
+/** A token of simplejwt that ended here. */
+export interface LoggedOut {
+  readonly id: string;
+  readonly endedAt: number;
+  readonly outstandingId: string;
+}
+
+/** The users who are called `Ada#17` here, because another user has their name. */
+const RENAMED = `
+  SELECT imported FROM django_user JOIN "user" ON id = user_id WHERE username LIKE '%#' || django_id`;
+
+/** Returns a function that writes a user as a row of a Django fixture. */
+export async function userFixture(sql: Sql, roles: Roles): Promise<(user: ExportedUser) => object> {
+  const renamed = await sql.readOnce<{ imported: string }>(RENAMED, []);
+  const namesInDjango = new Set(
+    renamed.map(({ imported }) => (JSON.parse(imported) as Imported).username),
+  );
+  return (user) => {
+    const imported = user.imported === null ? null : (JSON.parse(user.imported) as Imported);
+    return {
+      model: "auth.user",
+      ...primaryKeyOf(user),
+      fields: {
+        username: nameInDjango(user, imported, namesInDjango),
+        email: emailInDjango(user, imported),
+        first_name: imported?.firstName ?? "",
+        last_name: imported?.lastName ?? "",
+        password: passwordInDjango(user.passwordHash),
+        is_active: Boolean(user.isActive),
+        ...rightsOf(user, imported, roles),
+        date_joined: toIso(user.createdAt),
+        last_login: toIso(user.lastLoginAt),
+      },
+    };
+  };
+}
+
+export function blacklistedFixture({ endedAt, outstandingId }: LoggedOut): object {
+  return {
+    model: "token_blacklist.blacklistedtoken",
+    fields: { token: Number(outstandingId), blacklisted_at: toIso(endedAt) },
+  };
+}
+
+export function toIso(instant: number | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}
+
+/**
+ * A user who signed up here has no primary key yet. Without one, Django looks for the user name, and otherwise takes the
+ * next free key.
+ */
+function primaryKeyOf({ djangoId }: ExportedUser): object {
+  if (djangoId === null) return {};
+  return { pk: /^\d{1,15}$/.test(djangoId) ? Number(djangoId) : djangoId };
+}
+
+function nameInDjango(
+  { id, username, djangoId }: ExportedUser,
+  imported: Imported | null,
+  namesInDjango: ReadonlySet<string>,
+): string {
+  if (imported !== null && username.endsWith(`#${djangoId}`)) return imported.username;
+  // Otherwise, this user would replace the one who has the name in Django.
+  return imported === null && namesInDjango.has(username) ? `${username}#${id}` : username;
+}
+
+/** A user whose address went to another user still has it in Django. */
+function emailInDjango({ email }: ExportedUser, imported: Imported | null): string {
+  return email ?? imported?.email ?? "";
+}
+
+/** Django writes the name of the algorithm before the hash, and `!` for a password that never matches. */
+function passwordInDjango(hash: string | null): string {
+  if (hash === null) return `!${randomBytes(30).toString("base64url")}`;
+  return hash.startsWith("$argon2") ? `argon2${hash}` : hash;
+}
+
+/** The rights stay as they were in Django, unless the role has changed here. */
+function rightsOf({ role }: ExportedUser, imported: Imported | null, roles: Roles): object {
+  if (imported !== null && imported.role === role) {
+    return { is_staff: imported.isStaff, is_superuser: imported.isSuperuser };
+  }
+  const isAdmin = role === roles.admin;
+  return { is_staff: isAdmin, is_superuser: isAdmin };
+}

@@ -1,0 +1,115 @@
+import type { RunStatement } from "../../sql.js";
+import { type DjangoUser, type Name, otherName } from "./django-user.js";
+import type { Holders } from "./holders.js";
+import type { Report } from "./report.js";
+import { selectIn } from "./rows.js";
+
+/** A user name with its skeletons, as the table `user` stores them. */
+export interface StoredName {
+  readonly username: string;
+  readonly key: string;
+  readonly skeleton: string;
+  readonly shownSkeleton: string | null;
+}
+
+/** The names and addresses that users have here, each with the id of its user. */
+export class TakenNames {
+  readonly #holders: Holders;
+  readonly #report: Report;
+  readonly #keys = new Map<string, string>();
+  readonly #skeletons = new Map<string, string>();
+  readonly #emails = new Map<string, string>();
+
+  private constructor(holders: Holders, report: Report) {
+    this.#holders = holders;
+    this.#report = report;
+  }
+
+  /** Reads those that the given users may want. */
+  static async read(
+    run: RunStatement,
+    users: readonly DjangoUser[],
+    holders: Holders,
+    report: Report,
+  ): Promise<TakenNames> {
+    const taken = new TakenNames(holders, report);
+    const names = users.flatMap((user) => [user.name, otherName(user)]);
+    const emails = users.flatMap(({ email }) => email?.key ?? []);
+    const find = async (column: string, values: readonly string[], found: Map<string, string>) => {
+      const statement = `SELECT id, ${column} AS text FROM "user" WHERE ${column} IN`;
+      const rows = await selectIn<{ id: string; text: string }>(run, statement, values);
+      for (const { id, text } of rows) found.set(text, id);
+    };
+    await find("username_key", unique(names.map(({ key }) => key)), taken.#keys);
+    await find("username_skeleton", unique(names.map(({ folded }) => folded)), taken.#skeletons);
+    await find("email_key", unique(emails), taken.#emails);
+    return taken;
+  }
+
+  /**
+   * Chooses the name of a user, and takes it. If another user has the name, it gets the Django id at its end, which is
+   * reported. So is a name that looks like another.
+   * @returns null if even the longer name is taken
+   */
+  chooseName(user: DjangoUser): StoredName | null {
+    const name = this.#findFreeName(user);
+    if (name === null) return null;
+    this.#keys.set(name.key, user.id);
+    const { username, key, folded, shown } = name;
+    if (this.#hasFreeSkeleton(user, name)) {
+      this.#skeletons.set(folded, user.id);
+      return { username, key, skeleton: folded, shownSkeleton: shown };
+    }
+    this.#remark(user, "username", "The name looks like that of another user. The name stays.");
+    // As for look-alikes of older versions: see UserEntity.
+    return { username, key, skeleton: `${folded}#${user.id}`, shownSkeleton: folded };
+  }
+
+  /** Chooses the address of a user, and takes it. An address that another user has is left out, which is reported. */
+  chooseEmail(user: DjangoUser): DjangoUser["email"] {
+    const { email } = user;
+    if (email === null) return null;
+    const holder = this.#holders.holderOf("email", user);
+    if (holder === user.djangoId && isOwn(this.#emails, email.key, user)) {
+      this.#emails.set(email.key, user.id);
+      return email;
+    }
+    const who = holder === user.djangoId ? "A user here" : `User ${holder}`;
+    this.#remark(user, "email", `${who} has the same address. This user comes without an address.`);
+    return null;
+  }
+
+  #findFreeName(user: DjangoUser): Name | null {
+    const { name } = user;
+    const holder = this.#holders.holderOf("username", user);
+    if (holder === user.djangoId && isOwn(this.#keys, name.key, user)) return name;
+    const other = otherName(user);
+    if (!isOwn(this.#keys, other.key, user)) return null;
+    const who = holder === user.djangoId ? "A user here" : `User ${holder}`;
+    const [taken, given] = [name.key, other.username].map((text) => JSON.stringify(text));
+    this.#remark(
+      user,
+      "username",
+      `${who} has the name ${taken}. This user is now called ${given}.`,
+    );
+    return other;
+  }
+
+  #hasFreeSkeleton(user: DjangoUser, name: Name): boolean {
+    const isHolder =
+      name !== user.name || this.#holders.holderOf("skeleton", user) === user.djangoId;
+    return isHolder && isOwn(this.#skeletons, name.folded, user);
+  }
+
+  #remark({ djangoId, name }: DjangoUser, about: string, text: string): void {
+    this.#report.remark({ djangoId, username: name.username }, about, text);
+  }
+}
+
+function isOwn(taken: ReadonlyMap<string, string>, text: string, user: DjangoUser): boolean {
+  return [undefined, user.id].includes(taken.get(text));
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}

@@ -1,0 +1,220 @@
+import { findUrlFault } from "../../config/postgresql-url.js";
+import { openReadOnly, type ReadOnlyDatabase, type TextRow } from "../../database/read-only.js";
+
+const URL_HINT = "--from must be sqlite:PATH, postgresql://… or mysql://….";
+
+/** The columns without which a table has no users of Django. */
+const REQUIRED = ["id", "username", "password", "is_active"];
+const OPTIONAL = [
+  ...["email", "first_name", "last_name", "is_staff", "is_superuser"],
+  ...["date_joined", "last_login"],
+];
+
+const KEYS = "authtoken_token";
+const OUTSTANDING = "token_blacklist_outstandingtoken";
+const BLACKLISTED = "token_blacklist_blacklistedtoken";
+
+/** The tables to read. */
+export interface Tables {
+  readonly user: string;
+  /** Null: users have no Profile. */
+  readonly profile: { readonly table: string; readonly roleColumn: string } | null;
+}
+
+/** Reads the database of a Django project, a batch of rows at a time. */
+export class DjangoSource {
+  /** What the database does not have, one line each, such as the tables of simplejwt. */
+  readonly missing: string[] = [];
+  readonly #database: ReadOnlyDatabase;
+  readonly #tables: Tables;
+  readonly #batchSize: number;
+  #userColumns = "";
+  #hasKeys = false;
+  #hasTokens = false;
+
+  private constructor(database: ReadOnlyDatabase, tables: Tables, batchSize: number) {
+    this.#database = database;
+    this.#tables = tables;
+    this.#batchSize = batchSize;
+  }
+
+  /**
+   * Opens the database read-only, and checks its tables.
+   * @throws Error whose message is one line that says what to do
+   */
+  static async open(url: string, tables: Tables, batchSize: number): Promise<DjangoSource> {
+    const source = new DjangoSource(await openUrl(url), tables, batchSize);
+    try {
+      await source.#checkTables();
+      return source;
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  async #checkTables(): Promise<void> {
+    const { user, profile } = this.#tables;
+    const columns = await this.#requireTable(user, REQUIRED, "--user-table");
+    const select = [...REQUIRED, ...OPTIONAL].map((name) =>
+      columns.includes(name) ? this.#quote(name) : `NULL AS ${name}`,
+    );
+    this.#userColumns = select.join(", ");
+    if (profile !== null) {
+      await this.#requireTable(
+        profile.table,
+        ["user_id", profile.roleColumn],
+        "--profile-table and --role-column",
+      );
+    }
+    this.#hasKeys = await this.#findTable(KEYS, ["key", "user_id", "created"]);
+    const outstanding = ["id", "user_id", "jti", "token", "created_at", "expires_at"];
+    this.#hasTokens =
+      (await this.#findTable(OUTSTANDING, outstanding)) &&
+      (await this.#findTable(BLACKLISTED, ["id", "token_id"]));
+  }
+
+  async #requireTable(
+    table: string,
+    required: readonly string[],
+    options: string,
+  ): Promise<string[]> {
+    const columns = await this.#columnsOf(table);
+    if (columns.length === 0) {
+      const users = await this.#names(this.#database.tablesWith, "last_login");
+      const others = users.length === 0 ? "" : ` Tables of users here: ${users.join(", ")}.`;
+      throw new Error(`The database has no table ${table}. Check ${options}.${others}`);
+    }
+    const [first, ...more] = required.filter((name) => !columns.includes(name));
+    if (first === undefined) return columns;
+    const names = more.length === 0 ? `column ${first}` : `columns ${[first, ...more].join(", ")}`;
+    throw new Error(
+      `The table ${table} has no ${names}. Check ${options}, or name a view that has them.`,
+    );
+  }
+
+  /** @throws Error when there is such a table, but of a version that has other columns */
+  async #findTable(table: string, columns: readonly string[]): Promise<boolean> {
+    if ((await this.#columnsOf(table)).length === 0) {
+      this.missing.push(`The database has no table ${table}, so none of its tokens are imported.`);
+      return false;
+    }
+    await this.#requireTable(table, columns, "the version of the package that made it");
+    return true;
+  }
+
+  #columnsOf(table: string): Promise<string[]> {
+    return this.#names(this.#database.columnsOf, table);
+  }
+
+  async #names(statement: string, parameter: string): Promise<string[]> {
+    const rows = await this.#database.query(statement, [parameter]);
+    return rows.flatMap(({ name }) => name ?? []);
+  }
+
+  async countUsers(): Promise<number> {
+    const table = this.#quote(this.#tables.user);
+    const [row] = await this.#database.query(`SELECT COUNT(*) AS total FROM ${table}`);
+    return Number(row?.["total"] ?? 0);
+  }
+
+  /** Yields all users by id. */
+  users(): AsyncGenerator<readonly TextRow[]> {
+    return this.#pages(this.#userColumns, this.#quote(this.#tables.user), "id", "1 = 1", []);
+  }
+
+  /** Returns those of the ids that the table of users still has. */
+  async existing(ids: readonly string[]): Promise<Set<string>> {
+    const table = this.#quote(this.#tables.user);
+    const rows = await this.#database.query(
+      `SELECT id FROM ${table} WHERE id IN ${list(ids)}`,
+      ids,
+    );
+    return new Set(rows.flatMap(({ id }) => id ?? []));
+  }
+
+  /** Returns the roles of the users' Profiles, by the user's id. */
+  async profileRoles(ids: readonly string[]): Promise<Map<string, string>> {
+    const { profile } = this.#tables;
+    if (profile === null) return new Map();
+    const role = this.#quote(profile.roleColumn);
+    const rows = await this.#database.query(
+      `SELECT user_id, ${role} AS role FROM ${this.#quote(profile.table)} WHERE user_id IN ${list(ids)}`,
+      ids,
+    );
+    return new Map(rows.map((row) => [row["user_id"] ?? "", row["role"] ?? ""]));
+  }
+
+  /** Returns the users' keys of `rest_framework.authtoken`. */
+  async keys(ids: readonly string[]): Promise<readonly TextRow[]> {
+    if (!this.#hasKeys) return [];
+    return this.#database.query(
+      `SELECT ${this.#quote("key")}, user_id, created FROM ${KEYS} WHERE user_id IN ${list(ids)}`,
+      ids,
+    );
+  }
+
+  /** Returns the users' tokens of simplejwt that have not expired. @param now such as `2026-11-27 12:00:00` */
+  async tokens(ids: readonly string[], now: string): Promise<readonly TextRow[]> {
+    if (!this.#hasTokens) return [];
+    return this.#database.query(
+      `SELECT ${TOKEN} FROM ${TOKEN_TABLES} WHERE o.user_id IN ${list(ids)} AND o.expires_at > ?`,
+      [...ids, now],
+    );
+  }
+
+  /**
+   * Yields the blacklisted tokens that name no user and have not expired. simplejwt writes them when a refresh replaces a
+   * token.
+   */
+  async *blacklistedWithoutUser(now: string): AsyncGenerator<readonly TextRow[]> {
+    if (!this.#hasTokens) return;
+    const condition = "o.user_id IS NULL AND b.id IS NOT NULL AND o.expires_at > ?";
+    yield* this.#pages(TOKEN, TOKEN_TABLES, "o.id", condition, [now]);
+  }
+
+  async *#pages(
+    columns: string,
+    tables: string,
+    key: string,
+    condition: string,
+    parameters: readonly string[],
+  ): AsyncGenerator<readonly TextRow[]> {
+    const statement = (after: string) =>
+      `SELECT ${columns} FROM ${tables} WHERE ${condition} ${after} ORDER BY ${key} LIMIT ${this.#batchSize}`;
+    let rows = await this.#database.query(statement(""), parameters);
+    while (rows.length > 0) {
+      yield rows;
+      const last = rows.at(-1)?.["id"] ?? "";
+      rows = await this.#database.query(statement(`AND ${key} > ?`), [...parameters, last]);
+    }
+  }
+
+  #quote(name: string): string {
+    return this.#database.quote(name);
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+}
+
+const TOKEN = "o.id, o.user_id, o.jti, o.token, o.created_at, b.id AS blacklisted";
+const TOKEN_TABLES = `${OUTSTANDING} o LEFT JOIN ${BLACKLISTED} b ON b.token_id = o.id`;
+
+function list(values: readonly string[]): string {
+  return `(${values.map(() => "?").join(", ")})`;
+}
+
+async function openUrl(url: string): Promise<ReadOnlyDatabase> {
+  if (url.startsWith("mysql://") && URL.canParse(url)) {
+    return (await import("./mysql.js")).openMysql(url);
+  }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const fault = findUrlFault(url);
+    if (fault !== "") throw new Error(`--from ${fault}.`);
+    return openReadOnly(url);
+  }
+  if (/^sqlite:./.test(url)) return openReadOnly(url);
+  throw new Error(URL_HINT);
+}

@@ -1,0 +1,67 @@
+import type { TextRow } from "../../database/read-only.js";
+import type { AuthScheme } from "../../events.js";
+import { jwtSessionIdOf, userIdOf } from "./identity.js";
+import { parseInstant } from "./django-user.js";
+
+/** A token of simplejwt that has not expired. Instants are epoch milliseconds. */
+export interface OutstandingToken {
+  readonly sessionId: string;
+  readonly userId: string;
+  /** The user's primary key in Django. */
+  readonly djangoId: string;
+  readonly jti: string;
+  /** The primary key in the table `token_blacklist_outstandingtoken`. */
+  readonly outstandingId: string;
+  readonly scheme: AuthScheme;
+  readonly createdAt: number;
+  /** When the token can no longer be used or refreshed. */
+  readonly expiresAt: number;
+  readonly isBlacklisted: boolean;
+}
+
+interface Payload {
+  readonly exp?: unknown;
+  readonly refresh_exp?: unknown;
+  readonly user_id?: unknown;
+}
+
+/**
+ * Reads a row of simplejwt's tables. Does not verify the token: the row itself says that simplejwt made it.
+ * @param now epoch milliseconds, for a token without a date
+ * @returns null if the row is broken or names no user
+ */
+export function parseToken(row: TextRow, now: number): OutstandingToken | null {
+  const { id, jti, token } = row;
+  const payload = readPayload(token ?? "");
+  if (id == null || jti == null || payload === null) return null;
+  const { exp, refresh_exp: refreshExp, user_id: claimed } = payload;
+  const djangoId = row["user_id"] ?? (isUserId(claimed) ? String(claimed) : null);
+  const end = refreshExp ?? exp;
+  if (typeof end !== "number" || djangoId === null) return null;
+  return {
+    sessionId: jwtSessionIdOf(jti),
+    userId: userIdOf(djangoId),
+    djangoId,
+    jti,
+    outstandingId: id,
+    // Only sliding tokens have this claim.
+    scheme: refreshExp === undefined ? "JWT" : "SLIDING",
+    createdAt: parseInstant(row["created_at"]) ?? now,
+    expiresAt: Math.round(end * 1000),
+    isBlacklisted: row["blacklisted"] != null,
+  };
+}
+
+function isUserId(value: unknown): value is string | number {
+  return typeof value === "string" || typeof value === "number";
+}
+
+function readPayload(token: string): Payload | null {
+  try {
+    const text = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+    const payload: unknown = JSON.parse(text);
+    return typeof payload === "object" ? payload : null;
+  } catch {
+    return null;
+  }
+}
