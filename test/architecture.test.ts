@@ -44,6 +44,7 @@ const RESTRICTED_PACKAGES: [packages: RegExp, doors: string[]][] = [
   [/^fastify$|^@fastify\//, ["http"]],
   [/^redis$/, ["throttling"]],
   [/^@node-rs\/argon2$/, ["accounts/password-hasher"]],
+  [/^mysql2$/, ["features/import-django"]],
 ];
 
 interface Import {

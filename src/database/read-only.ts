@@ -1,6 +1,3 @@
-import { sqlitePathOf } from "../config/database-location.js";
-import { parsePostgresUrl } from "../config/postgresql-url.js";
-
 /** A row as text. Text means the same in every database; their own types differ. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
@@ -15,15 +12,4 @@ export interface ReadOnlyDatabase {
   /** Finds the names of the tables with a column. The statement has the name of the column as its parameter. */
   readonly tablesWith: string;
   close(): Promise<void>;
-}
-
-/**
- * Opens a SQLite file or a PostgreSQL database of another application, read-only.
- * @throws Error whose message is one line without a password
- */
-export async function openReadOnly(url: string): Promise<ReadOnlyDatabase> {
-  const path = sqlitePathOf(url);
-  if (path !== null) return (await import("./read-only-sqlite.js")).openSqliteReadOnly(path);
-  const { openPostgresReadOnly } = await import("./read-only-postgresql.js");
-  return openPostgresReadOnly(parsePostgresUrl(url));
 }

@@ -38,7 +38,7 @@ export interface DjangoUser {
   readonly remarks: readonly Remark[];
 }
 
-export interface Remark {
+interface Remark {
   readonly about: "username" | "email" | "password" | "date";
   readonly text: string;
 }
@@ -110,7 +110,7 @@ export function parseUser(row: TextRow, now: number): DjangoUser {
 }
 
 /** @throws {@link BadUserInput} when no user can have the name */
-export function toName(username: string): Name {
+function toName(username: string): Name {
   return { username, key: canonicalUsername(username), ...skeletonsOf(username) };
 }
 

@@ -1,8 +1,9 @@
 import { NO_CLIENT } from "../../events.js";
 import type { CommandOptions, CoreServices } from "../feature.js";
-import { Importer, type ImportSettings } from "./importer.js";
+import { Importer } from "./importer.js";
 import { Progress } from "./progress.js";
 import { Report } from "./report.js";
+import type { ImportSettings } from "./rights.js";
 import { DjangoSource, type Tables } from "./source.js";
 
 /** How many users are read at once, and written in one transaction. */

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Role, Roles } from "../../accounts/role.js";
 import type { TextRow } from "../../database/read-only.js";
-import { BadUserInput, NoSuchUser } from "../../errors.js";
+import { BadUserInput } from "../../errors.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
-import { type DjangoUser, type Facts, type Imported, parseUser } from "./django-user.js";
+import { type DjangoUser, parseUser } from "./django-user.js";
 import { Holders } from "./holders.js";
 import { userIdOf } from "./identity.js";
 import { type Key, parseKey } from "./key.js";
 import { TakenNames } from "./names.js";
 import type { Progress } from "./progress.js";
 import type { Report } from "./report.js";
+import { type ImportSettings, Rights } from "./rights.js";
 import type { DjangoSource } from "./source.js";
 import { StoredSessions } from "./stored-sessions.js";
 import { type OutstandingToken, parseToken } from "./token.js";
@@ -22,18 +22,6 @@ import {
   readKnown,
   updateUsers,
 } from "./users.js";
-
-export interface ImportSettings {
-  readonly roles: Roles;
-  /** Seconds. */
-  readonly sessionLifetime: number;
-  /** The role of a Profile that makes its user an administrator. */
-  readonly adminValue: string;
-  /** Whether the roles of Profiles are imported. */
-  readonly hasProfiles: boolean;
-  /** Whether to write nothing. */
-  readonly isDryRun: boolean;
-}
 
 /** The users of one batch, with their tokens in Django. */
 interface Batch {
@@ -53,6 +41,7 @@ export class Importer {
   readonly #settings: ImportSettings;
   readonly #report: Report;
   readonly #progress: Progress;
+  readonly #rights: Rights;
   readonly #sessions: StoredSessions;
   readonly #startedAt: number;
 
@@ -69,6 +58,7 @@ export class Importer {
     this.#report = report;
     this.#progress = progress;
     this.#startedAt = core.now();
+    this.#rights = new Rights(core.accounts, settings, report);
     this.#sessions = new StoredSessions(core, settings, report.counts);
   }
 
@@ -150,45 +140,12 @@ export class Importer {
       }
       const { hasProfiles } = this.#settings;
       const profile = hasProfiles ? (profiles.get(djangoId) ?? "") : (before?.profile ?? null);
-      const role = this.#roleOf(facts, profile, before);
+      const role = this.#rights.roleOf(facts, profile, before);
       const key = keys.get(djangoId)?.sessionId ?? null;
       const read = { ...user, imported: { ...facts, profile, role, key } };
-      users.push(before === undefined ? read : await this.#applyRights(read, before));
+      users.push(before === undefined ? read : await this.#rights.apply(read, before));
     }
     return { users, known, keys, tokens };
-  }
-
-  /**
-   * Returns the role of a user. A superuser is an administrator. Other users have the role of their Profile, or the
-   * lowest. An import without Profiles leaves the roles of an earlier import with them.
-   */
-  #roleOf({ isSuperuser }: Facts, profile: string | null, before: Imported | undefined): Role {
-    const { roles, adminValue, hasProfiles } = this.#settings;
-    if (!hasProfiles && before?.isSuperuser === isSuperuser) return before.role;
-    return isSuperuser || (hasProfiles && profile === adminValue) ? roles.admin : roles.lowest;
-  }
-
-  /**
-   * Applies a role and an activation that changed in Django, as an administrator here would: a deactivation ends all
-   * sessions, and the last administrator stays one.
-   * @returns the user without the change that was refused, so that the next import tries it again
-   */
-  async #applyRights(user: ImportedUser, before: Imported): Promise<ImportedUser> {
-    const { accounts } = this.#core;
-    const { isActive, role } = user.imported;
-    if (this.#settings.isDryRun) return user;
-    try {
-      if (role !== before.role) await accounts.setRole(user.id, role);
-      if (isActive !== before.isActive) await accounts.setActive(user.id, isActive);
-      return user;
-    } catch (error) {
-      if (error instanceof NoSuchUser) return user;
-      if (!(error instanceof BadUserInput)) throw error;
-      this.#report.remark(toNamed(user), "role", error.message);
-      const { isSuperuser, profile } = before;
-      const kept = { isActive: before.isActive, role: before.role, isSuperuser, profile };
-      return { ...user, imported: { ...user.imported, ...kept } };
-    }
   }
 
   async #importBatch({ users, known, keys, tokens }: Batch, holders: Holders): Promise<void> {

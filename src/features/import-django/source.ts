@@ -1,5 +1,6 @@
 import { findUrlFault } from "../../config/postgresql-url.js";
-import { openReadOnly, type ReadOnlyDatabase, type TextRow } from "../../database/read-only.js";
+import { openReadOnly } from "../../database/open-read-only.js";
+import type { ReadOnlyDatabase, TextRow } from "../../database/read-only.js";
 
 const URL_HINT = "--from must be sqlite:PATH, postgresql://… or mysql://….";
 

@@ -76,8 +76,14 @@ export class DjangoDatabase {
       const { url, drop } = await createMysqlDatabase();
       return new DjangoDatabase(kind, url, (sql, values) => runMysql(url, sql, values), drop);
     }
-    const { url, sql, drop } = await createDatabase(kind);
-    return new DjangoDatabase(kind, url, sql, drop);
+    const database = await createDatabase(kind);
+    const { url } = database;
+    return new DjangoDatabase(
+      kind,
+      url,
+      (sql, values) => database.sql(sql, values),
+      () => database.drop(),
+    );
   }
 
   /** Creates a database with the tables of a project. */

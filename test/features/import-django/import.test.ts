@@ -91,18 +91,19 @@ describe.each(SOURCES)("from %s", (kind) => {
     });
   });
 
-  test("the role comes from the Profile, and the database is only read", async () => {
+  test("the role comes from the Profile, and an import without Profiles leaves it", async () => {
     await django.user({ id: 1, username: "ada" });
     await django.user({ id: 2, username: "bob" });
+    // The last administrator would keep the role in any case.
+    await django.user({ id: 3, username: "root", is_superuser: true });
     await django.sql(
       "INSERT INTO accounts_profile (user_id, role) VALUES (1, 'boss'), (2, 'clerk')",
     );
     await importFrom(gate, django.url, { profileTable: "accounts_profile", adminValue: "boss" });
-    expect((await usersOf(gate)).map(({ role }) => role)).toEqual(["ADMIN", "USER"]);
-    // An import without Profiles leaves the roles.
+    expect((await usersOf(gate)).map(({ role }) => role)).toEqual(["ADMIN", "USER", "ADMIN"]);
     await django.sql("UPDATE auth_user SET last_login = '2025-01-01 00:00:00'");
-    expect((await importFrom(gate, django.url)).summary).toMatchObject({ usersChanged: 2 });
-    expect((await usersOf(gate)).map(({ role }) => role)).toEqual(["ADMIN", "USER"]);
+    expect((await importFrom(gate, django.url)).summary).toMatchObject({ usersChanged: 3 });
+    expect((await usersOf(gate)).map(({ role }) => role)).toEqual(["ADMIN", "USER", "ADMIN"]);
   });
 
   test("missing tables of tokens are reported, and the users come", async () => {

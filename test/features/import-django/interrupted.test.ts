@@ -60,12 +60,12 @@ describeFreshGates({ django: true }, (gate) => {
   test("a server refuses no request while an import runs", async () => {
     const id = await gate.user("ada");
     let { refresh } = await gate.issue(id);
-    let isOver = false;
+    const over = new AbortController();
     const importing = runOver(gate, "import-django", "--from", django.url).finally(() => {
-      isOver = true;
+      over.abort();
     });
     let refreshes = 0;
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const answer = await gate.refresh(refresh);
       expect(answer.errors).toBeUndefined();
       ({ refresh } = answer.data.refreshToken);
