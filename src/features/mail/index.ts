@@ -10,6 +10,7 @@ import {
   mailMigration,
   MailOutboxEntity,
   MailTokenEntity,
+  resetHoldMigration,
 } from "./mail.entity.js";
 import { isTemplates, type MailTemplates } from "./templates.js";
 
@@ -58,7 +59,7 @@ export const mail = defineFeature({
   name: "mail",
   settings,
   entities: [MailOutboxEntity, MailTokenEntity],
-  migrations: [mailMigration, localeMigration],
+  migrations: [mailMigration, localeMigration, resetHoldMigration],
   isOn: ({ smtpUrl, isDevelopment }) => smtpUrl !== undefined || isDevelopment === true,
   findProblems: ({ smtpUrl, mailFrom, links, publicUrl, isDevelopment }) => {
     if (smtpUrl === undefined) return [];
@@ -113,6 +114,10 @@ export const mail = defineFeature({
         {
           statement: deleteBatch("mail_token", "id", "expires_at <= ?", "expires_at"),
           parameters: (now) => [now - TOKEN_RETENTION],
+        },
+        {
+          statement: deleteBatch("reset_hold", "user_id", "held_until <= ?", "held_until"),
+          parameters: (now) => [now],
         },
       ],
       announce: (url) => {

@@ -123,6 +123,20 @@ export const mailMigration: Migration = {
   ],
 };
 
+/**
+ * Creates the table of the users who get no link to set a new password, because an administrator has replaced their
+ * address. `held_until` is in epoch milliseconds.
+ */
+export const resetHoldMigration: Migration = {
+  name: "2026-11-28-reset-hold",
+  statements: [
+    `create table "reset_hold" (
+      "user_id" text not null primary key constraint "reset_hold_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
+      "held_until" bigint not null)`,
+    `create index "reset_hold_held_until_index" on "reset_hold" ("held_until")`,
+  ],
+};
+
 /** Creates the table of the users' languages. */
 export const localeMigration: Migration = {
   name: "2026-11-27-user-locale",

@@ -36,7 +36,7 @@ export class RecoveryService {
     await throttle.attempt(client);
     const user = await accounts.findUser({ email });
     this.#mail.later(async () => {
-      if (!canGetMail(user)) return;
+      if (!canGetMail(user) || (await this.#areResetsHeld(user))) return;
       if (!(await this.#mail.allows({ address: user.email, userId: user.id }))) return;
       await this.#queueReset(user, "reset-password");
       this.#mail.wake();
@@ -97,7 +97,9 @@ export class RecoveryService {
         await sql.inTransaction((run) =>
           this.#mail.tokens.issue(run, { ...token, address: newEmail }),
         );
-        if (canGetMail(owner)) await this.#queueReset(owner, "address-known");
+        if (canGetMail(owner) && !(await this.#areResetsHeld(owner))) {
+          await this.#queueReset(owner, "address-known");
+        }
       }
       this.#mail.wake();
       onEvent({ type: "recovery:email_change_requested", userId: user.id }, client);
@@ -118,12 +120,17 @@ export class RecoveryService {
     const begin = async (run: RunStatement) => {
       await this.#mail.tokens.consume(run, given);
       await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
+      await this.#mail.tokens.releaseResets(run, userId);
     };
     await accounts
       .updateUser(userId, { email: address }, client, undefined, begin)
       .catch(throwNotValid);
     onEvent({ type: "recovery:email_confirmed", userId }, client);
     this.#mail.wake();
+  }
+
+  async #areResetsHeld({ id }: User): Promise<boolean> {
+    return (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
   }
 
   /** Queues a mail with a link that sets a new password. */

@@ -21,6 +21,7 @@ export class ResetByAdminService {
    * Sends a user the mail with the link. The password and the sessions stay as they are until the link is used.
    * @throws {@link NoSuchUser}
    * @throws {@link BadUserInput} for a static token, or a user who is inactive or has no e-mail address
+   * @throws {@link BadUserInput} for a week after an administrator has replaced the address
    * @throws {@link TooManyRequests} when the user got too many mails
    */
   async start(context: AuthContext, id: string): Promise<void> {
@@ -30,6 +31,13 @@ export class ResetByAdminService {
     if (!isActive) throw new BadUserInput("This user is inactive. Activate the user first.");
     if (address === null) {
       throw new BadUserInput("This user has no e-mail address. Add one with updateUser first.");
+    }
+    const heldUntil = await this.#mail.tokens.resetsHeldUntil(userId);
+    if (heldUntil !== null) {
+      const until = new Date(heldUntil).toISOString();
+      throw new BadUserInput(
+        `An administrator has replaced the address of this user. No link sets a new password until ${until}.`,
+      );
     }
     if (!(await this.#mail.allows({ address, userId }))) throw new TooManyRequests(RETRY_AFTER);
     const token = { purpose: "resetPassword", userId } as const;
