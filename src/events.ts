@@ -36,6 +36,25 @@ export interface Actor {
 }
 
 /**
+ * Returns the client of a request that sent a token of a session. If an administrator acts as the user in that session,
+ * the client's `actor` says so. A request without an `Authorization` header has no other actor.
+ */
+export function holderOf(
+  { id: sessionId, userId, impersonatorId }: TokenHolder,
+  client: Client,
+): Client {
+  if (impersonatorId === null || client.actor !== undefined) return client;
+  return { ...client, actor: { userId, sessionId, impersonatorId } };
+}
+
+/** The session of a token. */
+interface TokenHolder {
+  readonly id: string;
+  readonly userId: string;
+  readonly impersonatorId: string | null;
+}
+
+/**
  * The client of work that no request caused, such as a script or a periodic job. Rate limits by address do not apply to
  * it.
  */

@@ -12,7 +12,7 @@ import {
   TooManyRequests,
   Unauthenticated,
 } from "../errors.js";
-import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
+import { type AuthScheme, type Client, holderOf, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import { requireScheme, type SessionOpening } from "../sessions/session-opener.js";
 import type { SessionService } from "../sessions/session.service.js";
@@ -189,10 +189,8 @@ export class AuthenticationService implements Authentication {
       reportExpired(error, client, settings.onEvent);
       throw error;
     });
-    const { impersonatorId } = row;
-    // A refresh request has no `Authorization` header, so `client` has no actor. The session says who acts.
-    const actor = impersonatorId !== null && { actor: { userId, sessionId, impersonatorId } };
-    settings.onEvent({ type: "token_refreshed", userId, sessionId }, { ...client, ...actor });
+    const holder = holderOf(verified.session, client);
+    settings.onEvent({ type: "token_refreshed", userId, sessionId }, holder);
     const issued = issuer.issue(row, { claims, predecessor: verified });
     await hooks.after("afterRefresh", hookUserOf(issued), client);
     return issued;
@@ -245,7 +243,8 @@ export class AuthenticationService implements Authentication {
 
   async #end(session: TokenSession | null, client: Client): Promise<boolean> {
     if (session === null) return false;
-    return this.#parts.sessions.end(session.id, session.userId, "logout", client);
+    const { id, userId } = session;
+    return this.#parts.sessions.end(id, userId, "logout", holderOf(session, client));
   }
 }
 
