@@ -44,8 +44,10 @@ export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwor
 
 type ChangedUser = Pick<User, "id" | "username" | "email">;
 
-/** Functions that run before and after changes of a user. `afterPasswordChange` and `onUserDeleted` never reject. */
+/** Functions that run before and after changes of a user. All but `beforePasswordChange` never reject. */
 export interface AccountHooks {
+  /** Runs when the account has been unlocked, also by a new password. */
+  onUnlocked(userId: string): Promise<void>;
   beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
   afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
   onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
@@ -206,12 +208,15 @@ export class AccountService implements Accounts {
     );
     const how = { keepSession, credentialsVersion, begin, finish };
     const sessionsEnded = await this.#changes.setPasswordHash(id, hash, how, client);
+    await this.#hooks.onUnlocked(id);
     await this.#hooks.afterPasswordChange(owner, client);
     return sessionsEnded;
   }
 
   async unlock(user: UserRef, client: Client = NO_CLIENT): Promise<void> {
-    await this.#changes.unlock(idOf(user), client);
+    const id = idOf(user);
+    await this.#changes.unlock(id, client);
+    await this.#hooks.onUnlocked(id);
   }
 
   async setActive(user: UserRef, isActive: boolean, client: Client = NO_CLIENT): Promise<void> {

@@ -17,7 +17,7 @@ import { Principal } from "../sessions/principal.js";
 import { requireScheme, type SessionOpening } from "../sessions/session-opener.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
-import type { Throttle } from "../throttling/throttle.js";
+import { counterOfUser, type Throttle } from "../throttling/throttle.js";
 import type { ApplicationClaims } from "../tokens/claims.js";
 import type { TokenSession } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
@@ -256,10 +256,6 @@ function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return counterOfUser(account.id);
   const { field, canonical } = parseLogin(login);
   return `${field} ${canonical}`;
-}
-
-function counterOfUser(id: string): string {
-  return `user ${id}`;
 }
 
 function hookUserOf({ principal: { id, username, email } }: Issued): Required<HookUser> {

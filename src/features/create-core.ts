@@ -41,7 +41,11 @@ export function createCore(
   const hooks = new HookRunner(onFault);
   const hasher = new PasswordHasher(config.hashConcurrency);
   const sessions = new SessionService(database, config, keys);
+  const [currentSecret = ""] = config.secretKeys;
+  const throttlingKey = deriveKey(currentSecret, "throttling");
+  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
   const accounts = new AccountService(database, config, hasher, sessions, {
+    onUnlocked: (userId) => throttle.forgetFailures(userId).catch(onFault),
     beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
     afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
     onUserDeleted: (user, client) => hooks.after("onUserDeleted", user, client),
@@ -51,9 +55,6 @@ export function createCore(
   const issuer = new TokenIssuer(kinds, accounts, config);
   const { now, roles } = config;
   const verifier = new TokenVerifier({ kinds, keys, sessions, now, roles });
-  const [currentSecret = ""] = config.secretKeys;
-  const throttlingKey = deriveKey(currentSecret, "throttling");
-  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
     settings: config,
     accounts,
