@@ -83,6 +83,7 @@ export type AuthEvent =
   | { type: "username_changed"; userId: string }
   | { type: "email_changed"; userId: string }
   | { type: "password_changed"; userId: string }
+  | { type: "password_removed"; userId: string }
   | { type: "role_changed"; userId: string; role: Role }
   | { type: "user_activated"; userId: string }
   | { type: "user_deactivated"; userId: string }

@@ -83,6 +83,12 @@ export interface Steps {
   readonly finish?: InSameTransaction | undefined;
 }
 
+/** The {@link Steps} of {@link AccountChanges.update}. */
+export interface UpdateSteps extends Pick<Steps, "begin"> {
+  /** Called after `begin`. If it returns true, the user loses the password, and all sessions end. @default false */
+  readonly losesPassword?: () => boolean;
+}
+
 /** The settings of {@link AccountChanges}. */
 export type ChangeSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent" | "roles">;
 
@@ -138,7 +144,7 @@ export class AccountChanges {
     id: string,
     { name, email }: { readonly name?: StoredName; readonly email?: StoredEmail },
     client: Client,
-    { begin, finish }: Steps,
+    { begin, losesPassword }: UpdateSteps,
   ): Promise<void> {
     await this.#change(client, async (run, report) => {
       await begin?.(run, id);
@@ -160,7 +166,16 @@ export class AccountChanges {
         ]);
         report({ type: "email_changed", userId: id });
       }
-      await finish?.(run, id);
+      if (losesPassword?.() === true) {
+        await run(
+          `UPDATE "user" SET password_hash = NULL, credentials_version = credentials_version + 1
+           WHERE id = ? RETURNING id`,
+          [id],
+        );
+        const ending = { reason: "password_changed", client } as const;
+        const ended = await this.#sessions.endOutdated(run, id, ending);
+        report({ type: "password_removed", userId: id }, ended);
+      }
     });
   }
 

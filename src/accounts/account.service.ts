@@ -9,6 +9,7 @@ import {
   type StoredEmail,
   type StoredName,
   type Steps,
+  type UpdateSteps,
   type UserSessions,
 } from "./account-changes.js";
 import type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts.js";
@@ -169,16 +170,12 @@ export class AccountService implements Accounts {
     return id;
   }
 
-  /**
-   * @param finish runs last in the same transaction, also if no value changes
-   * @param begin runs first in the same transaction, for example to use up a token
-   */
+  /** @param steps run in the same transaction, also if no value changes */
   async updateUser(
     user: UserRef,
     changes: UserChanges,
     client: Client = NO_CLIENT,
-    finish?: InSameTransaction,
-    begin?: InSameTransaction,
+    steps: UpdateSteps = {},
   ): Promise<void> {
     const id = idOf(user);
     requireObject("changes", changes);
@@ -187,7 +184,7 @@ export class AccountService implements Accounts {
       ...(username !== undefined && { name: await toStoredName(username) }),
       ...(email !== undefined && { email: toStoredEmail(email) }),
     };
-    await this.#changes.update(id, update, client, { begin, finish }).catch(throwWithoutValues);
+    await this.#changes.update(id, update, client, steps).catch(throwWithoutValues);
   }
 
   async setPassword(

@@ -45,10 +45,10 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   /**
    * Returns whether the settings switch the feature on. If a feature is off, Gatehouse still checks its settings, but
    * uses no other part of it. A command of the feature fails with an error that says that the feature is off.
-   * @param areRequiredOn whether all features in `requires` are on
+   * @param areOthersOn whether all features in `requires` and `uses` are on
    * @default always on
    */
-  isOn?(this: void, config: FeatureConfig<S>, areRequiredOn: boolean): boolean;
+  isOn?(this: void, config: FeatureConfig<S>, areOthersOn: boolean): boolean;
   /** Returns the problems that a check of one setting alone cannot find, such as a minimum above a maximum. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** The subcommands that the feature adds to `gatehouse`. */

@@ -56,7 +56,7 @@ export class AdministrationService {
       await queueEmailNotice(mail, run, id, emailKey);
       await mail.tokens.holdResets(run, id, emailKey);
     };
-    await this.#accounts.updateUser(id, { username, email }, client, undefined, begin);
+    await this.#accounts.updateUser(id, { username, email }, client, { begin });
     mail?.wake();
     return this.#accounts.getUser(id);
   }

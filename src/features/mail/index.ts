@@ -135,7 +135,13 @@ export { preferredLocale, storeLocale } from "./locale.js";
 export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
-export type { GivenMailToken, MailProof, MailTokens, NewMailToken } from "./mail-tokens.js";
+export type {
+  GivenMailToken,
+  MailProof,
+  MailTokens,
+  NewMailToken,
+  UsedMailToken,
+} from "./mail-tokens.js";
 export type {
   MailTemplate,
   MailTemplateName,

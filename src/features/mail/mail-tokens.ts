@@ -40,6 +40,15 @@ export interface MailProof {
   readonly address: string;
 }
 
+/** A token that was used up. */
+export interface UsedMailToken extends MailProof {
+  /** Whether others have asked for the address, too. Then nobody can tell whether its owner chose the user's password. */
+  readonly isContested: boolean;
+}
+
+/** Runs in the transaction that uses up a token. Returns {@link UsedMailToken.isContested}. */
+type ProofListener = (run: RunStatement, proof: MailProof) => Promise<boolean>;
+
 /**
  * SQL that is true for a token whose user has not changed since it was issued. A new password, a new address, an
  * activation and a deactivation are such changes.
@@ -62,7 +71,7 @@ export class MailTokens {
   readonly #sql: Sql;
   readonly #now: () => number;
   readonly #keys: readonly KeyObject[];
-  readonly #listeners: ((run: RunStatement, proof: MailProof) => Promise<unknown>)[] = [];
+  readonly #listeners: ProofListener[] = [];
 
   /** @param keys the current key, then the previous ones */
   constructor(sql: Sql, now: () => number, keys: readonly KeyObject[]) {
@@ -152,7 +161,7 @@ export class MailTokens {
    * @param run runs a statement of the caller's transaction. If the transaction fails, the token works again.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
-  async consume(run: RunStatement, given: GivenMailToken): Promise<MailProof> {
+  async consume(run: RunStatement, given: GivenMailToken): Promise<UsedMailToken> {
     const now = this.#now();
     const [used] = await run<MailProof>(
       `UPDATE mail_token SET used_at = ? WHERE ${IS_KNOWN} AND expires_at > ?
@@ -163,8 +172,9 @@ export class MailTokens {
       await this.#find(run, given);
       throw new MailTokenNotValid();
     }
-    for (const listener of this.#listeners) await listener(run, used);
-    return used;
+    let isContested = false;
+    for (const listener of this.#listeners) if (await listener(run, used)) isContested = true;
+    return { ...used, isContested };
   }
 
   async #find(read: RunStatement, given: GivenMailToken): Promise<MailProof> {
@@ -178,8 +188,8 @@ export class MailTokens {
     return { userId, address };
   }
 
-  /** @param listener runs in the transaction that uses up a token of any purpose, and so proves an address */
-  onProof(listener: (run: RunStatement, proof: MailProof) => Promise<unknown>): void {
+  /** @param listener called when a token of any purpose is used up, and so proves an address */
+  onProof(listener: ProofListener): void {
     this.#listeners.push(listener);
   }
 

@@ -107,26 +107,31 @@ export class RecoveryService {
   }
 
   /**
-   * Changes the address of the token's user, and tells the old one.
+   * Changes the address of the token's user, and tells the old one. If others have asked for the address, too, the user
+   * has no password and no session afterwards.
+   * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} also if the address belongs to another user by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
-  async confirmEmailChange(token: string, client: Client): Promise<void> {
+  async confirmEmailChange(token: string, client: Client): Promise<boolean> {
     const { accounts, onEvent, throttle } = this.#core;
     await throttle.attempt(client);
     const given = { purpose: "confirmEmailChange", token } as const;
     const { userId, address } = await this.#mail.tokens.find(given);
-    const begin = async (run: RunStatement) => {
-      await this.#mail.tokens.consume(run, given);
-      await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
-      await this.#mail.tokens.releaseResets(run, userId);
+    let isContested = false;
+    const steps = {
+      begin: async (run: RunStatement) => {
+        ({ isContested } = await this.#mail.tokens.consume(run, given));
+        await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
+        await this.#mail.tokens.releaseResets(run, userId);
+      },
+      losesPassword: () => isContested,
     };
-    await accounts
-      .updateUser(userId, { email: address }, client, undefined, begin)
-      .catch(throwNotValid);
+    await accounts.updateUser(userId, { email: address }, client, steps).catch(throwNotValid);
     onEvent({ type: "recovery:email_confirmed", userId }, client);
     this.#mail.wake();
+    return isContested;
   }
 
   async #areResetsHeld({ id }: User): Promise<boolean> {

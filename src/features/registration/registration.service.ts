@@ -1,32 +1,12 @@
 import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { PasswordPolicy } from "../../accounts/password-policy.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { AuthError, BadUserInput, NoSuchUser } from "../../errors.js";
-import { type AuthScheme, type Client, NO_CLIENT } from "../../events.js";
+import { AuthError, BadUserInput } from "../../errors.js";
+import type { AuthScheme, Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
-import {
-  type Mail,
-  type MailProof,
-  MailTokenNotValid,
-  storeLocale,
-  throwNotValid,
-} from "../mail/index.js";
-import { EmailNotVerified } from "./errors.js";
-
-const DAY = 86_400;
-/** How long an account that is neither verified nor used keeps its name, in milliseconds. */
-const UNVERIFIED_RETENTION = 7 * DAY * 1000;
-/** How many unverified accounts one run of the job deletes at most. */
-const BATCH_SIZE = 1000;
-
-/** SQL that is true for a row of `registration` whose user has no address yet, also none that an administrator set. */
-const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
-
-/** SQL that is true for a row of `registration` that is old enough, and whose user has never been signed in. */
-const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
-  AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
+import { type Mail, storeLocale, throwNotValid } from "../mail/index.js";
+import { IS_WAITING, requireOwnWait, type Waiting } from "./waiting-accounts.js";
 
 /** Somebody who signs up. */
 interface NewPerson {
@@ -35,12 +15,6 @@ interface NewPerson {
   readonly password: string;
   /** The language of the mails, or null if it is not known. */
   readonly locale: string | null;
-}
-
-/** A user who waits for a link. */
-interface Waiting {
-  readonly userId: string;
-  readonly email: string;
 }
 
 /** The user who has an address. */
@@ -54,7 +28,7 @@ interface Owner {
 
 type Parts = Pick<
   CoreServices,
-  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sessions" | "sql" | "throttle"
+  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sql" | "throttle"
 >;
 type Config = Pick<FeatureConfig, "passwordMinLength"> & {
   readonly emailVerification: "required" | "optional";
@@ -112,33 +86,30 @@ export class RegistrationService {
   }
 
   /**
-   * Gives the token's user the address that the token proves. If other users wait for the address, nobody can tell who
-   * chose the password. Therefore the user has no password afterwards, and no session.
+   * Gives the token's user the address that the token proves. If other users wait for the address, the user has no
+   * password and no session afterwards.
    * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} also if another user has the address by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async verifyEmail(token: string, client: Client): Promise<boolean> {
-    const { accounts, onEvent, sessions, throttle } = this.#core;
+    const { accounts, onEvent, throttle } = this.#core;
     await throttle.request(client);
     const { tokens } = this.#mail;
     const given = { purpose: "verifyEmail", token } as const;
     const { userId, address } = await tokens.find(given);
-    const wait = { isContested: false };
-    const begin = async (run: RunStatement) => {
-      wait.isContested = await endWait(run, { userId, email: address });
-      await tokens.consume(run, given);
+    let isContested = false;
+    const steps = {
+      begin: async (run: RunStatement) => {
+        await requireOwnWait(run, { userId, email: address });
+        ({ isContested } = await tokens.consume(run, given));
+      },
+      losesPassword: () => isContested,
     };
-    const finish = async (run: RunStatement) => {
-      if (wait.isContested) await removePassword(run, userId);
-    };
-    await accounts
-      .updateUser(userId, { email: address }, client, finish, begin)
-      .catch(throwNotValid);
-    if (wait.isContested) await sessions.endAll(userId, client);
+    await accounts.updateUser(userId, { email: address }, client, steps).catch(throwNotValid);
     onEvent({ type: "registration:verified", userId }, client);
-    return wait.isContested;
+    return isContested;
   }
 
   /**
@@ -161,54 +132,6 @@ export class RegistrationService {
       await sql.inTransaction((run) => this.#queueLink(run, waiting));
       this.#mail.wake();
     });
-  }
-
-  /**
-   * Does nothing if the setting `emailVerification` is `optional`.
-   * @throws {@link EmailNotVerified} when the user signed up, and has proved no address
-   */
-  async requireVerified(userId: string): Promise<void> {
-    if (this.#config.emailVerification === "optional") return;
-    // The row goes with the first proof of an address.
-    const unverified = await this.#core.sql.read(
-      `SELECT user_id FROM registration WHERE user_id = ?`,
-      [userId],
-    );
-    if (unverified.length > 0) throw new EmailNotVerified();
-  }
-
-  /**
-   * Records a proved address, and ends the wait of its user.
-   * @param run runs a statement of the transaction that uses up the token
-   */
-  async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<void> {
-    await run(
-      `INSERT INTO verified_address (user_id, email_key, verified_at) VALUES (?, ?, ?)
-       ON CONFLICT (user_id) DO UPDATE SET email_key = excluded.email_key, verified_at = excluded.verified_at
-       RETURNING user_id`,
-      [userId, canonicalEmail(address), this.#core.now()],
-    );
-    await run(`DELETE FROM registration WHERE user_id = ? RETURNING user_id`, [userId]);
-  }
-
-  /** Deletes the accounts that were not verified within a week, so that their names are free again. */
-  async deleteUnverified(): Promise<void> {
-    const { accounts, now, sql } = this.#core;
-    const before = now() - UNVERIFIED_RETENTION;
-    const expired = await sql.read<{ id: string }>(
-      `SELECT user_id AS id FROM registration WHERE ${IS_EXPIRED} ORDER BY created_at LIMIT ${BATCH_SIZE}`,
-      [before],
-    );
-    for (const { id } of expired) {
-      // The user may have opened the link meanwhile.
-      const finish = async (run: RunStatement) => {
-        const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
-        if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
-      };
-      await accounts.deleteUser(id, NO_CLIENT, finish).catch((error: unknown) => {
-        if (!(error instanceof BadUserInput)) throw error;
-      });
-    }
   }
 
   /**
@@ -273,34 +196,6 @@ export class RegistrationService {
       throw error;
     }
   }
-}
-
-/**
- * Ends the wait for an address, before its user gets it: no other user who waits for it can get it any more.
- * @returns whether the user has waited for the address together with others
- * @throws {@link MailTokenNotValid} when the user waits, but not for this address
- */
-async function endWait(run: RunStatement, { userId, email }: Waiting): Promise<boolean> {
-  const key = canonicalEmail(email);
-  const [waiting] = await run<{ emailKey: string | null }>(
-    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${IS_WAITING}`,
-    [userId],
-  );
-  if (waiting !== undefined && waiting.emailKey !== key) throw new MailTokenNotValid();
-  const others = await run(
-    `UPDATE registration SET email = NULL, email_key = NULL
-     WHERE email_key = ? AND user_id <> ? AND ${IS_WAITING} RETURNING user_id`,
-    [key, userId],
-  );
-  return waiting !== undefined && others.length > 0;
-}
-
-/** Removes the password of a user. The user's sessions and links stop working. */
-async function removePassword(run: RunStatement, userId: string): Promise<void> {
-  await run(
-    `UPDATE "user" SET password_hash = NULL, credentials_version = credentials_version + 1 WHERE id = ? RETURNING id`,
-    [userId],
-  );
 }
 
 /**

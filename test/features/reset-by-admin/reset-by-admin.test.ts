@@ -62,7 +62,7 @@ describeFreshGates(options, (gate) => {
         gate.core.sql.inTransaction((run) =>
           gate.auth.mail.tokens.consume(run, { purpose: "resetPassword", token }),
         );
-      expect(await use()).toEqual({ userId: ada, address: ADDRESS });
+      expect(await use()).toEqual({ userId: ada, address: ADDRESS, isContested: false });
       await expect(use()).rejects.toMatchObject({ reason: "mail_token_not_valid" });
       expect(await hash()).toEqual(before);
       expect((await gate.me(authorization)).status).toBe(200);
