@@ -89,6 +89,7 @@ export type AuthEvent =
   | { type: "user_deactivated"; userId: string }
   | { type: "user_deleted"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
+  | { type: "freshness_denied"; userId: string; freshWithin: string }
   | { type: "key_rotated"; kid: string }
   | FeatureEvent;
 

@@ -389,7 +389,8 @@ describeFreshGates({ accessTokenLifetime: 3600, loginFailureLimit: 3 }, (gate) =
         expect(refused).toMatchObject(STALE);
         expect(refused.errors?.[0]?.extensions["freshWithin"]).toBe("12h");
         expect(await rows()).toEqual(before);
-        expect(gate.events).toEqual([]);
+        const denied = { type: "freshness_denied", userId: rootId, freshWithin: "12h" };
+        expect(gate.events).toEqual([denied]);
         const proof = await change(
           `reauthenticate(password: "${PASSWORD}") { message }`,
           {},
