@@ -54,7 +54,7 @@ export interface PasswordChange {
  * if (user !== null) await auth.accounts.setActive(user, false);
  */
 export interface Accounts {
-  /** What a new password must be like. */
+  /** The rules for a new password. */
   readonly passwordPolicy: PasswordPolicy;
 
   /**
