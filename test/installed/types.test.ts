@@ -46,7 +46,7 @@ export async function main(secretKey: string): Promise<number> {
 `;
 
 const CLIENT = `
-import { createAuthClient, findRefusal } from "graphql-gatehouse/client";
+import { createAuthClient, findRefusal, toFailure } from "graphql-gatehouse/client";
 import { createAccountClient } from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 import { createAuthLink } from "graphql-gatehouse/apollo";
@@ -63,6 +63,7 @@ export async function signUp(password: string): Promise<string> {
 }
 export const config = createAuthConfig(client);
 export const refusal: string | undefined = findRefusal([])?.reason;
+export const retryAfter: number | undefined = toFailure({ message: "" }).retryAfter;
 export const provided = AuthProvider({ client });
 export function useName(): string | undefined {
   const { status, user } = useAuth();
