@@ -29,7 +29,10 @@ import { StepUp } from "./step-up.js";
 interface Route {
   readonly title: string;
   readonly page: ReactNode;
-  /** Who sees the page. Others see the sign-in form, or their profile. */
+  /**
+   * The people who can open the page. Visitors are not signed in. Other people see the sign-in form or their profile
+   * instead.
+   */
   readonly for: "everyone" | "visitors" | "users";
 }
 

@@ -4,7 +4,8 @@ import { Confirmation } from "./confirmation.js";
 import { Fact } from "./fact.js";
 import { EmailField, Form } from "./forms.js";
 import { MeDocument } from "./gql/graphql.js";
-import { messageOf, Problem } from "./problem.js";
+import { PageHeader } from "./page-header.js";
+import { messageOf } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { useData } from "./server.js";
 import { useServices } from "./services.js";
@@ -16,13 +17,7 @@ export function Profile() {
   const me = data?.me;
   return (
     <>
-      <div className="title">
-        <h1>Profile</h1>
-        <button className="quiet" onClick={reload}>
-          Reload
-        </button>
-      </div>
-      {failure && <Problem failure={failure} />}
+      <PageHeader title="Profile" failure={failure} onReload={reload} />
       {me && (
         <dl className="facts">
           <Fact name="User name">{me.username}</Fact>

@@ -1,8 +1,15 @@
+import type { Failure } from "graphql-gatehouse/client";
 import { useAuth } from "graphql-gatehouse/react";
 import { useRef, useState } from "react";
 import { Confirmation } from "./confirmation.js";
 import { Field, Form, NewPasswordField, PasswordField } from "./forms.js";
-import { EventsDocument, type SessionRowFragment, SessionsDocument } from "./gql/graphql.js";
+import {
+  EventsDocument,
+  type EventsQuery,
+  type SessionRowFragment,
+  SessionsDocument,
+} from "./gql/graphql.js";
+import { PageHeader } from "./page-header.js";
 import { Problem } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { useData } from "./server.js";
@@ -11,17 +18,17 @@ import { SessionList } from "./session-list.js";
 import { useStepUp } from "./step-up.js";
 
 export function Security() {
-  const { data, failure, reload } = useData(SessionsDocument, {});
+  const { user } = useAuth();
+  const { data, failure, ...list } = useData(SessionsDocument, {});
+  const events = useData(EventsDocument, { userId: user?.id ?? "" });
   const sessions = data?.sessions ?? [];
+  const reload = () => {
+    list.reload();
+    events.reload();
+  };
   return (
     <>
-      <div className="title">
-        <h1>Security</h1>
-        <button className="quiet" onClick={reload}>
-          Reload
-        </button>
-      </div>
-      {failure && <Problem failure={failure} />}
+      <PageHeader title="Security" failure={failure} onReload={reload} />
       {data && (
         <>
           <Sessions
@@ -30,7 +37,7 @@ export function Security() {
           />
           <Tokens tokens={sessions.filter(({ isNamedToken }) => isNamedToken)} onChange={reload} />
           <ChangePassword onChanged={reload} />
-          <Events />
+          <Events {...events} />
         </>
       )}
     </>
@@ -145,9 +152,7 @@ function ChangePassword({ onChanged }: { onChanged: () => void }) {
   );
 }
 
-function Events() {
-  const { user } = useAuth();
-  const { data, failure } = useData(EventsDocument, { userId: user?.id ?? "" });
+function Events({ data, failure }: { data: EventsQuery | undefined; failure: Failure | null }) {
   const events = data?.auditEvents.edges ?? [];
   return (
     <section aria-labelledby="events">

@@ -4,7 +4,7 @@ import type { AccountClient } from "graphql-gatehouse/client/account";
 import { createContext, useContext } from "react";
 import type { Connection } from "./connection.js";
 
-/** What every page can use. */
+/** The clients and functions that all pages share. */
 export interface Services {
   readonly connection: Connection;
   readonly auth: AuthClient;
