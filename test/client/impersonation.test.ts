@@ -260,7 +260,7 @@ describe("the session ends", () => {
     load({
       fetch: async (input, init) => {
         const response = await fetch(input, init);
-        if (String(init?.body).includes("mutation Impersonate")) await auth.logout();
+        if (JSON.stringify(init?.body).includes("mutation Impersonate")) await auth.logout();
         return response;
       },
     });

@@ -2,6 +2,7 @@ import { useRef } from "react";
 import { Refused } from "./admin.js";
 import { Confirmation } from "./confirmation.js";
 import { Fact } from "./fact.js";
+import { Field, Form } from "./forms.js";
 import {
   DeleteUserDocument,
   EndSessionsDocument,
@@ -50,6 +51,7 @@ export function AdminUser({ id }: { id: string }) {
         </Fact>
       </dl>
       <Actions user={user} onChanged={reload} />
+      {user.isActive && user.profile.role === "USER" && <ActAs user={user} />}
       <section aria-labelledby="sessions">
         <h2 id="sessions" ref={heading} tabIndex={-1}>
           Sessions
@@ -64,6 +66,29 @@ export function AdminUser({ id }: { id: string }) {
         />
       </section>
     </>
+  );
+}
+
+function ActAs({ user: { id, username } }: { user: UserRowFragment }) {
+  const { impersonation } = useServices();
+  const stepUp = useStepUp();
+  return (
+    <section className="panel" aria-labelledby="act-as">
+      <h2 id="act-as">Act as {username}</h2>
+      <p className="muted">
+        In this tab, for at most 30 minutes. The audit trail gets the reason, and {username} sees
+        the session.
+      </p>
+      <Form
+        action="Act as this user"
+        onSubmit={async (value) => {
+          const { error } = await stepUp(() => impersonation.start(id, value("reason")));
+          return error;
+        }}
+      >
+        <Field name="reason" label="Reason" autoComplete="off" maxLength={500} />
+      </Form>
+    </section>
   );
 }
 
