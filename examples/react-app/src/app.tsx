@@ -218,7 +218,7 @@ function Shell({
         </p>
         <ApolloProvider client={clients.apollo}>
           <ServicesContext.Provider
-            value={{ ...clients, connection, impersonation, notify, signOut }}
+            value={{ ...clients, connection, impersonation, isActing, notify, signOut }}
           >
             <StepUp>
               {status === "loading" && <p className="muted">Looking for your session…</p>}

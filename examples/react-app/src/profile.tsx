@@ -12,7 +12,7 @@ import { useServices } from "./services.js";
 import { useStepUp } from "./step-up.js";
 
 export function Profile() {
-  const { connection } = useServices();
+  const { connection, isActing } = useServices();
   const { data, failure, reload } = useData(MeDocument, {});
   const me = data?.me;
   return (
@@ -35,8 +35,8 @@ export function Profile() {
           <Fact name="Session stored in">{labelOf(STORAGES, connection.storage)}</Fact>
         </dl>
       )}
-      <ChangeEmail />
-      <DeleteAccount />
+      {!isActing && <ChangeEmail />}
+      {!isActing && <DeleteAccount />}
     </>
   );
 }

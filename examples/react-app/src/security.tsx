@@ -19,6 +19,7 @@ import { useStepUp } from "./step-up.js";
 
 export function Security() {
   const { user } = useAuth();
+  const { isActing } = useServices();
   const { data, failure, ...list } = useData(SessionsDocument, {});
   const events = useData(EventsDocument, { userId: user?.id ?? "" });
   const sessions = data?.sessions ?? [];
@@ -36,7 +37,7 @@ export function Security() {
             onEnded={reload}
           />
           <Tokens tokens={sessions.filter(({ isNamedToken }) => isNamedToken)} onChange={reload} />
-          <ChangePassword onChanged={reload} />
+          {!isActing && <ChangePassword onChanged={reload} />}
           <Events {...events} />
         </>
       )}
@@ -78,7 +79,7 @@ function Tokens({
   tokens: readonly SessionRowFragment[];
   onChange: () => void;
 }) {
-  const { account } = useServices();
+  const { account, isActing } = useServices();
   const stepUp = useStepUp();
   const heading = useRef<HTMLHeadingElement>(null);
   const [created, setCreated] = useState<string | null>(null);
@@ -96,24 +97,26 @@ function Tokens({
         onEnded={onChange}
         heading={heading}
       />
-      <Form
-        className="inline"
-        action="Create token"
-        onSubmit={async (value) => {
-          const { data, error } = await stepUp(() =>
-            account.createToken({
-              label: value("label"),
-              ...(value("days") && { expiresInDays: Number(value("days")) }),
-            }),
-          );
-          setCreated(data?.token ?? null);
-          if (data) onChange();
-          return error;
-        }}
-      >
-        <Field name="label" label="Label" autoComplete="off" maxLength={100} />
-        <Field name="days" label="Expires in days" type="number" min={1} defaultValue={30} />
-      </Form>
+      {!isActing && (
+        <Form
+          className="inline"
+          action="Create token"
+          onSubmit={async (value) => {
+            const { data, error } = await stepUp(() =>
+              account.createToken({
+                label: value("label"),
+                ...(value("days") && { expiresInDays: Number(value("days")) }),
+              }),
+            );
+            setCreated(data?.token ?? null);
+            if (data) onChange();
+            return error;
+          }}
+        >
+          <Field name="label" label="Label" autoComplete="off" maxLength={100} />
+          <Field name="days" label="Expires in days" type="number" min={1} defaultValue={30} />
+        </Form>
+      )}
       <div role="status">
         {created && (
           <div className="secret">

@@ -15,6 +15,8 @@ export interface Clients {
 export interface Services extends Clients {
   readonly connection: Connection;
   readonly impersonation: Impersonation;
+  /** Whether an administrator acts as the user. The server then refuses to change what belongs to the user alone. */
+  readonly isActing: boolean;
   /** Shows a message above the page, and has a screen reader announce it. */
   readonly notify: (message: string) => void;
   readonly signOut: (everywhere: boolean) => Promise<void>;
