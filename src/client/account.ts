@@ -58,7 +58,7 @@ export interface AccountClient {
   readonly register: (
     account: Omit<RegisterMutationVariables, "scheme">,
   ) => Promise<Result<Registration>>;
-  /** Proves an e-mail address by the token of a mail. Nobody is signed in. */
+  /** Confirms an e-mail address by the token of a mail. Does not sign the user in. */
   readonly verifyEmail: (token: string) => Promise<Result<VerifyEmailMutation["verifyEmail"]>>;
   readonly resendVerification: (
     email: string,
@@ -87,7 +87,7 @@ export interface AccountClient {
   readonly confirmEmailChange: (
     token: string,
   ) => Promise<Result<ConfirmEmailChangeMutation["confirmEmailChange"]>>;
-  /** Deletes the user's account, and signs the auth client out. Needs a recent password. */
+  /** Deletes the account of the user, and signs the auth client out. Needs a recent password. */
   readonly deleteAccount: () => Promise<Result<DeleteAccountMutation["deleteAccount"]>>;
   /**
    * Makes a named static token for a script. Needs a recent password.

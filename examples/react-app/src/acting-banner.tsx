@@ -1,4 +1,4 @@
-/** Tells administrators as whom they act, and lets them stop. */
+/** Tells administrators which user they act as, and lets them stop. */
 export function ActingBanner({
   username,
   administrator,

@@ -76,8 +76,8 @@ function ActAs({ user: { id, username } }: { user: UserRowFragment }) {
     <section className="panel" aria-labelledby="act-as">
       <h2 id="act-as">Act as {username}</h2>
       <p className="muted">
-        In this tab, for at most 30 minutes. The audit trail gets the reason, and {username} sees
-        the session.
+        You act as {username} in this tab, for at most 30 minutes. The reason is stored in the audit
+        trail, and {username} can see the session.
       </p>
       <Form
         action="Act as this user"
@@ -153,7 +153,7 @@ function Actions({ user, onChanged }: { user: UserRowFragment; onChanged: () => 
       <Confirmation
         action="Delete user"
         question={`Delete ${username}?`}
-        text="The account is gone at once. You cannot undo this."
+        text="This deletes the account at once. You cannot undo it."
         onConfirm={async () => {
           const { error } = await stepUp(() => mutate(services, DeleteUserDocument, { id }));
           if (error) services.notify(messageOf(error));

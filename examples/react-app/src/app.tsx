@@ -35,8 +35,8 @@ interface Route {
   readonly title: string;
   readonly page: ReactNode;
   /**
-   * The people who can open the page. Visitors are not signed in. Other people see the sign-in form or their profile
-   * instead.
+   * The people who see the page. A visitor is not signed in. A visitor who opens a page for users sees the sign-in form,
+   * and a user who opens a page for visitors sees the profile.
    */
   readonly for: "everyone" | "visitors" | "users";
 }
@@ -70,7 +70,7 @@ interface Session {
   readonly impersonation: Impersonation;
   /** The clients of the user who signed in. */
   readonly own: Clients;
-  /** The clients of the user whom an administrator acts as. */
+  /** The clients of the user that the administrator acts as. */
   readonly acting: Clients;
 }
 
@@ -142,7 +142,7 @@ function Shell({
   const [message, notify] = useState("");
   const [areOptionsOpen, setAreOptionsOpen] = useState(false);
   const address = usePath();
-  // The user is never an administrator. So after the end, the administrator is back at the page of the user.
+  // The user cannot be an administrator, so show the profile. The address stays: after a stop, it leads back to the page.
   const path = isActing && address.startsWith("/admin") ? "/" : address;
   const isSignedIn = status === "authenticated";
   const found = routeOf(path);

@@ -70,7 +70,7 @@ function DeleteAccount() {
   return (
     <section className="panel" aria-labelledby="delete-account">
       <h2 id="delete-account">Delete account</h2>
-      <p className="muted">Your account and all its sessions and tokens are gone at once.</p>
+      <p className="muted">This deletes your account, with all its sessions and tokens, at once.</p>
       <Confirmation
         action="Delete account"
         question="Delete your account?"

@@ -56,7 +56,7 @@ function Sessions(props: { sessions: readonly SessionRowFragment[]; onEnded: () 
       <SessionList
         label="Your sessions"
         action="Sign out this device"
-        empty="You are signed in nowhere."
+        empty="You have no sessions."
         {...props}
         heading={heading}
       />
