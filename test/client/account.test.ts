@@ -193,6 +193,7 @@ describe("signed in", () => {
       expect(await nameAtServer()).toBe(username);
       expect((await auth.refresh()).error).toBeNull();
       expect(await nameAtServer()).toBe(username);
+      expect((await auth.login(username, NEW_PASSWORD)).error).toBeNull();
     },
   );
 
