@@ -442,7 +442,7 @@ describeBrowser("in a browser", () => {
         "Change password",
       ]);
       await signOut(page);
-      await signIn(page, "ada");
+      await submit(page, "ada");
       await actAs(page, "zoe");
       expect(await formsOf()).toEqual([]);
     });

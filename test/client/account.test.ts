@@ -265,6 +265,20 @@ describe("signed in", () => {
     },
   );
 
+  test("deleteAccount does not sign out another user, who has signed in meanwhile", async () => {
+    await gate.user("another-user");
+    await signIn({
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        const isDeletion = JSON.stringify(init?.body).includes("mutation DeleteAccount");
+        if (isDeletion) await auth.login("another-user", PASSWORD);
+        return response;
+      },
+    });
+    expect((await account.deleteAccount()).error).toBeNull();
+    expect(auth.getSession().user?.username).toBe("another-user");
+  });
+
   test("a static token cannot change the account, and stays signed in", async () => {
     await signIn({ scheme: "token" });
     const before = auth.getSession();

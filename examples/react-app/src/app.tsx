@@ -167,6 +167,8 @@ function Shell({
 
   async function signOut(everywhere: boolean) {
     const { status, error } = await (everywhere ? logoutAll() : logout());
+    // The administrator's page was loaded before the server ended the session. Each query reports its own error.
+    if (isActing) own.apollo.refetchQueries({ include: "active" }).catch(() => undefined);
     if (status === "authenticated") notify(error ? messageOf(error) : "");
     else if (error !== null) {
       const outcome = isActing ? `You are ${administrator} again.` : "You are signed out here.";
