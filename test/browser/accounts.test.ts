@@ -187,7 +187,7 @@ describeBrowser("in a browser", () => {
       const page = await stage.visit();
       await signIn(page, "xena");
       await open(page, "Security");
-      const events = page.getByRole("table", { name: "Recent activity" });
+      const events = page.getByRole("table");
       await events.waitFor();
       await expect(stage.gate.login("xena", "JWT", "wrong")).rejects.toThrow();
       await stage.gate.flush();
