@@ -70,6 +70,10 @@ export const NO_SESSION: Failure = { reason: "no_credentials", message: "There i
 
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
+/**
+ * Returns the failure of an error in a GraphQL response. For requests that another library sends: the methods of an
+ * auth client return a {@link Failure} themselves.
+ */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
   const { code, reason = code, retryAfter, problems, freshWithin } = extensions;
   return {

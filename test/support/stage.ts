@@ -85,6 +85,7 @@ export class Stage {
       Gate.open({
         publicUrl: undefined,
         registration: "open",
+        impersonation: true,
         links: {
           verifyEmail: pageOf("verify-email"),
           resetPassword: pageOf("reset-password"),
