@@ -31,8 +31,8 @@ export class ResetByAdminService {
     if (address === null) {
       throw new BadUserInput("This user has no e-mail address. Add one with updateUser first.");
     }
-    if (!(await this.#mail.allows({ address, userId }))) throw new TooManyRequests(RETRY_AFTER);
     const token = { purpose: "resetPassword", userId } as const;
+    if (!(await this.#mail.allows({ ...token, address }))) throw new TooManyRequests(RETRY_AFTER);
     const mail = { template: "reset-password", to: address, userId, values: { username } };
     await sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
     this.#mail.wake();

@@ -523,7 +523,7 @@ describeGates(options, (gate) => {
       await member(username, email);
       for (let turn = 0; turn < 6; turn += 1) await resend();
       await gate.auth.mail.idle();
-      expect(await gate.auth.mail.allows({ address: email })).toBe(true);
+      expect(await gate.auth.mail.allows({ purpose: "verifyEmail", address: email })).toBe(true);
     });
 
     test("lets an older user prove the own address", async () => {
