@@ -84,7 +84,7 @@ export class MailRequestQueue {
       columns: "kind, given, client",
       retry: { first: MINUTE, max: HOUR },
       giveUp: 24 * HOUR,
-      attemptTimeout: 30 * SECOND,
+      attemptTimeout: 10 * SECOND,
       lanes: 4,
       findDue: (now) =>
         sql.read(`SELECT id FROM mail_request WHERE due_at <= ? ORDER BY due_at LIMIT ${BATCH}`, [
