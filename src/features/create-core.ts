@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { EventStore } from "../accounts/account-changes.js";
 import { AccountService } from "../accounts/account.service.js";
 import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";
@@ -44,7 +45,11 @@ export function createCore(
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
   const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
-  const accounts = new AccountService(database, config, hasher, sessions, {
+  const eventStores: EventStore[] = [];
+  const storeEvents: EventStore = async (run, events, client) => {
+    for (const store of eventStores) await store(run, events, client);
+  };
+  const accounts = new AccountService(database, { ...config, storeEvents }, hasher, sessions, {
     onUnlocked: (userId) => throttle.forgetFailures(userId).catch(onFault),
     beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
     afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
@@ -71,6 +76,9 @@ export function createCore(
     sql: database,
     now: config.now,
     onEvent: config.onEvent,
+    storeEventsWith: (store: EventStore) => {
+      eventStores.push(store);
+    },
     accounts,
     authentication,
     sessions,

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { GraphQLSchema } from "graphql";
+import type { EventStore } from "../accounts/account-changes.js";
 import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { Authentication } from "../authentication/authentication.js";
@@ -181,6 +182,8 @@ export interface Core {
  */
 export interface CoreServices extends Core {
   readonly sql: TransactionalSql;
+  /** Adds a function that stores the events of a change of a user in the transaction of the change. */
+  storeEventsWith(this: void, store: EventStore): void;
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;

@@ -5,12 +5,15 @@ import type { Setting } from "../../config/setting.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { hasAllLinks, isLinks, Links, type MailLinks } from "./links.js";
+import { readLocales } from "./locale.js";
 import {
   localeMigration,
   mailMigration,
   MailOutboxEntity,
+  MailRequestEntity,
   MailTokenEntity,
   resetHoldMigration,
+  requestMigration,
 } from "./mail.entity.js";
 import { isTemplates, type MailTemplates } from "./templates.js";
 
@@ -58,8 +61,8 @@ const settings = {
 export const mail = defineFeature({
   name: "mail",
   settings,
-  entities: [MailOutboxEntity, MailTokenEntity],
-  migrations: [mailMigration, localeMigration, resetHoldMigration],
+  entities: [MailOutboxEntity, MailRequestEntity, MailTokenEntity],
+  migrations: [mailMigration, localeMigration, requestMigration, resetHoldMigration],
   isOn: ({ smtpUrl, isDevelopment }) => smtpUrl !== undefined || isDevelopment === true,
   findProblems: ({ smtpUrl, mailFrom, links, publicUrl, isDevelopment }) => {
     if (smtpUrl === undefined) return [];
@@ -84,7 +87,6 @@ export const mail = defineFeature({
   create: async (core: CoreServices, config) => {
     const { Mail } = await import("./mail.service.js");
     const { localeFields } = await import("./locale-fields.js");
-    const { readLocales } = await import("./locale.js");
     const { templatesWith } = await import("./templates.js");
     const { folderTransport, smtpTransport } = await import("./transport.js");
     const { smtpUrl, mailFrom = "Gatehouse <no-reply@localhost>", publicUrl } = config;
@@ -134,6 +136,8 @@ export { MailTokenExpired, MailTokenNotValid, throwNotValid } from "./errors.js"
 export { preferredLocale, storeLocale } from "./locale.js";
 export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
+export type { LinkMail } from "./mail-limits.js";
+export type { MailRequest, MailRequestHandler, MailRequests } from "./mail-requests.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
 export type {
   GivenMailToken,

@@ -34,7 +34,7 @@ export interface GivenMailToken {
   readonly token: string;
 }
 
-/** What a token proves: the user got a mail at the address. */
+/** The proof in a token: this user got a mail at this address. */
 export interface MailProof {
   readonly userId: string;
   readonly address: string;
@@ -149,7 +149,7 @@ export class MailTokens {
   }
 
   /**
-   * Returns what a token proves, and leaves the token usable.
+   * Returns the proof in a token, and leaves the token usable.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
   async find(given: GivenMailToken): Promise<MailProof> {

@@ -5,7 +5,13 @@ import { AuthError, BadUserInput } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
-import { type Mail, storeLocale, throwNotValid } from "../mail/index.js";
+import {
+  type Mail,
+  type MailRequest,
+  type MailRequests,
+  storeLocale,
+  throwNotValid,
+} from "../mail/index.js";
 import { IS_WAITING, requireOwnWait, type Waiting } from "./waiting-accounts.js";
 
 /** Somebody who signs up. */
@@ -15,6 +21,11 @@ interface NewPerson {
   readonly password: string;
   /** The language of the mails, or null if it is not known. */
   readonly locale: string | null;
+}
+
+/** The arguments of `resendVerification`. */
+interface ResendRequest {
+  readonly email: string;
 }
 
 /** The user who has an address. */
@@ -43,11 +54,15 @@ export class RegistrationService {
   readonly #core: Parts;
   readonly #mail: Mail;
   readonly #config: Config;
+  readonly #registrations: MailRequests<Waiting>;
+  readonly #resends: MailRequests<ResendRequest>;
 
   constructor(core: Parts, mail: Mail, config: Config) {
     this.#core = core;
     this.#mail = mail;
     this.#config = config;
+    this.#registrations = mail.requestsOf("register", (request) => this.#sendFirst(request));
+    this.#resends = mail.requestsOf("resendVerification", (request) => this.#sendAgain(request));
   }
 
   get passwordPolicy(): PasswordPolicy {
@@ -74,10 +89,10 @@ export class RegistrationService {
     const { requireNewPassword } = await import("../../accounts/new-password.js");
     requireNewPassword(password, { username, email }, this.#config.passwordMinLength);
     await hooks.before("beforeRegister", { username, email }, client);
-    const isMailAllowed = await this.#mail.allows({ address: email });
-    const id = await accounts.createUser({ username, password }, client, (run, userId) =>
-      this.#store(run, { userId, email }, locale, isMailAllowed),
-    );
+    const id = await accounts.createUser({ username, password }, client, async (run, userId) => {
+      await this.#store(run, { userId, email }, locale);
+      await this.#registrations.store({ userId, email }, client, run);
+    });
     onEvent({ type: "registration:registered", userId: id }, client);
     this.#mail.wake();
     await hooks.after("afterRegister", { id, username, email: null }, client);
@@ -121,43 +136,61 @@ export class RegistrationService {
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
   async resendVerification(email: string, client: Client): Promise<void> {
-    const { sql, throttle } = this.#core;
-    await throttle.attempt(client);
-    const key = requireNewEmail(email);
-    this.#mail.later(async () => {
-      const waiting = await findWaiting((statement, values) => sql.read(statement, values), key);
-      if (waiting === undefined) return;
-      const { userId, email: address } = waiting;
-      if (!(await this.#mail.allows({ address, userId }))) return;
-      await sql.inTransaction((run) => this.#queueLink(run, waiting));
-      this.#mail.wake();
-    });
+    await this.#core.throttle.attempt(client);
+    requireNewEmail(email);
+    await this.#resends.store({ email }, client);
   }
 
   /**
-   * Stores a row of `registration`, and queues a mail if `isMailAllowed`. Does both also when the address has an
-   * account, so that the response time does not reveal it. An owner who is not active gets no mail.
+   * Stores a row of `registration`. Does so also when the address has an account, so that the response time does not
+   * reveal it.
    */
   async #store(
     run: RunStatement,
     { userId, email }: Waiting,
     locale: string | null,
-    isMailAllowed: boolean,
   ): Promise<void> {
     const key = canonicalEmail(email);
-    const [owner] = await run<Owner>(
-      `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,
-      [key],
-    );
+    const owner = await findOwner(run, key);
     const own = owner === undefined ? [email, key] : [null, null];
     await run(
       `INSERT INTO registration (user_id, email, email_key, created_at) VALUES (?, ?, ?, ?) RETURNING user_id`,
       [userId, ...own, this.#core.now()],
     );
     if (locale !== null) await storeLocale(run, userId, locale);
-    if (!isMailAllowed) return;
-    if (owner === undefined) await this.#queueLink(run, { userId, email });
-    else if (owner.isActive) await this.#queueNews(run, owner);
+  }
+
+  /**
+   * Sends the mail of a registration: the news to the owner of the address, or a link to the new user. An owner who is
+   * not active gets no mail.
+   */
+  async #sendFirst({ given, allows, inTransaction }: MailRequest<Waiting>): Promise<void> {
+    const { userId, email } = given;
+    if (!(await allows({ purpose: "verifyEmail", address: email }))) return;
+    await inTransaction(async (run) => {
+      const key = canonicalEmail(email);
+      const owner = await findOwner(run, key);
+      if (owner !== undefined && owner.id !== userId) {
+        if (owner.isActive) await this.#queueNews(run, owner);
+        return;
+      }
+      const waiting = await run(
+        `SELECT user_id FROM registration WHERE user_id = ? AND email_key = ? AND ${IS_WAITING}`,
+        [userId, key],
+      );
+      if (waiting.length > 0) await this.#queueLink(run, given);
+    });
+  }
+
+  /** Sends a new link, if anyone waits for one. */
+  async #sendAgain({ given, allows, inTransaction }: MailRequest<ResendRequest>): Promise<void> {
+    const { sql } = this.#core;
+    const key = canonicalEmail(given.email);
+    const waiting = await findWaiting((statement, values) => sql.read(statement, values), key);
+    if (waiting === undefined) return;
+    const { userId, email: address } = waiting;
+    if (!(await allows({ purpose: "verifyEmail", address, userId }))) return;
+    await inTransaction((run) => this.#queueLink(run, waiting));
   }
 
   /** Queues a mail with a link that proves an address. Links of other users to the address work on. */
@@ -198,20 +231,30 @@ export class RegistrationService {
   }
 }
 
+async function findOwner(run: RunStatement, key: string): Promise<Owner | undefined> {
+  const [owner] = await run<Owner>(
+    `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,
+    [key],
+  );
+  return owner;
+}
+
 /**
  * Returns the user for whom a new link to an address is: its owner, if the address is not proved. If no account has the
- * address, the user who signed up with it first, and has no address yet.
+ * address, the user who signed up with it first, and has no address yet. A user who is not active gets no link.
  */
 async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
-  const [owner] = await run<Waiting & { verifiedAt: number | null }>(
-    `SELECT u.id AS "userId", u.email, v.verified_at AS "verifiedAt" FROM "user" u
+  const [owner] = await run<
+    Waiting & Pick<Owner, "isActive"> & { readonly verifiedAt: number | null }
+  >(
+    `SELECT u.id AS "userId", u.email, u.is_active AS "isActive", v.verified_at AS "verifiedAt" FROM "user" u
      LEFT JOIN verified_address v ON v.user_id = u.id AND v.email_key = u.email_key WHERE u.email_key = ?`,
     [key],
   );
-  if (owner !== undefined) return owner.verifiedAt === null ? owner : undefined;
+  if (owner !== undefined) return owner.isActive && owner.verifiedAt === null ? owner : undefined;
   const [oldest] = await run<Waiting>(
-    `SELECT user_id AS "userId", email FROM registration WHERE email_key = ? AND ${IS_WAITING}
-     ORDER BY created_at, user_id LIMIT 1`,
+    `SELECT r.user_id AS "userId", r.email FROM registration r JOIN "user" u ON u.id = r.user_id
+     WHERE r.email_key = ? AND u.email_key IS NULL AND u.is_active ORDER BY r.created_at, r.user_id LIMIT 1`,
     [key],
   );
   return oldest;

@@ -39,8 +39,8 @@ export class ResetByAdminService {
         `An administrator has replaced the address of this user. No link sets a new password until ${until}.`,
       );
     }
-    if (!(await this.#mail.allows({ address, userId }))) throw new TooManyRequests(RETRY_AFTER);
     const token = { purpose: "resetPassword", userId } as const;
+    if (!(await this.#mail.allows({ ...token, address }))) throw new TooManyRequests(RETRY_AFTER);
     const mail = { template: "reset-password", to: address, userId, values: { username } };
     await sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
     this.#mail.wake();

@@ -47,7 +47,7 @@ export const webhooks = defineFeature({
   create: async (core: CoreServices, { webhookUrl = "", webhookSecret = [] }, apiOf) => {
     const { Webhooks } = await import("./webhooks.service.js");
     const sender = new Webhooks(core, webhookUrl, webhookSecret);
-    apiOf(audit).auditTrail.follow((events) => sender.queue(events));
+    apiOf(audit).auditTrail.follow((events, run) => sender.queue(events, run));
     return {
       // The job does not wait for the requests. Otherwise a slow receiver would delay the shutdown.
       jobs: [

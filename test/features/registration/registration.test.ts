@@ -592,7 +592,34 @@ describeGates(options, (gate) => {
       await member(username, email);
       for (let turn = 0; turn < 6; turn += 1) await resend();
       await gate.auth.mail.idle();
-      expect(await gate.auth.mail.allows({ address: email })).toBe(true);
+      expect(await gate.auth.mail.allows({ purpose: "verifyEmail", address: email })).toBe(true);
+    });
+
+    test("RC-4: does not use up the mails that reset a password", async () => {
+      await gate.user(username, { email });
+      await resend();
+      await register({ username: `${username}b` });
+      const query =
+        "mutation ($email: String!) { requestPasswordReset(email: $email) { message } }";
+      expect((await gate.ask(query, { variables: { email } })).status).toBe(200);
+      await eventually(() => smtp.mails.some(({ subject }) => subject === "Set a new password"));
+    });
+
+    test("sends no link to an inactive user", async () => {
+      const owner = await gate.user(username, { email });
+      await gate.auth.accounts.setActive(owner, false);
+      await register({ username: `${username}b`, email: `b${email}` });
+      const [waiting] = await gate.sql(`SELECT id FROM "user" WHERE username = ?`, [
+        `${username}b`,
+      ]);
+      await gate.auth.accounts.setActive(waiting.id, false);
+      await smtp.mailsTo(`b${email}`);
+      gate.advance(61);
+      smtp.reset();
+      for (const address of [email, `b${email}`]) expect((await resend(address)).status).toBe(200);
+      await gate.auth.mail.idle();
+      expect(await gate.sql("SELECT id FROM mail_outbox")).toEqual([]);
+      expect(smtp.mails).toEqual([]);
     });
 
     test("lets an older user prove the own address", async () => {
