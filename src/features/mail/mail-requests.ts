@@ -160,12 +160,14 @@ export class MailRequestQueue {
         given: JSON.parse(given) as never,
         client: JSON.parse(client) as Client,
         allows: async (mail) => (await this.#allows(mail)) || attempts > 1,
-        inTransaction: (use) =>
-          this.#core.sql.inTransaction(async (run) => {
+        inTransaction: async (use) => {
+          const isOwn = await this.#core.sql.inTransaction(async (run) => {
             const own = await run("DELETE FROM mail_request WHERE id = ? RETURNING id", [id]);
-            if (own.length === 0) throw new AlreadyHandled();
-            await use(run);
-          }),
+            if (own.length > 0) await use(run);
+            return own.length > 0;
+          });
+          if (!isOwn) throw new AlreadyHandled();
+        },
       });
       return null;
     } catch (error) {

@@ -37,7 +37,11 @@ describeFreshGates({ throttleStore: "database" }, (gate) => {
   test("RC-4: of 20 links at once, one is allowed, on all instances together", async () => {
     const other = await gate.another();
     const asked = Array.from({ length: 20 }, (_, index) =>
-      [gate, other][index % 2]!.auth.mail.allows({ purpose, address: "ada@example.com", userId: "1" }),
+      [gate, other][index % 2]!.auth.mail.allows({
+        purpose,
+        address: "ada@example.com",
+        userId: "1",
+      }),
     );
     expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(1);
   });
