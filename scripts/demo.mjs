@@ -22,6 +22,7 @@ const options = {
   secretKey: randomBytes(32).toString("base64url"),
   jwtIssuer: "gatehouse-demo",
   logLevel: "warn",
+  impersonation: true,
   links: {
     verifyEmail: pageOf("verify-email"),
     resetPassword: pageOf("reset-password"),

@@ -44,7 +44,11 @@ export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
     readonly features?: F;
   };
 
-/** The result of `createAuth`: the schema, the services, and the properties that features add. */
+/**
+ * The result of `createAuth`: the schema, the services, and the properties that features add. A property of a feature is
+ * undefined while the feature is off, although its type does not say so: `auth.mail` without `smtpUrl`, and
+ * `auth.auditTrail` with `auditRetention: false`.
+ */
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
 /** {@link Auth} without the properties that features add. */

@@ -212,7 +212,7 @@ export class ReauthenticationRequired extends AuthError {
   /** @param freshWithin the longest accepted time since the last password, such as `15m` */
   constructor(freshWithin: string) {
     super(
-      `This needs a password given within the last ${freshWithin}. Call reauthenticate, or log in again.`,
+      `This needs a password given in this session within the last ${freshWithin}. Give the password again.`,
       { code: "FORBIDDEN", reason: "reauthentication_required", extensions: { freshWithin } },
     );
   }

@@ -36,6 +36,25 @@ export interface Actor {
 }
 
 /**
+ * Returns the client of a request that sent a token of a session. If an administrator acts as the user in that session,
+ * the client's `actor` says so. A request without an `Authorization` header has no other actor.
+ */
+export function holderOf(
+  { id: sessionId, userId, impersonatorId }: TokenHolder,
+  client: Client,
+): Client {
+  if (impersonatorId === null || client.actor !== undefined) return client;
+  return { ...client, actor: { userId, sessionId, impersonatorId } };
+}
+
+/** The session of a token. */
+interface TokenHolder {
+  readonly id: string;
+  readonly userId: string;
+  readonly impersonatorId: string | null;
+}
+
+/**
  * The client of work that no request caused, such as a script or a periodic job. Rate limits by address do not apply to
  * it.
  */
@@ -64,11 +83,13 @@ export type AuthEvent =
   | { type: "username_changed"; userId: string }
   | { type: "email_changed"; userId: string }
   | { type: "password_changed"; userId: string }
+  | { type: "password_removed"; userId: string }
   | { type: "role_changed"; userId: string; role: Role }
   | { type: "user_activated"; userId: string }
   | { type: "user_deactivated"; userId: string }
   | { type: "user_deleted"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
+  | { type: "freshness_denied"; userId: string; freshWithin: string }
   | { type: "key_rotated"; kid: string }
   | FeatureEvent;
 

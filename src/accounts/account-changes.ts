@@ -23,8 +23,7 @@ const ANOTHER_ADMIN = `(
 
 /** How to end the sessions of a user whose credentials have changed. */
 export interface OutdatedEnding {
-  readonly reason: EndReason;
-  readonly client: Client;
+  readonly reason: Exclude<EndReason, "reused">;
   /** The id of a session that does not end. @default null: all end */
   readonly keep?: string | null;
 }
@@ -43,8 +42,8 @@ export interface UserSessions {
 export interface EndedSessions {
   /** How many of the sessions had not expired. */
   readonly count: number;
-  /** Publishes `session_ended` for each session that had not expired. Call it after the commit. */
-  report(this: void): void;
+  /** The event `session_ended` for each session that had not expired. */
+  readonly events: readonly AuthEvent[];
 }
 
 /** A new user name, in the forms that are stored. */
@@ -83,15 +82,33 @@ export interface Steps {
   readonly finish?: InSameTransaction | undefined;
 }
 
+/** The {@link Steps} of {@link AccountChanges.update}. */
+export interface UpdateSteps extends Pick<Steps, "begin"> {
+  /** Called after `begin`. If it returns true, the user loses the password, and all sessions end. @default false */
+  readonly losesPassword?: () => boolean;
+}
+
+/** Stores the events of a change in its transaction. If it rejects, nothing changes. */
+export type EventStore = (
+  run: RunStatement,
+  events: readonly AuthEvent[],
+  client: Client,
+) => Promise<void>;
+
 /** The settings of {@link AccountChanges}. */
-export type ChangeSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent" | "roles">;
+export interface ChangeSettings extends Pick<
+  AuthConfig,
+  "loginFailureLimit" | "onEvent" | "roles"
+> {
+  readonly storeEvents: EventStore;
+}
 
 type Event = Extract<AuthEvent, { userId: string }>;
 
 /**
  * Changes users. One transaction changes the user and ends the user's sessions. Only one transaction runs at a time.
- * Otherwise two admins could remove each other, or two users could take names that look alike. Each change is reported
- * to `onEvent` after the commit.
+ * Otherwise two admins could remove each other, or two users could take names that look alike. The events of a change
+ * are stored in its transaction.
  */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
@@ -138,7 +155,7 @@ export class AccountChanges {
     id: string,
     { name, email }: { readonly name?: StoredName; readonly email?: StoredEmail },
     client: Client,
-    { begin, finish }: Steps,
+    { begin, losesPassword }: UpdateSteps,
   ): Promise<void> {
     await this.#change(client, async (run, report) => {
       await begin?.(run, id);
@@ -160,7 +177,16 @@ export class AccountChanges {
         ]);
         report({ type: "email_changed", userId: id });
       }
-      await finish?.(run, id);
+      if (losesPassword?.() === true) {
+        await run(
+          `UPDATE "user" SET password_hash = NULL, credentials_version = credentials_version + 1
+           WHERE id = ? RETURNING id`,
+          [id],
+        );
+        const ending = { reason: "password_changed", client } as const;
+        const ended = await this.#sessions.endOutdated(run, id, ending);
+        report({ type: "password_removed", userId: id }, ended);
+      }
     });
   }
 
@@ -198,7 +224,7 @@ export class AccountChanges {
         await this.#read(run, id);
         throw new InvalidCredentials();
       }
-      const ending = { reason: "password_changed", client, keep: keepSession } as const;
+      const ending = { reason: "password_changed", keep: keepSession } as const;
       const ended = await this.#sessions.endOutdated(run, id, ending);
       await finish?.(run, id);
       report({ type: "password_changed", userId: id }, ended);
@@ -230,7 +256,7 @@ export class AccountChanges {
           [isActive, isActive, id, isActive, ...this.#anotherAdmin(id)],
         ),
       );
-      const ending = { reason: "user_deactivated", client } as const;
+      const ending = { reason: "user_deactivated" } as const;
       const ended = await this.#sessions.endOutdated(run, id, ending);
       const type = isActive ? "user_activated" : "user_deactivated";
       report(user.isActive === isActive ? null : { type, userId: id }, ended);
@@ -271,7 +297,7 @@ export class AccountChanges {
           [id, ...this.#anotherAdmin(id)],
         ),
       );
-      const ending = { reason: "user_deleted", client } as const;
+      const ending = { reason: "user_deleted" } as const;
       const ended = await this.#sessions.endOutdated(run, id, ending);
       await finish?.(run, id);
       await run(`DELETE FROM "user" WHERE id = ? RETURNING id`, [id]);
@@ -281,21 +307,24 @@ export class AccountChanges {
   }
 
   /**
-   * Runs a change in a transaction. After the commit, reports the events that the change has handed to `report`, and
-   * the sessions that it has ended.
+   * Runs a change in a transaction. Stores the events that the change has handed to `report`, and those of the sessions
+   * that it has ended, in the transaction, and publishes them after the commit.
    */
   async #change<Result>(
     client: Client,
     use: (run: RunStatement, report: Report) => Promise<Result>,
   ): Promise<Result> {
-    const reports: (() => void)[] = [];
-    const result = await this.#sql.inTransaction((run) =>
-      use(run, (event, ended) => {
-        if (event !== null) reports.push(() => this.#settings.onEvent(event, client));
-        if (ended !== undefined) reports.push(ended.report);
-      }),
-    );
-    for (const report of reports) report();
+    const { onEvent, storeEvents } = this.#settings;
+    const events: AuthEvent[] = [];
+    const result = await this.#sql.inTransaction(async (run) => {
+      const changed = await use(run, (event, ended) => {
+        if (event !== null) events.push(event);
+        if (ended !== undefined) events.push(...ended.events);
+      });
+      if (events.length > 0) await storeEvents(run, events, client);
+      return changed;
+    });
+    for (const event of events) onEvent(event, client);
     return result;
   }
 
@@ -334,7 +363,7 @@ interface StoredUser {
   readonly role: Role;
 }
 
-/** Collects what to report after the commit. */
+/** Collects the events of a change. */
 type Report = (event: Event | null, ended?: EndedSessions) => void;
 
 /**

@@ -9,6 +9,7 @@ import {
   type StoredEmail,
   type StoredName,
   type Steps,
+  type UpdateSteps,
   type UserSessions,
 } from "./account-changes.js";
 import type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts.js";
@@ -44,8 +45,10 @@ export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwor
 
 type ChangedUser = Pick<User, "id" | "username" | "email">;
 
-/** Functions that run before and after changes of a user. `afterPasswordChange` and `onUserDeleted` never reject. */
+/** Functions that run before and after changes of a user. All but `beforePasswordChange` never reject. */
 export interface AccountHooks {
+  /** Runs when the account has been unlocked, also by a new password. */
+  onUnlocked(userId: string): Promise<void>;
   beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
   afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
   onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
@@ -167,16 +170,12 @@ export class AccountService implements Accounts {
     return id;
   }
 
-  /**
-   * @param finish runs last in the same transaction, also if no value changes
-   * @param begin runs first in the same transaction, for example to use up a token
-   */
+  /** @param steps run in the same transaction, also if no value changes */
   async updateUser(
     user: UserRef,
     changes: UserChanges,
     client: Client = NO_CLIENT,
-    finish?: InSameTransaction,
-    begin?: InSameTransaction,
+    steps: UpdateSteps = {},
   ): Promise<void> {
     const id = idOf(user);
     requireObject("changes", changes);
@@ -185,7 +184,7 @@ export class AccountService implements Accounts {
       ...(username !== undefined && { name: await toStoredName(username) }),
       ...(email !== undefined && { email: toStoredEmail(email) }),
     };
-    await this.#changes.update(id, update, client, { begin, finish }).catch(throwWithoutValues);
+    await this.#changes.update(id, update, client, steps).catch(throwWithoutValues);
   }
 
   async setPassword(
@@ -206,12 +205,15 @@ export class AccountService implements Accounts {
     );
     const how = { keepSession, credentialsVersion, begin, finish };
     const sessionsEnded = await this.#changes.setPasswordHash(id, hash, how, client);
+    await this.#hooks.onUnlocked(id);
     await this.#hooks.afterPasswordChange(owner, client);
     return sessionsEnded;
   }
 
   async unlock(user: UserRef, client: Client = NO_CLIENT): Promise<void> {
-    await this.#changes.unlock(idOf(user), client);
+    const id = idOf(user);
+    await this.#changes.unlock(id, client);
+    await this.#hooks.onUnlocked(id);
   }
 
   async setActive(user: UserRef, isActive: boolean, client: Client = NO_CLIENT): Promise<void> {

@@ -54,7 +54,7 @@ export interface PasswordChange {
  * if (user !== null) await auth.accounts.setActive(user, false);
  */
 export interface Accounts {
-  /** What a new password must be like. */
+  /** The rules for a new password. */
   readonly passwordPolicy: PasswordPolicy;
 
   /**
@@ -125,7 +125,10 @@ export interface Accounts {
    */
   setActive(user: UserRef, isActive: boolean, client?: Client): Promise<void>;
 
-  /** Unlocks an account that too many wrong passwords have locked. */
+  /**
+   * Unlocks an account that too many wrong passwords have locked, and ends the wait before the next login. With counters
+   * in memory (`throttleStore`), other processes still make the user wait.
+   */
   unlock(user: UserRef, client?: Client): Promise<void>;
 
   /**

@@ -12,13 +12,13 @@ import {
   TooManyRequests,
   Unauthenticated,
 } from "../errors.js";
-import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
+import { type AuthScheme, type Client, holderOf, NO_CLIENT } from "../events.js";
 import { Principal } from "../sessions/principal.js";
 import { requireScheme, type SessionOpening } from "../sessions/session-opener.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
-import type { Throttle } from "../throttling/throttle.js";
+import { counterOfUser, type Throttle } from "../throttling/throttle.js";
 import type { ApplicationClaims } from "../tokens/claims.js";
 import type { TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
@@ -222,10 +222,8 @@ export class AuthenticationService implements Authentication {
       reportExpired(error, client, settings.onEvent);
       throw error;
     });
-    const { impersonatorId } = row;
-    // A refresh request has no `Authorization` header, so `client` has no actor. The session says who acts.
-    const actor = impersonatorId !== null && { actor: { userId, sessionId, impersonatorId } };
-    settings.onEvent({ type: "token_refreshed", userId, sessionId }, { ...client, ...actor });
+    const holder = holderOf(verified.session, client);
+    settings.onEvent({ type: "token_refreshed", userId, sessionId }, holder);
     const issued = issuer.issue(row, { claims, predecessor: verified });
     await hooks.after("afterRefresh", hookUserOf(issued), client);
     return issued;
@@ -278,7 +276,8 @@ export class AuthenticationService implements Authentication {
 
   async #end(session: TokenSession | null, client: Client): Promise<boolean> {
     if (session === null) return false;
-    return this.#parts.sessions.end(session.id, session.userId, "logout", client);
+    const { id, userId } = session;
+    return this.#parts.sessions.end(id, userId, "logout", holderOf(session, client));
   }
 }
 
@@ -290,10 +289,6 @@ function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return counterOfUser(account.id);
   const { field, canonical } = parseLogin(login);
   return `${field} ${canonical}`;
-}
-
-function counterOfUser(id: string): string {
-  return `user ${id}`;
 }
 
 function hookUserOf({ principal: { id, username, email } }: Issued): Required<HookUser> {

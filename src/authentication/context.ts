@@ -32,6 +32,8 @@ export interface AuthContext {
   readonly renew: () => Promise<AuthContext>;
   /** Reports to the audit trail that the user's role was too low. */
   onRoleDenied(required: Role): void;
+  /** Reports to the audit trail that the user's last password was too old. @param freshWithin such as `15m` */
+  onFreshnessDenied(freshWithin: string): void;
   /**
    * The credential in the `Authorization` header, even if it was refused. Null if the header is missing or malformed,
    * or its scheme is not served.

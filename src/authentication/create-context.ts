@@ -101,6 +101,10 @@ async function buildContext(
     onRoleDenied: (required) => {
       if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
     },
+    onFreshnessDenied: (freshWithin) => {
+      if (user === null) return;
+      onEvent({ type: "freshness_denied", userId: user.id, freshWithin }, client);
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AuthEvent, Client } from "../events.js";
+import { type AuthEvent, type Client, holderOf } from "../events.js";
 import { KnownSessionExpired, KnownTokenExpired } from "../tokens/expired.js";
 
 /** Publishes `token_expired` if a token or its session has expired. */
@@ -9,6 +9,7 @@ export function reportExpired(
 ): void {
   const isExpired = refusal instanceof KnownTokenExpired || refusal instanceof KnownSessionExpired;
   if (!isExpired) return;
-  const { id: sessionId, userId, scheme } = refusal.session;
-  onEvent({ type: "token_expired", userId, sessionId, scheme }, client);
+  const { session } = refusal;
+  const { id: sessionId, userId, scheme } = session;
+  onEvent({ type: "token_expired", userId, sessionId, scheme }, holderOf(session, client));
 }

@@ -191,5 +191,7 @@ export class TokenVerifier {
 }
 
 function toTokenSession(row: SessionRow | null): TokenSession | null {
-  return row && { id: row.id, userId: row.userId, scheme: "TOKEN", generation: null };
+  if (row === null) return null;
+  const { id, userId, impersonatorId } = row;
+  return { id, userId, scheme: "TOKEN", generation: null, impersonatorId };
 }

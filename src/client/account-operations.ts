@@ -37,3 +37,6 @@ export const DELETE_ACCOUNT = /* GraphQL */ `mutation DeleteAccount { deleteAcco
 
 // prettier-ignore
 export const CREATE_TOKEN = /* GraphQL */ `mutation CreateToken($label: String!, $expiresInDays: Int) { createToken(label: $label, expiresInDays: $expiresInDays) { token tokenType expiresAt session { id label } } }`;
+
+// prettier-ignore
+export const IMPERSONATE = /* GraphQL */ `mutation Impersonate($userId: ID!, $reason: String!) { impersonate(userId: $userId, reason: $reason) { ...Grant } }${GRANT}`;

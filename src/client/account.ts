@@ -14,8 +14,7 @@ import {
 } from "./account-operations.js";
 import type { AuthClient } from "./auth-client.js";
 import type { User } from "./credentials.js";
-import { execute, type Operation, type Result as Executed } from "./execute.js";
-import { asRefusal, type Failure, NO_SESSION } from "./failure.js";
+import { execute } from "./execute.js";
 import type {
   ChangeEmailMutation,
   ChangePasswordMutation,
@@ -32,10 +31,10 @@ import type {
   ResetPasswordMutation,
   VerifyEmailMutation,
 } from "./operations.generated.js";
+import { executeSignedIn, type Payload, type Result, toResult } from "./result.js";
 
-/** The outcome of an operation: what the server returned, or why it failed. */
-export type Result<Data> =
-  { readonly data: Data; readonly error: null } | { readonly data: null; readonly error: Failure };
+export { createImpersonation, type Impersonation } from "./impersonation.js";
+export type { Result } from "./result.js";
 
 export type PasswordPolicy = PasswordPolicyQuery["passwordPolicy"];
 
@@ -59,7 +58,7 @@ export interface AccountClient {
   readonly register: (
     account: Omit<RegisterMutationVariables, "scheme">,
   ) => Promise<Result<Registration>>;
-  /** Proves an e-mail address by the token of a mail. Nobody is signed in. */
+  /** Confirms an e-mail address by the token of a mail. Does not sign the user in. */
   readonly verifyEmail: (token: string) => Promise<Result<VerifyEmailMutation["verifyEmail"]>>;
   readonly resendVerification: (
     email: string,
@@ -88,7 +87,7 @@ export interface AccountClient {
   readonly confirmEmailChange: (
     token: string,
   ) => Promise<Result<ConfirmEmailChangeMutation["confirmEmailChange"]>>;
-  /** Deletes the user's account, and signs the auth client out. Needs a recent password. */
+  /** Deletes the account of the user, and signs the auth client out. Needs a recent password. */
   readonly deleteAccount: () => Promise<Result<DeleteAccountMutation["deleteAccount"]>>;
   /**
    * Makes a named static token for a script. Needs a recent password.
@@ -102,28 +101,20 @@ export interface AccountClient {
 
 /** Creates a client for the account of an auth client's user. Sends no request. */
 export function createAccountClient(auth: AuthClient): AccountClient {
-  const { endpoint, renewal, signIn } = auth.internals;
+  const { config, signIn } = auth.internals;
 
   async function send<Data extends object>(
     query: string,
-    variables?: object,
+    variables: object = {},
   ): Promise<Result<Payload<Data>>> {
-    return toResult(await execute<Data>(endpoint, { query, ...(variables && { variables }) }));
+    return toResult(await execute<Data>(config.endpoint, { query, variables }));
   }
 
-  /** Sends the `Authorization` header. If the server refuses the header, renews it and retries once. */
-  async function sendSignedIn<Data extends object>(
+  function sendSignedIn<Data extends object>(
     query: string,
-    variables?: object,
+    variables: object = {},
   ): Promise<Result<Payload<Data>>> {
-    const authorization = await renewal.getAuthorization();
-    if (!authorization) return { data: null, error: auth.getSession().error ?? NO_SESSION };
-    const operation: Operation = { query, ...(variables && { variables }) };
-    const result = await execute<Data>(endpoint, { ...operation, authorization });
-    const next = await renewal.recover(authorization, asRefusal(result.failure));
-    return toResult(
-      next ? await execute<Data>(endpoint, { ...operation, authorization: next }) : result,
-    );
+    return executeSignedIn<Data>(auth, { query, variables });
   }
 
   return {
@@ -156,13 +147,4 @@ export function createAccountClient(auth: AuthClient): AccountClient {
     },
     createToken: (token) => sendSignedIn<CreateTokenMutation>(CREATE_TOKEN, token),
   };
-}
-
-/** The payload of an operation's only field. */
-type Payload<Data> = Data[keyof Data];
-
-function toResult<Data extends object>({ data, failure }: Executed<Data>): Result<Payload<Data>> {
-  if (failure) return { data: null, error: failure };
-  const [payload] = Object.values(data) as [Payload<Data>];
-  return { data: payload, error: null };
 }

@@ -1,8 +1,9 @@
 import type { GrantData } from "./credentials.js";
-import type { Endpoint, Operation, Result } from "./execute.js";
+import type { Operation, Result } from "./execute.js";
 import type { GraphQLErrorLike } from "./failure.js";
-import type { Scheme } from "./options.js";
+import type { ResolvedOptions, Scheme } from "./options.js";
 import type { Renewal } from "./renewal.js";
+import type { Session } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
@@ -59,7 +60,8 @@ export interface AuthClient {
    * @internal
    */
   readonly internals: {
-    readonly endpoint: Endpoint;
+    readonly config: ResolvedOptions;
+    readonly session: Session;
     readonly renewal: Renewal;
     /**
      * Runs an operation with the argument `scheme`. If the response has tokens, the user is signed in, as after a login.

@@ -11,7 +11,7 @@ import type {
   LogoutMutation,
 } from "./operations.generated.js";
 import { EMAIL_LOGIN, LOGIN, LOGOUT, LOGOUT_ALL } from "./operations.js";
-import { type AuthClientOptions, resolveOptions } from "./options.js";
+import { type AuthClientOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { createRenewal } from "./renewal.js";
 import { openSession } from "./session.js";
 import type { AuthState } from "./state.js";
@@ -22,7 +22,14 @@ import type { AuthState } from "./state.js";
  * @throws TypeError that names the wrong option
  */
 export function createAuthClient(options: AuthClientOptions): AuthClient {
-  const config = resolveOptions(options);
+  return openClient(resolveOptions(options));
+}
+
+/**
+ * Creates a client from checked options.
+ * @internal
+ */
+export function openClient(config: ResolvedOptions): AuthClient {
   const { scheme, isCookie, endpoint } = config;
   const session = openSession(config);
   const renewal = createRenewal(session, config);
@@ -57,7 +64,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
    * @param onNoToken called if the response has no tokens, unless a later login or logout has started
    */
   async function signIn<Data extends GrantData>(
-    { query, variables }: Operation,
+    operation: Operation,
     onNoToken?: (failure?: Failure) => void,
   ): Promise<Result<Data>> {
     const call = ++lastCall;
@@ -65,8 +72,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     let result!: Result<Data>;
     await run(async () => {
       result = await execute<Data>(endpoint, {
-        query,
-        variables: { ...variables, scheme: scheme.toUpperCase() as AuthScheme },
+        ...operation,
+        variables: { ...operation.variables, scheme: scheme.toUpperCase() as AuthScheme },
       });
       const given = toCredentials(result.data, isCookie);
       const credentials = given && call === lastCall ? await renewal.confirm(given) : given;
@@ -176,6 +183,6 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     recover: (authorization, errors) =>
       renewal.recover(authorization, errors && findRefusal(errors)),
     close: session.close,
-    internals: { endpoint, renewal, signIn: (operation) => signIn(operation) },
+    internals: { config, session, renewal, signIn: (operation) => signIn(operation) },
   };
 }

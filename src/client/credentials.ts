@@ -1,13 +1,15 @@
 import type {
   EmailLoginMutation,
   GrantFragment,
+  ImpersonateMutation,
   LoginMutation,
   RefreshMutation,
   RegisterMutation,
 } from "./operations.generated.js";
 
-/** The data of a login, a refresh or a registration, such as `{ login: { access, … } }`. */
-export type GrantData = LoginMutation | EmailLoginMutation | RefreshMutation | RegisterMutation;
+/** The data of an operation that returns tokens, such as `{ login: { access, … } }`. */
+export type GrantData =
+  LoginMutation | EmailLoginMutation | RefreshMutation | RegisterMutation | ImpersonateMutation;
 
 /** The signed-in user, as of the login or the last refresh. */
 export type User = GrantFragment["user"];
@@ -79,10 +81,16 @@ export function isOfSession(authorization: string, { session }: Credentials): bo
   return readClaims(authorization).sid === session;
 }
 
+/** Returns the id of the administrator who acts as a user with an access token, or undefined. */
+export function impersonatorOf(token: string): string | undefined {
+  return readClaims(token).act?.sub;
+}
+
 interface TokenClaims {
   iat?: number;
   exp?: number;
   sid?: string;
+  act?: { sub?: string };
 }
 
 /**

@@ -54,9 +54,9 @@ export interface Failure {
   readonly message: string;
   /** Whole seconds after which a retry can succeed. Left out if unknown. */
   readonly retryAfter?: number;
-  /** What is wrong with a password, with the reason `password_too_weak`. The password policy lists all problems. */
+  /** The problems of the password, if the reason is `password_too_weak`. The query `passwordPolicy` lists all of them. */
   readonly problems?: readonly string[];
-  /** How recent the password must be, such as `15m`, with the reason `reauthentication_required`. */
+  /** The longest time since the last password, such as `15m`, if the reason is `reauthentication_required`. */
   readonly freshWithin?: string;
 }
 
@@ -70,6 +70,10 @@ export const NO_SESSION: Failure = { reason: "no_credentials", message: "There i
 
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
+/**
+ * Returns the failure of an error in a GraphQL response. For requests that another library sends: the methods of an
+ * auth client return a {@link Failure} themselves.
+ */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
   const { code, reason = code, retryAfter, problems, freshWithin } = extensions;
   return {

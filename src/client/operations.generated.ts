@@ -214,6 +214,14 @@ export type CreateTokenMutationVariables = Exact<{
 
 export type CreateTokenMutation = { readonly createToken: { readonly token: string, readonly tokenType: string, readonly expiresAt: string | null, readonly session: { readonly id: string, readonly label: string | null } } };
 
+export type ImpersonateMutationVariables = Exact<{
+  userId: Scalars['ID']['input'];
+  reason: Scalars['String']['input'];
+}>;
+
+
+export type ImpersonateMutation = { readonly impersonate: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
 export type GrantFragment = { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } };
 
 export type LoginMutationVariables = Exact<{

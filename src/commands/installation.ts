@@ -13,7 +13,7 @@ import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a command does. {@link Installation} opens `auth` before the call, and closes it afterwards. */
+/** The work of a command. {@link Installation} opens `auth` before the call, and closes it afterwards. */
 type Use = (
   auth: Auth,
   core: CoreServices,

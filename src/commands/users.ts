@@ -3,7 +3,7 @@ import { Argument, type Command, Option } from "commander";
 import type { Accounts } from "../accounts/accounts.js";
 import type { User } from "../accounts/user.js";
 import type { UserCursor, UserQuery } from "../accounts/user-query.js";
-import type { Principal } from "../sessions/principal.js";
+import { asSeenByUser, type Principal } from "../sessions/principal.js";
 import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { findSessions } from "./sessions.js";
@@ -159,9 +159,11 @@ function nameOf({ username, email, role }: User): string {
 }
 
 function describeSession({ session }: Principal) {
-  const { createdAt, authenticatedAt, lastUsedAt, expiresAt } = session;
+  const { impersonatorId, createdAt, authenticatedAt, lastUsedAt, expiresAt, ...rest } =
+    asSeenByUser(session);
   return {
-    ...session,
+    ...rest,
+    isImpersonated: impersonatorId !== null,
     createdAt: toIso(createdAt),
     authenticatedAt: toIso(authenticatedAt),
     lastUsedAt: toIso(lastUsedAt),

@@ -118,9 +118,9 @@ export function forFeature(feature: Feature, config: AuthConfig): FeatureConfig 
 export function featuresThatAreOn(features: readonly Feature[], config: AuthConfig): Feature[] {
   const names = new Set<string>();
   return features.filter((feature) => {
-    const { name, requires = [] } = feature;
-    const areRequiredOn = requires.every((required) => names.has(required));
-    const isOn = feature.isOn?.(forFeature(feature, config), areRequiredOn) ?? true;
+    const { name, requires = [], uses = [] } = feature;
+    const areOthersOn = [...requires, ...uses].every((other) => names.has(other));
+    const isOn = feature.isOn?.(forFeature(feature, config), areOthersOn) ?? true;
     if (isOn) names.add(name);
     return isOn;
   });

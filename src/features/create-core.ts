@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { EventStore } from "../accounts/account-changes.js";
 import { AccountService } from "../accounts/account.service.js";
 import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";
@@ -41,7 +42,15 @@ export function createCore(
   const hooks = new HookRunner(onFault);
   const hasher = new PasswordHasher(config.hashConcurrency);
   const sessions = new SessionService(database, config, keys);
-  const accounts = new AccountService(database, config, hasher, sessions, {
+  const [currentSecret = ""] = config.secretKeys;
+  const throttlingKey = deriveKey(currentSecret, "throttling");
+  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
+  const eventStores: EventStore[] = [];
+  const storeEvents: EventStore = async (run, events, client) => {
+    for (const store of eventStores) await store(run, events, client);
+  };
+  const accounts = new AccountService(database, { ...config, storeEvents }, hasher, sessions, {
+    onUnlocked: (userId) => throttle.forgetFailures(userId).catch(onFault),
     beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
     afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
     onUserDeleted: (user, client) => hooks.after("onUserDeleted", user, client),
@@ -51,9 +60,6 @@ export function createCore(
   const issuer = new TokenIssuer(kinds, accounts, config);
   const { now, roles } = config;
   const verifier = new TokenVerifier({ kinds, keys, sessions, now, roles });
-  const [currentSecret = ""] = config.secretKeys;
-  const throttlingKey = deriveKey(currentSecret, "throttling");
-  const throttle = new Throttle(config, limiters.createLimiter, throttlingKey);
   const authentication = new AuthenticationService({
     settings: config,
     accounts,
@@ -70,6 +76,9 @@ export function createCore(
     sql: database,
     now: config.now,
     onEvent: config.onEvent,
+    storeEventsWith: (store: EventStore) => {
+      eventStores.push(store);
+    },
     accounts,
     authentication,
     sessions,

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { GraphQLSchema } from "graphql";
+import type { EventStore } from "../accounts/account-changes.js";
 import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
@@ -47,10 +48,10 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   /**
    * Returns whether the settings switch the feature on. If a feature is off, Gatehouse still checks its settings, but
    * uses no other part of it. A command of the feature fails with an error that says that the feature is off.
-   * @param areRequiredOn whether all features in `requires` are on
+   * @param areOthersOn whether all features in `requires` and `uses` are on
    * @default always on
    */
-  isOn?(this: void, config: FeatureConfig<S>, areRequiredOn: boolean): boolean;
+  isOn?(this: void, config: FeatureConfig<S>, areOthersOn: boolean): boolean;
   /** Returns the problems that a check of one setting alone cannot find, such as a minimum above a maximum. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** The subcommands that the feature adds to `gatehouse`. */
@@ -212,6 +213,8 @@ export interface Core {
  */
 export interface CoreServices extends Core {
   readonly sql: TransactionalSql;
+  /** Adds a function that stores the events of a change of a user in the transaction of the change. */
+  storeEventsWith(this: void, store: EventStore): void;
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
   readonly sessions: SessionService;

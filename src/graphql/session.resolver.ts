@@ -4,6 +4,7 @@ import { BadUserInput } from "../errors.js";
 import { ADMIN_FRESHNESS, ADMIN_ONLY } from "../permissions/directives.js";
 import { requireFresh } from "../permissions/guards.js";
 import { requireOwnSession } from "../sessions/own-session.js";
+import { asSeenByUser } from "../sessions/principal.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { parseCursor } from "./cursor.js";
 import { LogoutPayload, toSessionsEnded } from "./logout-payload.type.js";
@@ -29,7 +30,7 @@ export class SessionResolver {
   async sessions(@Ctx() context: AuthContext): Promise<SessionType[]> {
     const user = await context.loadUser();
     const sessions = await this.#sessions.list(user);
-    return sessions.map((session) => toSessionType(session, user.session.id));
+    return sessions.map((session) => toSessionType(asSeenByUser(session), user.session.id));
   }
 
   @Query(() => SessionConnection, { description: "The sessions of all users, newest first." })

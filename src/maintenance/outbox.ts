@@ -16,17 +16,17 @@ export interface OutboxRow {
   readonly attempts: number;
 }
 
-/** Why an attempt failed. */
+/** The reason for a failed attempt. */
 export interface Fault {
   /** Such as `550` or `ETIMEDOUT`. It holds no text of the other side, which may hold an address. */
   readonly code: string;
   /** Whether further attempts would fail, too. */
   readonly isPermanent: boolean;
-  /** Whether the other side itself could not be used, so that other rows would fail, too. */
+  /** Whether the other side itself is down, so that other rows would fail, too. */
   readonly isOfServer: boolean;
 }
 
-/** What an {@link Outbox} delivers, and how. All durations are milliseconds. */
+/** The settings of an {@link Outbox}. All durations are milliseconds. */
 export interface OutboxOptions<Row extends OutboxRow> {
   /** A table with the columns `id`, `queued_at`, `attempts` and `due_at`, the instant from which a row may be claimed. */
   readonly table: string;
@@ -72,6 +72,11 @@ export class Outbox<Row extends OutboxRow> {
     if (this.#isClosed) return;
     this.#isWoken = true;
     this.#running ??= this.#run();
+  }
+
+  /** Waits until it delivers no more rows. */
+  async idle(): Promise<void> {
+    await this.#running;
   }
 
   /** Claims no more rows, and waits less than 5 seconds for those that are being delivered. */

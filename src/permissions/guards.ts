@@ -67,7 +67,8 @@ function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
 /** Reports nothing to the audit trail. */
 async function isAllowed(context: Partial<AuthContext> = {}, guard: UserGuard): Promise<boolean> {
   try {
-    await checkGuard({ ...context, onRoleDenied: () => undefined }, guard);
+    const silent = { onRoleDenied: () => undefined, onFreshnessDenied: () => undefined };
+    await checkGuard({ ...context, ...silent }, guard);
     return true;
   } catch {
     return false;
@@ -154,6 +155,7 @@ function checkUser(
     throw new RoleRequired(role);
   }
   if (freshness !== null && !user.isFresh(freshness.seconds)) {
+    context?.onFreshnessDenied?.(freshness.text);
     throw new ReauthenticationRequired(freshness.text);
   }
 }

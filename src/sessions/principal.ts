@@ -23,6 +23,13 @@ export interface SessionInfo {
   readonly impersonatorId: string | null;
 }
 
+/** Returns a session as its user may see it: not from where an administrator acts as the user. */
+export function asSeenByUser(session: SessionInfo): SessionInfo {
+  return session.impersonatorId === null
+    ? session
+    : { ...session, ipAddress: null, userAgent: null };
+}
+
 /** A session with its user and role. */
 export interface PrincipalRow extends SessionInfo {
   readonly userId: string;

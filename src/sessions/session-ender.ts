@@ -117,7 +117,7 @@ export class SessionEnder {
   async endOutdated(
     run: RunStatement,
     userId: string,
-    { reason, client, keep = null }: OutdatedEnding,
+    { reason, keep = null }: OutdatedEnding,
   ): Promise<EndedSessions> {
     const at = this.#settings.now();
     if (keep !== null) {
@@ -144,9 +144,7 @@ export class SessionEnder {
     );
     return {
       count: open.length,
-      report: () => {
-        for (const { id } of open) this.#reportEnd(userId, id, reason, client);
-      },
+      events: open.map(({ id }) => ({ type: "session_ended", userId, sessionId: id, reason })),
     };
   }
 

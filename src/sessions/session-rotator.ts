@@ -1,6 +1,6 @@
 import type { AuthConfig } from "../config/auth-config.js";
 import { TokenReused, TokenWrongType } from "../errors.js";
-import type { Client } from "../events.js";
+import { type Client, holderOf } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { IS_LIVE, liveAt, requireLive, requireStored, TokenReplaced } from "./live.js";
@@ -71,7 +71,7 @@ export class SessionRotator {
       return requireLive(row, session, at, roles, { isExpired, reuseWindow: reuseWindow * 1000 });
     } catch (error) {
       if (!(error instanceof TokenReplaced)) throw error;
-      await this.#endReused(row, client);
+      await this.#endReused(row, holderOf(session, client));
       throw new TokenReused();
     }
   }

@@ -24,11 +24,10 @@ export class TokenUser {
   readonly session: TokenUserSession;
   readonly #roles: Roles;
 
-  constructor({ session, claims: { iat, exp, act } }: VerifiedToken, roles: Roles) {
-    const { id, userId, scheme } = session;
+  constructor({ session, claims: { iat, exp } }: VerifiedToken, roles: Roles) {
+    const { id, userId, scheme, impersonatorId } = session;
     this.#roles = roles;
     this.id = userId;
-    const impersonatorId = typeof act?.sub === "string" ? act.sub : null;
     this.session = { id, scheme, createdAt: iat * 1000, expiresAt: exp * 1000, impersonatorId };
   }
 

@@ -94,11 +94,8 @@ class RedisLimiter implements Limiter {
   }
 
   async reset(key: string): Promise<void> {
-    try {
-      await inTime(this.#commands.del(this.#idOf(key)));
-    } catch {
-      await this.#fallback.reset(key);
-    }
+    await this.#fallback.reset(key);
+    await inTime(this.#commands.del(this.#idOf(key))).catch(() => undefined);
   }
 
   #idOf(key: string): string {

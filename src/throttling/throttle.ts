@@ -82,6 +82,11 @@ export class Throttle {
     }
   }
 
+  /** Sets the failures of a user back to 0, so that the next login need not wait. */
+  async forgetFailures(userId: string): Promise<void> {
+    await this.#accountFailures.reset(this.#hash(counterOfUser(userId)));
+  }
+
   /**
    * Counts a login, or a request that costs as much, such as one that sends a mail or hashes a password.
    * @throws {@link TooManyRequests}
@@ -123,6 +128,11 @@ export class Throttle {
   #hash(text: string): string {
     return createHmac("sha256", this.#key).update(text).digest("base64url");
   }
+}
+
+/** Names the counter of a user's failed logins. */
+export function counterOfUser(id: string): string {
+  return `user ${id}`;
 }
 
 /** @param wait milliseconds until the next attempt is allowed */

@@ -58,6 +58,12 @@ export function actorClaim(impersonatorId: string | null): Pick<Claims, "act"> {
   return impersonatorId === null ? {} : { act: { sub: impersonatorId } };
 }
 
+/** Returns the id of the administrator who acts as the user of a token; null if nobody does. */
+export function impersonatorOf({ act }: { readonly act?: unknown }): string | null {
+  const { sub } = (act ?? {}) as { sub?: unknown };
+  return typeof sub === "string" ? sub : null;
+}
+
 export function isReserved(claim: string): boolean {
   return RESERVED_CLAIMS.has(claim);
 }
@@ -124,7 +130,8 @@ export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme
   if (notBefore > seconds + leeway || claims.exp - claims.iat > maxLifetime)
     throw new TokenNotValid();
   if (seconds >= claims.exp + leeway) {
-    throw new KnownTokenExpired({ id: claims.sid, userId: claims.sub, scheme });
+    const { sid: id, sub: userId } = claims;
+    throw new KnownTokenExpired({ id, userId, scheme, impersonatorId: impersonatorOf(claims) });
   }
 }
 

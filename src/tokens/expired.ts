@@ -5,6 +5,8 @@ interface ExpiredSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
+  /** The id of the administrator who acts as the user; null for the user's own sessions. */
+  readonly impersonatorId: string | null;
 }
 
 /** A {@link TokenExpired} with the token's session, for the audit trail. */

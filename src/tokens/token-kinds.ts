@@ -4,7 +4,7 @@ import { TokenWrongType } from "../errors.js";
 import type { AuthScheme } from "../events.js";
 import type { KeyRing } from "../keys/key-ring.js";
 import { AccessTokens } from "./access-token.js";
-import type { Claims } from "./claims.js";
+import { type Claims, impersonatorOf } from "./claims.js";
 import { parseJwt, type UnverifiedJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
@@ -22,6 +22,8 @@ export interface TokenSession {
   readonly scheme: AuthScheme;
   /** The generation of a refresh or sliding token; null for tokens that are not rotated. */
   readonly generation: number | null;
+  /** The id of the administrator who acts as the user; null for the user's own sessions. */
+  readonly impersonatorId: string | null;
 }
 
 /** What a token can be used for, and for how long. */
@@ -125,7 +127,10 @@ export class TokenKinds {
     verifySignature(jwt, key);
     const claims = kind.parse(jwt.payload);
     const { sid: id, sub: userId } = claims;
-    const session = { id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) };
+    const session = {
+      ...{ id, userId, scheme: kind.scheme, generation: kind.generationOf(claims) },
+      impersonatorId: impersonatorOf(claims),
+    };
     return { kind, kid: key.kid, claims, session };
   }
 }

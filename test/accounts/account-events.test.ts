@@ -188,7 +188,7 @@ describeGates((gate) => {
       const before = await noted();
       const { accounts } = gate.core;
       const created = await accounts.createUser({ username: `${name}.new` }, CLIENT, note);
-      await accounts.updateUser(id, { username: `${name}.x` }, CLIENT, note);
+      await accounts.updateUser(id, { username: `${name}.x` }, CLIENT, { begin: note });
       await accounts.deleteUser(created, CLIENT, async (run, userId) => {
         const left = await run(`SELECT id FROM "user" WHERE id = ?`, [userId]);
         expect(left).toHaveLength(1);
@@ -203,7 +203,8 @@ describeGates((gate) => {
       gate.events.length = 0;
       for (const run of [
         () => accounts.createUser({ username: `${name}.new` }, CLIENT, fail),
-        () => accounts.updateUser(id, { username: `${name}.x`, email: null }, CLIENT, fail),
+        () =>
+          accounts.updateUser(id, { username: `${name}.x`, email: null }, CLIENT, { begin: fail }),
         () => accounts.setPassword(id, NEXT, { finish: fail }),
         () => accounts.deleteUser(id, CLIENT, fail),
       ]) {

@@ -18,6 +18,9 @@ import { Stage } from "../support/stage.js";
 
 const NEW_PASSWORD = "seven green bottles on a wall";
 
+/** This many wrong passwords in a row lock an account. */
+const WRONG_PASSWORDS = 3;
+
 let stage: Stage;
 
 const press = (page: Page, name: string) => page.getByRole("button", { name }).first().click();
@@ -41,6 +44,21 @@ async function setPassword(page: Page, password: string): Promise<void> {
   await press(page, "Set password");
 }
 
+/** Opens the page of a user, for an administrator. */
+async function openUser(page: Page, username: string): Promise<void> {
+  await open(page, "Administration");
+  await open(page, username);
+  await heading(page, username).first().waitFor();
+}
+
+const banner = (page: Page) => page.getByRole("complementary", { name: "Impersonation" });
+
+async function actAs(page: Page, username: string): Promise<void> {
+  await openUser(page, username);
+  await page.getByLabel("Reason").fill("ticket 4711");
+  await press(page, "Act as this user");
+}
+
 /** Makes every session too old for the fields that need a recent password. */
 const waitUntilStale = () => {
   stage.gate.advance(13 * 3600);
@@ -54,7 +72,7 @@ async function confirmPassword(page: Page): Promise<void> {
 
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
-    stage = await Stage.open();
+    stage = await Stage.open({ loginFailureLimit: WRONG_PASSWORDS });
   });
 
   afterEach(async () => {
@@ -164,6 +182,20 @@ describeBrowser("in a browser", () => {
       await isSignedIn(here, "kate");
     });
 
+    test("sees a new event in the recent activity after a reload of the data", async () => {
+      await stage.gate.user("xena");
+      const page = await stage.visit();
+      await signIn(page, "xena");
+      await open(page, "Security");
+      const events = page.getByRole("table");
+      await events.waitFor();
+      await expect(stage.gate.login("xena", "JWT", "wrong")).rejects.toThrow();
+      await stage.gate.flush();
+      expect((await events.allTextContents()).join()).not.toContain("Login failed");
+      await reload(page);
+      await events.getByText("Login failed").waitFor();
+    });
+
     test("changes the e-mail address, after the password is given again", async () => {
       await stage.gate.user("liam", { email: "liam@example.com" });
       const page = await stage.visit();
@@ -271,6 +303,150 @@ describeBrowser("in a browser", () => {
       await isSignedOut(quin);
     });
 
+    test("unlocks a user whom wrong passwords have locked", async () => {
+      await stage.gate.user("rosa");
+      const rosa = await stage.visit();
+      for (let tries = 0; tries < WRONG_PASSWORDS; tries += 1) {
+        await submit(rosa, "rosa", { password: "not the password of rosa" });
+        await alert(rosa).getByText("not correct").waitFor();
+      }
+      await submit(rosa, "rosa");
+      await alert(rosa).getByText("not correct").waitFor();
+      expect(stage.count("Login")).toBe(WRONG_PASSWORDS + 1);
+      const page = await stage.visit();
+      await signIn(page, "ada");
+      await openUser(page, "rosa");
+      await press(page, "Unlock");
+      await notice(page).getByText("rosa can sign in again.").waitFor();
+      await signIn(rosa, "rosa");
+    });
+
+    test("sends a user a link, which sets a new password", async () => {
+      await stage.gate.user("sven", { email: "sven@example.com" });
+      const page = await stage.visit();
+      await signIn(page, "ada");
+      await openUser(page, "sven");
+      await press(page, "Send a password reset");
+      await notice(page).getByText("sven gets a mail with a link.").waitFor();
+      const sven = await stage.visit();
+      await sven.goto(stage.url + (await stage.linkTo("sven@example.com")));
+      await setPassword(sven, NEW_PASSWORD);
+      await open(sven, "Continue");
+      await signIn(sven, "sven", { password: NEW_PASSWORD });
+    });
+
+    test("ends all sessions of a user", async () => {
+      await stage.gate.user("tina");
+      const tabs = [await stage.visit(), await stage.visit()];
+      for (const tab of tabs) await signIn(tab, "tina");
+      const page = await stage.visit();
+      await signIn(page, "ada");
+      await openUser(page, "tina");
+      await press(page, "End all sessions");
+      await notice(page).getByText("All sessions of tina have ended.").waitFor();
+      await page.getByText("No sessions.").waitFor();
+      for (const tab of tabs) {
+        await reload(tab);
+        await isSignedOut(tab);
+      }
+    });
+
+    test("turns the pages of the list of users, and a search starts at the first page", async () => {
+      const names = Array.from({ length: 23 }, (_, at) => `walt${String(at).padStart(2, "0")}`);
+      for (const name of names) await stage.gate.user(name);
+      const page = await stage.visit();
+      await signIn(page, "ada");
+      await open(page, "Administration");
+      const users = page.getByRole("list", { name: "Users" }).getByRole("link");
+      const search = async (text: string) => {
+        await page.getByRole("searchbox").fill(text);
+        await press(page, "Search");
+        await page.getByText(`Users with “${text}”`).waitFor();
+      };
+      await search("walt");
+      const first = await users.allTextContents();
+      expect(first).toHaveLength(20);
+      await press(page, "Next page");
+      await page.getByRole("button", { name: "First page" }).waitFor();
+      await users.getByText(names.find((name) => !first.includes(name)) ?? "").waitFor();
+      const second = await users.allTextContents();
+      expect([...first, ...second].toSorted()).toEqual(names);
+      expect(await page.getByRole("button", { name: "Next page" }).allTextContents()).toEqual([]);
+      await press(page, "First page");
+      await users.getByText(first[0] ?? "").waitFor();
+      expect(await users.allTextContents()).toEqual(first);
+      await press(page, "Next page");
+      await page.getByRole("button", { name: "First page" }).waitFor();
+      await search("alt0");
+      await users.getByText("walt09").waitFor();
+      expect((await users.allTextContents()).toSorted()).toEqual(names.slice(0, 10));
+    });
+
+    test("acts as a user in one tab, also after a reload, and stops", async () => {
+      await stage.gate.user("uma");
+      const person = await stage.person();
+      const page = await stage.visit(person);
+      await signIn(page, "ada");
+      waitUntilStale();
+      await actAs(page, "uma");
+      await confirmPassword(page);
+      await banner(page).getByText("You act as uma (signed in as ada)").waitFor();
+      await isSignedIn(page, "uma");
+      await page.reload();
+      await isSignedIn(page, "uma");
+      await banner(page).getByText("uma").first().waitFor();
+
+      const tab = await stage.visit(person);
+      await isSignedIn(tab, "ada");
+      expect(await banner(tab).allTextContents()).toEqual([]);
+
+      await page.bringToFront();
+      await banner(page).getByRole("button", { name: "Stop" }).click();
+      await notice(page).getByText("You are ada again.").waitFor();
+      await heading(page, "uma").first().waitFor();
+      await page.getByText("No sessions.").waitFor();
+      await open(page, "Profile");
+      await isSignedIn(page, "ada");
+    });
+
+    test("is the own user again when the session as another user has expired, and the page says so", async () => {
+      await stage.gate.user("vera");
+      const page = await stage.visit();
+      await signIn(page, "ada");
+      await actAs(page, "vera");
+      await isSignedIn(page, "vera");
+      stage.gate.advance(31 * 60);
+      await reload(page);
+      await notice(page).getByText("The session has ended. You are ada again.").waitFor();
+      await heading(page, "vera").first().waitFor();
+      expect(await banner(page).allTextContents()).toEqual([]);
+    });
+
+    test("who acts as a user does not see the forms that only the user can use", async () => {
+      await stage.gate.user("zoe");
+      const page = await stage.visit();
+      const formsOf = async () => {
+        await isSignedIn(page, "zoe");
+        const buttons = await page.getByRole("button").allTextContents();
+        await open(page, "Security");
+        await heading(page, "Recent activity").waitFor();
+        buttons.push(...(await page.getByRole("button").allTextContents()));
+        const forms = /^(Change|Create) |^Delete account…/;
+        return buttons.filter((button) => forms.test(button));
+      };
+      await signIn(page, "zoe");
+      expect(await formsOf()).toEqual([
+        "Change address",
+        "Delete account…",
+        "Create token",
+        "Change password",
+      ]);
+      await signOut(page);
+      await submit(page, "ada");
+      await actAs(page, "zoe");
+      expect(await formsOf()).toEqual([]);
+    });
+
     test("creates a user and deletes the user, after the password is given again", async () => {
       const page = await stage.visit();
       await signIn(page, "ada");
@@ -280,7 +456,7 @@ describeBrowser("in a browser", () => {
       await page.getByLabel("First password").fill(NEW_PASSWORD);
       await press(page, "Create user");
       await confirmPassword(page);
-      await heading(page, "pia").waitFor();
+      await heading(page, "pia").first().waitFor();
       await press(page, "Delete user…");
       await page.getByRole("dialog").getByRole("button", { name: "Delete user" }).click();
       await heading(page, "Administration").waitFor();

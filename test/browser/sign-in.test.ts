@@ -202,6 +202,15 @@ describeBrowser("in a browser", () => {
       await open(page, "ada");
       await page.getByText("Current session").waitFor();
       await check("a user");
+      await open(page, "Administration");
+      await open(page, "bob");
+      await page.getByLabel("Reason").fill("ticket 4711");
+      await page.getByRole("button", { name: "Act as this user" }).click();
+      await isSignedIn(page, "bob");
+      await check("acting as a user");
+      await page.getByRole("button", { name: "Stop" }).click();
+      await heading(page, "Act as bob").waitFor();
+      await check("another user");
       await signOut(page);
       for (const path of [
         "sign-up",

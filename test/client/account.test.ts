@@ -179,7 +179,7 @@ test("a forgotten password is reset by the token of a mail, and all sessions end
   const { data } = await account.resetPassword(await smtp.tokenTo(email), NEW_PASSWORD);
   expect(data?.sessionsEnded).toBe(1);
   expect((await auth.login(username, PASSWORD)).error?.reason).toBe("invalid_credentials");
-  expect((await auth.login(username, NEW_PASSWORD)).status).toBe("authenticated");
+  expect((await auth.login(username, NEW_PASSWORD)).error).toBeNull();
 });
 
 describe("signed in", () => {
@@ -193,6 +193,7 @@ describe("signed in", () => {
       expect(await nameAtServer()).toBe(username);
       expect((await auth.refresh()).error).toBeNull();
       expect(await nameAtServer()).toBe(username);
+      expect((await auth.login(username, NEW_PASSWORD)).error).toBeNull();
     },
   );
 
@@ -263,6 +264,20 @@ describe("signed in", () => {
       expect((await gate.me(authorization ?? "")).code).toBe("UNAUTHENTICATED");
     },
   );
+
+  test("deleteAccount does not sign out another user, who has signed in meanwhile", async () => {
+    await gate.user("another-user");
+    await signIn({
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        const isDeletion = JSON.stringify(init?.body).includes("mutation DeleteAccount");
+        if (isDeletion) await auth.login("another-user", PASSWORD);
+        return response;
+      },
+    });
+    expect((await account.deleteAccount()).error).toBeNull();
+    expect(auth.getSession().user?.username).toBe("another-user");
+  });
 
   test("a static token cannot change the account, and stays signed in", async () => {
     await signIn({ scheme: "token" });

@@ -148,6 +148,14 @@ describeFreshGates((gate) => {
       const { session } = await gate.login("ada");
       const { token } = await gate.issue(ada, "TOKEN");
       const admin = await fresh(gate, root);
+      await gate.core.authentication.issue(ada, {
+        scheme: "JWT",
+        impersonator: (await gate.auth.authentication.verifyToken(admin.access))!.principal,
+        client: {
+          ...{ ipAddress: "203.0.113.9", userAgent: "canary" },
+          actor: { userId: root, sessionId: admin.session.id },
+        },
+      });
       const query = `mutation { revokeSession(id: "${session.id}") { sessionsEnded } }`;
       const headers = { "user-agent": "canary" };
       await gate.ask(query, { authorization: admin.authorization, headers });
@@ -160,9 +168,11 @@ describeFreshGates((gate) => {
       const printed = await print("export-user", "ada");
       const { user, profile, sessions, features } = JSON.parse(printed);
       expect({ ...user, ...profile }).toEqual(isAda({ lastLoginAt: INSTANT }));
-      expect(sessions.map(({ scheme }: { scheme: string }) => scheme).sort()).toEqual([
-        "JWT",
-        "TOKEN",
+      const kinds = sessions.map(({ scheme, isImpersonated }: any) => [scheme, isImpersonated]);
+      expect(kinds.sort()).toEqual([
+        ["JWT", false],
+        ["JWT", true],
+        ["TOKEN", false],
       ]);
       expect(sessions[0]).toMatchObject({ id: expect.any(String), createdAt: INSTANT });
       expect(features.audit.map(({ type }: { type: string }) => type)).toEqual(
@@ -170,7 +180,7 @@ describeFreshGates((gate) => {
       );
       expect(printed).not.toMatch(SECRETS);
       expect(printed).not.toContain(token);
-      for (const ofOther of [root, "canary", admin.session.id]) {
+      for (const ofOther of [root, "canary", "203.0.113.9", admin.session.id]) {
         expect(printed).not.toContain(ofOther);
       }
     },

@@ -24,10 +24,7 @@ async function rehearse(env: Record<string, string>, backUp: string, restore: st
   const folder = await folders.empty();
   const exports = Object.entries(env).map(([name, value]) => `export ${name}='${value}'; `);
   const shell = async (words: string) =>
-    runProgram("sh", [
-      "-c",
-      `cd '${folder.path}'; ${exports.join("")}PATH="$PATH" ${await lineOf(words)}`,
-    ]);
+    runProgram("sh", ["-c", `cd '${folder.path}'; ${exports.join("")}${await lineOf(words)}`]);
   const run = async (...parameters: string[]) => {
     const ended = await folder.run(parameters, { env, input: PASSWORD });
     expect([ended.code, ended.stderr]).toEqual([0, ""]);

@@ -46,8 +46,8 @@ export async function main(secretKey: string): Promise<number> {
 `;
 
 const CLIENT = `
-import { createAuthClient, findRefusal } from "graphql-gatehouse/client";
-import { createAccountClient } from "graphql-gatehouse/client/account";
+import { createAuthClient, findRefusal, toFailure } from "graphql-gatehouse/client";
+import { createAccountClient, createImpersonation } from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 import { createAuthLink } from "graphql-gatehouse/apollo";
 import { createAuthConfig } from "graphql-gatehouse/urql";
@@ -63,6 +63,12 @@ export async function signUp(password: string): Promise<string> {
 }
 export const config = createAuthConfig(client);
 export const refusal: string | undefined = findRefusal([])?.reason;
+export const retryAfter: number | undefined = toFailure({ message: "" }).retryAfter;
+export async function actAs(userId: string): Promise<string> {
+  const { client: acting, start } = createImpersonation(client);
+  const { data, error } = await start(userId, "ticket 4711");
+  return error ? error.reason : acting.scheme + data.username;
+}
 export const provided = AuthProvider({ client });
 export function useName(): string | undefined {
   const { status, user } = useAuth();

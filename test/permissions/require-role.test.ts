@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { requireRole } from "../../src/index.js";
+import { requireFresh, requireRole } from "../../src/index.js";
 import { Gate } from "../support/gate.js";
 
 /** Calls it as an async resolver does. */
 async function check(...call: Parameters<typeof requireRole>): Promise<void> {
   await requireRole(...call);
+}
+
+async function checkFresh(...call: Parameters<typeof requireFresh>): Promise<void> {
+  await requireFresh(...call);
 }
 
 describe.each(["stateful", "stateless"] as const)(
@@ -41,6 +45,20 @@ describe.each(["stateful", "stateless"] as const)(
       });
       expect(gate.events).toEqual([
         { type: "role_denied", userId: user.user?.id, required: "ADMIN" },
+      ]);
+    });
+
+    test("a password that is too old is audited, as a role that is too low is", async () => {
+      const { authorization } = await gate.issue(
+        (await gate.auth.accounts.findUser({ username: "bob" }))!.id,
+      );
+      const user = await gate.auth.createContext({ headers: { authorization } });
+      gate.events.length = 0;
+      await expect(checkFresh(user, "15m")).rejects.toMatchObject({
+        reason: "reauthentication_required",
+      });
+      expect(gate.events).toEqual([
+        { type: "freshness_denied", userId: user.user?.id, freshWithin: "15m" },
       ]);
     });
 

@@ -83,13 +83,18 @@ const UNTHROTTLED = {
   CONNECTIONS_PER_ADDRESS: "1000",
 };
 
-/** Starts `gatehouse serve` with a gate's database. */
+/**
+ * Starts `gatehouse serve` with a gate's database.
+ * @param env further settings
+ */
 export function serveBeside(
   { databaseUrl }: { databaseUrl: string },
   secretKey: string,
+  env: Environment = {},
 ): Promise<Serving> {
   return serve(ROOT, {
     ...UNTHROTTLED,
+    ...env,
     DATABASE_URL: databaseUrl,
     SECRET_KEY: secretKey,
   });

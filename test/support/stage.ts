@@ -13,6 +13,7 @@ import { dirname, extname, join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { simpleParser } from "mailparser";
 import type { Browser, Page, Person, PersonOptions } from "./browsers/driver.js";
 import { openBrowser } from "./browsers/index.js";
 import { eventually } from "./eventually.js";
@@ -85,6 +86,7 @@ export class Stage {
       Gate.open({
         publicUrl: undefined,
         registration: "open",
+        impersonation: true,
         links: {
           verifyEmail: pageOf("verify-email"),
           resetPassword: pageOf("reset-password"),
@@ -115,12 +117,11 @@ export class Stage {
     await eventually(async () => {
       const names = await readdir(folder).catch(() => []);
       const mails = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
-      mail = mails.find((text) => text.includes(`To: ${address}`)) ?? "";
+      mail = mails.find((source) => source.includes(`To: ${address}`)) ?? "";
       return mail !== "";
     });
-    // A long line of a mail continues after "=". In it, "=3D" stands for "=".
-    const plain = mail.replaceAll("=\r\n", "").replaceAll("=3D", "=");
-    return new RegExp(`${this.url}(\\S+)`).exec(plain)?.[1] ?? "";
+    const parsed = await simpleParser(mail);
+    return new RegExp(`${this.url}(\\S+)`).exec(parsed.text ?? "")?.[1] ?? "";
   }
 
   /** Counts the requests for an operation. */

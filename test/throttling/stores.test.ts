@@ -13,9 +13,11 @@ import {
 } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
 import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
+import { fresh } from "../support/fresh.js";
 import { HAS_REDIS, REDIS_URL } from "../support/redis.js";
 
 const FREE = 5;
+const NEXT = "another long and unused phrase";
 const MINUTE = 60;
 
 interface Store {
@@ -59,7 +61,8 @@ const STORES: readonly Store[] = [
 ];
 
 describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwnClock }) => {
-  const gate = setUpGate({ loginFailuresPerAccount: FREE, ...options }, database);
+  const mail = { smtpUrl: "smtp://127.0.0.1:1", mailFrom: "no-reply@example.com" };
+  const gate = setUpGate({ loginFailuresPerAccount: FREE, ...mail, ...options }, database);
 
   /** Moves the store's clock forward: waits if it shows real time. */
   async function pass(seconds: number): Promise<void> {
@@ -111,6 +114,31 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
         await fail("dan", FREE - 1);
         expect((await attempt(gate, "dan", PASSWORD)).status).toBe(200);
       }
+    });
+
+    test("LG-2: are forgotten when an administrator unlocks the account", async () => {
+      const { authorization } = await fresh(gate, await gate.user("root", { role: "ADMIN" }));
+      const id = await gate.user("joy");
+      await fail("joy");
+      expectThrottled(await attempt(gate, "joy", PASSWORD), 1);
+      const unlock = `mutation { unlockUser(id: "${id}") { user { id } } }`;
+      expect((await gate.ask(unlock, { authorization })).status).toBe(200);
+      expect((await attempt(gate, "joy", PASSWORD)).status).toBe(200);
+    });
+
+    test("LG-2: are forgotten when the password is reset", async () => {
+      const id = await gate.user("kim", { email: "kim@example.com" });
+      const { tokens } = gate.auth.mail;
+      const values = { purpose: "resetPassword", userId: id, address: "kim@example.com" } as const;
+      const tokenId = await gate.core.sql.inTransaction((run) => tokens.issue(run, values));
+      const { token } = (await tokens.derive(tokenId))!;
+      await fail("kim");
+      const reset = await gate.ask(
+        "mutation ($token: String!, $newPassword: String!) { resetPassword(token: $token, newPassword: $newPassword) { message } }",
+        { variables: { token, newPassword: NEXT } },
+      );
+      expect(reset.status).toBe(200);
+      expect((await attempt(gate, "kim", NEXT)).status).toBe(200);
     });
 
     test("LG-6: are counted together for the username and the e-mail address, in any spelling", async () => {

@@ -2,6 +2,7 @@ import { useRef } from "react";
 import { Refused } from "./admin.js";
 import { Confirmation } from "./confirmation.js";
 import { Fact } from "./fact.js";
+import { Field, Form } from "./forms.js";
 import {
   DeleteUserDocument,
   EndSessionsDocument,
@@ -50,6 +51,7 @@ export function AdminUser({ id }: { id: string }) {
         </Fact>
       </dl>
       <Actions user={user} onChanged={reload} />
+      {user.isActive && user.profile.role === "USER" && <ActAs user={user} />}
       <section aria-labelledby="sessions">
         <h2 id="sessions" ref={heading} tabIndex={-1}>
           Sessions
@@ -64,6 +66,29 @@ export function AdminUser({ id }: { id: string }) {
         />
       </section>
     </>
+  );
+}
+
+function ActAs({ user: { id, username } }: { user: UserRowFragment }) {
+  const { impersonation } = useServices();
+  const stepUp = useStepUp();
+  return (
+    <section className="panel" aria-labelledby="act-as">
+      <h2 id="act-as">Act as {username}</h2>
+      <p className="muted">
+        You act as {username} in this tab, for at most 30 minutes. The reason is stored in the audit
+        trail, and {username} can see the session.
+      </p>
+      <Form
+        action="Act as this user"
+        onSubmit={async (value) => {
+          const { error } = await stepUp(() => impersonation.start(id, value("reason")));
+          return error;
+        }}
+      >
+        <Field name="reason" label="Reason" autoComplete="off" maxLength={500} />
+      </Form>
+    </section>
   );
 }
 
@@ -128,7 +153,7 @@ function Actions({ user, onChanged }: { user: UserRowFragment; onChanged: () => 
       <Confirmation
         action="Delete user"
         question={`Delete ${username}?`}
-        text="The account is gone at once. You cannot undo this."
+        text="This deletes the account at once. You cannot undo it."
         onConfirm={async () => {
           const { error } = await stepUp(() => mutate(services, DeleteUserDocument, { id }));
           if (error) services.notify(messageOf(error));

@@ -1,8 +1,13 @@
 import type { AuthClient } from "graphql-gatehouse/client";
-import { createAccountClient } from "graphql-gatehouse/client/account";
+import {
+  createAccountClient,
+  createImpersonation,
+  type Impersonation,
+} from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 import { ApolloProvider } from "@apollo/client/react";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { ActingBanner } from "./acting-banner.js";
 import { Admin } from "./admin.js";
 import { AdminUser } from "./admin-user.js";
 import {
@@ -21,7 +26,7 @@ import { ForgotPassword, ResetPassword } from "./reset-password.js";
 import { Link, usePath } from "./router.js";
 import { Security } from "./security.js";
 import { openApollo } from "./server.js";
-import { ServicesContext } from "./services.js";
+import { type Clients, ServicesContext } from "./services.js";
 import { SignIn } from "./sign-in.js";
 import { SignUp } from "./sign-up.js";
 import { StepUp } from "./step-up.js";
@@ -29,7 +34,10 @@ import { StepUp } from "./step-up.js";
 interface Route {
   readonly title: string;
   readonly page: ReactNode;
-  /** Who sees the page. Others see the sign-in form, or their profile. */
+  /**
+   * The people who see the page. A visitor is not signed in. A visitor who opens a page for users sees the sign-in form,
+   * and a user who opens a page for visitors sees the profile.
+   */
   readonly for: "everyone" | "visitors" | "users";
 }
 
@@ -57,74 +65,119 @@ function routeOf(path: string): Route {
   return ROUTES[path] ?? NOT_FOUND;
 }
 
-/** Created outside React, because StrictMode renders each component twice. */
-const first = readConnection();
-const firstClient = openClient(first);
+interface Session {
+  readonly connection: Connection;
+  readonly impersonation: Impersonation;
+  /** The clients of the user who signed in. */
+  readonly own: Clients;
+  /** The clients of the user that the administrator acts as. */
+  readonly acting: Clients;
+}
+
+function openSession(connection: Connection): Session {
+  const client = openClient(connection);
+  const impersonation = createImpersonation(client);
+  const clientsOf = (auth: AuthClient): Clients => ({
+    auth,
+    account: createAccountClient(auth),
+    apollo: openApollo(auth, urlOf(connection)),
+  });
+  return {
+    connection,
+    impersonation,
+    own: clientsOf(client),
+    acting: clientsOf(impersonation.client),
+  };
+}
+
+/** Opened outside React, because StrictMode renders each component twice. */
+const first = openSession(readConnection());
 
 export function App() {
-  const [{ connection, client }, setCurrent] = useState({ connection: first, client: firstClient });
+  const [session, setSession] = useState(first);
+  const { own, acting } = session;
+  const isActing = useSyncExternalStore(
+    acting.auth.subscribe,
+    () => acting.auth.getSession().status === "authenticated",
+  );
 
   /**
    * Once the browser is back online, asks again for the session in the cookie. Needed if the page was loaded offline.
    */
   useEffect(() => {
     const retry = () => {
-      if (client.getSession().status === "anonymous") void client.getAuthorization();
+      if (own.auth.getSession().status === "anonymous") void own.auth.getAuthorization();
     };
     addEventListener("online", retry);
     return () => {
       removeEventListener("online", retry);
     };
-  }, [client]);
+  }, [own]);
 
   function connect(next: Connection) {
     const supported = isSupported(next) ? next : { ...next, storage: "memory" as const };
-    client.close();
+    own.auth.close();
+    acting.auth.close();
     saveConnection(supported);
-    setCurrent({ connection: supported, client: openClient(supported) });
+    setSession(openSession(supported));
   }
 
   return (
-    <AuthProvider client={client}>
-      <Shell client={client} connection={connection} onConnect={connect} />
+    <AuthProvider client={(isActing ? acting : own).auth}>
+      <Shell session={session} isActing={isActing} onConnect={connect} />
     </AuthProvider>
   );
 }
 
 function Shell({
-  client,
-  connection,
+  session: { connection, impersonation, own, acting },
+  isActing,
   onConnect,
 }: {
-  client: AuthClient;
-  connection: Connection;
+  session: Session;
+  isActing: boolean;
   onConnect: (connection: Connection) => void;
 }) {
   const { status, user, hasStorageFailed, logout, logoutAll } = useAuth();
   const [message, notify] = useState("");
   const [areOptionsOpen, setAreOptionsOpen] = useState(false);
-  const path = usePath();
+  const address = usePath();
+  // The user cannot be an administrator, so show the profile. The address stays: after a stop, it leads back to the page.
+  const path = isActing && address.startsWith("/admin") ? "/" : address;
   const isSignedIn = status === "authenticated";
   const found = routeOf(path);
   const route = isSignedIn && found.for === "visitors" ? routeOf("/") : found;
   const asksToSignIn = !isSignedIn && route.for === "users";
   const main = useFocusOnChange(asksToSignIn ? "Sign in" : route.title, status === "loading");
-  const account = useMemo(() => createAccountClient(client), [client]);
-  const apollo = useMemo(() => openApollo(client, urlOf(connection)), [client, connection]);
+  const clients = isActing ? acting : own;
+  const administrator = own.auth.getSession().user?.username ?? "";
 
   useEffect(() => {
     notify("");
   }, [path, isSignedIn]);
 
+  const wasActing = useRef(isActing);
+  useEffect(() => {
+    if (wasActing.current && !isActing && isSignedIn) {
+      const hasEnded = acting.auth.getSession().error !== null;
+      notify(`${hasEnded ? "The session has ended. " : ""}You are ${administrator} again.`);
+    }
+    wasActing.current = isActing;
+  }, [isActing, isSignedIn, acting, administrator]);
+
   async function signOut(everywhere: boolean) {
     const { status, error } = await (everywhere ? logoutAll() : logout());
+    // The administrator's page was loaded before the server ended the session. Each query reports its own error.
+    if (isActing) own.apollo.refetchQueries({ include: "active" }).catch(() => undefined);
     if (status === "authenticated") notify(error ? messageOf(error) : "");
-    else if (error === null)
+    else if (error !== null) {
+      const outcome = isActing ? `You are ${administrator} again.` : "You are signed out here.";
+      if (!everywhere)
+        notify(
+          `${outcome} The server could not be reached, so the session there stays open until it expires.`,
+        );
+    } else if (!isActing)
       notify(everywhere ? "You are signed out everywhere." : "You are signed out.");
-    else if (!everywhere)
-      notify(
-        "You are signed out here. The server could not be reached, so the session there stays open until it expires.",
-      );
   }
 
   return (
@@ -146,19 +199,28 @@ function Shell({
         {isSignedIn && (
           <>
             <Pages path={path} isAdmin={user.profile.role === "ADMIN"} />
-            <button className="quiet" onClick={() => void signOut(false)}>
-              Sign out
-            </button>
+            {!isActing && (
+              <button className="quiet" onClick={() => void signOut(false)}>
+                Sign out
+              </button>
+            )}
           </>
         )}
       </header>
+      {isSignedIn && isActing && (
+        <ActingBanner
+          username={user.username}
+          administrator={administrator}
+          onStop={() => void signOut(false)}
+        />
+      )}
       <main id="main" ref={main} tabIndex={-1} aria-busy={status === "loading"}>
         <p className="notice" role="status">
           {message || (isSignedIn && hasStorageFailed && NOT_STORED)}
         </p>
-        <ApolloProvider client={apollo}>
+        <ApolloProvider client={clients.apollo}>
           <ServicesContext.Provider
-            value={{ connection, auth: client, account, apollo, notify, signOut }}
+            value={{ ...clients, connection, impersonation, isActing, notify, signOut }}
           >
             <StepUp>
               {status === "loading" && <p className="muted">Looking for your session…</p>}

@@ -1,6 +1,6 @@
 import { useId, useRef } from "react";
 
-/** A button for something that cannot be undone. It asks first. */
+/** A button for an action that cannot be undone. Asks first. */
 export function Confirmation({
   action,
   question,

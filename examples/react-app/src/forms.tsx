@@ -17,7 +17,7 @@ import { useServices } from "./services.js";
 /** A form's last failure, and the name of the field that it belongs to. */
 const FailureContext = createContext<{ failure: Failure; field: string | undefined } | null>(null);
 
-/** Returns the value of a field; without spaces at its ends, unless it is a password. */
+/** Returns the value of a field. Removes the spaces at its ends, unless it is a password. */
 type Values = (name: string) => string;
 
 interface FormProps {
@@ -28,7 +28,7 @@ interface FormProps {
   onSubmit: (values: Values) => Promise<Failure | null>;
   /** The fields that failures belong to. Others are shown above the form. */
   fields?: Readonly<Partial<Record<FailureReason, string>>>;
-  /** A failure from elsewhere. */
+  /** A failure that the form did not cause itself. */
   failure?: Failure | null;
   className?: string;
   isDangerous?: boolean;
@@ -128,7 +128,7 @@ export function Field({ label, hint, button, ...input }: FieldProps) {
   );
 }
 
-/** A password that the user can look at. */
+/** A password field with a button that shows the password. */
 export function PasswordField({
   name = "password",
   label = "Password",

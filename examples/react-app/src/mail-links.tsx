@@ -4,7 +4,7 @@ import { Card, EmailField, Form } from "./forms.js";
 import { Link, mailToken } from "./router.js";
 import { useServices } from "./services.js";
 
-/** Opened by the mail of a registration. It asks first: the scanners of mail programs open links, too. */
+/** The page that the mail of a registration opens. Asks first, because the scanners of mail programs open links, too. */
 export function VerifyEmail() {
   const { account } = useServices();
   return (
@@ -17,7 +17,7 @@ export function VerifyEmail() {
   );
 }
 
-/** Opened by the mail to a new address. */
+/** The page that the mail to a new address opens. */
 export function ConfirmEmail() {
   const { account } = useServices();
   return (

@@ -53,7 +53,7 @@ export function messageOf({ reason, message: own, retryAfter }: Failure): string
   return `${message} ${retryAfter > 0 ? `Try again in ${durationOf(retryAfter)}.` : "You can try again now."}`;
 }
 
-/** What is wrong with a new password. */
+/** The message to the user for each problem of a new password. */
 export const PASSWORD_PROBLEMS: Readonly<Record<string, string>> = {
   too_short: "This is too short.",
   too_long: "This is too long.",

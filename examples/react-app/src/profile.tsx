@@ -4,25 +4,20 @@ import { Confirmation } from "./confirmation.js";
 import { Fact } from "./fact.js";
 import { EmailField, Form } from "./forms.js";
 import { MeDocument } from "./gql/graphql.js";
-import { messageOf, Problem } from "./problem.js";
+import { PageHeader } from "./page-header.js";
+import { messageOf } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { useData } from "./server.js";
 import { useServices } from "./services.js";
 import { useStepUp } from "./step-up.js";
 
 export function Profile() {
-  const { connection } = useServices();
+  const { connection, isActing } = useServices();
   const { data, failure, reload } = useData(MeDocument, {});
   const me = data?.me;
   return (
     <>
-      <div className="title">
-        <h1>Profile</h1>
-        <button className="quiet" onClick={reload}>
-          Reload
-        </button>
-      </div>
-      {failure && <Problem failure={failure} />}
+      <PageHeader title="Profile" failure={failure} onReload={reload} />
       {me && (
         <dl className="facts">
           <Fact name="User name">{me.username}</Fact>
@@ -40,8 +35,8 @@ export function Profile() {
           <Fact name="Session stored in">{labelOf(STORAGES, connection.storage)}</Fact>
         </dl>
       )}
-      <ChangeEmail />
-      <DeleteAccount />
+      {!isActing && <ChangeEmail />}
+      {!isActing && <DeleteAccount />}
     </>
   );
 }
@@ -75,7 +70,7 @@ function DeleteAccount() {
   return (
     <section className="panel" aria-labelledby="delete-account">
       <h2 id="delete-account">Delete account</h2>
-      <p className="muted">Your account and all its sessions and tokens are gone at once.</p>
+      <p className="muted">This deletes your account, with all its sessions and tokens, at once.</p>
       <Confirmation
         action="Delete account"
         question="Delete your account?"

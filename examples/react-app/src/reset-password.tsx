@@ -32,7 +32,7 @@ export function ForgotPassword() {
   );
 }
 
-/** Opened by the mail of {@link ForgotPassword}. */
+/** The page that the mail of {@link ForgotPassword} opens. */
 export function ResetPassword() {
   const { account } = useServices();
   const [isDone, setIsDone] = useState(false);

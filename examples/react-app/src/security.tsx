@@ -1,8 +1,15 @@
+import type { Failure } from "graphql-gatehouse/client";
 import { useAuth } from "graphql-gatehouse/react";
 import { useRef, useState } from "react";
 import { Confirmation } from "./confirmation.js";
 import { Field, Form, NewPasswordField, PasswordField } from "./forms.js";
-import { EventsDocument, type SessionRowFragment, SessionsDocument } from "./gql/graphql.js";
+import {
+  EventsDocument,
+  type EventsQuery,
+  type SessionRowFragment,
+  SessionsDocument,
+} from "./gql/graphql.js";
+import { PageHeader } from "./page-header.js";
 import { Problem } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { useData } from "./server.js";
@@ -11,17 +18,18 @@ import { SessionList } from "./session-list.js";
 import { useStepUp } from "./step-up.js";
 
 export function Security() {
-  const { data, failure, reload } = useData(SessionsDocument, {});
+  const { user } = useAuth();
+  const { isActing } = useServices();
+  const { data, failure, ...list } = useData(SessionsDocument, {});
+  const events = useData(EventsDocument, { userId: user?.id ?? "" });
   const sessions = data?.sessions ?? [];
+  const reload = () => {
+    list.reload();
+    events.reload();
+  };
   return (
     <>
-      <div className="title">
-        <h1>Security</h1>
-        <button className="quiet" onClick={reload}>
-          Reload
-        </button>
-      </div>
-      {failure && <Problem failure={failure} />}
+      <PageHeader title="Security" failure={failure} onReload={reload} />
       {data && (
         <>
           <Sessions
@@ -29,8 +37,8 @@ export function Security() {
             onEnded={reload}
           />
           <Tokens tokens={sessions.filter(({ isNamedToken }) => isNamedToken)} onChange={reload} />
-          <ChangePassword onChanged={reload} />
-          <Events />
+          {!isActing && <ChangePassword onChanged={reload} />}
+          <Events {...events} />
         </>
       )}
     </>
@@ -48,7 +56,7 @@ function Sessions(props: { sessions: readonly SessionRowFragment[]; onEnded: () 
       <SessionList
         label="Your sessions"
         action="Sign out this device"
-        empty="You are signed in nowhere."
+        empty="You have no sessions."
         {...props}
         heading={heading}
       />
@@ -71,7 +79,7 @@ function Tokens({
   tokens: readonly SessionRowFragment[];
   onChange: () => void;
 }) {
-  const { account } = useServices();
+  const { account, isActing } = useServices();
   const stepUp = useStepUp();
   const heading = useRef<HTMLHeadingElement>(null);
   const [created, setCreated] = useState<string | null>(null);
@@ -89,24 +97,26 @@ function Tokens({
         onEnded={onChange}
         heading={heading}
       />
-      <Form
-        className="inline"
-        action="Create token"
-        onSubmit={async (value) => {
-          const { data, error } = await stepUp(() =>
-            account.createToken({
-              label: value("label"),
-              ...(value("days") && { expiresInDays: Number(value("days")) }),
-            }),
-          );
-          setCreated(data?.token ?? null);
-          if (data) onChange();
-          return error;
-        }}
-      >
-        <Field name="label" label="Label" autoComplete="off" maxLength={100} />
-        <Field name="days" label="Expires in days" type="number" min={1} defaultValue={30} />
-      </Form>
+      {!isActing && (
+        <Form
+          className="inline"
+          action="Create token"
+          onSubmit={async (value) => {
+            const { data, error } = await stepUp(() =>
+              account.createToken({
+                label: value("label"),
+                ...(value("days") && { expiresInDays: Number(value("days")) }),
+              }),
+            );
+            setCreated(data?.token ?? null);
+            if (data) onChange();
+            return error;
+          }}
+        >
+          <Field name="label" label="Label" autoComplete="off" maxLength={100} />
+          <Field name="days" label="Expires in days" type="number" min={1} defaultValue={30} />
+        </Form>
+      )}
       <div role="status">
         {created && (
           <div className="secret">
@@ -145,9 +155,7 @@ function ChangePassword({ onChanged }: { onChanged: () => void }) {
   );
 }
 
-function Events() {
-  const { user } = useAuth();
-  const { data, failure } = useData(EventsDocument, { userId: user?.id ?? "" });
+function Events({ data, failure }: { data: EventsQuery | undefined; failure: Failure | null }) {
   const events = data?.auditEvents.edges ?? [];
   return (
     <section aria-labelledby="events">

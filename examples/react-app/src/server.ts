@@ -11,13 +11,7 @@ import {
 } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
 import { createAuthLink } from "graphql-gatehouse/apollo";
-import {
-  type AuthClient,
-  type Failure,
-  type FailureReason,
-  findRefusal,
-  type GraphQLErrorLike,
-} from "graphql-gatehouse/client";
+import { type AuthClient, type Failure, findRefusal, toFailure } from "graphql-gatehouse/client";
 import type { Result } from "graphql-gatehouse/client/account";
 import { useCallback, useEffect } from "react";
 import { useServices } from "./services.js";
@@ -95,14 +89,4 @@ function failureOf(error: unknown, auth: AuthClient): Failure {
   // A response that is not GraphQL is a proxy's page, or a truncated response.
   const isAnswer = ServerError.is(error) || ServerParseError.is(error);
   return { reason: isAnswer ? "bad_answer" : "offline", message };
-}
-
-function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
-  const { code, reason = code, retryAfter, problems } = extensions;
-  return {
-    reason: String(reason).toLowerCase() as FailureReason,
-    message,
-    ...(typeof retryAfter === "number" && { retryAfter }),
-    ...(Array.isArray(problems) && { problems: problems as string[] }),
-  };
 }

@@ -1,15 +1,22 @@
 import type { ApolloClient } from "@apollo/client";
 import type { AuthClient } from "graphql-gatehouse/client";
-import type { AccountClient } from "graphql-gatehouse/client/account";
+import type { AccountClient, Impersonation } from "graphql-gatehouse/client/account";
 import { createContext, useContext } from "react";
 import type { Connection } from "./connection.js";
 
-/** What every page can use. */
-export interface Services {
-  readonly connection: Connection;
+/** The clients of one session. */
+export interface Clients {
   readonly auth: AuthClient;
   readonly account: AccountClient;
   readonly apollo: ApolloClient;
+}
+
+/** The clients and functions that all pages share. */
+export interface Services extends Clients {
+  readonly connection: Connection;
+  readonly impersonation: Impersonation;
+  /** Whether an administrator acts as the user. The server then refuses to change what belongs to the user alone. */
+  readonly isActing: boolean;
   /** Shows a message above the page, and has a screen reader announce it. */
   readonly notify: (message: string) => void;
   readonly signOut: (everywhere: boolean) => Promise<void>;

@@ -7,7 +7,7 @@ import { mutate } from "./server.js";
 import { useServices } from "./services.js";
 import { useStepUp } from "./step-up.js";
 
-/** Lists sessions, each with a button to end it. Then the button is gone, so the focus moves to the heading. */
+/** Lists sessions, each with a button to end it. The button then disappears, so the focus moves to the heading. */
 export function SessionList({
   label,
   action,

@@ -30,7 +30,7 @@ export function SignIn(props: SignInProps) {
           onSubmit={async (value) => {
             notify("");
             const [name, password] = [value("identifier"), value("password")];
-            // No user name has an @.
+            // A user name has no @.
             const { status, error } = await (name.includes("@") ? emailLogin : login)(
               name,
               password,
@@ -51,7 +51,7 @@ export function SignIn(props: SignInProps) {
   );
 }
 
-/** What only developers choose. */
+/** The options for developers. */
 function Options({ onConnect, areOptionsOpen, onToggleOptions }: SignInProps) {
   const { connection } = useServices();
   return (

@@ -6,6 +6,7 @@ import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { BadUserInput } from "../../errors.js";
 import type { Client } from "../../events.js";
+import type { Principal } from "../../sessions/principal.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { SessionService } from "../../sessions/session.service.js";
 import type { RunStatement } from "../../sql.js";
@@ -19,7 +20,8 @@ interface Changes {
 }
 
 /**
- * Changes users for administrators. Every method refuses a caller with a static token.
+ * Changes users for administrators. Every method refuses a caller with a static token. Nobody can demote, deactivate or
+ * delete themselves.
  * @throws {@link BadUserInput} also when the user does not exist, or is the last administrator
  */
 export class AdministrationService {
@@ -38,7 +40,10 @@ export class AdministrationService {
     return this.#accounts.getUser(await this.#accounts.createUser(values, client));
   }
 
-  /** Tells the old address, so that nobody takes an account over by another address unnoticed. */
+  /**
+   * Tells the old address, and holds back the links that set a new password. Otherwise an administrator could take an
+   * account over by another address.
+   */
   async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
     const client = await clientOf(context);
     if (username === null) {
@@ -47,20 +52,27 @@ export class AdministrationService {
     const mail = this.#mail;
     const begin = async (run: RunStatement) => {
       if (mail === undefined || email === undefined) return;
-      await queueEmailNotice(mail, run, id, email === null ? null : requireNewEmail(email));
+      const emailKey = email === null ? null : requireNewEmail(email);
+      await queueEmailNotice(mail, run, id, emailKey);
+      await mail.tokens.holdResets(run, id, emailKey);
     };
-    await this.#accounts.updateUser(id, { username, email }, client, undefined, begin);
+    await this.#accounts.updateUser(id, { username, email }, client, { begin });
     mail?.wake();
     return this.#accounts.getUser(id);
   }
 
   async setRole(context: AuthContext, id: string, role: Role): Promise<User> {
-    await this.#accounts.setRole(id, role, await clientOf(context));
+    const client = await clientOf(context);
+    const caller = await context.loadUser();
+    if (role !== caller.role) requireOther(caller, id);
+    await this.#accounts.setRole(id, role, client);
     return this.#accounts.getUser(id);
   }
 
   async setActive(context: AuthContext, id: string, isActive: boolean): Promise<User> {
-    await this.#accounts.setActive(id, isActive, await clientOf(context));
+    const client = await clientOf(context);
+    if (!isActive) requireOther(await context.loadUser(), id);
+    await this.#accounts.setActive(id, isActive, client);
     return this.#accounts.getUser(id);
   }
 
@@ -75,8 +87,16 @@ export class AdministrationService {
   }
 
   async deleteUser(context: AuthContext, id: string): Promise<void> {
-    await this.#accounts.deleteUser(id, await clientOf(context));
+    const client = await clientOf(context);
+    requireOther(await context.loadUser(), id);
+    await this.#accounts.deleteUser(id, client);
   }
+}
+
+/** @throws {@link BadUserInput} when the caller is the user */
+function requireOther(caller: Principal, id: string): void {
+  if (caller.id !== id) return;
+  throw new BadUserInput("You cannot do this to your own account. Ask another administrator.");
 }
 
 /** Returns the client, for the audit trail. Refuses a static token. */

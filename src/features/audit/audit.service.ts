@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { type AuthEvent, type Client, fingerprint, warn } from "../../events.js";
-import type { Sql, SqlValue } from "../../sql.js";
+import type { RunStatement, Sql, SqlValue } from "../../sql.js";
 import type { StoredEvent } from "./audit-list.js";
 import { EventIds } from "./event-id.js";
 import { RefusalBudget } from "./refusal-budget.js";
@@ -40,8 +40,9 @@ export interface SettlingEvent extends Omit<StoredEvent, "details"> {
 /**
  * Called with the events of each batch, before the batch is stored. If the promise rejects, the batch is not stored. A
  * retry calls the follower again.
+ * @param run runs a statement. If the batch is stored in a transaction, the statement is part of it
  */
-export type Follower = (events: readonly SettlingEvent[]) => Promise<unknown>;
+export type Follower = (events: readonly SettlingEvent[], run: RunStatement) => Promise<unknown>;
 
 /** A row of the table `audit_event`. The keys are its columns. */
 interface AuditRow {
@@ -60,8 +61,9 @@ interface AuditRow {
 }
 
 /**
- * Stores events, in batches: at most a hundred in each statement, and about 200 ms after the event. The operations that
- * cause events do not wait. A crash loses the events of the last 200 ms, and those that wait for the database.
+ * Stores events. Those of a change of a user are stored in the transaction of the change. All others are stored in
+ * batches: at most a hundred in each statement, and about 200 ms after the event. The operations that cause them do not
+ * wait. A crash loses those of the last 200 ms, and those that wait for the database.
  */
 export class AuditTrail {
   readonly #sql: Sql;
@@ -70,6 +72,8 @@ export class AuditTrail {
   readonly #ids = new EventIds();
   readonly #budget = new RefusalBudget();
   readonly #followers: Follower[] = [];
+  /** The events that {@link AuditTrail.store} has stored, until they are published. */
+  readonly #stored = new WeakSet<AuthEvent>();
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
   /** The number of events that `#budget` has dropped since `at`. A new count begins after one minute. */
@@ -93,9 +97,26 @@ export class AuditTrail {
     this.#followers.push(follower);
   }
 
+  /**
+   * Stores the events of a change in its transaction. {@link AuditTrail.record} then ignores them.
+   * @param run runs a statement of the transaction
+   */
+  async store(run: RunStatement, events: readonly AuthEvent[], client: Client): Promise<void> {
+    const at = this.#now();
+    const rows = events.map((event) => ({
+      ...this.#toRow(event, client),
+      id: this.#ids.next(at),
+      at,
+    }));
+    for (let first = 0; first < rows.length; first += BATCH_SIZE) {
+      await this.#insert(rows.slice(first, first + BATCH_SIZE), run);
+    }
+    for (const event of events) this.#stored.add(event);
+  }
+
   /** Stores an event a moment later. A storm of refused requests is stored in part only, with a count of the rest. */
   record(event: AuthEvent, client: Client): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#stored.has(event)) return;
     const at = this.#now();
     if (this.#budget.allows(event, client, at)) {
       this.#add({ ...this.#toRow(event, client), id: this.#ids.next(at), at });
@@ -194,7 +215,7 @@ export class AuditTrail {
   async #storeAll(): Promise<void> {
     while (this.#pending.size > 0) {
       const batch = [...this.#pending.values()].slice(0, BATCH_SIZE);
-      await this.#insert(batch);
+      await this.#insert(batch, (statement, values) => this.#sql.write(statement, values));
       for (const row of batch) {
         // The count of dropped events may have grown meanwhile.
         if (this.#pending.get(row.id) === row) this.#pending.delete(row.id);
@@ -206,13 +227,13 @@ export class AuditTrail {
    * Inserts rows. If the database has a row with the same id, updates its details, such as the count of dropped events.
    * So a statement can be repeated when its outcome is unknown.
    */
-  async #insert(rows: readonly AuditRow[]): Promise<void> {
+  async #insert(rows: readonly AuditRow[], run: RunStatement): Promise<void> {
     const events = rows.map(toSettling);
-    for (const follow of this.#followers) await follow(events);
+    for (const follow of this.#followers) await follow(events, run);
     const columns = Object.keys(rows[0] ?? {}) as (keyof AuditRow)[];
     const places = `(${columns.map(() => "?").join(", ")})`;
     const values = rows.flatMap((row) => columns.map((column): SqlValue => row[column]));
-    await this.#sql.write(
+    await run(
       `INSERT INTO audit_event (${columns.join(", ")}) VALUES ${rows.map(() => places).join(", ")}
        ON CONFLICT (id) DO UPDATE SET details = excluded.details RETURNING id`,
       values,

@@ -18,7 +18,8 @@ export const audit = defineFeature({
   settings,
   migrations: [auditEvent],
   isOn: (config) => config.auditRetention !== false,
-  create: async ({ sql, now, accounts, deriveKeys }: CoreServices, { auditRetention }) => {
+  create: async (core: CoreServices, { auditRetention }) => {
+    const { sql, now, accounts, deriveKeys, storeEventsWith } = core;
     const { AuditTrail } = await import("./audit.service.js");
     const { AuditList } = await import("./audit-list.js");
     const { toAuditEvent } = await import("./audit-event.type.js");
@@ -26,6 +27,7 @@ export const audit = defineFeature({
     const { auditPruneRules } = await import("./prune-rules.js");
     const [key] = deriveKeys("audit") as [KeyObject];
     const trail = new AuditTrail(sql, now, key);
+    storeEventsWith((run, events, client) => trail.store(run, events, client));
     const list = new AuditList(sql);
     const auditTrail: FollowedTrail = trail;
     return {

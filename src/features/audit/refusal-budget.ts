@@ -2,7 +2,12 @@ import type { AuthEvent, Client } from "../../events.js";
 import { addressKey } from "../../throttling/address-key.js";
 
 /** The events that change nothing. Anyone can cause any number of them. */
-const REFUSALS: readonly AuthEvent["type"][] = ["login_failed", "token_expired", "role_denied"];
+const REFUSALS: readonly AuthEvent["type"][] = [
+  "login_failed",
+  "token_expired",
+  "role_denied",
+  "freshness_denied",
+];
 
 /** In milliseconds. */
 const WINDOW = 60_000;

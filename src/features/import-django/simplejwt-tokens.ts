@@ -63,7 +63,10 @@ export class SimpleJwtTokens implements ForeignTokens {
     if (!isTokenType(type)) throw new TokenNotValid();
     const claims = this.#parseClaims(payload, type);
     const generation = type === "access" ? null : 0;
-    const session = { id: claims.sid, userId: claims.sub, scheme: SCHEMES[type], generation };
+    const session = {
+      ...{ id: claims.sid, userId: claims.sub, scheme: SCHEMES[type], generation },
+      impersonatorId: null,
+    };
     return { kind: this.#kinds[type], kid: "", claims, session };
   }
 
@@ -117,7 +120,7 @@ export class SimpleJwtTokens implements ForeignTokens {
     const seconds = this.#now() / 1000;
     if (Math.max(iat, nbf) > seconds + leeway) throw new TokenNotValid();
     if (exp <= seconds - leeway) {
-      throw new KnownTokenExpired({ id: sid, userId: sub, scheme });
+      throw new KnownTokenExpired({ id: sid, userId: sub, scheme, impersonatorId: null });
     }
   }
 

@@ -5,11 +5,15 @@ import type { Setting } from "../../config/setting.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { hasAllLinks, isLinks, Links, type MailLinks } from "./links.js";
+import { readLocales } from "./locale.js";
 import {
   localeMigration,
   mailMigration,
   MailOutboxEntity,
+  MailRequestEntity,
   MailTokenEntity,
+  resetHoldMigration,
+  requestMigration,
 } from "./mail.entity.js";
 import { isTemplates, type MailTemplates } from "./templates.js";
 
@@ -57,8 +61,8 @@ const settings = {
 export const mail = defineFeature({
   name: "mail",
   settings,
-  entities: [MailOutboxEntity, MailTokenEntity],
-  migrations: [mailMigration, localeMigration],
+  entities: [MailOutboxEntity, MailRequestEntity, MailTokenEntity],
+  migrations: [mailMigration, localeMigration, requestMigration, resetHoldMigration],
   isOn: ({ smtpUrl, isDevelopment }) => smtpUrl !== undefined || isDevelopment === true,
   findProblems: ({ smtpUrl, mailFrom, links, publicUrl, isDevelopment }) => {
     if (smtpUrl === undefined) return [];
@@ -83,7 +87,6 @@ export const mail = defineFeature({
   create: async (core: CoreServices, config) => {
     const { Mail } = await import("./mail.service.js");
     const { localeFields } = await import("./locale-fields.js");
-    const { readLocales } = await import("./locale.js");
     const { templatesWith } = await import("./templates.js");
     const { folderTransport, smtpTransport } = await import("./transport.js");
     const { smtpUrl, mailFrom = "Gatehouse <no-reply@localhost>", publicUrl } = config;
@@ -114,6 +117,10 @@ export const mail = defineFeature({
           statement: deleteBatch("mail_token", "id", "expires_at <= ?", "expires_at"),
           parameters: (now) => [now - TOKEN_RETENTION],
         },
+        {
+          statement: deleteBatch("reset_hold", "user_id", "held_until <= ?", "held_until"),
+          parameters: (now) => [now],
+        },
       ],
       announce: (url) => {
         links.useBase(url);
@@ -129,8 +136,16 @@ export { MailTokenExpired, MailTokenNotValid, throwNotValid } from "./errors.js"
 export { preferredLocale, storeLocale } from "./locale.js";
 export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
+export type { LinkMail } from "./mail-limits.js";
+export type { MailRequest, MailRequestHandler, MailRequests } from "./mail-requests.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
-export type { GivenMailToken, MailProof, MailTokens, NewMailToken } from "./mail-tokens.js";
+export type {
+  GivenMailToken,
+  MailProof,
+  MailTokens,
+  NewMailToken,
+  UsedMailToken,
+} from "./mail-tokens.js";
 export type {
   MailTemplate,
   MailTemplateName,

@@ -1,4 +1,4 @@
-/** What the token of a link permits. Each purpose has the name of the mutation that takes the token. */
+/** The purpose of a link: the name of the mutation that takes the link's token. */
 export type MailPurpose = "verifyEmail" | "resetPassword" | "confirmEmailChange";
 
 /** The address of a page: a URL with `{token}` in it, or a function that returns the URL. */

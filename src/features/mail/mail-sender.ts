@@ -23,7 +23,7 @@ interface MailRow extends OutboxRow {
   readonly tokenId: string | null;
 }
 
-/** What {@link MailSender} uses. */
+/** The parts of a {@link MailSender}. */
 export interface SenderParts {
   readonly core: Pick<CoreServices, "sql" | "now" | "onEvent">;
   readonly tokens: MailTokens;

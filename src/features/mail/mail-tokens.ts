@@ -18,6 +18,9 @@ export interface NewMailToken {
 
 const HOUR = 3600;
 
+/** How long no link sets a new password after an administrator has replaced the address, in milliseconds. */
+const RESET_HOLD = 7 * 24 * HOUR * 1000;
+
 /** How long the token of each purpose works, in seconds. */
 const LIFETIMES: Readonly<Record<MailPurpose, number>> = {
   verifyEmail: 24 * HOUR,
@@ -31,11 +34,20 @@ export interface GivenMailToken {
   readonly token: string;
 }
 
-/** What a token proves: the user got a mail at the address. */
+/** The proof in a token: this user got a mail at this address. */
 export interface MailProof {
   readonly userId: string;
   readonly address: string;
 }
+
+/** A token that was used up. */
+export interface UsedMailToken extends MailProof {
+  /** Whether others have asked for the address, too. Then nobody can tell whether its owner chose the user's password. */
+  readonly isContested: boolean;
+}
+
+/** Runs in the transaction that uses up a token. Returns {@link UsedMailToken.isContested}. */
+type ProofListener = (run: RunStatement, proof: MailProof) => Promise<boolean>;
 
 /**
  * SQL that is true for a token whose user has not changed since it was issued. A new password, a new address, an
@@ -59,7 +71,7 @@ export class MailTokens {
   readonly #sql: Sql;
   readonly #now: () => number;
   readonly #keys: readonly KeyObject[];
-  readonly #listeners: ((run: RunStatement, proof: MailProof) => Promise<unknown>)[] = [];
+  readonly #listeners: ProofListener[] = [];
 
   /** @param keys the current key, then the previous ones */
   constructor(sql: Sql, now: () => number, keys: readonly KeyObject[]) {
@@ -72,7 +84,8 @@ export class MailTokens {
    * Issues a token, and kills the older one of the same purpose and user.
    * @param run runs a statement of the caller's transaction
    * @returns the id of the token, for the mail that carries it
-   * @throws {@link BadUserInput} when the user does not exist, or does not have the address
+   * @throws {@link BadUserInput} when the user does not exist
+   * @throws {@link BadUserInput} for `resetPassword`, when the user does not have the address, or resets are held back
    */
   async issue(
     run: RunStatement,
@@ -82,17 +95,19 @@ export class MailTokens {
     const [key] = this.#keys;
     if (key === undefined) throw new TypeError("There is no key.");
     const isOwn = purpose === "resetPassword";
+    const now = this.#now();
     const issued = await run(
       `INSERT INTO mail_token (id, user_id, purpose, address, token_hash, email_key, credentials_version, expires_at)
        SELECT ?, u.id, ?, ?, ?, u.email_key, u.credentials_version, ? FROM "user" u
-       WHERE u.id = ? AND (NOT ? OR u.email_key = ?)
+       WHERE u.id = ? AND (NOT ? OR u.email_key = ? AND NOT EXISTS (
+         SELECT 1 FROM reset_hold h WHERE h.user_id = u.id AND h.held_until > ?))
        ON CONFLICT (user_id, purpose) DO UPDATE SET id = excluded.id, address = excluded.address,
          token_hash = excluded.token_hash, email_key = excluded.email_key,
          credentials_version = excluded.credentials_version, expires_at = excluded.expires_at, used_at = NULL
        RETURNING id`,
       [
-        ...[id, purpose, address, hashToken(deriveToken(key, id)), this.#now() + lifetime * 1000],
-        ...[userId, isOwn, requireNewEmail(address)],
+        ...[id, purpose, address, hashToken(deriveToken(key, id)), now + lifetime * 1000],
+        ...[userId, isOwn, requireNewEmail(address), now],
       ],
     );
     if (issued.length === 0) throw new BadUserInput("There is no such user with this address.");
@@ -100,7 +115,41 @@ export class MailTokens {
   }
 
   /**
-   * Returns what a token proves, and leaves the token usable.
+   * Holds back the links that set a new password, for a week. Otherwise an administrator could give a user an address of
+   * her own, and take the account over by a link to it. Call this before the address changes. Does nothing if the address
+   * stays the same, or if the user has no address, or has neither a password nor ever logged in.
+   * @param emailKey the canonical form of the new address; null if the user gets none
+   * @internal
+   */
+  async holdResets(run: RunStatement, userId: string, emailKey: string | null): Promise<void> {
+    await run(
+      `INSERT INTO reset_hold (user_id, held_until) SELECT id, ? FROM "user"
+       WHERE id = ? AND email_key IS NOT NULL AND email_key IS DISTINCT FROM ?
+         AND (password_hash IS NOT NULL OR last_login_at IS NOT NULL)
+       ON CONFLICT (user_id) DO UPDATE SET held_until = excluded.held_until RETURNING user_id`,
+      [this.#now() + RESET_HOLD, userId, emailKey],
+    );
+  }
+
+  /** Ends {@link MailTokens.holdResets}. @internal */
+  async releaseResets(run: RunStatement, userId: string): Promise<void> {
+    await run(`DELETE FROM reset_hold WHERE user_id = ? RETURNING user_id`, [userId]);
+  }
+
+  /**
+   * Returns until when no link sets a new password of the user, in epoch milliseconds. Null if none is held back.
+   * @internal
+   */
+  async resetsHeldUntil(userId: string): Promise<number | null> {
+    const [held] = await this.#sql.read<{ until: number | string }>(
+      `SELECT held_until AS until FROM reset_hold WHERE user_id = ? AND held_until > ?`,
+      [userId, this.#now()],
+    );
+    return held === undefined ? null : Number(held.until);
+  }
+
+  /**
+   * Returns the proof in a token, and leaves the token usable.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
   async find(given: GivenMailToken): Promise<MailProof> {
@@ -112,7 +161,7 @@ export class MailTokens {
    * @param run runs a statement of the caller's transaction. If the transaction fails, the token works again.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
-  async consume(run: RunStatement, given: GivenMailToken): Promise<MailProof> {
+  async consume(run: RunStatement, given: GivenMailToken): Promise<UsedMailToken> {
     const now = this.#now();
     const [used] = await run<MailProof>(
       `UPDATE mail_token SET used_at = ? WHERE ${IS_KNOWN} AND expires_at > ?
@@ -123,8 +172,9 @@ export class MailTokens {
       await this.#find(run, given);
       throw new MailTokenNotValid();
     }
-    for (const listener of this.#listeners) await listener(run, used);
-    return used;
+    let isContested = false;
+    for (const listener of this.#listeners) if (await listener(run, used)) isContested = true;
+    return { ...used, isContested };
   }
 
   async #find(read: RunStatement, given: GivenMailToken): Promise<MailProof> {
@@ -138,8 +188,8 @@ export class MailTokens {
     return { userId, address };
   }
 
-  /** @param listener runs in the transaction that uses up a token of any purpose, and so proves an address */
-  onProof(listener: (run: RunStatement, proof: MailProof) => Promise<unknown>): void {
+  /** @param listener called when a token of any purpose is used up, and so proves an address */
+  onProof(listener: ProofListener): void {
     this.#listeners.push(listener);
   }
 

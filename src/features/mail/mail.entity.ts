@@ -52,6 +52,40 @@ export class MailOutboxEntity {
   attempts = 0;
 }
 
+/**
+ * A request for a mail that was answered, and is not handled yet. Nothing in the row can be used as a credential.
+ * Instants are epoch milliseconds.
+ */
+@Entity({ tableName: "mail_request" })
+export class MailRequestEntity {
+  @PrimaryKey({ type: "text" })
+  id!: string;
+
+  /** The name of the mutation. */
+  @Property({ type: "text" })
+  kind!: string;
+
+  /** The arguments, in JSON. */
+  @Property({ type: "text" })
+  given!: string;
+
+  /** The client for the audit trail, in JSON. */
+  @Property({ type: "text" })
+  client!: string;
+
+  @Property({ type: new BigIntType("number") })
+  queuedAt!: number;
+
+  /** The instant from which an instance may claim the request. A claim moves it into the future. */
+  @Index()
+  @Property({ type: new BigIntType("number") })
+  dueAt!: number;
+
+  /** How many times an instance has claimed the request. */
+  @Property({ type: "integer" })
+  attempts = 0;
+}
+
 /** The token of a link in a mail. A user has at most one token for each purpose. Instants are epoch milliseconds. */
 @Entity({ tableName: "mail_token" })
 @Unique({ properties: ["user", "purpose"] })
@@ -123,6 +157,20 @@ export const mailMigration: Migration = {
   ],
 };
 
+/**
+ * Creates the table of the users who get no link to set a new password, because an administrator has replaced their
+ * address. `held_until` is in epoch milliseconds.
+ */
+export const resetHoldMigration: Migration = {
+  name: "2026-11-28-reset-hold",
+  statements: [
+    `create table "reset_hold" (
+      "user_id" text not null primary key constraint "reset_hold_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
+      "held_until" bigint not null)`,
+    `create index "reset_hold_held_until_index" on "reset_hold" ("held_until")`,
+  ],
+};
+
 /** Creates the table of the users' languages. */
 export const localeMigration: Migration = {
   name: "2026-11-27-user-locale",
@@ -130,5 +178,21 @@ export const localeMigration: Migration = {
     `create table "user_locale" (
       "user_id" text not null primary key constraint "user_locale_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
       "locale" text not null)`,
+  ],
+};
+
+/** Creates the table of requests for mails. */
+export const requestMigration: Migration = {
+  name: "2026-11-27-mail-request",
+  statements: [
+    `create table "mail_request" (
+      "id" text not null primary key,
+      "kind" text not null,
+      "given" text not null,
+      "client" text not null,
+      "queued_at" bigint not null,
+      "due_at" bigint not null,
+      "attempts" integer not null default 0)`,
+    `create index "mail_request_due_at_index" on "mail_request" ("due_at")`,
   ],
 };

@@ -1,12 +1,15 @@
-import { createHmac, type KeyObject, randomInt } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { KeyObject } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
-import { ServiceUnavailable } from "../../errors.js";
-import { warn } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
-import type { Limiter } from "../../throttling/limiter.js";
 import type { CoreServices } from "../feature.js";
+import { type LinkMail, MailLimits } from "./mail-limits.js";
+import {
+  type MailRequest,
+  type MailRequestHandler,
+  MailRequestQueue,
+  type MailRequests,
+} from "./mail-requests.js";
 import { MailSender, type SenderParts } from "./mail-sender.js";
 import { MailTokens, type NewMailToken } from "./mail-tokens.js";
 import type { MailTemplateName, MailValues } from "./templates.js";
@@ -30,19 +33,6 @@ export interface OutgoingMail {
   readonly tokenId?: string | null;
 }
 
-/** The work of {@link Mail.later} waits a random time between these two, in milliseconds. */
-const DELAY = { min: 50, max: 250 };
-/** How many calls of {@link Mail.later} may wait. */
-const MAX_WAITING = 1000;
-/** When too many calls wait, clients should retry after this many seconds. */
-const RETRY_AFTER = 5;
-
-/** The limits on mails with a link, for each account and for each address. */
-const LIMITS = [
-  { name: "mails-per-minute", limit: 1, window: 60 },
-  { name: "mails-per-hour", limit: 5, window: 3600 },
-];
-
 /**
  * Sends mails through a table, the outbox. A mail is stored in the transaction of its cause, and sent after the commit.
  * If that fails, it is tried again for three days. Each mail is sent at least once: if a process dies after the mail
@@ -53,25 +43,23 @@ export class Mail {
   readonly tokens: MailTokens;
   readonly #sql: CoreServices["sql"];
   readonly #now: () => number;
-  readonly #key: KeyObject | undefined;
   readonly #templates: SenderParts["templates"];
-  readonly #limiters: readonly Limiter[];
+  readonly #limits: MailLimits;
+  readonly #requests: MailRequestQueue;
   readonly #sender: MailSender;
-  #waiting = 0;
-  #work: Promise<unknown> = Promise.resolve();
 
   /** @internal */
   constructor(
     core: Pick<CoreServices, "sql" | "now" | "onEvent" | "deriveKeys" | "createLimiter">,
     parts: Omit<SenderParts, "core" | "tokens">,
   ) {
-    const keys = core.deriveKeys("mail");
+    const keys = core.deriveKeys("mail") as [KeyObject, ...KeyObject[]];
     this.tokens = new MailTokens(core.sql, core.now, keys);
     this.#sql = core.sql;
     this.#now = core.now;
-    this.#key = keys[0];
     this.#templates = parts.templates;
-    this.#limiters = LIMITS.map((rule) => core.createLimiter(rule));
+    this.#limits = new MailLimits(core.createLimiter, keys[0]);
+    this.#requests = new MailRequestQueue(core, (mail) => this.allows(mail));
     this.#sender = new MailSender({ ...parts, core, tokens: this.tokens });
   }
 
@@ -129,69 +117,50 @@ export class Mail {
     );
   }
 
-  /** Sends the mails that are due. Returns at once, and never throws. */
+  /** Sends the mails that are due, and handles requests a moment later. Returns at once, and never throws. */
   wake(): void {
     this.#sender.wake();
+    this.#requests.wake();
   }
 
   /**
-   * Counts a mail with a link. Each address and each account may get one such mail a minute, and five an hour. Call
-   * this before the transaction. If it returns false, do not queue the mail. Give the client the usual answer, unless
-   * the client may learn whether the address has an account.
+   * Counts a mail with a link. For each purpose, each address and each account may get one such mail a minute, and five
+   * an hour. Call this before the transaction. If it returns false, do not queue the mail. Give the client the usual
+   * answer, unless the client may learn whether the address has an account.
    * @returns whether the mail may be queued
    * @throws {@link BadUserInput} when `address` is not one e-mail address
    */
-  async allows({
-    address,
-    userId = null,
-  }: {
-    readonly address: string;
-    readonly userId?: string | null;
-  }): Promise<boolean> {
-    const account = userId === null ? [] : [`account:${userId}`];
-    const keys = [...account, `address:${requireNewEmail(address)}`].map((text) =>
-      this.#hash(text),
-    );
-    for (const limiter of this.#limiters) {
-      for (const key of keys) if ((await limiter.consume(key)) > 0) return false;
-    }
-    return true;
+  async allows(mail: LinkMail): Promise<boolean> {
+    return this.#limits.allows(mail);
   }
 
   /**
-   * Runs work a moment later, so that the response does not wait for it. Otherwise the response time would reveal
-   * whether a mail was sent, and so whether an address has an account. A crash before the work has run loses it.
-   * @throws {@link ServiceUnavailable} when too much work waits
+   * Returns the requests of a mutation whose response must not reveal whether a mail is sent, and so whether an address
+   * has an account.
+   * @param mutation the name of the mutation
+   * @param handler queues the mail, if there is one
    */
-  later(work: () => Promise<void>): void {
-    if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
-    this.#waiting += 1;
-    const due = sleep(randomInt(DELAY.min, DELAY.max));
-    this.#work = Promise.all([due, this.#work])
-      .then(work)
-      .catch(warn)
-      .then(() => {
-        this.#waiting -= 1;
-      });
+  requestsOf<Arguments extends object>(
+    mutation: string,
+    handler: MailRequestHandler<Arguments>,
+  ): MailRequests<Arguments> {
+    return this.#requests.of(mutation, async (request: MailRequest<Arguments>) => {
+      await handler(request);
+      this.#sender.wake();
+    });
   }
 
   /**
-   * Waits for the work of {@link Mail.later}.
+   * Handles the requests that wait.
    * @internal
    */
   async idle(): Promise<void> {
-    await this.#work;
+    await this.#requests.idle();
   }
 
   /** @internal */
   async close(): Promise<void> {
-    await this.idle();
+    await this.#requests.close();
     await this.#sender.close();
-  }
-
-  /** Hashes with a key, so that the store of counters does not reveal addresses. */
-  #hash(text: string): string {
-    if (this.#key === undefined) throw new TypeError("There is no key.");
-    return createHmac("sha256", this.#key).update(text).digest("base64url");
   }
 }

@@ -2,8 +2,7 @@ import type { InSameTransaction } from "../../accounts/account-changes.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
-import type { Mail } from "../mail/index.js";
-import { queueNotice, type Recipient } from "../mail/index.js";
+import { type Mail, queueNotice, type Recipient } from "../mail/index.js";
 
 /** Lets signed-in users change their password and delete their account. Needs no mail. */
 export class OwnAccountService {

@@ -61,7 +61,10 @@ export class RecoveryResolver {
     @Arg("token", () => String) token: string,
     @Ctx() { client }: AuthContext,
   ): Promise<VerifyEmailPayload> {
-    await this.#recovery.confirmEmailChange(token, client);
-    return { message: "E-mail address changed" };
+    const needsPassword = await this.#recovery.confirmEmailChange(token, client);
+    const message = needsPassword
+      ? "E-mail address changed. Others signed up with it, too: reset your password before you log in"
+      : "E-mail address changed";
+    return { message };
   }
 }

@@ -1,12 +1,15 @@
-import { requireNewEmail } from "../../accounts/identifiers.js";
+import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { AuthContext } from "../../authentication/context.js";
+import { NoSuchUser } from "../../errors.js";
 import type { Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import {
   type Mail,
+  type MailRequest,
+  type MailRequests,
   MailTokenNotValid,
   queueEmailNotice,
   queueNotice,
@@ -14,14 +17,32 @@ import {
   throwNotValid,
 } from "../mail/index.js";
 
+/** The arguments of `requestPasswordReset`. */
+interface ResetRequest {
+  /** In canonical form. */
+  readonly email: string;
+}
+
+/** The arguments of `changeEmail`, and its caller. */
+interface ChangeRequest {
+  readonly userId: string;
+  /** The caller's at the time of the request. */
+  readonly credentialsVersion: number;
+  readonly newEmail: string;
+}
+
 /** Resets passwords and changes e-mail addresses, by links in mails. */
 export class RecoveryService {
-  readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "sql" | "throttle">;
+  readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">;
   readonly #mail: Mail;
+  readonly #resets: MailRequests<ResetRequest>;
+  readonly #changes: MailRequests<ChangeRequest>;
 
-  constructor(core: Pick<CoreServices, "accounts" | "onEvent" | "sql" | "throttle">, mail: Mail) {
+  constructor(core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">, mail: Mail) {
     this.#core = core;
     this.#mail = mail;
+    this.#resets = mail.requestsOf("requestPasswordReset", (request) => this.#sendReset(request));
+    this.#changes = mail.requestsOf("changeEmail", (request) => this.#sendChange(request));
   }
 
   /**
@@ -32,16 +53,22 @@ export class RecoveryService {
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
   async requestPasswordReset(email: string, client: Client): Promise<void> {
-    const { accounts, onEvent, throttle } = this.#core;
-    await throttle.attempt(client);
-    const user = await accounts.findUser({ email });
-    this.#mail.later(async () => {
-      if (!canGetMail(user)) return;
-      if (!(await this.#mail.allows({ address: user.email, userId: user.id }))) return;
-      await this.#queueReset(user, "reset-password");
-      this.#mail.wake();
-      onEvent({ type: "recovery:reset_requested", userId: user.id }, client);
-    });
+    await this.#core.throttle.attempt(client);
+    await this.#resets.store({ email: canonicalEmail(email) }, client);
+  }
+
+  async #sendReset({
+    given,
+    client,
+    allows,
+    inTransaction,
+  }: MailRequest<ResetRequest>): Promise<void> {
+    const user = await this.#core.accounts.findUser(given);
+    if (!canGetMail(user) || (await this.#areResetsHeld(user))) return;
+    const { id: userId, email: address } = user;
+    if (!(await allows({ purpose: "resetPassword", address, userId }))) return;
+    await inTransaction((run) => this.#queueReset(run, user, "reset-password"));
+    this.#core.onEvent({ type: "recovery:reset_requested", userId }, client);
   }
 
   /**
@@ -74,66 +101,93 @@ export class RecoveryService {
    * Sends a link to a new address. If the address belongs to another user, that user gets a mail, and the caller cannot
    * tell.
    * @throws {@link BadUserInput} for a static token, or a malformed address
+   * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
   async changeEmail(context: AuthContext, newEmail: string): Promise<void> {
-    const { accounts, onEvent, sql } = this.#core;
+    const { accounts, throttle } = this.#core;
     const { client } = context;
     const user = await context.loadUser();
     requireOwnSession(user);
+    await throttle.attempt(client);
     requireNewEmail(newEmail);
+    const account = await accounts.findAccountById(user.id);
+    if (account === null) throw new NoSuchUser();
+    const { id: userId, credentialsVersion } = account;
+    await this.#changes.store({ userId, credentialsVersion, newEmail }, client);
+  }
+
+  async #sendChange({
+    given: { userId, credentialsVersion, newEmail },
+    client,
+    allows,
+    inTransaction,
+  }: MailRequest<ChangeRequest>): Promise<void> {
+    const { accounts, onEvent } = this.#core;
+    const token = { purpose: "confirmEmailChange", userId } as const;
+    if (!(await allows({ ...token, address: newEmail }))) return;
+    const account = await accounts.findAccountById(userId);
+    // A new password kills links, so it also stops a link that is not sent yet.
+    if (account?.credentialsVersion !== credentialsVersion) return;
     const owner = await accounts.findUser({ email: newEmail });
-    this.#mail.later(async () => {
-      if (!(await this.#mail.allows({ address: newEmail, userId: user.id }))) return;
-      const token = { purpose: "confirmEmailChange", userId: user.id } as const;
-      if (owner === null || owner.id === user.id) {
+    await inTransaction(async (run) => {
+      if (owner === null || owner.id === userId) {
         // The mail has no user name, because a name can look like a link. It has no user's id: otherwise the audit
         // trail would tell the user that the address is free.
-        const mail = { template: "email-change-confirm", to: newEmail };
-        await sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
-      } else {
-        // No mail carries this token. It replaces the older one, as for a free address: otherwise the caller could use
-        // the older link to tell whether the address is free.
-        await sql.inTransaction((run) =>
-          this.#mail.tokens.issue(run, { ...token, address: newEmail }),
-        );
-        if (canGetMail(owner)) await this.#queueReset(owner, "address-known");
+        await this.#mail.queueLink(run, token, { template: "email-change-confirm", to: newEmail });
+        return;
       }
-      this.#mail.wake();
-      onEvent({ type: "recovery:email_change_requested", userId: user.id }, client);
+      // No mail carries this token. It replaces the older one, as for a free address: otherwise the caller could use
+      // the older link to tell whether the address is free.
+      await this.#mail.tokens.issue(run, { ...token, address: newEmail });
+      if (canGetMail(owner) && !(await this.#areResetsHeld(owner))) {
+        await this.#queueReset(run, owner, "address-known");
+      }
     });
+    onEvent({ type: "recovery:email_change_requested", userId }, client);
   }
 
   /**
-   * Changes the address of the token's user, and tells the old one.
+   * Changes the address of the token's user, and tells the old one. If others have asked for the address, too, the user
+   * has no password and no session afterwards.
+   * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} also if the address belongs to another user by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
-  async confirmEmailChange(token: string, client: Client): Promise<void> {
+  async confirmEmailChange(token: string, client: Client): Promise<boolean> {
     const { accounts, onEvent, throttle } = this.#core;
     await throttle.attempt(client);
     const given = { purpose: "confirmEmailChange", token } as const;
     const { userId, address } = await this.#mail.tokens.find(given);
-    const begin = async (run: RunStatement) => {
-      await this.#mail.tokens.consume(run, given);
-      await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
+    let isContested = false;
+    const steps = {
+      begin: async (run: RunStatement) => {
+        ({ isContested } = await this.#mail.tokens.consume(run, given));
+        await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
+        await this.#mail.tokens.releaseResets(run, userId);
+      },
+      losesPassword: () => isContested,
     };
-    await accounts
-      .updateUser(userId, { email: address }, client, undefined, begin)
-      .catch(throwNotValid);
+    await accounts.updateUser(userId, { email: address }, client, steps).catch(throwNotValid);
     onEvent({ type: "recovery:email_confirmed", userId }, client);
     this.#mail.wake();
+    return isContested;
+  }
+
+  async #areResetsHeld({ id }: User): Promise<boolean> {
+    return (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
   }
 
   /** Queues a mail with a link that sets a new password. */
   async #queueReset(
+    run: RunStatement,
     { id: userId, username, email: to }: User & { readonly email: string },
     template: "reset-password" | "address-known",
   ): Promise<void> {
     const token = { purpose: "resetPassword", userId } as const;
     const mail = { template, to, userId, values: { username } };
-    await this.#core.sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
+    await this.#mail.queueLink(run, token, mail);
   }
 }
 

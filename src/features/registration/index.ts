@@ -1,6 +1,7 @@
 import { oneOf } from "../../config/kinds.js";
 import { WrongSettings } from "../../config/problems.js";
-import { type CoreServices, defineFeature } from "../feature.js";
+import type { HookUser } from "../../authentication/hooks.js";
+import { type CoreServices, defineFeature, type FeatureConfig } from "../feature.js";
 import { mail as mailFeature } from "../mail/index.js";
 import { registrationMigration } from "./migration.js";
 
@@ -20,31 +21,43 @@ const settings = {
   }),
 };
 
+function isClosed({
+  registration: given,
+  isDevelopment,
+}: Pick<FeatureConfig<typeof settings>, "registration" | "isDevelopment">): boolean {
+  return (given ?? (isDevelopment === true ? "open" : "closed")) === "closed";
+}
+
 /** Lets people create their own account, and prove their e-mail address. */
 export const registration = defineFeature({
   name: "registration",
-  requires: ["mail"],
+  uses: ["mail"],
   settings,
   migrations: [registrationMigration],
-  isOn: (config, areRequiredOn) => {
-    const usual = config.isDevelopment === true ? "open" : "closed";
-    if ((config.registration ?? usual) === "closed") return false;
-    if (areRequiredOn) return true;
+  // On while registration is closed, too: accounts that wait for a proof must still wait.
+  isOn: (config, areOthersOn) => {
+    if (isClosed(config) || areOthersOn) return true;
     const message = "needs mail: set";
     throw new WrongSettings([{ option: "registration", message, other: "smtpUrl" }]);
   },
   create: async (core: CoreServices, config, apiOf) => {
+    const { WaitingAccounts } = await import("./waiting-accounts.js");
+    const mail = apiOf.ifOn(mailFeature)?.mail;
+    const waiting = new WaitingAccounts(core, config.emailVerification);
+    mail?.tokens.onProof((run, proof) => waiting.recordProof(run, proof));
+    const parts = {
+      hooks: { beforeLogin: ({ id }: HookUser) => waiting.requireVerified(id) },
+      jobs: [{ name: "unverified", interval: INTERVAL, run: () => waiting.deleteUnverified() }],
+    };
+    if (mail === undefined || isClosed(config)) return parts;
     const { RegistrationService } = await import("./registration.service.js");
     const { RegistrationResolver } = await import("./registration.resolver.js");
     const { emailVerifiedAt } = await import("./email-verified-at.js");
-    const { mail } = apiOf(mailFeature);
     const service = new RegistrationService(core, mail, config);
-    mail.tokens.onProof((run, proof) => service.recordProof(run, proof));
     return {
+      ...parts,
       resolvers: [new RegistrationResolver(service)],
       extension: emailVerifiedAt(core.sql),
-      hooks: { beforeLogin: ({ id }) => service.requireVerified(id) },
-      jobs: [{ name: "unverified", interval: INTERVAL, run: () => service.deleteUnverified() }],
     };
   },
 });

@@ -1,32 +1,18 @@
 import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { PasswordPolicy } from "../../accounts/password-policy.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { AuthError, BadUserInput, NoSuchUser } from "../../errors.js";
-import { type AuthScheme, type Client, NO_CLIENT } from "../../events.js";
+import { AuthError, BadUserInput } from "../../errors.js";
+import type { AuthScheme, Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices, FeatureConfig } from "../feature.js";
 import {
   type Mail,
-  type MailProof,
-  MailTokenNotValid,
+  type MailRequest,
+  type MailRequests,
   storeLocale,
   throwNotValid,
 } from "../mail/index.js";
-import { EmailNotVerified } from "./errors.js";
-
-const DAY = 86_400;
-/** How long an account that is neither verified nor used keeps its name, in milliseconds. */
-const UNVERIFIED_RETENTION = 7 * DAY * 1000;
-/** How many unverified accounts one run of the job deletes at most. */
-const BATCH_SIZE = 1000;
-
-/** SQL that is true for a row of `registration` whose user has no address yet, also none that an administrator set. */
-const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
-
-/** SQL that is true for a row of `registration` that is old enough, and whose user has never been signed in. */
-const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
-  AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
+import { IS_WAITING, requireOwnWait, type Waiting } from "./waiting-accounts.js";
 
 /** Somebody who signs up. */
 interface NewPerson {
@@ -37,9 +23,8 @@ interface NewPerson {
   readonly locale: string | null;
 }
 
-/** A user who waits for a link. */
-interface Waiting {
-  readonly userId: string;
+/** The arguments of `resendVerification`. */
+interface ResendRequest {
   readonly email: string;
 }
 
@@ -54,7 +39,7 @@ interface Owner {
 
 type Parts = Pick<
   CoreServices,
-  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sessions" | "sql" | "throttle"
+  "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sql" | "throttle"
 >;
 type Config = Pick<FeatureConfig, "passwordMinLength"> & {
   readonly emailVerification: "required" | "optional";
@@ -69,11 +54,15 @@ export class RegistrationService {
   readonly #core: Parts;
   readonly #mail: Mail;
   readonly #config: Config;
+  readonly #registrations: MailRequests<Waiting>;
+  readonly #resends: MailRequests<ResendRequest>;
 
   constructor(core: Parts, mail: Mail, config: Config) {
     this.#core = core;
     this.#mail = mail;
     this.#config = config;
+    this.#registrations = mail.requestsOf("register", (request) => this.#sendFirst(request));
+    this.#resends = mail.requestsOf("resendVerification", (request) => this.#sendAgain(request));
   }
 
   get passwordPolicy(): PasswordPolicy {
@@ -100,10 +89,10 @@ export class RegistrationService {
     const { requireNewPassword } = await import("../../accounts/new-password.js");
     requireNewPassword(password, { username, email }, this.#config.passwordMinLength);
     await hooks.before("beforeRegister", { username, email }, client);
-    const isMailAllowed = await this.#mail.allows({ address: email });
-    const id = await accounts.createUser({ username, password }, client, (run, userId) =>
-      this.#store(run, { userId, email }, locale, isMailAllowed),
-    );
+    const id = await accounts.createUser({ username, password }, client, async (run, userId) => {
+      await this.#store(run, { userId, email }, locale);
+      await this.#registrations.store({ userId, email }, client, run);
+    });
     onEvent({ type: "registration:registered", userId: id }, client);
     this.#mail.wake();
     await hooks.after("afterRegister", { id, username, email: null }, client);
@@ -112,33 +101,30 @@ export class RegistrationService {
   }
 
   /**
-   * Gives the token's user the address that the token proves. If other users wait for the address, nobody can tell who
-   * chose the password. Therefore the user has no password afterwards, and no session.
+   * Gives the token's user the address that the token proves. If other users wait for the address, the user has no
+   * password and no session afterwards.
    * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} also if another user has the address by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async verifyEmail(token: string, client: Client): Promise<boolean> {
-    const { accounts, onEvent, sessions, throttle } = this.#core;
+    const { accounts, onEvent, throttle } = this.#core;
     await throttle.request(client);
     const { tokens } = this.#mail;
     const given = { purpose: "verifyEmail", token } as const;
     const { userId, address } = await tokens.find(given);
-    const wait = { isContested: false };
-    const begin = async (run: RunStatement) => {
-      wait.isContested = await endWait(run, { userId, email: address });
-      await tokens.consume(run, given);
+    let isContested = false;
+    const steps = {
+      begin: async (run: RunStatement) => {
+        await requireOwnWait(run, { userId, email: address });
+        ({ isContested } = await tokens.consume(run, given));
+      },
+      losesPassword: () => isContested,
     };
-    const finish = async (run: RunStatement) => {
-      if (wait.isContested) await removePassword(run, userId);
-    };
-    await accounts
-      .updateUser(userId, { email: address }, client, finish, begin)
-      .catch(throwNotValid);
-    if (wait.isContested) await sessions.endAll(userId, client);
+    await accounts.updateUser(userId, { email: address }, client, steps).catch(throwNotValid);
     onEvent({ type: "registration:verified", userId }, client);
-    return wait.isContested;
+    return isContested;
   }
 
   /**
@@ -150,91 +136,61 @@ export class RegistrationService {
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
   async resendVerification(email: string, client: Client): Promise<void> {
-    const { sql, throttle } = this.#core;
-    await throttle.attempt(client);
-    const key = requireNewEmail(email);
-    this.#mail.later(async () => {
-      const waiting = await findWaiting((statement, values) => sql.read(statement, values), key);
-      if (waiting === undefined) return;
-      const { userId, email: address } = waiting;
-      if (!(await this.#mail.allows({ address, userId }))) return;
-      await sql.inTransaction((run) => this.#queueLink(run, waiting));
-      this.#mail.wake();
-    });
+    await this.#core.throttle.attempt(client);
+    requireNewEmail(email);
+    await this.#resends.store({ email }, client);
   }
 
   /**
-   * Does nothing if the setting `emailVerification` is `optional`.
-   * @throws {@link EmailNotVerified} when the user signed up, and has proved no address
-   */
-  async requireVerified(userId: string): Promise<void> {
-    if (this.#config.emailVerification === "optional") return;
-    // The row goes with the first proof of an address.
-    const unverified = await this.#core.sql.read(
-      `SELECT user_id FROM registration WHERE user_id = ?`,
-      [userId],
-    );
-    if (unverified.length > 0) throw new EmailNotVerified();
-  }
-
-  /**
-   * Records a proved address, and ends the wait of its user.
-   * @param run runs a statement of the transaction that uses up the token
-   */
-  async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<void> {
-    await run(
-      `INSERT INTO verified_address (user_id, email_key, verified_at) VALUES (?, ?, ?)
-       ON CONFLICT (user_id) DO UPDATE SET email_key = excluded.email_key, verified_at = excluded.verified_at
-       RETURNING user_id`,
-      [userId, canonicalEmail(address), this.#core.now()],
-    );
-    await run(`DELETE FROM registration WHERE user_id = ? RETURNING user_id`, [userId]);
-  }
-
-  /** Deletes the accounts that were not verified within a week, so that their names are free again. */
-  async deleteUnverified(): Promise<void> {
-    const { accounts, now, sql } = this.#core;
-    const before = now() - UNVERIFIED_RETENTION;
-    const expired = await sql.read<{ id: string }>(
-      `SELECT user_id AS id FROM registration WHERE ${IS_EXPIRED} ORDER BY created_at LIMIT ${BATCH_SIZE}`,
-      [before],
-    );
-    for (const { id } of expired) {
-      // The user may have opened the link meanwhile.
-      const finish = async (run: RunStatement) => {
-        const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
-        if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
-      };
-      await accounts.deleteUser(id, NO_CLIENT, finish).catch((error: unknown) => {
-        if (!(error instanceof BadUserInput)) throw error;
-      });
-    }
-  }
-
-  /**
-   * Stores a row of `registration`, and queues a mail if `isMailAllowed`. Does both also when the address has an
-   * account, so that the response time does not reveal it. An owner who is not active gets no mail.
+   * Stores a row of `registration`. Does so also when the address has an account, so that the response time does not
+   * reveal it.
    */
   async #store(
     run: RunStatement,
     { userId, email }: Waiting,
     locale: string | null,
-    isMailAllowed: boolean,
   ): Promise<void> {
     const key = canonicalEmail(email);
-    const [owner] = await run<Owner>(
-      `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,
-      [key],
-    );
+    const owner = await findOwner(run, key);
     const own = owner === undefined ? [email, key] : [null, null];
     await run(
       `INSERT INTO registration (user_id, email, email_key, created_at) VALUES (?, ?, ?, ?) RETURNING user_id`,
       [userId, ...own, this.#core.now()],
     );
     if (locale !== null) await storeLocale(run, userId, locale);
-    if (!isMailAllowed) return;
-    if (owner === undefined) await this.#queueLink(run, { userId, email });
-    else if (owner.isActive) await this.#queueNews(run, owner);
+  }
+
+  /**
+   * Sends the mail of a registration: the news to the owner of the address, or a link to the new user. An owner who is
+   * not active gets no mail.
+   */
+  async #sendFirst({ given, allows, inTransaction }: MailRequest<Waiting>): Promise<void> {
+    const { userId, email } = given;
+    if (!(await allows({ purpose: "verifyEmail", address: email }))) return;
+    await inTransaction(async (run) => {
+      const key = canonicalEmail(email);
+      const owner = await findOwner(run, key);
+      if (owner !== undefined && owner.id !== userId) {
+        if (owner.isActive) await this.#queueNews(run, owner);
+        return;
+      }
+      const waiting = await run(
+        `SELECT user_id FROM registration WHERE user_id = ? AND email_key = ? AND ${IS_WAITING}`,
+        [userId, key],
+      );
+      if (waiting.length > 0) await this.#queueLink(run, given);
+    });
+  }
+
+  /** Sends a new link, if anyone waits for one. */
+  async #sendAgain({ given, allows, inTransaction }: MailRequest<ResendRequest>): Promise<void> {
+    const { sql } = this.#core;
+    const key = canonicalEmail(given.email);
+    const waiting = await findWaiting((statement, values) => sql.read(statement, values), key);
+    if (waiting === undefined) return;
+    const { userId, email: address } = waiting;
+    if (!(await allows({ purpose: "verifyEmail", address, userId }))) return;
+    await inTransaction((run) => this.#queueLink(run, waiting));
   }
 
   /** Queues a mail with a link that proves an address. Links of other users to the address work on. */
@@ -275,48 +231,30 @@ export class RegistrationService {
   }
 }
 
-/**
- * Ends the wait for an address, before its user gets it: no other user who waits for it can get it any more.
- * @returns whether the user has waited for the address together with others
- * @throws {@link MailTokenNotValid} when the user waits, but not for this address
- */
-async function endWait(run: RunStatement, { userId, email }: Waiting): Promise<boolean> {
-  const key = canonicalEmail(email);
-  const [waiting] = await run<{ emailKey: string | null }>(
-    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${IS_WAITING}`,
-    [userId],
+async function findOwner(run: RunStatement, key: string): Promise<Owner | undefined> {
+  const [owner] = await run<Owner>(
+    `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,
+    [key],
   );
-  if (waiting !== undefined && waiting.emailKey !== key) throw new MailTokenNotValid();
-  const others = await run(
-    `UPDATE registration SET email = NULL, email_key = NULL
-     WHERE email_key = ? AND user_id <> ? AND ${IS_WAITING} RETURNING user_id`,
-    [key, userId],
-  );
-  return waiting !== undefined && others.length > 0;
-}
-
-/** Removes the password of a user. The user's sessions and links stop working. */
-async function removePassword(run: RunStatement, userId: string): Promise<void> {
-  await run(
-    `UPDATE "user" SET password_hash = NULL, credentials_version = credentials_version + 1 WHERE id = ? RETURNING id`,
-    [userId],
-  );
+  return owner;
 }
 
 /**
  * Returns the user for whom a new link to an address is: its owner, if the address is not proved. If no account has the
- * address, the user who signed up with it first, and has no address yet.
+ * address, the user who signed up with it first, and has no address yet. A user who is not active gets no link.
  */
 async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
-  const [owner] = await run<Waiting & { verifiedAt: number | null }>(
-    `SELECT u.id AS "userId", u.email, v.verified_at AS "verifiedAt" FROM "user" u
+  const [owner] = await run<
+    Waiting & Pick<Owner, "isActive"> & { readonly verifiedAt: number | null }
+  >(
+    `SELECT u.id AS "userId", u.email, u.is_active AS "isActive", v.verified_at AS "verifiedAt" FROM "user" u
      LEFT JOIN verified_address v ON v.user_id = u.id AND v.email_key = u.email_key WHERE u.email_key = ?`,
     [key],
   );
-  if (owner !== undefined) return owner.verifiedAt === null ? owner : undefined;
+  if (owner !== undefined) return owner.isActive && owner.verifiedAt === null ? owner : undefined;
   const [oldest] = await run<Waiting>(
-    `SELECT user_id AS "userId", email FROM registration WHERE email_key = ? AND ${IS_WAITING}
-     ORDER BY created_at, user_id LIMIT 1`,
+    `SELECT r.user_id AS "userId", r.email FROM registration r JOIN "user" u ON u.id = r.user_id
+     WHERE r.email_key = ? AND u.email_key IS NULL AND u.is_active ORDER BY r.created_at, r.user_id LIMIT 1`,
     [key],
   );
   return oldest;

@@ -2,7 +2,7 @@ import { Field, Int, ObjectType } from "type-graphql";
 import { AuthPayload } from "../../graphql/auth-payload.type.js";
 
 /** The API's type `PasswordPolicy`. */
-@ObjectType("PasswordPolicy", { description: "What a new password must be like." })
+@ObjectType("PasswordPolicy", { description: "The rules for new passwords." })
 export class PasswordPolicyType {
   @Field(() => Int, { description: "In characters (Unicode code points)." })
   minLength!: number;

@@ -21,6 +21,7 @@ export class ResetByAdminService {
    * Sends a user the mail with the link. The password and the sessions stay as they are until the link is used.
    * @throws {@link NoSuchUser}
    * @throws {@link BadUserInput} for a static token, or a user who is inactive or has no e-mail address
+   * @throws {@link BadUserInput} for a week after an administrator has replaced the address
    * @throws {@link TooManyRequests} when the user got too many mails
    */
   async start(context: AuthContext, id: string): Promise<void> {
@@ -31,8 +32,15 @@ export class ResetByAdminService {
     if (address === null) {
       throw new BadUserInput("This user has no e-mail address. Add one with updateUser first.");
     }
-    if (!(await this.#mail.allows({ address, userId }))) throw new TooManyRequests(RETRY_AFTER);
+    const heldUntil = await this.#mail.tokens.resetsHeldUntil(userId);
+    if (heldUntil !== null) {
+      const until = new Date(heldUntil).toISOString();
+      throw new BadUserInput(
+        `An administrator has replaced the address of this user. No link sets a new password until ${until}.`,
+      );
+    }
     const token = { purpose: "resetPassword", userId } as const;
+    if (!(await this.#mail.allows({ ...token, address }))) throw new TooManyRequests(RETRY_AFTER);
     const mail = { template: "reset-password", to: address, userId, values: { username } };
     await sql.inTransaction((run) => this.#mail.queueLink(run, token, mail));
     this.#mail.wake();

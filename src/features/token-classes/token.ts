@@ -2,7 +2,7 @@ import { newId } from "../../accounts/id.js";
 import { idOf, type UserRef } from "../../accounts/user-ref.js";
 import { BadUserInput, TokenExpired, TokenNotValid } from "../../errors.js";
 import { requireLive } from "../../sessions/live.js";
-import type { ApplicationClaims } from "../../tokens/claims.js";
+import { type ApplicationClaims, impersonatorOf } from "../../tokens/claims.js";
 import { decodePayload } from "../../tokens/jwt.js";
 import type { TokenKind, TokenType } from "../../tokens/token-kind.js";
 import type { VerifiedToken } from "../../tokens/token-kinds.js";
@@ -139,7 +139,8 @@ export class Token extends ClaimMap {
     const { sessions, settings } = this.backend;
     const generation = this.has("gen") ? Number(this.get("gen")) : null;
     const ids = { id: this.#text("sid"), userId: this.#text("sub") };
-    const session = { ...ids, scheme: this.tokenKind.scheme, generation };
+    const impersonatorId = impersonatorOf(this.payload);
+    const session = { ...ids, scheme: this.tokenKind.scheme, generation, impersonatorId };
     const row = await sessions.find(session.id);
     if (this.#verified?.kind.hasKey(this.#verified.kid) === false) throw new TokenNotValid();
     requireLive(row, session, settings.now(), settings.roles);

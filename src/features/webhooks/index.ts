@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { text } from "../../config/kinds.js";
+import { WrongSettings } from "../../config/problems.js";
 import type { Setting } from "../../config/setting.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { audit } from "../audit/index.js";
@@ -34,7 +35,11 @@ export const webhooks = defineFeature({
   requires: ["audit"],
   settings,
   migrations: [webhookOutbox],
-  isOn: ({ webhookUrl }) => webhookUrl !== undefined,
+  isOn: ({ webhookUrl }, areOthersOn) => {
+    if (webhookUrl === undefined || areOthersOn) return webhookUrl !== undefined;
+    const message = "sends the audit trail, so it cannot be used if it is off by";
+    throw new WrongSettings([{ option: "webhookUrl", message, other: "auditRetention" }]);
+  },
   findProblems: ({ webhookUrl, webhookSecret }) =>
     webhookUrl !== undefined && webhookSecret === undefined
       ? [{ option: "webhookSecret", message: "is required with", other: "webhookUrl" }]
@@ -42,7 +47,7 @@ export const webhooks = defineFeature({
   create: async (core: CoreServices, { webhookUrl = "", webhookSecret = [] }, apiOf) => {
     const { Webhooks } = await import("./webhooks.service.js");
     const sender = new Webhooks(core, webhookUrl, webhookSecret);
-    apiOf(audit).auditTrail.follow((events) => sender.queue(events));
+    apiOf(audit).auditTrail.follow((events, run) => sender.queue(events, run));
     return {
       // The job does not wait for the requests. Otherwise a slow receiver would delay the shutdown.
       jobs: [

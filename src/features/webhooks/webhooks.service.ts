@@ -1,7 +1,7 @@
 import { Webhook } from "standardwebhooks";
 import { NO_CLIENT } from "../../events.js";
 import { type Fault, Outbox, type OutboxRow } from "../../maintenance/outbox.js";
-import type { SqlValue } from "../../sql.js";
+import type { RunStatement, SqlValue } from "../../sql.js";
 import type { SettlingEvent } from "../audit/index.js";
 import type { CoreServices } from "../feature.js";
 
@@ -77,12 +77,15 @@ export class Webhooks {
     });
   }
 
-  /** Stores events in the outbox. Each is due at its `settledAt`. If it is stored already, its body is replaced. */
-  async queue(events: readonly SettlingEvent[]): Promise<void> {
+  /**
+   * Stores events in the outbox. Each is due at its `settledAt`. If it is stored already, its body is replaced.
+   * @param run runs a statement, which may be part of a transaction
+   */
+  async queue(events: readonly SettlingEvent[], run: RunStatement): Promise<void> {
     // Events such as `webhooks:failed` are not sent. Otherwise one that fails would cause another one, without end.
     const sent = events.filter(({ type }) => !type.startsWith("webhooks:"));
     if (sent.length === 0) return;
-    await this.#core.sql.write(
+    await run(
       `INSERT INTO webhook_outbox (id, user_id, type, body, queued_at, due_at)
        VALUES ${sent.map(() => "(?, ?, ?, ?, ?, ?)").join(", ")}
        ON CONFLICT (id) DO UPDATE SET body = excluded.body RETURNING id`,

@@ -263,14 +263,14 @@ describe("over one database", () => {
     });
 
     test("events wait for a database that fails, and are stored once when it works again", async () => {
-      await gate.sql("ALTER TABLE audit_event RENAME TO moved");
       const id = await gate.user("ada");
+      await gate.sql("ALTER TABLE audit_event RENAME TO moved");
       await gate.issue(id);
       // Longer than the first try, which fails, but shorter than the first retry.
       await new Promise((resolve) => setTimeout(resolve, 600));
       await gate.sql("ALTER TABLE moved RENAME TO audit_event");
       // No further event starts the retry.
-      await eventually(async () => (await gate.sql("SELECT id FROM audit_event")).length > 0);
+      await eventually(async () => (await gate.sql("SELECT id FROM audit_event")).length > 1);
       const types = (await rowsOf(gate)).map(({ type }) => type);
       expect(types).toEqual(["user_created", "token_issued"]);
     });
@@ -404,7 +404,7 @@ describe("a process", () => {
       raw.close();`;
     const ended = await runNode(["--input-type=module", "-e", script], { cwd: ROOT });
     expect(ended.code).toBe(0);
-    expect(ended.stderr).toContain("3 events of the audit trail could not be stored, and are lost");
+    expect(ended.stderr).toContain("2 events of the audit trail could not be stored, and are lost");
   });
 
   test("takes the retention as a duration, or off", async () => {

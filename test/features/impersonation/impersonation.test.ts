@@ -153,6 +153,52 @@ describeGates(options, (gate) => {
       expect(types).toEqual(["session_ended", "session_ended", "role_denied", "token_refreshed"]);
     });
 
+    test("LG-12: an event without an Authorization header names the administrator, too", async () => {
+      const [byRefresh, reused, late] = [
+        await impersonate(),
+        await impersonate(),
+        await impersonate(),
+      ];
+      const { data } = await gate.refresh(reused.refresh);
+      await gate.refresh(data.refreshToken.refresh);
+      const rows = await rowsDuring(gate, async () => {
+        await gate.logout({ refresh: byRefresh.refresh });
+        await gate.refresh(reused.refresh);
+        gate.advance(HOUR);
+        await gate.refresh(late.refresh);
+        await gate.verify(late.access);
+        await gate.me(late.authorization);
+        await gate.logout(late);
+      });
+      expect(rows.map(({ type, session_id: id }) => [type, id])).toEqual([
+        ["session_ended", byRefresh.session.id],
+        ["token_reused", reused.session.id],
+        ...Array<[string, string]>(4).fill(["token_expired", late.session.id]),
+      ]);
+      for (const { session_id: id, ...row } of rows) {
+        expect(row).toMatchObject({
+          ...{ actor_id: userId, actor_session_id: id, subject_id: userId },
+          impersonator_id: adminId,
+        });
+      }
+    });
+
+    test("the user does not see from where the administrator acts, and administrators do", async () => {
+      const own = await signIn(userId);
+      const { session } = await impersonate();
+      const fields = "id ipAddress userAgent";
+      const { data } = await gate.ask(`{ sessions { ${fields} } }`, own);
+      expect(data.sessions).toContainEqual({ id: session.id, ipAddress: null, userAgent: null });
+      const where = `where: { userId: { in: ["${userId}"] } }`;
+      const all = await gate.ask(
+        `{ allSessions(${where}) { edges { node { ${fields} } } } }`,
+        admin,
+      );
+      expect(all.data.allSessions.edges).toContainEqual({
+        node: { id: session.id, ipAddress: "127.0.0.1", userAgent: "node" },
+      });
+    });
+
     test("costs the requests of all users no further query", async () => {
       const tokens = await impersonate();
       for (const { authorization } of [admin, tokens]) {

@@ -4,8 +4,9 @@ import { describeFreshGates } from "../../support/gate.js";
 const MINUTE = 60;
 
 describeFreshGates({ throttleStore: "database" }, (gate) => {
+  const purpose = "resetPassword";
   const allows = (address: string, userId: string | null = null) =>
-    gate.auth.mail.allows({ address, userId });
+    gate.auth.mail.allows({ purpose, address, userId });
 
   test("RC-4: an account gets at most one link a minute, whatever the address", async () => {
     expect(await allows("ada@example.com", "1")).toBe(true);
@@ -36,9 +37,22 @@ describeFreshGates({ throttleStore: "database" }, (gate) => {
   test("RC-4: of 20 links at once, one is allowed, on all instances together", async () => {
     const other = await gate.another();
     const asked = Array.from({ length: 20 }, (_, index) =>
-      [gate, other][index % 2]!.auth.mail.allows({ address: "ada@example.com", userId: "1" }),
+      [gate, other][index % 2]!.auth.mail.allows({
+        purpose,
+        address: "ada@example.com",
+        userId: "1",
+      }),
     );
     expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(1);
+  });
+
+  test("RC-4: each purpose has its own counters", async () => {
+    const address = "ada@example.com";
+    for (const other of ["verifyEmail", "confirmEmailChange"] as const) {
+      expect(await gate.auth.mail.allows({ purpose: other, address, userId: "1" })).toBe(true);
+      expect(await gate.auth.mail.allows({ purpose: other, address, userId: "1" })).toBe(false);
+    }
+    expect(await allows(address, "1")).toBe(true);
   });
 
   test("the counters do not reveal addresses", async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { attempt, attemptByEmail, REFUSED } from "../../support/attempts.js";
 import { eventually } from "../../support/eventually.js";
+import { fresh } from "../../support/fresh.js";
 import { type Answer, type Call, describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer, tokenIn } from "../../support/mail-server.js";
 import { EMAIL_VERIFIED_AT, POLICY, REGISTER, RESEND, VERIFY } from "./documents.js";
@@ -320,14 +321,45 @@ describeGates(options, (gate) => {
     test("a stranger who signs up later does not kill the link, and no password survives it", async () => {
       const { stranger: first, own: later } = await contested();
       const { id } = (await gate.auth.accounts.findUser({ username: `stranger${count}` }))!;
-      const { authorization } = await gate.issue(id);
+      const { authorization, session } = await gate.issue(id);
+      gate.events.length = 0;
       expect((await verify(first)).status).toBe(200);
+      expect(gate.events).toEqual([
+        { type: "email_changed", userId: id },
+        { type: "password_removed", userId: id },
+        { type: "session_ended", userId: id, sessionId: session.id, reason: "password_changed" },
+        { type: "registration:verified", userId: id },
+      ]);
       expect(await gate.auth.accounts.findUser({ email })).toMatchObject({ id });
       expect(await verify(later)).toMatchObject(NOT_VALID);
       for (const password of [PASSWORD, `${PASSWORD} eve`]) {
         expect(await attemptByEmail(gate, email, password)).toMatchObject(REFUSED);
       }
       expect((await gate.me(authorization)).status).toBe(401);
+    });
+
+    test("a change of the address is contested, too, and then no link of those who wait works", async () => {
+      const waiting = await registered();
+      const id = await gate.user(`member${count}`, { email: `member${count}@example.com` });
+      const { authorization } = await fresh(gate, id);
+      gate.advance(61);
+      smtp.reset();
+      const change = `mutation { changeEmail(newEmail: "${email}") { message } }`;
+      expect((await gate.ask(change, { authorization })).status).toBe(200);
+      const confirm = `mutation ($token: String!) { confirmEmailChange(token: $token) { message } }`;
+      const variables = { token: await smtp.tokenTo(email) };
+      gate.events.length = 0;
+      const { data } = await gate.ask(confirm, { variables });
+      expect(data.confirmEmailChange.message).toContain("reset your password");
+      expect(gate.events.map(({ type }) => type)).toEqual([
+        ...["email_changed", "password_removed", "session_ended", "recovery:email_confirmed"],
+      ]);
+      expect(await attemptByEmail(gate, email, PASSWORD)).toMatchObject(REFUSED);
+      expect((await gate.me(authorization)).status).toBe(401);
+      expect(await verify(waiting)).toMatchObject(NOT_VALID);
+      await gate.auth.accounts.updateUser(id, { email: null });
+      const query = "SELECT email FROM registration WHERE email_key = ?";
+      expect(await gate.sql(query, [email.toLowerCase()])).toEqual([]);
     });
 
     test("a new link is for the account that has waited longest", async () => {
@@ -390,6 +422,43 @@ describeGates(options, (gate) => {
       );
       // Nobody can tell who chose the password.
       expect(states).toEqual([401, 401]);
+    });
+  });
+
+  describe("while registration is closed again", () => {
+    test.each([
+      ["with mail", {}],
+      ["without mail", { smtpUrl: undefined, mailFrom: undefined, isProduction: true }],
+    ])("RC-7: %s, an account that waits is still refused", async (_what, rest) => {
+      await registered();
+      const closed = await gate.another({ registration: "closed", ...rest });
+      expect(await attempt(gate, username, PASSWORD, { url: closed.url })).toMatchObject(
+        NOT_VERIFIED,
+      );
+      expect(await attempt(gate, username, "wrong", { url: closed.url })).toMatchObject(REFUSED);
+      const optional = await gate.another({
+        ...{ registration: "closed", emailVerification: "optional" },
+        ...rest,
+      });
+      expect((await attempt(gate, username, PASSWORD, { url: optional.url })).status).toBe(200);
+      await closed.close();
+      await optional.close();
+    });
+
+    test("a proof of another address ends the wait", async () => {
+      await registered();
+      const closed = await gate.another({ registration: "closed" });
+      const { id } = (await gate.auth.accounts.findUser({ username }))!;
+      await gate.auth.accounts.updateUser(id, { email: `new${email}` });
+      const variables = {
+        token: await issueFor("resetPassword", id, `new${email}`),
+        newPassword: `${PASSWORD}!`,
+      };
+      const reset = `mutation ($token: String!, $newPassword: String!) {
+        resetPassword(token: $token, newPassword: $newPassword) { message } }`;
+      expect((await gate.ask(reset, { variables, url: closed.url })).status).toBe(200);
+      expect((await attempt(gate, username, `${PASSWORD}!`, { url: closed.url })).status).toBe(200);
+      await closed.close();
     });
   });
 
@@ -523,7 +592,34 @@ describeGates(options, (gate) => {
       await member(username, email);
       for (let turn = 0; turn < 6; turn += 1) await resend();
       await gate.auth.mail.idle();
-      expect(await gate.auth.mail.allows({ address: email })).toBe(true);
+      expect(await gate.auth.mail.allows({ purpose: "verifyEmail", address: email })).toBe(true);
+    });
+
+    test("RC-4: does not use up the mails that reset a password", async () => {
+      await gate.user(username, { email });
+      await resend();
+      await register({ username: `${username}b` });
+      const query =
+        "mutation ($email: String!) { requestPasswordReset(email: $email) { message } }";
+      expect((await gate.ask(query, { variables: { email } })).status).toBe(200);
+      await eventually(() => smtp.mails.some(({ subject }) => subject === "Set a new password"));
+    });
+
+    test("sends no link to an inactive user", async () => {
+      const owner = await gate.user(username, { email });
+      await gate.auth.accounts.setActive(owner, false);
+      await register({ username: `${username}b`, email: `b${email}` });
+      const [waiting] = await gate.sql(`SELECT id FROM "user" WHERE username = ?`, [
+        `${username}b`,
+      ]);
+      await gate.auth.accounts.setActive(waiting.id, false);
+      await smtp.mailsTo(`b${email}`);
+      gate.advance(61);
+      smtp.reset();
+      for (const address of [email, `b${email}`]) expect((await resend(address)).status).toBe(200);
+      await gate.auth.mail.idle();
+      expect(await gate.sql("SELECT id FROM mail_outbox")).toEqual([]);
+      expect(smtp.mails).toEqual([]);
     });
 
     test("lets an older user prove the own address", async () => {

@@ -9,7 +9,11 @@ const MISSING = "0".repeat(32);
 const ADDRESS = "ada@example.com";
 
 const smtp = await MailServer.start();
-const options = { smtpUrl: smtp.url, mailFrom: "no-reply@example.com" };
+const options = {
+  smtpUrl: smtp.url,
+  mailFrom: "no-reply@example.com",
+  registration: "open" as const,
+};
 
 afterAll(() => smtp.close());
 
@@ -58,7 +62,7 @@ describeFreshGates(options, (gate) => {
         gate.core.sql.inTransaction((run) =>
           gate.auth.mail.tokens.consume(run, { purpose: "resetPassword", token }),
         );
-      expect(await use()).toEqual({ userId: ada, address: ADDRESS });
+      expect(await use()).toEqual({ userId: ada, address: ADDRESS, isContested: false });
       await expect(use()).rejects.toMatchObject({ reason: "mail_token_not_valid" });
       expect(await hash()).toEqual(before);
       expect((await gate.me(authorization)).status).toBe(200);
@@ -80,6 +84,115 @@ describeFreshGates(options, (gate) => {
       ]);
       expect(new Set(smtp.mails.map(({ subject }) => subject)).size).toBe(1);
       await eventually(async () => (await queued()).length === 0);
+    });
+
+    describe("after an administrator has replaced the address", () => {
+      const WEEK = 7 * 86_400;
+      const OWN = "mallory@example.com";
+
+      const setEmail = async (email: string | null, id = ada) => {
+        const query = `mutation ($id: ID!, $email: String) { updateUser(id: $id, email: $email) { user { id } } }`;
+        const { authorization } = await fresh(gate, rootId);
+        expect((await gate.ask(query, { variables: { id, email }, authorization })).status).toBe(
+          200,
+        );
+      };
+      const startLater = async (seconds: number) => {
+        gate.advance(seconds);
+        return start(ada, await fresh(gate, rootId));
+      };
+      const links = () =>
+        gate.sql("SELECT id FROM mail_token WHERE purpose = 'resetPassword' AND user_id = ?", [
+          ada,
+        ]);
+
+      test("RC-6, AZ-8: no link sets a new password for a week, whoever asks for it", async () => {
+        await setEmail(OWN);
+        const until = new Date(gate.now + WEEK * 1000).toISOString();
+        const refused = await start(ada);
+        expect(refused).toMatchObject({ status: 400, code: "BAD_USER_INPUT", data: null });
+        expect(refused.errors?.[0]?.message).toBe(
+          `An administrator has replaced the address of this user. No link sets a new password until ${until}.`,
+        );
+        for (const query of [
+          `mutation { requestPasswordReset(email: "${OWN}") { message } }`,
+          `mutation { register(username: "bob", email: "${OWN}", password: "${PASSWORD}") { message } }`,
+          `mutation { changeEmail(newEmail: "${OWN}") { message } }`,
+        ]) {
+          gate.advance(3600);
+          expect((await gate.ask(query, await fresh(gate, rootId))).status).toBe(200);
+          await gate.auth.mail.idle();
+        }
+        expect(gate.events.map(({ type }) => type).filter((type) => type.includes(":"))).toEqual([
+          "registration:registered",
+          "recovery:email_change_requested",
+        ]);
+        expect((await startLater(WEEK - 3 * 3600 - 1)).status).toBe(400);
+        expect(await links()).toEqual([]);
+        expect((await startLater(1)).status).toBe(200);
+        expect(await links()).toHaveLength(1);
+      });
+
+      test("the user logs in by the new address, with the old password", async () => {
+        await setEmail(OWN);
+        const query = `mutation { emailLogin(email: "${OWN}", password: "${PASSWORD}") { user { id } } }`;
+        expect((await gate.ask(query)).data).toEqual({ emailLogin: { user: { id: ada } } });
+      });
+
+      test("RC-6: a removed address counts as replaced, and each further one begins a week", async () => {
+        await setEmail(null);
+        await setEmail(OWN);
+        expect((await start(ada)).status).toBe(400);
+        gate.advance(WEEK - 1);
+        await setEmail("trudy@example.com");
+        expect((await startLater(WEEK - 1)).status).toBe(400);
+        expect((await startLater(1)).status).toBe(200);
+      });
+
+      test("the user ends the wait by confirming an address of her own", async () => {
+        await setEmail("new@example.com");
+        const change = await gate.ask(
+          `mutation { changeEmail(newEmail: "new@example.com") { message } }`,
+          await fresh(gate, ada),
+        );
+        expect(change.status).toBe(200);
+        const token = await smtp.tokenTo("new@example.com");
+        const confirmed = await gate.ask(
+          "mutation ($token: String!) { confirmEmailChange(token: $token) { message } }",
+          { variables: { token } },
+        );
+        expect(confirmed.status).toBe(200);
+        expect((await startLater(3600)).status).toBe(200);
+      });
+
+      test.each([
+        ["the same address in another spelling", "ADA@example.com"],
+        ["the first address", undefined],
+      ])("%s holds nothing back", async (_what, email) => {
+        if (email === undefined) {
+          await gate.auth.accounts.updateUser(ada, { email: null });
+          await setEmail(ADDRESS);
+        } else await setEmail(email);
+        expect((await start(ada)).status).toBe(200);
+      });
+
+      test("an account that nobody has used yet can be corrected, and gets its link at once", async () => {
+        const { accounts } = gate.auth;
+        const id = await accounts.createUser({ username: "bob", email: "bob@exmaple.com" });
+        await setEmail("bob@example.com", id);
+        expect((await start(id)).status).toBe(200);
+        await smtp.tokenTo("bob@example.com");
+      });
+
+      test("`gatehouse prune` deletes what is over", async () => {
+        await setEmail(OWN);
+        const held = () => gate.sql("SELECT user_id FROM reset_hold");
+        await gate.auth.maintenance.prune();
+        expect(await held()).toHaveLength(1);
+        gate.advance(WEEK);
+        await gate.auth.maintenance.prune();
+        expect(await held()).toEqual([]);
+      });
     });
 
     test("AZ-8: is stored as one event, with its actor and its subject", async () => {

@@ -19,6 +19,7 @@ export function find([steps, action, value]: [Step[], Action, string]): { result
   const ROLES: Record<string, string> = {
     alert: "",
     button: "button",
+    complementary: "aside",
     definition: "dd",
     dialog: "dialog",
     heading: "h1, h2, h3",
@@ -29,6 +30,7 @@ export function find([steps, action, value]: [Step[], Action, string]): { result
     searchbox: "input[type=search]",
     status: "",
     tab: "",
+    table: "table",
     textbox: "textarea, input:not([type]), input[type=text], input[type=email]",
   };
   const textOf = (element: any) => String(element.textContent).replace(/\s+/g, " ").trim();

@@ -388,7 +388,7 @@ export type PasswordPayload = {
   sessionsEnded: Scalars['Int']['output'];
 };
 
-/** What a new password must be like. */
+/** The rules for new passwords. */
 export type PasswordPolicy = {
   __typename?: 'PasswordPolicy';
   /** In characters (Unicode code points). */

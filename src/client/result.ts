@@ -1,0 +1,38 @@
+import type { AuthClient } from "./auth-client.js";
+import { execute, type Operation, type Result as Executed } from "./execute.js";
+import { asRefusal, type Failure, NO_SESSION } from "./failure.js";
+
+/** The outcome of an operation: what the server returned, or why it failed. */
+export type Result<Data> =
+  { readonly data: Data; readonly error: null } | { readonly data: null; readonly error: Failure };
+
+/** The payload of an operation's only field. */
+export type Payload<Data> = Data[keyof Data];
+
+type Execute<Data> = (operation: Operation) => Promise<Executed<Data>>;
+
+/**
+ * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews the
+ * header and retries once.
+ */
+export async function executeSignedIn<Data extends object>(
+  auth: AuthClient,
+  operation: Operation,
+  run: Execute<Data> = (signed) => execute<Data>(auth.internals.config.endpoint, signed),
+): Promise<Result<Payload<Data>>> {
+  const { renewal } = auth.internals;
+  const authorization = await renewal.getAuthorization();
+  if (!authorization) return { data: null, error: auth.getSession().error ?? NO_SESSION };
+  const result = await run({ ...operation, authorization });
+  const next = await renewal.recover(authorization, asRefusal(result.failure));
+  return toResult(next ? await run({ ...operation, authorization: next }) : result);
+}
+
+export function toResult<Data extends object>({
+  data,
+  failure,
+}: Executed<Data>): Result<Payload<Data>> {
+  if (failure) return { data: null, error: failure };
+  const [payload] = Object.values(data) as [Payload<Data>];
+  return { data: payload, error: null };
+}

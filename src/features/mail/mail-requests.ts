@@ -1,0 +1,184 @@
+import { randomInt } from "node:crypto";
+import { newId } from "../../accounts/id.js";
+import { BadUserInput, ServiceUnavailable } from "../../errors.js";
+import { type Client, NO_CLIENT, warn } from "../../events.js";
+import { type Fault, Outbox, type OutboxRow } from "../../maintenance/outbox.js";
+import type { RunStatement } from "../../sql.js";
+import { withinTime } from "../../within-time.js";
+import type { CoreServices } from "../feature.js";
+import type { LinkMail } from "./mail-limits.js";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** A request is handled a random time after its response, between these two, in milliseconds. */
+const DELAY = { min: 50, max: 250 };
+/** How many requests may wait. */
+const MAX_WAITING = 1000;
+/** When too many requests wait, clients should retry after this many seconds. */
+const RETRY_AFTER = 5;
+/** How many due requests one statement reads. */
+const BATCH = 20;
+/** How long closing waits for the requests that are not handled yet, in milliseconds. */
+const CLOSE_TIMEOUT = 1000;
+
+/** A request for a mail, as its handler gets it. */
+export interface MailRequest<Arguments> {
+  readonly given: Arguments;
+  /** The client that sent the request. */
+  readonly client: Client;
+  /**
+   * Counts a mail with a link, as {@link Mail.allows} does. A second attempt is always allowed, because the first one
+   * may have counted the mail before it failed.
+   */
+  allows(this: void, mail: LinkMail): Promise<boolean>;
+  /** Runs a transaction that also deletes the request. So the request takes effect once, even after a crash. */
+  inTransaction(this: void, use: (run: RunStatement) => Promise<void>): Promise<void>;
+}
+
+/** Requests of one kind. */
+export interface MailRequests<Arguments extends object> {
+  /**
+   * Stores a request. Its handler runs a moment after the response, and also after a crash. The time of the response
+   * therefore does not reveal what the handler does.
+   * @param given is stored as JSON, so it must hold no secret
+   * @param run runs a statement of the caller's transaction. Call {@link Mail.wake} after the commit.
+   * @throws {@link ServiceUnavailable} when too many requests wait
+   */
+  store(given: Arguments, client: Client, run?: RunStatement): Promise<void>;
+}
+
+/** Handles requests of one kind. If it rejects, it is tried again later, unless with {@link BadUserInput}. */
+export type MailRequestHandler<Arguments> = (request: MailRequest<Arguments>) => Promise<void>;
+
+interface RequestRow extends OutboxRow {
+  readonly kind: string;
+  readonly given: string;
+  readonly client: string;
+}
+
+/** Thrown when another instance has handled the request meanwhile. */
+class AlreadyHandled extends Error {}
+
+/**
+ * Requests for mails that were answered, and are not handled yet. A row holds an address, but no token. All instances
+ * handle the requests, each once.
+ */
+export class MailRequestQueue {
+  readonly #core: Pick<CoreServices, "sql" | "now" | "onEvent">;
+  readonly #allows: MailRequest<never>["allows"];
+  readonly #handlers = new Map<string, MailRequestHandler<never>>();
+  readonly #outbox: Outbox<RequestRow>;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    core: Pick<CoreServices, "sql" | "now" | "onEvent">,
+    allows: MailRequest<never>["allows"],
+  ) {
+    this.#core = core;
+    this.#allows = allows;
+    const { sql } = core;
+    this.#outbox = new Outbox<RequestRow>(core, {
+      table: "mail_request",
+      columns: "kind, given, client",
+      retry: { first: MINUTE, max: HOUR },
+      giveUp: 24 * HOUR,
+      attemptTimeout: 10 * SECOND,
+      lanes: 4,
+      findDue: (now) =>
+        sql.read(`SELECT id FROM mail_request WHERE due_at <= ? ORDER BY due_at LIMIT ${BATCH}`, [
+          now,
+        ]),
+      deliver: (row) => this.#handle(row),
+      onFault: ({ kind, attempts }, code, isGivenUp) => {
+        const type = isGivenUp ? "mail:failed" : "mail:delayed";
+        core.onEvent({ type, details: { request: kind, attempts, code } }, NO_CLIENT);
+      },
+    });
+  }
+
+  /** @param kind the name of the mutation */
+  of<Arguments extends object>(
+    kind: string,
+    handler: MailRequestHandler<Arguments>,
+  ): MailRequests<Arguments> {
+    this.#handlers.set(kind, handler);
+    return {
+      store: async (given, client, run) => {
+        await this.#store(
+          run ?? ((statement, parameters) => this.#core.sql.write(statement, parameters)),
+          [kind, JSON.stringify(given), JSON.stringify(client)],
+        );
+        if (run === undefined) this.wake();
+      },
+    };
+  }
+
+  async #store(run: RunStatement, values: readonly string[]): Promise<void> {
+    const now = this.#core.now();
+    const stored = await run(
+      `INSERT INTO mail_request (id, kind, given, client, queued_at, due_at) SELECT ?, ?, ?, ?, ?, ?
+       WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM mail_request LIMIT ${MAX_WAITING}) AS waiting) < ${MAX_WAITING}
+       RETURNING id`,
+      [newId(), ...values, now, now],
+    );
+    if (stored.length === 0) throw new ServiceUnavailable(RETRY_AFTER);
+  }
+
+  /** Handles the requests a moment later. Returns at once, and never throws. */
+  wake(): void {
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#outbox.wake();
+      },
+      randomInt(DELAY.min, DELAY.max),
+    ).unref();
+  }
+
+  /** Handles the requests at once, and waits until it is done. */
+  async idle(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#outbox.wake();
+    await this.#outbox.idle();
+  }
+
+  /** Handles the requests that wait for a timer, for a second at most. Later ones stay in the table. */
+  async close(): Promise<void> {
+    if (this.#timer !== undefined) await withinTime(this.idle(), CLOSE_TIMEOUT, () => undefined);
+    clearTimeout(this.#timer);
+    await this.#outbox.close();
+  }
+
+  async #handle({ id, kind, given, client, attempts }: RequestRow): Promise<Fault | null> {
+    try {
+      const handler = this.#handlers.get(kind);
+      if (handler === undefined) throw new Error(`No feature handles requests of ${kind}.`);
+      await handler({
+        given: JSON.parse(given) as never,
+        client: JSON.parse(client) as Client,
+        allows: async (mail) => (await this.#allows(mail)) || attempts > 1,
+        inTransaction: async (use) => {
+          const isOwn = await this.#core.sql.inTransaction(async (run) => {
+            const own = await run("DELETE FROM mail_request WHERE id = ? RETURNING id", [id]);
+            if (own.length > 0) await use(run);
+            return own.length > 0;
+          });
+          if (!isOwn) throw new AlreadyHandled();
+        },
+      });
+      return null;
+    } catch (error) {
+      if (error instanceof AlreadyHandled) return null;
+      warn(error);
+      return {
+        code: "request_failed",
+        // An older version may have stored an address that no mail can go to.
+        isPermanent: error instanceof BadUserInput,
+        isOfServer: error instanceof ServiceUnavailable,
+      };
+    }
+  }
+}
