@@ -12,8 +12,8 @@ import {
   REFUSED,
 } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
-import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
 import { fresh } from "../support/fresh.js";
+import { DATABASES, Gate, PASSWORD, setUpGate } from "../support/gate.js";
 import { HAS_REDIS, REDIS_URL } from "../support/redis.js";
 
 const FREE = 5;
@@ -127,18 +127,18 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
     });
 
     test("LG-2: are forgotten when the password is reset", async () => {
-      const id = await gate.user("kim", { email: "kim@example.com" });
+      const id = await gate.user("lea", { email: "lea@example.com" });
       const { tokens } = gate.auth.mail;
-      const values = { purpose: "resetPassword", userId: id, address: "kim@example.com" } as const;
+      const values = { purpose: "resetPassword", userId: id, address: "lea@example.com" } as const;
       const tokenId = await gate.core.sql.inTransaction((run) => tokens.issue(run, values));
       const { token } = (await tokens.derive(tokenId))!;
-      await fail("kim");
+      await fail("lea");
       const reset = await gate.ask(
         "mutation ($token: String!, $newPassword: String!) { resetPassword(token: $token, newPassword: $newPassword) { message } }",
         { variables: { token, newPassword: NEXT } },
       );
       expect(reset.status).toBe(200);
-      expect((await attempt(gate, "kim", NEXT)).status).toBe(200);
+      expect((await attempt(gate, "lea", NEXT)).status).toBe(200);
     });
 
     test("LG-6: are counted together for the username and the e-mail address, in any spelling", async () => {
