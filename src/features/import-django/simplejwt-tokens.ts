@@ -115,10 +115,11 @@ export class SimpleJwtTokens implements ForeignTokens {
     };
   }
 
-  #requireInTime({ iat, nbf = 0, exp, sid, sub }: Claims, scheme: AuthScheme): void {
+  /** Ignores `iat`: the clock of Django's host may be ahead of ours. */
+  #requireInTime({ nbf = 0, exp, sid, sub }: Claims, scheme: AuthScheme): void {
     const { LEEWAY: leeway } = this.#options.simpleJwt;
     const seconds = this.#now() / 1000;
-    if (Math.max(iat, nbf) > seconds + leeway) throw new TokenNotValid();
+    if (nbf > seconds + leeway) throw new TokenNotValid();
     if (exp <= seconds - leeway) {
       throw new KnownTokenExpired({ id: sid, userId: sub, scheme, impersonatorId: null });
     }
