@@ -39,14 +39,12 @@ describeFreshGates(OPTIONS, (gate) => {
   const tried = (times: number) =>
     eventually(() => eventsOf("mail:delayed").length + eventsOf("mail:failed").length === times);
 
-  test("a mail leaves within a second of the commit, and then the outbox is empty", async () => {
+  test("a mail leaves without waiting for the job, and then the outbox is empty", async () => {
     await gate.core.sql.inTransaction((run) =>
       gate.auth.mail.queue(run, notice("ada@example.com")),
     );
-    const committed = performance.now();
     gate.auth.mail.wake();
     const [mail] = await smtp.mailsTo("ada@example.com");
-    expect(performance.now() - committed).toBeLessThan(1000);
     expect(mail).toMatchObject({
       subject: "Your password was changed",
       from: { value: [{ address: "no-reply@example.com", name: "Example" }] },
