@@ -4,6 +4,7 @@ import { Importer } from "./importer.js";
 import { Progress } from "./progress.js";
 import { Report } from "./report.js";
 import type { ImportSettings } from "./rights.js";
+import type { SimpleJwt } from "./simplejwt-settings.js";
 import { DjangoSource, type Tables } from "./source.js";
 
 /** How many users are read at once, and written in one transaction. */
@@ -15,7 +16,7 @@ const BATCH = 1000;
  */
 export async function runImport(
   core: CoreServices,
-  config: Pick<ImportSettings, "roles" | "sessionLifetime">,
+  config: Pick<ImportSettings, "roles" | "sessionLifetime"> & { djangoSimpleJwt: SimpleJwt },
   options: CommandOptions,
   print: (line: string) => void,
 ): Promise<void> {
@@ -31,6 +32,7 @@ export async function runImport(
   const settings: ImportSettings = {
     roles: config.roles,
     sessionLifetime: config.sessionLifetime,
+    simpleJwt: config.djangoSimpleJwt,
     adminValue: textOf(options["adminValue"]) ?? "admin",
     hasProfiles: tables.profile !== null,
     isDryRun,

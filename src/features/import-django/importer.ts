@@ -239,7 +239,7 @@ export class Importer {
 
   #parseTokens(rows: readonly TextRow[]): OutstandingToken[] {
     return rows.flatMap((row) => {
-      const token = parseToken(row, this.#startedAt);
+      const token = parseToken(row, this.#settings.simpleJwt, this.#startedAt);
       if (token === null) {
         const text = `The token ${row["id"]} of simplejwt cannot be read, so it cannot come.`;
         this.#report.remark(null, "token", text);

@@ -1,3 +1,4 @@
+import type { SimpleJwt } from "./simplejwt-settings.js";
 import type { AccountService } from "../../accounts/account.service.js";
 import type { Role, Roles } from "../../accounts/role.js";
 import { BadUserInput, NoSuchUser } from "../../errors.js";
@@ -13,6 +14,8 @@ export interface ImportSettings {
   readonly adminValue: string;
   /** Whether the roles of Profiles are imported. */
   readonly hasProfiles: boolean;
+  /** How simplejwt names its claims. */
+  readonly simpleJwt: SimpleJwt;
   /** Whether to write nothing. */
   readonly isDryRun: boolean;
 }

@@ -2,6 +2,7 @@ import type { TextRow } from "../../database/read-only.js";
 import type { AuthScheme } from "../../events.js";
 import { jwtSessionIdOf, userIdOf } from "./identity.js";
 import { parseInstant } from "./django-user.js";
+import type { SimpleJwt } from "./simplejwt-settings.js";
 
 /** A token of simplejwt that has not expired. Instants are epoch milliseconds. */
 export interface OutstandingToken {
@@ -19,24 +20,24 @@ export interface OutstandingToken {
   readonly isBlacklisted: boolean;
 }
 
-interface Payload {
-  readonly exp?: unknown;
-  readonly refresh_exp?: unknown;
-  readonly user_id?: unknown;
-}
-
 /**
  * Reads a row of simplejwt's tables. Does not verify the token: the row itself says that simplejwt made it.
+ * @param names the names of the claims
  * @param now epoch milliseconds, for a token without a date
  * @returns null if the row is broken or names no user
  */
-export function parseToken(row: TextRow, now: number): OutstandingToken | null {
+export function parseToken(
+  row: TextRow,
+  names: Pick<SimpleJwt, "USER_ID_CLAIM" | "SLIDING_TOKEN_REFRESH_EXP_CLAIM">,
+  now: number,
+): OutstandingToken | null {
   const { id, jti, token } = row;
   const payload = readPayload(token ?? "");
   if (id == null || jti == null || payload === null) return null;
-  const { exp, refresh_exp: refreshExp, user_id: claimed } = payload;
+  const claimed = payload[names.USER_ID_CLAIM];
+  const refreshExp = payload[names.SLIDING_TOKEN_REFRESH_EXP_CLAIM];
   const djangoId = row["user_id"] ?? (isUserId(claimed) ? String(claimed) : null);
-  const end = refreshExp ?? exp;
+  const end = refreshExp ?? payload["exp"];
   if (typeof end !== "number" || djangoId === null) return null;
   return {
     sessionId: jwtSessionIdOf(jti),
@@ -56,11 +57,11 @@ function isUserId(value: unknown): value is string | number {
   return typeof value === "string" || typeof value === "number";
 }
 
-function readPayload(token: string): Payload | null {
+function readPayload(token: string): Readonly<Record<string, unknown>> | null {
   try {
     const text = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
     const payload: unknown = JSON.parse(text);
-    return typeof payload === "object" ? payload : null;
+    return typeof payload === "object" ? (payload as Record<string, unknown>) : null;
   } catch {
     return null;
   }

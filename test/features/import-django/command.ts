@@ -1,5 +1,6 @@
 import { Roles } from "../../../src/accounts/role.js";
 import { importDjango } from "../../../src/features/import-django/index.js";
+import { SIMPLE_JWT } from "../../../src/features/import-django/simplejwt-settings.js";
 import { ROOT, runCommand } from "../../support/command.js";
 import type { Gate } from "../../support/gate.js";
 import type { Ended } from "../../support/node-process.js";
@@ -37,7 +38,8 @@ export async function runHere(
   const command = importDjango.commands?.find((known) => known.name === name);
   const lines: string[] = [];
   const print = (line: string) => void lines.push(line);
-  const config = { roles: new Roles(), sessionLifetime: 30 * 86_400 };
+  const djangoSimpleJwt = SIMPLE_JWT.parse({});
+  const config = { roles: new Roles(), sessionLifetime: 30 * 86_400, djangoSimpleJwt };
   await command?.run(gate.core, config as never, [], print, options);
   return lines.join("\n");
 }

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { ROOT, runCommand } from "../../support/command.js";
 import { describeDjango, DjangoProject, type DjangoServer } from "../../support/django.js";
 import { DATABASES, Gate, type GateOptions } from "../../support/gate.js";
 import { importFrom } from "./command.js";
@@ -26,7 +27,11 @@ describeDjango("the tokens that Django issued", () => {
     beforeAll(async () => {
       django = await DjangoProject.create({ database });
       gate = await Gate.open(
-        { django: true, djangoSecretKey: django.secretKey, djangoTokensUntil: UNTIL },
+        {
+          ...{ django: true, djangoSecretKey: django.secretKey, djangoTokensUntil: UNTIL },
+          // Django has the real time.
+          now: Date.now,
+        },
         database,
       );
       await django.shell(CREATE_USERS);
@@ -64,7 +69,7 @@ describeDjango("the tokens that Django issued", () => {
 
     test("an access and a refresh token work, and a refresh gives a pair of ours", async () => {
       const user = nextUser();
-      const { access, refresh } = (await server.post("/token/", user)).body as Pair;
+      const { access, refresh }: Pair = (await server.post("/token/", user)).body;
       await importAll();
       expect(await nameOf(`Bearer ${access}`)).toBe(user.username);
       const { data } = await gate.refresh(refresh);
@@ -85,7 +90,7 @@ describeDjango("the tokens that Django issued", () => {
     test("a pair that was issued after the import works, if its user was imported", async () => {
       const user = nextUser();
       await importAll();
-      const { access, refresh } = (await server.post("/token/", user)).body as Pair;
+      const { access, refresh }: Pair = (await server.post("/token/", user)).body;
       expect(await nameOf(`Bearer ${access}`)).toBe(user.username);
       expect((await gate.refresh(refresh)).status).toBe(200);
     });
@@ -167,11 +172,18 @@ result = {"access": str(pair.access_token), "refresh": str(pair), "dead": str(de
       django: true,
       djangoTokensUntil: UNTIL,
       djangoSimpleJwt: here,
+      now: Date.now,
       ...("VERIFYING_KEY" in here ? {} : { djangoSecretKey: django.secretKey }),
     } as unknown as GateOptions;
     const gate = await Gate.open(options);
     try {
-      await importFrom(gate, django.databaseUrl);
+      await runCommand(["import-django", "--from", django.databaseUrl], {
+        cwd: ROOT,
+        env: {
+          ...{ DATABASE_URL: gate.databaseUrl, SECRET_KEY: gate.secretKey, DJANGO: "on" },
+          DJANGO_SIMPLE_JWT: JSON.stringify(here),
+        },
+      });
       for (const token of [tokens.access, tokens.sliding]) {
         expect((await gate.me(`Bearer ${token}`)).data.me.username).toBe("mamun");
       }
@@ -181,7 +193,7 @@ result = {"access": str(pair.access_token), "refresh": str(pair), "dead": str(de
       expect((await gate.refresh(tokens.dead)).reason).toBe("token_revoked");
       const other = await gate.another({
         djangoSimpleJwt: { ...here, ISSUER: "https://other.example.com" },
-      } as unknown as GateOptions);
+      });
       expect((await other.me(`Bearer ${tokens.access}`)).reason).toBe("token_not_valid");
     } finally {
       await gate.close();

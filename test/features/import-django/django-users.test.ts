@@ -46,11 +46,9 @@ result = {
     "hashes": {user.username: user.password for user in users},
     "ids": {user.username: user.id for user in users},
 }`));
-      ({ remarks } = await importFrom(
-        gate,
-        django.databaseUrl,
-        ...["--profile-table", "accounts_profile"],
-      ));
+      ({ remarks } = await importFrom(gate, django.databaseUrl, {
+        profileTable: "accounts_profile",
+      }));
     });
     afterAll(async () => {
       await gate.close();
@@ -84,7 +82,7 @@ result = {
     });
 
     test.each(["unusable", "empty"])("cannot log in when the password is %s", async (username) => {
-      const password = hashes[username] || PASSWORD;
+      const password = hashes[username] === "" ? PASSWORD : hashes[username]!;
       await expect(login(username, password)).rejects.toThrow("invalid_credentials");
     });
 
