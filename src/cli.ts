@@ -18,6 +18,12 @@ const { version } = JSON.parse(
 /** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
+/** A reader such as `head` may close the pipe early. Then nobody reads the rest. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
 /** Prints the error, and ends the process. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
