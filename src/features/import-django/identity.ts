@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 const UUID = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i;
 
 /** Returns a primary key of Django as text, in the form that tokens have. */
-export function canonicalDjangoId(key: string | number): string {
+function canonicalDjangoId(key: string | number): string {
   return String(key).replace(UUID, "$1-$2-$3-$4-$5").toLowerCase();
 }
 
