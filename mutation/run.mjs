@@ -35,7 +35,7 @@ const UNSUITABLE = [
   /^test\/database\/(migrations|second-opening|pgbouncer|postgresql-tls)/,
   /^test\/config\/(editor|settings-page|wrong-settings)/,
   /^test\/attacks\/leaks/,
-  /^test\/keys\/(damaged-keys|instances)/,
+  /^test\/keys\/instances/,
   /^test\/tokens\/verifiers/,
   /^test\/accounts\/every-login-hashes/,
 ];
