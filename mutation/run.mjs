@@ -10,10 +10,10 @@ import { Stryker } from "@stryker-mutator/core";
 import "../jest.config.js";
 import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs";
 
-/** The folders of `src`, and for each the folders of `test` that must notice a change in it. */
+/** The folders of `src`, and for each the folders or files of `test` that must notice a change in it. */
 const TESTS = {
-  tokens: ["tokens"],
-  keys: ["keys"],
+  tokens: ["tokens", "features/token-classes", "authentication/wrong-types.test.ts"],
+  keys: ["keys", "maintenance/prune.test.ts"],
   throttling: ["throttling"],
   database: ["database"],
   http: ["http", "attacks"],
@@ -26,7 +26,7 @@ const TESTS = {
 };
 
 /** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
-const ON_POSTGRESQL = ["throttling", "database", "accounts", "sessions"];
+const ON_POSTGRESQL = ["throttling", "database"];
 
 /** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
 const UNSUITABLE = [
@@ -37,6 +37,7 @@ const UNSUITABLE = [
   /^test\/attacks\/leaks/,
   /^test\/keys\/instances/,
   /^test\/tokens\/verifiers/,
+  /^test\/sessions\/rotation-races/,
   /^test\/accounts\/every-login-hashes/,
 ];
 
@@ -121,9 +122,10 @@ async function mutate(path) {
   if (score < LEAST_SCORE || unlisted.length > 0) process.exitCode = 1;
 }
 
-function findTests(folder) {
-  return readdirSync(join("test", folder), { recursive: true })
-    .map((path) => join("test", folder, path))
+function findTests(path) {
+  if (path.endsWith(".test.ts")) return [join("test", path)];
+  return readdirSync(join("test", path), { recursive: true })
+    .map((name) => join("test", path, name))
     .filter((path) => path.endsWith(".test.ts") && !UNSUITABLE.some((name) => name.test(path)));
 }
 

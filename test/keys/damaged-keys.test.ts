@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { openAuth } from "../../src/auth.js";
 import { resolveConfig } from "../../src/config/auth-config.js";
+import { generateSecretKey } from "../../src/keys/secret-key.js";
 import { decode, forge } from "../support/forge.js";
 import { describeFreshGates, type Gate } from "../support/gate.js";
 
@@ -15,16 +16,34 @@ describeFreshGates((gate) => {
     return at.me(`Bearer ${forge(key, { ...header, kid: "0123456789abcdef" }, claims)}`);
   }
 
-  /** Starts a server, lets it read the keys three times more, and returns what it reports. */
-  async function faultsOfAStart(): Promise<unknown[]> {
+  /** Opens the services of another server, with a list of what they report. */
+  async function openAnother() {
     const faults: unknown[] = [];
     const { databaseUrl, secretKey } = gate;
     const config = resolveConfig({ databaseUrl, secretKey, now: () => gate.now }, []);
     const { auth, core } = await openAuth(config, [], (fault) => faults.push(fault));
+    return { faults, core, close: () => auth.close() };
+  }
+
+  /** Opens another server, lets it read the keys three times more, and returns what it reports. */
+  async function faultsOfAStart(): Promise<unknown[]> {
+    const { faults, core, close } = await openAnother();
     for (let turn = 0; turn < 3; turn += 1) await core.keys.reload();
-    await auth.close();
+    await close();
     return faults;
   }
+
+  describe("no key that is not revoked", () => {
+    test("leaves a running server its keys, and is reported once", async () => {
+      const { faults, core, close } = await openAnother();
+      const { kid } = core.keys.ring.current;
+      await gate.sql("UPDATE signing_key SET revoked_at = 1");
+      for (let turn = 0; turn < 2; turn += 1) await core.keys.reload();
+      expect(faults).toEqual([new TypeError("No key is active.")]);
+      expect(core.keys.ring.current.kid).toBe(kid);
+      await close();
+    });
+  });
 
   describe("the next key", () => {
     test("J-15: is refused until it is active, except for the leeway", async () => {
@@ -76,6 +95,27 @@ describeFreshGates((gate) => {
       await expect(gate.another()).rejects.toThrow(
         new RegExp(`^The signing key ${kid} in the database cannot be read[^\n]+$`),
       );
+    });
+
+    test("and is the only key leaves a running server its keys, and is the one thing that it reports", async () => {
+      const { authorization } = await gate.issue(await gate.user("ada"));
+      const { faults, core, close } = await openAnother();
+      await gate.sql("UPDATE signing_key SET sealed_key = 'damaged'");
+      for (let turn = 0; turn < 2; turn += 1) await core.keys.reload();
+      expect(faults).toEqual([expect.objectContaining({ name: "KeyUnreadable" })]);
+      await close();
+      await gate.core.keys.reload();
+      expect((await gate.me(authorization)).status).toBe(200);
+    });
+
+    test("does not stop a change of the root secret", async () => {
+      const { kid } = await gate.auth.keys.rotate();
+      await gate.sql("UPDATE signing_key SET sealed_key = 'damaged' WHERE kid = ?", [kid]);
+      const { authorization } = await gate.issue(await gate.user("ada"));
+      const next = generateSecretKey();
+      await gate.another({ secretKey: [next, gate.secretKey] });
+      const started = await gate.another({ secretKey: next });
+      expect((await started.me(authorization)).status).toBe(200);
     });
 
     test("is reported once by a server, however often it reads the keys", async () => {
