@@ -37,6 +37,7 @@ const UNSUITABLE = [
   /^test\/attacks\/leaks/,
   /^test\/keys\/instances/,
   /^test\/tokens\/verifiers/,
+  /^test\/permissions\/own-fields/,
   /^test\/sessions\/rotation-races/,
   /^test\/accounts\/every-login-hashes/,
 ];
