@@ -93,9 +93,7 @@ describeFreshGates((gate) => {
       await gate.sql("UPDATE signing_key SET algorithm = 'no.256'");
       const [{ kid }] = await gate.sql("SELECT kid FROM signing_key");
       await expect(gate.another()).rejects.toThrow(
-        new Error(
-          `The signing key ${kid} in the database cannot be read, so the tokens that it signed are refused: The key ${kid} is too short for no.256, or of the wrong type. Restore its row, or revoke it with: gatehouse rotate-keys --revoke ${kid}`,
-        ),
+        `The signing key ${kid} in the database cannot be read, so the tokens that it signed are refused: The key ${kid} is too short for no.256, or of the wrong type. Restore its row, or revoke it with: gatehouse rotate-keys --revoke ${kid}`,
       );
     });
 
