@@ -20,9 +20,17 @@ const TESTS = {
   apollo: ["apollo", "http", "attacks"],
   config: ["config"],
   accounts: ["accounts"],
-  sessions: ["sessions"],
+  sessions: ["sessions", "features/token-classes", "maintenance/prune.test.ts"],
   permissions: ["permissions"],
-  authentication: ["authentication"],
+  authentication: [
+    "authentication",
+    "sessions/own-sessions.test.ts",
+    "sessions/rotation.test.ts",
+    "tokens/claims.test.ts",
+    "tokens/signing-key.test.ts",
+    "tokens/sliding.test.ts",
+    "tokens/static-token.test.ts",
+  ],
 };
 
 /** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
