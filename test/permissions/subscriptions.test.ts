@@ -221,6 +221,13 @@ describe("the events of a guarded source", () => {
     expect([stops, reads()]).toEqual([1, 0]);
   });
 
+  test("end with their source, without another check", async () => {
+    const source = { next: () => Promise.resolve(END), [Symbol.asyncIterator]: () => source };
+    const check = () => Promise.reject(new Error("checked"));
+    const events = guardEvents(source, check) as AsyncGenerator;
+    expect(await events.next()).toEqual(END);
+  });
+
   test("are passed on as they are if they are no stream, which graphql-js reports", () => {
     expect(guardEvents(7, () => Promise.resolve(true))).toBe(7);
   });
