@@ -20,7 +20,12 @@ const TESTS = {
   apollo: ["apollo", "http", "attacks"],
   config: ["config"],
   accounts: ["accounts"],
-  sessions: ["sessions", "features/token-classes", "maintenance/prune.test.ts"],
+  sessions: [
+    "sessions",
+    "authentication/stateless.test.ts",
+    "features/token-classes",
+    "maintenance/prune.test.ts",
+  ],
   permissions: ["permissions"],
   authentication: [
     "authentication",

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import { DEFAULT_ROLES, Roles } from "../../src/accounts/role.js";
+import { type AuthScheme, NO_CLIENT } from "../../src/events.js";
+import { requireLive } from "../../src/sessions/live.js";
+import { isNamedToken } from "../../src/sessions/named-token.js";
 import { requireOwnSession } from "../../src/sessions/own-session.js";
+import { Principal } from "../../src/sessions/principal.js";
 import { describeGates, type Tokens } from "../support/gate.js";
 
 // Only commands and features call these methods.
@@ -30,6 +35,92 @@ describeGates((gate) => {
     return { adminId, userId, own, tokens: { refresh: refresh!, session, authorization } };
   }
 
+  describe("a session that its user's change has missed", () => {
+    test.each([
+      ["is_active = FALSE", "user_inactive"],
+      ["credentials_version = credentials_version + 1", "password_changed"],
+    ])("is refused, too: %s", async (change, reason) => {
+      const id = await newUser();
+      const { authorization, refresh } = await gate.issue(id);
+      await gate.sql(`UPDATE "user" SET ${change} WHERE id = ?`, [id]);
+      for (const answer of [await gate.me(authorization), await gate.refresh(refresh)]) {
+        expect(answer).toMatchObject({ status: 401, reason });
+      }
+    });
+  });
+
+  test("a static token is token_expired, any other session is session_expired, at the end that it was given", async () => {
+    const id = await newUser();
+    const roles = new Roles(DEFAULT_ROLES);
+    const expiresAt = gate.now + 60_000;
+    const reasons = { TOKEN: "token_expired", JWT: "session_expired", SLIDING: "session_expired" };
+    for (const [scheme, reason] of Object.entries(reasons)) {
+      const opening = { scheme: scheme as AuthScheme, expiresAt };
+      const { row } = await gate.core.sessions.open(id, opening);
+      const token = { id: row.id, userId: id, scheme: row.scheme, generation: null };
+      const isLiveAt = (at: number) => requireLive(row, token, at, roles);
+      expect(isLiveAt(expiresAt - 1)).toBe(row);
+      expect(() => isLiveAt(expiresAt)).toThrow(expect.objectContaining({ reason }));
+    }
+  });
+
+  test("a session is opened by another of the same user only while that is open", async () => {
+    const id = await newUser();
+    const { session: openedBy } = await gate.issue(id);
+    const open = () => gate.core.sessions.open(id, { scheme: "TOKEN", label: "script", openedBy });
+    expect((await open()).row.label).toBe("script");
+    await gate.auth.sessions.end(openedBy);
+    await expect(open()).rejects.toMatchObject({ reason: "token_revoked" });
+  });
+
+  test("a change of the password ends all sessions but the one to keep", async () => {
+    const id = await newUser();
+    const [kept, ended] = [await gate.issue(id), await gate.issue(id)];
+    const keepSession = kept.session.id;
+    await gate.core.accounts.setPassword(id, "another correct horse", { keepSession });
+    expect((await gate.me(kept.authorization)).status).toBe(200);
+    expect((await gate.refresh(kept.refresh)).status).toBe(200);
+    expect((await gate.me(ended.authorization)).reason).toBe("password_changed");
+    expect(endsIn(id)).toEqual([
+      expect.objectContaining({ sessionId: ended.session.id, reason: "password_changed" }),
+    ]);
+  });
+
+  describe("endOutdated", () => {
+    const ending = { reason: "password_changed", client: NO_CLIENT } as const;
+
+    test("counts and reports the sessions that were still open, once the change is stored", async () => {
+      const userId = await newUser();
+      const [past, later] = [gate.now, gate.now + 1];
+      const rows = [
+        { id: "static", expiresAt: null, refreshExpiresAt: null },
+        { id: "open", expiresAt: later, refreshExpiresAt: later },
+        { id: "expired", expiresAt: past, refreshExpiresAt: later },
+        { id: "idle", expiresAt: later, refreshExpiresAt: past },
+      ];
+      const run = () => Promise.resolve(rows as never[]);
+      const { count, report } = await gate.core.sessions.endOutdated(run, userId, ending);
+      expect([count, endsIn(userId)]).toEqual([2, []]);
+      report();
+      expect(endsIn(userId).map((event) => "sessionId" in event && event.sessionId)).toEqual([
+        "static",
+        "open",
+      ]);
+    });
+
+    test("costs one statement, or two if a session is kept", async () => {
+      let statements = 0;
+      const run = () => {
+        statements += 1;
+        return Promise.resolve([]);
+      };
+      await gate.core.sessions.endOutdated(run, "user", ending);
+      expect(statements).toBe(1);
+      await gate.core.sessions.endOutdated(run, "user", { ...ending, keep: "session" });
+      expect(statements).toBe(3);
+    });
+  });
+
   describe("endMatching", () => {
     test("ends the open sessions of one user, and reports each with the reason", async () => {
       const [id, other] = [await newUser(), await newUser()];
@@ -50,8 +141,7 @@ describeGates((gate) => {
       const old = await gate.issue(id);
       gate.advance(1);
       const recent = await gate.issue(id);
-      const query = { userId: id, createdBefore: gate.now };
-      expect(await gate.core.sessions.endMatching(query, "revoked")).toBe(1);
+      await gate.core.sessions.endMatching({ createdBefore: gate.now }, "revoked");
       expect((await gate.me(old.authorization)).reason).toBe("token_revoked");
       expect((await gate.me(recent.authorization)).status).toBe(200);
     });
@@ -71,6 +161,31 @@ describeGates((gate) => {
       expect(await gate.core.sessions.endMatching({}, "revoked")).toBe(1001);
     });
   });
+
+  test("a session is fresh until so many seconds after its password, and never without one", async () => {
+    const id = await newUser();
+    const fixed = await principalOf(await gate.issue(id));
+    expect(fixed.isFresh(100 * 365 * 86_400)).toBe(false);
+    const { session } = await gate.issue(id);
+    await gate.core.sessions.recordAuthentication(session, 0);
+    const row = await gate.core.sessions.find(session.id);
+    const settings = { now: () => gate.now, roles: new Roles(DEFAULT_ROLES) };
+    const proven = new Principal(row!, settings);
+    gate.advance(60);
+    expect([proven.isFresh(60), proven.isFresh(59)]).toEqual([true, false]);
+  });
+
+  test.each([
+    ["TOKEN", "script", true],
+    ["TOKEN", null, false],
+    ["JWT", "phone", false],
+    ["SLIDING", "phone", false],
+  ] as const)(
+    "a session by %s with the label %j is a named token: %s",
+    (scheme, label, isNamed) => {
+      expect(isNamedToken({ scheme, label })).toBe(isNamed);
+    },
+  );
 
   describe("recordAuthentication", () => {
     test("records the present time in the session of a login, and in no other", async () => {

@@ -73,7 +73,10 @@ describeGates((gate) => {
     test.each(["", "x", "f".repeat(32), "'; --", "\0"])(
       "returns false for an id that no session has: %j",
       async (id) => {
-        expect(await gate.auth.sessions.end(id)).toBe(false);
+        const statements = await gate.countStatements(async () => {
+          expect(await gate.auth.sessions.end(id)).toBe(false);
+        });
+        expect(statements).toBe(id.length === 32 ? 1 : 0);
       },
     );
 
