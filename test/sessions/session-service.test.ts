@@ -86,6 +86,33 @@ describeGates((gate) => {
     ]);
   });
 
+  test("the end of a reused token's session is reported as token_reused only, by its caller", async () => {
+    const id = await newUser();
+    const { session } = await gate.issue(id);
+    expect(await gate.core.sessions.end(session, id, "reused")).toBe(true);
+    expect(endsIn(id)).toEqual([]);
+  });
+
+  test("openFirst opens a session and reports it, but no second one of its scheme and label", async () => {
+    const id = await newUser();
+    const open = () => gate.core.sessions.openFirst(id, { scheme: "TOKEN", label: "script" });
+    expect(await open()).toMatchObject({ row: { label: "script" } });
+    expect(await open()).toBeNull();
+    const issued = gate.events.filter(
+      (event) => event.type === "token_issued" && event.userId === id,
+    );
+    expect(issued).toHaveLength(1);
+  });
+
+  test("a page has a next page only if a session is left", async () => {
+    const id = await newUser();
+    for (let turn = 0; turn < 2; turn += 1) await gate.issue(id);
+    const pageOf = (first: number) => gate.core.sessions.page({ userIds: [id] }, first, null);
+    const pages = await Promise.all([1, 2, 3].map(pageOf));
+    expect(pages.map(({ hasNextPage }) => hasNextPage)).toEqual([true, false, false]);
+    expect(pages.map(({ principals }) => principals.length)).toEqual([1, 2, 2]);
+  });
+
   describe("endOutdated", () => {
     const ending = { reason: "password_changed", client: NO_CLIENT } as const;
 
