@@ -93,6 +93,61 @@ describeGates((gate) => {
     expect(endsIn(id)).toEqual([]);
   });
 
+  test.each([
+    [{ scheme: "BASIC" }, "scheme must be TOKEN, JWT or SLIDING."],
+    ...[42, ["x"], "", "x".repeat(101), "a\nb"].map((label) => [
+      { scheme: "TOKEN", label },
+      "label must have from 1 to 100 characters, none of them a control character.",
+    ]),
+  ] as [never, string][])("is not opened by malformed values: %j", async (opening, message) => {
+    const opened = gate.core.sessions.open(await newUser(), opening);
+    await expect(opened).rejects.toMatchObject({ code: "BAD_USER_INPUT", message });
+  });
+
+  describe("a refresh", () => {
+    const startOfSecond = () => {
+      gate.advance(1 - (gate.now % 1000) / 1000);
+    };
+
+    test("RF-7: without a leeway is refused from the second on in which its token expires", async () => {
+      const strict = await gate.another({
+        ...{ leeway: 0, accessTokenLifetime: 60, refreshTokenLifetime: 100 },
+      });
+      const id = await newUser();
+      startOfSecond();
+      gate.advance(0.7);
+      const { refresh } = await strict.issue(id);
+      gate.advance(99.299);
+      const next = (await strict.refresh(refresh)).data.refreshToken;
+      expect(next.refresh).toEqual(expect.any(String));
+      const other = await strict.issue(id);
+      gate.advance(99.701);
+      gate.advance(0.3);
+      expect(await strict.refresh(other.refresh)).toMatchObject({ reason: "token_expired" });
+    });
+
+    test("S-02: of a sliding token is refused from its refresh_exp on, even if its session lasts longer", async () => {
+      const id = await newUser();
+      startOfSecond();
+      const tokens = [];
+      for (let turn = 0; turn < 2; turn += 1) {
+        const token = await gate.auth.tokens.SlidingToken.forUser(id);
+        tokens.push(String(token.set("refresh_exp", gate.now / 1000 + 10)));
+      }
+      gate.advance(9.999);
+      expect((await gate.refresh(tokens[0]!)).status).toBe(200);
+      gate.advance(0.001);
+      expect(await gate.refresh(tokens[1]!)).toMatchObject({ reason: "token_expired" });
+    });
+
+    test("ST-6: takes no access token, not even in code", async () => {
+      const { access } = await gate.issue(await newUser());
+      const verified = gate.core.kinds.verify(access, ["access"]);
+      const rotated = gate.core.sessions.rotate(verified, NO_CLIENT);
+      await expect(rotated).rejects.toMatchObject({ reason: "token_wrong_type" });
+    });
+  });
+
   test("openFirst opens a session and reports it, but no second one of its scheme and label", async () => {
     const id = await newUser();
     const open = () => gate.core.sessions.openFirst(id, { scheme: "TOKEN", label: "script" });
