@@ -29,6 +29,7 @@ const TESTS = {
   permissions: ["permissions"],
   authentication: [
     "authentication",
+    "keys/rotation.test.ts",
     "sessions/own-sessions.test.ts",
     "sessions/rotation.test.ts",
     "tokens/claims.test.ts",

@@ -119,7 +119,6 @@ describeFreshGates((gate) => {
         }
       });
       expect(statements).toBe(1);
-      expect(await gate.core.keys.reloadAtMostOnceASecond()).toBe(false);
       for (const [wait, reads] of [
         [0.999, 0],
         [0.001, 1],

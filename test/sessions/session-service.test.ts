@@ -121,8 +121,7 @@ describeGates((gate) => {
       const next = (await strict.refresh(refresh)).data.refreshToken;
       expect(next.refresh).toEqual(expect.any(String));
       const other = await strict.issue(id);
-      gate.advance(99.701);
-      gate.advance(0.3);
+      gate.advance(99.001);
       expect(await strict.refresh(other.refresh)).toMatchObject({ reason: "token_expired" });
     });
 
@@ -146,6 +145,16 @@ describeGates((gate) => {
       const rotated = gate.core.sessions.rotate(verified, NO_CLIENT);
       await expect(rotated).rejects.toMatchObject({ reason: "token_wrong_type" });
     });
+  });
+
+  test("64 sessions that are looked up at once cost one statement", async () => {
+    const { session } = await gate.issue(await newUser());
+    const ids = [session.id, ...Array.from({ length: 63 }, (_, index) => `unknown${index}`)];
+    const statements = await gate.countStatements(async () => {
+      const rows = await Promise.all(ids.map((id) => gate.core.sessions.find(id)));
+      expect(rows.map((row) => row?.id)).toEqual([session.id, ...Array(63).fill(undefined)]);
+    });
+    expect(statements).toBe(1);
   });
 
   test("openFirst opens a session and reports it, but no second one of its scheme and label", async () => {
@@ -310,6 +319,18 @@ describeGates((gate) => {
       expect(() => {
         requireOwnSession(fixed);
       }).toThrow("A static token cannot do this. Log in instead.");
+    });
+
+    test("names the administrator in stateless mode, too", async () => {
+      const stateless = await gate.another({ bearerCheck: "stateless" });
+      const { adminId, userId, own, tokens } = await impersonate();
+      const sessionOf = async ({ authorization }: Pick<Tokens, "authorization">) =>
+        (await stateless.auth.createContext({ headers: { authorization } })).user;
+      const named = (id: string, impersonatorId: string | null) => ({
+        ...{ id, session: expect.objectContaining({ impersonatorId }) },
+      });
+      expect(await sessionOf(tokens)).toMatchObject(named(userId, adminId));
+      expect(await sessionOf(own)).toMatchObject(named(adminId, null));
     });
 
     const ENDS: [what: string, end: (ids: { adminId: string; own: Tokens }) => Promise<unknown>][] =
