@@ -10,23 +10,37 @@ import { Stryker } from "@stryker-mutator/core";
 import "../jest.config.js";
 import dropDatabases, { POSTGRES_URL } from "../test/support/drop-databases.mjs";
 
-/** The folders of `src`, and for each the folders of `test` that must notice a change in it. */
+/** The folders of `src`, and for each the folders or files of `test` that must notice a change in it. */
 const TESTS = {
-  tokens: ["tokens"],
-  keys: ["keys"],
+  tokens: ["tokens", "features/token-classes", "authentication/wrong-types.test.ts"],
+  keys: ["keys", "maintenance/prune.test.ts"],
   throttling: ["throttling"],
   database: ["database"],
   http: ["http", "attacks"],
   apollo: ["apollo", "http", "attacks"],
   config: ["config"],
   accounts: ["accounts"],
-  sessions: ["sessions"],
+  sessions: [
+    "sessions",
+    "authentication/stateless.test.ts",
+    "features/token-classes",
+    "maintenance/prune.test.ts",
+  ],
   permissions: ["permissions"],
-  authentication: ["authentication"],
+  authentication: [
+    "authentication",
+    "keys/rotation.test.ts",
+    "sessions/own-sessions.test.ts",
+    "sessions/rotation.test.ts",
+    "tokens/claims.test.ts",
+    "tokens/signing-key.test.ts",
+    "tokens/sliding.test.ts",
+    "tokens/static-token.test.ts",
+  ],
 };
 
 /** The folders whose tests need PostgreSQL too. The same rules over both databases would take twice as long. */
-const ON_POSTGRESQL = ["throttling", "database", "accounts", "sessions"];
+const ON_POSTGRESQL = ["throttling", "database"];
 
 /** A mutant is active in this process only. These tests start others, drive a browser, or need Jest to mock a package. */
 const UNSUITABLE = [
@@ -35,8 +49,10 @@ const UNSUITABLE = [
   /^test\/database\/(migrations|second-opening|pgbouncer|postgresql-tls)/,
   /^test\/config\/(editor|settings-page|wrong-settings)/,
   /^test\/attacks\/leaks/,
-  /^test\/keys\/(damaged-keys|instances)/,
+  /^test\/keys\/instances/,
   /^test\/tokens\/verifiers/,
+  /^test\/permissions\/own-fields/,
+  /^test\/sessions\/rotation-races/,
   /^test\/accounts\/every-login-hashes/,
 ];
 
@@ -121,9 +137,10 @@ async function mutate(path) {
   if (score < LEAST_SCORE || unlisted.length > 0) process.exitCode = 1;
 }
 
-function findTests(folder) {
-  return readdirSync(join("test", folder), { recursive: true })
-    .map((path) => join("test", folder, path))
+function findTests(path) {
+  if (path.endsWith(".test.ts")) return [join("test", path)];
+  return readdirSync(join("test", path), { recursive: true })
+    .map((name) => join("test", path, name))
     .filter((path) => path.endsWith(".test.ts") && !UNSUITABLE.some((name) => name.test(path)));
 }
 

@@ -160,8 +160,8 @@ class FileRunner {
   }
 
   /**
-   * Yields what to run: the tests that found the last mutants, then the tests that reach the mutant, then their whole
-   * files, and last the slow tests.
+   * Yields what to run: the tests that found the last mutants, then the tests that reach the mutant, then the whole
+   * files where a hook reaches it, and last the slow tests.
    * @param filter the ids of tests, or, for a mutant that is active while the sources load, the paths of files
    * @param name of the changed file, without extension: a test file with this name is likely to find the mutant
    */
@@ -191,6 +191,11 @@ class FileRunner {
         const isDependent = this.#dependent.get(idOf(file, title));
         return isStatic ? isDependent === false : isDependent !== true;
       });
+    // Tests that do not reach the mutant seldom find it. So a file whose hooks do not reach it need not run as a whole.
+    const needsWhole = (file, quick) =>
+      isStatic || ids.has(file) || reached(file).length >= quick.length / 2 || hasDependent(file);
+    const hasDependent = (file) =>
+      reached(file).some((title) => this.#dependent.get(idOf(file, title)));
     const favourites = Object.entries(this.#kills)
       .toSorted(([, a], [, b]) => b - a)
       .slice(0, FAVOURITES)
@@ -204,7 +209,7 @@ class FileRunner {
       if (titles.length > 0 && titles.length < quick.length / 2) yield { file, titles };
     }
     for (const { file, quick, slow } of files) {
-      yield { file, titles: slow.length > 0 ? quick : undefined };
+      if (needsWhole(file, quick)) yield { file, titles: slow.length > 0 ? quick : undefined };
     }
     for (const { file, slow } of files) {
       for (const title of slow) {

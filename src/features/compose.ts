@@ -195,7 +195,7 @@ export async function createParts(
       const extended = parts.reduce((changed, { extension }, index) => {
         if (extension === undefined) return changed;
         const name = features[index]?.name ?? "";
-        return attempt(failedToStart(name), () => extendWith(changed, extension, config.roles));
+        return attempt(failedToStart(name), () => extendWith(changed, extension));
       }, schema);
       return parts.reduce((changed, part) => part.transformSchema?.(changed) ?? changed, extended);
     },

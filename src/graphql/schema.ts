@@ -17,7 +17,7 @@ import {
 import { buildSchemaSync, type ClassType, type ContainerType } from "type-graphql";
 import type { Roles } from "../accounts/role.js";
 import { requireOneGraphql } from "../graphql-package.js";
-import { createDirectives, requireKnownRoles, withAdminRole } from "../permissions/directives.js";
+import { createDirectives, withAdminRole } from "../permissions/directives.js";
 
 /** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
 export interface SchemaExtension {
@@ -78,15 +78,12 @@ function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
 /**
  * Returns a copy of a schema with further fields.
  * @throws Error when `typeDefs` cannot be parsed, or does not fit the schema
- * @throws TypeError when a resolver belongs to no field, or an `@auth` requires an unknown role
+ * @throws TypeError when a resolver belongs to no field
  */
 export function extendWith(
   schema: GraphQLSchema,
   { typeDefs, resolvers }: SchemaExtension,
-  roles: Roles,
 ): GraphQLSchema {
-  const document = parse(typeDefs);
-  requireKnownRoles(document, roles);
   const added = new Map(
     Object.entries(resolvers).flatMap(([type, fields]) =>
       Object.entries(fields as Record<string, GraphQLFieldResolver<unknown, unknown>>).map(
@@ -94,7 +91,7 @@ export function extendWith(
       ),
     ),
   );
-  const extended = mapSchema(extendSchema(schema, document), {
+  const extended = mapSchema(extendSchema(schema, parse(typeDefs)), {
     [MapperKind.OBJECT_FIELD]: (field, name, type) => {
       const resolve = added.get(`${type}.${name}`);
       added.delete(`${type}.${name}`);

@@ -46,9 +46,10 @@ const MIN_RSA_BITS = 2048;
  */
 export class KeyRing {
   readonly #now: () => number;
-  #keys: ReadonlyMap<string, Key> = new Map();
+  #keys!: ReadonlyMap<string, Key>;
   /** The latest `activatesAt` first. */
-  #order: readonly Key[] = [];
+  #order!: readonly Key[];
+  #earliest!: Key;
 
   constructor(keys: readonly Key[], now: () => number) {
     this.#now = now;
@@ -69,19 +70,19 @@ export class KeyRing {
     const order = keys.toSorted(
       (a, b) => b.activatesAt - a.activatesAt || b.createdAt - a.createdAt,
     );
-    if (!order.some(({ activatesAt }) => activatesAt <= this.#now())) {
+    const earliest = order.at(-1);
+    if (earliest === undefined || earliest.activatesAt > this.#now()) {
       throw new TypeError("No key is active.");
     }
     this.#keys = byKid;
     this.#order = order;
+    this.#earliest = earliest;
   }
 
   /** The key that signs now. If the clock was set back and no key is active, this is the earliest key. */
   get current(): Key {
     const now = this.#now();
-    const current = this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#order.at(-1);
-    if (current === undefined) throw new TypeError("No key is active.");
-    return current;
+    return this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#earliest;
   }
 
   /** A key that is published but not yet active. */
@@ -113,20 +114,18 @@ export function isSymmetric(algorithm: JwtAlgorithm): boolean {
 }
 
 export function requireFitting({ kid, algorithm, verificationKey }: Key): void {
-  const { asymmetricKeyType, asymmetricKeyDetails, symmetricKeySize = 0 } = verificationKey;
+  const { asymmetricKeyType, asymmetricKeyDetails = {}, symmetricKeySize = 0 } = verificationKey;
+  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails;
+  const isRsa = asymmetricKeyType === "rsa" && modulusLength >= MIN_RSA_BITS;
   const isFitting = {
     HS256: symmetricKeySize * 8 >= MIN_HMAC_BITS,
-    ES256: asymmetricKeyType === "ec" && asymmetricKeyDetails?.namedCurve === "prime256v1",
-    RS256: asymmetricKeyType === "rsa" && isLongEnough(asymmetricKeyDetails),
-    PS256: asymmetricKeyType === "rsa" && isLongEnough(asymmetricKeyDetails),
+    ES256: namedCurve === "prime256v1",
+    RS256: isRsa,
+    PS256: isRsa,
   }[algorithm];
   if (!isFitting) {
     throw new TypeError(`The key ${kid} is too short for ${algorithm}, or of the wrong type.`);
   }
-}
-
-function isLongEnough(details: KeyObject["asymmetricKeyDetails"]): boolean {
-  return (details?.modulusLength ?? 0) >= MIN_RSA_BITS;
 }
 
 /**
@@ -137,9 +136,8 @@ export function createRefreshKeyRing(secretKeys: readonly string[]): KeyRing {
   const keys = secretKeys.map((secretKey, index): Key => {
     const key = deriveKey(secretKey, "refresh-token");
     const kid = createHash("sha256").update(key.export()).digest("hex").slice(0, 16);
-    const activatesAt = -index;
     const keys = { signingKey: key, verificationKey: key };
-    return { kid, algorithm: "HS256", ...keys, activatesAt, createdAt: 0 };
+    return { kid, algorithm: "HS256", ...keys, activatesAt: 0, createdAt: -index };
   });
   return new KeyRing(keys, () => 0);
 }

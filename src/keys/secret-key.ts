@@ -77,8 +77,8 @@ function readSecretFile(path: string): string {
 }
 
 function isDatabaseMade(databaseUrl: string): boolean {
-  const path = sqlitePathOf(databaseUrl);
-  return path !== null && existsSync(path) && statSync(path).size > 0;
+  const path = sqlitePathOf(databaseUrl) ?? "";
+  return existsSync(path) && statSync(path).size > 0;
 }
 
 function createSecretFile(path: string): void {

@@ -109,7 +109,6 @@ export class SigningKeyStore {
 
   /** Encrypts every key with the current root secret. After that, the previous secret is no longer needed. */
   async reseal(): Promise<void> {
-    if (this.#seals.length === 1) return;
     for (const row of await this.#readRows()) {
       const { kid, sealedKey } = row;
       if (unseal(this.#currentSeal, sealedKey, kid) !== null) continue;

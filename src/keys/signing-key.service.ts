@@ -107,12 +107,9 @@ export class SigningKeyService {
 
   /**
    * Reloads the keys for a token with an unknown `kid`. At most once a second, because anyone can send such tokens.
-   * @returns whether the keys were reloaded
    */
-  async reloadAtMostOnceASecond(): Promise<boolean> {
-    if (this.#config.now() - this.#loadedAt < RELOAD_INTERVAL) return false;
-    await this.reload();
-    return true;
+  async reloadAtMostOnceASecond(): Promise<void> {
+    if (this.#config.now() - this.#loadedAt >= RELOAD_INTERVAL) await this.reload();
   }
 
   /**

@@ -2,7 +2,6 @@ import type { DirectableObject } from "@graphql-tools/utils";
 import {
   type DirectiveNode,
   DirectiveLocation,
-  type DocumentNode,
   GraphQLDirective,
   type GraphQLEnumType,
   GraphQLNonNull,
@@ -71,30 +70,16 @@ export function withAdminRole<Node extends { readonly kind: Kind }>(
   });
 }
 
-/**
- * Refuses an unknown role in `@auth`. The error of graphql-js would not list the known roles.
- * @throws TypeError with the known roles
- */
-export function requireKnownRoles(document: DocumentNode, roles: Roles): void {
-  visit(document, {
-    Directive: (node) => {
-      if (node.name.value !== "auth") return;
-      const required = readArgument(node, "requires");
-      if (required !== undefined && !roles.has(required)) {
-        throw new TypeError(roles.describeUnknown(required));
-      }
-    },
-  });
-}
-
 export function isPublic(element: DirectableObject): boolean {
   return readDirectives(element, "public").length > 0;
 }
 
 /** @throws TypeError when the directives contradict each other, name an unknown role or have a malformed duration */
 export function readGuard(schema: GraphQLSchema, element: DirectableObject, roles: Roles): Guard {
-  const { args = [] } = schema.getDirective("auth") ?? {};
-  const usual = Object.fromEntries(args.map(({ name, defaultValue }) => [name, defaultValue]));
+  const { args } = schema.getDirective("auth") ?? {};
+  const usual = Object.fromEntries(
+    args?.map(({ name, defaultValue }) => [name, defaultValue]) ?? [],
+  );
   const { requires: usualRole = roles.lowest, freshWithin: usualFreshness = null } = usual;
   const guards = new Map<string, Exclude<Guard, null>>(isPublic(element) ? [[PUBLIC, PUBLIC]] : []);
   for (const use of readDirectives(element, "auth")) {
@@ -114,7 +99,7 @@ function readFreshness(freshWithin: unknown): Freshness {
   try {
     return parseFreshness(freshWithin);
   } catch (error) {
-    throw new TypeError(`has a wrong @auth: ${(error as Error).message}`, { cause: error });
+    throw new TypeError(`has a wrong @auth: ${(error as Error).message}`);
   }
 }
 
@@ -130,7 +115,7 @@ function readDirectives(
     directives?: Record<string, Record<string, unknown>>;
   };
   const made = directives?.[name];
-  const nodes = [astNode, ...(extensionASTNodes ?? [])].flatMap((node) => node?.directives ?? []);
+  const nodes = [astNode, extensionASTNodes].flat().flatMap((node) => node?.directives ?? []);
   return [
     ...(made === undefined ? [] : [made].flat()),
     ...nodes

@@ -1,6 +1,7 @@
 import {
   defaultFieldResolver,
   getNamedType,
+  type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLObjectType,
   type GraphQLSchema,
@@ -17,10 +18,10 @@ import { BadUserInput } from "../errors.js";
 export function isServiceField(
   schema: GraphQLSchema,
   type: GraphQLObjectType,
-  name: string,
+  field: GraphQLField<unknown, unknown>,
 ): boolean {
-  if (name !== "_service" || type !== schema.getQueryType()) return false;
-  const service = getNamedType(type.getFields()[name]?.type);
+  if (field.name !== "_service" || type !== schema.getQueryType()) return false;
+  const service = getNamedType(field.type);
   return (
     isObjectType(service) &&
     service.name === "_Service" &&

@@ -17,9 +17,8 @@ const SETTINGS = { freshWithin: duration({ from: "1m" }) };
  * @throws TypeError that says what is wrong, when it is not a duration from 1 minute to 100 years
  */
 export function parseFreshness(text: unknown): Freshness {
-  const isText = typeof text === "string";
-  const seconds = isText ? parseDuration(text) : NaN;
+  const seconds = typeof text === "string" ? parseDuration(text) : NaN;
   const [problem] = checkOptions({ freshWithin: seconds }, SETTINGS, {}).problems;
-  if (isText && problem === undefined) return { seconds, text };
-  throw new TypeError(`freshWithin ${wordsOf(problem?.message ?? "", "variable")}`);
+  if (problem === undefined) return { seconds, text: String(text) };
+  throw new TypeError(`freshWithin ${wordsOf(problem.message, "variable")}`);
 }

@@ -1,5 +1,6 @@
 import type { DirectableObject } from "@graphql-tools/utils";
 import {
+  type GraphQLField,
   type GraphQLFieldMap,
   type GraphQLInterfaceType,
   type GraphQLNamedType,
@@ -8,7 +9,6 @@ import {
   isEnumType,
   isInputObjectType,
   isInterfaceType,
-  isIntrospectionType,
   isObjectType,
 } from "graphql";
 import { DEFAULT_ROLES, Roles } from "../accounts/role.js";
@@ -62,14 +62,13 @@ class GuardReader {
   read(): GuardMap {
     const guards = new Map<string, Exclude<Guard, null>>();
     this.#requireOwnDirective();
-    this.#refuse("schema", this.#schema);
+    this.#refuse([["schema", this.#schema]]);
     for (const type of Object.values(this.#schema.getTypeMap())) {
-      if (isIntrospectionType(type)) continue;
       this.#refuseInertGuards(type);
       if (!isObjectType(type)) continue;
-      for (const name of Object.keys(type.getFields())) {
-        const guard = this.#fieldGuard(type, name);
-        if (guard !== null) guards.set(`${type.name}.${name}`, guard);
+      for (const field of Object.values(type.getFields())) {
+        const guard = this.#fieldGuard(type, field);
+        if (guard !== null) guards.set(`${type.name}.${field.name}`, guard);
       }
     }
     if (this.#problems.length > 0) {
@@ -86,9 +85,10 @@ class GuardReader {
     }
   }
 
-  #fieldGuard(type: GraphQLObjectType, name: string): Guard {
+  #fieldGuard(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): Guard {
+    const { name } = field;
     const at = `${type.name}.${name}`;
-    const own = this.#read(at, type.getFields()[name] ?? {});
+    const own = this.#read(at, field);
     const fromType = this.#read(type.name, type);
     const isRoot = this.#roots.has(type);
     if (own === PUBLIC && !isRoot) {
@@ -105,25 +105,25 @@ class GuardReader {
       }
     }
     if (guard !== null || !isRoot) return guard;
-    if (isServiceField(this.#schema, type, name)) return PUBLIC;
+    if (isServiceField(this.#schema, type, field)) return PUBLIC;
     if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
     return { role: this.#roles.lowest, freshness: null };
   }
 
   /** Reports guards that no resolver would run, such as a guard on an argument. */
   #refuseInertGuards(type: GraphQLNamedType): void {
-    const elements: [at: string, element: DirectableObject][] = [];
-    if (!isObjectType(type)) elements.push([type.name, type]);
-    if (isObjectType(type) || isInterfaceType(type)) elements.push(...argumentsOf(type));
-    if (isInputObjectType(type))
-      elements.push(...membersOf(type.name, Object.values(type.getFields())));
-    if (isEnumType(type)) elements.push(...membersOf(type.name, type.getValues()));
     if (isInterfaceType(type)) this.#refuseUnimplemented(type);
-    for (const [at, element] of elements) this.#refuse(at, element);
+    if (!isObjectType(type)) this.#refuse([[type.name, type]]);
+    if (isObjectType(type) || isInterfaceType(type)) this.#refuse(argumentsOf(type));
+    if (isInputObjectType(type))
+      this.#refuse(membersOf(type.name, Object.values(type.getFields())));
+    if (isEnumType(type)) this.#refuse(membersOf(type.name, type.getValues()));
   }
 
-  #refuse(at: string, element: DirectableObject): void {
-    if (this.#read(at, element) !== null) this.#problems.push(`${at}: a guard cannot run here`);
+  #refuse(elements: readonly [at: string, element: DirectableObject][]): void {
+    for (const [at, element] of elements) {
+      if (this.#read(at, element) !== null) this.#problems.push(`${at}: a guard cannot run here`);
+    }
   }
 
   #refuseUnimplemented(type: GraphQLInterfaceType): void {

@@ -48,8 +48,8 @@ export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>):
  * the current user.
  * @throws TypeError when the context has no `renew`
  */
-export function renewalOf(context: Partial<AuthContext> | undefined): () => Promise<void> {
-  if (context?.renew === undefined) {
+export function renewalOf(context: Partial<AuthContext>): () => Promise<void> {
+  if (context.renew === undefined) {
     throw new TypeError(
       "A guarded subscription needs the whole context of auth.createContext. Pass on its `renew`, too.",
     );

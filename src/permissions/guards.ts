@@ -56,7 +56,7 @@ function withGuard(resolve: Resolver, guard: UserGuard): Resolver {
 function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
   return async (source, args, context, info) => {
     await checkGuard(context, guard);
-    const renew = renewalOf(context);
+    const renew = renewalOf(context ?? {});
     return guardEvents(await subscribe(source, args, context, info), async () => {
       await renew();
       return isAllowed(context, guard);
@@ -118,16 +118,17 @@ type Check = Omit<UserGuard, "role"> & { readonly role: Role | null };
 
 /** Returns a promise only if the database must be read. A promise for every guarded field would be slow. */
 function checkGuard(
-  context: Partial<AuthContext> | undefined,
+  given: Partial<AuthContext> | undefined,
   check: Check,
 ): Promise<void> | undefined {
-  const user = context?.user;
+  const context = given ?? {};
+  const { user } = context;
   if (user instanceof TokenUser) {
     const isProven =
       check.freshness === null && (check.role === null || user.provesRole(check.role));
     return isProven ? undefined : checkStoredUser(context, check);
   }
-  if (!(user instanceof Principal)) throw context?.authError ?? new NoCredentials();
+  if (!(user instanceof Principal)) throw context.authError ?? new NoCredentials();
   checkUser(user, check, context);
   return undefined;
 }
@@ -136,11 +137,8 @@ function checkGuard(
  * Reads the user and the session from the database, and checks them. An access token shows neither the role nor when
  * the user last gave a password.
  */
-async function checkStoredUser(
-  context: Partial<AuthContext> | undefined,
-  check: Check,
-): Promise<void> {
-  const user = await context?.loadUser?.();
+async function checkStoredUser(context: Partial<AuthContext>, check: Check): Promise<void> {
+  const user = await context.loadUser?.();
   if (user === undefined) throw new NoCredentials();
   checkUser(user, check, context);
 }
@@ -148,10 +146,10 @@ async function checkStoredUser(
 function checkUser(
   user: Principal,
   { role, freshness }: Check,
-  context?: Partial<AuthContext>,
+  context: Partial<AuthContext>,
 ): void {
   if (role !== null && !user.hasRole(role)) {
-    context?.onRoleDenied?.(role);
+    context.onRoleDenied?.(role);
     throw new RoleRequired(role);
   }
   if (freshness !== null && !user.isFresh(freshness.seconds)) {

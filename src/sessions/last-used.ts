@@ -20,7 +20,7 @@ export class LastUsed {
   }
 
   touch({ id, lastUsedAt }: SessionRow): void {
-    if (lastUsedAt !== null && this.#now() - lastUsedAt < GRANULARITY) return;
+    if (this.#now() - (lastUsedAt ?? 0) < GRANULARITY) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
       // If the write fails, only these uses are lost.

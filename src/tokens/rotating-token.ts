@@ -52,7 +52,7 @@ export class RotatingTokens extends TokenKind {
     const exp = Math.max(iat + 1, Math.floor(grant.expiresAt / 1000));
     // Not random: after a lost response, a retry must get the same token.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
-    const refreshExp = Math.max(iat + 1, Math.floor(grant.slidesUntil / 1000));
+    const refreshExp = Math.floor(grant.slidesUntil / 1000);
     const own = { sub, ...actorClaim(grant.impersonatorId), sid, gen, jti, iat, exp };
     const carried = applicationClaimsOf(grant.predecessor ?? {});
     const claims = this.claims(this.#isSliding ? { ...own, refresh_exp: refreshExp } : own);

@@ -2,7 +2,7 @@ import { generateKeyPairSync, createSecretKey, randomBytes, type KeyObject } fro
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import type { JwtAlgorithm } from "../../src/config/auth-config.js";
-import { type Key, KeyRing } from "../../src/keys/key-ring.js";
+import { createRefreshKeyRing, type Key, KeyRing } from "../../src/keys/key-ring.js";
 import { decode } from "../support/forge.js";
 import { DATABASES, Gate } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
@@ -131,6 +131,7 @@ describe("a key ring", () => {
   const NOW = 1_000_000;
   const ec = (namedCurve: string) => generateKeyPairSync("ec", { namedCurve });
   const rsa = (modulusLength: number) => generateKeyPairSync("rsa", { modulusLength });
+  const rsaPss = generateKeyPairSync("rsa-pss", { modulusLength: 2048 });
   const secret = (bytes: number) => {
     const key = createSecretKey(randomBytes(bytes));
     return { privateKey: key, publicKey: key };
@@ -154,6 +155,35 @@ describe("a key ring", () => {
     const keys = [0, 5, NOW + 1].map((at) => keyOf(`at${at}`, "ES256", ec("P-256"), at));
     const { current, next } = ring(...keys);
     expect([current.kid, next?.kid]).toEqual(["at5", `at${NOW + 1}`]);
+    const last = ring(keyOf("now", "ES256", ec("P-256"), NOW));
+    expect([last.current.kid, last.next]).toEqual(["now", undefined]);
+  });
+
+  test("J-15: signs with its earliest key if the clock is set back to before all of them", () => {
+    let now = NOW;
+    const keys = [5, 3, 4].map((at) => keyOf(`at${at}`, "ES256", ec("P-256"), at));
+    const set = new KeyRing(keys, () => now);
+    now = 2;
+    expect(set.current.kid).toBe("at3");
+  });
+
+  test("J-15: of the refresh tokens has a short kid for each secret, and signs with the first", () => {
+    const secrets = ["new", "old", "older"];
+    const kids = secrets.map((secret) => createRefreshKeyRing([secret]).current.kid);
+    for (const kid of kids) expect(kid).toMatch(/^[0-9a-f]{16}$/);
+    const set = createRefreshKeyRing(secrets);
+    expect(set.current.kid).toBe(kids[0]);
+    expect(kids.map((kid) => set.find(kid)?.kid)).toEqual(kids);
+  });
+
+  test("JW-14, JW-15: accepts keys of the least size: 32 bytes, and 2,048 bits of RSA", () => {
+    for (const key of [
+      keyOf("a", "HS256", secret(32)),
+      keyOf("a", "RS256", rsa(2048)),
+      keyOf("a", "PS256", rsa(2048)),
+    ]) {
+      expect(ring(key).current).toBe(key);
+    }
   });
 
   test("JW-2: refuses two keys with the same kid", () => {
@@ -186,6 +216,8 @@ describe("a key ring", () => {
     "secp256k1 for ES256": () => keyOf("a", "ES256", ec("secp256k1")),
     "RSA for ES256": () => keyOf("a", "ES256", rsa(2048)),
     "EC for RS256": () => keyOf("a", "RS256", ec("P-256")),
+    "RSA-PSS for RS256": () => keyOf("a", "RS256", rsaPss),
+    "RSA-PSS for PS256": () => keyOf("a", "PS256", rsaPss),
     "a public key for HS256": () => keyOf("a", "HS256", ec("P-256")),
     "a secret for ES256": () => keyOf("a", "ES256", secret(32)),
     "Ed25519 for ES256": () => keyOf("a", "ES256", generateKeyPairSync("ed25519")),

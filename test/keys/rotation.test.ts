@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { PUBLISH_AHEAD } from "../../src/keys/signing-key.service.js";
+import { PUBLISH_AHEAD, SigningKeyService } from "../../src/keys/signing-key.service.js";
 import { decode } from "../support/forge.js";
 import { describeFreshGates, type Gate } from "../support/gate.js";
 
@@ -72,6 +72,13 @@ describeFreshGates((gate) => {
         const { kid } = await gate.auth.keys.rotate(true);
         expect((await login()).kid).toBe(kid);
       }
+      gate.advance(5);
+      const { kid } = await gate.auth.keys.rotate(true);
+      const [row] = await gate.sql(
+        `SELECT created_at AS "createdAt" FROM signing_key WHERE kid = ?`,
+        [kid],
+      );
+      expect(Number(row.createdAt)).toBe(gate.now);
     });
 
     test("J-15, J-13: reaches another server with the first token of the new key", async () => {
@@ -83,6 +90,10 @@ describeFreshGates((gate) => {
       expect(await published(twin)).toContain(kid);
       expect((await twin.verify(access)).data.verifyToken.active).toBe(true);
       expect((await login(twin)).kid).toBe(kid);
+      // Without a further change, no server reads the keys again.
+      for (const at of [gate, twin]) {
+        expect(await at.countStatements(() => at.me(authorization))).toBe(1);
+      }
     });
 
     test("J-15: reaches another server when that server reloads its keys", async () => {
@@ -108,6 +119,13 @@ describeFreshGates((gate) => {
         }
       });
       expect(statements).toBe(1);
+      for (const [wait, reads] of [
+        [0.999, 0],
+        [0.001, 1],
+      ] as const) {
+        gate.advance(wait);
+        expect(await gate.countStatements(() => present("unknown"))).toBe(reads);
+      }
       for (const kid of ["__proto__", "constructor", "../key", "' OR 1=1", "x".repeat(65), ""]) {
         const count = await gate.countStatements(async () => {
           expect(await present(kid)).toMatchObject(NOT_VALID);
@@ -134,6 +152,33 @@ describeFreshGates((gate) => {
       expect(first.kid).not.toBe(kid);
       expect(second.kid).toBe(first.kid);
       expect((await twin.me(first.authorization)).status).toBe(200);
+    });
+
+    test("J-15: that is due is tried once while the next key waits, and fails with the database", async () => {
+      const { core, events, secretKey } = gate;
+      const lost = new Error("the disk is full");
+      let writes = 0;
+      const sql = {
+        ...core.sql,
+        read: core.sql.read.bind(core.sql),
+        write: () => {
+          writes += 1;
+          return Promise.reject(lost);
+        },
+      };
+      const service = await SigningKeyService.open(
+        sql,
+        {
+          ...{ secretKeys: [secretKey], jwtAlgorithm: "ES256", keyRotationInterval: 60 },
+          ...{ now: () => gate.now, onEvent: (event) => events.push(event) },
+        },
+        () => undefined,
+      );
+      gate.advance(60);
+      await expect(service.rotateIfDue()).rejects.toBe(lost);
+      await gate.auth.keys.rotate();
+      await service.rotateIfDue();
+      expect(writes).toBe(1);
     });
 
     test("J-15: never happens on its own if keyRotationInterval is null", async () => {

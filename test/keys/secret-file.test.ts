@@ -1,8 +1,18 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { readOrCreateSecretKey } from "../../src/keys/secret-key.js";
+import { createPrivateFile } from "../../src/keys/private-file.js";
+import { readOrCreateSecretKey, secretPathOf } from "../../src/keys/secret-key.js";
 
 describe("the secret beside the database", () => {
   let folder: string;
@@ -28,6 +38,54 @@ describe("the secret beside the database", () => {
     const secret = read();
     writeFileSync(database, "tables");
     expect(read()).toBe(secret);
+    expect(`${secret}\n`).toBe(readFileSync(file, "utf8"));
+  });
+
+  test("has the name of the database, or is in the folder data if that is on another server", () => {
+    expect(secretPathOf("sqlite:/srv/a.sqlite.d/gate.sqlite")).toBe("/srv/a.sqlite.d/gate.secret");
+    expect(secretPathOf("sqlite:/srv/gate.db")).toBe("/srv/gate.db.secret");
+    const beside = resolve("data/gatehouse.secret");
+    expect(secretPathOf("postgresql://db.example.com/gate")).toBe(beside);
+  });
+
+  test("and its folder can be accessed by their owner only", () => {
+    const path = join(folder, "data/inner");
+    readOrCreateSecretKey(`sqlite:${path}/gate.sqlite`);
+    const modeOf = (of: string) => statSync(of).mode & 0o777;
+    expect(modeOf(join(path, "gate.secret"))).toBe(0o600);
+    expect([modeOf(path), modeOf(join(folder, "data"))]).toEqual([0o700, 0o700]);
+  });
+
+  test("is not replaced by another process that makes one at the same time", () => {
+    createPrivateFile(file, "first");
+    createPrivateFile(file, "second");
+    expect(readFileSync(file, "utf8")).toBe("first");
+    expect(readdirSync(folder)).toEqual(["gate.secret"]);
+  });
+
+  test("is read even where no other file can be written, and says so if it cannot be made there", () => {
+    // The name of the temporary file, which is longer, is too long for a file system.
+    database = join(folder, `${"x".repeat(240)}.sqlite`);
+    file = database.replace(".sqlite", ".secret");
+    expect(read).toThrow(
+      expect.objectContaining({
+        message: `The secret ${file} cannot be kept beside the database (ENAMETOOLONG).`,
+        cause: expect.objectContaining({ code: "ENAMETOOLONG" }),
+      }),
+    );
+    const secret = "9QxT2vLw7Zc4NfYb1KpRs8HdJm3GaUeV6oXiCtBqWyE";
+    writeFileSync(file, secret);
+    expect(read()).toBe(secret);
+  });
+
+  test("that cannot be read is refused by the name of its file, with the cause", () => {
+    mkdirSync(file);
+    expect(read).toThrow(
+      expect.objectContaining({
+        message: `The secret ${file} cannot be read (EISDIR).`,
+        cause: expect.objectContaining({ code: "EISDIR" }),
+      }),
+    );
   });
 
   test("is not made beside a database that was made with another", () => {

@@ -77,6 +77,20 @@ describe("the entities of a federation subgraph", () => {
     });
   });
 
+  test("are counted in the query type only, if there is one", async () => {
+    const mutation = `type Mutation { _entities(representations: [Int!]!): Int }`;
+    const typeDefs = `type Query { open: Int } ${mutation}`;
+    const resolvers = { Mutation: { _entities: () => 7 } };
+    const { data } = await graphql({
+      schema: gate.auth.guard(makeExecutableSchema({ typeDefs, resolvers }), { maxEntities: 1 }),
+      source: `mutation { _entities(representations: [1, 2]) }`,
+      contextValue: bob,
+    });
+    expect(data).toEqual({ _entities: 7 });
+    const withoutQuery = makeExecutableSchema({ typeDefs: mutation, resolvers });
+    expect(gate.auth.guard(withoutQuery).getQueryType()).toBeUndefined();
+  });
+
   test("are not loaded for a stranger", async () => {
     expect(await ask(1000, {}, {})).toEqual({ codes: new Set(["UNAUTHENTICATED"]), data: null });
     expect(loaded).toBe(0);

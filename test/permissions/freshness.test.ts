@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { type ExecutionResult, graphql, type GraphQLSchema, parse, subscribe } from "graphql";
 import { type AuthContext, requireFresh } from "../../src/index.js";
-import type { DatabaseKind } from "../support/databases.js";
+import { type DatabaseKind, DATABASES } from "../support/databases.js";
 import { setUpGate } from "../support/gate.js";
 
 const MINUTE = 60;
@@ -45,8 +45,7 @@ const SDL = /* GraphQL */ `
 
 type Mode = [bearerCheck: "database" | "stateless", database: DatabaseKind];
 const MODES: Mode[] = [
-  ["database", "sqlite"],
-  ["database", "postgresql"],
+  ...DATABASES.map((database): Mode => ["database", database]),
   ["stateless", "sqlite"],
 ];
 

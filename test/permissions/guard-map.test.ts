@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { describe, expect, test } from "@jest/globals";
 import { makeExecutableSchema } from "@graphql-tools/schema";
-import { graphql, GraphQLInt, GraphQLObjectType, GraphQLSchema } from "graphql";
+import { graphql, GraphQLInt, GraphQLObjectType, GraphQLSchema, Kind } from "graphql";
 import {
   buildSchemaSync,
   Directive,
@@ -166,10 +166,22 @@ describe("a schema with correct guards", () => {
     expect(guardsOf(made("ADMIN"), {}).get("Query.a")).toBe("ADMIN");
     const fresh = made("ADMIN", { freshWithin: "15m" });
     expect(guardsOf(fresh, {}).get("Query.a")).toBe("ADMIN 15m");
-    expect(() => guardSchema(made("ADMIN", { freshWithin: 900 }))).toThrow("Query.a: has a wrong");
+    for (const freshWithin of [900, ["15m"]]) {
+      expect(() => guardSchema(made("ADMIN", { freshWithin }))).toThrow(
+        "Query.a: has a wrong @auth: freshWithin must be",
+      );
+    }
     const { errors } = await graphql({ schema: guardSchema(made("ADMIN")), source: "{ a }" });
     expect(errors?.[0]?.extensions["code"]).toBe("UNAUTHENTICATED");
     expect(() => guardSchema(made("ROOT"))).toThrow(TypeError);
+  });
+
+  test("guards are read from AST nodes that were made by hand, without a list of arguments", () => {
+    const schema = makeExecutableSchema({ typeDefs: `type Query { a: Int }` });
+    const node = schema.getQueryType()!.getFields()["a"]!.astNode!;
+    const name = { kind: Kind.NAME, value: "auth" } as const;
+    Object.assign(node, { directives: [{ kind: Kind.DIRECTIVE, name }] });
+    expect(guardsOf(schema, { strict: true }).get("Query.a")).toBe("USER");
   });
 
   test("guarding a schema twice denies the same as guarding it once", async () => {
@@ -220,6 +232,35 @@ describe("the build fails for", () => {
     ],
   ])("G-18: an inert guard on %s", (_name, typeDefs, at) => {
     expect(refusal(typeDefs)).toThrow(`${at}: a guard cannot run here`);
+  });
+
+  test("G-16: a field that only returns what _service does is not public", () => {
+    const typeDefs = `type _Service { sdl: String } type Query { _service: _Service other: _Service }`;
+    const guards = guardsOf(build(typeDefs), {});
+    expect([guards.get("Query._service"), guards.get("Query.other")]).toEqual(["@public", "USER"]);
+  });
+
+  test("an interface that nothing implements may have fields without a guard", () => {
+    expect(refusal(`${QUERY} interface I { x: Int }`)).not.toThrow();
+  });
+
+  test.each([
+    [
+      `${QUERY} type Doc @auth(freshWithin: "x") { a: Int b: Int }`,
+      "Doc: has a wrong @auth: freshWithin must be from 1m to 100y, but is not a duration such as 5m",
+    ],
+    [
+      `${QUERY} interface I { x: Int @public } type Doc implements I { x: Int @auth }`,
+      "I.x: @public has an effect on root fields only",
+    ],
+    [
+      `type Query @auth(requires: ADMIN) { a: Int @public }`,
+      "Query.a: is weaker than the guard of Query",
+    ],
+  ])("each mistake once: %s", (typeDefs, mistake) => {
+    expect(refusal(typeDefs)).toThrow(
+      new TypeError(`The schema's guards are wrong:\n- ${mistake}`),
+    );
   });
 
   test("G-18: an inert guard on the schema itself", () => {

@@ -251,6 +251,13 @@ describe("a guarded subscription", () => {
   });
 });
 
+test("a field that is no subscription gets no function subscribe", () => {
+  const fields = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
+    Object.values(type!.getFields()),
+  );
+  expect(fields.filter(({ subscribe }) => subscribe !== undefined)).toEqual([]);
+});
+
 describe("a context that createContext did not make", () => {
   const look = { id: "1", username: "ada", role: "ADMIN", isActive: true, session: {} };
 

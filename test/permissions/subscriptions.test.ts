@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { type ExecutionResult, type GraphQLSchema, parse, subscribe } from "graphql";
+import { guardEvents } from "../../src/permissions/guarded-events.js";
 import { guardSchema } from "../../src/permissions/guards.js";
 import type { AuthContext } from "../../src/index.js";
 import { type Gate, setUpGate } from "../support/gate.js";
@@ -182,6 +183,53 @@ describe("an open subscription", () => {
   test("is refused if only a part of the context was passed on", async () => {
     const { user } = await contextOf((await gate.issue(id)).authorization);
     await expect(open("ticks", { user })).rejects.toThrow(/whole context of auth.createContext/);
+  });
+});
+
+describe("the events of a guarded source", () => {
+  const END = { value: undefined, done: true };
+
+  function guarded(more: object = {}) {
+    let reads = 0;
+    const endless = {
+      next() {
+        reads += 1;
+        return Promise.resolve({ value: reads, done: false });
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+    const events = guardEvents({ ...endless, ...more }, () => Promise.resolve(true));
+    return { events: events as AsyncGenerator, reads: () => reads };
+  }
+
+  test("end when the client leaves, even if the source cannot be stopped", async () => {
+    const { events, reads } = guarded();
+    expect(await events.next()).toEqual({ value: 1, done: false });
+    expect(await events.return(undefined)).toEqual(END);
+    expect(await events.next()).toEqual(END);
+    expect(reads()).toBe(1);
+  });
+
+  test("stop the source and end when the client's side fails", async () => {
+    let stops = 0;
+    const { events, reads } = guarded({ return: () => Promise.resolve((stops += 1)) });
+    const lost = new Error("lost");
+    await expect(events.throw(lost)).rejects.toBe(lost);
+    expect(await events.next()).toEqual(END);
+    expect([stops, reads()]).toEqual([1, 0]);
+  });
+
+  test("end with their source, without another check", async () => {
+    const source = { next: () => Promise.resolve(END), [Symbol.asyncIterator]: () => source };
+    const check = () => Promise.reject(new Error("checked"));
+    const events = guardEvents(source, check) as AsyncGenerator;
+    expect(await events.next()).toEqual(END);
+  });
+
+  test("are passed on as they are if they are no stream, which graphql-js reports", () => {
+    expect(guardEvents(7, () => Promise.resolve(true))).toBe(7);
   });
 });
 

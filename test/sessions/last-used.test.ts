@@ -1,4 +1,8 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { LastUsed } from "../../src/sessions/last-used.js";
+import type { SessionRow } from "../../src/sessions/session-reader.js";
+import type { Sql, SqlValue } from "../../src/sql.js";
+import { eventually } from "../support/eventually.js";
 import { describeGates } from "../support/gate.js";
 import { countStatements } from "../support/statements.js";
 
@@ -54,6 +58,22 @@ describeGates((gate) => {
       expect(await gate.sql(unwritten)).toEqual([]);
     });
 
+    test("ST-3: is written about a second after the use, without a further request", async () => {
+      const { authorization, session } = await gate.login("ada");
+      await gate.core.sessions.flush();
+      await gate.me(authorization);
+      await eventually(async () => (await lastUsed(session.id)) === gate.now);
+    });
+
+    test("ST-3: stays as another server has written it less than a minute ago", async () => {
+      const { authorization, session } = await gate.login("ada");
+      await gate.me(authorization);
+      const recent = gate.now - 59_000;
+      await gate.sql("UPDATE session SET last_used_at = ? WHERE id = ?", [recent, session.id]);
+      await gate.core.sessions.flush();
+      expect(await lastUsed(session.id)).toBe(recent);
+    });
+
     test("ST-3: is not changed by a refused credential", async () => {
       const { authorization, token, session } = await gate.login("ada", "TOKEN");
       await gate.logout({ authorization });
@@ -66,4 +86,17 @@ describeGates((gate) => {
       expect(await lastUsed(session.id)).toBe(before);
     });
   });
+});
+
+test("ST-3: one statement writes at most 100 sessions", async () => {
+  const batches: SqlValue[][] = [];
+  const write = (_statement: string, parameters: readonly SqlValue[]) => {
+    batches.push(parameters.filter((value) => String(value).startsWith("session")));
+    return Promise.resolve([]);
+  };
+  const uses = new LastUsed({ write } as unknown as Sql, () => 1_000_000);
+  const ids = Array.from({ length: 150 }, (_, index) => `session${index}`);
+  for (const id of ids) uses.touch({ id, lastUsedAt: null } as SessionRow);
+  await uses.flush();
+  expect(batches).toEqual([ids.slice(0, 100), ids.slice(100)]);
 });

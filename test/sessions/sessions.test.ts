@@ -25,7 +25,10 @@ describeGates((gate) => {
       const { id, ids, all } = await signedIn();
       await signedIn();
       const { sessions } = gate.auth;
-      expect((await sessions.list(id)).map((session) => session.id)).toEqual(ids);
+      const statements = await gate.countStatements(async () => {
+        expect((await sessions.list(id)).map((session) => session.id)).toEqual(ids);
+      });
+      expect(statements).toBe(1);
       expect((await sessions.list(id))[0]).toMatchObject({ scheme: "SLIDING", label: null });
       await gate.logout({ authorization: all[0]!.authorization });
       expect((await sessions.list(id)).map((session) => session.id)).toEqual(ids.slice(1));
@@ -73,7 +76,10 @@ describeGates((gate) => {
     test.each(["", "x", "f".repeat(32), "'; --", "\0"])(
       "returns false for an id that no session has: %j",
       async (id) => {
-        expect(await gate.auth.sessions.end(id)).toBe(false);
+        const statements = await gate.countStatements(async () => {
+          expect(await gate.auth.sessions.end(id)).toBe(false);
+        });
+        expect(statements).toBe(id.length === 32 ? 1 : 0);
       },
     );
 
@@ -93,7 +99,10 @@ describeGates((gate) => {
     test("B-26: ends all sessions of a user, and returns how many it ended", async () => {
       const { id, all } = await signedIn();
       const { all: others } = await signedIn();
-      expect(await gate.auth.sessions.endAll({ id })).toBe(3);
+      const statements = await gate.countStatements(async () => {
+        expect(await gate.auth.sessions.endAll({ id })).toBe(3);
+      });
+      expect(statements).toBe(1);
       expect(await gate.auth.sessions.endAll({ id })).toBe(0);
       for (const { authorization } of all) {
         expect((await gate.me(authorization)).reason).toBe("token_revoked");

@@ -104,6 +104,17 @@ describe.each(DATABASES)("over %s", (database) => {
       expect(answer).toMatchObject({ status: 401, reason: "token_expired" });
     });
 
+    test("T-31: a login and a refresh return the expiry of their access token", async () => {
+      gate = await Gate.open({ accessTokenLifetime: 600 }, database);
+      await gate.user("ada");
+      const login = `mutation { login(username: "ada", password: "correct horse battery staple") { access refresh expiresAt } }`;
+      const first = (await gate.ask(login)).data.login;
+      const second = (await gate.refresh(first.refresh)).data.refreshToken;
+      for (const { access, expiresAt } of [first, second]) {
+        expect(new Date(expiresAt).getTime()).toBe(decode(access).claims.exp * 1000);
+      }
+    });
+
     test("T-31: a login returns the expiry of its token, and null when the token does not expire", async () => {
       const login = `mutation { login(username: "ada", password: "correct horse battery staple", scheme: TOKEN) { expiresAt } }`;
       gate = await Gate.open({ staticTokenLifetime: 3600 }, database);
