@@ -153,7 +153,7 @@ function checkUser(
     throw new RoleRequired(role);
   }
   if (freshness !== null && !user.isFresh(freshness.seconds)) {
-    context?.onFreshnessDenied?.(freshness.text);
+    context.onFreshnessDenied?.(freshness.text);
     throw new ReauthenticationRequired(freshness.text);
   }
 }
