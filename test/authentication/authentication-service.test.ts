@@ -197,7 +197,8 @@ describeGates(options, (gate) => {
     expect(request).toHaveBeenCalledTimes(1);
     const { refresh: other } = await gate.issue(id);
     const signedIn = await gate.issue(id, "SLIDING");
-    await gate.logout({ refresh: other, authorization: signedIn.authorization });
+    const answer = await gate.logout({ refresh: other, authorization: signedIn.authorization });
+    expect(answer.data.logout.sessionsEnded).toBe(1);
     await gate.logout({ authorization: signedIn.authorization });
     expect(request).toHaveBeenCalledTimes(1);
     expect((await gate.me(authorization)).reason).toBe("token_revoked");
