@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { LoginAttempts } from "../../src/accounts/login-attempts.js";
-import type { AuthEvent, Client } from "../../src/events.js";
+import type { AuthEvent, AuthScheme, Client } from "../../src/events.js";
 import { defineFeature } from "../../src/index.js";
 import { SessionReader } from "../../src/sessions/session-reader.js";
 import { Throttle } from "../../src/throttling/throttle.js";
@@ -91,6 +91,15 @@ describeGates(options, (gate) => {
     expect(decode(access).claims["call"]).toBe(1);
   });
 
+  test("tokens that a scheme does not have are null, not missing", async () => {
+    const { id } = await newUser();
+    const issue = (scheme: AuthScheme) => gate.core.authentication.issue(id, { scheme });
+    const noPair = { access: null, refresh: null };
+    expect(await issue("TOKEN")).toMatchObject({ ...noPair, refreshExpiresAt: null });
+    expect(await issue("SLIDING")).toMatchObject(noPair);
+    expect(await issue("JWT")).toMatchObject({ token: null });
+  });
+
   test("verifyToken does not take a failure of the database for a token that is not active", async () => {
     const { access } = await gate.issue((await newUser()).id);
     const lost = new Error("lost");
@@ -104,6 +113,7 @@ describeGates(options, (gate) => {
     for (let turn = 0; turn < 6; turn += 1) await login({ username }, PASSWORD);
     for (let turn = 0; turn < 5; turn += 1) {
       await login({ username }, WRONG).catch(() => null);
+      await gate.flush();
       gate.advance(600);
     }
     await expect(login({ username }, PASSWORD)).rejects.toMatchObject({ code: REFUSED.code });
@@ -187,7 +197,8 @@ describeGates(options, (gate) => {
     expect(request).toHaveBeenCalledTimes(1);
     const { refresh: other } = await gate.issue(id);
     const signedIn = await gate.issue(id, "SLIDING");
-    await gate.logout({ refresh: other, authorization: signedIn.authorization });
+    const answer = await gate.logout({ refresh: other, authorization: signedIn.authorization });
+    expect(answer.data.logout.sessionsEnded).toBe(1);
     await gate.logout({ authorization: signedIn.authorization });
     expect(request).toHaveBeenCalledTimes(1);
     expect((await gate.me(authorization)).reason).toBe("token_revoked");

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { createHandler } from "graphql-http/lib/use/fetch";
+import { createContextBuilder } from "../../src/authentication/create-context.js";
 import { type Auth, createAuth } from "../../src/index.js";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { setUpGate } from "../support/gate.js";
 
 const REQUESTS = 3;
 const VERIFY = `mutation { verifyToken(token: "x") { active } }`;
@@ -157,5 +159,48 @@ describe("an argument of the wrong type", () => {
     await expect(auth.createContext({ headers: {} }, any(options))).rejects.toThrow(
       new TypeError(`createContext: ${message}`),
     );
+  });
+});
+
+describe("the client and the user of a context", () => {
+  const gate = setUpGate();
+
+  test("the client has the address, and the request's id if that is text", async () => {
+    const warnings: Error[] = [];
+    const { authentication } = gate.core;
+    const createContext = createContextBuilder({
+      authentication,
+      onEvent: () => undefined,
+      onWarning: (warning) => warnings.push(warning),
+    });
+    const clientOf = async (id: unknown) =>
+      (await createContext({ headers: {}, ip: "192.0.2.1", id })).client;
+    const client = { ipAddress: "192.0.2.1", userAgent: null };
+    expect(await clientOf("req-1")).toEqual({ ...client, requestId: "req-1" });
+    expect(await clientOf(7)).toEqual({ ...client, requestId: null });
+    expect(warnings).toEqual([]);
+  });
+
+  test("loadUser gives the reason why nobody is signed in", async () => {
+    const reasonOf = async (headers: Record<string, string>) => {
+      const context = await gate.auth.createContext({ headers });
+      return context.loadUser().catch((error: unknown) => (error as { reason: string }).reason);
+    };
+    expect(await reasonOf({})).toBe("no_credentials");
+    expect(await reasonOf({ authorization: "Bearer x" })).toBe("token_not_valid");
+  });
+
+  test("the actor names the administrator who acts as the user", async () => {
+    const [adminId, userId] = [await gate.user("root", { role: "ADMIN" }), await gate.user("ada")];
+    const contextOf = (authorization: string) =>
+      gate.auth.createContext({ headers: { authorization } });
+    const { client, ...own } = await contextOf((await gate.issue(adminId)).authorization);
+    expect(client.actor).toEqual({ userId: adminId, sessionId: own.user!.session.id });
+    const { access, principal } = await gate.core.authentication.issue(userId, {
+      ...{ scheme: "JWT", impersonator: await own.loadUser() },
+    });
+    expect((await contextOf(`Bearer ${access!}`)).client.actor).toEqual({
+      ...{ userId, sessionId: principal.session.id, impersonatorId: adminId },
+    });
   });
 });
