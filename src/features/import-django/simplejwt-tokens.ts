@@ -134,17 +134,18 @@ export class SimpleJwtTokens implements ForeignTokens {
   async #adopt({ claims, kind, session }: VerifiedToken): Promise<void> {
     const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
-    const expiresAt = (claims.exp + simpleJwt.LEEWAY) * 1000;
+    const isAccess = kind.type === "access";
+    // No leeway for a refresh token: its ended session may be pruned by now, and must not open again.
+    const expiresAt = (claims.exp + (isAccess ? simpleJwt.LEEWAY : 0)) * 1000;
     if (expiresAt <= at || (await this.#isStored(session.id))) return;
     const refreshExpiresAt = Number(claims["refresh_exp"]) * 1000;
     const sessionExpiresAt = Math.max(refreshExpiresAt, at + sessionLifetime * 1000);
-    const times =
-      kind.type === "access" ? [expiresAt, expiresAt] : [sessionExpiresAt, refreshExpiresAt];
+    const times = isAccess ? [expiresAt, expiresAt] : [sessionExpiresAt, refreshExpiresAt];
     const createdAt = claims.iat === 0 ? at : claims.iat * 1000;
     const isAdopted = await this.#sql.inTransaction(async (run) => {
       const { id, scheme, userId } = session;
       const rows = await run(ADOPT, [id, scheme, createdAt, createdAt, ...times, userId]);
-      if (rows.length > 0 && kind.type !== "access") await run(REMEMBER, [id, claims.jti]);
+      if (rows.length > 0 && !isAccess) await run(REMEMBER, [id, claims.jti]);
       return rows.length > 0;
     });
     if (!isAdopted && !(await this.#isStored(session.id))) await this.#refuse(session.userId);
