@@ -3,7 +3,7 @@ import type { Accounts } from "../../src/accounts/accounts.js";
 import { BadUserInput } from "../../src/errors.js";
 import { eventually } from "../support/eventually.js";
 import { describeFreshGates } from "../support/gate.js";
-import { countWaiting, LOCK_USERS } from "../support/locks.js";
+import { countWaiting, LOCK_PROFILES, LOCK_USERS } from "../support/locks.js";
 
 type Change = (accounts: Accounts, id: string) => Promise<void>;
 
@@ -15,11 +15,14 @@ const CHANGES = {
 
 describeFreshGates((gate, database) => {
   /**
-   * Starts one change on each of two servers while every user is locked, and unlocks the users when both changes wait.
+   * Starts one change on each of two servers while every user or profile is locked, and unlocks them when both changes
+   * wait.
    */
   async function runTogether(changes: readonly (readonly [Change, id: string])[]) {
     const servers = [gate, await gate.another()];
-    const release = await LOCK_USERS[database](gate);
+    const areDemotions = changes.every(([change]) => change === CHANGES.demotion);
+    const lock = areDemotions ? LOCK_PROFILES : LOCK_USERS;
+    const release = await lock[database](gate);
     const running = Promise.allSettled(
       changes.map(([change, id], index) => change(servers[index]!.auth.accounts, id)),
     );

@@ -53,6 +53,12 @@ export const LOCK_USERS: Readonly<Record<DatabaseKind, Lock>> = {
   ),
 };
 
+/** Locks each profile. On PostgreSQL, a demotion waits only when it writes: it has read who else is an admin. */
+export const LOCK_PROFILES: Readonly<Record<DatabaseKind, Lock>> = {
+  sqlite: lockSqlite,
+  postgresql: lockPostgres(`SELECT user_id FROM profile FOR UPDATE`),
+};
+
 /** Counts the statements that wait for a lock of PostgreSQL. */
 export async function countWaiting(gate: Gate): Promise<number> {
   const waiting = await gate.sql(
