@@ -10,7 +10,7 @@ function canonicalDjangoId(key: string | number): string {
 
 /**
  * Returns the id of the user whom Django knows by `djangoId`, the user's primary key there. The same key always gives
- * the same id, so a simplejwt token leads to its user without a look-up.
+ * the same id, so a simplejwt token leads to its user without a look-up. Django computes it too: see docs/django.md.
  */
 export function userIdOf(djangoId: string | number): string {
   return idFrom(`django user ${canonicalDjangoId(djangoId)}`);

@@ -1,6 +1,7 @@
-"""Accepts the tokens of Gatehouse. docs/django.md shows these classes."""
+"""Accepts the tokens of Gatehouse, which runs at the setting GATEHOUSE_URL."""
 
 import json
+from hashlib import sha256
 from urllib.request import Request, urlopen
 
 from django.conf import settings
@@ -20,13 +21,15 @@ class GatehouseTokenAuthentication(BaseAuthentication):
             return None
         query = Request(
             f"{settings.GATEHOUSE_URL}/graphql",
-            data=json.dumps({"query": "{ me { username } }"}).encode(),
+            data=json.dumps({"query": "{ me { id username } }"}).encode(),
             headers={"Content-Type": "application/json", "Authorization": header},
         )
         with urlopen(query, timeout=5) as response:
             data = json.load(response)["data"]
-        user = data and User.objects.filter(username=data["me"]["username"], is_active=True).first()
-        if not user:
+        me = data and data["me"]
+        user = me and User.objects.filter(username=me["username"], is_active=True).first()
+        # Another person may have the same name at Gatehouse. The id there comes from Django's primary key.
+        if not user or me["id"] != sha256(f"django user {user.pk}".encode()).hexdigest()[:32]:
             raise AuthenticationFailed("Invalid token.")
         return user, header
 

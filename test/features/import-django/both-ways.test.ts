@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { describeDjango, DjangoProject, type DjangoServer } from "../../support/django.js";
 import { findFreePort } from "../../support/free-port.js";
@@ -79,6 +80,21 @@ describeDjango("while Django and Gatehouse both run", () => {
     expect((await both.get("/profile/", authorization)).status).toBe(401);
   });
 
+  test("Django refuses the tokens of another person who has the name of its user", async () => {
+    await django.shell(`User.objects.create_user("namesake")`);
+    await gate.user("namesake");
+    for (const scheme of ["TOKEN", "JWT"] as const) {
+      const { authorization } = await gate.login("namesake", scheme);
+      expect((await both.get("/profile/", authorization)).status).toBe(401);
+    }
+  });
+
+  test("Django accepts an access token that a new key of Gatehouse signed", async () => {
+    await gate.auth.keys.rotate(true);
+    const { authorization } = await gate.login("mamun", "JWT", "1234");
+    expect((await both.get("/profile/", authorization)).status).toBe(200);
+  });
+
   test("Django accepts a static token of Gatehouse until its logout", async () => {
     const { authorization } = await gate.login("mamun", "TOKEN", "1234");
     expect(await both.get("/profile/", authorization)).toMatchObject({ status: 200, body: MAMUN });
@@ -94,4 +110,10 @@ describeDjango("while Django and Gatehouse both run", () => {
       expect((await both.get("/profile/", authorization)).status).toBe(200);
     }
   });
+});
+
+test("docs/django.md shows the classes that Django uses here", async () => {
+  const page = await readFile("docs/django.md", "utf8");
+  const file = await readFile("test/django/accounts/gatehouse.py", "utf8");
+  expect(page).toContain(`\`\`\`python\n${file}\`\`\``);
 });
