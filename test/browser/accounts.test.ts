@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Page } from "../support/browsers/driver.js";
 import { describeBrowser } from "../support/browsers/index.js";
+import { eventually } from "../support/eventually.js";
 import {
   alert,
   heading,
@@ -183,14 +184,17 @@ describeBrowser("in a browser", () => {
     });
 
     test("sees a new event in the recent activity after a reload of the data", async () => {
-      await stage.gate.user("xena");
+      const xena = await stage.gate.user("xena");
       const page = await stage.visit();
       await signIn(page, "xena");
       await open(page, "Security");
       const events = page.getByRole("table");
       await events.waitFor();
       await expect(stage.gate.login("xena", "JWT", "wrong")).rejects.toThrow();
-      await stage.gate.flush();
+      await eventually(async () => {
+        const stored = `SELECT id FROM audit_event WHERE type = 'login_failed' AND subject_id = ?`;
+        return (await stage.gate.sql(stored, [xena])).length > 0;
+      });
       expect((await events.allTextContents()).join()).not.toContain("Login failed");
       await reload(page);
       await events.getByText("Login failed").waitFor();

@@ -381,7 +381,7 @@ describe("no method rejects", () => {
   });
 
   test.each(Object.entries(LOSSES))("after a response %s", async (_, loss) => {
-    await signIn({ timeout: 3 });
+    await signIn({ timeout: 0.8 });
     proxy.spoil("CreateToken", loss);
     const { error } = await account.createToken({ label: "backup" });
     expect(error?.reason).toMatch(/^(offline|bad_answer|internal_server_error)$/);
