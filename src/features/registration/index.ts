@@ -44,6 +44,7 @@ export const registration = defineFeature({
     const { WaitingAccounts } = await import("./waiting-accounts.js");
     const mail = apiOf.ifOn(mailFeature)?.mail;
     const waiting = new WaitingAccounts(core, config.emailVerification);
+    if (isClosed(config) && !(await waiting.exist())) return {};
     mail?.tokens.onProof((run, proof) => waiting.recordProof(run, proof));
     const parts = {
       hooks: { beforeLogin: ({ id }: HookUser) => waiting.requireVerified(id) },

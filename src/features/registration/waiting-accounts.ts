@@ -38,6 +38,12 @@ export class WaitingAccounts {
     this.#verification = verification;
   }
 
+  /** Returns whether any account waits. */
+  async exist(): Promise<boolean> {
+    const rows = await this.#core.sql.read(`SELECT user_id FROM registration LIMIT 1`, []);
+    return rows.length > 0;
+  }
+
   /**
    * Does nothing if the setting `emailVerification` is `optional`.
    * @throws {@link EmailNotVerified} when the user signed up, and has proved no address
