@@ -84,7 +84,8 @@ class Measurer {
 
   #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
     const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
-    // The usual introspection query is deep. graphql-js has its own limit for introspection.
+    // The usual introspection query is deep. graphql-js has its own limit for
+    // introspection, so its depth does not count here.
     const isIntrospection = name === "__schema" || name === "__type";
     return {
       depth: 1 + (isIntrospection ? 0 : below.depth),

@@ -166,9 +166,9 @@ export const AUTH_SETTINGS = {
   loginsPerAddress: count("LOGINS_PER_ADDRESS", 30),
   /** Requests per minute from one address to fields that check a credential. */
   requestsPerAddress: count("REQUESTS_PER_ADDRESS", 100),
-  /** Refreshes per 5 minutes from one address. */
+  /** How many refreshes one address may send in 5 minutes. */
   refreshesPerAddress: count("REFRESHES_PER_ADDRESS", 150),
-  /** Refreshes of one session per 5 minutes. */
+  /** How many refreshes one session may have in 5 minutes. */
   refreshesPerSession: count("REFRESHES_PER_SESSION", 30),
   /**
    * Passwords hashed at the same time. The default is half of `UV_THREADPOOL_SIZE`, the number of libuv's threads: the

@@ -68,7 +68,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/** Another feature, for {@link ApiOf}. */
+/** The parts of a feature from which {@link ApiOf} reads the type of its API. */
 interface FeatureWithApi<Api extends object> {
   readonly name: string;
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;

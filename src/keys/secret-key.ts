@@ -37,8 +37,8 @@ export function secretPathOf(databaseUrl: string): string {
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // The secret is created before the database. So if a SQLite file exists without a secret, the secret was lost. Then
-  // no secret is created, and `readSecretKey` throws.
+  // The secret is created before the database. So if a SQLite file exists without a secret, the secret was lost. In
+  // that case no new secret is created, and `readSecretKey` throws.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

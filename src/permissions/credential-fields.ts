@@ -8,7 +8,7 @@ export const CHECKS_CREDENTIAL = { gatehouseChecksCredential: true } as const;
 
 /**
  * Returns the names of the mutations that check a credential, such as a password. `auth.guard` stores these names in
- * the schema that it makes. In any other schema, all public mutations count.
+ * the schema that it makes. A schema without them is treated as if each public mutation checked a credential.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;

@@ -25,7 +25,7 @@ export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
     header: { alg: key.algorithm, kid: key.kid, typ },
-    // By default, the library adds a missing `iat`. With `noTimestamp`, it removes an existing one.
+    // Leaves `iat` as it is. By default, the library adds a missing one. With `noTimestamp`, it removes an existing one.
     noTimestamp: !Object.hasOwn(claims, "iat"),
   });
 }

@@ -4,7 +4,10 @@ import { Card, EmailField, Form } from "./forms.js";
 import { Link, mailToken } from "./router.js";
 import { useServices } from "./services.js";
 
-/** The page that the mail of a registration opens. Asks first, because the scanners of mail programs open links, too. */
+/**
+ * The page behind the link in the mail of a registration. It verifies only after a click, because the scanners of mail
+ * programs open links, too.
+ */
 export function VerifyEmail() {
   const { account } = useServices();
   return (

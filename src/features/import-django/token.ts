@@ -21,9 +21,9 @@ export interface OutstandingToken {
 }
 
 /**
- * Reads a row of simplejwt's tables. Does not verify the token: the row itself says that simplejwt made it.
+ * Reads a row of simplejwt's tables. Does not verify the token: simplejwt stores only its own.
  * @param names the names of the claims
- * @param now epoch milliseconds, for a token without a date
+ * @param now when the session begins if the row has no `created_at`, in epoch milliseconds
  * @returns null if the row is broken or names no user
  */
 export function parseToken(

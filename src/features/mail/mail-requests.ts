@@ -21,7 +21,7 @@ const RETRY_AFTER = 5;
 /** How many due requests one statement reads. */
 const BATCH = 20;
 /** How long closing waits for the requests that are not handled yet, in milliseconds. */
-const CLOSE_TIMEOUT = 1000;
+const CLOSE_TIMEOUT = 2000;
 
 /** A request for a mail, as its handler gets it. */
 export interface MailRequest<Arguments> {
@@ -145,7 +145,7 @@ export class MailRequestQueue {
     await this.#outbox.idle();
   }
 
-  /** Handles the requests that wait for a timer, for a second at most. Later ones stay in the table. */
+  /** Handles the requests that wait for a timer, for two seconds at most. Later ones stay in the table. */
   async close(): Promise<void> {
     if (this.#timer !== undefined) await withinTime(this.idle(), CLOSE_TIMEOUT, () => undefined);
     clearTimeout(this.#timer);

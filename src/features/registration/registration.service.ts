@@ -129,8 +129,8 @@ export class RegistrationService {
 
   /**
    * Sends a new link to an address that is not proved yet. The link is for the account that has the address. If no
-   * account has it, the link is for the user who signed up with it first, and still waits. Without such a user, no mail
-   * is sent or counted, and the caller gets the same answer.
+   * account has it, the link is for the first user who signed up with it and has proved no address yet. If there is no
+   * such user, no mail is sent, and none counts for the limits on mails. The caller gets the same answer.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait

@@ -7,7 +7,10 @@ import type { GuardedView, OpenView, View } from "./views.js";
 
 type Services = Pick<CoreServices, "authentication" | "onEvent" | "log">;
 
-/** Returns the routes of a view: all methods, because a wrong method is refused in the view's own words. */
+/**
+ * Returns a route for each HTTP method, also for the methods that the view does not support. The view refuses them
+ * itself, as Django REST framework does.
+ */
 export function routesOf(view: OpenView | GuardedView, services: Services): Route[] {
   const { path } = view;
   const served = ROUTE_METHODS.map((method) => ({
