@@ -2,8 +2,8 @@ import { afterAll, beforeEach, expect, jest, test } from "@jest/globals";
 import { BadUserInput } from "../../../src/errors.js";
 import { NO_CLIENT } from "../../../src/events.js";
 import type { MailRequest } from "../../../src/features/mail/index.js";
-import { describeFreshGates, type Gate } from "../../support/gate.js";
 import { eventually } from "../../support/eventually.js";
+import { describeFreshGates, type Gate } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 
 const MINUTE = 60;
