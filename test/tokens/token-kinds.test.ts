@@ -45,7 +45,7 @@ describe.each([
   ["refresh", "JWT", 3, Infinity],
   ["sliding", "SLIDING", 3, NOW + 900_000],
 ] as const)("a token of the type %s", (type, scheme, generation, slidesUntil) => {
-  const session = { id: "s", userId: "u", scheme };
+  const session = { id: "s", userId: "u", scheme, impersonatorId: null };
 
   test("names its session, its generation if it is rotated, and the end of a sliding session", () => {
     const { kind, claims, ...verified } = kinds.verify(issue()[type], [type]);
