@@ -1,10 +1,10 @@
 import type { KeyObject } from "node:crypto";
-import jsonwebtoken, { type Algorithm } from "jsonwebtoken";
+import jsonwebtoken from "jsonwebtoken";
 import { TokenNotValid } from "../errors.js";
 import type { Key } from "../keys/key-ring.js";
 
 /** A signature algorithm. @see RFC 7518 3.1 */
-export type SignatureAlgorithm = Algorithm;
+export type SignatureAlgorithm = `${"HS" | "RS" | "PS" | "ES"}${256 | 384 | 512}`;
 
 /** The longest token, in characters. */
 export const TOKEN_MAX_LENGTH = 4096;

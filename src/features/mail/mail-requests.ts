@@ -64,6 +64,7 @@ class AlreadyHandled extends Error {}
 /**
  * Requests for mails that were answered, and are not handled yet. A row holds an address, but no token. All instances
  * handle the requests, each once.
+ * @internal
  */
 export class MailRequestQueue {
   readonly #core: Pick<CoreServices, "sql" | "now" | "onEvent">;
