@@ -115,7 +115,8 @@ export class Stage {
     const folder = join(dirname(this.gate.databasePath), "mail");
     let mail = "";
     await eventually(async () => {
-      const names = await readdir(folder).catch(() => []);
+      // A mail that is being written has another ending.
+      const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".eml"));
       const mails = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
       mail = mails.find((source) => source.includes(`To: ${address}`)) ?? "";
       return mail !== "";
