@@ -1,168 +1,135 @@
-// Measures CPU seconds of the server process per 1,000 requests, in interleaved rounds, and writes results.md.
-import { execFileSync, fork } from "node:child_process";
-import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import { cpus, release, totalmem } from "node:os";
-import autocannon from "autocannon";
+// Measures the CPU time of one request at Gatehouse and at other servers, in interleaved rounds, and writes results.md.
+import { execFileSync } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { writeCharts } from "./chart.mjs";
+import { groupsOf } from "./groups.mjs";
+import { load, withDescendants } from "./load.mjs";
+import { startPostgres } from "./postgres.mjs";
 import { measurePrune } from "./prune.mjs";
+import { describeGroup, replaceSection } from "./report.mjs";
 import { measureStorm } from "./storm.mjs";
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
-const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000);
-const CONNECTIONS = 32;
-/**
- * The number of logins and hashes. It is fixed instead of the time: otherwise, logins still running at the end would
- * use CPU time, but not count.
- */
-const HASHES = 64 * SECONDS;
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
-const ME = "{ me { id username email profile { role } } }";
-const LOGIN = `mutation ($username: String!, $password: String!) {
-  login(username: $username, password: $password) { access }
-}`;
-
-const isPinned = pin(process.pid, LOAD_CORE);
-const bare = await start("bare.mjs");
-const gatehouse = await start("gatehouse.mjs");
-const argon2 = await start("argon2.mjs");
-
-const body = JSON.stringify({ query: ME });
-const asEach = (values) => values.map((authorization) => ({ headers: { authorization } }));
-const { visitors, tokens, bearers, password } = gatehouse.hello;
-const logins = visitors.map((username) => ({
-  body: JSON.stringify({ query: LOGIN, variables: { username, password } }),
-}));
-
-/** The measurements of each round. All are in every round, so that other load on the machine affects all of them. */
-const targets = {
-  bare: { name: "`me`, bare Apollo, constant", measure: () => load(bare, { body }) },
-  token: {
-    name: "`me` by Token",
-    measure: () => load(gatehouse, { body, requests: asEach(tokens) }),
+const { values: settings, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "2" },
+    users: { type: "string", default: "1000000" },
+    // The databases of users stay there for the next run.
+    folder: { type: "string", default: join(tmpdir(), "gatehouse-bench") },
+    port: { type: "string", default: "5499" },
   },
-  bearer: {
-    name: "`me` by Bearer",
-    measure: () => load(gatehouse, { body, requests: asEach(bearers) }),
-  },
-  bareAlone: {
-    name: "`me`, bare Apollo, one connection",
-    measure: () => load(bare, { body, connections: 1 }),
-  },
-  tokenAlone: {
-    name: "`me` by Token, one connection",
-    measure: () => load(gatehouse, { body, requests: asEach(tokens), connections: 1 }),
-  },
-  bearerAlone: {
-    name: "`me` by Bearer, one connection",
-    measure: () => load(gatehouse, { body, requests: asEach(bearers), connections: 1 }),
-  },
-  login: { name: "`login`", measure: () => load(gatehouse, { requests: logins, amount: HASHES }) },
-  argon2: { name: "Argon2id alone", measure: hash },
+});
+const [rounds, seconds, users] = [settings.rounds, settings.seconds, settings.users].map(Number);
+const groups = groupsOf(users);
+const further = {
+  storm: measureStorm,
+  prune: () => measurePrune(users),
 };
-
-const samples = Object.fromEntries(Object.keys(targets).map((key) => [key, []]));
-for (const { measure } of Object.values(targets)) await measure(); // warm up
-for (let round = 1; round <= ROUNDS; round += 1) {
-  process.stderr.write(`round ${round} of ${ROUNDS}\n`);
-  for (const [key, { measure }] of Object.entries(targets)) samples[key].push(await measure());
-}
-for (const { child } of [bare, gatehouse, argon2]) child.kill();
-
-process.stderr.write("a storm of logins\n");
-// Here, clients and server run in this process, so it gets both cores.
-pin(process.pid, `${SERVER_CORE},${LOAD_CORE}`);
-const storm = await measureStorm();
-pin(process.pid, LOAD_CORE);
-process.stderr.write("pruning\n");
-const report = `${describe()}\n${storm}\n${await measurePrune(ROWS)}`;
-process.stdout.write(report);
-await writeFile(new URL("results.md", import.meta.url), report);
-
-async function start(file) {
-  const child = fork(new URL(file, import.meta.url), {
-    env: { ...process.env, NODE_ENV: "production" },
-  });
-  const [hello] = await once(child, "message");
-  pin(child.pid, SERVER_CORE);
-  return { child, hello };
+const all = [...Object.keys(groups), ...Object.keys(further)];
+const names = positionals.length > 0 ? positionals : all;
+const unknown = names.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`Unknown: ${unknown.join(", ")}. There are: ${all.join(", ")}.`);
+  process.exit(2);
 }
 
-/** Pins all threads of a process to `core`. Works only on Linux: do not trust figures from other systems. */
-function pin(pid, core) {
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+await mkdir(settings.folder, { recursive: true });
+const stage = {
+  folder: settings.folder,
+  postgres: await startPostgres(join(settings.folder, "postgresql"), Number(settings.port)),
+  credentials: {},
+};
+try {
+  for (const name of names) {
+    process.stderr.write(`${name}\n`);
+    const isPinned = pin(process.pid, name === "storm" ? `${SERVER_CORE},${LOAD_CORE}` : LOAD_CORE);
+    if (name in groups) {
+      const rows = await measureGroup(groups[name]);
+      await replaceSection(describeGroup(name, groups[name], rows, { rounds, seconds, isPinned }));
+    } else {
+      await replaceSection(await further[name]());
+    }
+  }
+} finally {
+  await stage.postgres?.stop();
+}
+await writeCharts();
+
+/** Starts the servers of a group, and measures its rows in turn. Leaves out what is not installed. */
+async function measureGroup({ rows }) {
+  const subjects = new Map();
   try {
-    execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(pid)], {
+    for (const { subject } of rows) {
+      if (subjects.has(subject)) continue;
+      const isMissing = subject.database === "PostgreSQL" && stage.postgres === null;
+      const started = isMissing ? null : await subject.start(stage);
+      subjects.set(subject, started);
+      for (const pid of (await started?.pids()) ?? []) pin(pid, SERVER_CORE);
+    }
+    if (stage.postgres !== null) pin(stage.postgres.pid, SERVER_CORE);
+    const measured = rows
+      .filter(({ subject }) => subjects.get(subject) !== null)
+      .map((row) => ({ ...row, samples: [] }));
+    // The first round warms up, for twice as long. A server with several rows would otherwise be warmer than the others.
+    for (let round = 0; round <= rounds; round += 1) {
+      process.stderr.write(`round ${round} of ${rounds}\n`);
+      for (const row of measured) {
+        const duration = round === 0 ? 2 * seconds : seconds;
+        const sample = await measure(row, subjects.get(row.subject), duration);
+        if (round > 0) row.samples.push(sample);
+      }
+    }
+    return measured;
+  } finally {
+    for (const subject of subjects.values()) await subject?.stop();
+  }
+}
+
+async function measure(
+  { subject: { database }, operation, connections },
+  { requests, urls, pids },
+  seconds,
+) {
+  const { prepare, measure, amountPerSecond, ...options } = requests[operation];
+  await prepare?.();
+  if (measure !== undefined) return measure(seconds);
+  const isPostgres = database === "PostgreSQL";
+  if (isPostgres)
+    for (const pid of await withDescendants(stage.postgres.pid)) pin(pid, SERVER_CORE);
+  const flushes = isPostgres ? await countFlushes() : 0;
+  const result = await load({
+    ...{ urls, pids, connections },
+    ...(isPostgres && { databasePids: () => withDescendants(stage.postgres.pid) }),
+    ...(amountPerSecond === undefined
+      ? { seconds }
+      : { amount: Math.max(connections, Math.round((amountPerSecond * seconds) / 2) * 2) }),
+    ...options,
+  });
+  return isPostgres ? { ...result, flushes: (await countFlushes()) - flushes } : result;
+}
+
+/** Counts how often PostgreSQL has flushed its log to the disk. */
+async function countFlushes() {
+  const [{ wal_sync: count }] = await stage.postgres.query("SELECT wal_sync FROM pg_stat_wal");
+  return Number(count);
+}
+
+/** Pins all threads of a process. Works only on Linux: do not trust figures from other systems. */
+function pin(pid, cores) {
+  try {
+    execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(cores), String(pid)], {
       stdio: "ignore",
     });
     return true;
   } catch {
     return false;
   }
-}
-
-/** Returns the CPU time of the server process per request, in milliseconds. */
-async function load(server, options) {
-  const before = await cpuOf(server);
-  const result = await autocannon({
-    url: server.hello.url,
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    connections: CONNECTIONS,
-    duration: SECONDS,
-    verifyBody: (text) => text.startsWith('{"data"'),
-    ...options,
-  });
-  const after = await cpuOf(server);
-  const bad = result.non2xx + result.errors + result.mismatches;
-  if (bad > 0) throw new Error(`${bad} bad answers`);
-  return (after - before) / 1000 / result.requests.total;
-}
-
-async function hash() {
-  argon2.child.send(HASHES);
-  const [{ cpu }] = await once(argon2.child, "message");
-  return cpu / 1000 / HASHES;
-}
-
-async function cpuOf({ child }) {
-  child.send("cpu");
-  const [{ cpu }] = await once(child, "message");
-  return cpu;
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** Returns the median of the ratios of each round: both sides of a ratio were measured within seconds. */
-function ratio(key, to) {
-  return median(samples[key].map((value, round) => value / samples[to][round]));
-}
-
-function describe() {
-  const [{ model }] = cpus();
-  const row = (key, to) =>
-    `| ${targets[key].name} | ${median(samples[key]).toFixed(3)} | ${ratio(key, to).toFixed(2)} |`;
-  return `# Benchmark results
-
-Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${ROUNDS} interleaved rounds of ${SECONDS} s each, ${CONNECTIONS} connections
-unless the row says otherwise. Machine: ${cpus().length} cores of ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version};
-server and load ${isPinned ? "on different cores" : "not pinned to cores: do not trust the figures"}. CPU is that of the server process, all threads. Trust the ratios, not the times:
-each is the median of the rounds' ratios to the bare server, not the quotient of the medians.
-
-| request | CPU s per 1,000 | to bare Apollo |
-|---|---|---|
-${row("bare", "bare")}
-${row("token", "bare")}
-${row("bearer", "bare")}
-${row("bareAlone", "bareAlone")}
-${row("tokenAlone", "bareAlone")}
-${row("bearerAlone", "bareAlone")}
-
-Argon2id takes ${(ratio("argon2", "login") * 100).toFixed(0)} % of a login's CPU (${median(samples.login).toFixed(2)} s per 1,000).
-`;
 }

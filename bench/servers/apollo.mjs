@@ -1,8 +1,7 @@
-// The baseline: Apollo Server on Fastify, connected to HTTP as in Gatehouse. The result of `me` is constant.
+// The baseline, bare Apollo: Apollo Server on Fastify, connected to HTTP as in Gatehouse. The result of `me` is constant.
 import { ApolloServer, HeaderMap } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { fastify } from "fastify";
-import { serveBench } from "./child.mjs";
 
 const apollo = new ApolloServer({
   typeDefs: `
@@ -32,4 +31,5 @@ app.post("/graphql", async (request, reply) => {
 });
 await app.listen({ host: "127.0.0.1", port: 0 });
 
-serveBench({ url: `http://127.0.0.1:${app.server.address().port}/graphql` });
+process.once("disconnect", () => process.exit());
+process.send({ url: `http://127.0.0.1:${app.server.address().port}/graphql` });
