@@ -8,8 +8,8 @@ export default {
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
-  // They have a command of their own, because they install the package first.
-  testPathIgnorePatterns: ["/test/(installed|frameworks)/"],
+  // They have a command of their own, because they install the package first, start and kill servers, or take long.
+  testPathIgnorePatterns: ["/test/(installed|frameworks|faults)/", "/test/races/three-operations"],
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: {
@@ -28,6 +28,6 @@ export default {
   globalTeardown: "<rootDir>/test/support/drop-databases.mjs",
   reporters: ["default", "<rootDir>/.ci/totals.mjs"],
   testTimeout: 30_000,
-  // One more than the cores of a small machine, because tests wait for processes and for the clock.
+  // More than the cores of a small machine, because tests wait for processes and for the clock. Four were no faster.
   maxWorkers: 3,
 };

@@ -1,25 +1,37 @@
 // Makes a CommonJS copy of dist in cjs, for Jest and for bundlers that `require` the package. Node itself never loads
 // it beside dist: the condition `module-sync` gives `require` the ES modules too. A part of the build.
 import { existsSync } from "node:fs";
-import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const files = await readdir("dist", { recursive: true });
-// Applications do not load the command.
+// Applications do not load the command. The verifier is built below.
 const modules = files.filter(
-  (name) => name.endsWith(".js") && !/^(cli\.js$|commands\/)/.test(name),
+  (name) => name.endsWith(".js") && !/^(cli\.js$|commands\/|verify\/)/.test(name),
 );
-await build({
-  entryPoints: modules.map((name) => `dist/${name}`),
+const options = {
   outbase: "dist",
   outdir: "cjs",
   format: "cjs",
   target: "es2023",
   sourcemap: true,
+};
+await build({
+  ...options,
+  entryPoints: modules.map((name) => `dist/${name}`),
   define: { "import.meta.dirname": "__dirname" },
   // Jest cannot run `import()` in CommonJS.
   supported: { "dynamic-import": false },
+  logLevel: "warning",
+});
+// jose has only ES modules, which Jest cannot `require` before Node 24. So this entry contains it.
+await build({
+  ...options,
+  entryPoints: ["dist/verify/index.js"],
+  bundle: true,
+  external: ["lru-cache"],
+  banner: { js: `/* Contains jose:\n${await readFile("node_modules/jose/LICENSE.md", "utf8")}*/` },
   logLevel: "warning",
 });
 // Not `cp`: it would delete each file before writing it.

@@ -23,10 +23,12 @@ const options = {
   jwtIssuer: "gatehouse-demo",
   logLevel: "warn",
   impersonation: true,
+  loginCodes: true,
   links: {
     verifyEmail: pageOf("verify-email"),
     resetPassword: pageOf("reset-password"),
     confirmEmailChange: pageOf("confirm-email"),
+    loginWithCode: pageOf("login-code"),
   },
 };
 

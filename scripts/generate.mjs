@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTests, renderConformance } from "./conformance-page.mjs";
+import { EVERY_FIELD } from "./every-field.mjs";
 import { renderPermissions } from "./permissions-page.mjs";
 import { renderSettingsPage } from "./settings-page.mjs";
 import { readSentences } from "./settings-sentences.mjs";
@@ -37,7 +38,7 @@ async function openComplete() {
     secretKey: randomBytes(32).toString("base64url"),
     port: 0,
     logLevel: "silent",
-    impersonation: true,
+    ...EVERY_FIELD,
   });
   await server.close();
   await rm(folder, { recursive: true });

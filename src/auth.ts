@@ -8,7 +8,9 @@ import type { Authentication } from "./authentication/authentication.js";
 import type { CreateContext } from "./authentication/context.js";
 import { createContextBuilder } from "./authentication/create-context.js";
 import type { AuthConfig, CoreOptions } from "./config/auth-config.js";
+import { SYSTEM_CLOCK } from "./config/settings.js";
 import { Database } from "./database/database.js";
+import type { Clock } from "./database/database-clock.js";
 import { publishTo, warn } from "./events.js";
 import { createParts, featuresThatAreOn, type Parts, requireRequired } from "./features/compose.js";
 import { createCore } from "./features/create-core.js";
@@ -37,7 +39,7 @@ import { openLimiterStore } from "./throttling/limiter-store.js";
 
 type BuiltIn = typeof BUILT_IN;
 
-/** The options of `createAuth`: the core's options and the features' options. */
+/** The options of `createAuth`: the options of the core and of the features. */
 export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
   FeatureOptions<[...BuiltIn, ...F]> & {
     /** The application's own features. @default none */
@@ -45,17 +47,16 @@ export type AuthOptions<F extends readonly Feature[] = []> = CoreOptions &
   };
 
 /**
- * The result of `createAuth`: the schema, the services, and the properties that features add. A property of a feature is
- * undefined while the feature is off, although its type does not say so: `auth.mail` without `smtpUrl`, and
- * `auth.auditTrail` with `auditRetention: false`.
+ * The result of `createAuth`: the schema, the services, and the properties that features add. If a feature is off, its
+ * properties are undefined, although their types do not say so. For example, `auth.mail` is undefined without
+ * `smtpUrl`.
  */
 export type Auth<F extends readonly Feature[] = []> = CoreAuth & FeatureApi<[...BuiltIn, ...F]>;
 
-/** {@link Auth} without the properties that features add. */
 interface CoreAuth {
   /** The complete guarded schema. */
   readonly schema: GraphQLSchema;
-  /** {@link Auth.schema} in SDL, with directives, for merging with other type definitions. */
+  /** {@link Auth.schema} in SDL, with directives. Meant for merging with other type definitions. */
   readonly typeDefs: string;
   /**
    * The guarded resolvers of {@link Auth.typeDefs}. Fields that you add to the schema are not guarded. To guard them,
@@ -63,14 +64,14 @@ interface CoreAuth {
    */
   readonly resolvers: IResolvers;
   /**
-   * Returns the type definitions and resolvers for a subgraph of Apollo Federation 2. They contain
+   * Returns the type definitions and resolvers of a subgraph of Apollo Federation 2. They contain
    * `User @key(fields: "id")` and `PageInfo @shareable`.
    */
   subgraph(): Subgraph;
   /**
-   * Builds the context of one request, with the signed-in user. `createContext` does not throw for a refused
-   * credential. The context then holds the error.
-   * @param request a request of Node, Fastify, Express or the Fetch API. Without a request, the context is anonymous.
+   * Builds the context of a request, with the signed-in user. Does not throw for a refused credential. The context then
+   * has the error.
+   * @param request a request of Node, Fastify, Express or the Fetch API. @default none: no user is signed in
    * @param options pass `ipAddress` if the request has no address, as in the Fetch API. All requests without an address
    * share one rate limit.
    * @throws TypeError when an argument has the wrong shape
@@ -80,8 +81,8 @@ interface CoreAuth {
   readonly createContext: CreateContext;
   /**
    * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive needs a signed-in
-   * user, except federation's `_service`.
-   * @throws TypeError that lists all wrong guards, for example a guard with an unknown role
+   * user. The field `_service` of federation needs none.
+   * @throws TypeError that lists all wrong guards, such as a guard with an unknown role
    */
   guard(schema: GraphQLSchema, options?: GuardOptions): GraphQLSchema;
   /** Creates, finds and administers users. */
@@ -93,24 +94,23 @@ interface CoreAuth {
   /** Rotates and revokes the keys that sign access tokens. */
   readonly keys: Keys;
   /**
-   * Deletes expired rows, rotates keys, and runs the jobs of features. `createServer` starts it. If you use
+   * Deletes expired rows, rotates keys, and runs the jobs of features. `createServer` starts maintenance. With
    * `createAuth`, call `maintenance.start`.
    */
   readonly maintenance: Maintenance;
-  /** The HTTP routes that the features serve beside GraphQL. */
+  /** The HTTP routes of features. */
   readonly routes: readonly Route[];
-  /** The public keys that verify access tokens. @see RFC 7517 5 */
+  /** Returns the public keys that verify access tokens. @see RFC 7517 5 */
   jwks(): JsonWebKeySet;
-  /** Returns whether the database answers and the server is not about to stop. */
+  /** Returns whether the database answers and the server is not stopping. */
   isReady(): Promise<boolean>;
   /**
-   * Stops maintenance, and closes the features and the database. After that, every use of the database fails with
-   * {@link Closed}.
+   * Stops maintenance, and closes the features and the database. Later uses of the database fail with {@link Closed}.
    */
   close(): Promise<void>;
 }
 
-/** A feature cannot add a property with one of these names. */
+/** The names that a feature cannot give to its properties. */
 const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
   schema: true,
   typeDefs: true,
@@ -130,7 +130,7 @@ const AUTH_NAMES: Readonly<Record<keyof CoreAuth, true>> = {
 };
 
 /**
- * An {@link Auth} with the internals for our own server, command and tests.
+ * An {@link Auth}, with internals for our own server, command and tests.
  * @internal
  */
 export interface OpenAuth {
@@ -140,18 +140,20 @@ export interface OpenAuth {
   readonly migrations: readonly string[];
   readonly cors: Parts["cors"];
   readonly announcements: Parts["announcements"];
+  readonly responseListeners: Parts["responseListeners"];
+  readonly requestObservers: Parts["requestObservers"];
   readonly exportUser: Parts["exportUser"];
   /** Makes {@link Auth.isReady} return false. */
   retire(this: void): void;
-  /** Completes the writes that run after the response, such as the counts of wrong passwords. */
+  /** Waits for the writes that run after a response, such as the count of wrong passwords. */
   flush(this: void): Promise<void>;
 }
 
 /**
  * Opens the database, updates its tables, loads the keys, creates the features, and builds the schema.
  * @internal
- * @param features all features, including those that are switched off
- * @param onFault called with an error that the server survives, such as an unreachable Redis. Requests do not fail then
+ * @param features all features, even those that are off
+ * @param onFault called with an error that does not make a request fail, such as an unreachable Redis
  * @param log writes a line to the server's log
  */
 export async function openAuth(
@@ -163,7 +165,6 @@ export async function openAuth(
   const active = featuresThatAreOn(features, config);
   requireRequired(features, active);
   const listeners = [config.onEvent];
-  const published = { ...config, onEvent: publishTo(listeners) };
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) {
@@ -178,37 +179,47 @@ export async function openAuth(
     const database = await Database.open(config, active);
     closers.push(() => database.close());
     const migrations = await database.migrate();
+    const clock = await openClock(config, database, onFault);
+    closers.push(() => clock.close());
+    const published = { ...config, now: clock.now, onEvent: publishTo(listeners) };
     const keys = await SigningKeyService.open(database, published, onFault);
     const limiters = await openLimiterStore(config, database, onFault);
     closers.push(() => limiters.close());
     const created = createCore(published, database, keys, limiters, onFault, log);
-    const { core, attempts, maintenance, retire } = created;
+    const { core, maintenance, addMeasurements, retire } = created;
+    closers.unshift(() => {
+      core.sessions.endWatch();
+      return Promise.resolve();
+    });
     await requireKnownRoles(database, config.roles);
     await addMissingSkeletons(database);
     const parts = await createParts(
       active,
       (feature) => coreFor(feature, core),
-      config,
+      published,
       (closer) => closers.push(closer),
       Object.keys(AUTH_NAMES),
     );
     core.hooks.add(parts.hooks);
     listeners.push(...parts.listeners);
     maintenance.add(parts.jobs);
+    addMeasurements(parts.measurements);
     maintenance.addPruneRules(parts.prune);
     const flush = async () => {
-      await attempts.flush();
+      await core.attempts.flush();
       await core.sessions.flush();
     };
     closers.push(() => flush().catch(() => undefined));
     closers.push(() => maintenance.stop());
-    const auth = { ...assemble(core, parts, maintenance, config.roles, onFault), close };
+    const auth = assemble(core, parts, maintenance, config.roles, onFault, close);
     return {
       auth,
       core,
       migrations,
       cors: parts.cors,
       announcements: parts.announcements,
+      responseListeners: parts.responseListeners,
+      requestObservers: parts.requestObservers,
       exportUser: parts.exportUser,
       retire,
       flush,
@@ -219,13 +230,24 @@ export async function openAuth(
   }
 }
 
+/** Returns the application's clock if it has set the option `now`, otherwise the clock of the database. */
+async function openClock(
+  { now, leeway }: Pick<AuthConfig, "now" | "leeway">,
+  database: Database,
+  onWarning: (warning: Error) => void,
+): Promise<Clock> {
+  if (now !== SYSTEM_CLOCK) return { now, close: () => Promise.resolve() };
+  return database.startClock({ leeway, onWarning });
+}
+
 function assemble(
   core: CoreServices,
   parts: Parts,
   maintenance: MaintenanceService,
   roles: Roles,
   onFault: (error: unknown) => void,
-): Omit<Auth, "close"> {
+  close: Auth["close"],
+): Auth {
   const { accounts, authentication, sessions, keys, onEvent, jwks, isReady } = core;
   const instances = [
     new AuthenticationResolver(authentication),
@@ -236,14 +258,21 @@ function assemble(
   const guard: Auth["guard"] = (schema, options) =>
     withCredentialFields(guardSchema(schema, options, roles), findCredentialMutations(unguarded));
   const schema = guard(unguarded, { strict: true });
-  const typeDefs = printSchema(schema);
-  const resolvers = resolversOf(schema);
+  // Made when they are first needed, because our own server needs only the schema.
+  let typeDefs: string | undefined;
+  let resolvers: IResolvers | undefined;
+  const readTypeDefs = () => (typeDefs ??= printSchema(schema));
+  const readResolvers = () => (resolvers ??= resolversOf(schema));
   return {
     ...(parts.api as FeatureApi<BuiltIn>),
     schema,
-    typeDefs,
-    resolvers,
-    subgraph: () => createSubgraph(typeDefs, resolvers, accounts, roles),
+    get typeDefs() {
+      return readTypeDefs();
+    },
+    get resolvers() {
+      return readResolvers();
+    },
+    subgraph: () => createSubgraph(readTypeDefs(), readResolvers(), accounts, roles),
     createContext: createContextBuilder({ authentication, onEvent, onWarning: onFault }),
     guard,
     accounts,
@@ -254,5 +283,6 @@ function assemble(
     routes: parts.routes,
     jwks,
     isReady,
+    close,
   };
 }

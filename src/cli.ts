@@ -3,6 +3,7 @@ import "reflect-metadata";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addAccountCommands } from "./commands/accounts.js";
+import { addCopyCommand } from "./commands/copy-database.js";
 import { addFeatureCommands } from "./commands/features.js";
 import { Installation } from "./commands/installation.js";
 import { addMaintenanceCommands } from "./commands/maintenance.js";
@@ -18,24 +19,26 @@ const { version } = JSON.parse(
 /** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
-/** A reader such as `head` may close the pipe early. Then nobody reads the rest. */
+/**
+ * A reader such as `head` may close the pipe early. The process then ends, because nobody reads the rest of the output.
+ */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
 
-/** Prints the error, and ends the process. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) {
       reportFailure();
       process.exit(0);
     }
-    // The command may belong to a feature that could not be loaded.
+    // The unknown command may belong to a feature that could not be loaded. Then report why the feature could not be
+    // loaded.
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }
-    // Commander gives no message if no command is given, or if `help` names an unknown command.
+    // Commander has no message if the command is missing, or if `help` names an unknown command.
     const line =
       error.code !== "commander.help"
         ? error.message
@@ -53,7 +56,7 @@ function report(error: unknown): void {
   for (const line of explain(error)) console.error(`gatehouse: ${line}`);
 }
 
-/** Prints why the features could not be loaded. Called after a command that succeeded without the features. */
+/** If the features could not be loaded, prints the reason. Called after a command that succeeded without them. */
 function reportFailure(): void {
   if (installation?.failure !== undefined) report(installation.failure);
 }
@@ -85,6 +88,7 @@ try {
     .configureOutput({ outputError: () => undefined, writeErr: () => undefined });
   addServeCommand(program, installation, fail);
   addMaintenanceCommands(program, installation);
+  addCopyCommand(program, installation);
   addAccountCommands(program, installation);
   addUserCommands(program, installation);
   addSessionCommands(program, installation);

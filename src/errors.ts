@@ -1,7 +1,7 @@
 import { GraphQLError } from "graphql";
 
 /**
- * The HTTP status for each error code. A refused persisted query has the status 200, because clients expect it.
+ * The HTTP status for each error code. A refused persisted query has the status 200, because clients expect that.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const HTTP_STATUS = {
@@ -22,36 +22,41 @@ export const HTTP_STATUS = {
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
 /**
- * The value of the `WWW-Authenticate` header. It lists the schemes that a client may use.
+ * The value of the `WWW-Authenticate` header: the schemes that a client may use.
  * @see RFC 9110 11.6.1
  */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
-/** The exact reason of a refusal, in `extensions.reason`. Clients can rely on it; messages may change. */
-export type Reason =
-  | "no_credentials"
-  | "bad_authorization_header"
-  | "token_not_valid"
-  | "token_expired"
-  | "token_wrong_type"
-  | "token_revoked"
-  | "token_reused"
-  | "session_expired"
-  | "user_not_found"
-  | "user_inactive"
-  | "password_changed"
-  | "invalid_credentials"
-  | "role_required"
-  | "reauthentication_required"
-  | "throttled"
-  | "vetoed"
-  | "username_taken"
-  | "password_too_weak";
+/** Every {@link Reason}. */
+export const REASONS = [
+  "no_credentials",
+  "bad_authorization_header",
+  "token_not_valid",
+  "token_expired",
+  "token_wrong_type",
+  "token_revoked",
+  "token_reused",
+  "session_expired",
+  "user_not_found",
+  "user_inactive",
+  "password_changed",
+  "invalid_credentials",
+  "role_required",
+  "reauthentication_required",
+  "throttled",
+  "vetoed",
+  "username_taken",
+  "password_too_weak",
+  "last_sign_in_method",
+] as const;
+
+/** The exact reason of a refusal, in `extensions.reason`. Clients may depend on reasons, but not on messages. */
+export type Reason = (typeof REASONS)[number];
 
 /**
- * A refusal. The client gets its message, code and reason, so the message must not contain a secret.
+ * A refusal. The client gets the message, code and reason, so they must not contain a secret.
  *
- * Any error that is not a GraphQLError counts as a bug. The client then gets INTERNAL_SERVER_ERROR and a fixed message.
+ * An error that is not a GraphQLError is a bug. The client then gets INTERNAL_SERVER_ERROR and a fixed message.
  */
 export class AuthError extends GraphQLError {
   readonly code: ErrorCode;
@@ -81,7 +86,7 @@ export class AuthError extends GraphQLError {
   }
 }
 
-/** The request has no credentials, or its credentials were refused. */
+/** The request has no credential, or its credential was refused. */
 export class Unauthenticated extends AuthError {
   constructor(message: string, reason: Reason) {
     super(message, { code: "UNAUTHENTICATED", reason });
@@ -91,7 +96,7 @@ export class Unauthenticated extends AuthError {
 /** The accepted credentials, as a client sends them. */
 const SERVED = "`Token <key>` or `Bearer <access token>`";
 
-/** The request has no credentials, or uses an authentication scheme that is not served. */
+/** The request has no credential, or its credential has a scheme that Gatehouse does not accept. */
 export class NoCredentials extends Unauthenticated {
   constructor(message = "Authentication credentials were not provided.") {
     super(message, "no_credentials");
@@ -105,7 +110,7 @@ export class SchemeNotServed extends NoCredentials {
   }
 }
 
-/** The `Authorization` header does not hold exactly one well-formed credential. */
+/** The `Authorization` header does not have exactly one well-formed credential. */
 export class BadAuthorizationHeader extends Unauthenticated {
   constructor() {
     super(
@@ -115,24 +120,26 @@ export class BadAuthorizationHeader extends Unauthenticated {
   }
 }
 
-/** The token is not accepted: for example, it is malformed or forged, or another server issued it. */
+/** The token is malformed or forged, or another server issued it. */
 export class TokenNotValid extends Unauthenticated {
   constructor() {
     super("Token is not valid.", "token_not_valid");
   }
 }
 
-/** The token names a signing key that this instance has not loaded. The client sees a {@link TokenNotValid}. */
+/** This instance has not loaded the signing key of the token. The client sees a {@link TokenNotValid}. */
 export class UnknownKey extends TokenNotValid {}
 
-/** The token was valid, but its lifetime is over. */
+/** The token was valid, but has expired. */
 export class TokenExpired extends Unauthenticated {
   constructor() {
     super("Token is expired.", "token_expired");
   }
 }
 
-/** The operation needs another kind of token, for example an access token instead of a refresh token. */
+/**
+ * The operation needs another type of token. For example, the client sent a refresh token instead of an access token.
+ */
 export class TokenWrongType extends Unauthenticated {
   constructor() {
     super("Token has the wrong type for this use.", "token_wrong_type");
@@ -146,14 +153,14 @@ export class TokenRevoked extends Unauthenticated {
   }
 }
 
-/** A refresh or sliding token was used again after it had been replaced. The session of the token has been ended. */
+/** A refresh or sliding token was used again after it was replaced, so its session was ended. */
 export class TokenReused extends Unauthenticated {
   constructor() {
     super("Refresh token was used twice, so its session was ended. Log in again.", "token_reused");
   }
 }
 
-/** The session has reached the end of its lifetime. A refresh does not extend it. */
+/** The lifetime of the session is over. A refresh does not extend it. */
 export class SessionExpired extends Unauthenticated {
   constructor() {
     super("Session is over. Log in again.", "session_expired");
@@ -174,14 +181,14 @@ export class UserInactive extends Unauthenticated {
   }
 }
 
-/** The password was changed after the session began. */
+/** The password was changed after the session started. */
 export class PasswordChanged extends Unauthenticated {
   constructor() {
     super("The password was changed. Log in again.", "password_changed");
   }
 }
 
-/** The login was refused: unknown user, wrong password, or inactive or locked account. The client cannot tell which. */
+/** The user is unknown, the password is wrong, or the account is inactive or locked. The client cannot tell which. */
 export class InvalidCredentials extends Unauthenticated {
   constructor() {
     super("Unable to log in with the provided credentials.", "invalid_credentials");
@@ -200,16 +207,19 @@ export class Vetoed extends AuthError {
   }
 }
 
-/** The user is signed in, but the role is too low. */
+/** The user is signed in, but has a role that is too low. */
 export class RoleRequired extends AuthError {
   constructor(role: string) {
     super(`This needs the role ${role}.`, { code: "FORBIDDEN", reason: "role_required" });
   }
 }
 
-/** The user is signed in, but last gave a password too long ago. Example: 20 minutes ago, and the limit is `15m`. */
+/**
+ * The user is signed in, but the last password check is too old. For example, it was 20 minutes ago, and the limit is
+ * `15m`.
+ */
 export class ReauthenticationRequired extends AuthError {
-  /** @param freshWithin the longest accepted time since the last password, such as `15m` */
+  /** @param freshWithin how recent the password check must be, such as `15m` */
   constructor(freshWithin: string) {
     super(
       `This needs a password given in this session within the last ${freshWithin}. Give the password again.`,
@@ -218,7 +228,7 @@ export class ReauthenticationRequired extends AuthError {
   }
 }
 
-/** An argument is missing, malformed or impossible. The message never repeats the argument's value. */
+/** An argument is missing, malformed or impossible. The message never contains the argument's value. */
 export class BadUserInput extends AuthError {
   constructor(
     message: string,
@@ -228,7 +238,10 @@ export class BadUserInput extends AuthError {
   }
 }
 
-/** Another user has the user name, or one that looks like it. User names are public, so a stranger may learn this. */
+/**
+ * Another user has the user name, or a user name that looks like it. User names are public, so strangers may see this
+ * error.
+ */
 export class UsernameTaken extends BadUserInput {
   constructor() {
     super("A user with this user name, or with one that looks like it, exists already.", {
@@ -238,8 +251,8 @@ export class UsernameTaken extends BadUserInput {
 }
 
 /**
- * Another user has the e-mail address. E-mail addresses are private. So a GraphQL field that needs no login must not
- * send this error to the client.
+ * Another user has the e-mail address. Addresses are private. A field that is open to everyone must not send this error
+ * to the client.
  */
 export class EmailTaken extends BadUserInput {
   constructor() {
@@ -267,10 +280,20 @@ export class PasswordTooWeak extends BadUserInput {
   }
 }
 
-/** The user that an argument names does not exist. */
+/** No user has the id or the name in the arguments. */
 export class NoSuchUser extends BadUserInput {
   constructor() {
     super("There is no such user.");
+  }
+}
+
+/** The user could not log in any more without this way to log in. */
+export class LastSignInMethod extends AuthError {
+  constructor() {
+    super(
+      "This is the only way to log in to the account. Add another one first, such as a password.",
+      { code: "BAD_USER_INPUT", reason: "last_sign_in_method" },
+    );
   }
 }
 
@@ -296,7 +319,7 @@ export class ServiceUnavailable extends AuthError {
   }
 }
 
-/** `auth.close()` was called. Another instance may answer a retry. */
+/** `auth.close()` was called. A retry may reach another instance. */
 export class Closed extends ServiceUnavailable {
   constructor() {
     super(1, undefined, "The service is closed: `auth.close()` was called.");

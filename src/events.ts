@@ -1,12 +1,14 @@
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Role } from "./accounts/role.js";
 
-/** The kind of a session's token: a static token, an access and a refresh token, or a sliding token. */
+/** Which tokens a session has: a static token, an access and a refresh token, or a sliding token. */
 export type AuthScheme = "TOKEN" | "JWT" | "SLIDING";
 
 /**
- * Why a session ended before it expired. `reused`: a refresh or sliding token was used twice. `limit`: the user opened
- * more than 100 sessions. `revoked`: the `gatehouse` command ended the session.
+ * Why a session ended before it expired:
+ * - `reused`: a refresh or sliding token was used twice.
+ * - `limit`: the user opened more than 100 sessions.
+ * - `revoked`: the `gatehouse` command ended the session.
  */
 export type EndReason =
   | "logout"
@@ -23,21 +25,22 @@ export interface Client {
   readonly userAgent: string | null;
   /** The id of the request in the log. */
   readonly requestId?: string | null;
-  /** The signed-in user that sent the request. Missing if nobody is signed in. */
+  /** The trace that the request belongs to: 32 hexadecimal digits. Missing if the request names none. */
+  readonly traceId?: string;
+  /** The signed-in user that sent the request. Missing if no user is signed in. */
   readonly actor?: Actor;
 }
 
-/** The signed-in user who sent a request. */
 export interface Actor {
   readonly userId: string;
   readonly sessionId: string;
-  /** The id of the administrator who uses the user's account in this session. */
+  /** The id of the administrator who acts as the user in this session. Missing for the user's own session. */
   readonly impersonatorId?: string;
 }
 
 /**
- * Returns the client of a request that sent a token of a session. If an administrator acts as the user in that session,
- * the client's `actor` says so. A request without an `Authorization` header has no other actor.
+ * Returns the client of a request with a token. If an administrator acts as the token's user, the result says so in
+ * `actor`. An `actor` that the client already has stays.
  */
 export function holderOf(
   { id: sessionId, userId, impersonatorId }: TokenHolder,
@@ -47,7 +50,6 @@ export function holderOf(
   return { ...client, actor: { userId, sessionId, impersonatorId } };
 }
 
-/** The session of a token. */
 interface TokenHolder {
   readonly id: string;
   readonly userId: string;
@@ -55,14 +57,13 @@ interface TokenHolder {
 }
 
 /**
- * The client of work that no request caused, such as a script or a periodic job. Rate limits by address do not apply to
- * it.
+ * The client of work that no request caused, such as a script or a periodic job. Rate limits by address do not apply.
  */
 export const NO_CLIENT: Client = { ipAddress: null, userAgent: null };
 
 /**
- * An event for the audit trail. No event contains a password, a token or a hash. One exception: `login` is what the
- * user typed as the user name, and people sometimes type a password there. `userId` is the user whom `login` names.
+ * An event for the audit trail. No event contains a token or a hash. In `login_failed`, `login` is the text that was
+ * entered as the user name, which may be a password by mistake. `userId` is the user with that name, if there is one.
  */
 export type AuthEvent =
   | { type: "token_issued"; userId: string; sessionId: string; scheme: AuthScheme }
@@ -95,26 +96,26 @@ export type AuthEvent =
 
 /** An event of a feature. */
 export interface FeatureEvent {
-  /** The feature's name, a colon, and a name for the event, such as `suspensions:suspended`. */
+  /** The feature's name, a colon and the event's name, such as `suspensions:suspended`. */
   readonly type: `${string}:${string}`;
   readonly userId?: string;
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** Receives each event, with the client that caused it. */
+/** Receives each event, and the client that caused it. */
 export type EventListener = (event: AuthEvent, client: Client) => unknown;
 
 /**
- * Returns a listener that calls the given listeners in turn. A listener that fails only causes a warning.
- * @param listeners the list may grow later
+ * Returns a listener that calls all listeners in turn. A listener that fails causes a warning.
+ * @param listeners the list. Listeners may be added to it later
  */
-export function publishTo(
-  listeners: readonly EventListener[],
-): (event: AuthEvent, client: Client) => void {
-  return (event, client) => {
+export function publishTo<Parameters extends unknown[]>(
+  listeners: readonly ((...parameters: Parameters) => unknown)[],
+): (...parameters: Parameters) => void {
+  return (...parameters) => {
     for (const listener of listeners) {
       try {
-        const done = listener(event, client);
+        const done = listener(...parameters);
         if (done instanceof Promise) done.catch(warn);
       } catch (error) {
         warn(error);
@@ -123,7 +124,10 @@ export function publishTo(
   };
 }
 
-/** Returns a keyed hash of a text. Without the key, a reader of the hash cannot guess the text by trying values. */
+/**
+ * Returns a keyed hash of a text. A reader of the hash cannot find the text by trying values, because this needs the
+ * key.
+ */
 export function fingerprint(text: string, key: KeyObject): string {
   return createHmac("sha256", key).update(text).digest("hex").slice(0, 16);
 }

@@ -5,7 +5,7 @@ const MINOR = 15;
 
 const [major = 0, minor = 0] = version.split(".").map(Number);
 
-// Some package managers only warn about a wrong version. The errors that follow do not mention the version.
+// Some package managers only warn about a wrong version. Later errors would not mention the version.
 if (major !== 16 || minor < MINOR) {
   throw new Error(
     `Gatehouse needs graphql 16.${MINOR} or a later 16.x, because type-graphql works with no other; ` +
@@ -14,9 +14,9 @@ if (major !== 16 || minor < MINOR) {
 }
 
 /**
- * Requires a schema that was built with our copy of graphql. Two copies do not recognise each other's types.
+ * Requires a schema that was built with our copy of graphql, because two copies do not recognise each other's types.
  * @param name the schema's name in the message, such as "the schema to guard"
- * @throws TypeError when `schema` is not a schema, or another copy of graphql built it
+ * @throws TypeError when `schema` is not a schema, or was built with another copy of graphql
  */
 export function requireOneGraphql(schema: unknown, name: string): void {
   if (schema instanceof GraphQLSchema) return;

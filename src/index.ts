@@ -29,6 +29,11 @@ export {
   type FeatureParts,
   type Route,
 } from "./features/feature.js";
+export type {
+  ResponseListener,
+  ServedOperation,
+  ServedResponse,
+} from "./features/served-response.js";
 export type * from "./features/index.js";
 export type { AuthContext, SignedInContext } from "./authentication/context.js";
 export type { ContextOptions, RequestLike } from "./authentication/request.js";
@@ -77,6 +82,7 @@ export type { ProfileType, UserType } from "./graphql/user.type.js";
 export type { JsonWebKey, JsonWebKeySet } from "./keys/key-ring.js";
 export type { Keys } from "./keys/keys.js";
 export type { Maintenance } from "./maintenance/maintenance.js";
+export type { Measurement, Sample } from "./maintenance/measurement.js";
 export type { Job } from "./maintenance/maintenance.service.js";
 export type { PruneRule } from "./maintenance/prune-rule.js";
 export type { Sql, SqlValue } from "./sql.js";

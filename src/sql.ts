@@ -1,9 +1,13 @@
-/** A value for a `?` in a statement. It means the same on every database. Instants are epoch milliseconds. */
+/** A value for a `?` in a statement. Instants are epoch milliseconds. */
 export type SqlValue = string | number | boolean | null;
 
-/** A change of the tables. A released migration never changes. */
+/**
+ * A change to the tables. Never edit a migration that was released. Only add tables, indexes, and columns that may be null
+ * or have a default, because the servers of the version before run on the new tables until they are replaced. Remove a
+ * column only when the version before no longer uses it.
+ */
 export interface Migration {
-  /** Such as `2026-11-26-notes`. Unique among the migrations of the same feature, or of the core. */
+  /** A name such as `2026-11-26-notes`. Unique in the feature, or in the core. */
   readonly name: string;
   readonly statements: readonly string[];
 }
@@ -11,24 +15,28 @@ export interface Migration {
 /**
  * Runs SQL statements. Each call runs one statement, which is atomic.
  *
- * Write a `?` for each parameter, never the value itself. This prevents SQL injection. A statement that writes ends in
+ * Write a `?` for each parameter, never its value, to prevent SQL injection. A statement that writes must end in
  * `RETURNING`. Its result has one row for each changed row.
  * @throws {@link ServiceUnavailable} when the database cannot be reached or takes too long
  * @throws TypeError when a feature passes a wrong number of parameters, or a parameter that is not a {@link SqlValue}
  * @throws TypeError when a feature calls {@link Sql.read} or {@link Sql.readOnce} with a statement that writes
  */
 export interface Sql {
-  /** Runs a statement that only reads, and keeps it prepared. */
-  read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that only reads, and does not keep it prepared. Use this method if the statement's text varies.
+   * SQL text to put at the end of a `SELECT` inside a statement that writes. The statement then locks the selected
+   * rows, and leaves out rows that another statement has locked. Empty for SQLite, which runs one writing statement at
+   * a time.
    */
+  readonly skipLocked: string;
+  /** Runs a statement that only reads. The statement stays prepared for the next call. */
+  read<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
+  /** Runs a statement that only reads, and does not keep it prepared. Use this for a statement whose text varies. */
   readOnce<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
-  /** Runs a statement that writes, and keeps it prepared. */
+  /** Runs a statement that writes. The statement stays prepared for the next call. */
   write<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Runs a statement that writes. Only one exclusive statement or transaction runs at a time, even across processes.
-   * Use this method for a condition that two writes at the same time could break, such as `NOT EXISTS (…)`.
+   * Runs a statement that writes. Exclusive statements and transactions run one at a time, even across processes. Use
+   * this for a condition that concurrent writes could break, such as `NOT EXISTS (…)`.
    */
   writeExclusive<Row>(statement: string, parameters: readonly SqlValue[]): Promise<Row[]>;
 }
@@ -38,24 +46,59 @@ export type RunStatement = <Row>(
   parameters: readonly SqlValue[],
 ) => Promise<Row[]>;
 
-export interface TransactionalSql extends Sql {
-  /**
-   * Runs `use` in a transaction. If `use` rejects, nothing is changed. Transactions and exclusive statements run one at
-   * a time, even across processes.
-   */
-  inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
+/** Returns a function that runs each statement by itself, for code that can also run in a transaction. */
+export function withoutTransaction(sql: Sql): RunStatement {
+  return (statement, parameters) => sql.write(statement, parameters);
 }
 
-/** Matches a statement that writes. */
+export interface TransactionalSql extends Sql {
+  /**
+   * Runs `use` in a transaction. If `use` rejects, the transaction is rolled back. Exclusive statements and
+   * transactions run one at a time, even across processes.
+   */
+  inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
+  /** The same, but several such transactions may run at a time, and their statements stay prepared. */
+  inSharedTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
+}
+
+/**
+ * The allowed numbers of rows in a batch. A smaller batch is padded: of 3 rows, one is repeated to make 4. So only four
+ * different statements are prepared.
+ */
+export const BATCH_SIZES: readonly number[] = [1, 4, 16, 64];
+export const MAX_BATCH_SIZE = 64;
+
+/** Repeats items until their number is a batch size. @param items at most {@link MAX_BATCH_SIZE} */
+export function padToBatch<Item>(items: readonly Item[]): Item[] {
+  const size = BATCH_SIZES.find((batchSize) => batchSize >= items.length) ?? items.length;
+  return [...items, ...items, ...items, ...items].slice(0, size);
+}
+
+/** An `exclusive` statement is a write. No other exclusive statement or transaction runs at the same time. */
+export type StatementKind = "read" | "write" | "exclusive" | "transaction";
+
+/**
+ * Called after each statement, and once after each transaction.
+ * @param isUnavailable whether the statement failed because the database cannot be reached or takes too long
+ * @param statement the statement without its parameters; null for a transaction
+ */
+export type StatementObserver = (
+  kind: StatementKind,
+  seconds: number,
+  isUnavailable: boolean,
+  statement: string | null,
+) => void;
+
 const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the {@link Sql} for features, which refuses mistakes that some databases do not notice. The core's own
- * statements are not checked, because checks would slow down every request.
+ * Returns the {@link Sql} for features. It refuses mistakes that some databases do not notice. The core uses an {@link
+ * Sql} without these checks, because they would slow down each request.
  */
 export function withChecks(sql: Sql): Sql {
   return {
+    skipLocked: sql.skipLocked,
     read: async (statement, parameters) => {
       checkReading(statement, parameters);
       return sql.read(statement, parameters);

@@ -1,5 +1,6 @@
 /**
- * Returns the result of `running`, or of `onTimeout` if `running` takes too long. Ignores a later result or error.
+ * Returns the result of `running`. After `milliseconds`, returns the result of `onTimeout` instead, and ignores a later
+ * result or error of `running`.
  * @param onTimeout returns a result, or throws
  */
 export async function withinTime<Result, Late>(

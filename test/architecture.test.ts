@@ -15,7 +15,17 @@ function isRequired(imported = "", importer = ""): boolean {
 
 /** Files and folders of src, lowest first. A unit imports from the rows above its own, never from its own row. */
 const ORDER = [
-  ["errors", "sql", "graphql-package", "within-time", "accounts/role", "client"],
+  [
+    "errors",
+    "sql",
+    "progress",
+    "graphql-package",
+    "within-time",
+    "spans",
+    "accounts/role",
+    "client",
+    "verify",
+  ],
   ["events", "accounts/user"],
   ["config"],
   ["maintenance"],
@@ -25,8 +35,9 @@ const ORDER = [
   ["authentication", "database"],
   ["permissions"],
   ["graphql"],
-  ["features/feature", "features/shape"],
-  ["features/check-feature"],
+  ["features/read-body", "features/shape", "features/served-response"],
+  ["features/feature"],
+  ["features/check-feature", "features/core-measurements"],
   ["features/named-errors"],
   ["features/compose", "features/create-core", "features/load", ...FEATURES],
   ["features/index"],
@@ -45,6 +56,9 @@ const RESTRICTED_PACKAGES: [packages: RegExp, doors: string[]][] = [
   [/^redis$/, ["throttling"]],
   [/^@node-rs\/argon2$/, ["accounts/password-hasher"]],
   [/^mysql2$/, ["features/import-django"]],
+  [/^prom-client$/, ["features/metrics"]],
+  [/^@opentelemetry\//, ["features/traces"]],
+  [/^jose$/, ["verify"]],
 ];
 
 interface Import {
@@ -89,7 +103,7 @@ test("every file of src has its place in the import order", () => {
 test("the map of README.md lists the folders and files in the import order", () => {
   const map = [...readFileSync("README.md", "utf8").matchAll(/^\| `(\w+)(?:\/|\.ts)` /gm)]
     .map(([, name = ""]) => name)
-    .filter((name) => name !== "client");
+    .filter((name) => name !== "client" && name !== "verify");
   // The highest place of a folder: some of their files stand lower.
   const rows = map.map((name) =>
     ORDER.findLastIndex((units) => units.some((unit) => isIn(unit, [name]))),
@@ -142,6 +156,13 @@ test("the client imports nothing else from src, and its core imports no package"
   const fromClient = packageImports.filter(({ from }) => isIn(from, ["client"]));
   expect(fromClient.filter(({ from }) => !isIn(from, adapters))).toEqual([]);
   expect(fromClient.map(({ to }) => to)).toContain("react");
+});
+
+test("the verifier of other services imports nothing else from src, and only two packages", () => {
+  const outside = imports.filter(({ from, to }) => isIn(from, ["verify"]) !== isIn(to, ["verify"]));
+  expect(outside).toEqual([]);
+  const packages = packageImports.filter(({ from }) => isIn(from, ["verify"]));
+  expect([...new Set(packages.map(({ to }) => to))].toSorted()).toEqual(["jose", "lru-cache"]);
 });
 
 test("no file of the server imports the client, or packages that only the client needs", () => {

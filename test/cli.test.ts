@@ -323,7 +323,14 @@ describe("a wrong command line or setting", () => {
     test("lists the commands", async () => {
       const { code, stdout, stderr } = await folder.run(["--help"]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      const commands = ["serve", "migrate", "create-user", "create-token", "generate-secret"];
+      const commands = [
+        "serve",
+        "migrate",
+        "create-user",
+        "create-token",
+        "generate-secret",
+        "copy-database",
+      ];
       for (const command of commands) {
         expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
       }
@@ -339,6 +346,7 @@ describe("a wrong command line or setting", () => {
       ["create-token", ["--database", "--label"]],
       ["unlock", ["--database"]],
       ["generate-secret", []],
+      ["copy-database", ["--from", "--to"]],
     ])(
       "says what %s does and takes, with an example, and does nothing",
       async (command, options) => {

@@ -11,24 +11,19 @@ import type { RunStatement, SqlValue, TransactionalSql } from "../sql.js";
 import type { Skeletons } from "./look-alikes.js";
 import type { Role } from "./role.js";
 
-/**
- * SQL that is true if a user is not an admin, or if another admin is active. Its parameters come from {@link
- * AccountChanges.#anotherAdmin}.
- */
+/** SQL that is true if the user is not an admin, or if another admin is active. */
 const ANOTHER_ADMIN = `(
   NOT EXISTS (SELECT 1 FROM profile WHERE user_id = ? AND role = ?)
   OR EXISTS (
     SELECT 1 FROM profile p JOIN "user" u ON u.id = p.user_id
     WHERE u.id <> ? AND p.role = ? AND u.is_active))`;
 
-/** How to end the sessions of a user whose credentials have changed. */
 export interface OutdatedEnding {
   readonly reason: Exclude<EndReason, "reused">;
-  /** The id of a session that does not end. @default null: all end */
+  /** The id of the one session to keep. @default null: all sessions end */
   readonly keep?: string | null;
 }
 
-/** Ends the sessions of a user in the transaction that changes the user. */
 export interface UserSessions {
   /**
    * Ends each session of the user that has a lower `credentialsVersion` than the user. For example, a new password
@@ -38,29 +33,27 @@ export interface UserSessions {
   endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<EndedSessions>;
 }
 
-/** The sessions that a change has ended. */
 export interface EndedSessions {
-  /** How many of the sessions had not expired. */
+  /** The number of ended sessions. Sessions that had already expired do not count. */
   readonly count: number;
-  /** The event `session_ended` for each session that had not expired. */
+  /** One event `session_ended` for each session in `count`. */
   readonly events: readonly AuthEvent[];
 }
 
 /** A new user name, in the forms that are stored. */
 export interface StoredName extends Skeletons {
   readonly username: string;
-  /** The canonical form. */
+  /** The canonical form of `username`, for comparison. */
   readonly key: string;
 }
 
 /** A new e-mail address, in the forms that are stored. Null removes the address. */
 export interface StoredEmail {
   readonly email: string | null;
-  /** The canonical form. */
+  /** The canonical form of `email`, for comparison. */
   readonly key: string | null;
 }
 
-/** The row of a new user. */
 export interface UserRow {
   readonly id: string;
   readonly name: StoredName;
@@ -70,11 +63,14 @@ export interface UserRow {
   readonly createdAt: number;
 }
 
-/** Runs in the transaction of a change. If it rejects, nothing changes. */
+/**
+ * A function that runs in the same transaction as a change to a user. If its promise rejects, the change is rolled
+ * back.
+ */
 export type InSameTransaction = (run: RunStatement, userId: string) => Promise<unknown>;
 
 /**
- * Functions that a caller adds to the transaction of a change. `begin` runs first, for example to use up a token.
+ * Functions that run in the same transaction as a change to a user. `begin` runs first, for example to use up a token.
  * `finish` runs last, for example to queue a mail.
  */
 export interface Steps {
@@ -82,20 +78,21 @@ export interface Steps {
   readonly finish?: InSameTransaction | undefined;
 }
 
-/** The {@link Steps} of {@link AccountChanges.update}. */
 export interface UpdateSteps extends Pick<Steps, "begin"> {
-  /** Called after `begin`. If it returns true, the user loses the password, and all sessions end. @default false */
+  /** Runs after `begin`. If it returns true, the password is removed and all sessions end. @default false */
   readonly losesPassword?: () => boolean;
 }
 
-/** Stores the events of a change in its transaction. If it rejects, nothing changes. */
+/**
+ * Stores the events of a change, in the same transaction as the change. If the promise rejects, the change is rolled
+ * back.
+ */
 export type EventStore = (
   run: RunStatement,
   events: readonly AuthEvent[],
   client: Client,
 ) => Promise<void>;
 
-/** The settings of {@link AccountChanges}. */
 export interface ChangeSettings extends Pick<
   AuthConfig,
   "loginFailureLimit" | "onEvent" | "roles"
@@ -106,9 +103,8 @@ export interface ChangeSettings extends Pick<
 type Event = Extract<AuthEvent, { userId: string }>;
 
 /**
- * Changes users. One transaction changes the user and ends the user's sessions. Only one transaction runs at a time.
- * Otherwise two admins could remove each other, or two users could take names that look alike. The events of a change
- * are stored in its transaction.
+ * Changes users. One transaction changes the user, ends sessions and stores the events. Transactions run one at a time.
+ * If they ran together, two admins could remove each other, or two users could take names that look alike.
  */
 export class AccountChanges {
   readonly #sql: TransactionalSql;
@@ -148,7 +144,7 @@ export class AccountChanges {
   }
 
   /**
-   * Changes the user name, the e-mail address, or both. A value that is left out or equals the stored one does not change.
+   * Changes the user name, the e-mail address, or both.
    * @throws {@link NoSuchUser}, {@link UsernameTaken}, {@link EmailTaken}
    */
   async update(
@@ -191,13 +187,13 @@ export class AccountChanges {
   }
 
   /**
-   * Stores a new hash, ends the sessions of the user, and unlocks the account.
-   * @param keepSession the id of a session that does not end
-   * @param credentialsVersion the user's `credentialsVersion` when the caller checked the current password; null if the
-   * caller did not check it
-   * @returns how many sessions it has ended
+   * Stores a new hash, ends the user's sessions, and unlocks the account.
+   * @param keepSession the id of the one session to keep
+   * @param credentialsVersion the user's version when the caller checked the current password. Null if the caller did
+   * not check the password
+   * @returns the number of ended sessions
    * @throws {@link NoSuchUser}
-   * @throws {@link InvalidCredentials} when the user's version has changed since that check
+   * @throws {@link InvalidCredentials} when the user's version is no longer `credentialsVersion`
    */
   async setPasswordHash(
     id: string,
@@ -232,7 +228,7 @@ export class AccountChanges {
     });
   }
 
-  /** Sets the count of wrong passwords to zero. @throws {@link NoSuchUser} */
+  /** @throws {@link NoSuchUser} */
   async unlock(id: string, client: Client): Promise<void> {
     await this.#change(client, async (run, report) => {
       const { failedLogins } = await this.#read(run, id);
@@ -242,12 +238,18 @@ export class AccountChanges {
     });
   }
 
-  /** Activates or deactivates a user, and ends the user's sessions. If an active user is activated, nothing changes. */
-  async setActive(id: string, isActive: boolean, client: Client): Promise<void> {
+  /** Activates or deactivates a user, and ends the user's sessions. Activating an active user changes nothing. */
+  async setActive(
+    id: string,
+    isActive: boolean,
+    client: Client,
+    { begin, finish }: Steps = {},
+  ): Promise<void> {
     await this.#change(client, async (run, report) => {
+      await begin?.(run, id);
       const user = await this.#read(run, id);
-      // An activation ends sessions too. If an operator has deactivated the user with SQL, the user's sessions are still
-      // open, and would work again after the activation.
+      // Activation ends sessions too. An operator may have deactivated the user with SQL, which leaves the sessions
+      // open. Those sessions would work again after the activation.
       await this.#requireChanged(
         run(
           `UPDATE "user" SET is_active = ?,
@@ -258,6 +260,7 @@ export class AccountChanges {
       );
       const ending = { reason: "user_deactivated" } as const;
       const ended = await this.#sessions.endOutdated(run, id, ending);
+      await finish?.(run, id);
       const type = isActive ? "user_activated" : "user_deactivated";
       report(user.isActive === isActive ? null : { type, userId: id }, ended);
     });
@@ -268,7 +271,7 @@ export class AccountChanges {
     await this.#change(client, async (run, report) => {
       const user = await this.#read(run, id);
       if (user.role === role) return;
-      // Locks the row: an operator may delete the user with SQL at the same time, outside our transactions.
+      // Lock the user's row. Otherwise an operator could delete the user with SQL before this transaction ends.
       const locked = await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [id]);
       if (locked.length === 0) throw new NoSuchUser();
       await this.#requireChanged(
@@ -282,7 +285,6 @@ export class AccountChanges {
     });
   }
 
-  /** @returns the deleted user's name and address */
   async deleteUser(
     id: string,
     client: Client,
@@ -306,10 +308,7 @@ export class AccountChanges {
     });
   }
 
-  /**
-   * Runs a change in a transaction. Stores the events that the change has handed to `report`, and those of the sessions
-   * that it has ended, in the transaction, and publishes them after the commit.
-   */
+  /** Runs a change and stores its events in one transaction. Calls `onEvent` after the commit. */
   async #change<Result>(
     client: Client,
     use: (run: RunStatement, report: Report) => Promise<Result>,
@@ -339,7 +338,7 @@ export class AccountChanges {
     return { ...user, isActive: Boolean(user.isActive) };
   }
 
-  /** @throws {@link BadUserInput} if the statement has changed no row, because the user is the last admin */
+  /** @throws {@link BadUserInput} if no row was changed, because the user is the last active admin */
   async #requireChanged(changing: Promise<unknown[]>): Promise<void> {
     if ((await changing).length > 0) return;
     const { admin } = this.#settings.roles;
@@ -348,7 +347,6 @@ export class AccountChanges {
     );
   }
 
-  /** Returns the parameters of {@link ANOTHER_ADMIN}. */
   #anotherAdmin(id: string): SqlValue[] {
     const { admin } = this.#settings.roles;
     return [id, admin, id, admin];
@@ -363,12 +361,10 @@ interface StoredUser {
   readonly role: Role;
 }
 
-/** Collects the events of a change. */
 type Report = (event: Event | null, ended?: EndedSessions) => void;
 
 /**
- * Requires that no other user has the name, a name that looks like it, or the e-mail address. No other transaction can
- * store such a user before this one ends.
+ * Requires that no other user has this name, a name that looks like it, or this e-mail address.
  * @throws {@link UsernameTaken}, {@link EmailTaken}
  */
 async function requireFree(
@@ -379,7 +375,7 @@ async function requireFree(
 ): Promise<void> {
   if (name !== undefined) {
     const skeletons = [name.folded, name.shown ?? name.folded];
-    // A UNION, because SQLite would not use all three indexes for an OR.
+    // SQLite uses all three indexes for a UNION, but not for an OR.
     const holders = await run<{ id: string }>(
       `SELECT id FROM "user" WHERE username_key = ?
        UNION SELECT id FROM "user" WHERE username_skeleton IN (?, ?)

@@ -24,12 +24,11 @@ import { UserList } from "./user-list.js";
 import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
 import { idOf, type UserRef } from "./user-ref.js";
 
-/** The columns of the table `user` that a login reads. */
 export interface Account {
   readonly id: string;
   readonly passwordHash: string | null;
   readonly credentialsVersion: number;
-  /** SQLite's booleans are numbers. */
+  /** SQLite returns booleans as numbers. */
   readonly isActive: boolean | number;
   /** Wrong passwords in a row. */
   readonly failedLogins: number;
@@ -40,32 +39,29 @@ const ACCOUNT = `
     failed_logins AS "failedLogins"
   FROM "user"`;
 
-/** The settings of {@link AccountService}. */
 export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwordMinLength">;
 
 type ChangedUser = Pick<User, "id" | "username" | "email">;
 
-/** Functions that run before and after changes of a user. All but `beforePasswordChange` never reject. */
+/** Functions that run before or after a user changes. Only `beforePasswordChange` may reject. */
 export interface AccountHooks {
-  /** Runs when the account has been unlocked, also by a new password. */
+  /** Runs after an account was unlocked, by an administrator or by a new password. */
   onUnlocked(userId: string): Promise<void>;
   beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
   afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
   onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
 }
 
-/** How {@link AccountService.setPassword} changes a password. */
 export interface PasswordChanging extends PasswordChange, Steps {
   /**
    * The user's `credentialsVersion` when the caller checked the current password.
-   * @default null: the caller did not check it, but, for example, the token of a reset mail
+   * @default null: the caller checked something else, such as the token of a reset mail
    */
   readonly credentialsVersion?: number | null | undefined;
 }
 
 const DEFAULT_PAGE_SIZE = 20;
 
-/** Creates, finds and administers users. */
 export class AccountService implements Accounts {
   readonly passwordPolicy: PasswordPolicy;
   readonly #sql: Sql;
@@ -92,7 +88,7 @@ export class AccountService implements Accounts {
   }
 
   /**
-   * Returns the account that a login names, or null. Returns null too if several accounts match.
+   * Returns the account with this user name or e-mail address. Returns null if no account matches, or if several do.
    * @throws {@link BadUserInput} when the user name or e-mail address is malformed
    */
   async findAccount(login: Login): Promise<Account | null> {
@@ -112,7 +108,6 @@ export class AccountService implements Accounts {
     return found;
   }
 
-  /** Returns the user with this id, or null. */
   async findById(id: string): Promise<User | null> {
     return this.#list.findBy("id", id);
   }
@@ -125,7 +120,6 @@ export class AccountService implements Accounts {
     return this.#list.page(query, first, after);
   }
 
-  /** Returns the account of a user, or null. */
   async findAccountById(id: string): Promise<Account | null> {
     const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
     return account ?? null;
@@ -142,7 +136,7 @@ export class AccountService implements Accounts {
   }
 
   /**
-   * Requires that a new user could have this name. It may be taken by the time the user is created.
+   * Requires that a new user can have this name. Does not reserve the name.
    * @throws {@link UsernameTaken}
    * @throws {@link BadUserInput} when the name is malformed
    */
@@ -150,7 +144,7 @@ export class AccountService implements Accounts {
     await this.#changes.requireFreeName(await toStoredName(username));
   }
 
-  /** @param finish runs in the same transaction, for example to queue a mail */
+  /** @param finish runs at the end of the transaction, for example to queue a mail */
   async createUser(
     values: NewUser,
     client: Client = NO_CLIENT,
@@ -170,7 +164,7 @@ export class AccountService implements Accounts {
     return id;
   }
 
-  /** @param steps run in the same transaction, also if no value changes */
+  /** @param steps run in the same transaction, even if no value changes */
   async updateUser(
     user: UserRef,
     changes: UserChanges,
@@ -216,10 +210,16 @@ export class AccountService implements Accounts {
     await this.#hooks.onUnlocked(id);
   }
 
-  async setActive(user: UserRef, isActive: boolean, client: Client = NO_CLIENT): Promise<void> {
+  /** @param steps run in the same transaction */
+  async setActive(
+    user: UserRef,
+    isActive: boolean,
+    client: Client = NO_CLIENT,
+    steps: Steps = {},
+  ): Promise<void> {
     const id = idOf(user);
     requireBoolean("isActive", isActive);
-    await this.#changes.setActive(id, isActive, client);
+    await this.#changes.setActive(id, isActive, client, steps);
   }
 
   async setRole(user: UserRef, role: Role, client: Client = NO_CLIENT): Promise<void> {
@@ -228,7 +228,7 @@ export class AccountService implements Accounts {
     await this.#changes.setRole(id, role, client);
   }
 
-  /** @param finish runs in the same transaction, before the user's row is deleted */
+  /** @param finish runs in the transaction, before the user's row is deleted */
   async deleteUser(
     user: UserRef,
     client: Client = NO_CLIENT,
@@ -244,13 +244,13 @@ export class AccountService implements Accounts {
     if (!roles.has(role)) throw new BadUserInput(`role must be ${roles.toString()}.`);
   }
 
-  /** @param approve runs when the password has been found strong enough, and before it is hashed */
+  /** @param approve runs after the check that the password is strong, and before the password is hashed */
   async #hashNewPassword(
     password: string,
     owner: Owner,
     approve?: () => Promise<void>,
   ): Promise<string> {
-    // Imported on first use, because it takes 100 ms to load the password dictionary.
+    // Imported on first use, because the password dictionary takes 100 ms to load.
     const { requireNewPassword } = await import("./new-password.js");
     requireNewPassword(password, owner, this.#settings.passwordMinLength);
     await approve?.();
@@ -271,8 +271,8 @@ function toStoredEmail(email: string | null): StoredEmail {
 }
 
 /**
- * Replaces an error of the database by one that holds only its code. The text of the original could put the statement's
- * values into a log, such as an e-mail address. Other errors are thrown unchanged.
+ * Throws a database error again with only its code. The original message would be logged, and can contain values of the
+ * statement, such as an e-mail address.
  */
 function throwWithoutValues(error: unknown): never {
   const { code } = error as { code?: unknown };

@@ -5,10 +5,9 @@ import type { User } from "./user.js";
 import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
 import type { UserRef } from "./user-ref.js";
 
-/** The name that a user logs in with: the user name or the e-mail address. Upper and lower case count as equal. */
+/** The user name or the e-mail address that a user logs in with. Upper and lower case count as equal. */
 export type Login = { readonly username: string } | { readonly email: string };
 
-/** The values of a new user. */
 export interface NewUser {
   /**
    * 1 to 150 characters: letters of one script, digits and `. _ @ + -`. Japanese, Chinese and Korean names may use all
@@ -19,7 +18,7 @@ export interface NewUser {
   readonly email?: string | null | undefined;
   /** @default null: the user cannot log in by password */
   readonly password?: string | null | undefined;
-  /** @default the lowest role. It is `USER`, unless the setting `roles` lists other roles */
+  /** @default the lowest role, which is `USER` unless the setting `roles` says otherwise */
   readonly role?: Role | undefined;
 }
 
@@ -30,22 +29,20 @@ export interface UserChanges {
   readonly email?: string | null | undefined;
 }
 
-/** How a password changes. */
 export interface PasswordChange {
-  /** The id of a session that does not end, such as the session that asked for the change. @default none */
+  /** The id of a session to keep, such as the user's current session. @default none */
   readonly keepSession?: string | null | undefined;
 }
 
 /**
- * Creates, finds and administers users. A {@link UserRef} is a user's id, or any object with an `id`. Every method that
- * takes a {@link UserRef} throws {@link NoSuchUser} when the user does not exist.
+ * Creates, finds and administers users. Every method that takes a {@link UserRef} throws {@link NoSuchUser} when the
+ * user does not exist.
  *
- * A change takes effect at the user's next request. One exception is the setting `bearerCheck: "stateless"`: GraphQL
- * fields that need only the lowest role accept an access token until it expires. They accept it even if its user has
- * been deactivated or deleted.
+ * A change takes effect at the user's next request. With the setting `bearerCheck: "stateless"`, some changes take
+ * effect later. GraphQL fields that need only the lowest role then accept an access token until it expires. They do so
+ * even if the user has been deactivated or deleted.
  *
- * Each change is reported to the audit trail, with the `client` that caused it, if one is given. A call that changes
- * nothing reports nothing.
+ * The audit trail records each change. The argument `client` says who made the change.
  * @example
  * const id = await auth.accounts.createUser({ username: "ada", email: "ada@example.com", password });
  * await auth.accounts.setRole(id, "ADMIN");
@@ -54,13 +51,13 @@ export interface PasswordChange {
  * if (user !== null) await auth.accounts.setActive(user, false);
  */
 export interface Accounts {
-  /** The rules for a new password. */
+  /** The rules for new passwords. */
   readonly passwordPolicy: PasswordPolicy;
 
   /**
    * Creates a user with a Profile.
    * @returns the id of the user
-   * @throws {@link UsernameTaken} when another user has the user name, or one that looks like it
+   * @throws {@link UsernameTaken} when another user has the user name, or a user name that looks like it
    * @throws {@link EmailTaken} when another user has the e-mail address
    * @throws {@link PasswordTooWeak} when the password is too short, too long or easy to guess
    * @throws {@link BadUserInput} when a value is malformed, or the role does not exist
@@ -69,7 +66,7 @@ export interface Accounts {
 
   /**
    * Changes the user name, the e-mail address, or both.
-   * @throws {@link UsernameTaken} when another user has the user name, or one that looks like it
+   * @throws {@link UsernameTaken} when another user has the user name, or a user name that looks like it
    * @throws {@link EmailTaken} when another user has the e-mail address
    * @throws {@link BadUserInput} when a value is malformed
    */
@@ -100,8 +97,8 @@ export interface Accounts {
   users(query?: UserQuery, first?: number, after?: UserCursor | null): Promise<UserPage>;
 
   /**
-   * Sets a new password, ends all sessions of the user, and unlocks the account if it is locked.
-   * @returns how many sessions it has ended
+   * Sets a new password, ends all sessions of the user except `keepSession`, and unlocks the account.
+   * @returns the number of ended sessions
    * @throws {@link PasswordTooWeak} when the password is too short, too long or easy to guess
    * @throws {@link Vetoed} when a hook refuses the change
    */
@@ -113,21 +110,22 @@ export interface Accounts {
   ): Promise<number>;
 
   /**
-   * Sets the role.
+   * Gives a user another role.
    * @throws {@link BadUserInput} when the role does not exist, or the last active administrator would get a lower role
    */
   setRole(user: UserRef, role: Role, client?: Client): Promise<void>;
 
   /**
-   * Activates or deactivates a user. An inactive user cannot log in. A deactivation ends all sessions of the user,
-   * including static tokens. A later activation does not bring them back.
+   * Activates or deactivates a user. An inactive user cannot log in. A deactivation ends all sessions of the user for
+   * good, including static tokens.
    * @throws {@link BadUserInput} when the last active administrator would be deactivated
    */
   setActive(user: UserRef, isActive: boolean, client?: Client): Promise<void>;
 
   /**
-   * Unlocks an account that too many wrong passwords have locked, and ends the wait before the next login. With counters
-   * in memory (`throttleStore`), other processes still make the user wait.
+   * Unlocks an account that was locked after too many wrong passwords. Also ends the wait that rate limiting imposes
+   * before the next login. If the setting `throttleStore` keeps the counters in memory, the wait ends only in this
+   * process.
    */
   unlock(user: UserRef, client?: Client): Promise<void>;
 
@@ -137,6 +135,6 @@ export interface Accounts {
    */
   deleteUser(user: UserRef, client?: Client): Promise<void>;
 
-  /** Returns whether there are no users yet. */
+  /** Returns true if no user exists. */
   hasNoUsers(): Promise<boolean>;
 }

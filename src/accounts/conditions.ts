@@ -1,10 +1,13 @@
 import { BadUserInput } from "../errors.js";
 import type { SqlValue } from "../sql.js";
 
-/** A condition of a `WHERE`, with a value for each `?`. */
+/** A condition of a `WHERE`, with the values of its `?` placeholders. */
 export type Condition = [condition: string, parameters: SqlValue[]];
 
-/** When a row was created. Instants are epoch milliseconds. A field that is null or missing does not filter. */
+/**
+ * A filter by the time when a row was created. Instants are epoch milliseconds. A null or missing field does not
+ * filter.
+ */
 export interface CreatedRange {
   readonly createdAfter?: number | null | undefined;
   readonly createdAtOrAfter?: number | null | undefined;

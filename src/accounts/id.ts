@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** A regular expression for an id, to use inside a larger one. */
+/** The pattern of an id, for use in other regular expressions. */
 export const ID_SHAPE = "[0-9a-f]{32}";
 
 const ID = new RegExp(`^${ID_SHAPE}$`);

@@ -2,21 +2,20 @@ import { domainToASCII } from "node:url";
 import { BadUserInput } from "../errors.js";
 import type { Login } from "./accounts.js";
 
-/** The longest user name, in code points. Django has this limit too. */
+/** The longest user name, in code points. Django has the same limit. */
 export const USERNAME_MAX_LENGTH = 150;
 /** The longest e-mail address, in code points. @see RFC 5321 4.5.3.1.3 */
 export const EMAIL_MAX_LENGTH = 254;
-/** The longest id that a filter accepts, in characters. Every id of Gatehouse is shorter. */
+/** The longest id that a filter accepts, in characters. All ids of Gatehouse are shorter. */
 export const ID_MAX_LENGTH = 64;
-/** How many entries a list in a filter may have. */
 const LIST_MAX_SIZE = 100;
 
-/** Characters that are drawn as nothing, such as joiners, variation selectors and Hangul fillers. */
+/** Matches characters that are drawn as nothing, such as joiners, variation selectors and Hangul fillers. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
 /**
  * Returns the canonical form of a user name, for comparison: NFKC and case-folded.
- * @throws {@link BadUserInput} as {@link requireText} does
+ * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text
  * @see RFC 8265 3.3
  */
 export function canonicalUsername(username: string): string {
@@ -24,16 +23,18 @@ export function canonicalUsername(username: string): string {
   return foldCase(username.normalize("NFKC"));
 }
 
-/** Returns the text in lower case, in the form NFKC. */
+/** Returns the text in lower case and in the form NFKC. */
 export function foldCase(text: string): string {
-  // Converts to upper case first, because toLowerCase() alone would leave ß and ss different.
+  // toUpperCase() turns ß into SS. Otherwise ß and ss would stay different.
   return text.toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /**
  * Returns the canonical form of a new user name.
- * @throws {@link BadUserInput} when the name is empty, too long or not well-formed text, contains characters other than
- * letters, digits and `. _ @ + -`, contains invisible characters, starts with a combining mark, or ends in a dot
+ * @throws {@link BadUserInput} in these cases:
+ * - The name is empty, too long, or not well-formed text.
+ * - The name starts with a combining mark, or ends in a dot.
+ * - The name contains characters other than letters, digits and `. _ @ + -`.
  */
 export function requireNewUsername(username: string): string {
   const canonical = canonicalUsername(username);
@@ -48,25 +49,25 @@ export function requireNewUsername(username: string): string {
 }
 
 /**
- * Returns the canonical form of an e-mail address, for comparison: trimmed, NFC, in lower case, and with the domain in
- * ASCII. A domain that cannot be converted to ASCII is only put in lower case.
- * @throws {@link BadUserInput} as {@link requireText} does
+ * Returns the canonical form of an e-mail address, for comparison: trimmed, NFC, in lower case, with the domain in
+ * ASCII. A domain that has no ASCII form is only put in lower case.
+ * @throws {@link BadUserInput} when the address is empty, too long or not well-formed text
  */
 export function canonicalEmail(email: string): string {
   requireText("email", email, EMAIL_MAX_LENGTH);
   const trimmed = email.trim().normalize("NFC");
   const at = trimmed.lastIndexOf("@");
   const domain = trimmed.slice(at + 1);
-  // A domain with a % is not converted. domainToASCII() would decode %6d to m, so different addresses would count as
-  // equal. For an invalid domain, domainToASCII() returns "".
+  // domainToASCII() decodes %6d to m, and so makes two different addresses equal. Domains with a % are therefore not
+  // converted. For an invalid domain, domainToASCII() returns "".
   const asciiDomain = domain.includes("%") ? "" : domainToASCII(domain);
   return `${trimmed.slice(0, at + 1).toLowerCase()}${asciiDomain || domain.toLowerCase()}`;
 }
 
 /**
  * Returns the canonical form of a new e-mail address.
- * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address, or when an
- * invisible character comes before the `@`
+ * @throws {@link BadUserInput} when the text is empty, too long, or not exactly one well-formed address. Also when
+ * there is an invisible character before the `@`
  */
 export function requireNewEmail(email: string): string {
   const canonical = canonicalEmail(email);
@@ -79,17 +80,13 @@ export function requireNewEmail(email: string): string {
   return canonical;
 }
 
-/** The user name or e-mail address of a login. */
 export interface Identifier {
   readonly field: "username" | "email";
   /** The canonical form, for comparison. */
   readonly canonical: string;
 }
 
-/**
- * Parses a login.
- * @throws {@link BadUserInput} when the login is malformed
- */
+/** @throws {@link BadUserInput} when the login is malformed */
 export function parseLogin(login: Login): Identifier {
   requireObject("login", login);
   if (!("username" in login || "email" in login)) {
@@ -101,9 +98,8 @@ export function parseLogin(login: Login): Identifier {
 }
 
 /**
- * Requires that an argument is an object.
  * @param name the name of the argument, for the message
- * @throws {@link BadUserInput}
+ * @throws {@link BadUserInput} when the value is not an object
  */
 export function requireObject(name: string, value: unknown): void {
   if (typeof value !== "object" || value === null) {
@@ -112,7 +108,7 @@ export function requireObject(name: string, value: unknown): void {
 }
 
 /**
- * Requires text that every database can store and a person can read.
+ * Requires text that every database can store.
  * @param name the name of the argument, for the message
  * @param maxLength in code points
  * @throws {@link BadUserInput} when the value is not text, is empty, is too long, or holds control characters or lone
@@ -130,7 +126,7 @@ export function requireText(name: string, value: unknown, maxLength: number): vo
 }
 
 /**
- * Requires a list of at most 100 texts, for a filter.
+ * Requires a list of at most {@link LIST_MAX_SIZE} texts.
  * @throws {@link BadUserInput}
  */
 export function requireTexts(name: string, value: unknown, maxLength: number): void {

@@ -3,8 +3,8 @@ import type { Sql } from "../sql.js";
 import type { Roles } from "./role.js";
 
 /**
- * Finds all roles in the table `profile`, except those in a list. The caller appends the list, such as `(?, ?)`. Each
- * step of the recursion looks up the next greater role in the index, so the query does not read every row.
+ * Finds the roles in the table `profile` that are not in a list. The caller appends the list, such as `(?, ?)`. The
+ * recursion jumps from one role to the next in the index, so the query does not read every row.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (
@@ -14,8 +14,8 @@ const OTHER_ROLES = `
   SELECT role FROM present WHERE role NOT IN`;
 
 /**
- * Requires that the setting `roles` includes every role that a user has. A user with another role would lose all
- * rights.
+ * Requires that the setting `roles` includes every role that users have. A user whose role is missing from the setting
+ * would lose all rights.
  * @throws {@link WrongSettings}
  */
 export async function requireKnownRoles(sql: Sql, { names }: Roles): Promise<void> {

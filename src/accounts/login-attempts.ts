@@ -1,23 +1,31 @@
 import { setImmediate } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Client } from "../events.js";
-import type { Sql } from "../sql.js";
+import type { RunStatement, TransactionalSql } from "../sql.js";
 import type { Account } from "./account.service.js";
 import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
+const RECORD = `
+  UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?, failed_logins = 0
+  WHERE id = ? AND password_hash = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`;
+
+const RECORD_SIGN_IN = `UPDATE "user" SET last_login_at = ? WHERE id = ?`;
+
+const RECORD_SIGN_IN_BY_PASSWORD = `UPDATE "user" SET last_login_at = ?, failed_logins = 0 WHERE id = ?`;
+
 /**
- * Counts wrong passwords in a row. Too many of them lock the account.
+ * Counts a user's wrong passwords in a row. At `loginFailureLimit`, the account is locked.
  * @see NIST SP 800-63B 3.2.2
  */
 export class LoginAttempts {
-  readonly #sql: Sql;
+  readonly #sql: TransactionalSql;
   readonly #settings: LoginAttemptSettings;
   readonly #hasher: PasswordHasher;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(sql: Sql, settings: LoginAttemptSettings, hasher: PasswordHasher) {
+  constructor(sql: TransactionalSql, settings: LoginAttemptSettings, hasher: PasswordHasher) {
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
@@ -28,31 +36,67 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a right password, and resets the count of wrong passwords. Rehashes the password if the hash is outdated.
-   * @param account the account before the password was checked
-   * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was signed in already
-   * @returns false if the account has changed since the password check. The caller must then refuse the password
+   * Resets the count of wrong passwords after a right password. Rehashes the password if its hash is outdated.
+   * @param account the account as it was before the password check
+   * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
+   * @param finish runs last, in the same transaction
+   * @returns what `finish` returns. Null if the account has changed since the password check. The caller must then
+   * refuse the password
    */
-  async recordSuccess(
+  async recordSuccess<Result>(
     account: Account,
     password: string,
     loginAt: number | null,
-  ): Promise<boolean> {
+    finish: (run: RunStatement) => Promise<Result>,
+  ): Promise<Result | null> {
     const { id, passwordHash, credentialsVersion } = account;
     const isOutdated = passwordHash !== null && this.#hasher.needsRehash(passwordHash);
     const currentHash = isOutdated ? await this.#hasher.hash(password) : passwordHash;
     const { loginFailureLimit } = this.#settings;
-    const recorded = await this.#sql.write(
-      `UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?, failed_logins = 0
-       WHERE id = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`,
-      [loginAt, currentHash, id, credentialsVersion, loginFailureLimit],
-    );
-    return recorded.length === 1;
+    const values = [loginAt, currentHash, id, passwordHash, credentialsVersion, loginFailureLimit];
+    const finished = await this.#sql.inSharedTransaction(async (run) => {
+      const recorded = await run(RECORD, values);
+      return recorded.length === 1 ? { result: await finish(run) } : null;
+    });
+    if (finished !== null) return finished.result;
+    const replaced = await this.#readReplaced(account);
+    if (replaced === null || !(await this.#hasher.verify(replaced, password))) return null;
+    return this.recordSuccess({ ...account, passwordHash: replaced }, password, loginAt, finish);
   }
 
   /**
-   * Counts a wrong password. Does not wait for the write, because the response time must not reveal whether the user
-   * exists.
+   * Records a login by other means than a password alone. Resets the count of wrong passwords if the user has given the
+   * right password, too.
+   * @param loginAt when the user logged in, in epoch milliseconds
+   * @param finish runs last, in the same transaction
+   */
+  recordSignIn<Result>(
+    userId: string,
+    { loginAt, isByPassword }: { readonly loginAt: number; readonly isByPassword: boolean },
+    finish: (run: RunStatement) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#sql.inSharedTransaction(async (run) => {
+      await run(isByPassword ? RECORD_SIGN_IN_BY_PASSWORD : RECORD_SIGN_IN, [loginAt, userId]);
+      return finish(run);
+    });
+  }
+
+  /**
+   * Returns the user's hash if it has changed since the password check, otherwise null. Another login may have rehashed
+   * the password, or an import may have stored a new password.
+   */
+  async #readReplaced({ id, passwordHash, credentialsVersion }: Account): Promise<string | null> {
+    const [user] = await this.#sql.read<Pick<Account, "passwordHash">>(
+      `SELECT password_hash AS "passwordHash" FROM "user" WHERE id = ? AND credentials_version = ?`,
+      [id, credentialsVersion],
+    );
+    const current = user?.passwordHash ?? null;
+    return current === passwordHash ? null : current;
+  }
+
+  /**
+   * Counts a wrong password. The caller does not wait for the write, because the response time must not reveal whether
+   * the user exists.
    */
   recordFailure({ id }: Account, client: Client): void {
     this.#writing = this.#writing

@@ -4,7 +4,7 @@ import { BadUserInput } from "../errors.js";
 import { foldCase } from "./identifiers.js";
 
 /**
- * The scripts that may be mixed in one name: those of Japanese, Chinese and Korean, each with Latin.
+ * The scripts that one name may mix: the scripts of Japanese, Chinese or Korean, with Latin.
  * @see UTS 39 5.2, "highly restrictive"
  */
 const MIXTURES = [
@@ -13,17 +13,17 @@ const MIXTURES = [
   ["Latin", "Han", "Hangul"],
 ];
 
-/** The mixtures, then every script. The mixtures come first, because most names match one of them. */
+/** The allowed sets of scripts. The mixtures come first, because most names match one of them. */
 const ALLOWED = [
   ...MIXTURES,
   ...[...new Set(mappings.get("Script_Extensions")?.values())].map((script) => [script]),
 ];
 
-/** Compiled on first use, because each takes about a millisecond. */
+/** The compiled patterns. Each one is compiled on first use, because that takes about a millisecond. */
 const patterns = new Map<readonly string[], RegExp>();
 
 /**
- * Requires that all letters of a name belong to one script, or to the scripts of one language that uses several.
+ * Requires that all letters of a name belong to one script, or to one of the {@link MIXTURES}.
  * @param canonical the canonical form of a user name
  * @throws {@link BadUserInput}
  * @see UTS 39 5.1
@@ -47,32 +47,33 @@ function compile(scripts: readonly string[]): RegExp {
     const letters = scripts.map((script) => `\\p{Script_Extensions=${script}}`).join("");
     return new RegExp(`^[${letters}]+$`, "u");
   } catch {
-    // This version of Node does not know the script yet, so no name is in it.
+    // This version of Node does not know the script. The pattern then matches no name.
     return /^(?!)/;
   }
 }
 
 /**
- * A combining mark that can follow a letter of any script. Many are hard to see. In the form NFC, the accent of é is no
- * longer such a mark, because é is one character. There is no such character for q, so its accent stays a mark.
+ * Matches a combining mark that belongs to no script and that NFC leaves as a separate character. Such a mark can be
+ * hard to see. For example, the accent on a q matches. The accent on an e does not match, because NFC makes é one
+ * character.
  */
 const LOOSE_MARK = /(?=\p{Script=Inherited})\p{M}/gu;
 
 /**
- * The skeletons of a user name. A skeleton is the name with each character replaced by one that stands for all its
- * look-alikes. Two names that look alike have a skeleton in common.
+ * The skeletons of a user name. In a skeleton, one character stands for all characters that look like it. Two names
+ * that look alike have a skeleton in common.
  */
 export interface Skeletons {
   /** The skeleton of the name in lower case. */
   readonly folded: string;
   /**
-   * The skeleton of the name as it was entered; null if it equals `folded`. For `Ian`, `folded` is `ian`, and `shown`
-   * is `lan`, with a small L.
+   * The skeleton of the name as it was entered. Null if it equals `folded`. For example, a capital I looks like a small
+   * L. So for `Ian`, `folded` is `ian`, and `shown` is `lan` with a small L.
    */
   readonly shown: string | null;
 }
 
-/** Returns the skeletons of a user name. @see UTS 39 4 */
+/** @see UTS 39 4 */
 export function skeletonsOf(username: string): Skeletons {
   const entered = username.normalize("NFKC");
   const folded = skeletonOf(foldCase(entered));
@@ -82,13 +83,13 @@ export function skeletonsOf(username: string): Skeletons {
 
 function skeletonOf(text: string): string {
   const letters = text.normalize("NFC").replace(LOOSE_MARK, "");
-  // The table maps the digit `0` to a capital `O`, but leaves a small `o`. Folding the case makes both `o`.
+  // The table of look-alikes maps the digit `0` to a capital `O`, but leaves a small `o` as it is. Folding the case
+  // makes both `o`.
   return replaceLookAlikes(foldCase(replaceLookAlikes(letters)));
 }
 
 function replaceLookAlikes(text: string): string {
-  // U+04CF, the small Cyrillic palochka, is drawn like an l. UTS 39 maps only the capital palochka to an l. Browsers
-  // also map the small one.
+  // U+04CF, the small Cyrillic palochka, looks like an l. UTS 39 maps only the capital palochka to l.
   const letters = text.normalize("NFD").replaceAll("\u04cf", "l");
   return unhomoglyph(letters).normalize("NFD");
 }

@@ -1,6 +1,5 @@
 import type { RunStatement, TransactionalSql } from "../sql.js";
 
-/** How many users one transaction changes. */
 const BATCH = 500;
 
 interface NamedUser {
@@ -9,8 +8,8 @@ interface NamedUser {
 }
 
 /**
- * Stores the skeletons of users that an older version created, so that no new user can look like one of them. Users who
- * look alike already keep their names.
+ * Stores the missing skeletons of users that an older version created. Without them, a new user could take a name that
+ * looks like theirs. Users whose names already look alike keep their names.
  */
 export async function addMissingSkeletons(sql: TransactionalSql): Promise<void> {
   const missing = `SELECT id, username FROM "user" WHERE username_skeleton IS NULL LIMIT ${BATCH}`;
@@ -31,9 +30,9 @@ async function addBatch(run: RunStatement, users: readonly NamedUser[]): Promise
   const taken = new Set(stored.map(({ skeleton }) => skeleton));
   const values = named.flatMap(({ id, folded, shown }) => {
     const isTaken = taken.size === taken.add(folded).size;
-    // The column username_skeleton is unique. If another user has this skeleton, the id is appended to it. The skeleton
-    // itself goes to shown_skeleton, which is not unique. No user name contains a `#`, so no real skeleton equals the
-    // longer one.
+    // The column username_skeleton is unique, so a skeleton that is taken gets `#` and the id appended. No user name
+    // contains `#`, so the longer text is never the skeleton of a name. The plain skeleton goes to shown_skeleton,
+    // which is not unique.
     return isTaken ? [id, `${folded}#${id}`, folded] : [id, folded, shown];
   });
   await run(

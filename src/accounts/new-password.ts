@@ -4,34 +4,29 @@ import { type PasswordProblem, PasswordTooWeak } from "../errors.js";
 import { isTooLong, requireHashable } from "./password-hasher.js";
 import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 
-/** Words that an attacker would try first on this server. */
+/** Words that an attacker of this server would try first. */
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
 /**
- * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters are just
- * enough.
+ * The number of guesses that a password must withstand, as a decimal logarithm. Eight random characters just reach it.
  */
 const MIN_GUESSES = 7.9;
-/**
- * The largest number of characters to check. Further characters cannot make a password weaker, and they are slow to
- * check.
- */
+/** The number of characters to check. Further characters are slow to check, and cannot make a password weaker. */
 const MAX_CHECKED = 64;
 
-/** Recognises 49,000 common passwords, keyboard patterns, dates, sequences, repetitions, and digits used as letters. */
+/** Recognises common passwords, keyboard patterns, dates, sequences, repetitions, and digits that stand for letters. */
 const zxcvbn = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs, maxLength: MAX_CHECKED });
 
-/** The shortest word to look for, in characters. Shorter words occur in many passwords by chance. */
+/** The length of the shortest word to look for. Shorter words occur in many passwords by chance. */
 const MIN_WORD = 3;
 
-/** The user who gets the password. */
 export interface Owner {
   readonly username: string;
   readonly email: string | null;
 }
 
 /**
- * Requires that a new password is hard to guess. It need not mix kinds of characters.
+ * Requires that a new password is hard to guess. The password need not mix letters, digits and symbols.
  * @param owner the user, whose name and address count as easy to guess
  * @param minLength in code points
  * @throws {@link PasswordTooWeak} that lists the problems
@@ -56,7 +51,6 @@ export function requireNewPassword(password: string, owner: Owner, minLength: nu
   );
 }
 
-/** Returns why a password is easy to guess; empty if it is not. */
 function findGuessable(password: string, { username, email }: Owner): PasswordProblem[] {
   const addressWords = email === null ? [] : [email, ...email.split("@")];
   const words = [...PRODUCT_WORDS, username, ...addressWords];
@@ -73,10 +67,7 @@ function containsAny(password: string, words: readonly string[]): boolean {
   return withoutWords(password, words) !== password;
 }
 
-/**
- * Removes words from a password, wherever they occur. An attacker who knows the words has to guess only the other
- * characters.
- */
+/** Removes the words from a password, because an attacker who knows the words must guess only the rest. */
 function withoutWords(password: string, words: readonly string[]): string {
   const known = words
     .filter(({ length }) => length >= MIN_WORD)

@@ -1,6 +1,7 @@
 import { type Algorithm, hash, verify } from "@node-rs/argon2";
 import { E_TIMEOUT, Semaphore, withTimeout } from "async-mutex";
 import { BadUserInput, ServiceUnavailable } from "../errors.js";
+import { Spans } from "../spans.js";
 import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 
 const MAX_BYTES = 1024;
@@ -18,42 +19,63 @@ const { memoryCost, timeCost, parallelism } = ARGON2ID;
 const CURRENT_PARAMETERS = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`;
 
 /**
- * The hash of a random password. An unknown user has no hash, so this one is checked instead. Otherwise a fast response
+ * The hash of a random password. It is checked when the stored hash is missing or malformed. Otherwise a fast response
  * would reveal that the user is unknown.
  */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$FrQly2WSvaaAg144u1b2hg$cay0//U08W6VWfRWh04OqzWeXtm0eMuoC4iQ4otwoak";
 
-/** Verifies the hashes that another system made. A login replaces such a hash with Argon2id. */
+/** Verifies hashes from another system. A login replaces such a hash with an Argon2id hash. */
 export interface ForeignHashes {
   /**
    * Returns whether `passwordHash` is the hash of `password`. A malformed hash matches no password.
-   * @param passwordHash null to take as long as for a stored hash, and return false
+   * @param passwordHash null if the stored hash is not foreign. The check must then take the same time, and return
+   * false
    */
   verify(passwordHash: string | null, password: string): Promise<boolean>;
 }
 
-/** How many passwords may wait to be hashed. */
+/** The largest number of passwords that wait to be hashed or verified. */
 const MAX_WAITING = 64;
-/** How long a password may wait to be hashed, in milliseconds. */
+/** The longest time that a password waits, in milliseconds. */
 const MAX_WAIT = 2000;
-/** Seconds after which a refused client should retry. */
+/** The number of seconds after which a refused client should retry. */
 const RETRY_AFTER = 2;
 
 /**
- * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed.
- *
- * Hashing uses the threads of libuv, which the database driver needs too. So only a few calls run at a time.
+ * Hashes and verifies passwords with Argon2id. Passwords are normalised to NFC, and never trimmed. Only a few calls run
+ * at a time, because the database driver needs threads of libuv too.
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export class PasswordHasher {
   readonly #slots;
+  readonly #spans: Spans;
   #waiting = 0;
+  #running = 0;
+  #finished = 0;
+  #refused = 0;
+  /** The sum of all waits, in milliseconds. */
+  #waited = 0;
   #foreign: ForeignHashes | undefined;
 
-  /** @param concurrency how many passwords are hashed at the same time */
-  constructor(concurrency: number) {
+  /** @param concurrency the number of passwords that are hashed at the same time */
+  constructor(concurrency: number, spans = new Spans()) {
+    this.#spans = spans;
     this.#slots = withTimeout(new Semaphore(concurrency), MAX_WAIT);
+  }
+
+  /**
+   * `waiting` and `running` are the numbers of passwords now. The other values count since the start. `waited` is the
+   * sum of all waits, in seconds.
+   */
+  get load(): Readonly<Record<"waiting" | "running" | "finished" | "refused" | "waited", number>> {
+    return {
+      waiting: this.#waiting,
+      running: this.#running,
+      finished: this.#finished,
+      refused: this.#refused,
+      waited: this.#waited / 1000,
+    };
   }
 
   acceptForeign(hashes: ForeignHashes): void {
@@ -63,34 +85,40 @@ export class PasswordHasher {
   /**
    * Returns the hash to store, as a PHC string.
    * @throws {@link BadUserInput} when the password is malformed or too long
-   * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
+   * @throws {@link ServiceUnavailable} when too many passwords are waiting, or the wait is too long
    */
   async hash(password: string): Promise<string> {
     requireHashable(password);
-    return this.#withSlot(() => hash(password.normalize("NFC"), ARGON2ID));
+    return this.#spans.run("hash password", () =>
+      this.#withSlot(() => hash(password.normalize("NFC"), ARGON2ID)),
+    );
   }
 
   /**
-   * Returns whether `passwordHash` is the hash of `password`. A wrong password takes the same time for an Argon2id hash,
-   * a foreign hash, a malformed hash and no hash.
+   * Returns whether `passwordHash` is the hash of `password`. A wrong password takes the same time whether the hash is
+   * from Argon2id, foreign, malformed or missing.
    * @throws {@link BadUserInput} when the password is malformed or too long
-   * @throws {@link ServiceUnavailable} when too many passwords wait to be hashed
+   * @throws {@link ServiceUnavailable} when too many passwords are waiting, or the wait is too long
    */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
     requireHashable(password);
-    return this.#withSlot(async () => {
-      const isForeign = passwordHash !== null && !passwordHash.startsWith("$");
-      const [own, foreign] = isForeign ? [null, passwordHash] : [passwordHash, null];
-      const checks = [
-        () => verifyArgon2(own, password),
-        async () => (await this.#foreign?.verify(foreign, password)) ?? false,
-      ];
-      // The check of the stored hash comes first, so only a wrong password pays for both.
-      for (const isRight of isForeign ? checks.reverse() : checks) {
-        if (await isRight()) return true;
-      }
-      return false;
-    });
+    return this.#spans.run("verify password", () =>
+      this.#withSlot(() => this.#verify(passwordHash, password)),
+    );
+  }
+
+  async #verify(passwordHash: string | null, password: string): Promise<boolean> {
+    const isForeign = passwordHash !== null && !passwordHash.startsWith("$");
+    const [own, foreign] = isForeign ? [null, passwordHash] : [passwordHash, null];
+    const checks = [
+      () => verifyArgon2(own, password),
+      async () => (await this.#foreign?.verify(foreign, password)) ?? false,
+    ];
+    // The function for the stored hash runs first, so that a right password needs only one check.
+    for (const isRight of isForeign ? checks.reverse() : checks) {
+      if (await isRight()) return true;
+    }
+    return false;
   }
 
   needsRehash(passwordHash: string): boolean {
@@ -98,26 +126,36 @@ export class PasswordHasher {
   }
 
   async #withSlot<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#waiting >= MAX_WAITING) throw new ServiceUnavailable(RETRY_AFTER);
+    if (this.#waiting >= MAX_WAITING) throw this.#refuse();
     this.#waiting += 1;
+    const start = performance.now();
     let release;
     try {
       [, release] = await this.#slots.acquire();
     } catch (error) {
-      throw error === E_TIMEOUT ? new ServiceUnavailable(RETRY_AFTER) : error;
+      throw error === E_TIMEOUT ? this.#refuse() : error;
     } finally {
       this.#waiting -= 1;
+      this.#waited += performance.now() - start;
     }
+    this.#running += 1;
     try {
       return await work();
     } finally {
+      this.#running -= 1;
+      this.#finished += 1;
       release();
     }
+  }
+
+  #refuse(): ServiceUnavailable {
+    this.#refused += 1;
+    return new ServiceUnavailable(RETRY_AFTER);
   }
 }
 
 /**
- * Returns whether `hash` is the Argon2 hash of exactly this password.
+ * Returns whether `hash` is the Argon2 hash of `password`. Does not normalise the password.
  * @param hash a PHC string
  * @throws Error when the hash is malformed
  */
@@ -125,7 +163,7 @@ export function verifyPhc(hash: string, password: string): Promise<boolean> {
   return verify(hash, password);
 }
 
-/** A missing or malformed hash takes as long as a real one. */
+/** Takes as long for a missing or malformed hash as for a real one. */
 async function verifyArgon2(passwordHash: string | null, password: string): Promise<boolean> {
   const normalized = password.normalize("NFC");
   try {

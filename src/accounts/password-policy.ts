@@ -1,18 +1,18 @@
 import type { AuthConfig } from "../config/auth-config.js";
 import type { PasswordProblem } from "../errors.js";
 
-/** The greatest length of a password, in code points. A longer password is refused before it is hashed. */
+/** The longest password, in code points. A longer password is refused before it is hashed. */
 export const PASSWORD_MAX_LENGTH = 256;
 
-/** The parts of the policy for new passwords that a form can check. Lengths are in code points. */
+/** The rules for new passwords that a form can check. Lengths are in code points. */
 export interface PasswordPolicy {
   readonly minLength: number;
   readonly maxLength: number;
-  /** Everything that a new password can be refused for. */
+  /** All reasons to refuse a new password. */
   readonly problems: readonly PasswordProblem[];
 }
 
-/** Every {@link PasswordProblem}. A record, because the compiler then reports a missing problem. */
+/** A record, because the compiler then reports a missing {@link PasswordProblem}. */
 const PROBLEMS: Readonly<Record<PasswordProblem, true>> = {
   too_short: true,
   too_long: true,
@@ -21,7 +21,6 @@ const PROBLEMS: Readonly<Record<PasswordProblem, true>> = {
   contains_email: true,
 };
 
-/** Returns the policy for new passwords. */
 export function passwordPolicyOf({
   passwordMinLength,
 }: Pick<AuthConfig, "passwordMinLength">): PasswordPolicy {

@@ -1,14 +1,14 @@
-/** The default of the setting `roles`, lowest first. */
+/** The default of the setting `roles`, lowest role first. */
 export const DEFAULT_ROLES = ["USER", "ADMIN"] as const;
 
 /**
- * Tells TypeScript the names in the setting `roles`. An application adds them like this:
+ * Declares the names in the setting `roles` to TypeScript. An application adds its names like this:
  * `declare module "graphql-gatehouse" { interface CustomTypes { role: "READER" | "OWNER" } }`.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface CustomTypes {}
 
-/** The name of a role: `USER` or `ADMIN`. An application can declare other names with {@link CustomTypes}. */
+/** The name of a role: `USER` or `ADMIN`, unless the application declares other names with {@link CustomTypes}. */
 export type Role = CustomTypes extends { role: infer Name extends string }
   ? Name
   : (typeof DEFAULT_ROLES)[number];
@@ -17,9 +17,9 @@ export type Role = CustomTypes extends { role: infer Name extends string }
 export class Roles {
   /** Lowest first. */
   readonly names: readonly Role[];
-  /** The role of a new user, and of a user without a Profile. */
+  /** The role of new users, and of users without a Profile. */
   readonly lowest: Role;
-  /** The highest role, for administrators. */
+  /** The highest role, which administrators have. */
   readonly admin: Role;
   readonly #ranks: ReadonlyMap<unknown, number>;
 
@@ -32,7 +32,6 @@ export class Roles {
     this.#ranks = new Map(this.names.map((name, rank) => [name, rank]));
   }
 
-  /** Returns whether `value` is exactly the name of a role. */
   has(value: unknown): value is Role {
     return this.#ranks.has(value);
   }
@@ -47,13 +46,12 @@ export class Roles {
     return (this.#ranks.get(actual) ?? -1) >= rank;
   }
 
-  /** Returns the error message for an unknown role. */
   describeUnknown(role: unknown): string {
     const name = typeof role === "string" ? JSON.stringify(role) : `of type ${typeof role}`;
     return `There is no role ${name}; use ${this.toString()}.`;
   }
 
-  /** Lists the names, for example `USER or ADMIN`. */
+  /** Returns text such as `USER or ADMIN`. */
   toString(): string {
     return [this.names.slice(0, -1).join(", "), this.admin].join(" or ");
   }

@@ -19,7 +19,7 @@ const COLUMNS = `u.id, username, email, is_active AS "isActive", created_at AS "
 const TABLES = `"user" u LEFT JOIN profile p ON p.user_id = u.id`;
 
 type UserRow = Omit<User, "isActive" | "role"> & {
-  /** SQLite's booleans are numbers. */
+  /** SQLite returns booleans as numbers. */
   readonly isActive: boolean | number;
   /** Null for a user without a Profile. */
   readonly role: Role | null;
@@ -27,7 +27,7 @@ type UserRow = Omit<User, "isActive" | "role"> & {
 
 const MAX_PAGE_SIZE = 100;
 
-/** The SQL that each order sorts by. */
+/** The SQL expression to sort by, for each order. */
 const SORTED_BY: Readonly<Record<UserOrder["field"], string>> = {
   createdAt: "created_at",
   username: "username_key",
@@ -36,7 +36,6 @@ const SORTED_BY: Readonly<Record<UserOrder["field"], string>> = {
 
 const NEWEST_FIRST: UserOrder = { field: "createdAt", direction: "DESC" };
 
-/** Reads users, one or a page of them. */
 export class UserList {
   readonly #sql: Sql;
   readonly #roles: Roles;
@@ -46,7 +45,7 @@ export class UserList {
     this.#roles = roles;
   }
 
-  /** Returns the user with this value in a column. Returns null if no user matches, or if several users match. */
+  /** Returns the user with this value in a column. Returns null if no user matches, or if several do. */
   async findBy(column: "id" | "username_key" | "email_key", value: string): Promise<User | null> {
     const rows = await this.#sql.read<UserRow>(
       `SELECT ${COLUMNS} FROM ${TABLES} WHERE u.${column} = ?`,
@@ -66,8 +65,8 @@ export class UserList {
   }
 
   /**
-   * Returns a page of the users that match the query. The page starts right after the cursor `after`, not at a row
-   * number. So no user is repeated or skipped when other users are created or deleted between two pages.
+   * Returns a page of the users that match the query. Pages start after a cursor, because row numbers shift when users
+   * are created or deleted. A page could then repeat or skip users.
    * @throws {@link BadUserInput} when a value is malformed or too long
    */
   async page(query: UserQuery, first: number, after: UserCursor | null): Promise<UserPage> {
@@ -158,8 +157,9 @@ function requireOrder(order: UserOrder): UserOrder {
 }
 
 /**
- * @throws {@link BadUserInput} when the cursor does not fit a list that is sorted by `field`. For `username`, `value`
- * is text; for other fields, it is a whole number
+ * Requires a cursor of a list that is sorted by `field`. The value of the cursor is text for `username`, and a whole
+ * number for other fields.
+ * @throws {@link BadUserInput}
  */
 function requireCursor({ value, id }: UserCursor, field: UserOrder["field"]): void {
   const isOfField = field === "username" ? typeof value === "string" : Number.isSafeInteger(value);

@@ -3,8 +3,8 @@ import type { Role } from "./role.js";
 import type { User } from "./user.js";
 
 /**
- * The users to list, and their order. Several fields are combined with AND. A field that is null or missing does not
- * filter. Instants are epoch milliseconds.
+ * A filter for users, and their order. A user must match all fields. A null or missing field does not filter. Instants
+ * are epoch milliseconds.
  */
 export interface UserQuery extends CreatedRange {
   /** The user name, ignoring case. */
@@ -15,7 +15,7 @@ export interface UserQuery extends CreatedRange {
   readonly emailIexact?: string | null | undefined;
   /** A part of the e-mail address, ignoring case. */
   readonly emailIcontains?: string | null | undefined;
-  /** A part of the user name or of the e-mail address, ignoring case. */
+  /** A part of the user name or e-mail address, ignoring case. */
   readonly search?: string | null | undefined;
   readonly roles?: readonly Role[] | null | undefined;
   readonly isActive?: boolean | null | undefined;
@@ -23,23 +23,22 @@ export interface UserQuery extends CreatedRange {
   readonly orderBy?: UserOrder | null | undefined;
 }
 
-/** The order of a list of users. Users who never logged in count as those whose last login is the oldest. */
+/** The order of a list of users. A user who never logged in counts as having the oldest last login. */
 export interface UserOrder {
   readonly field: "createdAt" | "username" | "lastLoginAt";
   readonly direction: "ASC" | "DESC";
 }
 
-/** A place in a list of users with one {@link UserOrder}. */
+/** The position of a user in a list that is sorted by one {@link UserOrder}. */
 export interface UserCursor {
-  /** The value that the list is sorted by. */
+  /** The user's value of the field that the list is sorted by. */
   readonly value: string | number;
   readonly id: string;
 }
 
-/** One page of users. */
 export interface UserPage {
   readonly users: readonly User[];
-  /** The cursor of each user: `cursors[0]` belongs to `users[0]`. */
+  /** The cursors of the users, in the same order as `users`. */
   readonly cursors: readonly UserCursor[];
   readonly hasNextPage: boolean;
 }

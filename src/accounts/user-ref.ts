@@ -1,7 +1,7 @@
 import { NoSuchUser } from "../errors.js";
 import { isId } from "./id.js";
 
-/** A user's id, or an object with that `id`, such as `context.user`. */
+/** A user's id, or an object with the id, such as `context.user`. */
 export type UserRef = string | { readonly id: string };
 
 /**

@@ -1,6 +1,6 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/core";
 
-/** A user. Instants are epoch milliseconds. */
+/** Instants are epoch milliseconds. */
 @Entity({ tableName: "user" })
 @Index({ properties: ["createdAt", "id"] })
 @Index({
@@ -22,19 +22,18 @@ export class UserEntity {
   usernameKey!: string;
 
   /**
-   * The skeleton of the user name in lower case, to find names that look alike. Null if an older version of Gatehouse
-   * created the user. The next start of the server sets it.
+   * The skeleton of the user name in lower case, to find names that look alike. `Skeletons` explains skeletons. Null if
+   * an older version created the user. The next start of the server replaces the null.
    */
   @Property({ type: "text", nullable: true })
   @Unique()
   usernameSkeleton!: string | null;
 
   /**
-   * The skeleton of the user name as it was entered. Null if it equals `usernameSkeleton`. Example: `Ian` looks like
-   * `lan`, but `ian` does not.
+   * The skeleton of the user name as it was entered. Null if it equals `usernameSkeleton`.
    *
-   * An older version may have created two users who look alike. Then the second one has the shared skeleton here, and
-   * `usernameSkeleton` is that skeleton with `#` and the user's id.
+   * An older version may have created two users with the same skeleton. The second user then has that skeleton here,
+   * and its `usernameSkeleton` is the same skeleton, `#` and the user's id.
    */
   @Property({ type: "text", nullable: true })
   @Index()
@@ -48,13 +47,13 @@ export class UserEntity {
   @Unique()
   emailKey!: string | null;
 
-  /** A PHC string; null for a user who cannot log in by password. */
+  /** A PHC string, or a hash from another system. Null for a user who cannot log in by password. */
   @Property({ type: "text", nullable: true })
   passwordHash!: string | null;
 
   /**
-   * Goes up with each new password, activation or deactivation. A session works only while the session and its user
-   * have the same `credentialsVersion`.
+   * Goes up with each new password, activation or deactivation. A session works only while its `credentialsVersion`
+   * equals that of its user.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;

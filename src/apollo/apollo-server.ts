@@ -2,6 +2,7 @@ import { ApolloServer } from "@apollo/server";
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
 } from "@apollo/server/plugin/disabled";
 import type { GraphQLSchema } from "graphql";
 import { WrongSettings } from "../config/problems.js";
@@ -13,20 +14,21 @@ import {
   faultPlugin,
   httpStatusPlugin,
   logPlugin,
+  observePlugin,
   recordPlugin,
   responseHeadersPlugin,
   type ServerContext,
 } from "./plugins.js";
 import { variablesPlugin } from "./variables.js";
 
-/** The largest number of errors about variables, if the limit on errors is off. */
+/** The most errors about variables to report if the limit `errors` is off. */
 const MAX_ERRORS = 50;
 
 function safeOptions(limits: AllLimits) {
   return {
     formatError,
     parseOptions: toParseOptions(limits),
-    // `variablesPlugin` rejects wrong variables before graphql-js sees them, so one error is enough here.
+    // `variablesPlugin` has already rejected wrong variables. So graphql-js need not list several errors.
     executionOptions: { maxCoercionErrors: 1 },
     includeStacktraceInErrorResponses: false,
     persistedQueries: false as const,
@@ -39,20 +41,20 @@ function safePlugins({ errors }: AllLimits) {
 }
 
 export interface ApolloOptions {
-  /** Whether introspection is allowed, and whether errors suggest names from the schema. */
+  /** Whether clients may use introspection, and whether errors suggest names from the schema. */
   readonly introspection: boolean;
-  /** Called with each bug or outage, and with the id of its request. */
-  readonly onFault: (error: unknown, requestId: string) => void;
+  /** Whether {@link observePlugin} records each operation. */
+  readonly isObserved: boolean;
 }
 
 /**
- * Creates the Apollo Server of our own HTTP server. The HTTP server itself limits documents, and sends
+ * Creates the Apollo Server of our own HTTP server. The HTTP server limits documents, and sends
  * {@link AuthContext.responseHeaders}.
  * @param schema the guarded schema
  */
 export function createApolloServer(
   schema: GraphQLSchema,
-  { introspection, onFault }: ApolloOptions,
+  { introspection, isObserved }: ApolloOptions,
 ): ApolloServer<ServerContext> {
   return new ApolloServer<ServerContext>({
     ...safeOptions(DEFAULT_LIMITS),
@@ -60,8 +62,11 @@ export function createApolloServer(
     introspection,
     plugins: [
       recordPlugin,
-      faultPlugin(onFault),
+      ...(isObserved ? [observePlugin] : []),
+      faultPlugin,
       ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
       ...safePlugins(DEFAULT_LIMITS),
     ],
     hideSchemaDetailsFromClientErrors: !introspection,
@@ -70,19 +75,18 @@ export function createApolloServer(
 }
 
 /**
- * Returns options for an Apollo Server of your own. With these options, it serves `schema` as safely as our own server
- * does:
- * - Errors reveal no internals, and have the right HTTP status.
- * - Errors in the request itself repeat no value of the request.
- * - Documents are limited.
- * - The response headers that features set are sent.
- * - The server's `logger` logs each internal error and outage once, with its stack.
+ * Returns options for your own Apollo Server. With these options, the server:
+ * - reveals no internals in errors, and sets the right HTTP status
+ * - repeats no value of a wrong request in the error
+ * - limits documents
+ * - sends the response headers that features set
+ * - logs each bug and outage once, with its stack, through its `logger`
  *
  * The server's context must come from `auth.createContext`. To add plugins or validation rules, append them to the
  * lists in the result.
  * @param schema the schema to serve, as `auth.guard` returned it
- * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. The other limits are the
- * same as in our own server.
+ * @param options `limits`: the limits to change. Each is a whole number, or null for no limit. @default the limits of
+ * our own server
  * @throws TypeError that names each wrong limit, or an option that does not exist
  * @example
  * const limits = { depth: 12, aliases: null };
@@ -94,8 +98,8 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // Without the last plugin, a federation subgraph would send the timings and errors of its resolvers to any client
-    // that asks.
+    // The last plugin switches off inline traces. Otherwise any client could ask a federation subgraph for the timings
+    // and errors of its resolvers.
     plugins: [
       logPlugin(),
       ...safePlugins(limits),

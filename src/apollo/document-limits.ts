@@ -15,7 +15,7 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type RuleLimits, resolveRuleLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** The limits on operations. Error messages contain these names. A fragment counts each time it is spread. */
+/** The limits on an operation, with the words for their error messages. A fragment counts each time it is spread. */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",
@@ -24,17 +24,20 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** The limits on the document's text. Error messages contain these names. A fragment counts once. */
+/** The limits on the text of a document, with the words for their error messages. A fragment counts once. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",
   fieldsOfOneName: "fields of one name",
 };
 
-/** The maximum size of the cache of accepted documents, in characters. */
+/** The largest size of the cache of accepted documents, in characters. */
 const CACHE_SIZE = 2_000_000;
 
-/** Limits documents. A check takes time linear in the document's length, even if fragments contain fragments. */
+/**
+ * Limits the size of documents. A check takes time linear in the length of the document, even if fragments contain
+ * fragments.
+ */
 export class DocumentLimits {
   readonly #limits: AllLimits;
   readonly #credentialFields: ReadonlySet<string>;
@@ -50,7 +53,7 @@ export class DocumentLimits {
   }
 
   /**
-   * Checks the text of a document. Call it before Apollo Server parses the document.
+   * Checks the text of a document. Must be called before Apollo Server parses the document.
    * @throws GraphQLError when the document cannot be parsed or exceeds a limit
    */
   check(text: string): void {
@@ -61,7 +64,7 @@ export class DocumentLimits {
   }
 
   /**
-   * Returns an error for the first limit that a document exceeds, or null.
+   * Returns an error for the first limit that the document exceeds, or null.
    * @param parse returns the parsed document. Not called if `text` has too many lines
    */
   findExcess(text: string, parse: () => DocumentNode): GraphQLError | null {
@@ -115,8 +118,8 @@ export function toParseOptions({ tokens, characters }: AllLimits): ParseOptions 
 }
 
 /**
- * Returns a validation rule that limits documents, for an Apollo Server of your own. A rule cannot limit tokens,
- * characters or errors, because it runs after parsing and sees no response. Use {@link apolloOptions} for these limits.
+ * Returns a validation rule that limits documents, for your own Apollo Server. A rule runs after parsing and sees no
+ * response. So it cannot limit tokens, characters or errors. To limit them too, use {@link apolloOptions}.
  * @param schema the schema to serve, as `auth.guard` returned it
  * @param limits whole numbers, or null for no limit. @default the limits of our own server
  * @throws TypeError that names each wrong limit
@@ -125,7 +128,7 @@ export function documentLimits(schema: GraphQLSchema, limits?: RuleLimits): Vali
   return toRule(schema, resolveRuleLimits(limits));
 }
 
-/** The same as {@link documentLimits}, for limits that are already checked. */
+/** Returns the rule of {@link documentLimits}. Does not check `limits`. */
 export function toRule(schema: GraphQLSchema, limits: AllLimits): ValidationRule {
   const documents = new DocumentLimits(schema, limits);
   return (context) => ({
@@ -151,7 +154,6 @@ function badDocument(message: string, code: ErrorCode): GraphQLError {
 /** The size of a document's text. Each fragment counts once. */
 interface WrittenSize {
   readonly directives: number;
-  /** The largest number of directives in one place. */
   readonly directivesInOnePlace: number;
   /** The largest number of fields with the same response name. */
   readonly fieldsOfOneName: number;

@@ -6,7 +6,7 @@ import { withoutValues } from "./without-values.js";
 /** The extensions of the error that a client gets for a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
-/** The sentences to send in place of unknown messages, by `extensions.code`. */
+/** The sentence that a client gets instead of an unknown message, for each error code. */
 const SENTENCES: Readonly<Record<string, string>> = {
   GRAPHQL_PARSE_FAILED: "Syntax Error: The document cannot be parsed.",
   GRAPHQL_VALIDATION_FAILED: "The document is not valid.",
@@ -18,19 +18,15 @@ const DEFAULT_SENTENCE = "The request is not valid.";
 /** The codes that Apollo Server adds to its own errors and to errors of graphql-js. */
 const APOLLO_CODES: ReadonlySet<unknown> = new Set(Object.values(ApolloServerErrorCode));
 
-/**
- * Matches the messages of graphql-js's errors about arguments. Only the message tells these errors apart from the
- * errors of resolvers.
- */
+/** Matches the messages of graphql-js about wrong arguments. An error of a resolver differs only in its message. */
 const ARGUMENT_ERROR = /^Argument "\w+" (of required type|of non-null type|has invalid value) /;
 
 /**
  * Returns the part of an error that a client may see. Meant for Apollo Server's option `formatError`.
  *
- * - A GraphQLError with its own code keeps its message and extensions. Resolvers and the context throw such errors.
- * - An error in the request itself gets a message without the values of the request. If Gatehouse does not know the
- *   message, a fixed sentence replaces it.
- * - Everything else is a bug, and becomes INTERNAL_SERVER_ERROR.
+ * - An error that a resolver or the context throws with a code keeps its message and extensions.
+ * - An error in the request gets a message without values of the request. A fixed sentence replaces an unknown message.
+ * - Any other error is a bug. The client gets INTERNAL_SERVER_ERROR.
  */
 export function formatError(
   formatted: GraphQLFormattedError,
@@ -50,14 +46,14 @@ export function formatError(
     : { message, ...place, extensions };
 }
 
-/** Returns the error to send for a bug that occurs before the operation is known. */
+/** Returns the error to throw if building the context of a request fails. {@link formatError} sets its message. */
 export function internalServerError(requestId: string): GraphQLError {
   return new GraphQLError("", { extensions: { ...MASKED, requestId } });
 }
 
 /**
- * Returns whether an error is a bug. An error with a code is a bug only if the code is `INTERNAL_SERVER_ERROR`. An
- * error without a code is a bug, unless graphql-js reports a mistake in the request, such as a wrong argument.
+ * Returns whether an error is a bug. An error with a code is a bug if the code is `INTERNAL_SERVER_ERROR`. An error
+ * without a code is a bug, except when graphql-js reports a mistake in the request.
  */
 export function isBug(error: GraphQLError): boolean {
   const { code } = error.extensions;
@@ -65,7 +61,7 @@ export function isBug(error: GraphQLError): boolean {
   return error.path === undefined ? error.originalError !== undefined : !isAboutArgument(error);
 }
 
-/** Returns whether an error is about the request. Its message may then hold values of the request. */
+/** Returns whether an error is about a mistake in the request. Its message may then contain values of the request. */
 function isAboutRequest(error: GraphQLError): boolean {
   if (isAboutArgument(error)) return true;
   if (error.path !== undefined || error instanceof AuthError) return false;
@@ -73,7 +69,6 @@ function isAboutRequest(error: GraphQLError): boolean {
   return typeof code !== "string" || APOLLO_CODES.has(code) || error.nodes !== undefined;
 }
 
-/** Returns whether graphql-js refused the arguments of a field. */
 function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   return (
     path !== undefined &&
@@ -82,7 +77,7 @@ function isAboutArgument({ path, originalError }: GraphQLError): boolean {
   );
 }
 
-/** Describes an error in the request without repeating its values. Drops extensions that may hold values. */
+/** Describes an error in the request. Omits values of the request, and extensions that may contain values. */
 function describeBadRequest(error: GraphQLError): GraphQLFormattedError {
   const { code: ownCode, validationErrorCode } = error.extensions;
   if (validationErrorCode === "INTROSPECTION_DISABLED") {

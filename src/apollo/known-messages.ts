@@ -1,13 +1,13 @@
-// The messages about a wrong request that clients may see. They come from graphql-js 16, graphql-scalars 1, Apollo
-// Server 5 and Gatehouse. The server removes the values of the request: literals, keys of objects, and everything in
-// the variables. Names stay, such as the names of fields and types.
+// The messages about wrong requests that clients may see. They come from graphql-js 16, graphql-scalars 1, Apollo
+// Server 5 and Gatehouse. Values of the request are removed from them: literals, keys of objects, and variables. Names
+// of fields and types stay.
 
 /**
- * Messages that clients get unchanged, because they contain no value of the request. A word in braces stands for a part
- * that varies. For example, `{name}` stands for any name, and `{number}` for any number.
+ * Messages that clients get unchanged, because they contain no value of the request. Braces mark a part that varies:
+ * `{number}` stands for any number.
  */
 export const WHOLE = [
-  // graphql-js, language/lexer and language/parser
+  // Messages of graphql-js, language/lexer and language/parser
   "Syntax Error: Unexpected single quote character ('), did you mean to use a double quote (\")?",
   "Syntax Error: Unterminated string.",
   "Syntax Error: Unexpected description, descriptions are not supported on shorthand queries.",
@@ -17,7 +17,7 @@ export const WHOLE = [
   "Syntax Error: Document contains more that {number} tokens. Parsing aborted.",
   "Syntax Error: Source contains more than {number} UTF-16 code units. Parsing aborted.",
 
-  // graphql-js, validation
+  // Messages of graphql-js, validation
   "The schema definition is not executable.",
   'The "{name}" definition is not executable.',
   'Cannot query field "{name}" on type "{name}".{suggestion}',
@@ -64,7 +64,7 @@ export const WHOLE = [
   "Validation aborted.",
   "Too many validation errors, error limit reached. Validation aborted.",
 
-  // graphql-js, execution
+  // Messages of graphql-js, execution
   "Must provide an operation.",
   "Must provide operation name if query contains multiple operations.",
   "Schema is not configured to execute {name} operation.",
@@ -80,7 +80,7 @@ export const WHOLE = [
   'Argument "{name}" of required type "{type}" was provided the variable "${name}" which was not provided a runtime value.',
   'Argument "{name}" of non-null type "{type}" must not be null.',
 
-  // Apollo Server
+  // Messages of Apollo Server
   "PersistedQueryNotFound",
   "PersistedQueryNotSupported",
   "Unsupported persisted query version",
@@ -102,13 +102,13 @@ export const WHOLE = [
   "Operation batching disabled.",
   "An 'accept' header was provided for this request which does not accept application/json; charset=utf-8 or application/graphql-response+json; charset=utf-8",
 
-  // Gatehouse, document-limits
+  // Messages of Gatehouse, document-limits
   "The document has more than {number} {words}.",
 ];
 
-/** The beginnings of messages that end with a value. Only the beginning is sent. */
+/** The beginnings of messages that end with a value of the request. Clients get only the beginning. */
 export const BEGINNINGS = [
-  // graphql-js, language/lexer and language/parser
+  // Messages of graphql-js, language/lexer and language/parser
   "Syntax Error: Unexpected {token}",
   "Syntax Error: Expected {token}, found {token}",
   "Syntax Error: Unexpected character",
@@ -118,7 +118,7 @@ export const BEGINNINGS = [
   "Syntax Error: Invalid Unicode escape sequence",
   "Syntax Error: Invalid number",
 
-  // graphql-js, validation and execution
+  // Messages of graphql-js, validation and execution
   'Variable "${name}" got invalid value',
   'Argument "{name}" has invalid value',
   'Expected value of type "{type}"',
@@ -132,15 +132,15 @@ export const BEGINNINGS = [
   "Int cannot represent non 32-bit signed integer value",
   "String cannot represent a non string value",
 
-  // graphql-scalars
+  // Messages of graphql-scalars
   "DateTime cannot represent an invalid date-time-string",
   "DateTime cannot represent non string or Date type",
 
-  // Apollo Server
+  // Messages of Apollo Server
   "GraphQL queries must be strings",
 ];
 
-/** Messages that are replaced, and the sentences to send instead. `$1` is the text of the first placeholder. */
+/** Messages to replace, each with its replacement. `$1` stands for the text of the first placeholder. */
 export const REPLACED: readonly [shape: string, sentence: string][] = [
   ['Value "{rest}', "The value does not exist in the enum."],
   ["Unknown operation named {rest}", "The document has no operation of that name."],

@@ -11,15 +11,18 @@ const LIMITS = {
   tokens: limit(1000),
   /** Characters of a document. */
   characters: limit(15_000),
-  /** Lines of a document. For each error with a location, graphql-js scans all lines before that location. */
+  /**
+   * Lines of a document. Many lines make errors slow: for each error, graphql-js reads all lines before the error's
+   * location.
+   */
   lines: limit(1000),
-  /** Directives of a document. Directives in a fragment count once. */
+  /** Directives of a document. The directives of a fragment count once. */
   directives: limit(10),
   /** Directives of one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields with the same response name in a document. Fields in a fragment count once. Validation compares each pair of
-   * these fields.
+   * Fields with the same response name in a document. The fields of a fragment count once. Validation compares each
+   * pair of these fields, so many of them are slow to validate.
    */
   fieldsOfOneName: limit(100),
   /** Levels of nested fields in an operation, with fragments expanded. */
@@ -35,24 +38,23 @@ const LIMITS = {
    * of features count.
    */
   credentialFields: limit(1),
-  /** Errors of a response. Further errors are dropped. So are errors beyond 64 KiB in total. */
+  /** Errors of a response. Further errors are dropped, and so are errors beyond 64 KiB in total. */
   errors: limit(10),
 };
 
-/** The limits that an application can set: whole numbers, or `null` for no limit. */
+/** The limits that an application can set. Each is a whole number, or `null` for no limit. */
 export type Limits = OptionsOf<typeof LIMITS>;
 
-/** The limits that no validation rule can apply, because a rule runs after parsing and sees no response. */
+/** The limits that a validation rule cannot apply, because it runs after parsing and sees no response. */
 const NOT_BY_RULE = ["tokens", "characters", "errors"] as const;
 
-/** The limits that a validation rule can apply. */
 export type RuleLimits = Omit<Limits, (typeof NOT_BY_RULE)[number]>;
 
 export type AllLimits = ConfigOf<typeof LIMITS>;
 
 export const DEFAULT_LIMITS: AllLimits = checkOptions({}, LIMITS, {}).values;
 
-/** @throws TypeError with one line per wrong limit */
+/** @throws TypeError with one line for each wrong limit */
 export function resolveLimits(limits: unknown = {}): AllLimits {
   if (typeof limits !== "object" || limits === null || Array.isArray(limits)) {
     throw new WrongSettings([{ option: "limits", message: "must be an object" }]);
@@ -63,7 +65,7 @@ export function resolveLimits(limits: unknown = {}): AllLimits {
 }
 
 /**
- * The same as {@link resolveLimits}, for a validation rule.
+ * Resolves the limits for a validation rule.
  * @throws TypeError when a limit is wrong, or when `tokens`, `characters` or `errors` is given
  */
 export function resolveRuleLimits(limits: Limits = {}): AllLimits {

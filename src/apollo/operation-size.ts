@@ -8,7 +8,7 @@ import {
 } from "graphql";
 import { MAX_LIMIT } from "./limits.js";
 
-/** The size of an operation or a fragment. Fragments count each time they are spread. */
+/** The size of an operation or a fragment. A fragment in it counts each time it is spread. */
 export interface OperationSize {
   /** Levels of nested fields. */
   readonly depth: number;
@@ -31,14 +31,14 @@ const EMPTY: OperationSize = {
 };
 
 /**
- * Sums stop at this value, which is larger than every limit. Otherwise fragments within fragments could make a sum too
+ * The largest sum, which is above any limit that can be set. Without a maximum, nested fragments could make a sum too
  * large to be exact.
  */
 const MAX_SUM = MAX_LIMIT + 1;
 
 /**
- * Measures each operation of a document, in time linear in the length of the document.
- * @param credentialFields names of the root fields that check a credential
+ * Measures each operation of a document, in time linear in the document's length.
+ * @param credentialFields the names of the root fields that check a credential
  */
 export function measureOperations(
   document: DocumentNode,
@@ -50,7 +50,7 @@ export function measureOperations(
     .map(({ selectionSet }) => measurer.measure(selectionSet));
 }
 
-/** Measures each fragment once and adds its size wherever the fragment is spread. */
+/** Measures each fragment once, and adds its size wherever the fragment is spread. */
 class Measurer {
   readonly #credentialFields: ReadonlySet<string>;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -84,8 +84,7 @@ class Measurer {
 
   #measureField({ name: { value: name }, alias, selectionSet }: FieldNode): OperationSize {
     const below = selectionSet === undefined ? EMPTY : this.measure(selectionSet);
-    // The usual introspection query is deep. graphql-js has its own limit for
-    // introspection, so its depth does not count here.
+    // The usual introspection query is deep, so its depth does not count. graphql-js limits introspection itself.
     const isIntrospection = name === "__schema" || name === "__type";
     return {
       depth: 1 + (isIntrospection ? 0 : below.depth),

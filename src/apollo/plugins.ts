@@ -6,6 +6,7 @@ import type { AuthContext } from "../authentication/context.js";
 import { CHALLENGES, type ErrorCode, HTTP_STATUS } from "../errors.js";
 import { stacksOf } from "../events.js";
 import { isBug, MASKED } from "./format-error.js";
+import { rootFieldOf } from "./root-field.js";
 
 const GRAPHQL_RESPONSE = "application/graphql-response+json; charset=utf-8";
 const MEDIA_TYPES = ["application/json; charset=utf-8", GRAPHQL_RESPONSE];
@@ -17,19 +18,25 @@ const NAME_MAX_LENGTH = 128;
 const MAX_ERRORS_SIZE = 64 * 1024;
 
 export interface OperationRecord {
-  /** The operation's name, if it has one. */
   operation?: string;
-  /** `ok`, or the code of the first error, or `error` if that error has no code. */
+  /** `ok`, or the code of the first error. `error` if the first error has no code. */
   outcome?: string;
+  /** `query` or `mutation`. Only {@link observePlugin} sets it. */
+  type?: string;
+  /** The root field, such as `login`, or `multiple` if there are several. Only {@link observePlugin} sets it. */
+  field?: string;
+  /** The `extensions.reason` of the first error. Only {@link observePlugin} sets it. */
+  reason?: string;
 }
 
-/** The context of a request to our own server. */
 export interface ServerContext extends AuthContext {
   readonly requestId: string;
   readonly record: OperationRecord;
+  /** Logs a bug or an outage. */
+  onFault(this: void, error: unknown): void;
 }
 
-/** Keeps at most `max` errors in a response, and at most {@link MAX_ERRORS_SIZE} bytes of errors. */
+/** Keeps at most `max` errors and {@link MAX_ERRORS_SIZE} bytes of errors in a response. */
 export function errorLimitPlugin(max: number): ApolloServerPlugin {
   return {
     requestDidStart: () =>
@@ -64,32 +71,43 @@ export const recordPlugin: ApolloServerPlugin<ServerContext> = {
     }),
 };
 
-/**
- * Reports bugs and outages. Adds the request id to the error that a client gets for a bug.
- * @param onFault called with each bug or outage, and with the id of its request
- */
-export function faultPlugin(
-  onFault: (error: unknown, requestId: string) => void,
-): ApolloServerPlugin<ServerContext> {
-  return {
-    requestDidStart: ({ contextValue: { requestId } }) =>
-      Promise.resolve({
-        didEncounterErrors: ({ errors }) => {
-          for (const error of errors.filter(isFault)) {
-            onFault(unwrapResolverError(error), requestId);
-          }
-          return Promise.resolve();
-        },
-        willSendResponse: ({ response: { body } }) => {
-          const errors = body.kind === "single" ? body.singleResult.errors : undefined;
-          for (const { extensions } of errors ?? []) {
-            if (extensions?.["code"] === MASKED.code) extensions["requestId"] = requestId;
-          }
-          return Promise.resolve();
-        },
-      }),
-  };
-}
+/** Records what features learn of an operation. Used only if a feature observes them. */
+export const observePlugin: ApolloServerPlugin<ServerContext> = {
+  requestDidStart: ({ contextValue: { record } }) =>
+    Promise.resolve({
+      didResolveOperation: ({ operation, document }) => {
+        if (operation !== undefined) {
+          record.type = operation.operation;
+          record.field = rootFieldOf(operation, document);
+        }
+        return Promise.resolve();
+      },
+      willSendResponse: ({ response: { body } }) => {
+        const [error] = body.kind === "single" ? (body.singleResult.errors ?? []) : [];
+        const reason = error?.extensions?.["reason"];
+        if (typeof reason === "string") record.reason = reason;
+        return Promise.resolve();
+      },
+    }),
+};
+
+/** Reports bugs and outages. Adds the request id to the error that a client gets for a bug. */
+export const faultPlugin: ApolloServerPlugin<ServerContext> = {
+  requestDidStart: ({ contextValue: { requestId, onFault } }) =>
+    Promise.resolve({
+      didEncounterErrors: ({ errors }) => {
+        for (const error of errors.filter(isFault)) onFault(unwrapResolverError(error));
+        return Promise.resolve();
+      },
+      willSendResponse: ({ response: { body } }) => {
+        const errors = body.kind === "single" ? body.singleResult.errors : undefined;
+        for (const { extensions } of errors ?? []) {
+          if (extensions?.["code"] === MASKED.code) extensions["requestId"] = requestId;
+        }
+        return Promise.resolve();
+      },
+    }),
+};
 
 /** Logs bugs and outages with their stacks, through Apollo Server's `logger`. */
 export function logPlugin(): ApolloServerPlugin {
@@ -119,8 +137,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether a failure keeps the server from answering, such as an unreachable database. If the server is only
- * overloaded, the error has no cause.
+ * Returns whether the server cannot answer because something failed, such as the database. An overload is no outage,
+ * and its error has no `cause`.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;
@@ -128,9 +146,9 @@ function isOutage(error: GraphQLError): boolean {
 }
 
 /**
- * Sets the HTTP status for the code of the first error. Sets the headers `WWW-Authenticate` and `Retry-After` if the
- * error needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null. Meant for
- * Apollo Server's option `plugins`.
+ * Sets the HTTP status for the code of the first error. Also sets `WWW-Authenticate` and `Retry-After` if the error
+ * needs them. Changes only responses of type `application/graphql-response+json` whose `data` is null. Meant for Apollo
+ * Server's option `plugins`.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export const httpStatusPlugin: ApolloServerPlugin = {
@@ -160,8 +178,8 @@ function prefersGraphqlResponse(accept: string): boolean {
 }
 
 /**
- * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response. Apollo Server
- * keeps one value per name, so only the last of several headers with the same name is sent.
+ * Adds {@link AuthContext.responseHeaders}, such as the refresh cookie, to Apollo Server's response. If several headers
+ * have the same name, Apollo Server sends only the last.
  */
 export const responseHeadersPlugin: ApolloServerPlugin<AuthContext> = {
   // A context that `createContext` did not make has no response headers.

@@ -11,11 +11,12 @@ import {
 } from "graphql";
 import { withoutValues } from "./without-values.js";
 
-/** The last error if there are too many mistakes to list. graphql-js uses the same words. */
+/** The message of the last error if there are more mistakes than `max`. graphql-js uses the same text. */
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**
- * Rejects an operation whose variables are wrong. graphql-js would do so too, but its errors repeat the whole values.
+ * Rejects an operation with wrong variables, before graphql-js does. The errors of graphql-js would repeat the whole
+ * values.
  * @param max the largest number of errors
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {
@@ -23,8 +24,8 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
     requestDidStart: () =>
       Promise.resolve({
         responseForOperation: ({ schema, operation, request: { variables = {} } }) => {
-          // If the document has no operation of the requested name, `operation` is undefined. Apollo Server's types do
-          // not say so.
+          // If the document has no operation of the requested name, `operation` is undefined. Apollo Server's types
+          // omit this.
           const { variableDefinitions = [] } = (operation as typeof operation | undefined) ?? {};
           const errors = findWrongVariables(schema, variableDefinitions, variables, max);
           if (errors.length === 0) return Promise.resolve(null);
@@ -39,8 +40,7 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
 }
 
 /**
- * Returns one error per mistake in the variables. If there are more than `max` mistakes, the last error is
- * {@link MORE}.
+ * Returns one error for each mistake in the variables. If there are more than `max`, the last error says {@link MORE}.
  */
 function findWrongVariables(
   schema: GraphQLSchema,
@@ -65,7 +65,7 @@ function findWrongVariables(
   return errors;
 }
 
-/** Ends the search for mistakes when there are too many. */
+/** Ends the search for mistakes after `max` errors. */
 class LimitReached extends Error {}
 
 /** Reports the mistakes in one variable, in the words of graphql-js. */
@@ -86,9 +86,9 @@ function checkVariable(
     report(toError(`Variable "$${name}" ${what}`, definition));
   } else if (isGiven) {
     coerceInputValue(value, type, (path, _value, { message, extensions: { code } }) => {
-      // The path contains fields of the schema and indexes of lists, but no key that the client made up.
+      // The path contains only names of the schema and list indexes, so it contains no text from the client.
       const place = path.length === 0 ? "" : ` at "${[name, ...path].join(".")}"`;
-      // Suggestions would reveal names of the schema.
+      // Remove suggestions, because they would reveal names of the schema.
       const detail = withoutValues(message)?.replace(/ Did you mean .*$/, "");
       const what = `got invalid value${place}${detail === undefined ? "." : `; ${detail}`}`;
       report(toError(`Variable "$${name}" ${what}`, definition, code));

@@ -1,9 +1,9 @@
 import { BEGINNINGS, REPLACED, WHOLE } from "./known-messages.js";
 
-/** The largest length of a message that is matched, in characters. Longer messages are cut first. */
+/** The number of characters of a message to match. A longer message is cut. */
 const MAX_LENGTH = 300;
 
-/** The pattern of each placeholder. No pattern can match a text in two ways, so matching takes linear time. */
+/** The pattern of each placeholder. No pattern matches a text in two ways, so matching takes linear time. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   name: "\\w+",
   names: '"\\w+"(?:, "\\w+")*',
@@ -17,7 +17,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   rest: "[^]*",
 };
 
-/** Returns a pattern for the reasons in graphql-js's message `Fields "…" conflict because …`. */
+/** Matches the reasons in graphql-js's message `Fields "…" conflict because …`. */
 function conflictPattern(): string {
   const reasons = [
     '"\\w+" and "\\w+" are different fields',
@@ -34,7 +34,7 @@ const RULES = [
   ...REPLACED.map(([shape, sentence]) => [`^${toPattern(shape)}$`, sentence] as const),
 ].map(([pattern, replacement]) => ({ pattern: new RegExp(pattern), replacement }));
 
-/** Turns a message with placeholders, such as `{name}`, into a regular expression with one group per placeholder. */
+/** Converts a message with placeholders such as `{name}` to a regular expression. Each placeholder becomes a group. */
 function toPattern(shape: string): string {
   return shape
     .split(/\{([a-z]+)\}/)
@@ -45,11 +45,12 @@ function toPattern(shape: string): string {
 }
 
 /**
- * Removes the client's values from a known message. Returns null for an unknown message, which may hold values
+ * Removes the client's values from a known message. Returns null for an unknown message, because it may contain values
  * anywhere.
  */
 export function withoutValues(message: string): string | null {
-  // Without the ellipsis, the beginning of a long message could match a rule for a complete message.
+  // Mark the cut with an ellipsis. Otherwise the beginning of a long message could match the pattern of a complete
+  // message.
   const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
   const rule = RULES.find(({ pattern }) => pattern.test(text));
   return rule === undefined ? null : text.replace(rule.pattern, rule.replacement);

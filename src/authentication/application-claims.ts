@@ -5,9 +5,9 @@ import { ServiceUnavailable } from "../errors.js";
 import { type ApplicationClaims, isReserved, requireRoom } from "../tokens/claims.js";
 import { withinTime } from "../within-time.js";
 
-/** The time limit for the option `claims`, in milliseconds. */
+/** The time limit of the option `claims`, in milliseconds. */
 const TIMEOUT = 5_000;
-/** Seconds after which a client should retry. */
+/** The number of seconds after which a client should retry. */
 const RETRY_AFTER = 5;
 
 type ClaimsOf = NonNullable<AuthConfig["claims"]>;
@@ -65,7 +65,7 @@ function copyJson(given: unknown): ApplicationClaims {
 
 function isJsonObject(value: unknown): boolean {
   try {
-    // `JSON.stringify` throws for an object that contains itself.
+    // Throws for an object that contains itself, because such an object is not JSON.
     JSON.stringify(value);
     return JSON_OBJECT.safeParse(value).success;
   } catch {

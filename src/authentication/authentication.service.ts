@@ -13,8 +13,13 @@ import {
   Unauthenticated,
 } from "../errors.js";
 import { type AuthScheme, type Client, holderOf, NO_CLIENT } from "../events.js";
+import type { AuthMethod } from "../sessions/methods.js";
 import { Principal } from "../sessions/principal.js";
-import { requireScheme, type SessionOpening } from "../sessions/session-opener.js";
+import {
+  type OpenedSession,
+  requireScheme,
+  type SessionOpening,
+} from "../sessions/session-opener.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
@@ -41,7 +46,16 @@ export interface AuthenticationParts {
   readonly hooks: HookRunner;
 }
 
-/** The sender of a request. */
+/** A login by other means than a password alone. */
+export interface SignIn {
+  readonly methods: readonly AuthMethod[];
+  /** @default "JWT" */
+  readonly scheme?: AuthScheme;
+  readonly client?: Client;
+  /** The user's `credentialsVersion` when the first proof was checked. @default the stored one */
+  readonly credentialsVersion?: number;
+}
+
 export type Requester = Pick<AuthContext, "credential" | "user" | "authError" | "client">;
 
 export class AuthenticationService implements Authentication {
@@ -52,7 +66,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Returns the user of a request's credential. Usually costs one query. With `bearerCheck: "stateless"`, an access
+   * Returns the user of a request's credential, usually with one query. With `bearerCheck: "stateless"`, an access
    * token costs no query.
    * @throws {@link Unauthenticated} with the reason
    */
@@ -66,7 +80,9 @@ export class AuthenticationService implements Authentication {
   async #authenticateStateless(credential: Credential): Promise<Principal | TokenUser> {
     const { settings, verifier } = this.#parts;
     const verified = await verifier.verifyBearer(credential.token);
-    if (verified.kind.type !== "access") return this.loadUser(credential);
+    const { type, adopt } = verified.kind;
+    // Another system issued the token, so only the database says whether its user may come in.
+    if (type !== "access" || adopt !== undefined) return this.loadUser(credential);
     return new TokenUser(verified, settings.roles);
   }
 
@@ -81,26 +97,49 @@ export class AuthenticationService implements Authentication {
     return new Principal(row, settings);
   }
 
-  /** Hashes the password of an unknown user, too. Otherwise a fast response would reveal that the user is unknown. */
+  /**
+   * Calls `onChange` within about a second when an accepted credential expires, its session ends, or its user gets
+   * another role. `bearerCheck` does not matter here.
+   * @returns a function that stops this
+   */
+  watch(
+    credential: Credential,
+    user: Principal | TokenUser,
+    onChange: () => Promise<void>,
+  ): () => void {
+    const { sessions, verifier } = this.#parts;
+    return sessions.watch({
+      id: user.session.id,
+      role: user instanceof Principal ? user.role : null,
+      expiresAt: verifier.expiryOf(credential),
+      onChange,
+    });
+  }
+
+  /** Hashes the password even for an unknown user. Otherwise a fast response would reveal that the user is unknown. */
   async login(
     login: Login,
     password: string,
     scheme: AuthScheme = "JWT",
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
-    const { accounts, attempts, hooks, issuer, settings } = this.#parts;
-    // Malformed input must not count as an attempt.
+    const { accounts, attempts, hooks, issuer, sessions, settings } = this.#parts;
+    // These checks come first, because malformed input must not count as a failed login.
     requireHashable(password);
     requireScheme(scheme);
     const found = await accounts.findAccount(login);
     try {
       const account = await this.#checkPassword(found, counterOf(found, login), password, client);
-      await hooks.before("beforeLogin", { id: account.id }, client);
+      const methods = ["pwd"] as const;
+      await hooks.before("beforeLogin", { id: account.id }, client, { methods, scheme });
       const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
-      const isRecorded = await attempts.recordSuccess(account, password, settings.now());
-      if (!isRecorded) throw new InvalidCredentials();
       const { credentialsVersion } = account;
-      const issued = await this.#open(account, { scheme, client, credentialsVersion }, claims);
+      const opening = { scheme, client, credentialsVersion, methods };
+      const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
+        sessions.insert(run, account, opening),
+      );
+      if (inserted === null) throw new InvalidCredentials();
+      const issued = this.#issue(await sessions.finish(inserted), claims);
       await hooks.after("afterLogin", hookUserOf(issued), client);
       return issued;
     } catch (error) {
@@ -114,9 +153,34 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Checks the password of a signed-in user, under the rate limits and the lock of a login.
-   * @returns the account as it was read before the check. A later SQL statement can compare its `credentialsVersion`
-   * with the stored one. If they differ, the password has been changed since the check
+   * Logs a user in who has proved by `methods` who they are. Every login but that by password alone ends here.
+   * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have changed
+   * since the proof
+   * @throws {@link Vetoed}, {@link BadUserInput} and {@link ServiceUnavailable} as {@link AuthenticationService.login}
+   */
+  async signIn(userId: string, login: SignIn): Promise<Issued> {
+    const { accounts, attempts, hooks, issuer, sessions, settings } = this.#parts;
+    const { methods, scheme = "JWT", client = NO_CLIENT } = login;
+    requireScheme(scheme);
+    const account = await accounts.findAccountById(userId);
+    if (!account?.isActive) throw new InvalidCredentials();
+    const { credentialsVersion = account.credentialsVersion } = login;
+    await hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
+    const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
+    const opening = { scheme, client, credentialsVersion, methods };
+    const recorded = { loginAt: settings.now(), isByPassword: methods.includes("pwd") };
+    const inserted = await attempts.recordSignIn(userId, recorded, (run) =>
+      sessions.insert(run, userId, opening),
+    );
+    const issued = this.#issue(await sessions.finish(inserted), claims);
+    await hooks.after("afterLogin", hookUserOf(issued), client);
+    return issued;
+  }
+
+  /**
+   * Checks the password of a signed-in user, with the rate limits and the lock of a login.
+   * @returns the account before the check. The caller can compare its `credentialsVersion` with the stored one. They
+   * differ if the password was changed after the check
    * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the password is malformed
@@ -131,8 +195,11 @@ export class AuthenticationService implements Authentication {
     const found = await accounts.findAccountById(userId);
     try {
       const account = await this.#checkPassword(found, counterOfUser(userId), password, client);
-      if (await attempts.recordSuccess(account, password, null)) return account;
-      throw new InvalidCredentials();
+      const checked = await attempts.recordSuccess(account, password, null, () =>
+        Promise.resolve(account),
+      );
+      if (checked === null) throw new InvalidCredentials();
+      return checked;
     } catch (error) {
       if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
         const { reason = "invalid_credentials" } = error;
@@ -143,7 +210,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Every check of a password goes through here, so that all of them share the rate limits and the lock.
+   * Checks a password, with the rate limits and the lock that all password checks share.
    * @param counter the name of the counter of failures
    * @throws {@link InvalidCredentials}, {@link TooManyRequests}
    */
@@ -154,13 +221,15 @@ export class AuthenticationService implements Authentication {
     client: Client,
   ): Promise<Account> {
     const { attempts, hasher, throttle } = this.#parts;
+    // The password of an inactive or locked account is not checked: a right one costs less than a wrong one, so the time
+    // would reveal it.
+    const checked = account !== null && attempts.isAllowed(account) ? account : null;
     const isAccepted = await throttle.login(counter, client, async () => {
-      const isRight = await hasher.verify(account?.passwordHash ?? null, password);
-      if (account !== null && !isRight) attempts.recordFailure(account, client);
-      return account !== null && isRight && attempts.isAllowed(account);
+      const isRight = await hasher.verify(checked?.passwordHash ?? null, password);
+      if (checked !== null && !isRight) attempts.recordFailure(checked, client);
+      return isRight;
     });
-    // An inactive or locked account is refused at the same point as a wrong password: before the hooks and the writes
-    // of a login. Otherwise the response time would reveal that the password was right.
+    // An inactive or locked account is refused here, too: its password was not checked.
     if (account === null || !isAccepted) throw new InvalidCredentials();
     return account;
   }
@@ -169,14 +238,13 @@ export class AuthenticationService implements Authentication {
     return this.issue(user, { scheme: "TOKEN", label });
   }
 
-  /** Opens a session without a password, and returns its tokens. */
+  /** Opens a session without a password check, and returns its tokens. */
   async issue(user: UserRef, opening: SessionOpening): Promise<Issued> {
     const claims = opening.scheme === "JWT" ? await this.#parts.issuer.claimsFor(idOf(user)) : {};
-    return this.#open(user, opening, claims);
+    return this.#issue(await this.#parts.sessions.open(user, opening), claims);
   }
 
-  async #open(user: UserRef, opening: SessionOpening, claims: ApplicationClaims): Promise<Issued> {
-    const { row, token } = await this.#parts.sessions.open(user, opening);
+  #issue({ row, token }: OpenedSession, claims: ApplicationClaims): Issued {
     return this.#parts.issuer.issue(row, { staticToken: token, claims });
   }
 
@@ -190,9 +258,9 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * As {@link AuthenticationService.refresh}, but accepts only a refresh token.
-   * @param isRotating false for clients that never store a new refresh token: the token then stays the session's
-   * current one until it expires
+   * Refreshes, but accepts only a refresh token.
+   * @param isRotating false for clients that never store a new refresh token. Their token stays current until it
+   * expires
    */
   async refreshPair(token: string, isRotating: boolean, client: Client): Promise<Issued> {
     const { sessions, verifier } = this.#parts;
@@ -204,7 +272,7 @@ export class AuthenticationService implements Authentication {
     );
   }
 
-  /** @param exchange returns the session with the generation of the refresh token to issue */
+  /** @param exchange returns the session, with the generation for the next refresh token */
   async #refresh(
     verify: () => Promise<VerifiedToken>,
     exchange: (verified: VerifiedToken) => Promise<SessionRow>,
@@ -229,7 +297,7 @@ export class AuthenticationService implements Authentication {
     return issued;
   }
 
-  /** Throttled, because anyone can use it to try out tokens. */
+  /** Limits requests, because anyone can call this method to try tokens. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
@@ -250,10 +318,10 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
-   * request's credential. An expired token is accepted.
-   * @throws {@link TokenNotValid} when the token is not valid, or the signed-in user is not its user
+   * request's credential. Accepts an expired token.
+   * @throws {@link TokenNotValid} when the token is not valid, or belongs to another user than the signed-in one
    * @throws {@link TokenWrongType} when the token is of the wrong kind
-   * @throws {@link TooManyRequests} when nobody is signed in, and the client has sent too many requests
+   * @throws {@link TooManyRequests} when no user is signed in, and the client has sent too many requests
    * @throws {@link NoCredentials} when `refresh` is null, and the request has no credential
    * @throws {@link BadAuthorizationHeader} when `refresh` is null, and the `Authorization` header is malformed
    * @see RFC 7009 2
@@ -282,8 +350,8 @@ export class AuthenticationService implements Authentication {
 }
 
 /**
- * Names the counter of failed logins, such as `user 1a2b` or `email ada@example.com`. Unknown users are counted, too.
- * Otherwise the missing rate limit would reveal that there is no such user.
+ * Names the counter of failed logins, such as `user 1a2b` or `email ada@example.com`. Unknown users have counters too.
+ * Otherwise a missing rate limit would reveal that the user is unknown.
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return counterOfUser(account.id);
@@ -295,7 +363,7 @@ function hookUserOf({ principal: { id, username, email } }: Issued): Required<Ho
   return { id, username, email };
 }
 
-/** Returns the identifier as it was typed, for the audit trail. */
+/** Returns the user name or e-mail address as it was entered. */
 function nameOf(login: Login): string {
   return "username" in login ? login.username : login.email;
 }

@@ -7,15 +7,16 @@ import type { Verification } from "./token-verifier.js";
 /**
  * The operations behind the GraphQL API, for an application's own resolvers, routes and scripts.
  *
- * Pass `context.client` as `client`. Rate limits use its address, and the audit trail records it. Without a client, no
- * limit by address applies. All clients whose `ipAddress` is null share one limit.
+ * Pass `context.client` as `client`. Rate limits use its IP address, and the audit trail records it. A call without a
+ * client has no rate limit by address. All clients whose `ipAddress` is null share one rate limit.
  */
 export interface Authentication {
   /**
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
    * @throws {@link InvalidCredentials} for an unknown user, a wrong password, or an inactive or locked account
-   * @throws {@link ServiceUnavailable} for example when too many passwords are being hashed, or a hook takes too long
+   * @throws {@link ServiceUnavailable} when the server is overloaded, or when a hook or the option `claims` takes too
+   * long
    * @throws {@link BadUserInput} when an argument is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link Vetoed} when a feature refuses the login
@@ -26,11 +27,12 @@ export interface Authentication {
   login(login: Login, password: string, scheme?: AuthScheme, client?: Client): Promise<Issued>;
 
   /**
-   * Exchanges a refresh token for a new access and refresh token, or a sliding token for a new one.
+   * Exchanges a refresh token for a new access token and refresh token, or a sliding token for a new sliding token.
    * @throws {@link Unauthenticated} when the token is refused. The error's `reason` says why
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link Vetoed} when a feature refuses the refresh
-   * @throws {@link ServiceUnavailable} for example when a hook takes too long
+   * @throws {@link ServiceUnavailable} when the server is overloaded, or when a hook or the option `claims` takes too
+   * long
    * @example
    * const { access, refresh } = await auth.authentication.refresh(token, context.client);
    */
@@ -47,7 +49,7 @@ export interface Authentication {
 
   /**
    * Ends the session of a token of any kind. The token may have expired.
-   * @returns false if there is no such session, or it was already over
+   * @returns false if the session does not exist or was already over
    * @throws {@link TokenNotValid} when the token is malformed or forged, or its signing key is unknown or revoked
    * @throws {@link TokenWrongType} when the token is a JWT of a kind that Gatehouse does not issue
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -58,7 +60,8 @@ export interface Authentication {
   logout(token: string, client?: Client): Promise<boolean>;
 
   /**
-   * Creates a static token for a user, without a password. The result's `token` cannot be read again later.
+   * Creates a static token for a user, without a password check. Only this result contains the `token`; Gatehouse does
+   * not store it.
    * @param label the name of the token in the user's list of sessions: 1 to 100 characters. @default null: no name
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed

@@ -1,20 +1,20 @@
 import { BadAuthorizationHeader } from "../errors.js";
 import { TOKEN_MAX_LENGTH } from "../tokens/jwt.js";
 
-/** The credential in an `Authorization` header. Nothing in it is verified. */
+/** The credential in an `Authorization` header, not verified yet. */
 export interface Credential {
   readonly scheme: "Token" | "Bearer";
   readonly token: string;
 }
 
-/** Matches `Token` or `Bearer`, and the rest of the line. Does not match `Tokens`. */
+/** Matches the scheme `Token` or `Bearer`, and the rest of the line. Does not match `Tokens`. */
 const SERVED_SCHEME = /^(token|bearer)(?![\w!#$%&'*+.^`|~-])(.*)$/is;
-/** One or more spaces and a token68. @see RFC 9110 11.4 */
+/** Matches one or more spaces and a token68. @see RFC 9110 11.4 */
 const TOKEN68 = /^ +([\w.~+/-]+=*)$/;
 
 /**
- * Parses the values of all `Authorization` lines of a request.
- * @returns null if there is no line, or its scheme is not served
+ * Parses all `Authorization` lines of a request.
+ * @returns null if there is no line, or if the scheme is neither `Token` nor `Bearer`
  * @throws {@link BadAuthorizationHeader} if there are several lines, or if the token is missing, malformed or too long
  */
 export function parseAuthorization(values: readonly unknown[]): Credential | null {

@@ -7,9 +7,8 @@ import { type Credential, parseAuthorization } from "./authorization-header.js";
 import type { AuthContext, CreateContext } from "./context.js";
 import { reportExpired } from "./report-expired.js";
 import {
-  readAddress,
   readAuthorization,
-  readHeader,
+  readClient,
   requireContextOptions,
   requireRequest,
   type RequestLike,
@@ -18,7 +17,7 @@ import {
 export interface ContextBuilderParts {
   readonly authentication: AuthenticationService;
   onEvent(this: void, event: AuthEvent, client: Client): unknown;
-  /** Called when the client's address is missing or wrong, at most once for each case. */
+  /** Called once for a request without an address, and once for a wrong `ipAddress`. */
   onWarning(this: void, warning: Error): void;
 }
 
@@ -52,17 +51,9 @@ class AddressMissing extends Error {
   override readonly name = "AddressMissing";
 }
 
-function readClient(request: RequestLike, ipAddress: string | null): Client {
-  return {
-    ipAddress: readAddress(request, ipAddress),
-    userAgent: readHeader(request, "user-agent"),
-    requestId: typeof request.id === "string" ? request.id : null,
-  };
-}
-
 /**
- * Authenticates a request. An {@link AuthError} becomes the context's `authError`. Any other error is thrown, because
- * it is a bug.
+ * Authenticates a request. An {@link AuthError} becomes the context's `authError`. Any other error is a bug, and is
+ * thrown.
  */
 async function buildContext(
   parts: ContextBuilderParts,
@@ -98,6 +89,10 @@ async function buildContext(
     responseHeaders: [],
     loadUser: () => (loading ??= loadUser()),
     renew: () => buildContext(parts, request, sender),
+    watch: (onChange) =>
+      user === null || credential === null
+        ? () => undefined
+        : authentication.watch(credential, user, onChange),
     onRoleDenied: (required) => {
       if (user !== null) onEvent({ type: "role_denied", userId: user.id, required }, client);
     },
@@ -108,7 +103,6 @@ async function buildContext(
   };
 }
 
-/** Returns who acts in a request with this user, for the audit trail. */
 export function toActor({ id, session }: Principal | TokenUser): Actor {
   const actor = { userId: id, sessionId: session.id };
   const { impersonatorId } = session;

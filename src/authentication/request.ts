@@ -1,19 +1,21 @@
 import { isIP } from "node:net";
 import { findMeant } from "../config/misspelling.js";
+import type { Client } from "../events.js";
+import { parseTraceparent } from "./trace-context.js";
 
-/** The part of a request that we read. Requests of Node, Fastify, Express and the Fetch API have this shape. */
+/** The part of a request that Gatehouse reads. Requests of Node, Fastify, Express and the Fetch API have this shape. */
 export interface RequestLike {
-  /** The headers, or the `connectionParams` of a WebSocket client. Values may be anything. */
+  /** The headers, or the `connectionParams` of a WebSocket client. The values can be of any type. */
   readonly headers: Headers | Readonly<Record<string, unknown>>;
-  /** Node's flat list of header names and values. Only this list shows a second `Authorization` line. */
+  /** Node's flat list of header names and values. Only this list contains a second `Authorization` line. */
   readonly rawHeaders?: readonly string[] | undefined;
-  /** The client's address, as the framework reports it. */
+  /** The client's IP address, from the framework. */
   readonly ip?: string | undefined;
-  /** The host that the client requested, as the framework reports it. */
+  /** The host that the client requested, from the framework. */
   readonly host?: string | undefined;
-  /** The scheme of the requested URL, such as `https`, as the framework reports it. */
+  /** The scheme of the requested URL, such as `https`, from the framework. */
   readonly protocol?: string | undefined;
-  /** The path, or the whole URL in the Fetch API. */
+  /** The path with the query. In the Fetch API, the whole URL. */
   readonly url?: string | undefined;
   /** The request's id in the log. */
   readonly id?: unknown;
@@ -21,11 +23,10 @@ export interface RequestLike {
     { readonly remoteAddress?: string | undefined; readonly encrypted?: unknown } | undefined;
 }
 
-/** The options of `createContext`. */
 export interface ContextOptions {
   /**
    * The client's IP address, for rate limits and the audit trail. Needed if the request has no address, as in the Fetch
-   * API. A text that is not an address is ignored. @default the address of the request
+   * API. Text that is not an address is ignored. @default the address of the request
    */
   readonly ipAddress?: string | null | undefined;
 }
@@ -43,7 +44,7 @@ export function requireRequest(request: unknown): asserts request is RequestLike
   );
 }
 
-/** @throws TypeError when `options` is not an object, or an option in it is unknown or malformed */
+/** @throws TypeError when `options` is not an object, or when an option is unknown or malformed */
 export function requireContextOptions(options: unknown): asserts options is ContextOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("createContext: options must be an object such as { ipAddress }");
@@ -60,11 +61,10 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. The socket's address is the last choice, because it may be the address of a
- * proxy.
+ * Returns the client's IP address, or null. Uses the socket's address last, because it may be the address of a proxy.
  * @param given the address that the application passes
  */
-export function readAddress(request: RequestLike, given: string | null = null): string | null {
+function readAddress(request: RequestLike, given: string | null = null): string | null {
   const known = [given, request.ip, request.socket?.remoteAddress];
   return known.find((address) => isAddress(address)) ?? null;
 }
@@ -73,8 +73,19 @@ function isAddress(text: string | null | undefined): text is string {
   return text != null && isIP(text) !== 0;
 }
 
+/** Returns the sender of a request. @param ipAddress in place of the request's own address */
+export function readClient(request: RequestLike, ipAddress: string | null = null): Client {
+  const traceId = parseTraceparent(readHeader(request, "traceparent"));
+  return {
+    ipAddress: readAddress(request, ipAddress),
+    userAgent: readHeader(request, "user-agent"),
+    requestId: typeof request.id === "string" ? request.id : null,
+    ...(traceId !== null && { traceId }),
+  };
+}
+
 /**
- * Returns the value of a header, or null. If there are several values, returns the first.
+ * Returns the first value of a header, or null.
  * @param name in lower case
  */
 export function readHeader(request: RequestLike, name: string): string | null {
@@ -84,15 +95,14 @@ export function readHeader(request: RequestLike, name: string): string | null {
 }
 
 /**
- * Returns the origin that the client requested, such as `https://example.com:8443`. Returns null if the request has no
- * valid host.
+ * Returns the origin that the client requested, such as `https://example.com:8443`. Returns null without a valid host.
  */
 export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme. For an unknown scheme, `URL` returns the origin "null". Sandboxed pages
-  // also send the origin "null", and would then count as pages of this server. So an unknown scheme counts as http.
+  // A proxy may send any text as the scheme, so an unknown scheme counts as http. Otherwise `URL` would return the
+  // origin "null". Sandboxed pages send that origin too, and would count as pages of this server.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -100,8 +110,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. For two lines `a` and `b`, Node's `headers` has only `a`. The result
- * is then `["a", "a"]`, so that the caller sees two lines.
+ * Returns the values of the `Authorization` lines. Node's `headers` has only the first of several lines. The result
+ * then contains its value twice, which tells the caller that there are several lines.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
@@ -110,7 +120,7 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Node stores header names in lower case, but an object made by hand may not. */
+/** Ignores the case of names in an object made by hand. Node's names are already in lower case. */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];
@@ -118,7 +128,10 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
-/** Compares the lengths first, because this runs for every request. */
+/**
+ * Returns whether a header has several lines. Compares lengths first, which is faster, because this runs for every
+ * request.
+ */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
   let lines = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

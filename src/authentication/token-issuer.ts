@@ -7,7 +7,7 @@ import type { RotationGrant } from "../tokens/rotating-token.js";
 import type { TokenKinds, VerifiedToken } from "../tokens/token-kinds.js";
 import { readClaims } from "./application-claims.js";
 
-/** The tokens that a new or refreshed session gets. Instants are epoch milliseconds. */
+/** The tokens of a new or refreshed session. Instants are epoch milliseconds. */
 export interface Issued {
   /** The user and the session. */
   readonly principal: Principal;
@@ -17,18 +17,18 @@ export interface Issued {
   readonly access: string | null;
   /** A refresh token; null if the scheme is not JWT. */
   readonly refresh: string | null;
-  /** When `token` or `access` expires; null means never. */
+  /** When `token` or `access` expires; null for never. */
   readonly expiresAt: number | null;
-  /** When `refresh` expires, or when a sliding token can no longer be refreshed; null for static tokens. */
+  /** When `refresh` expires, or when a sliding token can no longer be refreshed; null for a static token. */
   readonly refreshExpiresAt: number | null;
 }
 
 const NOTHING = { token: null, access: null, refresh: null, refreshExpiresAt: null };
 
 export interface Issuing {
-  /** The static token, if the session is new and static. @default none */
+  /** The static token of a new static session. @default none */
   readonly staticToken?: string | null;
-  /** The application's claims for the access token. @default none */
+  /** The claims to add to the access token. @default none */
   readonly claims?: ApplicationClaims;
   /** The refresh or sliding token that the issued token replaces. @default none */
   readonly predecessor?: VerifiedToken;
@@ -40,7 +40,7 @@ interface UserFinder {
   findById(id: string): Promise<User | null>;
 }
 
-/** Returns the claims of a user's next access token. */
+/** Returns claims to add to a user's next access token. */
 export type ClaimsOf = (userId: string) => Promise<ApplicationClaims>;
 
 export class TokenIssuer {
@@ -55,15 +55,15 @@ export class TokenIssuer {
     this.#settings = settings;
   }
 
-  /** Adds claims to all access tokens. The application's claims cannot replace them. */
+  /** Adds claims of a feature to all access tokens. The application's claims cannot replace them. */
   addClaims(claimsOf: ClaimsOf): void {
     this.#addedClaims = claimsOf;
   }
 
   /**
-   * Returns the claims of the application and the added ones, for a user's next access token. Call this before anything is written, so that a
-   * failure changes nothing.
-   * @param predecessor the refresh token to replace. Its application claims are kept
+   * Returns the claims of the application and of the feature for a user's next access token. Must be called before any
+   * write, so that a failure changes nothing.
+   * @param predecessor the refresh token to replace. The result keeps its application claims
    * @throws Error when the option `claims` fails, or returns claims that cannot be used
    * @throws {@link ServiceUnavailable} when the option `claims` takes too long
    */
@@ -99,7 +99,11 @@ export class TokenIssuer {
       }
       case "JWT": {
         const { userId, id: sessionId, impersonatorId } = row;
-        const session = { userId, sessionId, sessionExpiresAt: expiresAt, impersonatorId };
+        const { authenticatedAt, methods } = principal.session;
+        const session = {
+          ...{ userId, sessionId, sessionExpiresAt: expiresAt, impersonatorId },
+          ...{ authenticatedAt, methods },
+        };
         const access = this.#kinds.access.issue({ ...session, claims });
         const refresh = this.#kinds.refresh.issue(grant);
         return { ...NOTHING, principal, ...access, refresh, refreshExpiresAt };

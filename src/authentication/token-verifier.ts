@@ -5,19 +5,15 @@ import { requireLive } from "../sessions/live.js";
 import { Principal } from "../sessions/principal.js";
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
-import {
-  isSecretOf,
-  isStaticToken,
-  parseStaticToken,
-  type StaticTokenParts,
-} from "../tokens/static-token.js";
+import { isSecretOf } from "../tokens/secret-hash.js";
+import { isStaticToken, parseStaticToken, type StaticTokenParts } from "../tokens/static-token.js";
 import { TOKEN_TYPES, type TokenType } from "../tokens/token-kind.js";
 import type { TokenKinds, TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Credential } from "./authorization-header.js";
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
-/** The types of JWT that are sent as `Bearer`. */
+/** The types of JWT that clients send as `Bearer`. */
 const BEARER: readonly TokenType[] = ["access", "sliding"];
 /** The types of JWT that a refresh accepts. */
 const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
@@ -26,10 +22,12 @@ const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
-  /** The scheme before the token in the `Authorization` header. Null for a refresh token. */
+  /** The scheme of the `Authorization` header for this token. Null for a refresh token, which no such header carries. */
   readonly tokenType: Credential["scheme"] | null;
   /** When the token expires, in epoch milliseconds; null for never. */
   readonly expiresAt: number | null;
+  /** The claims of a JWT; null for a static token. */
+  readonly claims: Readonly<Record<string, unknown>> | null;
 }
 
 export interface TokenVerifierParts {
@@ -56,8 +54,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the live session of a request's credential.
-   * @throws {@link Unauthenticated} with the reason
+   * Returns the session of a request's credential.
+   * @throws {@link Unauthenticated} when the token or its session cannot be used
    */
   async authenticate({ scheme, token }: Credential): Promise<SessionRow> {
     if (scheme === "Token") return this.#authenticateStatic(token);
@@ -67,7 +65,7 @@ export class TokenVerifier {
 
   /**
    * Verifies a token of any kind and its session.
-   * @throws {@link Unauthenticated} when the token cannot be used
+   * @throws {@link Unauthenticated} when the token or its session cannot be used
    */
   async verify(token: string): Promise<Verification> {
     if (this.#isStatic(token)) {
@@ -76,6 +74,7 @@ export class TokenVerifier {
         principal: new Principal(row, this.#parts),
         tokenType: "Token",
         expiresAt: row.expiresAt,
+        claims: null,
       };
     }
     const verified = await this.#read(token, TOKEN_TYPES, "verify");
@@ -83,13 +82,12 @@ export class TokenVerifier {
     const row = await this.#requireLive(verified);
     const principal = new Principal(row, this.#parts);
     return kind.type === "refresh"
-      ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt }
-      : { principal, tokenType: "Bearer", expiresAt: claims.exp * 1000 };
+      ? { principal, tokenType: null, expiresAt: row.refreshExpiresAt, claims }
+      : { principal, tokenType: "Bearer", expiresAt: claims.exp * 1000, claims };
   }
 
   /**
-   * Verifies an access or sliding token. Does not check the session. Returns a promise only if the signing keys must be
-   * read first.
+   * Verifies an access or sliding token, but not its session. Returns a promise only if the signing keys must be read.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired}
    */
   verifyBearer(token: string): MaybePromise<VerifiedToken> {
@@ -97,8 +95,22 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a refresh or sliding token. Does not check the session or the expiry. Opens the session of a token from
-   * another system, unless it exists.
+   * Returns when an accepted credential expires, in epoch milliseconds. Null for a static token, which expires with its
+   * session.
+   */
+  expiryOf({ scheme, token }: Credential): number | null {
+    if (scheme === "Token") return null;
+    try {
+      return this.#parts.kinds.verifyAnyAge(token, BEARER).claims.exp * 1000;
+    } catch {
+      // Its key was revoked a moment ago.
+      return 0;
+    }
+  }
+
+  /**
+   * Verifies a refresh or sliding token, but not its session or expiry. If a token of another system has no session
+   * yet, opens one.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async verifyRotating(
@@ -111,8 +123,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Returns the session that a token of any kind names. The token may have expired, and the session may be over.
-   * Returns null for an unknown static token.
+   * Returns the session of a token, or null for an unknown static token. The token may have expired, and the session
+   * may be over.
    * @throws {@link TokenNotValid}, {@link TokenWrongType}
    */
   async findSession(token: string): Promise<TokenSession | null> {
@@ -136,9 +148,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token, and then checks the token's key again. If another process has changed the signing
-   * keys, reading the session reloads them. The token's key may then be gone. If a token of another system has no
-   * session yet, opens it.
+   * Reads the session of a token. This reloads the signing keys if another process has changed them, so the token's key
+   * is checked again afterwards. If a token of another system has no session yet, opens one.
    * @throws {@link TokenNotValid} when the token's key was revoked
    */
   async #findRow(verified: VerifiedToken): Promise<SessionRow | null> {
@@ -151,7 +162,10 @@ export class TokenVerifier {
     return sessions.find(session.id);
   }
 
-  /** Another instance may have just created the key, so an unknown key causes a reload of the keys. */
+  /**
+   * Verifies a token. If its key is unknown, reloads the keys first, because another instance may have just created the
+   * key.
+   */
   #read(
     token: string,
     accepted: readonly TokenType[],
@@ -174,7 +188,7 @@ export class TokenVerifier {
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
-    // A static token does not name its user. So the token of a deleted user is just an unknown token.
+    // A static token does not name its user, so the token of a deleted user is an unknown token.
     if (session === null) throw new TokenNotValid();
     return requireLive(row, session, this.#parts.now(), this.#parts.roles);
   }

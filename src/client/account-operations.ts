@@ -1,6 +1,6 @@
 import { GRANT } from "./operations.js";
 
-// Each document is on one line, to keep the bundle small.
+// Each operation is on one line, to keep the bundle small.
 
 // prettier-ignore
 export const PASSWORD_POLICY = /* GraphQL */ `query PasswordPolicy { passwordPolicy { minLength maxLength problems } }`;

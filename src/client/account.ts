@@ -40,58 +40,60 @@ export type PasswordPolicy = PasswordPolicyQuery["passwordPolicy"];
 
 export interface Registration {
   readonly message: string;
-  /** The user, who is now signed in. Null if the user must first open the link of the mail. */
+  /** The user, who is now signed in. Null if the user must first open the link in the mail. */
   readonly user: User | null;
 }
 
 export type CreatedToken = CreateTokenMutation["createToken"];
 
 /**
- * Lets users sign up, recover their passwords and change their accounts. The methods never reject: a failure is in the
- * result, and does not change the error of the auth client's state. They need no `this`. If the server lacks a field,
- * for example because the feature is off, the reason is `graphql_validation_failed`.
+ * Lets users sign up, recover their passwords and change their accounts. The methods need no `this`. They never reject:
+ * a failure is in the result, and does not change the state of the auth client. If the server lacks a field, for
+ * example because a feature is off, the reason is `graphql_validation_failed`.
  */
 export interface AccountClient {
-  /** Returns what a form can check before it sends a new password. */
+  /** Returns the rules for new passwords that a form can check. */
   readonly passwordPolicy: () => Promise<Result<PasswordPolicy>>;
-  /** Creates an account. If the server opens a session, the auth client holds the session, as after a login. */
+  /** Creates an account. If the server also opens a session, the user is signed in. */
   readonly register: (
     account: Omit<RegisterMutationVariables, "scheme">,
   ) => Promise<Result<Registration>>;
-  /** Confirms an e-mail address by the token of a mail. Does not sign the user in. */
+  /** Confirms an e-mail address with the token of a mail. Does not sign the user in. */
   readonly verifyEmail: (token: string) => Promise<Result<VerifyEmailMutation["verifyEmail"]>>;
   readonly resendVerification: (
     email: string,
   ) => Promise<Result<ResendVerificationMutation["resendVerification"]>>;
-  /** Sends a link that sets a new password. The result is the same whether or not the address has an account. */
+  /** Sends a mail with a link to set a new password. The result does not tell whether the address has an account. */
   readonly requestPasswordReset: (
     email: string,
   ) => Promise<Result<RequestPasswordResetMutation["requestPasswordReset"]>>;
-  /** Sets a new password by the token of a mail. All sessions of the user end. */
+  /** Sets a new password with the token of a mail, and ends all sessions of the user. */
   readonly resetPassword: (
     token: string,
     newPassword: string,
   ) => Promise<Result<ResetPasswordMutation["resetPassword"]>>;
-  /** Sets a new password. The other sessions of the user end, and this one goes on. */
+  /** Sets a new password, and ends all other sessions of the user. */
   readonly changePassword: (
     currentPassword: string,
     newPassword: string,
   ) => Promise<Result<ChangePasswordMutation["changePassword"]>>;
-  /** Confirms the user's password. Call it after a failure with the reason `reauthentication_required`. */
+  /** Checks the user's password. Call this after a failure with the reason `reauthentication_required`. */
   readonly reauthenticate: (
     password: string,
   ) => Promise<Result<ReauthenticateMutation["reauthenticate"]>>;
-  /** Sends a link to the new address. The address changes when the link is used. Needs a recent password. */
+  /**
+   * Sends a link to the new address. The address changes when the user opens the link. Needs a recent password check.
+   */
   readonly changeEmail: (newEmail: string) => Promise<Result<ChangeEmailMutation["changeEmail"]>>;
-  /** Changes the address by the token of a mail. Does not need a signed-in user. */
+  /** Changes the e-mail address with the token of a mail. Works without a signed-in user. */
   readonly confirmEmailChange: (
     token: string,
   ) => Promise<Result<ConfirmEmailChangeMutation["confirmEmailChange"]>>;
-  /** Deletes the account of the user, and signs the auth client out. Needs a recent password. */
+  /** Deletes the user's account, and signs the user out. Needs a recent password check. */
   readonly deleteAccount: () => Promise<Result<DeleteAccountMutation["deleteAccount"]>>;
   /**
-   * Makes a named static token for a script. Needs a recent password.
-   * @param token without `expiresInDays`, the token lives as long as the server lets static tokens live
+   * Creates a named static token for a script. Needs a recent password check.
+   * @param token without `expiresInDays`, the lifetime is the server's setting `staticTokenLifetime`
    */
   readonly createToken: (token: {
     readonly label: string;
@@ -99,7 +101,7 @@ export interface AccountClient {
   }) => Promise<Result<CreatedToken>>;
 }
 
-/** Creates a client for the account of an auth client's user. Sends no request. */
+/** Creates a client for the account of the signed-in user. Sends no request. */
 export function createAccountClient(auth: AuthClient): AccountClient {
   const { config, signIn } = auth.internals;
 
@@ -141,7 +143,7 @@ export function createAccountClient(auth: AuthClient): AccountClient {
     async deleteAccount() {
       const { user } = auth.getSession();
       const result = await sendSignedIn<DeleteAccountMutation>(DELETE_ACCOUNT);
-      // The server refuses the logout, because the session is gone. It still removes the cookie.
+      // The session ended with the account, so the server refuses this logout. The server still removes the cookie.
       if (result.data && auth.getSession().user?.id === user?.id) await auth.logout();
       return result;
     },

@@ -1,5 +1,5 @@
-// `import *` works with every version of Apollo Client, so that the error below can name the version. rxjs is not
-// imported, because older versions do not install rxjs.
+// `import *` works with every version of Apollo Client. A named import would fail in older versions before the error
+// below could name the version. This file does not import rxjs, because older versions do not install it.
 import * as apollo from "@apollo/client";
 import type { AuthClient } from "./auth-client.js";
 
@@ -13,19 +13,19 @@ if (!(parseInt(version) >= 4)) {
 type Handle = (result: apollo.ApolloLink.Result) => void | Promise<void>;
 
 /**
- * Creates an Apollo Link that adds a fresh `Authorization` header to each operation. If the server refuses the header,
- * the link renews the header and retries once. The link does not change an operation that already has the header. Put
- * the link before the link that sends the request, such as `HttpLink`. The token goes to the server of that link.
+ * Creates an Apollo Link that adds a fresh `Authorization` header to each operation without one. If the server refuses
+ * the header, the link renews it and retries once. Put this link before the link that sends the request, such as
+ * `HttpLink`. That link decides which server gets the token.
  *
- * When the user changes, the link calls `resetStore()` of the Apollo Client, so that no user sees another user's cached
- * data. Operations of the previous user that are still running fail.
+ * When the user changes, this link calls `resetStore()` of the Apollo Client. Otherwise the next user would see cached
+ * data of the previous user. Running operations of the previous user fail.
  */
 export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
   const { getAuthorization, recover } = auth;
   const enter = createReset(auth);
   /**
-   * Operations whose header this link has set. If a `RetryLink` sends such an operation again, this link replaces the
-   * header. A header that the application has set stays unchanged.
+   * The operations whose header this link has set. If a `RetryLink` sends such an operation again, this link replaces
+   * the header.
    */
   const signed = new WeakSet<apollo.ApolloLink.Operation>();
 
@@ -37,7 +37,7 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
     return new apollo.Observable((observer) => {
       let isCancelled = false;
       const subscriptions: { unsubscribe(): void }[] = [];
-      /** Resolves when all results have been handled. */
+      /** Resolves when all results were handled. */
       const send = (authorization: string | null, handle: Handle) =>
         new Promise<void>((resolve, reject) => {
           if (isCancelled) return;
@@ -90,20 +90,20 @@ export function createAuthLink(auth: AuthClient): apollo.ApolloLink {
 }
 
 /**
- * Makes Apollo Clients drop their caches when the user changes. Call the returned function with each Apollo Client. The
- * function returns the id of the current user, or null if nobody is signed in.
+ * Clears the caches of Apollo Clients when the user changes. Call the returned function with each Apollo Client. That
+ * function returns the id of the current user, or null if no user is signed in.
  */
 function createReset(
   auth: AuthClient,
 ): (client: apollo.ApolloLink.Operation["client"]) => string | null {
   const clients = new Set<apollo.ApolloLink.Operation["client"]>();
-  /** The id of the user whose data is cached. Null if signed out; undefined before the first operation. */
+  /** The id of the user whose data is cached. Null if no user is signed in; undefined before the first operation. */
   let user: string | null | undefined;
 
   function reset(): void {
     for (const client of clients) {
       client.resetStore().catch(() => {
-        // `resetStore` repeats the active queries. Each query reports its own error.
+        // Ignored: `resetStore` sends the active queries again, and each query reports its own error.
       });
     }
   }
@@ -112,7 +112,7 @@ function createReset(
     const next = readUser(auth);
     if (next === user) return;
     user = next;
-    // When the session has ended, reset a moment later. An immediate reset would hide the error of the refused
+    // If no user is signed in any more, reset a moment later. An immediate reset would hide the error of the refused
     // operation.
     if (next) reset();
     else setTimeout(reset);

@@ -7,8 +7,9 @@ import type { Session } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Keeps a session alive. `authFetch` rejects when `fetch` rejects. The other methods never reject: they report failures
- * in the state. If logins and logouts overlap, the last call wins. The methods need no `this`.
+ * Logs users in and out, and keeps their tokens fresh. The methods need no `this`. `authFetch` rejects when `fetch`
+ * rejects. The other methods never reject: they report failures in the state. If logins and logouts overlap, the last
+ * call wins.
  */
 export interface AuthClient {
   readonly scheme: Scheme;
@@ -18,45 +19,44 @@ export interface AuthClient {
   readonly emailLogin: (email: string, password: string) => Promise<AuthState>;
   /**
    * Ends the session in this client and at the server. If the request fails, the state has the error, and the session
-   * may still be open at the server. With storage `"cookie"`, a failed logout leaves the user signed in, because only
-   * the server can remove the cookie.
+   * may still be open at the server. With storage `"cookie"`, the user then stays signed in, because only the server
+   * can remove the cookie.
    */
   readonly logout: () => Promise<AuthState>;
-  /** Ends all sessions of the user. If that fails, the state has the error. */
+  /** Ends all sessions of the user. If the request fails, the state has the error. */
   readonly logoutAll: () => Promise<AuthState>;
   /**
-   * Like `fetch`, but adds the `Authorization` header to requests to allowed origins. If the server refuses the header,
-   * renews the header and retries once. Does not retry a request whose body is a stream. Does not change a request that
-   * already has the header.
+   * Like `fetch`, but adds the `Authorization` header to requests to allowed origins. Keeps a header that the request
+   * already has. If the server refuses the added header, renews it and retries once. Does not retry a request whose
+   * body is a stream.
    */
   readonly authFetch: typeof fetch;
-  /** Returns the current state: the same object until something changes. */
+  /** Returns the state. Returns the same object until the state changes. */
   readonly getSession: () => AuthState;
-  /** Calls `listener` after each change. @returns a function that ends the subscription */
+  /** Calls `listener` after each change of the state. @returns a function that ends the subscription */
   readonly subscribe: (listener: () => void) => () => void;
   /**
-   * Returns the `Authorization` header, or null if signed out. First renews a token that expires soon, or a sliding
-   * token in the second half of its lifetime.
+   * Returns the `Authorization` header, or null if no user is signed in. An access token that expires soon is renewed
+   * first. A sliding token is renewed first in the second half of its lifetime.
    */
   readonly getAuthorization: () => Promise<string | null>;
-  /** Returns whether {@link AuthClient.getAuthorization} would first renew the token. */
+  /** Returns whether {@link AuthClient.getAuthorization} would renew the token now. */
   readonly isRenewalDue: () => boolean;
-  /** Renews the tokens. Concurrent calls share one request, also across tabs. */
+  /** Renews the tokens. Concurrent calls share one request, even across tabs. */
   readonly refresh: () => Promise<AuthState>;
   /**
    * Returns the `Authorization` header for one retry of a refused request, or null if a retry cannot help. If the
    * session has ended, the state has the reason.
    * @param authorization the refused header
-   * @param errors the errors of the GraphQL response; leave them out for a response with status 401 and no errors
+   * @param errors the errors of the GraphQL response. Omit them for a response that has status 401 and no errors
    */
   readonly recover: (
     authorization: string | null | undefined,
     errors?: readonly GraphQLErrorLike[],
   ) => Promise<string | null>;
-  /** Disconnects from the other tabs. */
   readonly close: () => void;
   /**
-   * The parts of the client that `graphql-gatehouse/client/account` uses. The published types do not have them.
+   * The parts of the client that `graphql-gatehouse/client/account` uses. The published types omit them.
    * @internal
    */
   readonly internals: {
@@ -64,8 +64,8 @@ export interface AuthClient {
     readonly session: Session;
     readonly renewal: Renewal;
     /**
-     * Runs an operation with the argument `scheme`. If the response has tokens, the user is signed in, as after a login.
-     * A failure does not change the state.
+     * Sends an operation with the variable `scheme`. If the response has tokens, the user is signed in. A failure does
+     * not change the state.
      */
     readonly signIn: <Data extends GrantData>(operation: Operation) => Promise<Result<Data>>;
   };

@@ -27,14 +27,14 @@ export function createAuthFetch(
       authorization,
       await readRefusal(response, resolveUrl(url) === endpoint.url),
     );
-    // A stream cannot be sent a second time.
+    // A stream can be read only once, so it cannot be sent again.
     return next && !("getReader" in Object(init?.body)) ? send(next) : response;
   };
 }
 
 /**
- * Returns the reason why a response refuses the credential. Returns undefined for a status 401 without a reason.
- * Returns null if the response refuses no credential.
+ * Returns the reason why the server refused the credential. Returns undefined for a status 401 without a reason.
+ * Returns null if the server did not refuse the credential.
  */
 async function readRefusal(
   response: Response,
@@ -45,11 +45,11 @@ async function readRefusal(
   if (isJson && (isRefused || isGraphQL)) {
     try {
       const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
-      // When Gatehouse refuses a credential, the error has a reason. So an error without such a reason, such as a
-      // syntax error, refuses no credential: null. Another service may send status 401 without a reason: undefined.
+      // Gatehouse gives a reason whenever it refuses a credential. An error without a reason is about something else,
+      // such as the syntax. The 401 of another service may have no reason.
       if (errors) return findRefusal(errors) ?? (isGraphQL ? null : undefined);
     } catch {
-      // The body is not a GraphQL response, so only the status counts.
+      // The body is not a GraphQL response, so only the status matters.
     }
   }
   return isRefused ? undefined : null;

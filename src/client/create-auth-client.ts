@@ -17,7 +17,7 @@ import { openSession } from "./session.js";
 import type { AuthState } from "./state.js";
 
 /**
- * Creates a client of one auth server, and sends no request yet. With storage `"cookie"`, the first `subscribe`,
+ * Creates a client of one auth server. Sends no request. With storage `"cookie"`, the first `subscribe`,
  * `getAuthorization` or `authFetch` asks the server whether the cookie has a session.
  * @throws TypeError that names the wrong option
  */
@@ -35,15 +35,15 @@ export function openClient(config: ResolvedOptions): AuthClient {
   const renewal = createRenewal(session, config);
   const authFetch = createAuthFetch(config, renewal);
 
-  /**
-   * The number of the latest login or logout. The response to an earlier call does not change the state, even if that
-   * response arrives last.
-   */
+  /** Counts logins and logouts. A response is ignored if another login or logout has started since its request. */
   let lastCall = 0;
   /** The number of logins and logouts that wait for the server. */
   let running = 0;
 
-  /** Runs a login or a logout. With storage `"cookie"`, the tabs take turns, because they share one cookie. */
+  /**
+   * Runs a login or a logout. With storage `"cookie"`, only one tab at a time does this, because the tabs share the
+   * cookie.
+   */
   async function run(send: () => Promise<void>): Promise<AuthState> {
     running += 1;
     await (isCookie ? session.withLock(send) : send());
@@ -51,17 +51,17 @@ export function openClient(config: ResolvedOptions): AuthClient {
     return session.state;
   }
 
-  /** Returns whether nobody is signed in. If so, the state gets the error {@link NO_SESSION}. */
+  /** Returns whether no user is signed in. In that case the state gets the error {@link NO_SESSION}. */
   function lacksSession(): boolean {
     if (session.credentials !== null) return false;
-    // While a login or a logout is running, a missing session is not an error.
+    // A login or logout that is still running will set the state, so do not report an error now.
     if (running === 0) session.record(null, NO_SESSION);
     return true;
   }
 
   /**
-   * Runs an operation with the argument `scheme`, and keeps the tokens of the response.
-   * @param onNoToken called if the response has no tokens, unless a later login or logout has started
+   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response.
+   * @param onNoToken called if the response has no tokens. Not called if another login or logout has started since
    */
   async function signIn<Data extends GrantData>(
     operation: Operation,
@@ -96,7 +96,7 @@ export function openClient(config: ResolvedOptions): AuthClient {
 
   /**
    * Ends a session at the server.
-   * @param refresh the refresh token to send; null to send the `Authorization` header instead
+   * @param refresh the refresh token to send. Null sends the `Authorization` header instead
    * @returns the failure if the session may still be open, otherwise null
    */
   async function endSession(
@@ -108,7 +108,7 @@ export function openClient(config: ResolvedOptions): AuthClient {
       variables: { refresh },
       authorization: refresh === null ? credentials?.authorization : null,
     });
-    // The browser has lost the cookie, so send the access token instead.
+    // The browser has lost the cookie, so send the access token instead of it.
     if (refresh === IN_COOKIE && credentials && failure?.reason === "no_credentials")
       return endSession(credentials, null);
     return asRefusal(failure) ? null : failure;
@@ -147,10 +147,10 @@ export function openClient(config: ResolvedOptions): AuthClient {
     const canRepeat = !isSecondTry && !isRetry && (await renewal.recover(authorization, refusal));
     if (call !== lastCall) return session.state;
     if (canRepeat) return logoutAll(true);
-    // If only the response of the first attempt was lost, that attempt has ended all sessions. The retry is then
-    // refused. So a refused retry counts as success.
+    // The server may have ended all sessions, and then its response was lost. The server refuses the retry in that
+    // case. So a refused retry counts as success.
     if (data || (isRetry && refusal)) {
-      // Only the server can remove the cookie.
+      // Only the server can remove the cookie, so send a logout.
       if (isCookie) return logout();
       await session.replace(null, null);
     } else if (session.credentials) session.record(session.credentials, failure);

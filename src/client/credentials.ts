@@ -7,42 +7,40 @@ import type {
   RegisterMutation,
 } from "./operations.generated.js";
 
-/** The data of an operation that returns tokens, such as `{ login: { access, … } }`. */
+/** The data of a GraphQL response with tokens, such as `{ login: { access, … } }`. */
 export type GrantData =
   LoginMutation | EmailLoginMutation | RefreshMutation | RegisterMutation | ImpersonateMutation;
 
 /** The signed-in user, as of the login or the last refresh. */
 export type User = GrantFragment["user"];
 
-/** The tokens of a session, as stored. Instants are epoch milliseconds of this machine's clock. */
+/** The stored tokens of a session. Instants are epoch milliseconds of this machine's clock. */
 export interface Credentials {
   readonly authorization: string;
   /** The access token, static token or sliding token. */
   readonly token: string;
   /**
-   * The refresh token or the sliding token. {@link IN_COOKIE} if only the cookie has the token. Null if there is none.
+   * The refresh or sliding token. {@link IN_COOKIE} if the server keeps the token in a cookie. Null for a static token,
+   * or if the browser did not keep the cookie.
    */
   readonly refresh: string | null;
   readonly session: string;
   readonly user: User;
   readonly receivedAt: number;
-  /** When to renew the token. Null if the token is never renewed. */
+  /** When to renew the token; null for never. */
   readonly renewAt: number | null;
 }
 
-/** Stands for a refresh token in the cookie, which scripts cannot read. */
+/** Stands for a refresh token that is in a cookie, where scripts cannot read it. */
 export const IN_COOKIE = "";
 
-/**
- * An access token is renewed this many seconds before it expires. A short-lived token is renewed when a fifth of its
- * lifetime is left: after 80 of 100 seconds.
- */
+/** An access token is renewed this many seconds before it expires, but never before 80% of its lifetime has passed. */
 const RENEWAL_WINDOW = 60;
 
-/** A registration has the grant in `auth`. */
+/** A registration returns its tokens in `auth`, all other operations in the payload itself. */
 type Payload = Partial<GrantFragment> & { readonly auth?: GrantFragment | null };
 
-/** Returns null if the data has no complete credentials. */
+/** Returns null if the data lacks a part of the credentials. */
 export function toCredentials(data: GrantData | undefined, isCookie: boolean): Credentials | null {
   const [payload] = Object.values<Payload | null>(data ?? {});
   const { tokenType, token: only, access, refresh, session, user } = payload?.auth ?? payload ?? {};
@@ -50,8 +48,8 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   if (!tokenType || !token || !session || !user) return null;
   const { iat = NaN, exp = NaN } = readClaims(token);
   const lifetime = exp - iat;
-  // An expired sliding token cannot be renewed. So it is renewed early, after half its lifetime: after 3.5 of 7 days. A
-  // static token has no claims, so its lifetime is NaN.
+  // An expired sliding token cannot be renewed, so renew it after half its lifetime. A static token has no claims, so
+  // `lifetime` is NaN.
   const window = access ? Math.min(RENEWAL_WINDOW, lifetime / 5) : lifetime / 2;
   const receivedAt = Date.now();
   const isSliding = !access && tokenType !== "Token";
@@ -67,21 +65,27 @@ export function toCredentials(data: GrantData | undefined, isCookie: boolean): C
   };
 }
 
-/** Returns whether to renew the token now. Also returns true if the clock has been set back to before `receivedAt`. */
+/**
+ * Returns whether to renew the token now. Also returns true if the clock is before `receivedAt`, because it was set
+ * back.
+ */
 export function isRenewalDue({ receivedAt, renewAt }: Credentials): boolean {
   const now = Date.now();
   return renewAt !== null && (now >= renewAt || now < receivedAt);
 }
 
 /**
- * Returns whether an `Authorization` header has a token of the same session, even an older token. Returns false for a
- * static token, because it has no claims.
+ * Returns whether an `Authorization` header has a token of the session, even an older one. Returns false for a static
+ * token, because it has no claims.
  */
 export function isOfSession(authorization: string, { session }: Credentials): boolean {
   return readClaims(authorization).sid === session;
 }
 
-/** Returns the id of the administrator who acts as a user with an access token, or undefined. */
+/**
+ * Returns the id of the administrator who uses this access token to act as a user. Returns undefined for a user's own
+ * token.
+ */
 export function impersonatorOf(token: string): string | undefined {
   return readClaims(token).act?.sub;
 }
@@ -94,8 +98,8 @@ interface TokenClaims {
 }
 
 /**
- * Reads the claims of a JWT without verifying it. Also accepts a whole header, such as `Bearer <token>`. Returns `{}`
- * for any other text.
+ * Reads the claims of a JWT without verifying it. Accepts a header such as `Bearer <token>` too. Returns `{}` for any
+ * other text.
  */
 function readClaims(token: string): TokenClaims {
   try {

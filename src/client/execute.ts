@@ -4,13 +4,13 @@ import { isHttp, sleep } from "./platform.js";
 export interface Endpoint {
   readonly url: string;
   readonly fetch: typeof fetch;
-  /** Seconds to wait for a response. */
+  /** The longest wait for a response, in seconds. */
   readonly timeout: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials: CookieMode;
 }
 
-/** The option `credentials` of `fetch`. Decides whether requests carry cookies. */
+/** The option `credentials` of `fetch`, which decides whether requests carry cookies. */
 export type CookieMode = "omit" | "same-origin" | "include";
 
 export interface Operation {
@@ -20,7 +20,7 @@ export interface Operation {
 }
 
 export type Result<Data> = (Success<Data> | Failed) & {
-  /** Whether there was an earlier attempt. The server may have executed that attempt. */
+  /** Whether this is the result of a retry. The server may have executed the operation before the retry. */
   readonly isRetry?: boolean;
 };
 
@@ -33,11 +33,11 @@ interface Success<Data> {
 interface Failed {
   readonly data?: never;
   readonly failure: Failure;
-  /** Whether the response was lost. The server may have executed the operation all the same. */
+  /** Whether no usable response arrived. The server may still have executed the operation. */
   readonly isLost?: boolean;
 }
 
-/** Never rejects. */
+/** Sends an operation once. Never rejects. */
 export async function execute<Data>(
   { url, fetch, timeout, headers, credentials }: Endpoint,
   { authorization, ...body }: Operation,
@@ -52,7 +52,7 @@ export async function execute<Data>(
       method: "POST",
       headers: {
         "content-type": "application/json",
-        // With this media type, a refused login has status 200, so that browsers do not log an error.
+        // With this media type, a refused login has status 200. Browsers log an error for statuses from 400.
         accept: "application/json",
         ...headers,
         ...(authorization && { authorization }),
@@ -80,8 +80,8 @@ const NO_PAGE: Failure = {
 const RETRY_DELAYS = [250, 500, 1000];
 
 /**
- * Retries up to three times if the response is lost. The first attempt gets 40% of `timeout`. No retry starts after 80%
- * of `timeout`.
+ * Sends an operation, and retries up to three times if no usable response arrives. The first attempt may take 40% of
+ * `timeout`. No retry starts after 80% of `timeout`.
  */
 export async function executeWithRetries<Data>(
   endpoint: Endpoint,

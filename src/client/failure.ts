@@ -1,6 +1,6 @@
 /**
- * Why an operation failed: the reason in the server's response, or else the error code in lower case. `offline` and
- * `bad_answer` mean that no usable response arrived.
+ * Why an operation failed: the reason in the server's response. A response without a reason gives the error code in
+ * lower case.
  */
 export type FailureReason =
   | "no_credentials"
@@ -16,24 +16,38 @@ export type FailureReason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
-  /** The user must give the password again, for this field of the schema. */
+  /** This field needs a more recent password check. */
   | "reauthentication_required"
   | "throttled"
-  /** A feature of the server refused the operation. The message can be shown to the user. */
+  /** A feature of the server refused the operation. The user may see the message. */
   | "vetoed"
-  /** Another user has the user name, or one that looks like it. */
+  /** Another user has the user name, or a user name that looks like it. */
   | "username_taken"
-  /** The new password is refused. {@link Failure.problems} say why. */
+  /** The server refused the new password. {@link Failure.problems} lists the reasons. */
   | "password_too_weak"
-  /** The password is right, but the user must open the link of the mail first. */
+  /** The password is right, but the user must first open the link in the mail. */
   | "email_not_verified"
-  /** The link of a mail was used, was replaced by a newer one, or is malformed. Request a new mail. */
+  /** The link in the mail is malformed, was already used, or was replaced by a newer link. Request a new mail. */
   | "mail_token_not_valid"
   | "mail_token_expired"
+  /** The code of a mail is wrong, has expired or was used. Request a new one. */
+  | "code_not_valid"
+  /** The login at another provider failed. Start it again. */
+  | "external_login_failed"
+  /** The provider has no confirmed e-mail address of the user. */
+  | "external_email_not_verified"
+  /** The account at the provider is linked to another user. */
+  | "external_account_taken"
+  /** An account has the address already. Its user must log in to it, and link the provider there. */
+  | "account_exists"
+  /** There is no account for this login, and new ones cannot be created. */
+  | "registration_closed"
+  /** The user could not log in any more without this way to log in. */
+  | "last_sign_in_method"
   | "bad_user_input"
   | "service_unavailable"
   | "internal_server_error"
-  /** The server cannot run this request. The mistake is in the application, or in a proxy before the server. */
+  /** The server cannot run this request. The application, or a proxy before the server, made a mistake. */
   | "bad_request"
   | "graphql_parse_failed"
   | "graphql_validation_failed"
@@ -41,22 +55,23 @@ export type FailureReason =
   | "persisted_query_not_supported"
   /** No complete response arrived in time. */
   | "offline"
-  /** The response is not usable, for example a proxy's error page or incomplete JSON. */
+  /** The response is unusable, such as a proxy's error page or incomplete JSON. */
   | "bad_answer";
 
-/** A failed operation, as {@link AuthState} reports it. */
 export interface Failure {
   readonly reason: FailureReason;
   /**
-   * In English, for developers. Only the message of `vetoed` is for users. For any other reason, show a text of your
-   * own.
+   * An English text for developers. Only the message of `vetoed` is for users. For other reasons, show your own text.
    */
   readonly message: string;
-  /** Whole seconds after which a retry can succeed. Left out if unknown. */
+  /** Whole seconds after which a retry can succeed. Missing if unknown. */
   readonly retryAfter?: number;
-  /** The problems of the password, if the reason is `password_too_weak`. The query `passwordPolicy` lists all of them. */
+  /**
+   * The problems of the password, if the reason is `password_too_weak`. The query `passwordPolicy` lists all possible
+   * problems.
+   */
   readonly problems?: readonly string[];
-  /** The longest time since the last password, such as `15m`, if the reason is `reauthentication_required`. */
+  /** How recent the password check must be, such as `15m`, if the reason is `reauthentication_required`. */
   readonly freshWithin?: string;
 }
 
@@ -71,8 +86,8 @@ export const NO_SESSION: Failure = { reason: "no_credentials", message: "There i
 export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response has no token." };
 
 /**
- * Returns the failure of an error in a GraphQL response. For requests that another library sends: the methods of an
- * auth client return a {@link Failure} themselves.
+ * Converts an error of a GraphQL response. Needed only for requests that another library sends. The methods of an auth
+ * client already return a {@link Failure}.
  */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
   const { code, reason = code, retryAfter, problems, freshWithin } = extensions;
@@ -86,19 +101,17 @@ export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failu
 }
 
 /**
- * Matches reasons such as `token_expired`: the server refused the token. Does not match `invalid_credentials`, which
- * means a wrong password, or `password_too_weak`, which means a weak new one.
+ * Matches the reasons why a server refuses a credential, such as `token_expired`. Does not match `invalid_credentials`,
+ * which means a wrong password.
  */
 const REFUSAL = /^(token_|session_|user_|password_changed)/;
 
-/** Returns the failure if the server refused the credential of the request, otherwise null. */
+/** Returns the failure if it means that the server refused the credential, otherwise null. */
 export function asRefusal(failure: Failure | null | undefined): Failure | null {
   return failure && REFUSAL.test(failure.reason) ? failure : null;
 }
 
-/**
- * Returns the failure of the first error that refuses the request's credential. Returns null if there is no such error.
- */
+/** Returns the failure of the first error which says that the server refused the credential, or null. */
 export function findRefusal(errors: readonly GraphQLErrorLike[]): Failure | null {
   const refused = errors.filter(({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED");
   return refused.map(toFailure).find(asRefusal) ?? null;

@@ -9,21 +9,19 @@ import { type Result, executeSignedIn } from "./result.js";
 /** Lets an administrator act as another user, in this tab only. The administrator's own session stays open. */
 export interface Impersonation {
   /**
-   * The client of the session in which this tab acts as a user. While it is signed in, use it in place of the
-   * administrator's own client. Its `logout` ends the session. The session also ends when the administrator's own client
-   * is signed out, or signs in as another user.
+   * The client that is signed in as the user. While it is signed in, use it instead of the administrator's own client.
+   * Its `logout` ends the session. The session also ends when the administrator signs out or another user signs in.
    */
   readonly client: AuthClient;
   /**
-   * Starts to act as a user. Needs the highest role and a recent password. Never rejects.
-   * @param reason for the audit trail: 1 to 500 characters, and no secret
+   * Starts to act as a user. Needs the highest role and a recent password check. Never rejects.
+   * @param reason text for the audit trail, 1 to 500 characters. Must not contain secrets
    */
   readonly start: (userId: string, reason: string) => Promise<Result<User>>;
 }
 
 /**
- * Creates the impersonation of an administrator's client. Sends no request. If this tab acted as a user before a reload,
- * it goes on.
+ * Creates an impersonation. Sends no request. If this tab acted as a user before a reload, it continues to do so.
  * @param auth the administrator's own client
  */
 export function createImpersonation(auth: AuthClient): Impersonation {
@@ -31,7 +29,7 @@ export function createImpersonation(auth: AuthClient): Impersonation {
   const client = openClient(configOf(config));
   const { session, signIn } = client.internals;
 
-  /** Ends the session if the administrator who opened it is not signed in any more. */
+  /** Ends the session if the administrator who started it is no longer signed in. */
   function check(): void {
     const { token } = session.state;
     if (token !== null && impersonatorOf(token) !== own.state.user?.id) void client.logout();
@@ -52,8 +50,9 @@ export function createImpersonation(auth: AuthClient): Impersonation {
 }
 
 /**
- * Returns the options of the second client. Its session belongs to one tab, so that the administrator's other tabs do not
- * become the user's. It is in `sessionStorage` only if the own session is in a storage that every script can read, too.
+ * Returns the options of the client that is signed in as the user. Its session belongs to one tab. Otherwise the
+ * administrator's other tabs would act as the user, too. A reload keeps the session only if scripts can read the
+ * storage of the administrator's session.
  */
 function configOf({ name, storage, ...config }: ResolvedOptions): ResolvedOptions {
   const survivesReload = typeof storage === "string" && storage.endsWith("Storage");

@@ -36,9 +36,9 @@ export type AuditEventTypeFilter = {
 
 /** The kind of credential that a session uses. */
 export type AuthScheme =
-  /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair. */
+  /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token, which is exchanged for a new pair. */
   | 'JWT'
-  /** One token, sent as `Authorization: Bearer <token>`, that is exchanged for its successor before it expires. */
+  /** One token, sent as `Authorization: Bearer <token>`. It must be exchanged for a new one before it expires. */
   | 'SLIDING'
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';

@@ -1,6 +1,6 @@
-// Each document is on one line, to keep the bundle small.
+// Each operation is on one line, to keep the bundle small.
 
-/** The fields of every response to a login or a refresh. */
+/** The fields that the client reads after every login and refresh. */
 // prettier-ignore
 export const GRANT = /* GraphQL */ `fragment Grant on AuthPayload { tokenType token access refresh session { id } user { id username email profile { role } } }`;
 

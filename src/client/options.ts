@@ -2,7 +2,6 @@ import type { CookieMode, Endpoint } from "./execute.js";
 import { type AuthStorage, isHttp, isOfPage, originOf, platform, resolveUrl } from "./platform.js";
 import type { StorageKind } from "./store.js";
 
-/** The options of `createAuthClient`. */
 export interface AuthClientOptions {
   /** The GraphQL endpoint. A relative URL is resolved against the page. */
   readonly url: string | URL;
@@ -17,17 +16,20 @@ export interface AuthClientOptions {
    * @default "memory"
    */
   readonly storage?: StorageKind | AuthStorage;
-  /** Origins that `authFetch` sends the token to, besides those of the endpoint and the page. @default none */
+  /**
+   * More origins that `authFetch` may send the token to. The origins of the endpoint and the page are always allowed.
+   * @default none
+   */
   readonly allowedOrigins?: readonly string[];
   /**
-   * Whether requests to the endpoint carry cookies. With storage `"cookie"` and an endpoint of another origin, set
-   * `"include"`. @default "same-origin"
+   * Whether requests to the endpoint carry cookies. Storage `"cookie"` needs `"include"` if the endpoint has another
+   * origin than the page. @default "same-origin"
    */
   readonly credentials?: CookieMode;
   /**
-   * Seconds to wait for a response, at most 60. Must not exceed the server's setting `reuseWindow`. A client that gets
-   * no response to a refresh sends the same refresh token again. The server accepts a replaced token for `reuseWindow`
-   * seconds only.
+   * The longest wait for a response, in seconds, at most 60. Must not exceed the server's setting `reuseWindow`. If no
+   * response arrives, the client sends the same refresh token again. The server accepts a used token only during
+   * `reuseWindow`.
    * @default 10
    */
   readonly timeout?: number;
@@ -35,14 +37,14 @@ export interface AuthClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** The kind of token that new sessions use. */
+/** The kind of token for new sessions. */
 export type Scheme = "jwt" | "token" | "sliding";
 
 export interface ResolvedOptions {
   readonly scheme: Scheme;
   readonly storage: StorageKind | AuthStorage;
   readonly isCookie: boolean;
-  /** The name of the storage entry, the lock and the channel. Unique for each server and scheme. */
+  /** The name of the storage entry, the lock and the channel. It differs for each server and scheme. */
   readonly name: string;
   readonly origins: ReadonlySet<string | undefined>;
   readonly endpoint: Endpoint;
@@ -52,7 +54,7 @@ const SCHEMES = ["jwt", "token", "sliding"];
 const STORAGES = ["memory", "sessionStorage", "localStorage"];
 const COOKIE_MODES = ["omit", "same-origin", "include"];
 
-/** The maximum of `timeout`, in seconds. The same as the maximum of the server's `reuseWindow`. */
+/** The maximum of `timeout`, in seconds. Equals the maximum of the server's `reuseWindow`. */
 const MAX_TIMEOUT = 60;
 
 /** The server ignores its cookie in a request without this header. */
@@ -72,7 +74,7 @@ export function resolveOptions(options: AuthClientOptions): ResolvedOptions {
     timeout = 10,
     fetch = (...request) => globalThis.fetch(...request),
     ...unknown
-    // A JavaScript program may pass anything, even undefined.
+    // `Object()`, because a JavaScript program may pass any value, even undefined.
   } = Object(options) as AuthClientOptions;
   for (const name of Object.keys(unknown))
     refuse(

@@ -1,4 +1,4 @@
-/** The browser features that this client uses. Node, React Native and old browsers lack some of these features. */
+/** The browser features that this client uses. Node, React Native and old browsers lack some of them. */
 interface Platform {
   readonly location?: { readonly href: string };
   readonly localStorage?: AuthStorage;
@@ -13,7 +13,7 @@ interface Platform {
 
 /** A key-value storage, such as `localStorage` or React Native's `AsyncStorage`. */
 export interface AuthStorage {
-  /** If `getItem` returns a promise, the storage is asynchronous. */
+  /** Returns a promise if the storage is asynchronous. */
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
@@ -36,17 +36,16 @@ export interface Channel {
   onmessage: ((event: { data: unknown }) => void) | null;
   postMessage(message: unknown): void;
   close(): void;
-  /** Node only: lets the process exit while the channel is open. */
+  /** Only in Node: lets the process exit while the channel is open. */
   unref?(): void;
 }
 
-/** The global object, typed with the browser features that may be missing. */
+/** The global object, in which browser features may be missing. */
 export const platform = globalThis as unknown as Platform;
 
-/** The origin of an absolute HTTP URL. A pattern finds it, because React Native's `URL` has no `origin`. */
+/** Matches the origin of an absolute HTTP URL. Needed because React Native's `URL` has no `origin`. */
 const ORIGIN = /^https?:\/\/[^/?#]+/i;
 
-/** Returns whether a value is an absolute HTTP URL. */
 export function isHttp(url: unknown): boolean {
   try {
     return ORIGIN.test(String(url)) && Boolean(new URL(String(url)));
@@ -78,9 +77,9 @@ export function isOfPage(url: string): boolean {
 }
 
 /**
- * Returns whether it is certain that the browser keeps a `Secure` cookie from this URL. Returns false in these cases:
- * - The URL is not HTTPS: some browsers drop the cookie.
- * - The page is in a frame, or the URL has another origin: the user's settings decide.
+ * Returns whether the browser is certain to keep a `Secure` cookie from this URL. Returns false in these cases:
+ * - The URL is not HTTPS, because some browsers then drop the cookie.
+ * - The page is in a frame, or the URL has another origin. The browser's settings then decide.
  * - Cookies are switched off.
  */
 export function willKeepCookie(url: string): boolean {
@@ -90,7 +89,6 @@ export function willKeepCookie(url: string): boolean {
   );
 }
 
-/** Resolves after a delay in milliseconds. */
 export function sleep(delay: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, delay);

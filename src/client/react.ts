@@ -5,21 +5,21 @@ import type { AuthClient } from "./auth-client.js";
 import { createAuthClient } from "./create-auth-client.js";
 import { type AuthState, toState } from "./state.js";
 
-// React 17 lacks `useSyncExternalStore`. A named import would fail with an error that does not mention the version.
+// React 17 lacks `useSyncExternalStore`. A named import of it would fail with an error that does not mention the
+// version.
 if (typeof React.useSyncExternalStore !== "function") {
   throw new Error(
     `graphql-gatehouse/react needs React 18 or newer, but found ${React.version}. Install react@18 or newer.`,
   );
 }
 
-/** The state and the functions of a client. */
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch">;
 
 const Context = React.createContext<AuthClient | null>(null);
 
 /**
- * Provides a client to the components below.
+ * Provides a client to all components inside it.
  * @throws Error when the application and this package import different copies of React
  */
 export function AuthProvider(props: {
@@ -35,9 +35,9 @@ const UNKNOWN = toState(undefined, null, false);
 const getServerState = () => UNKNOWN;
 
 /**
- * Returns the state and the functions of a client. Uses the client of {@link AuthProvider} if that client has the given
- * scheme, or if no scheme is given. Otherwise uses a shared client. There is one shared client per scheme, for all
- * components. A shared client has the endpoint `/graphql` and the storage `"localStorage"`.
+ * Returns the state and the functions of a client. The client comes from {@link AuthProvider} if `scheme` is missing or
+ * is the scheme of that client. Otherwise all components with the same `scheme` share a client, with the endpoint
+ * `/graphql` and the storage `"localStorage"`.
  * @throws Error when there is no provider and no scheme
  * @throws Error when the application and this package import different copies of React
  */

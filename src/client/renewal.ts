@@ -17,20 +17,20 @@ import type { Session } from "./session.js";
 export interface Renewal {
   readonly isDue: () => boolean;
   /**
-   * Refreshes the tokens. Does nothing for one second after a failure. If the server named another time, such as
-   * `retryAfter: 30`, does nothing for that time.
-   * @param isAsked whether the application asked for the refresh. Such a refresh does not wait for the one second. It
-   * does nothing only during the time that the server named.
+   * Refreshes the tokens. After a failure, does nothing for at least one second, and for the `retryAfter` of the server.
+   * @param isAsked whether the application asked for the refresh. Such a refresh waits only for `retryAfter`
    */
   readonly refresh: (isAsked?: boolean) => Promise<void>;
-  /** Checks after a login whether the browser kept the cookie. If not, the result has no refresh token. */
+  /**
+   * Checks after a login whether the browser kept the cookie. If the browser did not, the result has no refresh token.
+   */
   readonly confirm: (credentials: Credentials) => Promise<Credentials>;
   readonly getAuthorization: () => Promise<string | null>;
   /**
-   * Returns the `Authorization` header to retry a request with, or null if a retry cannot help.
+   * Returns the `Authorization` header for a retry, or null if a retry cannot help.
    * @param authorization the header of the request
-   * @param refusal why the server refused the header. Undefined if the response has status 401 but no reason. Null if
-   * the server did not refuse the header. In that case, `recover` returns null.
+   * @param refusal why the server refused the header. Undefined for a status 401 without a reason. Null if the server
+   * did not refuse the header
    */
   readonly recover: (
     authorization: string | null | undefined,
@@ -39,28 +39,37 @@ export interface Renewal {
 }
 
 /**
- * After a refusal without a reason, a token younger than this many milliseconds is not renewed. A service that refuses
- * a new token would also refuse the next one.
+ * The age in milliseconds from which a token is renewed after a refusal without a reason. A service that refuses a
+ * younger token would also refuse the next token.
  */
 const MIN_AGE = 30_000;
 
-/** How many milliseconds a change in one tab may need to reach the other tabs. */
+/** The longest time that a change in one tab needs to reach the other tabs, in milliseconds. */
 const CHANGE_DELAY = 500;
+
+/**
+ * The pause after a failed refresh, in milliseconds. It doubles with each failure in a row. Without this, the clients
+ * of a large service would keep it down after an outage: see docs/scale.md.
+ */
+const MIN_PAUSE = 1000;
+const MAX_PAUSE = 30_000;
 
 export function createRenewal(session: Session, { endpoint, isCookie }: ResolvedOptions): Renewal {
   let running: Promise<void> | undefined;
-  /** No automatic refresh is sent before this time of `performance.now()`. */
+  /** The time of `performance.now()` before which no automatic refresh is sent. */
   let retryAt = 0;
-  /** Whether the server chose {@link retryAt}. Then a refresh that the application asks for has to wait, too. */
-  let isPostponed = false;
+  /** The time of `performance.now()` before which the server wants no refresh. */
+  let postponedUntil = 0;
+  /** How many refreshes in a row have failed. */
+  let failures = 0;
   let isCookieKept = isCookie && willKeepCookie(endpoint.url);
 
   async function renew(): Promise<void> {
     const before = session.credentials;
     await session.withLock(async (hasWaited) => {
       await session.sync();
-      // If this tab has waited, another tab has probably refreshed. The change of that tab may arrive here a little
-      // later.
+      // If this tab had to wait for the lock, another tab has probably refreshed. Its new tokens may arrive here a
+      // little later.
       const end = performance.now() + (hasWaited ? CHANGE_DELAY : 0);
       while (session.credentials === before && performance.now() < end) {
         await sleep(25);
@@ -71,19 +80,22 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
         query: REFRESH,
         variables: { refresh: before?.refresh ?? IN_COOKIE },
       });
-      // A login or logout in the meantime, in any tab, wins.
+      // If a tab has logged in or out during the request, keep the result of that.
       await session.sync();
       if (session.credentials !== before) return;
       const credentials = toCredentials(data, isCookie);
       const refusal = asRefusal(failure);
       isCookieKept ||= isCookie && credentials !== null;
+      if (credentials ?? refusal) failures = 0;
       if (credentials) await session.replace(credentials, null);
       else if (refusal) await session.replace(null, refusal);
       // A missing cookie is a failure only if this client had credentials before.
       else if (failure.reason === "no_credentials") session.record(null, before ? failure : null);
       else {
-        isPostponed = failure.retryAfter !== undefined;
-        retryAt = performance.now() + (failure.retryAfter ?? 1) * 1000;
+        const pause = Math.min(MIN_PAUSE * 2 ** failures, MAX_PAUSE);
+        failures += 1;
+        postponedUntil = performance.now() + (failure.retryAfter ?? 0) * 1000;
+        retryAt = Math.max(postponedUntil, performance.now() + pause) + pause * Math.random();
         session.record(before, failure);
       }
     });
@@ -95,7 +107,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
   }
 
   function refresh(isAsked = false): Promise<void> {
-    if (isAsked && !isPostponed) retryAt = 0;
+    if (isAsked) retryAt = Math.min(retryAt, postponedUntil);
     if (!canRefresh()) return Promise.resolve();
     running ??= renew().finally(() => {
       running = undefined;
@@ -112,7 +124,7 @@ export function createRenewal(session: Session, { endpoint, isCookie }: Resolved
     refresh,
     async confirm(credentials) {
       if (!isCookie || isCookieKept) return credentials;
-      // Scripts cannot see the cookie, so only a refresh shows whether the browser kept the cookie.
+      // Scripts cannot see the cookie, so only a refresh shows whether the browser kept it.
       const { data, failure } = await execute<GrantData>(endpoint, {
         query: REFRESH,
         variables: { refresh: IN_COOKIE },

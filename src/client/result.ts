@@ -2,18 +2,18 @@ import type { AuthClient } from "./auth-client.js";
 import { execute, type Operation, type Result as Executed } from "./execute.js";
 import { asRefusal, type Failure, NO_SESSION } from "./failure.js";
 
-/** The outcome of an operation: what the server returned, or why it failed. */
+/** The outcome of an operation: the server's payload, or the failure. */
 export type Result<Data> =
   { readonly data: Data; readonly error: null } | { readonly data: null; readonly error: Failure };
 
-/** The payload of an operation's only field. */
+/** The value of the only field in an operation's data. */
 export type Payload<Data> = Data[keyof Data];
 
 type Execute<Data> = (operation: Operation) => Promise<Executed<Data>>;
 
 /**
- * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews the
- * header and retries once.
+ * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews
+ * the tokens and retries once.
  */
 export async function executeSignedIn<Data extends object>(
   auth: AuthClient,

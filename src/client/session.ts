@@ -5,29 +5,29 @@ import { type AuthState, toState } from "./state.js";
 import { openStore } from "./store.js";
 import { openTabs, type TabMessage, type Tabs } from "./tabs.js";
 
-/** The session of this client, kept in sync with its storage and with the other tabs. */
+/** The session of this client, in sync with its storage and with the other tabs. */
 export interface Session {
-  /** Null: signed out. Undefined: not known yet. */
+  /** Null if no user is signed in. Undefined while the client does not know yet. */
   readonly credentials: Credentials | null | undefined;
   readonly state: AuthState;
   readonly subscribe: (listener: () => void) => () => void;
-  /** Resolves when an asynchronous storage has been read. Undefined for a synchronous storage. */
+  /** Resolves after the asynchronous storage has been read. Undefined if the storage is synchronous. */
   readonly loading: Promise<void> | undefined;
   /**
    * Replaces and stores the credentials, and sends them to the other tabs.
-   * @returns a promise if storing is asynchronous, otherwise undefined
+   * @returns a promise if the storage is asynchronous, otherwise undefined
    */
   replace(credentials: Credentials | null, error: Failure | null): Promise<void> | undefined;
-  /** Changes the state of this tab only. */
+  /** Changes the state of this tab only. Stores nothing. */
   record(credentials: Credentials | null | undefined, error: Failure | null): void;
-  /** Takes over credentials that another tab has stored. */
+  /** Uses the credentials that another tab has stored. */
   readonly sync: () => Promise<void>;
   /** Runs a function under a lock that only one tab holds at a time. */
   readonly withLock: Tabs["withLock"];
   readonly close: () => void;
 }
 
-/** Opens the stored session. With storage `"cookie"`, only the server knows whether there is a session. */
+/** Opens the stored session. With storage `"cookie"`, only the server knows whether a session exists. */
 export function openSession({ storage, isCookie, name }: ResolvedOptions): Session {
   const store = openStore(storage, name, () => {
     record(credentials, state.error);
@@ -39,7 +39,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   const loading = store.load?.().then(() => {
     if (credentials === undefined) record(store.read(), null);
   });
-  /** Another tab's message about a change that the shared storage does not show yet. */
+  /** The message of another tab about a change that the shared storage does not show yet. */
   let pending: TabMessage | undefined;
 
   function record(next: Credentials | null | undefined, error: Failure | null): void {
@@ -49,7 +49,7 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
       try {
         listener();
       } catch (thrown) {
-        // A listener's error must not stop a refresh. The timer throws the error again, so that the platform reports
+        // A listener's error must not stop a refresh. The timer throws the error again, and the platform then reports
         // it.
         setTimeout(() => {
           throw thrown;
@@ -63,19 +63,18 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Returns whether the session is lost when this page closes. A missing refresh token means that the browser did not
-   * keep the cookie.
+   * Returns whether closing this page loses the session. With storage `"cookie"`, a missing refresh token means that
+   * the browser did not keep the cookie.
    */
   function hasFailed(): boolean {
     return store.hasFailed || (isCookie && credentials?.refresh === null);
   }
 
   /**
-   * Takes over another tab's change. Reads the new credentials from a storage that the tabs share, such as
-   * `localStorage`. Without such a storage, takes the credentials from the message:
-   * - With storage `"cookie"`, all tabs share one session. So every message with credentials is accepted.
-   * - Otherwise each tab may have its own session. So a message is accepted only if it is about this tab's session.
-   * - A message without credentials, such as after a logout, is also accepted only if it is about this tab's session.
+   * Uses the credentials of another tab. If the tabs share a storage, the credentials come from the storage. Otherwise
+   * they come from the message, which is accepted in two cases:
+   * - The message is about the session that this tab has.
+   * - The storage is `"cookie"`, and the message has credentials. All tabs share the cookie, so they share its session.
    */
   async function sync(message?: TabMessage): Promise<void> {
     if (store.load) await store.load();
@@ -90,8 +89,8 @@ export function openSession({ storage, isCookie, name }: ResolvedOptions): Sessi
   }
 
   /**
-   * Takes over the credentials and the error of another tab. The storage has the credentials. The other tab's message
-   * has the error, such as `token_expired`. The storage and the message may arrive in either order:
+   * Uses the credentials in the shared storage, and the error in another tab's message. The two can arrive in either
+   * order:
    * - Message first: `pending` keeps the message until the storage has the new credentials.
    * - Storage first: the state gets the credentials now, and the error when the message arrives.
    */

@@ -1,31 +1,28 @@
 import type { Credentials, User } from "./credentials.js";
 import type { Failure } from "./failure.js";
 
-/** Whether a user is signed in. Each change makes a new object. */
+/** Whether a user is signed in. Each change creates a new object. */
 export type AuthState = Authenticated | NotAuthenticated;
 
 interface AnyState {
-  /** The last failure, even while signed in. Null after the next success. */
+  /** The last failure, even if a user is signed in. The next success sets it to null. */
   readonly error: Failure | null;
-  /**
-   * Whether the session is lost when this page closes. The reason is that the storage has failed, or that the browser
-   * did not keep the cookie.
-   */
+  /** Whether closing this page loses the session, because the storage failed or the browser did not keep the cookie. */
   readonly hasStorageFailed: boolean;
 }
 
-/** Signed in. The server can still refuse the next request. */
+/** A user is signed in. The server may still refuse the next request. */
 export interface Authenticated extends AnyState {
   readonly status: "authenticated";
   readonly user: User;
   /** The access token, static token or sliding token. */
   readonly token: string;
-  /** The `Authorization` header. May expire soon: {@link AuthClient.getAuthorization} returns a fresh header. */
+  /** The `Authorization` header. It may expire soon. {@link AuthClient.getAuthorization} returns a fresh header. */
   readonly authorization: string;
 }
 
 /**
- * Not signed in (`anonymous`), or not known yet (`loading`). The status is `loading`
+ * No user is signed in. The status is `anonymous`. It is `loading` while the client does not know yet:
  * - with an asynchronous storage, until the client has read the storage;
  * - with storage `"cookie"`, until the server has said whether the cookie has a session, or the request has failed;
  * - while a server renders the page with React.
@@ -39,7 +36,7 @@ export interface NotAuthenticated extends AnyState {
 
 type StateCredentials = { [Key in "user" | "token" | "authorization"]?: Credentials[Key] | null };
 
-/** @param credentials null if signed out; undefined if not known yet */
+/** @param credentials null if no user is signed in; undefined while the client does not know yet */
 export function toState(
   credentials: Credentials | null | undefined,
   error: Failure | null,

@@ -1,27 +1,25 @@
 import type { Credentials } from "./credentials.js";
 import { type AuthStorage, platform } from "./platform.js";
 
-/** The built-in storages for a session. */
 export type StorageKind = "memory" | "sessionStorage" | "localStorage" | "cookie";
 
-/** This client's entry in a storage. */
 export interface Store {
-  /** The storage that the tabs share. Null if the tabs share no storage, or the storage has failed. */
+  /** The storage that the tabs share. Null if the tabs share none, or if the storage has failed. */
   readonly shared: AuthStorage | null;
-  /** Whether the storage has failed, for example because it is full. The credentials are then in memory only. */
+  /** Whether the storage has failed, for example because it is full. The credentials are then only in memory. */
   readonly hasFailed: boolean;
-  /** Reads an asynchronous storage into memory. Undefined for a synchronous storage. */
+  /** Reads an asynchronous storage into memory. Undefined if the storage is synchronous. */
   readonly load: (() => Promise<void>) | undefined;
   read(): Credentials | null;
-  /** @returns a promise if storing is asynchronous, otherwise undefined */
+  /** @returns a promise if the storage is asynchronous, otherwise undefined */
   write(credentials: Credentials | null): Promise<void> | undefined;
 }
 
-/** After this many milliseconds without an answer, an asynchronous storage counts as failed. */
+/** An asynchronous storage that does not answer for this many milliseconds counts as failed. */
 const TIMEOUT = 5_000;
 
 /**
- * Opens this client's entry in a storage. After a failure, the storage is not used again.
+ * Opens this client's entry in a storage. A failed storage is not used again.
  * @param onFailure called when an asynchronous storage fails
  */
 export function openStore(
@@ -32,7 +30,10 @@ export function openStore(
   let storage: AuthStorage | null = null;
   let hasFailed = false;
   let inMemory: Credentials | null = null;
-  /** The last access to an asynchronous storage. Each access waits for the one before, so that the last write wins. */
+  /**
+   * The latest access to an asynchronous storage. Accesses run one after another. Otherwise an older write could
+   * overwrite a newer one.
+   */
   let last: Promise<void> = Promise.resolve();
 
   function attempt<T>(use: () => T): T | undefined {
@@ -49,11 +50,11 @@ export function openStore(
     storage = null;
     hasFailed = true;
     try {
-      // Removes the old refresh token. If the next visit sent that token, the server would take it for stolen and end
-      // the session.
+      // Remove the old refresh token. Otherwise the next visit would send it. The server would treat it as stolen, and
+      // end the session.
       await failed?.removeItem(key);
     } catch {
-      // A failed storage may also fail to remove the entry.
+      // If the storage has failed, the removal may fail, too.
     }
   }
 
@@ -85,7 +86,7 @@ export function openStore(
       const reading = first ?? from.getItem(key);
       first = undefined;
       const credentials = parseCredentials(await reading);
-      // If `write` was called in the meantime, its credentials win.
+      // If `write` was called during the read, keep the written credentials.
       if (inMemory === before) inMemory = credentials;
     });
   }

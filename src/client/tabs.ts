@@ -9,7 +9,7 @@ import {
 } from "./platform.js";
 import { settle, type Store } from "./store.js";
 
-/** Sent to the other tabs when a tab replaces its credentials. */
+/** The message that a tab sends to the other tabs when it replaces its credentials. */
 export interface TabMessage {
   /** The id of the tab's session before the change, or null. */
   readonly session: string | null;
@@ -23,24 +23,24 @@ type Run = (hasWaited: boolean) => Promise<void>;
 export interface Tabs {
   publish(message: TabMessage): void;
   /**
-   * Calls `run` under a lock that only one tab holds at a time. If this tab cannot get the lock in time, calls `run`
-   * without the lock.
-   * @param run must not reject. Its argument says whether another tab held the lock.
+   * Calls `run` under a lock that only one tab holds at a time. After {@link LOCK_TIMEOUT}, calls `run` without the
+   * lock.
+   * @param run must not reject. Its argument is true if another tab held the lock
    */
   withLock(run: Run): Promise<void>;
   close(): void;
 }
 
 /**
- * Milliseconds to wait for another tab's lock. After that, this tab refreshes without the lock. The other tab may have
- * just replaced the refresh token. The server accepts a replaced token for 10 more seconds by default, so the refresh
- * succeeds.
+ * The longest wait for another tab's lock, in milliseconds. After that, this tab refreshes without the lock. Even if
+ * the other tab has just used the same token, the refresh succeeds. The server accepts a used token again for a few
+ * seconds.
  */
 const LOCK_TIMEOUT = 5_000;
 
 /**
  * Connects to the other tabs.
- * @param onChange gets each message of another tab. Called without a message when another tab changes the storage.
+ * @param onChange called with each message of another tab, and without a message when another tab changes the storage
  */
 export function openTabs(
   name: string,
@@ -48,7 +48,7 @@ export function openTabs(
   onChange: (message?: TabMessage) => void,
 ): Tabs {
   let channel: Channel | undefined;
-  /** Resolves when the previous {@link Tabs.withLock} call of this tab has ended. The next call waits for that. */
+  /** Resolves when the latest {@link Tabs.withLock} call of this tab has ended. The next call waits for it. */
   let last = Promise.resolve();
   const onStorage: StorageListener = ({ key }) => {
     if (key === name || key === null) onChange();
@@ -56,7 +56,7 @@ export function openTabs(
   try {
     channel = platform.BroadcastChannel && new platform.BroadcastChannel(name);
   } catch {
-    // A browser that blocks the storage may also block channels.
+    // A browser that blocks the storage may also block channels. This tab then works without one.
   }
   if (channel) {
     channel.onmessage = ({ data }) => {
@@ -64,7 +64,7 @@ export function openTabs(
     };
     channel.unref?.();
   }
-  // A message can arrive before the storage shows the change, so listen to the storage, too.
+  // A message can arrive before the storage shows the change, so also listen to the storage.
   platform.addEventListener?.("storage", onStorage);
 
   async function lock(run: Run): Promise<void> {
@@ -102,7 +102,7 @@ export function openTabs(
 
 /**
  * Replaces `navigator.locks` in old browsers. Writes a lease to the storage: a time and a random number, such as
- * `1700000000000:0.42`. Reads the lease again after 20 ms, because another tab may have overwritten the lease.
+ * `1700000000000:0.42`. Then waits 20 ms and reads the lease again, because another tab may have overwritten it.
  */
 async function withLease(storage: AuthStorage, key: string, run: Run): Promise<void> {
   const end = performance.now() + LOCK_TIMEOUT;
@@ -127,13 +127,13 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   try {
     if ((await read()) === lease) await settle(storage.removeItem(key));
   } catch {
-    // The storage has failed, so the lease may stay. It expires by itself.
+    // The storage has failed. The lease may stay in it until the lease expires.
   }
 }
 
 /**
- * Returns whether a lease is still valid. If the clock has been set back, a lease can be from the future. Such a lease
- * is not valid.
+ * Returns whether a tab holds the lease. A lease with a future time does not count: the clock was set back after the
+ * lease was written.
  */
 function isHeld(lease: string): boolean {
   const age = Date.now() - parseInt(lease);

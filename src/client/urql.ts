@@ -4,8 +4,8 @@ import type { AuthClient } from "./auth-client.js";
 import { findRefusal } from "./failure.js";
 
 try {
-  // `authExchange` of version 1 reads its argument at once, so this call fails. Newer versions read nothing until a
-  // client is created.
+  // In version 1, `authExchange` reads its argument immediately, so this call throws. Newer versions read the argument
+  // only when a client is created.
   authExchange(undefined as never);
 } catch (cause) {
   throw new Error(
@@ -15,15 +15,14 @@ try {
 }
 
 /**
- * Returns a function that configures urql's `authExchange`. Each operation gets a fresh `Authorization` header. If the
- * server refuses the header, urql retries once with a renewed header. An operation that already has the header is not
- * changed.
+ * Returns a function that configures urql's `authExchange`. Each operation without an `Authorization` header gets a
+ * fresh one. If the server refuses the header, urql retries once with a renewed header.
  * @example authExchange(createAuthConfig(client))
  */
 export function createAuthConfig(
   client: AuthClient,
 ): (utilities: AuthUtilities) => Promise<AuthConfig> {
-  /** The errors of refused responses, by the `Authorization` header that was sent. */
+  /** Maps a refused `Authorization` header to the errors of the response. */
   const refused = new Map<string | null, CombinedError["graphQLErrors"]>();
   /** Maps a refused `Authorization` header to the header for the retry. Null if a retry cannot help. */
   const recovered = new Map<string | null, string | null>();
@@ -34,10 +33,9 @@ export function createAuthConfig(
         const { context } = operation;
         const sent = readAuthorization(context);
         if (sent && !isSigned(operation)) return operation;
-        // A retry must not use the current session, because another user may have signed in.
+        // A retry must not use the current session, because another user may have signed in since the request.
         const isRetry = context["authAttempt"] === true && recovered.has(sent);
-        // `recover` returns null if a retry cannot help. The retry then sends the old header again, because urql cannot
-        // return the first response instead.
+        // If a retry cannot help, send the old header again, because urql cannot return the first response instead.
         const authorization = isRetry ? recovered.get(sent) : client.getSession().authorization;
         return authorization
           ? utilities.appendHeaders(sign(operation), { authorization })
@@ -47,7 +45,7 @@ export function createAuthConfig(
         readAuthorization(operation.context) === null && client.isRenewalDue(),
       didAuthError({ graphQLErrors: errors }, operation) {
         const { context } = operation;
-        // urql sets `authAttempt` on a retry. Each operation is retried only once, and only while a user is signed in.
+        // urql sets `authAttempt` on a retry. An operation is retried only once, and only if a user is signed in.
         const mayRetry = !context["authAttempt"] && client.getSession().authorization !== null;
         if (!mayRetry || !isSigned(operation) || findRefusal(errors) === null) return false;
         refused.set(readAuthorization(context), errors);
@@ -64,7 +62,7 @@ export function createAuthConfig(
     });
 }
 
-/** Marks an operation whose `Authorization` header was added here, not by the caller. */
+/** Marks an operation whose `Authorization` header this file has set. */
 function sign(operation: Operation): Operation {
   return { ...operation, context: { ...operation.context, isSignedByGatehouse: true } };
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 
 /**
- * Adds a command with the option `--database` and an example in its help.
+ * Adds a command with the option `--database`, and with an example in its help.
  * @param example the command line without `gatehouse`
  */
 export function addDatabaseCommand(

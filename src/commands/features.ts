@@ -10,7 +10,8 @@ import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
 /**
- * Adds the commands of the features. If a feature is off, its commands are hidden, and fail with an error that says so.
+ * Adds the commands of the features. If a feature is off, its commands are hidden, and fail with an error that names
+ * the feature.
  */
 export function addFeatureCommands(program: Command, installation: Installation): void {
   const found = installation.features.filter(({ commands = [] }) => commands.length > 0);
@@ -19,19 +20,26 @@ export function addFeatureCommands(program: Command, installation: Installation)
   for (const feature of found) {
     for (const command of feature.commands ?? []) {
       if (active.includes(feature)) addFeatureCommand(program, installation, feature, command);
-      else addInactiveCommand(program, command.name, feature.name);
+      else addInactiveCommand(program, installation, command.name, feature);
     }
   }
 }
 
-function addInactiveCommand(program: Command, name: string, feature: string): void {
+function addInactiveCommand(
+  program: Command,
+  installation: Installation,
+  name: string,
+  feature: Feature,
+): void {
   program
     .command(name, { hidden: true })
     .allowUnknownOption()
     .allowExcessArguments()
     .helpOption(false)
     .action(() => {
-      throw new Error(`${name} is a command of the feature ${feature}, which is off`);
+      const variable = installation.findSwitch(feature);
+      const advice = variable === undefined ? "" : `. Set ${variable}=on`;
+      throw new Error(`${name} is a command of the feature ${feature.name}, which is off${advice}`);
     });
 }
 

@@ -13,7 +13,7 @@ import { generateSecretKey, readOrCreateSecretKey, readSecretKey } from "../keys
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The work of a command. {@link Installation} opens `auth` before the call, and closes it afterwards. */
+/** The work of a command. The {@link Auth} is closed afterwards. */
 type Use = (
   auth: Auth,
   core: CoreServices,
@@ -21,14 +21,17 @@ type Use = (
   open: OpenAuth,
 ) => void | Promise<void>;
 
-/** The installation that a command works on: its features and its settings, read from the environment. */
+/** The features and settings that a command works with. Both come from the environment. */
 export class Installation {
   readonly features: readonly Feature[];
   readonly settings: Settings;
-  /** Why the application's features cannot be used. Commands that need the settings throw this error. */
+  /** Why the application's features could not be loaded. Commands that need the settings throw this error. */
   readonly failure: Error | undefined;
   #env: Environment;
-  #isDatabaseGiven = false;
+  /**
+   * The command-line option that gave the database URL, such as `--database`. Undefined if the environment gives it.
+   */
+  #databaseOption: string | undefined;
 
   private constructor(features: readonly Feature[], env: Environment, failure?: Error) {
     this.features = features;
@@ -38,8 +41,8 @@ export class Installation {
   }
 
   /**
-   * Loads our features, and the features of the modules in the variable {@link FEATURES}. If that fails, loads only our
-   * features and sets {@link Installation.failure}.
+   * Loads the built-in features, and the features of the modules in the variable {@link FEATURES}. If a module fails,
+   * loads only the built-in features, and sets {@link Installation.failure}.
    */
   static async load(env: Environment): Promise<Installation> {
     const modules = (env[FEATURES] ?? "").split(",").map((name) => name.trim());
@@ -52,40 +55,72 @@ export class Installation {
     }
   }
 
-  /** @param url the value of `--database` */
-  useDatabase(url: string): void {
+  /** @param url the value of an option such as `--database` */
+  useDatabase(url: string, option = "--database"): void {
     const variable = variablesOf(this.settings).get("databaseUrl") ?? "";
     this.#env = { ...this.#env, [variable]: url };
-    this.#isDatabaseGiven = true;
+    this.#databaseOption = option;
   }
 
   /**
-   * The name of each setting in messages: its variable, such as `DATABASE_URL`. If the user passed `--database`, the
-   * setting `databaseUrl` has the name `--database`.
+   * Maps each setting to its name in messages: its variable, such as `DATABASE_URL`. If the command has the option
+   * `--database`, messages call `databaseUrl` by that name.
    */
   get names(): ReadonlyMap<string, string> {
     const names = variablesOf(this.settings).set("features", FEATURES);
-    return this.#isDatabaseGiven ? names.set("databaseUrl", "--database") : names;
+    const option = this.#databaseOption;
+    return option === undefined ? names : names.set("databaseUrl", option);
   }
 
   /**
    * Reads and checks all settings. In development, creates a missing secret.
-   * @param create whether to create a missing database. @default true, except for SQLite outside development
+   * @param create whether to create a missing database. @default false for SQLite outside development, otherwise true
    * @throws WrongSettings if a setting is wrong
    * @throws Error if the features or the secret cannot be used
    */
   readConfig(create?: boolean): ServerConfig {
     this.#requireFeatures();
-    return this.#resolve(readOrCreateSecretKey, create);
+    return this.#resolve(readOrCreateSecretKey, {}, create);
   }
 
-  /** Returns the features that are on, or all features if the settings are wrong. Writes nothing. */
+  /**
+   * Reads and checks all settings, but reads and writes no file with a secret. If `SECRET_KEY` is not set, the secret
+   * in the result is a random one.
+   */
+  readConfigWithoutSecret(): { config: ServerConfig; hasSecretKey: boolean } {
+    this.#requireFeatures();
+    let hasSecretKey = true;
+    const config = this.#resolve(() => {
+      hasSecretKey = false;
+      return generateSecretKey();
+    });
+    return { config, hasSecretKey };
+  }
+
+  /** Returns the features that are on. Returns all features if the settings are wrong. Writes nothing. */
   findActiveFeatures(): readonly Feature[] {
     try {
       return featuresThatAreOn(this.features, this.#resolve(generateSecretKey));
     } catch {
       return this.features;
     }
+  }
+
+  /**
+   * Returns the variable that turns the feature on when it is set to `on`. Returns undefined if there is none. Writes
+   * nothing.
+   */
+  findSwitch(feature: Feature): string | undefined {
+    const settings = Object.values(feature.settings ?? {});
+    const variables = settings.flatMap(({ variable }) => variable ?? []);
+    return variables.find((variable) => {
+      try {
+        const config = this.#resolve(generateSecretKey, { [variable]: "on" });
+        return featuresThatAreOn(this.features, config).includes(feature);
+      } catch {
+        return false;
+      }
+    });
   }
 
   /** Returns the roles, or null if the settings are wrong. Writes nothing. */
@@ -97,21 +132,26 @@ export class Installation {
     }
   }
 
-  #resolve(createSecretKey: (databaseUrl: string) => string, create?: boolean): ServerConfig {
-    const { options, problems } = readEnvironment(this.#env, this.settings);
+  /** @param more variables that replace the same variables of the environment */
+  #resolve(
+    createSecretKey: (databaseUrl: string) => string,
+    more: Environment = {},
+    create?: boolean,
+  ): ServerConfig {
+    const { options, problems } = readEnvironment({ ...this.#env, ...more }, this.settings);
     const all = { ...options, createDatabase: create };
     return resolveServerConfig(all, this.features, { problems, createSecretKey });
   }
 
-  /** Opens an {@link Auth}, hands it to `use`, and closes it. @param create as in {@link Installation.readConfig} */
+  /** Opens an {@link Auth}, calls `use` with it, and closes it. @param create as in {@link Installation.readConfig} */
   async open(use: Use, create?: boolean): Promise<void> {
     await this.#openWith(this.readConfig(create), use);
   }
 
-  /** The same as {@link Installation.open}, but never creates a database or a secret. */
+  /** Opens an {@link Auth} as {@link Installation.open} does, but never creates a database or a secret. */
   async openExisting(use: Use): Promise<void> {
     this.#requireFeatures();
-    await this.#openWith(this.#resolve(readExistingSecretKey, false), use);
+    await this.#openWith(this.#resolve(readExistingSecretKey, {}, false), use);
   }
 
   #requireFeatures(): void {
@@ -119,7 +159,7 @@ export class Installation {
   }
 
   async #openWith(config: ServerConfig, use: Use): Promise<void> {
-    // Imported here, because `--help` and `generate-secret` do not need this module.
+    // Imported on first use, because `--help` and `generate-secret` do not need this module.
     const { openAuth } = await import("../auth.js");
     const open = await openAuth(config, this.features, (fault) => {
       console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
@@ -135,8 +175,8 @@ export class Installation {
 }
 
 /**
- * Returns the secret of an existing database. Checks first that the SQLite file exists. Without that file, an error
- * about the secret would hide the cause.
+ * Returns the secret of an existing database. Requires the SQLite file first, because without that file an error about
+ * the secret would be misleading.
  */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);

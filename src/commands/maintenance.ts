@@ -3,7 +3,7 @@ import { generateSecretKey } from "../keys/secret-key.js";
 import { addDatabaseCommand, addExample } from "./database-command.js";
 import type { Installation } from "./installation.js";
 
-/** `prune` reports its progress whenever it has deleted this many more rows. */
+/** The number of deleted rows between two progress reports of `prune`. */
 const PROGRESS_STEP = 10_000;
 
 export function addMaintenanceCommands(program: Command, installation: Installation): void {

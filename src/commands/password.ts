@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
 
-/** Adds the option `--password-stdin`. It is required if standard input is not a terminal. */
+/** Adds the option `--password-stdin`, which is required if standard input is not a terminal. */
 export function addPasswordOption(command: Command): Command {
   return command
     .option(
@@ -17,7 +17,7 @@ export function addPasswordOption(command: Command): Command {
 }
 
 /**
- * Returns a new password. If standard input is a terminal, asks for the password twice. Otherwise reads one line.
+ * Returns a new password. On a terminal, asks the user for it twice. Otherwise reads one line of standard input.
  * @throws Error when the two answers differ, when the user cancels, or when the input has several lines or is not UTF-8
  */
 export async function readNewPassword(): Promise<string> {
@@ -43,7 +43,7 @@ async function askHidden(question: string): Promise<string> {
   });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   const cancelled = new AbortController();
-  // Ctrl-C and Ctrl-D close the readline interface.
+  // Ctrl-C and Ctrl-D close the interface, which cancels the question.
   terminal.once("close", () => {
     cancelled.abort();
   });

@@ -10,7 +10,7 @@ import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { openLogStream, reportStart } from "./start-report.js";
 
-/** @param fail called when stopping fails; ends the process */
+/** @param fail called with the error if the server cannot be stopped. Must end the process */
 export function addServeCommand(
   program: Command,
   installation: Installation,
@@ -29,14 +29,30 @@ export function addServeCommand(
       closeOnSignals(server, fail);
       const { accounts } = server.auth;
       if (await accounts.hasNoUsers()) await welcomeFirstAdmin(accounts, config, server.log);
-      // Reported after everything else, because a program that reads the report may stop the server at once.
+      // Report last, because a program that reads the report may stop the server immediately.
       reportStart({ ...server, version: program.version() ?? "" }, config, server.log);
+      setTimeout(preload, PRELOAD_DELAY, server.log).unref();
     });
 }
 
+/** Milliseconds after the start. */
+const PRELOAD_DELAY = 3_000;
+
 /**
- * On SIGTERM and SIGINT, stops the server, and then ends the process. Running requests have at most 10 seconds to
- * finish. Ignores SIGHUP, which a closed terminal or a log rotation sends.
+ * Imports the modules that requests import on first use. Node never tries again to import a module that it could not
+ * read, for example because too many files were open. A new password would then be refused until the next start.
+ */
+function preload(log: Log): void {
+  Promise.all([import("../accounts/new-password.js"), import("../accounts/look-alikes.js")]).catch(
+    (error: unknown) => {
+      log.warn({ err: error }, "new passwords cannot be checked until the next start");
+    },
+  );
+}
+
+/**
+ * Stops the server and ends the process on SIGTERM and SIGINT. Running requests get 10 seconds to finish. Ignores
+ * SIGHUP, which a closed terminal or a log rotation sends.
  */
 function closeOnSignals(
   { drain }: { drain: () => Promise<void> },
@@ -49,7 +65,7 @@ function closeOnSignals(
   };
   // npm and some supervisors send SIGTERM twice. The second SIGTERM changes nothing.
   process.on("SIGTERM", end);
-  // A second Ctrl-C ends the process at once.
+  // A second Ctrl-C ends the process immediately.
   process.once("SIGINT", end);
 }
 
@@ -70,18 +86,19 @@ async function welcomeFirstAdmin(
   try {
     await accounts.createUser({ username: "admin", password, role: roles.admin });
   } catch (error) {
-    // Another server that started at the same time has created the admin and printed the password.
+    // Another server has started at the same time. It has created the admin and printed the password.
     if (error instanceof BadUserInput) return;
     throw error;
   }
-  // On standard error, because the log is on standard output.
+  // Written to standard error, because the log is on standard output.
   console.error(
     `Created the first admin. It is shown only now:\n  username: admin\n  password: ${password}`,
   );
 }
 
 /**
- * Describes the settings that have a variable. `settings-help.json` holds the comments above the settings in the code.
+ * Describes the settings that have a variable. `settings-help.json` contains the comments above the settings in the
+ * code.
  */
 function helpOnSettings(command: Command, { settings }: Installation): string {
   const sentences = JSON.parse(

@@ -11,8 +11,8 @@ import { requireUser, toIso } from "./user.js";
 const PAGE_SIZE = 1000;
 
 /**
- * Either a date, such as `2026-11-25`, or a date and time with an offset, such as `2026-11-25T18:00:00+01:00`. A date
- * means midnight UTC.
+ * Accepts a date such as `2026-11-25`, which means midnight UTC, or a time with an offset such as
+ * `2026-11-25T18:00:00+01:00`.
  * @see RFC 3339
  */
 const INSTANT = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
@@ -23,7 +23,10 @@ interface Ending {
   readonly createdBefore?: number;
 }
 
-/** Adds the commands `list-tokens`, `revoke-token` and `end-sessions`. Each static token is a session, too. */
+/**
+ * Adds `list-tokens`, `revoke-token` and `end-sessions`. All three work on sessions, because each static token has a
+ * session.
+ */
 export function addSessionCommands(program: Command, installation: Installation): void {
   addJsonOption(
     addDatabaseCommand(program, "list-tokens", {
@@ -86,7 +89,6 @@ export function addSessionCommands(program: Command, installation: Installation)
     });
 }
 
-/** Returns all sessions that match, newest first. */
 export async function findSessions(
   sessions: SessionService,
   query: SessionQuery,

@@ -5,9 +5,8 @@ import type { Log } from "../http/server.js";
 interface Start {
   readonly version: string;
   readonly url: string;
-  /** The names of the migrations that this start applied. */
   readonly migrations: readonly string[];
-  /** Further lines, from features. */
+  /** More lines to print, from features. */
   readonly announcements: readonly string[];
 }
 

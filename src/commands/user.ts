@@ -8,8 +8,8 @@ import type { Installation } from "./installation.js";
 /**
  * Returns the user with this user name or e-mail address.
  * @throws {@link NoSuchUser}
- * @throws {@link BadUserInput} when the text is the name of one user and the address of another. Example: a stranger
- * takes the user name `ann@example.com`, to be mistaken for the user with that address.
+ * @throws {@link BadUserInput} when the text is the name of one user and the address of another. A stranger may have
+ * taken the user name `ann@example.com` to be mistaken for the user with that address
  */
 export async function requireUser(accounts: Accounts, name: string): Promise<User> {
   const byName = await accounts.findUser({ username: name });
@@ -24,7 +24,7 @@ export async function requireUser(accounts: Accounts, name: string): Promise<Use
   return user;
 }
 
-/** Returns a user as scripts get it. */
+/** Returns a user in the form that commands print with `--json`. */
 export function describeUser({ id, username, email, role, isActive, ...user }: User) {
   const [createdAt, lastLoginAt] = [user.createdAt, user.lastLoginAt].map(toIso);
   return { id, username, email, role, isActive, createdAt, lastLoginAt };
@@ -35,12 +35,12 @@ export function toIso(instant: number | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 
-/** Returns the names of the roles in lower case. If the settings are wrong, the roles are unknown: then returns null. */
+/** Returns the names of the roles in lower case, or null if the settings are wrong. */
 export function roleNames(installation: Installation): string[] | null {
   return installation.findRoles()?.names.map((name) => name.toLowerCase()) ?? null;
 }
 
-/** Returns a parser that accepts these roles, in upper or lower case. */
+/** Returns a parser that accepts these role names, in upper or lower case. */
 export function parseRole(names: readonly string[]): (given: string) => string {
   return (given) => {
     if (names.includes(given.toLowerCase())) return given;
@@ -48,7 +48,6 @@ export function parseRole(names: readonly string[]): (given: string) => string {
   };
 }
 
-/** Returns the role with this name, in upper or lower case. */
 export function roleNamed(given: string, roles: Roles): Role {
   const found = roles.names.find((name) => name.toLowerCase() === given.toLowerCase());
   if (found === undefined) throw new BadUserInput(`role must be ${roles.toString()}.`);

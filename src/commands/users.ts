@@ -21,7 +21,6 @@ interface Filter extends Json {
   readonly search?: string;
 }
 
-/** Adds the commands `list-users`, `show-user`, `set-role`, `delete-user` and `export-user`. */
 export function addUserCommands(program: Command, installation: Installation): void {
   const names = roleNames(installation);
   const role = new Option("--role <role>", "only users with this role");
@@ -126,7 +125,10 @@ export function addUserCommands(program: Command, installation: Installation): v
     );
 }
 
-/** Returns all users that match, one page in memory at a time. Ends early if nobody reads the output any more. */
+/**
+ * Returns all users that match the query, and reads them page by page. Stops early if the reader of standard output has
+ * closed it.
+ */
 async function* findUsers(accounts: Accounts, query: UserQuery): AsyncGenerator<User> {
   let after: UserCursor | null = null;
   do {
@@ -136,7 +138,7 @@ async function* findUsers(accounts: Accounts, query: UserQuery): AsyncGenerator<
   } while (after !== null && process.stdout.writable);
 }
 
-/** Prints a JSON array with one user in each line. */
+/** Prints a JSON array with one user on each line. */
 async function printArray(users: AsyncIterable<User>): Promise<void> {
   console.log("[");
   let previous: string | undefined;
@@ -171,11 +173,14 @@ function describeSession({ session }: Principal) {
   };
 }
 
-/** @throws Error when the answer on the terminal is not yes */
+/**
+ * Asks the question on the terminal.
+ * @throws Error when the answer is not yes
+ */
 async function confirm(question: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const cancelled = new AbortController();
-  // Ctrl-C and Ctrl-D close the readline interface.
+  // Ctrl-C and Ctrl-D close the interface, which cancels the question.
   terminal.once("close", () => {
     cancelled.abort();
   });

@@ -6,18 +6,18 @@ import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 /** The core's options. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
 
-/** The checked settings of the core, frozen. Every default is filled in. */
+/** The checked settings of the core, frozen and with all defaults. */
 export interface AuthConfig extends Omit<
   ConfigOf<typeof AUTH_SETTINGS>,
   "secretKey" | "jwtIssuer" | "createDatabase"
 > {
   readonly jwtIssuer: string;
   readonly createDatabase: boolean;
-  /** The current secret first, then the previous ones. */
+  /** The current secret first, then the previous secrets. */
   readonly secretKeys: readonly string[];
   /**
    * Whether only developers use the server. True if the server listens on loopback, has no trusted proxies, and is not
-   * in production. Null for `createAuth`, because the application has its own server.
+   * in production. Null for `createAuth`, which has no server.
    */
   readonly isDevelopment: boolean | null;
 }
@@ -25,7 +25,7 @@ export interface AuthConfig extends Omit<
 /** An algorithm that can sign access tokens. @see RFC 7518 3.1 */
 export type JwtAlgorithm = AuthConfig["jwtAlgorithm"];
 
-/** The options that features cannot read. The two URLs may contain a password. */
+/** The options that features cannot read. Both URLs may contain passwords. */
 export type SecretOption = "secretKeys" | "databaseUrl" | "redisUrl" | "onEvent";
 
 const SECRETS: Readonly<Record<SecretOption, true>> = {
@@ -44,7 +44,7 @@ export interface SettingsOwner {
 /**
  * Checks the options, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError with one line per problem. The message never contains the value of a setting.
+ * @throws TypeError with one line for each problem. The message contains no value of a setting
  */
 export function resolveConfig(
   options: CoreOptions,
@@ -65,8 +65,8 @@ export function settingsOf(owners: readonly SettingsOwner[]): Settings {
 }
 
 /**
- * Returns the options that a feature may see: its own options, and the core's options except {@link SecretOption}. The
- * options of other features are left out, because they may hold secrets.
+ * Returns the options that a feature may read: its own options, and the core's options except {@link SecretOption}. The
+ * options of other features are left out, because they may contain secrets.
  */
 export function configFor(
   { settings = {} }: SettingsOwner,
@@ -84,8 +84,8 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
   const { secretKey, jwtIssuer, ...others } = values;
   return {
     ...others,
-    // The default does not depend on the port that the server listens on. Otherwise a new port would change the issuer,
-    // and thereby invalidate all JWTs.
+    // The default does not contain the server's port. Otherwise another port would change the issuer and invalidate all
+    // JWTs.
     jwtIssuer: jwtIssuer ?? values.publicUrl ?? "gatehouse",
     secretKeys: wrong.has("secretKey") ? [] : secretKey,
   };
@@ -93,10 +93,10 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 
 /**
  * Freezes the configuration, or throws if something is wrong.
- * @param found the problems of single options, such as a negative `leeway`. If `found` names an option, the
- * contradictions between this option and other options are not reported.
+ * @param found the problems of single options, such as a negative `leeway`. Contradictions that involve these options
+ * are not reported
  * @param further contradictions that the caller has found, such as `introspection` on a public server
- * @throws TypeError with one line per problem
+ * @throws TypeError with one line for each problem
  */
 export function settle<Config extends AuthConfig>(
   config: Config,

@@ -4,8 +4,8 @@ import type { ConfigOf, Setting, Settings } from "./setting.js";
 
 export interface Checked<S extends Settings> {
   /**
-   * The value of each option. A missing or wrong option has its default. If the option has no default, the value is
-   * `undefined`, although the type may not allow `undefined`.
+   * The value of each option. A wrong option has its default. A wrong option without a default is `undefined`, which
+   * the type does not show.
    */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
@@ -13,9 +13,9 @@ export interface Checked<S extends Settings> {
 }
 
 /**
- * Checks each option on its own. Fills in the defaults, and refuses unknown options.
- * @param more the settings of features. Their values are in the result, but not in its type.
- * @param serverOnly settings that only `createServer` has. They are refused with a message of their own.
+ * Checks each option separately. Fills in the defaults, and refuses unknown options.
+ * @param more the settings of features. Their values are in the result, but not in the type of the result
+ * @param serverOnly settings that only `createServer` has. The message about such an option says so
  */
 export function checkOptions<S extends Settings>(
   options: object,
@@ -44,7 +44,7 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The cast is only right for the options that are not in `wrong`.
+  // The cast does not hold for the options in `wrong`, whose values may be undefined.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 

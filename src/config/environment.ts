@@ -7,8 +7,8 @@ import type { Settings } from "./setting.js";
 import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
 
 /**
- * The variable that lists modules with further features, such as `./notes.js,./invites.js`. The features add settings.
- * So this variable is read before the settings, and is not a setting itself.
+ * The variable that lists modules with more features, such as `./notes.js,./invites.js`. The features add settings, so
+ * this variable is read before the settings.
  */
 export const FEATURES = "FEATURES";
 
@@ -16,7 +16,7 @@ export function allSettings(owners: readonly SettingsOwner[]): Settings {
   return { ...AUTH_SETTINGS, ...SERVER_SETTINGS, ...settingsOf(owners) };
 }
 
-/** Maps options to variables, such as `secretKey` to `SECRET_KEY`. Leaves out options without a variable. */
+/** Maps options to variables, such as `secretKey` to `SECRET_KEY`. Omits options without a variable. */
 export function variablesOf(settings: Settings): Map<string, string> {
   const named = Object.entries(settings).flatMap(([option, { variable }]) =>
     variable === undefined ? [] : [[option, variable] as const],
@@ -25,8 +25,8 @@ export function variablesOf(settings: Settings): Map<string, string> {
 }
 
 /**
- * Reads options from the environment without checking their values. An empty variable counts as not set. Reports
- * variables that are misspelt, and variables that can only be set as options.
+ * Reads options from the environment. Does not check their values. An empty variable counts as not set. Reports
+ * misspelt variables, and names such as `LEEWAY` for options that have no variable.
  */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -48,8 +48,8 @@ export function readEnvironment(
 }
 
 /**
- * Some options, such as `leeway`, have no variable. Returns the variable names that people would try for these options,
- * such as `LEEWAY`. Leaves out short names such as `NOW`, because other programs may use them.
+ * Returns the variables that a user may try for options without a variable, such as `LEEWAY` for `leeway`. Omits short
+ * names such as `NOW`, because other programs may use them.
  */
 function namesOfOptionsOnly(settings: Settings): string[] {
   const others = Object.entries(settings).filter(([, { variable }]) => variable === undefined);

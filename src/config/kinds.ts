@@ -19,7 +19,7 @@ type Kind<T, Default> = Setting<
 >;
 
 /**
- * A duration. As an option it is a number of seconds, such as `300`. As a variable it has a unit, such as `5m`.
+ * A duration. The option is a number of seconds, such as `300`. The variable has a unit, such as `5m`.
  * @example duration({ variable: "ACCESS_TOKEN_LIFETIME", from: "1m", to: "1h", default: "5m" })
  */
 export function duration<D extends Duration | undefined = undefined>({
@@ -39,14 +39,14 @@ export function duration<D extends Duration | undefined = undefined>({
   };
 }
 
-/** A {@link duration}, or no end. For no end, the option is `null`, and the environment variable is `never`. */
+/** A {@link duration}, or no limit. No limit is `null` in the option, and `never` in the variable. */
 export function durationOrNever<D extends Duration | "never" | undefined = undefined>(
   described: DurationOr<D>,
 ): Kind<number | null, D> {
   return durationOr("never", null, z.null(), described);
 }
 
-/** A {@link duration}, or off: `false` as an option, `off` as a variable. */
+/** A {@link duration}, or off. Off is `false` in the option, and `off` in the variable. */
 export function durationOrOff<D extends Duration | "off" | undefined = undefined>(
   described: DurationOr<D>,
 ): Kind<number | false, D> {
@@ -76,7 +76,7 @@ function durationOr<Word extends string, Other, D extends Duration | Word | unde
   };
 }
 
-/** A whole number. `from` and `to` are the smallest and the largest one. */
+/** A whole number from `from` to `to`. */
 export function wholeNumber<D extends number | undefined = undefined>({
   from,
   to,
@@ -113,7 +113,7 @@ export function oneOf<
   };
 }
 
-/** A switch: `true` or `false` as an option, `on` or `off` as a variable. */
+/** A switch. The option is `true` or `false`, the variable `on` or `off`. */
 export function onOff<D extends boolean | undefined = undefined>({
   default: usual,
   ...described
@@ -128,8 +128,7 @@ export function onOff<D extends boolean | undefined = undefined>({
 }
 
 /**
- * A text. `accepts` checks the text, and `allowed` describes the accepted texts. By default, a text of 1 to 255
- * characters is accepted.
+ * A text. `accepts` checks the text, and `allowed` describes the accepted texts. @default text of 1 to 255 characters
  */
 export function text<D extends string | undefined = undefined>({
   accepts = (value) => /^[^\0]{1,255}$/.test(value),
@@ -146,8 +145,8 @@ export function text<D extends string | undefined = undefined>({
 }
 
 /**
- * A list of texts, empty by default. In the variable, commas separate the texts: `a,b`. `faultOf` says what is wrong
- * with one text, such as `has a path`. The words must not repeat the text.
+ * A list of texts, empty by default. In the variable, commas separate the texts: `a,b`. `faultOf` returns what is wrong
+ * with one text, such as `has a path`. Its result must not contain the text.
  */
 export function list({
   accepts,
@@ -176,7 +175,7 @@ export function list({
   };
 }
 
-/** A function. It can only be set as an option, not as a variable. */
+/** A function. Such a setting has no variable. */
 export function callback<F>({
   default: usual,
   ...described
@@ -219,7 +218,7 @@ function durationRange(from: Duration, to: Duration) {
   };
 }
 
-/** Says how far a value is out of its range, such as `is 30 seconds too short`. */
+/** Returns how far a value is outside its range, such as `is 30 seconds too short`. */
 function distance(
   value: number,
   min: number,
@@ -229,7 +228,7 @@ function distance(
 ): string {
   const amount = value < min ? min - value : value - max;
   const how = value < min ? low : high;
-  // A message must not contain the value. A huge value is so imprecise that subtracting the limit does not change it:
-  // 1e300 - 3600 is 1e300. So the message for a huge value has no amount.
+  // A message must not contain the value. For a huge value, the difference to the limit is the value itself: 1e300 -
+  // 3600 is 1e300. So the message for a huge value has no amount.
   return Number.isSafeInteger(amount) ? `is ${spell(amount)} too ${how}` : `is far too ${how}`;
 }

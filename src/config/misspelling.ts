@@ -1,6 +1,6 @@
 /**
- * The place where a typed name differs from a real name. If `PUBLC_URL` was typed for `PUBLIC_URL`, `typed` is empty,
- * and `real` is `I`. `neighbours` holds the typed letters before and after the place: `LC`.
+ * The part in which a typed name differs from a real name. For the typed name `PUBLC_URL` and the real name
+ * `PUBLIC_URL`, `typed` is empty and `real` is `I`. `neighbours` has the typed letters next to the part: `LC`.
  */
 interface Slip {
   readonly typed: string;
@@ -8,12 +8,12 @@ interface Slip {
   readonly neighbours: string;
 }
 
-/** A name with fewer characters counts as short. Short names often resemble other words: `HOST` resembles `POST`. */
+/** A name with fewer characters is short. Short names often resemble other words: `HOST` resembles `POST`. */
 export const SHORT = 6;
 
 /**
- * Finds a name that differs from `typed` in one letter, or in two swapped letters. Ignores case. Returns undefined if
- * `typed` is itself one of the names.
+ * Returns the name that differs from `typed` in one letter or in two swapped letters, ignoring case. Returns undefined
+ * if `typed` is itself one of the names.
  */
 export function findMeant(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];
@@ -22,9 +22,9 @@ export function findMeant(typed: string, names: Iterable<string>): string | unde
 }
 
 /**
- * Returns the variable that the user probably meant. For `PUBLC_URL`, returns `PUBLIC_URL`. A short name such as `HOST`
- * is returned only for swapped letters (`HSOT`), a doubled letter (`HOOST`) or a missing vowel (`HST`). Another mistake
- * in a short name may give the name of another program's variable, such as `POST`.
+ * Returns the variable that the user probably meant: `PUBLIC_URL` for `PUBLC_URL`. A short name such as `HOST` matches
+ * only swapped letters (`HSOT`), a doubled letter (`HOOST`) or a missing vowel (`HST`). Any other text, such as `POST`,
+ * may be the variable of another program.
  */
 export function findMeantVariable(typed: string, names: Iterable<string>): string | undefined {
   const real = [...names];

@@ -16,12 +16,15 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Refuses `https://*.example.com`, because people mean several hosts by it. */
+/** Also refuses `https://*.example.com`, because each text must be a single origin. */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }
 
-/** Says why a value is not an accepted origin, such as `has a path`. Returns "" for a text such as `hello`. */
+/**
+ * Returns what is wrong with an origin, such as `has a path`. Returns "" for a text that does not look like an origin,
+ * such as `hello`.
+ */
 function describe(value: unknown): string {
   if (typeof value !== "string") return "";
   const url = URL.canParse(value) ? new URL(value) : undefined;

@@ -1,6 +1,6 @@
 import { findMeant } from "./misspelling.js";
 
-/** The supported values of `sslmode`: those of libpq except `allow`, and `no-verify` of the package `pg`. */
+/** The supported values of `sslmode`: those of libpq except `allow`, and `no-verify` from the package `pg`. */
 const SSL_MODES = [
   "disable",
   "prefer",
@@ -18,15 +18,15 @@ const PARAMETERS = [
   ...["application_name", "options", "connect_timeout"],
 ];
 
-/** The value of `sslrootcert` for the certificate authorities that Node trusts. */
+/** The value of `sslrootcert` that stands for the certificate authorities which Node trusts. */
 export const SYSTEM_ROOTS = "system";
 
-/** The default of `connect_timeout`, in seconds. */
-const CONNECT_TIMEOUT = 5;
+/** How long the start waits for a connection, in seconds. `connect_timeout` in the URL replaces this default. */
+export const CONNECT_TIMEOUT = 5;
 
-/** The parts of a PostgreSQL URL. A part without a value and without a default is an empty text. */
+/** The parts of a PostgreSQL URL. A missing part without a default is an empty text. */
 export interface PostgresUrl {
-  /** A name, an address, or the folder of a Unix socket. */
+  /** A host name, an IP address, or the folder of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -40,26 +40,26 @@ export interface PostgresUrl {
   /** The path of a PEM file. */
   readonly sslKey: string;
   readonly applicationName: string;
-  /** Options of the server's command line, such as `-c geqo=off`. */
+  /** Options for the PostgreSQL server, such as `-c geqo=off`. */
   readonly options: string;
-  /** Seconds; 0 for no limit. */
-  readonly connectTimeout: number;
+  /** In seconds; 0 for no limit. Undefined if the URL has no `connect_timeout`. */
+  readonly connectTimeout: number | undefined;
 }
 
 /**
- * Parses a URL as libpq does. Refuses everything that Gatehouse does not support.
+ * Parses a URL as libpq does. Refuses what Gatehouse does not support.
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
- * @throws TypeError with a message such as `names several hosts, which is not supported`. The message repeats no user,
- * password or host.
+ * @throws TypeError with a message such as `names several hosts, which is not supported`. The message contains no user,
+ * password or host
  */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const [before = "", ...after] = text.split("?");
   const query = after.join("?");
-  // In `postgresql://ada:a?b@db`, the ? of the password must be encoded. Otherwise the address ends at `ada:a`.
+  // Refuse `postgresql://ada:a?b@db`. The ? in the password would end the address at `ada:a`.
   if (before.includes("#") || (query.includes("@") && !before.includes("@"))) {
     refuse("has a ? or # that must be percent-encoded, as %3F or %23");
   }
-  // In `postgresql://ada:a/b@db`, the / of the password must be encoded. Otherwise the database is `b@db`.
+  // Refuse `postgresql://ada:a/b@db`. The / in the password would make `b@db` the database.
   if (/^\w+:\/\/[^/]*\/.*@/s.test(before)) {
     refuse("has a / before an @, one of which must be percent-encoded, as %2F or %40");
   }
@@ -78,13 +78,13 @@ export function parsePostgresUrl(text: string): PostgresUrl {
     sslKey: read("sslkey"),
     applicationName: read("application_name", "gatehouse"),
     options: read("options"),
-    connectTimeout: parseTimeout(read("connect_timeout", String(CONNECT_TIMEOUT))),
+    connectTimeout: parseTimeout(parameters.get("connect_timeout")),
   };
   requireConsistent(parsed);
   return parsed;
 }
 
-/** Returns the message of the error that {@link parsePostgresUrl} throws, or an empty text if nothing is wrong. */
+/** Returns the error message of {@link parsePostgresUrl}, or an empty text if the URL is right. */
 export function findUrlFault(text: string): string {
   try {
     parsePostgresUrl(text);
@@ -100,13 +100,13 @@ function refuse(fault: string): never {
 
 function parseAddress(text: string): URL {
   if (/^\w+:\/\/[^/]*,/.test(text)) refuse("names several hosts, which is not supported");
-  // libpq accepts `postgresql://ada@/shop`, but `URL` refuses it. So insert `localhost` as the host.
+  // libpq accepts `postgresql://ada@/shop`, but `URL` needs a host, so insert `localhost`.
   const withHost = text.replace(/^(\w+:\/\/(?:[^/]*@)?)(?=[:/]|$)/, "$1localhost");
   if (!URL.canParse(withHost)) refuse("is not a valid URL; percent-encode special characters");
   return new URL(withHost);
 }
 
-/** Parses parameters as libpq does: a `+` stays a `+`, and the last value of a repeated parameter counts. */
+/** Parses parameters as libpq does. A `+` stays a `+`. If a parameter is repeated, the last value counts. */
 function parseQuery(query: string): Map<string, string> {
   const pairs = query.split("&").filter((pair) => pair !== "");
   return new Map(
@@ -119,7 +119,7 @@ function parseQuery(query: string): Map<string, string> {
   );
 }
 
-/** Says the place of the parameter and not its name. The name may be part of a password that contains a `&`. */
+/** Describes a parameter by its position, because its name may be a part of a password that contains a `&`. */
 function describeUnknown(parameter: string, place: number): string {
   const meant = findMeant(parameter, PARAMETERS);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
@@ -145,7 +145,8 @@ function parseSslMode(text: string): SslMode {
   return mode ?? refuse(`sslmode must be ${SSL_MODES.join(", ").replace(/, ([^,]*)$/, " or $1")}`);
 }
 
-function parseTimeout(text: string): number {
+function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   if (!/^\d{1,6}$/.test(text)) refuse("connect_timeout must be a whole number of seconds");
   return Number(text);
 }

@@ -1,19 +1,21 @@
-/** A text in two versions: one for options, one for environment variables. */
+/** A text in two versions: one for users of options, one for users of environment variables. */
 export interface Wording {
   readonly option: string;
   readonly variable: string;
 }
 
-/** Something that is wrong with a setting. */
 export interface Problem {
   readonly option: string;
   /** The text after the option's name, such as "is required". It must not contain the option's value. */
   readonly message: string | Wording;
-  /** Another option, whose name ends the message. Example: `accessTokenLifetime` after "must be less than". */
+  /**
+   * Another option. Its name is put at the end of the message, for example `accessTokenLifetime` after "must be less
+   * than".
+   */
   readonly other?: string;
 }
 
-/** The error for wrong settings. The message has one line per problem, and repeats no value. */
+/** The error for wrong settings. Its message has one line for each problem, and contains no value of a setting. */
 export class WrongSettings extends TypeError {
   readonly problems: readonly Problem[];
 
@@ -25,8 +27,8 @@ export class WrongSettings extends TypeError {
 }
 
 /**
- * Returns one line per problem, such as `PORT: is in use by another process`.
- * @param variables the variable of each option. An option without a variable is called by its own name.
+ * Returns one line for each problem, such as `PORT: is in use by another process`.
+ * @param variables the variables of the options. An option without a variable appears with its own name
  */
 export function linesOf(
   problems: readonly Problem[],
@@ -42,4 +44,26 @@ export function linesOf(
 
 export function wordsOf(text: string | Wording, reader: keyof Wording): string {
   return typeof text === "string" ? text : text[reader];
+}
+
+const LISTEN_PROBLEMS: Readonly<Record<string, readonly ["host" | "port", message: string]>> = {
+  EADDRINUSE: ["port", "is in use by another process"],
+  EACCES: ["port", "may not be used by this process"],
+  EADDRNOTAVAIL: ["host", "is not an address of this machine"],
+  ENOTFOUND: ["host", "is not an address of this machine"],
+};
+
+/**
+ * Returns the error to throw when a server cannot listen. If the host or the port is the cause, the error names that
+ * setting.
+ * @param options the names of the settings for the host and the port
+ */
+export function toListenError(
+  error: unknown,
+  options: Readonly<Record<"host" | "port", string>>,
+): unknown {
+  const found = LISTEN_PROBLEMS[(error as NodeJS.ErrnoException).code ?? ""];
+  if (found === undefined) return error;
+  const [part, message] = found;
+  return new WrongSettings([{ option: options[part], message }], { cause: error });
 }

@@ -8,10 +8,10 @@ const ENUM_NAME = /^(?!__)[_A-Za-z]\w{0,63}$/;
 const NO_ENUM_NAMES = ["true", "false", "null"];
 const MAX_ROLES = 100;
 
-/** Says what is wrong with a list of roles, such as "is not a list". Returns "" if nothing is wrong. */
+/** Returns what is wrong with a list of roles, such as "is not a list". Returns "" if nothing is wrong. */
 function findFault(value: unknown): string {
   if (!Array.isArray(value)) return "is not a list";
-  // In a list with a hole, such as `["A", , "B"]`, `every` would skip the hole. The copy has `undefined` there.
+  // The list may have a hole, as in `["A", , "B"]`, which `every` would skip. The copy has `undefined` in that place.
   const names: readonly unknown[] = [...(value as unknown[])];
   if (!names.every(isEnumName)) {
     return "has a name that GraphQL does not allow; use up to 64 letters, digits and _, start with a letter or a single _, and do not use true, false or null";

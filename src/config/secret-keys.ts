@@ -1,20 +1,20 @@
 import { z } from "zod";
 
-/** The minimum length of a secret, in bytes. */
+/** The smallest length of a secret, in bytes. */
 const MIN_LENGTH = 32;
-/** The minimum number of different characters in a secret. */
+/** The smallest number of different characters in a secret. */
 const MIN_CHARACTERS = 8;
 
 const SECRET = z.string().refine((value) => isLong(value) && !hasFewCharacters(value));
 
-/** Accepts one secret, or a list with the current secret first and then the previous ones. Returns a list. */
+/** Accepts one secret, or a list of the current secret and then the previous secrets. Returns a list. */
 export const SECRET_KEYS: z.ZodType<readonly string[], string | readonly string[]> = z
   .union([SECRET, z.array(SECRET).min(1)])
   .transform((value) => [value].flat());
 
 /**
  * Returns whether a secret has too few different characters, such as `abababab…`.
- * @param value one secret, or a list of secrets. If one of them is too short, the result is false.
+ * @param value one secret, or a list of secrets. If one of them is too short, the result is false
  */
 export function isRepetitive(value: unknown): boolean {
   const secrets = [value].flat();
@@ -32,12 +32,12 @@ function hasFewCharacters(value: unknown): boolean {
 /** Matches secrets that people make up, such as `change-me` or `my secret phrase`. */
 const EXAMPLES = /secret|passw|change.?me|example|default|insecure|your|test|1234|abcd|qwer|\s/i;
 
-/** The minimum entropy, in bits, estimated from how often each character occurs. */
+/** The smallest entropy of a secret, in bits. It is estimated from how often each character occurs. */
 const MIN_ENTROPY = 100;
 
 /**
- * Returns whether a person may have made up the secret. Example: `this is our secret key for the server`.
- * @param value has at least 32 bytes
+ * Returns whether a person may have made up the secret, such as `this is our secret key for the server`.
+ * @param value at least 32 bytes
  */
 export function isGuessable(value: string): boolean {
   const characters = Array.from(value);

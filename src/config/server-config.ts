@@ -19,19 +19,18 @@ import { sqlitePathOf } from "./database-location.js";
  */
 export type CoreServerOptions = CoreOptions & OptionsOf<typeof SERVER_SETTINGS>;
 
-/** The checked settings of a server, frozen. Every default is filled in. */
+/** The checked settings of a server, frozen and with all defaults. */
 export interface ServerConfig
   extends
     AuthConfig,
     Omit<ConfigOf<typeof SERVER_SETTINGS>, "introspection" | "isProduction" | "keepAliveTimeout"> {
   readonly introspection: boolean;
-  /** Seconds. */
   readonly keepAliveTimeout: number;
 }
 
 /**
- * The defaults of `keepAliveTimeout`, in seconds. Common proxies close an idle connection after 60 seconds. The server
- * behind such a proxy must wait longer.
+ * The defaults of `keepAliveTimeout`, in seconds. A server behind a proxy must keep idle connections longer than the
+ * proxy does. Common proxies keep them for 60 seconds.
  */
 const KEEP_ALIVE_TIMEOUT = { direct: 5, behindProxy: 75 };
 
@@ -44,7 +43,7 @@ export interface CommandLine {
 /**
  * Checks the options, and fills in the defaults.
  * @param owners the features, whose settings are checked too
- * @throws TypeError with one line per problem. The message never contains the value of a setting.
+ * @throws TypeError with one line for each problem. The message contains no value of a setting
  */
 export function resolveServerConfig(
   options: Partial<CoreServerOptions>,

@@ -9,8 +9,8 @@ const INTRODUCTION =
 const INDENT = " ".repeat(6);
 
 /**
- * Returns the help on all settings that have a variable.
- * @param sentences the texts for settings without a `doc`, by option
+ * Returns the help for all settings that have a variable.
+ * @param sentences the text of each setting without a `doc`, by the name of the option
  * @param wrap breaks a text into lines of at most `width` characters
  * @param width the width of the help, in characters
  */
@@ -33,7 +33,7 @@ export function renderHelp(
 }
 
 /**
- * Returns the help text of a setting: what it is for, the values that it accepts, and its hint.
+ * Returns the help text of a setting: its description, its accepted values and its hint.
  * @internal
  */
 export function describeSetting(

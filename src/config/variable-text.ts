@@ -1,18 +1,18 @@
 import ms, { type StringValue } from "ms";
 
-/** A duration as people write it, for example `90s`, `5m` or `7d`. */
+/** A duration as people write it, such as `90s`, `5m` or `7d`. */
 export type Duration = `${number}${"s" | "m" | "h" | "d" | "y"}`;
 
 export function parseList(value: string): string[] {
   return value.split(",").map((item) => item.trim());
 }
 
-/** Reads `on` and `off`. Returns any other text as it is. */
+/** Parses `on` and `off`. Returns any other text unchanged. */
 export function parseSwitch(value: string): boolean | string {
   return value === "on" || (value === "off" ? false : value);
 }
 
-/** Reads a whole number of at most 15 digits. Returns any other text as it is. */
+/** Parses a whole number of at most 15 digits. Returns any other text unchanged. */
 export function parseWholeNumber(value: string): number | string {
   return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
 }
@@ -23,7 +23,7 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-/** Writes a number of seconds in the largest unit that leaves no remainder, such as `90 seconds` or `2 hours`. */
+/** Writes seconds in the largest unit without a remainder, such as `90 seconds` or `2 hours`. */
 export function spellSeconds(seconds: number): string {
   const [unit, size] = UNITS.find(([, length]) => seconds % length === 0) ?? ["second", 1];
   const amount = seconds / size;

@@ -1,27 +1,13 @@
-import { type EntityManager, MikroORM, UnderscoreNamingStrategy } from "@mikro-orm/core";
-import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
-import { ProfileEntity } from "../accounts/profile.entity.js";
-import { UserEntity } from "../accounts/user.entity.js";
 import { AuthError, Closed, ServiceUnavailable } from "../errors.js";
-import { SigningKeyEntity } from "../keys/signing-key.entity.js";
-import { LeaseEntity } from "../maintenance/lease.entity.js";
-import { SessionEntity } from "../sessions/session.entity.js";
-import type { TransactionalSql } from "../sql.js";
-import { ThrottleEntity } from "../throttling/throttle.entity.js";
-import type { DatabaseSettings, Dialect, Engine, Pool, Run } from "./engine.js";
+import type { StatementKind, StatementObserver, TransactionalSql } from "../sql.js";
+import { type Clock, DatabaseClock, type DatabaseClockOptions } from "./database-clock.js";
+import type { Connections, DatabaseSettings, Dialect, Engine, Run, Transact } from "./engine.js";
 import { applyMigrations, readRecorded } from "./migrations/apply.js";
 import { findNewerMigrations, listMigrations, type TableOwner } from "./migrations/list.js";
+import { UNFINISHED_COPY_NAME } from "./migrations/unfinished-copy.js";
+import { observeRun } from "./observe-run.js";
 import { openDialect } from "./open-dialect.js";
 import { HOW_TO_CREATE } from "./sqlite-file.js";
-
-const CORE_ENTITIES = [
-  UserEntity,
-  ProfileEntity,
-  SigningKeyEntity,
-  SessionEntity,
-  LeaseEntity,
-  ThrottleEntity,
-];
 
 /** Seconds after which a client should retry while the database is unavailable. */
 const RETRY_AFTER = 1;
@@ -32,78 +18,77 @@ const RETRY_AFTER = 1;
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
+/** Changes a value each time, because SQLite does not write a page that stays the same. */
+const WRITE_CHECK = `INSERT INTO lease (name, holder, expires_at) VALUES ('write-check', '', 0)
+  ON CONFLICT (name) DO UPDATE SET expires_at = lease.expires_at + 1 RETURNING name`;
+
 /** SQLite's code for a write on a read-only connection. */
 const WRITES = "SQLITE_READONLY";
 
-/** The database. SQL statements run without the ORM. {@link Database.fork} returns an entity manager of the ORM. */
+/** Runs SQL statements on the database, without the ORM. */
 export class Database implements TransactionalSql {
-  readonly read: Run;
-  readonly readOnce: Run;
-  readonly write: Run;
-  readonly writeExclusive: Run;
-  readonly #orm: MikroORM<AbstractSqlDriver>;
+  readonly skipLocked: string;
+  read: Run;
+  readOnce: Run;
+  write: Run;
+  writeExclusive: Run;
+  inTransaction: Transact;
+  inSharedTransaction: Transact;
   readonly #engine: Engine;
-  readonly #createMigrationTable: string;
+  readonly #dialect: Dialect;
   readonly #features: readonly TableOwner[];
   /** Whether {@link Database.migrate} may create our tables in an empty database. */
   readonly #mayCreate: boolean;
   #isClosed = false;
+  /** Whether the last write did not fail because the database is unavailable. */
+  #takesWrites = true;
+  /** The running write of {@link Database.isWritable}, because strangers may ask at any rate. */
+  #writeCheck: Promise<unknown> | undefined;
 
-  private constructor(
-    orm: MikroORM<AbstractSqlDriver>,
-    engine: Engine,
-    createMigrationTable: string,
-    features: readonly TableOwner[],
-    mayCreate: boolean,
-  ) {
-    this.#mayCreate = mayCreate;
-    this.#orm = orm;
+  private constructor(dialect: Dialect, features: readonly TableOwner[], mayCreate: boolean) {
+    const { engine } = dialect;
+    this.#dialect = dialect;
     this.#engine = engine;
-    this.#createMigrationTable = createMigrationTable;
     this.#features = features;
+    this.#mayCreate = mayCreate;
+    this.skipLocked = engine.skipLocked;
     this.read = this.#whileOpen(withUnavailable(engine.read, WRITES));
     this.readOnce = this.#whileOpen(withUnavailable(engine.readOnce, WRITES));
-    this.write = this.#whileOpen(withUnavailable(engine.write));
-    this.writeExclusive = this.#whileOpen(withUnavailable(engine.writeExclusive));
+    const writing = (run: Run): Run => {
+      const writes = withUnavailable(run);
+      return this.#whileOpen((statement, parameters) =>
+        this.#noteWrite(writes<never>(statement, parameters)),
+      );
+    };
+    this.write = writing(engine.write);
+    this.writeExclusive = writing(engine.writeExclusive);
+    const transacting =
+      (transact: Transact): Transact =>
+      async (use) => {
+        if (this.#isClosed) throw new Closed();
+        return this.#noteWrite(transact(use).catch(throwUnavailable));
+      };
+    this.inTransaction = transacting(engine.inTransaction);
+    this.inSharedTransaction = transacting(engine.inSharedTransaction);
   }
 
   /**
    * Opens the database. Creates a missing SQLite file if the settings allow it.
    * @param features the features that are on. {@link Database.migrate} applies their migrations, too.
-   * @throws Error whose message is one line
+   * @throws Error if the database cannot be opened. The message is one line.
    */
   static async open(
     settings: DatabaseSettings,
     features: readonly TableOwner[] = [],
   ): Promise<Database> {
     const dialect = await openDialect(settings);
-    let database;
     try {
-      database = await Database.#connect(dialect, features, settings.createDatabase);
-      await database.#engine.read("SELECT 1", []);
-      return database;
+      await dialect.engine.read("SELECT 1", []);
     } catch (cause) {
-      await (database ?? dialect).close();
-      throw new Error(describeFault(cause, dialect), { cause });
+      await dialect.engine.close();
+      throw new Error(dialect.describeFault(cause), { cause });
     }
-  }
-
-  static async #connect(
-    { options, connect, createMigrationTable }: Dialect,
-    features: readonly TableOwner[],
-    mayCreate = true,
-  ): Promise<Database> {
-    const orm = await MikroORM.init<AbstractSqlDriver>({
-      ...options,
-      entities: [...CORE_ENTITIES, ...features.flatMap(({ entities = [] }) => entities)],
-      namingStrategy: UnderscoreNamingStrategy,
-      metadataCache: { enabled: false },
-      // With `true`, a misspelt name would create a new database.
-      ensureDatabase: false,
-      logger: () => undefined,
-    });
-    const pool = orm.em.getConnection().getKnex().client as Pool;
-    return new Database(orm, connect(pool), createMigrationTable, features, mayCreate);
+    return new Database(dialect, features, settings.createDatabase ?? true);
   }
 
   #whileOpen(run: Run): Run {
@@ -111,15 +96,41 @@ export class Database implements TransactionalSql {
       this.#isClosed ? Promise.reject(new Closed()) : run(statement, parameters);
   }
 
-  async inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw new Closed();
-    return this.#engine.inTransaction(use).catch(throwUnavailable);
+  /** Calls `observer` after each later statement and transaction. Without an observer, nothing is timed. */
+  observe(observer: StatementObserver): void {
+    const { read, readOnce, write, writeExclusive, inTransaction, inSharedTransaction } = this;
+    const timed =
+      (kind: StatementKind, run: Run): Run =>
+      (statement, parameters) =>
+        observeRun(observer, kind, statement, () => run<never>(statement, parameters));
+    this.read = timed("read", read);
+    this.readOnce = timed("read", readOnce);
+    this.write = timed("write", write);
+    this.writeExclusive = timed("exclusive", writeExclusive);
+    const timedTransaction =
+      (transact: Transact): Transact =>
+      (use) =>
+        observeRun(observer, "transaction", null, () => transact(use));
+    this.inTransaction = timedTransaction(inTransaction);
+    this.inSharedTransaction = timedTransaction(inSharedTransaction);
   }
 
-  /** @throws {@link Closed} */
-  fork(): EntityManager {
+  /** The connections that statements use. SQLite has another connection, which only reads. */
+  get connections(): Connections {
+    return this.#engine.countConnections();
+  }
+
+  /** The same as {@link Database.inTransaction}, but without a limit of time. */
+  async inLongTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw new Closed();
-    return this.#orm.em.fork();
+    return this.#engine.inLongTransaction(use).catch(throwUnavailable);
+  }
+
+  /** Starts the clock that all servers of this database share. SQLite's servers share their machine's clock. */
+  async startClock(options: DatabaseClockOptions): Promise<Clock> {
+    const { readTime } = this.#engine;
+    if (readTime === undefined) return { now: () => Date.now(), close: () => Promise.resolve() };
+    return DatabaseClock.start(readTime, options);
   }
 
   /**
@@ -127,6 +138,7 @@ export class Database implements TransactionalSql {
    * needs no permission to change tables.
    * @returns the names of the migrations that this call applied
    * @throws Error when the tables are missing and may not be created
+   * @throws Error when the database is a copy that is not complete
    * @throws Error when a newer version of Gatehouse or of a feature wrote this database
    * @throws Error when a migration fails. The message names the migration.
    */
@@ -140,8 +152,37 @@ export class Database implements TransactionalSql {
       throw new Error(`A newer version wrote this database: the migration ${newer} is unknown.`);
     }
     const migrations = listMigrations(this.#features);
+    const isCopying = migrations.some(({ name }) => name === UNFINISHED_COPY_NAME);
+    if (recorded.includes(UNFINISHED_COPY_NAME) && !isCopying) {
+      throw new Error(
+        "This database is a copy that is not complete. Run `gatehouse copy-database` again.",
+      );
+    }
     if (migrations.every(({ name }) => recorded.includes(name))) return [];
-    return applyMigrations(this.#engine, this.#createMigrationTable, migrations);
+    return applyMigrations(this.#engine, migrations);
+  }
+
+  /** Remembers whether the database took the write. */
+  #noteWrite<Result>(writing: Promise<Result>): Promise<Result> {
+    writing.then(
+      () => (this.#takesWrites = true),
+      (error: unknown) => (this.#takesWrites = !(error instanceof ServiceUnavailable)),
+    );
+    return writing;
+  }
+
+  /**
+   * Returns whether the database takes writes, for example whether its disk has room. Writes a row if the last write
+   * failed, so that the answer changes even if no request writes.
+   */
+  async isWritable(): Promise<boolean> {
+    if (this.#takesWrites) return true;
+    this.#writeCheck ??= this.write(WRITE_CHECK, []).then(
+      () => (this.#writeCheck = undefined),
+      () => (this.#writeCheck = undefined),
+    );
+    await this.#writeCheck;
+    return this.#takesWrites;
   }
 
   async isReadable(): Promise<boolean> {
@@ -152,31 +193,20 @@ export class Database implements TransactionalSql {
   }
 
   /**
-   * Returns the SQL that would make the tables match the entities. Empty if they match. Ignores tables without an
-   * entity, because features may create such tables.
+   * Returns the SQL that would make the tables match the entities, or an empty text if they match. Ignores tables
+   * without an entity, because features may create such tables.
    */
   async pendingChanges(): Promise<string> {
-    return this.#orm.schema.getUpdateSchemaSQL({ wrap: false, dropTables: false });
+    // Imported here, because the ORM takes a quarter of a second to load, and no request needs it.
+    const { findPendingChanges } = await import("./orm.js");
+    return findPendingChanges(await this.#dialect.loadOrmOptions(), this.#features);
   }
 
   /** Closes every connection. Later calls fail with {@link Closed}. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    // SQLite removes its -wal file when the last connection closes. The engine's connection only reads and cannot
-    // remove a file, so the ORM's connection must close last.
     await this.#engine.close();
-    await this.#orm.close();
   }
-}
-
-/** The beginning of knex's error if knex cannot load a driver. */
-const DRIVER_MISSING = "Knex: run\n";
-
-function describeFault(cause: unknown, dialect: Dialect): string {
-  if (cause instanceof Error && cause.message.startsWith(DRIVER_MISSING)) {
-    return "The database's driver cannot be loaded: docs/installing.md says how to declare it for Yarn's Plug'n'Play.";
-  }
-  return dialect.describeFault(cause);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Options } from "@mikro-orm/core";
 import type { AbstractSqlDriver } from "@mikro-orm/sqlite";
+import type { Pool } from "tarn";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { RunStatement } from "../sql.js";
 
@@ -7,55 +8,66 @@ import type { RunStatement } from "../sql.js";
 export type DatabaseSettings = Pick<AuthConfig, "databaseUrl"> &
   Partial<Pick<AuthConfig, "createDatabase" | "databaseSchema" | "databasePoolSize">>;
 
-/** How long a statement may run or wait for a lock, in milliseconds. */
-export const STATEMENT_TIMEOUT = 5000;
-
-const silently = () => undefined;
-
-/** Options for knex. By default, knex waits a minute for a connection, and prints each error to the console. */
-export const POOL_OPTIONS = {
-  acquireConnectionTimeout: STATEMENT_TIMEOUT,
-  log: { debug: silently, warn: silently, error: silently, deprecate: silently },
-};
+/** How long a statement may take, with the wait for a connection and for locks, in milliseconds. */
+export const READ_TIMEOUT = 2000;
+export const WRITE_TIMEOUT = 5000;
 
 export type Run = RunStatement;
 
+export type Transact = <Result>(use: (run: Run) => Promise<Result>) => Promise<Result>;
+
+/** The connections of a pool: how many are in use, free, allowed at most, and how many callers wait for one. */
+export type Connections = Readonly<Record<"used" | "idle" | "max" | "waiting", number>>;
+
 /** Runs SQL statements without the ORM. {@link TransactionalSql} describes the methods. */
 export interface Engine {
+  readonly skipLocked: string;
   readonly read: Run;
   readonly readOnce: Run;
   readonly write: Run;
   readonly writeExclusive: Run;
-  inTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result>;
+  readonly inTransaction: Transact;
+  readonly inSharedTransaction: Transact;
+  /**
+   * The same as {@link Engine.inTransaction}, but without a limit of time, for migrations and copies of large tables.
+   * First creates the table of applied migrations, if that table does not exist.
+   */
+  readonly inLongTransaction: Transact;
+  /** Returns the time of the database's server, in epoch milliseconds. Undefined if the database has no server. */
+  readonly readTime?: () => Promise<number>;
+  countConnections(): Connections;
   close(): Promise<void>;
 }
 
 export interface Dialect {
-  readonly options: Options<AbstractSqlDriver>;
-  readonly connect: (pool: Pool) => Engine;
-  /** The statement that creates the table of applied migrations, if that table does not exist. */
-  readonly createMigrationTable: string;
-  /** Says why the database cannot be opened: in one line, without a password. */
+  readonly engine: Engine;
+  /** Returns one line that says why the database cannot be opened. The line contains no password. */
   readonly describeFault: (error: unknown) => string;
-  /** Closes the dialect's own connections. Called if the ORM cannot start. */
-  close(): Promise<void>;
+  /** Loads the ORM's driver. Returns how the ORM connects to the database. */
+  readonly loadOrmOptions: () => Promise<Options<AbstractSqlDriver>>;
 }
 
-/** The part of knex that hands out connections. */
-export interface Pool<Connection = unknown> {
-  acquireConnection(): Promise<Connection>;
-  releaseConnection(connection: Connection): Promise<void>;
+export function countConnections<Connection>(pool: Pool<Connection>, max: number): Connections {
+  return {
+    used: pool.numUsed(),
+    idle: pool.numFree(),
+    max,
+    waiting: pool.numPendingAcquires(),
+  };
 }
 
+/** @param timeout in milliseconds. `use` gets what the wait for a connection has left of it. */
 export async function withConnection<Connection, Result>(
   pool: Pool<Connection>,
-  use: (connection: Connection) => Promise<Result>,
+  timeout: number,
+  use: (connection: Connection, left: number) => Promise<Result>,
 ): Promise<Result> {
-  const connection = await pool.acquireConnection();
+  const start = performance.now();
+  const connection = await pool.acquire().promise;
   try {
-    return await use(connection);
+    return await use(connection, timeout - (performance.now() - start));
   } finally {
-    await pool.releaseConnection(connection);
+    pool.release(connection);
   }
 }
 

@@ -11,7 +11,7 @@ const CURES = {
 
 /**
  * Opens SQLite or PostgreSQL. Loads only the driver that is needed, because the other driver may be missing.
- * @throws Error whose message is one line
+ * @throws Error if the database cannot be opened. The message is one line.
  */
 export async function openDialect(settings: DatabaseSettings): Promise<Dialect> {
   const { databaseUrl, createDatabase: create = true } = settings;
@@ -28,7 +28,7 @@ export async function openDialect(settings: DatabaseSettings): Promise<Dialect> 
  * Creates a missing PostgreSQL database and schema. Does nothing for SQLite, because {@link openDialect} creates the
  * file.
  * @returns what was created, such as `database shop`
- * @throws Error whose message is one line
+ * @throws Error if a connection or a statement fails. The message is one line.
  */
 export async function createDatabase(settings: DatabaseSettings): Promise<string[]> {
   if (sqlitePathOf(settings.databaseUrl) !== null) return [];

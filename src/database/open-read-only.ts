@@ -3,8 +3,8 @@ import { parsePostgresUrl } from "../config/postgresql-url.js";
 import type { ReadOnlyDatabase } from "./read-only.js";
 
 /**
- * Opens a SQLite file or a PostgreSQL database of another application, read-only.
- * @throws Error whose message is one line without a password
+ * Opens a SQLite file or a PostgreSQL database read-only. The database may belong to another application.
+ * @throws Error if the database cannot be opened. The message is one line without a password.
  */
 export async function openReadOnly(url: string): Promise<ReadOnlyDatabase> {
   const path = sqlitePathOf(url);

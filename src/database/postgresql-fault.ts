@@ -1,4 +1,4 @@
-import type { PostgresUrl } from "../config/postgresql-url.js";
+import { CONNECT_TIMEOUT, type PostgresUrl } from "../config/postgresql-url.js";
 
 /** The message of `pg` when the server does not support TLS. */
 const NO_TLS = "The server does not support SSL connections";
@@ -26,7 +26,7 @@ interface Failure {
   readonly errors: readonly unknown[];
 }
 
-/** Returns the first code in a chain of causes, or an empty text. */
+/** Returns the first code in the error's chain of causes. Returns an empty text if there is no code. */
 export function codeOf(error: unknown): string {
   return faultOf(error).code;
 }
@@ -44,14 +44,14 @@ export function isAboutTls(error: unknown): boolean {
   return fault.words === NO_TLS || fault.code === INVALID_AUTHORIZATION || isTlsFault(fault);
 }
 
-/** Says why a server cannot be used: in one line, without a password. */
+/** Returns one line that says why the server cannot be used. The line contains no password. */
 export function describeFault(error: unknown, url: PostgresUrl): string {
   const fault = faultOf(error);
   return `${explain(fault, url)}: ${fault.words}`;
 }
 
 function explain(fault: Fault, url: PostgresUrl): string {
-  const { host, port, user, database, sslMode, connectTimeout } = url;
+  const { host, port, user, database, sslMode, connectTimeout = CONNECT_TIMEOUT } = url;
   const place = host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : `${host}:${port}`;
   if (fault.words === NO_TLS) {
     return `The database server has no TLS, which sslmode=${sslMode} needs`;
@@ -86,17 +86,17 @@ function explain(fault: Fault, url: PostgresUrl): string {
 }
 
 /**
- * Node's codes for faults of TLS contain an underscore, such as `CERT_HAS_EXPIRED`. Codes for faults of DNS also do,
- * such as `EAI_AGAIN`.
+ * Node's codes for TLS errors contain an underscore, such as `CERT_HAS_EXPIRED`. Some codes for DNS errors also contain
+ * one, such as `EAI_AGAIN`.
  */
 function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");
 }
 
-/** Returns the first error with a code in a chain of causes, or else the last error. */
+/** Returns the first error with a code in the chain of causes. Returns the last error if none has a code. */
 function faultOf(error: unknown): Fault {
-  // For a TLS error, `reason` is short, but the message names places in OpenSSL's code. For a host with several
-  // addresses, `errors` holds one error per address. The first one is enough.
+  // A TLS error has a short `reason`, but its message names places in OpenSSL's code. An error about a host with
+  // several addresses has one error per address in `errors`; the first one is enough.
   const { code, message = "", reason = message, cause, errors } = error as Partial<Failure>;
   const [first] = errors ?? [];
   if (first !== undefined) return faultOf(first);

@@ -1,7 +1,7 @@
 import { userInfo } from "node:os";
 import pg, { type Client } from "pg";
-import type { PostgresUrl } from "../config/postgresql-url.js";
-import { STATEMENT_TIMEOUT } from "./engine.js";
+import { CONNECT_TIMEOUT, type PostgresUrl } from "../config/postgresql-url.js";
+import { WRITE_TIMEOUT } from "./engine.js";
 import {
   codeOf,
   describeFault,
@@ -15,22 +15,35 @@ export interface PostgresServer {
   readonly ssl: TlsOptions | false;
   /**
    * Whether a pooler such as PgBouncer is in front of the server. A pooler may run each transaction on another
-   * connection. So prepared statements and settings of a connection cannot be used.
+   * connection, so prepared statements and connection settings do not work.
    */
   readonly isPooled: boolean;
+  /** The `statement_timeout` of the role, the database or the URL, in milliseconds. 0 means none. */
+  readonly statementTimeout: number;
 }
 
-/** The row of {@link EXAMINE}: the server's process id, the schema in use, and whether the schema `$1` exists. */
+/** The oldest PostgreSQL with `MATERIALIZED` and the other SQL of our statements. */
+const OLDEST_VERSION = 12;
+
+/**
+ * The row of {@link EXAMINE}: the server's process id, its version such as 150004, its timeout, the schema in use, and
+ * whether the schema `$1` exists.
+ */
 interface Found {
   readonly pid: number;
+  readonly version: number;
+  readonly timeout: number;
   readonly current: string | null;
   readonly hasSchema: boolean;
 }
 
-const HAS_SCHEMA = "EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
-const EXAMINE = `SELECT pg_backend_pid() AS pid, current_schema() AS current, ${HAS_SCHEMA} AS "hasSchema"`;
+const HAS_SCHEMA = "EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)";
+const SETTING = "SELECT setting::int FROM pg_settings WHERE name =";
+const EXAMINE = `SELECT pg_backend_pid() AS pid, (${SETTING} 'server_version_num') AS version,
+  (${SETTING} 'statement_timeout') AS timeout, current_schema() AS current,
+  ${HAS_SCHEMA} AS "hasSchema"`;
 
-/** The error codes if another process has just created the same database or schema. */
+/** The error codes when another process has just created the same database or schema. */
 const EXISTS_ALREADY = ["42P04", "42P06", "23505"];
 
 /**
@@ -42,8 +55,15 @@ export async function examineServer(url: PostgresUrl, schema?: string): Promise<
   const { found, server } = await withClient(url, async (client, ssl) => {
     const [found] = await query<Found>(client, EXAMINE, [schema ?? null]);
     // A pooler sends a made-up process id, so `client.processID` differs from the server's `pid`.
-    return { found, server: { ssl, isPooled: client.processID !== found?.pid } };
+    const isPooled = client.processID !== found?.pid;
+    return { found, server: { ssl, isPooled, statementTimeout: found?.timeout ?? 0 } };
   });
+  const version = Math.floor((found?.version ?? 0) / 10_000);
+  if (version < OLDEST_VERSION) {
+    throw new Error(
+      `The database server is PostgreSQL ${version}, but Gatehouse needs ${OLDEST_VERSION} or newer.`,
+    );
+  }
   if (schema === undefined) {
     if (found?.current != null) return server;
     throw new Error(
@@ -95,7 +115,7 @@ async function hasDatabase(url: PostgresUrl): Promise<boolean> {
   }
 }
 
-/** Runs a CREATE statement. Succeeds, too, if another process has just created the same thing. */
+/** Runs a CREATE statement. Also succeeds if another process has just created the same database or schema. */
 async function run(client: Client, statement: string): Promise<void> {
   await client.query(statement).catch((error: unknown) => {
     if (!EXISTS_ALREADY.includes(codeOf(error))) throw error;
@@ -107,7 +127,7 @@ async function query<Row>(
   text: string,
   values: readonly unknown[],
 ): Promise<Row[]> {
-  return (await client.query({ text, values, query_timeout: STATEMENT_TIMEOUT })).rows as Row[];
+  return (await client.query({ text, values, query_timeout: WRITE_TIMEOUT })).rows as Row[];
 }
 
 export function quote(name: string): string {
@@ -150,7 +170,7 @@ export async function connect(
 }
 
 async function connectWith(url: PostgresUrl, ssl: TlsOptions | false): Promise<Client> {
-  // Pass a copy, because `pg` makes the property `key` non-enumerable in the object that it gets.
+  // Pass a copy, because `pg` makes `key` non-enumerable in its argument, and the caller uses `ssl` again.
   const client = new pg.Client({ ...connectionOptions(url), ssl: ssl && { ...ssl } });
   // A lost connection also makes the running statement fail, so ignore this event.
   client.on("error", () => undefined);
@@ -168,7 +188,7 @@ export function connectionOptions(url: PostgresUrl) {
   return {
     ...{ host, port, user, password, database, options },
     application_name: url.applicationName,
-    connectionTimeoutMillis: url.connectTimeout * 1000,
+    connectionTimeoutMillis: (url.connectTimeout ?? CONNECT_TIMEOUT) * 1000,
   };
 }
 

@@ -18,7 +18,7 @@ const OTHERS_OF_ROOT = 0o037;
 /**
  * Returns the TLS options that `sslmode` asks for, or false for no TLS. A Unix socket never uses TLS.
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html
- * @throws Error whose message is one line, when a file cannot be used
+ * @throws Error if a file cannot be used. The message is one line.
  */
 export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   const { host, sslMode, sslRootCert, sslCert, sslKey } = url;
@@ -27,10 +27,10 @@ export function readTlsOptions(url: PostgresUrl): TlsOptions | false {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(sslCert === "" ? {} : readClientCertificate(sslCert, sslKey)),
-    // As in libpq, the server's certificate is checked if the URL has a root certificate. With `no-verify`, it is never
-    // checked.
+    // As in libpq, the server's certificate is checked if the URL names a root certificate. `no-verify` turns this
+    // check off.
     rejectUnauthorized: sslRootCert !== "" && sslMode !== "no-verify",
-    // For an IP address, `tls` passes `localhost` as the name. So check the host of the URL.
+    // Check the URL's host, because Node passes `localhost` as the name if the host is an IP address.
     checkServerIdentity: (_name, certificate) =>
       sslMode === "verify-full" ? checkServerIdentity(host, certificate) : undefined,
   };

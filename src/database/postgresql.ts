@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
-import { PostgreSqlDriver } from "@mikro-orm/postgresql";
+import pg, { type Client, type ClientConfig } from "pg";
+import { Pool } from "tarn";
 import { parsePostgresUrl } from "../config/postgresql-url.js";
-import type { SqlValue } from "../sql.js";
 import {
+  countConnections,
   type DatabaseSettings,
   type Dialect,
   type Engine,
-  type Pool,
-  POOL_OPTIONS,
+  READ_TIMEOUT,
   type Run,
-  STATEMENT_TIMEOUT,
+  type Transact,
   withConnection,
   withTransaction,
+  WRITE_TIMEOUT,
 } from "./engine.js";
+import { PostgresConnections, type PostgresQuery } from "./postgresql-connections.js";
 import { codeOf, describeFault } from "./postgresql-fault.js";
 import {
   connectionOptions,
@@ -27,43 +29,45 @@ const POOL_SIZE = 10;
 
 const FOREIGN_KEY_VIOLATION = "23503";
 
-interface PostgresConnection {
-  query(
-    query: PostgresQuery & {
-      values: readonly SqlValue[];
-      query_timeout?: number;
-      types: { getTypeParser: (type: number) => (text: string) => unknown };
-    },
-  ): Promise<{ rows: unknown[] }>;
-  end(): Promise<void>;
-}
-
-interface PostgresQuery {
-  /** The name under which the statement stays prepared. */
-  readonly name?: string;
-  readonly text: string;
-}
-
-const BOOL = 16;
-const INTEGERS = [20, 21, 23];
-const POSTGRES_TYPES = {
-  getTypeParser: (type: number) => {
-    if (type === BOOL) return (text: string) => text === "t";
-    return INTEGERS.includes(type) ? Number : (text: string) => text;
-  },
-};
+/** How long the server lets a statement run or wait, in milliseconds. `COMMIT` has no such limit. */
+const SERVER_TIMEOUT = 4000;
 
 /**
- * Takes a lock until the transaction ends, so only one transaction runs at a time. The number is arbitrary, but the
- * same in every process.
+ * The server must end a write before Gatehouse stops waiting for it, because a request that was refused must change
+ * nothing later. This is the time in between, in milliseconds.
  */
-const BEGIN = ["BEGIN", "SELECT pg_advisory_xact_lock(7428331)"];
+const MARGIN = 500;
+
+/** How long the pool waits for a new connection, in milliseconds. Short, so that a dead attempt soon makes room for another. */
+const POOL_CONNECT_TIMEOUT = 750;
+
+/** After how many milliseconds without traffic TCP checks whether the server is there. */
+const KEEP_ALIVE_DELAY = 10_000;
+
+/**
+ * Locks the row of the oldest migration until the transaction ends, so that only one transaction runs at a time. A row,
+ * because PostgreSQL's advisory locks are missing in distributed databases that speak its language.
+ */
+const LOCK = "SELECT id FROM mikro_orm_migrations ORDER BY id LIMIT 1 FOR UPDATE";
 
 const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations" ("id" serial primary key, "name" varchar(255), "executed_at" timestamptz default CURRENT_TIMESTAMP)`;
 
+/** The codes when another process has just created the same table. */
+const TABLE_EXISTS = ["42P07", "23505"];
+
+/** May take long, but must not wait long for a table: all statements that need the table wait behind it. */
+const BEGIN_LONG = [
+  "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+  CREATE_MIGRATION_TABLE,
+  LOCK,
+  `SET LOCAL lock_timeout = ${SERVER_TIMEOUT}`,
+];
+
+const READ_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time";
+
 /**
  * Connects once to examine the server, and returns how to open the database.
- * @throws Error whose message is one line
+ * @throws Error if the server or the schema cannot be used. The message is one line.
  */
 export async function openPostgres({
   databaseUrl,
@@ -71,24 +75,44 @@ export async function openPostgres({
   databasePoolSize = POOL_SIZE,
 }: DatabaseSettings): Promise<Dialect> {
   const url = withDefaults(parsePostgresUrl(databaseUrl));
-  const { ssl, isPooled } = await examineServer(url, databaseSchema);
-  const connection = { ...connectionOptions(url), ssl };
+  const { ssl, isPooled, statementTimeout } = await examineServer(url, databaseSchema);
+  const connectTimeout =
+    url.connectTimeout === undefined ? POOL_CONNECT_TIMEOUT : url.connectTimeout * 1000;
+  const connection: ClientConfig = {
+    ...connectionOptions(url),
+    ...(!isPooled && { options: withOwnOptions(url.options, databaseSchema) }),
+    ssl,
+    connectionTimeoutMillis: connectTimeout,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY,
+  };
+  const isOwnTimeout = !isPooled && !url.options.includes("statement_timeout");
+  const timeout = isOwnTimeout ? SERVER_TIMEOUT : statementTimeout;
+  const isLimited = timeout > 0 && timeout <= SERVER_TIMEOUT;
+  const connections = new PostgresConnections();
+  const pool = new Pool<Client>({
+    min: 0,
+    max: databasePoolSize,
+    acquireTimeoutMillis: READ_TIMEOUT,
+    createRetryIntervalMillis: 50,
+    propagateCreateError: true,
+    ...(connectTimeout > 0 && { createTimeoutMillis: connectTimeout }),
+    // A copy, because `pg` makes `ssl.key` non-enumerable in its argument.
+    create: () => connections.open(new pg.Client({ ...connection, ssl: ssl && { ...ssl } })),
+    validate: (client) => connections.isUsable(client),
+    destroy: (client) => client.end(),
+  });
   return {
-    options: {
-      driver: PostgreSqlDriver,
-      dbName: url.database,
-      pool: { min: 0, max: databasePoolSize },
-      driverOptions: {
-        ...POOL_OPTIONS,
-        connection: isPooled
-          ? connection
-          : { ...connection, options: withOwnOptions(url.options, databaseSchema) },
-      },
-    },
-    connect: (pool) => createEngine(pool as Pool<PostgresConnection>, isPooled),
-    createMigrationTable: CREATE_MIGRATION_TABLE,
+    engine: createEngine(pool, connections, { isPooled, isLimited, databasePoolSize }),
     describeFault: (cause) => describeFault(cause, url),
-    close: () => Promise.resolve(),
+    loadOrmOptions: async () => {
+      const { PostgreSqlDriver } = await import("@mikro-orm/postgresql");
+      return {
+        driver: PostgreSqlDriver,
+        dbName: url.database,
+        driverOptions: { connection: { ...connection, ssl: ssl && { ...ssl } } },
+      };
+    },
   };
 }
 
@@ -97,43 +121,108 @@ export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings
 }
 
 /**
- * Adds a timeout before the options of the URL, and the schema after them. If an option occurs twice, PostgreSQL uses
- * the last one. So the URL can change the timeout, but not the schema.
+ * Adds timeouts before the options of the URL, and the schema after them. If an option occurs twice, PostgreSQL uses
+ * the last one. So the URL can change the timeouts, but not the schema.
  */
 function withOwnOptions(options: string, schema: string | undefined): string {
-  const timeout = `-c statement_timeout=${STATEMENT_TIMEOUT}`;
-  if (schema === undefined) return `${timeout} ${options}`;
+  // The server ends a transaction whose client has vanished, because its locks stop the others.
+  const timeouts = `-c statement_timeout=${SERVER_TIMEOUT} -c idle_in_transaction_session_timeout=${READ_TIMEOUT}`;
+  if (schema === undefined) return `${timeouts} ${options}`;
   const path = quote(schema).replaceAll(/[\\\s]/g, "\\$&");
-  return `${timeout} ${options} -c search_path=${path}`;
+  return `${timeouts} ${options} -c search_path=${path}`;
 }
 
-function createEngine(pool: Pool<PostgresConnection>, isPooled: boolean): Engine {
+/** @param server `isLimited` says whether the server ends each statement after {@link SERVER_TIMEOUT} */
+function createEngine(
+  pool: Pool<Client>,
+  connections: PostgresConnections,
+  {
+    isPooled,
+    isLimited,
+    databasePoolSize,
+  }: { isPooled: boolean; isLimited: boolean; databasePoolSize: number },
+): Engine {
   const prepared = new Map<string, PostgresQuery>();
-  const runQuery = <Row>(query: PostgresQuery, values: readonly SqlValue[]) =>
-    withConnection(pool, (connection) => queryOn<Row>(connection, query, values, isPooled));
-  const runOnce: Run = (statement, values) =>
-    runQuery({ text: numberParameters(statement) }, values);
-  const runPrepared: Run = (statement, values) => {
+  const toQuery = (statement: string): PostgresQuery => {
+    if (isPooled) return unnamed(statement);
     const query = prepared.get(statement) ?? nameStatement(statement);
     prepared.set(statement, query);
-    return runQuery(query, values);
+    return query;
   };
-  const run = isPooled ? runOnce : runPrepared;
-  const inTransaction: Engine["inTransaction"] = (use) =>
-    withConnection(pool, (connection) => {
-      const runHere: Run = (statement, values) =>
-        queryOn(connection, { text: numberParameters(statement) }, values, isPooled);
-      return withTransaction(BEGIN, runHere, use);
-    });
+  const readAs =
+    (toQuery: (statement: string) => PostgresQuery): Run =>
+    (statement, values) =>
+      withConnection(pool, READ_TIMEOUT, (connection, left) =>
+        connections.run(connection, toQuery(statement), values, left),
+      );
+  /** Sends nothing at the end of the time, so that `COMMIT` has the time to be answered. */
+  const transact = <Result>(
+    connection: Client,
+    left: number,
+    begin: readonly string[],
+    use: (run: Run) => Promise<Result>,
+    toQuery = unnamed,
+  ) => {
+    const end = performance.now() + left;
+    const runAs =
+      (toQuery: (statement: string) => PostgresQuery): Run =>
+      (statement, values) => {
+        const left = end - performance.now();
+        return connections.run(connection, toQuery(statement), values, left > MARGIN ? left : 0);
+      };
+    return withTransaction(begin, runAs(unnamed), () => use(runAs(toQuery)));
+  };
+  const isEndedInTime = (left: number) => isLimited && left >= SERVER_TIMEOUT + MARGIN;
+  const begin = (left: number) =>
+    isEndedInTime(left)
+      ? "BEGIN"
+      : `BEGIN; SET LOCAL statement_timeout = ${Math.max(1, Math.floor(left - MARGIN))}`;
+  const write: Run = (statement, values) =>
+    withConnection(pool, WRITE_TIMEOUT, (connection, left) =>
+      isEndedInTime(left)
+        ? connections.run(connection, toQuery(statement), values, left)
+        : transact(connection, left, [begin(left)], (run) => run(statement, values)),
+    );
+  const inTransaction: Transact = (use) =>
+    withConnection(pool, WRITE_TIMEOUT, (connection, left) =>
+      transact(connection, left, [begin(left), LOCK], use),
+    );
+  const read = readAs(toQuery);
   return {
-    read: run,
-    readOnce: runOnce,
-    write: againIfRowIsGone(run),
+    skipLocked: "FOR UPDATE SKIP LOCKED",
+    read,
+    readOnce: readAs(unnamed),
+    write: againIfRowIsGone(write),
     writeExclusive: againIfRowIsGone((statement, values) =>
       inTransaction((run) => run(statement, values)),
     ),
     inTransaction,
-    close: () => Promise.resolve(),
+    inSharedTransaction: (use) =>
+      withConnection(pool, WRITE_TIMEOUT, (connection, left) =>
+        transact(connection, left, [begin(left)], use, toQuery),
+      ),
+    inLongTransaction: async (use) => {
+      let hasBegun = false;
+      const attempt = () =>
+        withConnection(pool, Infinity, (connection, left) =>
+          transact(connection, left, BEGIN_LONG, (run) => {
+            hasBegun = true;
+            return use(run);
+          }),
+        );
+      return attempt().catch((error: unknown) => {
+        if (hasBegun || !TABLE_EXISTS.includes(codeOf(error))) throw error;
+        return attempt();
+      });
+    },
+    readTime: async () => {
+      const [row] = await read<{ time: number }>(READ_TIME, []);
+      return row?.time ?? Date.now();
+    },
+    countConnections: () => countConnections(pool, databasePoolSize),
+    close: async () => {
+      await pool.destroy();
+    },
   };
 }
 
@@ -149,23 +238,8 @@ function againIfRowIsGone(run: Run): Run {
     });
 }
 
-/** @param isPooled if true, `pg` limits the time, because a pooler does not pass on `statement_timeout` */
-async function queryOn<Row>(
-  connection: PostgresConnection,
-  query: PostgresQuery,
-  values: readonly SqlValue[],
-  isPooled: boolean,
-): Promise<Row[]> {
-  const limit = isPooled ? { query_timeout: STATEMENT_TIMEOUT } : {};
-  try {
-    const { rows } = await connection.query({ ...query, values, types: POSTGRES_TYPES, ...limit });
-    return rows as Row[];
-  } catch (error) {
-    // After this timeout, the connection still waits for the answer to this statement. No other statement can use the
-    // connection, so close the connection.
-    if ((error as Error).message === "Query read timeout") await connection.end();
-    throw error;
-  }
+function unnamed(statement: string): PostgresQuery {
+  return { text: numberParameters(statement) };
 }
 
 /** Names a statement by its hash, because PostgreSQL finds prepared statements by name. */

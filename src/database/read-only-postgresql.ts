@@ -7,10 +7,10 @@ import type { ReadOnlyDatabase, TextRow } from "./read-only.js";
 
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
-/** All statements see the database at one moment. */
+/** Makes all statements see the same state of the database. */
 const BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TIME ZONE 'UTC'";
 
-/** @throws Error whose message is one line without a password */
+/** @throws Error if the database cannot be opened. The message is one line without a password. */
 export async function openPostgresReadOnly(given: PostgresUrl): Promise<ReadOnlyDatabase> {
   const url = withDefaults(given);
   try {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import sqlite3 from "sqlite3";
-import { STATEMENT_TIMEOUT } from "./engine.js";
+import { WRITE_TIMEOUT } from "./engine.js";
 import type { ReadOnlyDatabase, TextRow } from "./read-only.js";
+import { openConnection } from "./sqlite-connection.js";
 import { SqliteStatements } from "./sqlite-statements.js";
 
 type Value = string | number | Buffer | null;
@@ -9,7 +10,7 @@ type Value = string | number | Buffer | null;
 /**
  * Opens a file of another application. Each statement is its own transaction, so the application can write meanwhile.
  * @param path absolute
- * @throws Error whose message is one line with the path
+ * @throws Error if the file cannot be read. The message is one line with the path.
  */
 export async function openSqliteReadOnly(path: string): Promise<ReadOnlyDatabase> {
   if (!existsSync(path)) throw new Error(`The file ${path} does not exist.`);
@@ -36,14 +37,14 @@ export async function openSqliteReadOnly(path: string): Promise<ReadOnlyDatabase
   };
 }
 
-function openFile(path: string): Promise<sqlite3.Database> {
-  return new Promise((resolve, reject) => {
-    const database = new sqlite3.Database(path, sqlite3.OPEN_READONLY, (error) => {
-      if (error === null) resolve(database);
-      else reject(describe(path, error));
-    });
-    database.configure("busyTimeout", STATEMENT_TIMEOUT);
-  });
+async function openFile(path: string): Promise<sqlite3.Database> {
+  try {
+    const database = await openConnection(path, sqlite3.OPEN_READONLY);
+    database.configure("busyTimeout", WRITE_TIMEOUT);
+    return database;
+  } catch (cause) {
+    throw describe(path, cause);
+  }
 }
 
 function describe(path: string, cause: unknown): Error {
@@ -52,7 +53,7 @@ function describe(path: string, cause: unknown): Error {
   return new Error(`The file ${path} ${fault}.`, { cause });
 }
 
-/** A column of SQLite can hold values of any type. */
+/** Converts all values to text, because a column of SQLite can hold values of any type. */
 function toText(row: Readonly<Record<string, Value>>): TextRow {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [name, value === null ? null : value.toString()]),

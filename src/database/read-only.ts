@@ -1,15 +1,15 @@
-/** A row as text. Text means the same in every database; their own types differ. */
+/** A row whose values are text, because SQLite and PostgreSQL have different types. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
 /** A database of another application. Gatehouse only reads it. */
 export interface ReadOnlyDatabase {
-  /** Runs a statement with `?` for its parameters. */
+  /** Runs a statement. Each `?` in it stands for one parameter. */
   query(statement: string, parameters?: readonly string[]): Promise<TextRow[]>;
   /** Quotes the name of a table or column. */
   quote(this: void, name: string): string;
-  /** Finds the names of a table's columns. The statement has the name of the table as its parameter. */
+  /** The statement that finds the names of a table's columns. Its parameter is the name of the table. */
   readonly columnsOf: string;
-  /** Finds the names of the tables with a column. The statement has the name of the column as its parameter. */
+  /** The statement that finds the tables that have a certain column. Its parameter is the name of the column. */
   readonly tablesWith: string;
   close(): Promise<void>;
 }

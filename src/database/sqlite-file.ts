@@ -4,14 +4,14 @@ import { type Problem, WrongSettings } from "../config/problems.js";
 import { createPrivateFile } from "../keys/private-file.js";
 import { secretPathOf } from "../keys/secret-key.js";
 
-// Never open an existing database file here; only SQLite may do so. When a process closes any descriptor of a file, the
-// process loses all its locks on the file. Without these locks, another process could damage the database.
+// Never open an existing database file here; only SQLite may do so. A process that closes any descriptor of a file
+// loses all its locks on the file. Without these locks, another process could damage the database.
 // @see https://www.sqlite.org/howtocorrupt.html 2.2
 
 /**
- * Requires that the database file can be read and written. With `create`, creates a missing file that only its owner
- * can read.
- * @throws Error whose message is one line with the path
+ * Requires that the database file can be read and written. With `create`, creates a missing file, which only its owner
+ * can access.
+ * @throws Error if the file is missing or cannot be used. The message is one line with the path.
  */
 export function prepareDatabaseFile(path: string, { create }: { create: boolean }): void {
   if (!create) requireDatabaseFile(path);
@@ -49,7 +49,7 @@ export function requirePrivateFiles(databaseUrl: string, allowsGroup: boolean): 
   if (path === null) return;
   const find = (names: string[]) => names.flatMap((name) => findProblem(name, allowsGroup) ?? []);
   const problems = find([path, secretPathOf(databaseUrl)]);
-  // SQLite gives its -wal and -shm files the mode of the database file. So check them only if that mode is right.
+  // SQLite gives its -wal and -shm files the mode of the database file. If that mode is wrong, report it only once.
   if (problems.length === 0) problems.push(...find([`${path}-wal`, `${path}-shm`]));
   if (problems.length > 0) throw new WrongSettings(problems);
 }

@@ -1,9 +1,10 @@
 import type sqlite3 from "sqlite3";
 import type { SqlValue } from "../sql.js";
+import { closeConnection } from "./sqlite-connection.js";
 
 /**
- * Runs statements on one connection, and can keep them prepared. SQLite does not close a connection that has prepared
- * statements. So call {@link SqliteStatements.finalize} before {@link SqliteStatements.close}.
+ * Runs statements on one connection, and can keep them prepared. Call {@link SqliteStatements.finalize} before {@link
+ * SqliteStatements.close}, because SQLite does not close a connection that has prepared statements.
  */
 export class SqliteStatements {
   readonly #connection: sqlite3.Database;
@@ -28,7 +29,7 @@ export class SqliteStatements {
     }
   }
 
-  /** Prepares each statement only once, even if two calls come at the same time. */
+  /** Prepares each statement only once, even if two calls need it at the same time. */
   #prepare(statement: string): Promise<sqlite3.Statement> {
     const known = this.#prepared.get(statement);
     if (known !== undefined) return known;
@@ -47,11 +48,7 @@ export class SqliteStatements {
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#connection.close(() => {
-        resolve();
-      });
-    });
+    return closeConnection(this.#connection);
   }
 }
 

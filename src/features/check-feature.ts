@@ -7,7 +7,7 @@ import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./
 /** The longest interval of a job, in seconds: 23 days. `setInterval` takes at most 24.8 days. */
 const MAX_INTERVAL = 2_000_000;
 
-/** Environment variables that the system or Gatehouse already uses, so no setting of a feature may use them. */
+/** Environment variables that the settings of a feature must not use, because the system or Gatehouse uses them. */
 const OTHER_VARIABLES = [FEATURES, "PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG"];
 
 const TEXT = is("text", (value) => typeof value === "string" && value !== "");
@@ -51,7 +51,7 @@ const MIGRATION = objectWith("a migration: an object with a name and statements"
 
 const BOOLEAN = is("true or false", (value) => typeof value === "boolean");
 
-/** Commander reads an option whose name starts with `no-` as the opposite of another option. */
+/** The name may not start with `no-`, because Commander reads `--no-color` as the opposite of `--color`. */
 const COMMAND_OPTION = objectWith(
   "an option: an object with a name and a description",
   {
@@ -90,7 +90,7 @@ const FEATURE = objectWith(
     requires: listOf(TEXT),
     uses: listOf(TEXT),
     settings: recordOf(SETTING),
-    entities: listOf(is("a class", (value) => typeof value === "function")),
+    loadEntities: FUNCTION,
     migrations: listOf(MIGRATION),
     isOn: FUNCTION,
     findProblems: FUNCTION,
@@ -107,7 +107,7 @@ const ROUTE = objectWith(
     path: is("a path that starts with /", (value) => matches(value, /^\//)),
     handle: FUNCTION,
   },
-  { isLogged: BOOLEAN },
+  { isLogged: BOOLEAN, refusalBody: FUNCTION },
 );
 
 const JOB = objectWith("a job: an object with name, interval and run", {
@@ -118,6 +118,22 @@ const JOB = objectWith("a job: an object with name, interval and run", {
   ),
   run: FUNCTION,
 });
+
+const MEASUREMENT = objectWith(
+  "a measurement: an object with name, help, kind and read",
+  {
+    name: is(
+      "a name in snake case that does not start with gatehouse_, nodejs_ or process_",
+      (value) => matches(value, /^(?!gatehouse_|nodejs_|process_)[a-z][a-z\d_]*$/),
+    ),
+    help: TEXT,
+    kind: is("counter or gauge", (value) => value === "counter" || value === "gauge"),
+    read: FUNCTION,
+  },
+  {
+    labels: listOf(is("a name in snake case", (value) => matches(value, /^[a-z][a-z\d_]*$/))),
+  },
+);
 
 const HOOK_NAMES: Readonly<Record<keyof Hooks, true>> = {
   beforeLogin: true,
@@ -131,7 +147,6 @@ const HOOK_NAMES: Readonly<Record<keyof Hooks, true>> = {
   onUserDeleted: true,
 };
 
-/** The names of all hooks. */
 export const HOOKS = Object.keys(HOOK_NAMES) as readonly (keyof Hooks)[];
 
 const PARTS = objectWith(
@@ -153,6 +168,9 @@ const PARTS = objectWith(
       credentials: BOOLEAN,
     }),
     jobs: listOf(JOB),
+    measurements: listOf(MEASUREMENT),
+    onResponse: FUNCTION,
+    observeRequest: FUNCTION,
     prune: listOf(
       objectWith("an object with statement and parameters", {
         statement: TEXT,
@@ -176,7 +194,7 @@ export function findMalformedParts(feature: string, parts: unknown): string[] {
   return PARTS(parts, `${feature}.create()`);
 }
 
-/** Every command of a feature has these options already. */
+/** Returns whether every command already has an option of this name. */
 function isTakenOption(name: unknown): boolean {
   return name === "database" || name === "help";
 }
@@ -186,9 +204,8 @@ function isTakenVariable(name: string): boolean {
 }
 
 /**
- * Returns whether the check of a setting accepts the setting's default. Also returns true if the check refuses only the
- * type of the default. For example, a check converts the text `"5"` to the number `5`, and its default is `5`. That
- * check is correct, although it refuses the number `5`.
+ * Returns whether the check of a setting accepts its own default. The default may have another type than the input. For
+ * example, a check may convert the text `"5"` to the number 5, and refuse numbers. Its default is then the number 5.
  */
 function acceptsDefault({ check }: Setting): boolean {
   const { data } = check.safeParse(undefined);
@@ -198,8 +215,8 @@ function acceptsDefault({ check }: Setting): boolean {
 }
 
 /**
- * SQLite would run only the first of several statements. `CREATE TRIGGER` is one statement, although it contains others
- * that end with `;`.
+ * Returns whether the text is one SQL statement. SQLite would run only the first of several statements. `CREATE
+ * TRIGGER` counts as one, although it contains statements that end with `;`.
  */
 function isOneStatement(value: unknown): boolean {
   if (typeof value !== "string" || value.trim() === "") return false;

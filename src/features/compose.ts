@@ -8,11 +8,12 @@ import type { EventListener } from "../events.js";
 import { findMalformed } from "./check-feature.js";
 import type { ApiOf, Core, Feature, FeatureConfig, FeatureParts, Route } from "./feature.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
+import type { RequestObserver, ResponseListener } from "./served-response.js";
 
-/** Names that no setting of a feature can have, because Gatehouse already uses them. */
+/** The names of options that are not settings. No setting of a feature may have one of these names. */
 const OTHER_OPTIONS = ["features", "secretKeys", "isDevelopment"];
 
-/** Gatehouse's own commands. */
+/** The commands that do not come from a feature. */
 const COMMANDS = [
   "help",
   "serve",
@@ -20,6 +21,7 @@ const COMMANDS = [
   "prune",
   "rotate-keys",
   "generate-secret",
+  "copy-database",
   "create-user",
   "list-users",
   "show-user",
@@ -38,7 +40,8 @@ const COMMANDS = [
 
 /**
  * Returns Gatehouse's features, then the application's own.
- * @param own the application's features. They may come from JavaScript, so their types are checked, too.
+ * @param own the application's features. Their types are checked at run time, because they may be written in
+ * JavaScript.
  * @throws {@link WrongSettings} when a feature is malformed, or a name is used twice
  */
 export function requireCompatible(
@@ -64,7 +67,7 @@ function findClashes(features: readonly Feature[]): string[] {
   const variables = entries.flatMap(([, { variable }]) => variable ?? []);
   const commands = features.flatMap((feature) => (feature.commands ?? []).map(({ name }) => name));
   return [
-    // No colon is allowed, because the database records migrations as `feature:name`.
+    // A name must not contain a colon, because the database records migrations as `feature:name`.
     ...names.filter((name) => !/^[\w-]+$/.test(name)).map((name) => `cannot be called ${name}`),
     ...repeated(names).map((name) => `two are called ${name}`),
     ...options
@@ -82,7 +85,7 @@ function findClashes(features: readonly Feature[]): string[] {
 }
 
 /**
- * Checks that each feature comes after the features in its `requires` and `uses`.
+ * Checks that each feature that is on comes after the features in its `requires` and `uses`.
  * @param features all features, on or off
  */
 export function requireRequired(features: readonly Feature[], active: readonly Feature[]): void {
@@ -127,14 +130,16 @@ export function featuresThatAreOn(features: readonly Feature[], config: AuthConf
 }
 
 export interface Parts extends Required<
-  Pick<FeatureParts, "api" | "resolvers" | "jobs" | "prune">
+  Pick<FeatureParts, "api" | "resolvers" | "jobs" | "measurements" | "prune">
 > {
   readonly hooks: readonly Hooks[];
   readonly listeners: readonly EventListener[];
   readonly routes: readonly Route[];
   readonly cors: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
-  readonly announcements: readonly ((url: string) => string)[];
-  /** Returns what each feature stores about a user, by the feature's name. */
+  readonly announcements: readonly NonNullable<FeatureParts["announce"]>[];
+  readonly responseListeners: readonly ResponseListener[];
+  readonly requestObservers: readonly RequestObserver[];
+  /** Returns a user's data as each feature stores it, by the feature's name. */
   exportUser(this: void, userId: string): Promise<Readonly<Record<string, unknown>>>;
   /** Applies the `extension` of each feature to the schema, then the `transformSchema` of each feature. */
   changeSchema(schema: GraphQLSchema): GraphQLSchema;
@@ -142,9 +147,10 @@ export interface Parts extends Required<
 
 /**
  * Creates the features in order, and combines their parts.
- * @param onCreated gets the `close` of each feature, as soon as the feature has been created
- * @param authNames the properties that `auth` has without features
- * @throws {@link WrongSettings} when a feature adds a property of `auth`, a job or a route that exists already
+ * @param onCreated called with the `close` of each feature, as soon as the feature has been created
+ * @param authNames the names of the properties that `auth` has without features
+ * @throws {@link WrongSettings} when a feature adds a property of `auth`, a job, a measurement or a route that exists
+ * already
  */
 export async function createParts(
   features: readonly Feature[],
@@ -167,7 +173,7 @@ export async function createParts(
     apis.set(feature.name, part.api ?? {});
   }
   requireNone(findPartClashes(features, parts, authNames));
-  // A static import would load type-graphql even for `gatehouse --help`.
+  // Imported here, because a static import would load type-graphql even for `gatehouse --help`.
   const { extendWith } = await import("../graphql/schema.js");
   return {
     api: Object.assign({}, ...parts.map(({ api }) => api)) as object,
@@ -177,6 +183,9 @@ export async function createParts(
     hooks: parts.flatMap(({ hooks }) => hooks ?? []),
     listeners: parts.flatMap(({ onEvent }) => onEvent ?? []),
     routes: parts.flatMap(({ routes = [] }) => routes),
+    measurements: parts.flatMap(({ measurements = [] }) => measurements),
+    responseListeners: parts.flatMap(({ onResponse }) => onResponse ?? []),
+    requestObservers: parts.flatMap(({ observeRequest }) => observeRequest ?? []),
     announcements: parts.flatMap(({ announce }) => announce ?? []),
     cors: {
       allowedHeaders: parts.flatMap(({ cors }) => cors?.allowedHeaders ?? []),
@@ -210,13 +219,16 @@ function findPartClashes(
   const api = new Set(authNames);
   const jobs = new Set<string>();
   const routes = new Set(["POST /graphql"]);
+  const measured = new Set<string>();
   return parts.flatMap((part, index) => {
     const name = features[index]?.name ?? "";
     const jobNames = (part.jobs ?? []).map((job) => job.name);
+    const measurements = (part.measurements ?? []).map((measurement) => measurement.name);
     const paths = (part.routes ?? []).map(({ method, path }) => `${method} ${path}`);
     return [
       ...addAll(api, Object.keys(part.api ?? {})).map((key) => `auth.${key}`),
       ...addAll(jobs, jobNames).map((job) => `a job called ${job}`),
+      ...addAll(measured, measurements).map((measurement) => `the measurement ${measurement}`),
       ...addAll(routes, paths).map((route) => `the route ${route}`),
     ].map((added) => `${name} adds ${added}, which exists already`);
   });

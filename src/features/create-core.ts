@@ -3,6 +3,7 @@ import type { EventStore } from "../accounts/account-changes.js";
 import { AccountService } from "../accounts/account.service.js";
 import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";
+import { SignInMethods } from "../accounts/sign-in-methods.js";
 import { AuthenticationService } from "../authentication/authentication.service.js";
 import { HookRunner } from "../authentication/hooks.js";
 import { TokenIssuer } from "../authentication/token-issuer.js";
@@ -14,23 +15,29 @@ import { keyPruneRule } from "../keys/prune-rule.js";
 import { deriveKey, secretPathOf } from "../keys/secret-key.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import { MaintenanceService } from "../maintenance/maintenance.service.js";
+import type { Measurement } from "../maintenance/measurement.js";
 import { sessionPruneRules } from "../sessions/prune-rules.js";
 import { SessionService } from "../sessions/session.service.js";
+import { Spans } from "../spans.js";
+import type { StatementObserver } from "../sql.js";
 import type { LimiterStore } from "../throttling/limiter.js";
 import { COUNTER_PRUNE_RULE } from "../throttling/prune-rule.js";
 import { Throttle } from "../throttling/throttle.js";
 import { TokenKinds } from "../tokens/token-kinds.js";
+import { coreMeasurements } from "./core-measurements.js";
 import type { CoreServices } from "./feature.js";
 
 export interface CreatedCore {
   readonly core: CoreServices;
-  readonly attempts: LoginAttempts;
   readonly maintenance: MaintenanceService;
+  addMeasurements(this: void, measurements: readonly Measurement[]): void;
   /** Makes {@link Core.isReady} return false. */
   retire(this: void): void;
 }
 
-/** @param onFault called with the error of a hook that runs after its operation, such as `afterLogin` */
+/**
+ * @param onFault called with an error that does not make an operation fail, such as an error of the hook `afterLogin`
+ */
 export function createCore(
   config: AuthConfig,
   database: Database,
@@ -40,7 +47,8 @@ export function createCore(
   log: (line: string) => void,
 ): CreatedCore {
   const hooks = new HookRunner(onFault);
-  const hasher = new PasswordHasher(config.hashConcurrency);
+  const spans = new Spans();
+  const hasher = new PasswordHasher(config.hashConcurrency, spans);
   const sessions = new SessionService(database, config, keys);
   const [currentSecret = ""] = config.secretKeys;
   const throttlingKey = deriveKey(currentSecret, "throttling");
@@ -72,6 +80,14 @@ export function createCore(
     hooks,
   });
   let isRetired = false;
+  const isReady = async () => !isRetired && (await database.isReadable());
+  const maintenance = new MaintenanceService(database, config, keys);
+  maintenance.addPruneRules([
+    ...sessionPruneRules(config),
+    COUNTER_PRUNE_RULE,
+    keyPruneRule(config),
+  ]);
+  const measurements = [...coreMeasurements({ hasher, database, maintenance, now, isReady })];
   const core = {
     sql: database,
     now: config.now,
@@ -87,24 +103,29 @@ export function createCore(
     issuer,
     verifier,
     hasher,
+    attempts,
+    signInMethods: new SignInMethods(),
     throttle,
     hooks,
+    spans,
     deriveKeys: (feature: string) =>
       config.secretKeys.map((secretKey) => deriveKey(secretKey, `feature:${feature}`)),
     dataFolder: dirname(secretPathOf(config.databaseUrl)),
     createLimiter: limiters.createLimiter,
     log,
     jwks: () => keys.ring.toJwks(),
-    isReady: async () => !isRetired && database.isReadable(),
+    isReady,
+    isWritable: () => database.isWritable(),
+    measurements: () => measurements,
+    observeStatements: (observer: StatementObserver) => {
+      database.observe(observer);
+    },
   };
-  const maintenance = new MaintenanceService(database, config, keys);
-  maintenance.addPruneRules([
-    ...sessionPruneRules(config),
-    COUNTER_PRUNE_RULE,
-    keyPruneRule(config),
-  ]);
   const retire = () => {
     isRetired = true;
   };
-  return { core, attempts, maintenance, retire };
+  const addMeasurements = (added: readonly Measurement[]) => {
+    measurements.push(...added);
+  };
+  return { core, maintenance, addMeasurements, retire };
 }

@@ -3,7 +3,9 @@ import type { GraphQLSchema } from "graphql";
 import type { EventStore } from "../accounts/account-changes.js";
 import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
+import type { LoginAttempts } from "../accounts/login-attempts.js";
 import type { PasswordHasher } from "../accounts/password-hasher.js";
+import type { SignInMethods } from "../accounts/sign-in-methods.js";
 import type { Authentication } from "../authentication/authentication.js";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { HookRunner, Hooks } from "../authentication/hooks.js";
@@ -17,48 +19,53 @@ import type { SchemaExtension } from "../graphql/schema.js";
 import type { JsonWebKeySet } from "../keys/key-ring.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
 import type { Job } from "../maintenance/maintenance.service.js";
+import type { Measurement } from "../maintenance/measurement.js";
 import type { PruneRule } from "../maintenance/prune-rule.js";
 import type { SessionService } from "../sessions/session.service.js";
 import type { Sessions } from "../sessions/sessions.js";
-import type { Migration, Sql, TransactionalSql } from "../sql.js";
+import type { Spans } from "../spans.js";
+import type { Migration, Sql, StatementObserver, TransactionalSql } from "../sql.js";
 import type { LimiterStore } from "../throttling/limiter.js";
 import type { Throttle } from "../throttling/throttle.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
+import type { RequestObserver, ResponseListener } from "./served-response.js";
 
 /**
  * An addition to the server, such as GraphQL fields, HTTP routes or database tables.
- * @template S the settings, which become options of `createAuth` and `createServer`
- * @template Api the properties to add to the result of `createAuth`
+ * @template S the feature's settings, which become options of `createAuth` and `createServer`
+ * @template Api the properties that the feature adds to the result of `createAuth`
  */
 export interface Feature<S extends Settings = Settings, Api extends object = object> {
-  /** Unique among all features, including those that come with Gatehouse. */
+  /** Must be unique among all features, including Gatehouse's own. */
   readonly name: string;
   /** The names of features that must be on, and must be listed before this feature. */
   readonly requires?: readonly string[];
-  /** The names of features that this feature uses if they are on. They must be listed before this feature. */
+  /** The names of features that this feature uses only if they are on. They must be listed before this feature. */
   readonly uses?: readonly string[];
   readonly settings?: S;
-  /** The MikroORM entities of the feature's tables. */
-  readonly entities?: readonly (abstract new () => object)[];
   /**
-   * Gatehouse applies these migrations in order, after its own. Each item of `statements` is exactly one SQL statement.
-   * The database records each migration as `feature:name`.
+   * Loads the MikroORM entities of the feature's tables. Only tests that compare the tables with the entities call this.
+   */
+  loadEntities?(this: void): Promise<readonly (abstract new () => object)[]>;
+  /**
+   * Gatehouse applies these migrations in order, after its own. Each item of `statements` must be exactly one SQL
+   * statement. The database records each migration as `feature:name`.
    */
   readonly migrations?: readonly Migration[];
   /**
-   * Returns whether the settings switch the feature on. If a feature is off, Gatehouse still checks its settings, but
-   * uses no other part of it. A command of the feature fails with an error that says that the feature is off.
+   * Returns whether the settings switch the feature on. If the feature is off, Gatehouse checks its settings, but does
+   * not create its parts. Commands of the feature then fail with an error.
    * @param areOthersOn whether all features in `requires` and `uses` are on
    * @default always on
    */
   isOn?(this: void, config: FeatureConfig<S>, areOthersOn: boolean): boolean;
-  /** Returns the problems that a check of one setting alone cannot find, such as a minimum above a maximum. */
+  /** Returns the problems of settings that contradict each other, such as a minimum that is larger than the maximum. */
   findProblems?(this: void, config: FeatureConfig<S>): readonly Problem[];
   /** The subcommands that the feature adds to `gatehouse`. */
   readonly commands?: readonly FeatureCommand<S>[];
   /**
-   * Builds the feature's parts. Called once, after the migrations.
-   * @param apiOf returns the API of a feature that `requires` or `uses` names
+   * Creates the feature's parts. Called once, after the migrations.
+   * @param apiOf returns the API of a feature in `requires` or `uses`
    */
   create(
     this: void,
@@ -68,24 +75,26 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/** The parts of a feature from which {@link ApiOf} reads the type of its API. */
+/** The properties of a feature from which TypeScript infers the type of its API. */
 interface FeatureWithApi<Api extends object> {
   readonly name: string;
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/** Returns the API of another feature. That feature was created earlier. */
+/** Returns the API of another feature. */
 export interface ApiOf {
-  /** @throws TypeError when the calling feature does not list `feature` in its `requires` */
+  /** @throws TypeError if the calling feature does not list the other feature in `requires` */
   <Api extends object>(feature: FeatureWithApi<Api>): Api;
   /**
-   * Returns undefined if that feature is off.
-   * @throws TypeError when the caller's `uses` does not name that feature
+   * Returns undefined if the other feature is off.
+   * @throws TypeError if the calling feature does not list the other feature in `uses`
    */
   ifOn<Api extends object>(this: void, feature: FeatureWithApi<Api>): Api | undefined;
 }
 
-/** The settings that a feature can read: its own, and those of `createAuth`. It cannot read a {@link SecretOption}. */
+/**
+ * The settings that a feature can read: its own, and those of `createAuth` except the secrets in {@link SecretOption}.
+ */
 export type FeatureConfig<S extends Settings = Settings> = Omit<AuthConfig, SecretOption> &
   ConfigOf<S>;
 
@@ -100,21 +109,35 @@ export interface FeatureParts<Api extends object = object> {
   /** Changes the whole schema. Called before Gatehouse adds the checks of `@auth`. */
   readonly transformSchema?: (schema: GraphQLSchema) => GraphQLSchema;
   readonly hooks?: Hooks;
-  /** Called after each event of the audit trail. An error in this function only prints a warning. */
+  /** Called after each event of the audit trail. If the function fails, Gatehouse only prints a warning. */
   readonly onEvent?: EventListener;
   readonly routes?: readonly Route[];
   /**
-   * Pages of the origins in `corsOrigins` can always send the headers `Authorization` and `Content-Type`.
-   * `allowedHeaders` allows further headers. `credentials: true` allows cookies.
+   * Lets pages of the origins in `corsOrigins` send the headers in `allowedHeaders`, too, and cookies if `credentials`
+   * is true. Without this, such pages may send only the headers `Authorization` and `Content-Type`.
    */
   readonly cors?: { readonly allowedHeaders: readonly string[]; readonly credentials: boolean };
   readonly jobs?: readonly Job[];
+  /** Values for monitoring, such as the length of a queue. */
+  readonly measurements?: readonly Measurement[];
+  /**
+   * Called after each response of the server, but not after a request that Node or Fastify cannot parse. Not called if
+   * an application embeds Gatehouse. If the function fails, Gatehouse only prints a warning.
+   */
+  readonly onResponse?: ResponseListener;
+  /** @internal */
+  readonly observeRequest?: RequestObserver;
   /** Rules for deleting old rows of the feature's tables. A running server and `gatehouse prune` apply the rules. */
   readonly prune?: readonly PruneRule[];
-  /** Returns what the feature stores about a user, without secrets, as JSON. `gatehouse export-user` prints it. */
+  /**
+   * Returns the data that the feature stores about a user, without secrets. `gatehouse export-user` prints it as JSON.
+   */
   readonly exportUser?: (userId: string) => Promise<unknown>;
-  /** Returns a line that `gatehouse serve` prints when it starts. @param url the server's URL */
-  readonly announce?: (url: string) => string;
+  /**
+   * Called when the server listens. Returns a line that `gatehouse serve` prints. An error stops the server.
+   * @param url the server's URL
+   */
+  readonly announce?: (url: string) => string | Promise<string>;
   /** Called at shutdown, while the database is still open. Must finish within 5 seconds. */
   readonly close?: () => Promise<void>;
 }
@@ -122,20 +145,26 @@ export interface FeatureParts<Api extends object = object> {
 /** The HTTP methods of routes. The server also answers `HEAD` where it serves `GET`. */
 export const ROUTE_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
-/**
- * An HTTP route. It uses the `Request` and `Response` of the Fetch API, so applications can serve the route themselves.
- */
+/** An HTTP route. `handle` uses the Fetch API, so an application that embeds Gatehouse can serve the route, too. */
 export interface Route {
   readonly method: (typeof ROUTE_METHODS)[number];
   /** Starts with a slash, such as `/health/live`. */
   readonly path: string;
-  /** Whether each request is logged. Set it to false for frequent probes. @default true */
+  /** Whether each request is logged. Use false for frequent requests, such as health checks. @default true */
   readonly isLogged?: boolean;
   /**
+   * Returns the JSON body of a response in which the server itself refuses a request. That happens in these cases:
+   * - The request's body is too large, or a header is wrong.
+   * - There are too many connections.
+   * - `handle` threw an error that is not an {@link AuthError}.
+   * @default a body like that of GraphQL errors
+   */
+  readonly refusalBody?: ((status: number) => object) | undefined;
+  /**
    * Answers a request.
-   * @param request has the unparsed body, of any content type
-   * @param client pass it to `core.authentication`, which needs the address for rate limits and the audit trail
-   * @throws {@link AuthError} to refuse the request. The error's code decides the HTTP status.
+   * @param request the request, with an unparsed body for every content type
+   * @param client the sender of the request. Pass it to `core.authentication`, for rate limits and the audit trail.
+   * @throws {@link AuthError} to refuse the request. The error's code determines the HTTP status.
    */
   handle(this: void, request: Request, client: Client): Response | Promise<Response>;
 }
@@ -149,14 +178,14 @@ export interface FeatureCommand<S extends Settings = Settings> {
   readonly arguments?: readonly string[];
   /** The options, such as `--days <number>`. @default none */
   readonly options?: readonly CommandOption[];
-  /** A command line for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
+  /** An example for `--help`, without `gatehouse`, such as `suspend ada`. @default none */
   readonly example?: string;
   /**
    * Runs the command. Gatehouse closes the core afterwards.
    * @param args the values of the arguments, in order; undefined for an optional argument that was not given
    * @param print writes one line to standard output
    * @param options the values of the options
-   * @throws Error to make the command fail. Gatehouse prints the message on standard error.
+   * @throws Error to make the command fail. Gatehouse prints its message on standard error.
    */
   run(
     this: void,
@@ -172,21 +201,23 @@ export interface FeatureCommand<S extends Settings = Settings> {
 export interface CommandOption {
   /** In lower case, without the dashes, such as `dry-run`. `database` and `help` are taken. */
   readonly name: string;
-  /** The name of the value in `--help`, such as `number`. Left out: the option is a switch without a value. */
+  /**
+   * The name of the value in `--help`, such as `number`. An option without this name is a switch, which takes no value.
+   */
   readonly value?: string;
   /** One line of text for `--help`. */
   readonly description: string;
   /** The only values that the option accepts. @default all */
   readonly choices?: readonly string[];
-  /** The value if the option is not given, for an option with a value. @default undefined */
+  /** The option's value if the user does not give the option. @default undefined */
   readonly default?: string;
   /** Whether the command fails without the option. @default false */
   readonly isRequired?: boolean;
 }
 
 /**
- * The options of a command by name: `days` or, for `--dry-run`, `dryRun`. The value of a switch is `true`. An option that
- * was not given is missing. `database` may be there, too.
+ * The options that the user gave, by name in camel case: the key of `--dry-run` is `dryRun`. The value of a switch is
+ * `true`. The option `database`, which every command has, may be included.
  */
 export type CommandOptions = Readonly<Record<string, string | true | undefined>>;
 
@@ -213,7 +244,7 @@ export interface Core {
  */
 export interface CoreServices extends Core {
   readonly sql: TransactionalSql;
-  /** Adds a function that stores the events of a change of a user in the transaction of the change. */
+  /** Adds a function that stores events of changes to users. The function runs in the transaction of the change. */
   storeEventsWith(this: void, store: EventStore): void;
   readonly accounts: AccountService;
   readonly authentication: AuthenticationService;
@@ -223,21 +254,28 @@ export interface CoreServices extends Core {
   readonly issuer: TokenIssuer;
   readonly verifier: TokenVerifier;
   readonly hasher: PasswordHasher;
+  readonly attempts: LoginAttempts;
+  readonly signInMethods: SignInMethods;
   readonly throttle: Throttle;
-  /** Runs the hooks of all features. */
   readonly hooks: HookRunner;
-  /** Derives a feature's keys from the root secrets: first the current key, then those of the previous secrets. */
+  readonly spans: Spans;
+  /** Derives a feature's keys from the root secrets. The first key is from the current secret. */
   deriveKeys(this: void, feature: string): readonly KeyObject[];
-  /** The folder of files that are kept beside the database. */
+  /** The folder of the generated root secret. Features may keep files in this folder. */
   readonly dataFolder: string;
-  /** Creates a limiter in the configured store. */
   readonly createLimiter: LimiterStore["createLimiter"];
+  /** Returns the measurements of the core and of all features. */
+  measurements(this: void): readonly Measurement[];
+  /** Returns whether the database takes writes. It does not, for example, while its disk is full. */
+  isWritable(this: void): Promise<boolean>;
+  /** Calls `observer` after each statement from now on. */
+  observeStatements(this: void, observer: StatementObserver): void;
   /** Writes a line to the server's log. Does nothing when an application embeds Gatehouse. */
   log(this: void, line: string): void;
 }
 
 /**
- * Returns the feature unchanged. TypeScript infers the types of its settings and its API.
+ * Returns the feature unchanged. TypeScript infers the types of its settings and its API from the call.
  * @example
  * export const hello = defineFeature({
  *   name: "hello",
@@ -253,22 +291,26 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
 }
 
 /**
- * The options that a feature adds. A feature without settings adds none. Its `S` is the general type `Settings`, whose
- * keys are `string`.
+ * The options that a feature adds. If `keyof S` is `string`, the feature has no settings and adds no options.
  */
 type OptionsAdded<F> =
   F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
 
 type ApiAdded<F> = F extends Feature<Settings, infer Api> ? Api : never;
 
-/** The options of all features, as an intersection type. */
+/**
+ * The options of all features, as an intersection type. TypeScript infers an intersection from a union of functions.
+ */
 export type FeatureOptions<F extends readonly Feature[]> = {
   [Index in keyof F]: (options: OptionsAdded<F[Index]>) => void;
 }[number] extends (options: infer Options) => void
   ? Options
   : never;
 
-/** The API properties of all features, as an intersection type. */
+/**
+ * The API properties of all features, as an intersection type. TypeScript infers an intersection from a union of
+ * functions.
+ */
 export type FeatureApi<F extends readonly Feature[]> = {
   [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
 }[number] extends (api: infer Api) => void

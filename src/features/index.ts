@@ -2,13 +2,17 @@ import { withChecks } from "../sql.js";
 import { administration } from "./administration/index.js";
 import { audit } from "./audit/index.js";
 import { requireCompatible } from "./compose.js";
+import { externalLogin } from "./external-login/index.js";
 import type { Core, CoreServices, Feature } from "./feature.js";
 import { graphiql } from "./graphiql/index.js";
 import { health } from "./health/index.js";
 import { impersonation } from "./impersonation/index.js";
 import { importDjango } from "./import-django/index.js";
 import { jwks } from "./jwks/index.js";
+import { loginCodes } from "./login-codes/index.js";
 import { mail } from "./mail/index.js";
+import { metrics } from "./metrics/index.js";
+import { oauth } from "./oauth/index.js";
 import { personalTokens } from "./personal-tokens/index.js";
 import { recovery } from "./recovery/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
@@ -17,9 +21,10 @@ import { resetByAdmin } from "./reset-by-admin/index.js";
 import { restBridge } from "./rest-bridge/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
+import { traces } from "./traces/index.js";
 import { webhooks } from "./webhooks/index.js";
 
-/** The features that come with Gatehouse. The type is written out, so that editors show the settings' comments. */
+/** The features that come with Gatehouse. Without the explicit type, editors would not show the settings' comments. */
 export const BUILT_IN: readonly [
   typeof audit,
   typeof graphiql,
@@ -28,15 +33,20 @@ export const BUILT_IN: readonly [
   typeof importDjango,
   typeof jwks,
   typeof mail,
+  typeof loginCodes,
+  typeof metrics,
   typeof administration,
+  typeof oauth,
   typeof personalTokens,
   typeof recovery,
   typeof refreshCookie,
   typeof registration,
   typeof resetByAdmin,
   typeof restBridge,
+  typeof externalLogin,
   typeof stepUp,
   typeof tokenClasses,
+  typeof traces,
   typeof webhooks,
 ] = [
   audit,
@@ -46,15 +56,20 @@ export const BUILT_IN: readonly [
   importDjango,
   jwks,
   mail,
+  loginCodes,
+  metrics,
   administration,
+  oauth,
   personalTokens,
   recovery,
   refreshCookie,
   registration,
   resetByAdmin,
   restBridge,
+  externalLogin,
   stepUp,
   tokenClasses,
+  traces,
   webhooks,
 ];
 
@@ -67,7 +82,7 @@ export function featuresWith(own: readonly Feature[] = []): readonly Feature[] {
 }
 
 /**
- * Gatehouse's own features also get the internal services. Other features get only the documented {@link Core}.
+ * Returns the core for a feature. Only Gatehouse's own features also get the internal services.
  * @internal
  */
 export function coreFor(feature: Feature, services: CoreServices): Core {

@@ -7,7 +7,7 @@ import type { Feature } from "./feature.js";
  * Loads an application's features.
  * @param modules paths such as `./suspensions.js`, relative to the working directory, or names of packages
  * @returns all features that the modules export
- * @throws Error that names the module, when the module cannot be loaded or exports no feature
+ * @throws Error if a module cannot be loaded or exports no feature. The message names the module.
  */
 export async function loadFeatures(modules: readonly string[]): Promise<Feature[]> {
   const loaded = await Promise.all(modules.map(loadModule));
@@ -26,7 +26,7 @@ async function loadModule(name: string): Promise<Feature[]> {
   return [...new Set(features)];
 }
 
-/** If there is no package `notes.js`, the error suggests the file `./notes.js`. */
+/** @throws Error if there is no package `notes.js`. The message suggests the file `./notes.js`. */
 function resolveModule(name: string): string {
   try {
     return createRequire(resolve("package.json")).resolve(name);

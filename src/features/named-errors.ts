@@ -1,5 +1,5 @@
 import { GraphQLError } from "graphql";
-import type { Hooks } from "../authentication/hooks.js";
+import type { Hooks, LoginAttempt } from "../authentication/hooks.js";
 import { WrongSettings } from "../config/problems.js";
 import { ServiceUnavailable } from "../errors.js";
 import type { Client } from "../events.js";
@@ -9,11 +9,11 @@ import type { Feature, FeatureParts, Route } from "./feature.js";
 
 /** The time limit for a hook or `close`, in milliseconds. */
 const TIMEOUT = 5_000;
-/** When a hook takes too long, clients should retry after this many seconds. */
+/** Seconds after which clients should retry when a hook took too long. */
 const RETRY_AFTER = 5;
 
 /**
- * Returns a copy of the feature. Its errors name the feature, as in "The feature notes failed to start: …". Errors of
+ * Returns a copy of the feature whose errors name the feature, as in "The feature notes failed to start: …". Errors of
  * commands, of resolvers and of functions in `api` stay unchanged.
  */
 export function withNamedErrors(feature: Feature): Feature {
@@ -41,9 +41,10 @@ export function withNamedErrors(feature: Feature): Feature {
 }
 
 function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts {
-  const { announce, close, hooks, jobs, onEvent, prune, routes, transformSchema } = parts;
+  const { announce, close, hooks, jobs, onEvent, onResponse, prune, routes, transformSchema } =
+    parts;
   return overriding(parts, {
-    ...(announce && { announce: (url) => attempt(failedToStart(name), () => announce(url)) }),
+    ...(announce && { announce: (url) => attemptAsync(failedToStart(name), () => announce(url)) }),
     ...(transformSchema && {
       transformSchema: (schema) => attempt(failedToStart(name), () => transformSchema(schema)),
     }),
@@ -64,21 +65,30 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
           onEvent(event, client),
         ),
     }),
+    ...(onResponse && {
+      onResponse: (response) =>
+        attemptAsync(`The function onResponse of the feature ${name} failed`, () =>
+          onResponse(response),
+        ),
+    }),
     ...(routes && {
-      // `Required` makes the compiler report a property that is missing here.
-      routes: routes.map(({ method, path, isLogged = true, handle }): Required<Route> => ({
-        method,
-        path,
-        isLogged,
-        handle: (request, client) =>
-          attemptRequest(`The route ${method} ${path} of the feature ${name} failed`, () =>
-            handle(request, client),
-          ),
-      })),
+      // With `Required`, the compiler reports a property that is missing here.
+      routes: routes.map(
+        ({ method, path, isLogged = true, refusalBody, handle }): Required<Route> => ({
+          method,
+          path,
+          isLogged,
+          refusalBody,
+          handle: (request, client) =>
+            attemptRequest(`The route ${method} ${path} of the feature ${name} failed`, () =>
+              handle(request, client),
+            ),
+        }),
+      ),
     }),
     ...(jobs && {
       jobs: jobs.map((job) => ({
-        // The prefix makes the name unique. The error of a failed job shows the name.
+        // The prefix makes the job's name unique. Errors of the job contain this name.
         name: `${name}:${job.name}`,
         interval: job.interval,
         run: () => job.run(),
@@ -88,15 +98,15 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
 }
 
 /**
- * Puts the feature's name in the hooks' errors. Also limits the time of each hook, because operations wait for hooks.
+ * Adds the feature's name to the hooks' errors. Also limits the time of each hook, because operations wait for hooks.
  */
 function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   return Object.fromEntries(
     HOOKS.filter((name) => hooks[name] !== undefined).map((name) => {
       const hook = `The hook ${name} of the feature ${feature}`;
-      const run = (user: never, client: Client) =>
+      const run = (user: never, client: Client, attempt: LoginAttempt) =>
         withinTime(
-          attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client)),
+          attemptRequest(`${hook} failed`, () => hooks[name]?.(user, client, attempt)),
           TIMEOUT,
           () => {
             const cause = new Error(`${hook} took longer than ${TIMEOUT / 1000} seconds`);
@@ -108,7 +118,7 @@ function withNamedErrorsOfHooks(feature: string, hooks: Hooks): Hooks {
   );
 }
 
-/** Like `{ ...original, ...changes }`, but also keeps the methods of an instance of a class. */
+/** Works like `{ ...original, ...changes }`, but also keeps the methods of a class. */
 function overriding<T extends object>(original: T, changes: Partial<T>): T {
   return Object.create(original, Object.getOwnPropertyDescriptors(changes)) as T;
 }
@@ -136,7 +146,7 @@ async function attemptAsync<Result>(
   }
 }
 
-/** Throws a `GraphQLError` unchanged, because the client sees its message. */
+/** Throws a `GraphQLError` of `run` unchanged, because the client sees its message. */
 async function attemptRequest<Result>(
   failure: string,
   run: () => Result | Promise<Result>,
@@ -153,7 +163,7 @@ function nameError(failure: string, cause: unknown): Error {
   return new Error(`${failure}: ${message}`, { cause });
 }
 
-/** Gives up on a `close` that hangs, so that the database can still be closed. */
+/** Rejects if `close` takes too long. Otherwise the database could not be closed. */
 function inTime(close: () => Promise<void>): Promise<void> {
   return withinTime(close(), TIMEOUT, () => {
     throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);

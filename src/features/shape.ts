@@ -13,7 +13,7 @@ export function is(what: string, isRight: (value: unknown) => boolean): Check {
   return (value, where) => (isRight(value) ? [] : [`${where} must be ${what}`]);
 }
 
-/** Returns a check of a list. A message shows the name or the index of an item: `commands[add-note]` or `routes[0]`. */
+/** Returns a check of a list. Messages name an item by its name or index: `commands[add-note]` or `routes[0]`. */
 export function listOf(item: Check): Check {
   return (value, where) => {
     if (!Array.isArray(value)) return [`${where} must be a list`];
@@ -69,8 +69,8 @@ export function isObject(value: unknown): value is object {
 }
 
 /**
- * Returns a message for each unknown field of a plain object. An instance of a class may have fields of its own. So for
- * an instance, only a field that looks misspelt is reported, such as `crate` for `create`.
+ * Returns a message for each unknown field. An instance of a class may have fields of its own. So for an instance, only
+ * fields that look misspelt are reported, such as `crate` instead of `create`.
  */
 function findUnknown(value: object, known: readonly string[]): string[] {
   const prototype: unknown = Object.getPrototypeOf(value);

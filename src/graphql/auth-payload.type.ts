@@ -40,8 +40,7 @@ export class AuthPayload {
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description:
-      "JWT: when `refresh` expires. SLIDING: until when the token can be exchanged for its successor.",
+    description: "JWT: when `refresh` expires. SLIDING: until when the token can be refreshed.",
   })
   refreshExpiresAt!: Date | null;
 
@@ -66,7 +65,7 @@ export class TokenVerification {
   @Field(() => String, {
     nullable: true,
     description:
-      "The header scheme to send it with: `Token` or `Bearer`. Null for a refresh token, which is never sent in a header.",
+      "The header scheme to send the token with: `Token` or `Bearer`. Null for a refresh token, which is never sent in a header.",
   })
   tokenType!: string | null;
 

@@ -54,7 +54,7 @@ export class AuthenticationResolver {
 
   @Mutation(() => AuthPayload, {
     description:
-      "Exchanges a refresh token for the session's next pair, or a sliding token for its successor.",
+      "Exchanges a refresh token for a new access and refresh token, or a sliding token for a new sliding token.",
   })
   @Directive("@public")
   async refreshToken(

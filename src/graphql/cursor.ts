@@ -3,25 +3,25 @@ import { BadUserInput } from "../errors.js";
 
 const CURSOR = new RegExp(`^(\\d{1,15})\\.(${ID_SHAPE})$`);
 
-/** How many characters of a cursor are decoded at most. */
+/** The number of characters of a cursor that are decoded. Longer text is cut off. */
 const MAX_LENGTH = 100;
 
-/** A place in a list that is sorted by `createdAt`, and then by id. */
+/** The position of an item in a list that is sorted by `createdAt`, then by id. */
 export interface Cursor {
-  /** Epoch milliseconds. */
+  /** In epoch milliseconds. */
   readonly createdAt: number;
   readonly id: string;
 }
 
-/** Encodes a place in a list as the opaque text of a Relay cursor. */
+/** Encodes a cursor as opaque text, as Relay requires. */
 export function formatCursor({ createdAt, id }: Cursor): string {
   return Buffer.from(`${createdAt}.${id}`).toString("base64url");
 }
 
 /**
- * Decodes a cursor of {@link formatCursor}.
+ * Decodes a text from {@link formatCursor}.
  * @returns null if no cursor is given
- * @throws {@link BadUserInput} when the text is not such a cursor
+ * @throws {@link BadUserInput} when the text is not a cursor of the list
  */
 export function parseCursor(cursor: string | null | undefined): Cursor | null {
   if (cursor == null) return null;

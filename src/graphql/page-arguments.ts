@@ -15,7 +15,7 @@ export const AFTER = {
 };
 
 /**
- * @param first null for the default
+ * @param first null for the default, 20
  * @throws {@link BadUserInput} when `first` is not from 1 to 100
  */
 export function requirePageSize(first: number | null): number {

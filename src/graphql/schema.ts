@@ -19,14 +19,14 @@ import type { Roles } from "../accounts/role.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { createDirectives, withAdminRole } from "../permissions/directives.js";
 
-/** Further fields in SDL, such as `extend type Mutation { … @auth }`, with their resolvers. */
+/** Fields to add to the schema, in SDL such as `extend type Mutation { … @auth }`, with their resolvers. */
 export interface SchemaExtension {
   readonly typeDefs: string;
   readonly resolvers: IResolvers;
 }
 
 /**
- * Builds a schema with its directives. Only `guardSchema` makes the directives take effect.
+ * Builds a schema with the directives `@auth` and `@public`. They have no effect until `guardSchema` is called.
  * @param resolvers instances of type-graphql's resolver classes
  */
 export function createSchema(resolvers: readonly object[], roles: Roles): GraphQLSchema {
@@ -52,8 +52,8 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 }
 
 /**
- * Replaces the default roles with those of the installation. Also reverses the arguments of each field, because
- * type-graphql lists the last argument first.
+ * Replaces the default roles with the configured roles. Also reverses the arguments of each field, because type-graphql
+ * lists the last argument first.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
   return mapSchema(schema, {
@@ -76,37 +76,35 @@ function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
 }
 
 /**
- * Returns a copy of a schema with further fields.
+ * Returns a copy of the schema with the fields of an extension.
  * @throws Error when `typeDefs` cannot be parsed, or does not fit the schema
- * @throws TypeError when a resolver belongs to no field
+ * @throws TypeError when there is a resolver without a field
  */
 export function extendWith(
   schema: GraphQLSchema,
   { typeDefs, resolvers }: SchemaExtension,
 ): GraphQLSchema {
-  const added = new Map(
-    Object.entries(resolvers).flatMap(([type, fields]) =>
-      Object.entries(fields as Record<string, GraphQLFieldResolver<unknown, unknown>>).map(
-        ([field, resolve]) => [`${type}.${field}`, resolve] as const,
-      ),
-    ),
-  );
-  const extended = mapSchema(extendSchema(schema, parse(typeDefs)), {
-    [MapperKind.OBJECT_FIELD]: (field, name, type) => {
-      const resolve = added.get(`${type}.${name}`);
-      added.delete(`${type}.${name}`);
-      return resolve === undefined ? undefined : { ...field, resolve };
-    },
-  });
-  const [unknown] = added.keys();
-  if (unknown !== undefined) throw new TypeError(`The schema has no field ${unknown} to resolve.`);
+  const extended = extendSchema(schema, parse(typeDefs));
+  for (const [type, fields] of Object.entries(resolvers)) {
+    const object = extended.getType(type);
+    const known = object instanceof GraphQLObjectType ? object.getFields() : {};
+    for (const [name, resolve] of Object.entries(
+      fields as Record<string, GraphQLFieldResolver<unknown, unknown>>,
+    )) {
+      const field = known[name];
+      if (field === undefined) {
+        throw new TypeError(`The schema has no field ${type}.${name} to resolve.`);
+      }
+      field.resolve = resolve;
+    }
+  }
   return extended;
 }
 
 /**
- * Returns the resolvers of a schema. Scalars become plain objects. Otherwise an application with a second copy of
- * `graphql` could not build a schema from these resolvers. With plain objects it can, and {@link requireOneGraphql}
- * then refuses that schema with a clear message.
+ * Returns the resolvers of a schema. Scalars become plain objects. Otherwise an application with another copy of
+ * `graphql` would get a confusing error while it builds its schema. With plain objects it gets the clear message of
+ * {@link requireOneGraphql}.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

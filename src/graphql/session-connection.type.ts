@@ -29,7 +29,7 @@ export class SessionConnection {
 }
 
 /**
- * @param currentId the id of the request's own session
+ * @param currentId the id of the request's session
  * @param hasPreviousPage whether the page starts after a cursor
  */
 export function toSessionConnection(

@@ -14,8 +14,8 @@ import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
 /**
- * Each operation calls `loadUser`, which refuses a user whose session has ended. Without `loadUser`, such a user would
- * be accepted if `bearerCheck` is `stateless`.
+ * Each operation calls `loadUser`, which refuses a user whose session has ended. The guard `@auth` alone is not enough:
+ * with `bearerCheck: "stateless"`, it does not check the session.
  */
 @Resolver(() => SessionType)
 export class SessionResolver {
@@ -74,7 +74,7 @@ export class SessionResolver {
 
   @Mutation(() => LogoutPayload, {
     description:
-      "Ends one of the caller's sessions. Administrators may end the sessions of other users, with a password of the last 12 hours and no static token.",
+      "Ends a session of the caller. An administrator may also end a session of another user, but not with a static token, and only within 12 hours after giving a password.",
   })
   @Directive("@auth")
   async revokeSession(

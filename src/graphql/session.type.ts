@@ -19,21 +19,24 @@ registerEnumType(AuthSchemeEnum, {
     TOKEN: { description: "One static key, sent as `Authorization: Token <key>`." },
     JWT: {
       description:
-        "A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair.",
+        "A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token, which is exchanged for a new pair.",
     },
     SLIDING: {
       description:
-        "One token, sent as `Authorization: Bearer <token>`, that is exchanged for its successor before it expires.",
+        "One token, sent as `Authorization: Bearer <token>`. It must be exchanged for a new one before it expires.",
     },
   },
 });
 
 @ObjectType("Session", {
   description:
-    "A sign-in, which one login opened, or a named token. It lasts until the logout or the expiry.",
+    "A sign-in or a named token. A login opens a sign-in. A session lasts until it ends or expires.",
 })
 export class SessionType {
-  /** The administrator who acts as the user, for the resolvers of a feature. It is not a field of the schema. */
+  /**
+   * The id of the administrator who acts as the user, or null. Meant for resolvers of features. Not a field of the
+   * schema.
+   */
   impersonatorId!: string | null;
 
   @Field(() => ID)
@@ -47,7 +50,7 @@ export class SessionType {
 
   @Field(() => Boolean, {
     description:
-      "Whether it is a static token with a label, such as a script uses. All other sessions are sign-ins.",
+      "True for a static token with a label, such as a script uses. All other sessions are sign-ins.",
   })
   isNamedToken!: boolean;
 
@@ -69,13 +72,19 @@ export class SessionType {
   @Field(() => String, { nullable: true })
   userAgent!: string | null;
 
+  @Field(() => [String], {
+    description:
+      "How the user proved who they are, as values of RFC 8176, such as `pwd`, `otp` or `mfa`. Empty for a static token.",
+  })
+  methods!: readonly string[];
+
   @Field(() => Boolean, {
     description: "Whether this request used the session, or opened it by a login.",
   })
   isCurrent!: boolean;
 }
 
-/** @param currentId the id of the request's own session. @default no session is the current one */
+/** @param currentId the id of the request's session. @default no session is the current one */
 export function toSessionType(session: SessionInfo, currentId?: string): SessionType {
   const { id, scheme, label, ipAddress, userAgent, impersonatorId } = session;
   return {
@@ -89,6 +98,7 @@ export function toSessionType(session: SessionInfo, currentId?: string): Session
     ipAddress,
     userAgent,
     impersonatorId,
+    methods: session.methods,
     isCurrent: id === currentId,
   };
 }

@@ -13,17 +13,17 @@ import { NoSuchUser } from "../errors.js";
 import { requireRole } from "../permissions/guards.js";
 import { toUserType, type UserType } from "./user.type.js";
 
-/** The type definitions and resolvers for a subgraph of Apollo Federation 2. */
+/** The type definitions and resolvers of a subgraph of Apollo Federation 2. */
 export interface Subgraph {
-  /** SDL that uses the directives `@key` and `@shareable`, which the application imports with `@link`. */
+  /** SDL with the directives `@key` and `@shareable`. The application must import them with `@link`. */
   readonly typeDefs: string;
-  /** The guarded resolvers, with `User.__resolveReference`. */
+  /** The resolvers, with `User.__resolveReference`. They enforce `@auth` and `@public`. */
   readonly resolvers: IResolvers;
 }
 
 const SUBGRAPH_DIRECTIVES = `type User @key(fields: "id") type PageInfo @shareable`;
 
-/** Returns a subgraph. Other subgraphs may refer to its users by id, and may define a type `PageInfo`, too. */
+/** Returns a subgraph. Other subgraphs may refer to its users by id, and may define the type `PageInfo` too. */
 export function createSubgraph(
   typeDefs: string,
   resolvers: IResolvers,
@@ -57,8 +57,8 @@ interface UserReference {
 }
 
 /**
- * Returns the function that loads a user for a gateway. Users may load themselves, and administrators may load
- * everyone. Other callers get the same error for existing and missing users.
+ * Returns the function that loads a user for a federation gateway. Users may load only themselves. Administrators may
+ * load every user. Others get the same error whether the user exists or not.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

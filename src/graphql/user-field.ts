@@ -1,9 +1,9 @@
 import DataLoader from "dataloader";
 
 /**
- * Returns the resolver of a field of `User`. If a query selects the field, one call of `read` reads it for all users of a
- * list. Otherwise it costs nothing.
- * @param read returns the values by the users' ids. A user who is missing in the result has the value null
+ * Returns the resolver of a field of `User`. A list of users needs only one call of `read`. A query without the field
+ * does not call `read`.
+ * @param read returns a map from user ids to values. The field is null for a user without a value
  */
 export function userField<Value>(
   read: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>,

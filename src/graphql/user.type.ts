@@ -12,17 +12,17 @@ registerEnumType(RoleEnum, {
   description: "The rights of a user. Each role includes the rights of the roles before it.",
 });
 
-/** The parent object of the resolvers that an application adds to the type `Profile`. */
+/** The parent object of resolvers that an application adds to the type `Profile`. */
 @ObjectType("Profile", { description: "The rights of a user." })
 export class ProfileType {
-  /** The user's id, for the resolvers of an application. It is not a field of the schema. */
+  /** The user's id. Meant for resolvers of an application. Not a field of the schema. */
   userId!: string;
 
   @Field(() => RoleEnum)
   role!: Role;
 }
 
-/** The parent object of the resolvers that an application adds to the type `User`. */
+/** The parent object of resolvers that an application adds to the type `User`. */
 @ObjectType("User", { description: "An account that can log in." })
 export class UserType {
   @Field(() => ID)

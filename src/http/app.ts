@@ -9,27 +9,47 @@ import {
   LogController,
 } from "fastify";
 import type { OperationRecord } from "../apollo/plugins.js";
+import { parseTraceparent } from "../authentication/trace-context.js";
 import type { ServerConfig } from "../config/server-config.js";
-import { ServiceUnavailable } from "../errors.js";
+import { ServiceUnavailable, TooManyRequests } from "../errors.js";
+import { publishTo } from "../events.js";
+import { BODY_LIMIT } from "../features/read-body.js";
+import type {
+  RequestObserver,
+  ResponseListener,
+  ServedResponse,
+} from "../features/served-response.js";
 import { Connections } from "./connections.js";
 import { findHeaderFault, schemeOf } from "./headers.js";
-import { refuseConnection, SECURITY_HEADERS, toGraphqlError } from "./refusals.js";
+import {
+  refusalBodyOf,
+  refuseConnection,
+  type RouteConfig,
+  SECURITY_HEADERS,
+  toGraphqlError,
+} from "./refusals.js";
+import { type Turn, Turns } from "./turns.js";
 
-/** The limit on bodies, in bytes. */
-const BODY_LIMIT = 100 * 1024;
 /** How long a client may take to send the headers, and the whole request, in milliseconds. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /**
- * During a request, a connection without traffic is closed after this many milliseconds. An operation must time out
- * earlier.
+ * Milliseconds after which a connection without traffic is closed, even during a request. Must be longer than an
+ * operation may take.
  */
 const IDLE_TIMEOUT = 40_000;
-/** Seconds after which a client should retry if there are too many connections. */
+/** Seconds after which a client should retry if there are too many connections, or too many requests at once. */
 const RETRY_AFTER = 1;
 
 /** Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
+
+/** Replaces Fastify's compilers of JSON schemas, which take 100 modules: no route has a schema to compile. */
+const NO_COMPILERS = { buildValidator: () => refuseSchema, buildSerializer: () => refuseSchema };
+
+function refuseSchema(): never {
+  throw new TypeError("Routes cannot have JSON schemas.");
+}
 
 type AppConfig = Pick<
   ServerConfig,
@@ -42,7 +62,7 @@ interface App {
 }
 
 /**
- * Creates an HTTP server without routes. It limits and logs requests, and formats errors as GraphQL responses.
+ * Creates an HTTP server without routes. The server limits and logs requests, and formats errors as GraphQL responses.
  * @param logStream where the log is written. @default standard output
  */
 export function createApp(
@@ -73,24 +93,30 @@ export function createApp(
     },
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: keepAliveTimeout * 1000,
-    // A stopping server still answers the requests that arrive.
+    // A stopping server still answers requests that arrive on open connections.
     return503OnClosing: false,
     connectionTimeout: IDLE_TIMEOUT,
     trustProxy: isBehindProxy ? [...trustedProxies] : false,
+    schemaController: { compilersFactory: NO_COMPILERS },
     logger: { level: logLevel, base: null, ...(logStream && { stream: logStream }) },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    childLoggerFactory: (logger, bindings, options, { headers }) => {
+      const traceId = parseTraceparent(headers["traceparent"]);
+      return logger.child(traceId === null ? bindings : { ...bindings, traceId }, options);
+    },
   });
   // All connections of a proxy come from one address, so they are not limited by address.
   const connections = new Connections(app.server, isBehindProxy ? null : connectionsPerAddress);
-  // If a request has an unknown `Expect` header, Node would send a response without a body. This listener handles such
-  // a request like any other request.
+  // Without this listener, Node would answer a request with an unknown `Expect` header itself, without a body.
   // @see RFC 9110 10.1.1
   app.server.on("checkExpectation", (request, response) => {
     app.server.emit("request", request, response);
   });
   app.removeContentTypeParser("text/plain");
+  const turns = new Turns(connectionsPerAddress);
   app.decorateRequest(RECORD, null);
+  app.decorateRequest(TURN, null);
   app.addHook("onRequest", (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
     if (schemeOf(request) === "https") void reply.headers(HTTPS_HEADERS);
@@ -99,15 +125,20 @@ export function createApp(
       void reply
         .code(503)
         .headers({ connection: "close", "retry-after": RETRY_AFTER })
-        .send({ errors: [error] });
+        .send(refusalBodyOf(request, 503, { errors: [error] }));
       return;
     }
     const fault = findHeaderFault(request);
-    if (fault === null) done();
-    else
-      void reply.code(fault.status).send(toGraphqlError(fault.status, request.id, fault.message));
+    if (fault === null) {
+      waitForTurn(turns, request, reply, done);
+      return;
+    }
+    const { status, message } = fault;
+    const usual = toGraphqlError(status, request.id, message);
+    void reply.code(status).send(refusalBodyOf(request, status, usual));
   });
   app.addHook("onSend", (request, reply, _payload, done) => {
+    request.getDecorator<Turn | null>(TURN)?.end();
     if (connections.isLast(request.raw.socket)) void reply.header("connection", "close");
     done();
   });
@@ -118,7 +149,8 @@ export function createApp(
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status >= 500) request.log.error({ err: error }, "request failed");
-    return reply.code(status).send(toGraphqlError(status, request.id));
+    const usual = toGraphqlError(status, request.id);
+    return reply.code(status).send(refusalBodyOf(request, status, usual));
   });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(toGraphqlError(404, request.id)));
   return { app, connections };
@@ -126,16 +158,107 @@ export function createApp(
 
 /** The name of the request decorator that holds the {@link OperationRecord}. */
 export const RECORD = "operationRecord";
+/** The name of the request decorator that holds the {@link Turn}. */
+const TURN = "turn";
 
-/** Logs a request in one line. The operation's name is the only text that a client can choose freely. */
+/** Calls `done` when it is the request's turn. Refuses the request if too many requests of its address wait. */
+function waitForTurn(
+  turns: Turns,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: () => void,
+): void {
+  const address = addressOf(request);
+  const { isProbe = false } = request.routeOptions.config as RouteConfig;
+  // A closed connection has no address any more.
+  if (address === "" || isProbe) {
+    done();
+    return;
+  }
+  const turn = turns.take(address);
+  if (turn === null) {
+    const usual = { errors: [new TooManyRequests(RETRY_AFTER)] };
+    void reply
+      .code(429)
+      .header("retry-after", RETRY_AFTER)
+      .send(refusalBodyOf(request, 429, usual));
+    return;
+  }
+  request.setDecorator(TURN, turn);
+  turn.begin(() => {
+    // The client may have gone while the request waited.
+    if (request.raw.socket.destroyed) turn.end();
+    else done();
+  });
+}
+
+/** Returns the client's IP address. A proxy may pass on a text that is not an IP address. */
+function addressOf({ ip, socket }: FastifyRequest): string {
+  return isIP(ip) === 0 ? (socket.remoteAddress ?? "") : ip;
+}
+
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { routeOptions, method, ip: address } = request;
-  // A proxy may pass on something that is not an address.
-  const ip = isIP(address) === 0 ? request.socket.remoteAddress : address;
+  const { routeOptions, method } = request;
+  const ip = addressOf(request);
   const path = routeOptions.url ?? null;
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   const record = request.getDecorator<OperationRecord | null>(RECORD);
   const { statusCode: status } = reply;
   const outcome = record?.outcome ?? (status < 400 ? "ok" : "refused");
-  request.log.info({ method, path, ip, status, ms, ...record, outcome }, "request");
+  const name = record?.operation;
+  const operation = name === undefined ? {} : { operation: name };
+  request.log.info({ method, path, ip, status, ms, ...operation, outcome }, "request");
+}
+
+/** Calls the listeners after each response. */
+export function addResponseListeners(
+  app: FastifyInstance,
+  listeners: readonly ResponseListener[],
+): void {
+  if (listeners.length === 0) return;
+  const publish = publishTo(listeners);
+  app.addHook("onResponse", (request, reply, done) => {
+    publish(servedResponseOf(request, reply));
+    done();
+  });
+}
+
+/** Lets the observers run the handler of each request. */
+export function addRequestObservers(
+  app: FastifyInstance,
+  observers: readonly RequestObserver[],
+): void {
+  for (const observe of observers) {
+    const observed = new WeakMap<FastifyRequest, ReturnType<RequestObserver>>();
+    // Not `onRequest`: the body arrives in the context of the connection, so a context of that hook would be lost.
+    app.addHook("preHandler", (request, reply, done) => {
+      const { method, headers, routeOptions } = request;
+      const route = routeOptions.url ?? null;
+      const started = { method, route, headers, milliseconds: reply.elapsedTime };
+      observed.set(request, observe(started, done));
+    });
+    app.addHook("onResponse", (request, reply, done) => {
+      const { type, operation: name } = request.getDecorator<OperationRecord | null>(RECORD) ?? {};
+      observed.get(request)?.(servedResponseOf(request, reply), {
+        ...(type !== undefined && { type }),
+        ...(name !== undefined && { name }),
+      });
+      done();
+    });
+  }
+}
+
+function servedResponseOf(request: FastifyRequest, reply: FastifyReply): ServedResponse {
+  const { url } = request.routeOptions;
+  const record = request.getDecorator<OperationRecord | null>(RECORD);
+  return {
+    route: url === undefined ? null : `${request.method} ${url}`,
+    status: reply.statusCode,
+    seconds: reply.elapsedTime / 1000,
+    operation: record && {
+      field: record.field ?? null,
+      outcome: record.outcome ?? "error",
+      reason: record.reason ?? null,
+    },
+  };
 }

@@ -1,7 +1,7 @@
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { isLoopback } from "../config/server-config.js";
-import { addressKey } from "../throttling/address-key.js";
+import { isLoopbackAddress, networksOf } from "../throttling/networks.js";
+import { NetworkCounts } from "./network-counts.js";
 
 /** How many connections are served at the same time at most. */
 const MAX_SERVED = 1_000;
@@ -11,15 +11,19 @@ const MAX_REFUSED = 1_000;
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
- * Counts the connections and the running requests of a server. A connection over a limit stays open for a short time,
- * so the server can say why it refuses the request.
+ * Counts the connections and the running requests of a server. If too many connections are open, a new one replaces the
+ * one that has been idle for longest, so idle connections keep nobody out. If none is idle, or one address has too many
+ * connections, the new one stays open for a short time, so that the server can answer its request with an error.
  */
 export class Connections {
   readonly #server: Server;
   readonly #maxPerAddress: number | null;
-  readonly #perAddress = new Map<string, number>();
+  readonly #perAddress = new NetworkCounts();
   readonly #refused = new Set<Socket>();
-  #served = 0;
+  /** The open connections without those over a limit. The one whose last request is the oldest comes first. */
+  readonly #served = new Set<Socket>();
+  /** The responses of each connection that are not complete. */
+  readonly #unfinished = new WeakMap<Socket, Set<ServerResponse>>();
   #running = 0;
   #isEnding = false;
   /** The connections that were opened after {@link Connections.startEnding}. */
@@ -32,9 +36,8 @@ export class Connections {
     server.on("connection", (socket) => {
       this.#admit(socket);
     });
-    server.on("request", (_request, response) => {
-      this.#running += 1;
-      response.once("close", () => (this.#running -= 1));
+    server.on("request", ({ socket }, response) => {
+      this.#start(socket, response);
     });
   }
 
@@ -45,15 +48,15 @@ export class Connections {
 
   /** The number of open connections, without the connections over a limit. */
   get served(): number {
-    return this.#served;
+    return this.#served.size;
   }
 
-  /** Returns whether the connection is over a limit, so its requests must be refused. */
+  /** Returns whether the connection is over a limit. Its requests must then be refused. */
   isRefused(socket: Socket): boolean {
     return this.#refused.has(socket);
   }
 
-  /** Called when the server starts to stop. */
+  /** Must be called when the server begins to stop. */
   startEnding(): void {
     this.#isEnding = true;
   }
@@ -61,8 +64,8 @@ export class Connections {
   /**
    * Returns whether a connection must close after its next response.
    * - Before the stop: no connection.
-   * - During the stop, while the server still listens: the connections that were opened before the stop. A proxy would
-   *   replace a newer connection at once, again and again, so the newer ones stay open.
+   * - During the stop, while the server still listens: connections that were opened before the stop. Newer connections
+   *   stay open, because a proxy would replace each of them at once.
    * - After the server stopped listening: every connection.
    */
   isLast(socket: Socket): boolean {
@@ -72,30 +75,66 @@ export class Connections {
   #admit(socket: Socket): void {
     if (this.#isEnding) this.#late.add(socket);
     const { remoteAddress = "" } = socket;
-    const isLimited = remoteAddress !== "" && !isLoopback(remoteAddress.replace(/^::ffff:/, ""));
+    const isLimited = remoteAddress !== "" && !isLoopbackAddress(remoteAddress);
     const max = isLimited ? this.#maxPerAddress : null;
-    if (this.#served >= MAX_SERVED) this.#refuse(socket);
+    if (this.#served.size >= MAX_SERVED && !this.#closeIdle()) this.#refuse(socket);
     else if (max === null) this.#serve(socket);
-    else this.#serveOneOf(socket, addressKey(remoteAddress), max);
+    else this.#serveOneOf(socket, remoteAddress, max);
+  }
+
+  #start(socket: Socket, response: ServerResponse): void {
+    const unfinished = this.#unfinished.get(socket) ?? new Set();
+    if (!this.#unfinished.has(socket)) {
+      this.#unfinished.set(socket, unfinished);
+      // Node emits no event for responses that wait behind another one when the connection closes.
+      socket.once("close", () => {
+        this.#running -= unfinished.size;
+        unfinished.clear();
+      });
+    }
+    unfinished.add(response);
+    this.#running += 1;
+    this.#touch(socket);
+    response.once("close", () => {
+      if (unfinished.delete(response)) this.#running -= 1;
+    });
   }
 
   #serve(socket: Socket): void {
-    this.#served += 1;
-    socket.once("close", () => (this.#served -= 1));
+    this.#served.add(socket);
+    socket.once("close", () => this.#served.delete(socket));
   }
 
-  #serveOneOf(socket: Socket, key: string, max: number): void {
-    const count = this.#perAddress.get(key) ?? 0;
-    if (count >= max) {
+  /** Puts the connection behind all others. */
+  #touch(socket: Socket): void {
+    if (this.#served.delete(socket)) this.#served.add(socket);
+  }
+
+  /** Closes the connection that has been idle for longest. Returns false if none is idle. */
+  #closeIdle(): boolean {
+    for (const socket of this.#served) {
+      if (this.#isAwaited(socket)) continue;
+      this.#served.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  /** Returns whether a client waits for a response. One that sends its request slowly must not keep others out. */
+  #isAwaited(socket: Socket): boolean {
+    return [...(this.#unfinished.get(socket) ?? [])].some(({ req }) => req.complete);
+  }
+
+  #serveOneOf(socket: Socket, address: string, max: number): void {
+    const networks = networksOf(address);
+    if (!this.#perAddress.add(networks, max)) {
       this.#refuse(socket);
       return;
     }
     this.#serve(socket);
-    this.#perAddress.set(key, count + 1);
     socket.once("close", () => {
-      const remaining = (this.#perAddress.get(key) ?? 1) - 1;
-      if (remaining === 0) this.#perAddress.delete(key);
-      else this.#perAddress.set(key, remaining);
+      this.#perAddress.remove(networks);
     });
   }
 

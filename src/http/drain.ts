@@ -5,22 +5,22 @@ import type { Connections } from "./connections.js";
 
 // All times are in milliseconds.
 
-/** How long a stopping server still listens. Meanwhile `GET /health/ready` fails, so proxies choose another server. */
+/** How long a stopping server still listens. `GET /health/ready` then fails, so proxies choose another server. */
 const NOTICE_TIME = 1_000;
-/** How long idle connections stay open after the server stops listening. A request may be on its way. */
+/** How long idle connections stay open after the server stops listening, because a request may still arrive on them. */
 const IDLE_TIME = 500;
 /** How long {@link untilNoneWaits} waits at most. */
 const QUIET_TIMEOUT = 1_000;
 /**
- * If a turn of the event loop takes longer than this, {@link untilNoneWaits} waits for another turn. During the long
- * turn, a connection may have arrived unnoticed.
+ * {@link untilNoneWaits} waits for another turn of the event loop if a turn takes longer than this, because a
+ * connection may have arrived during the long turn.
  */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 
 /**
- * Stops accepting connections, and waits until all requests are answered. Also answers the requests that meanwhile
- * arrive on open connections.
+ * Stops accepting connections, and waits until all requests are answered. Also answers requests that arrive meanwhile
+ * on open connections.
  */
 export async function stopListening(
   server: Server,
@@ -29,22 +29,21 @@ export async function stopListening(
 ): Promise<void> {
   if (isDevelopment !== true) await sleep(NOTICE_TIME);
   await untilNoneWaits(server);
-  // Not `server.close()`, because that also closes idle connections.
+  // Do not call `server.close()`, because it also closes idle connections.
   NetServer.prototype.close.call(server);
   const end = performance.now() + IDLE_TIME;
   const isWaiting = () => connections.served > 0 && performance.now() < end;
   while (connections.running > 0 || isWaiting()) {
     await sleep(PAUSE);
-    // Reads the requests that have arrived, so that their connections do not look idle.
+    // Let Node read the requests that have arrived, so that their connections do not count as idle.
     await poll();
   }
   server.closeIdleConnections();
 }
 
 /**
- * Waits until Node has accepted all connections that have arrived: until no new connection comes in one turn of the
- * event loop. When the server then stops listening, the operating system resets the connections that Node has not
- * accepted.
+ * Waits until Node accepts no new connection in one turn of the event loop. Otherwise, when the server stops listening,
+ * the operating system would reset connections that have arrived but are not accepted yet.
  */
 async function untilNoneWaits(server: Server): Promise<void> {
   let accepted = 0;

@@ -1,13 +1,12 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GraphQLError } from "graphql";
-import { createApolloServer } from "../apollo/apollo-server.js";
+import { type ApolloOptions, createApolloServer } from "../apollo/apollo-server.js";
 import { DocumentLimits } from "../apollo/document-limits.js";
 import { internalServerError } from "../apollo/format-error.js";
 import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
 import type { Auth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
-import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { withinTime } from "../within-time.js";
 import { RECORD } from "./app.js";
@@ -19,20 +18,15 @@ const OPERATION_TIMEOUT = 10_000;
 /** Seconds after which a client should retry a timed-out operation. */
 const RETRY_AFTER = 5;
 
-/** All HTTP methods. A method without a route is refused at `/graphql`. */
+/** The methods that `/graphql` answers. It serves some of them, and answers the others with status 405. */
 const METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE"];
 
 export async function addGraphql(
   app: FastifyInstance,
   auth: Auth,
-  config: Pick<ServerConfig, "introspection">,
+  options: ApolloOptions,
 ): Promise<void> {
-  const apollo = createApolloServer(auth.schema, {
-    introspection: config.introspection,
-    onFault: (error, requestId) => {
-      app.log.error({ err: error, reqId: requestId }, "a resolver failed");
-    },
-  });
+  const apollo = createApolloServer(auth.schema, options);
   await apollo.start();
   app.addHook("onClose", () => apollo.stop());
   const limits = new DocumentLimits(auth.schema);
@@ -40,7 +34,9 @@ export async function addGraphql(
   refuseOtherMethods(app);
 }
 
-/** Refuses other methods at `/graphql`. The header `Allow` lists the methods that are served. @see RFC 9110 15.5.6 */
+/**
+ * Refuses the methods that `/graphql` does not serve. The header `Allow` lists the served methods. @see RFC 9110 15.5.6
+ */
 function refuseOtherMethods(app: FastifyInstance): void {
   const url = "/graphql";
   const served = METHODS.filter((method) => app.hasRoute({ method, url }));
@@ -63,7 +59,7 @@ async function runOperation(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  // If the body is malformed, `recordPlugin` does not run, and this outcome stays.
+  // If the body is malformed, this outcome stays, because `recordPlugin` does not run then.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   let responseHeaders: AuthContext["responseHeaders"] = [];
@@ -81,7 +77,10 @@ async function runOperation(
       try {
         const context = await auth.createContext(toRequestLike(request));
         responseHeaders = context.responseHeaders;
-        return { ...context, requestId: request.id, record };
+        const onFault = (error: unknown) => {
+          request.log.error({ err: error }, "a resolver failed");
+        };
+        return { ...context, requestId: request.id, record, onFault };
       } catch (error) {
         request.log.error({ err: error }, "the context could not be built");
         record.outcome = "INTERNAL_SERVER_ERROR";
@@ -104,7 +103,7 @@ async function runOperation(
   return reply.code(answer.status ?? 200).send(answer.body.string);
 }
 
-/** Checks a document. Records the code of a refusal, because `recordPlugin` does not run for a refused document. */
+/** Checks a document. Records the error code if the document is refused, because `recordPlugin` does not run then. */
 function checkDocument(limits: DocumentLimits, text: string, record: OperationRecord): void {
   try {
     limits.check(text);
@@ -116,8 +115,8 @@ function checkDocument(limits: DocumentLimits, text: string, record: OperationRe
 }
 
 /**
- * Returns the headers for Apollo Server, which parses long headers in quadratic time. So it gets a fixed content type,
- * which Fastify has already checked, and a simpler `Accept`.
+ * Returns a short content type and a simpler `Accept`, because Apollo Server parses long headers in quadratic time.
+ * Fastify has already checked the content type.
  */
 function headersOf({ headers: { accept, "content-type": type } }: FastifyRequest): HeaderMap {
   const headers = new HeaderMap();

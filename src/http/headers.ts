@@ -1,13 +1,13 @@
 import type { FastifyRequest } from "fastify";
 
-/** The largest length of the headers, in characters. Browsers send about 150 characters as `Accept`. */
+/** The largest length of each header, in characters. Browsers send about 150 characters as `Accept`. */
 const MAX_LENGTHS = { accept: 1024, "content-type": 256 };
 const TOO_LONG = `Accept must have at most ${MAX_LENGTHS.accept} characters, and Content-Type ${MAX_LENGTHS["content-type"]}.`;
 
-/** The headers that must not be repeated. Node reads the first line, but a proxy may read the last one. */
+/** The headers that must not be repeated, because Node uses the first value, but a proxy may use the last one. */
 const SINGLE = new Set(["content-type", "host"]);
 
-/** Matches a charset other than UTF-8. JSON is always UTF-8. @see RFC 8259 8.1 */
+/** Matches a charset other than UTF-8, which JSON must not have. @see RFC 8259 8.1 */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(;|$))/i;
 
 interface HeaderFault {
@@ -16,7 +16,7 @@ interface HeaderFault {
   readonly message?: string;
 }
 
-/** Returns why the headers of a request are refused, or null. Must run before any library parses them. */
+/** Returns why the headers of a request are refused, or null. Must run before a library parses the headers. */
 export function findHeaderFault({ headers, raw }: FastifyRequest): HeaderFault | null {
   const { accept = "", "content-type": type = "", "content-encoding": encoding } = headers;
   if (accept.length > MAX_LENGTHS.accept || type.length > MAX_LENGTHS["content-type"]) {
@@ -41,8 +41,8 @@ function hasRepeated(rawHeaders: readonly string[]): boolean {
 }
 
 /**
- * Replaces quoted texts that contain a comma or a semicolon, such as `"a,b"`. Apollo Server's parser would take
- * quadratic time for such texts. No type that we serve contains such a text.
+ * Replaces quoted texts that contain a comma or a semicolon, such as `"a,b"`, because Apollo Server's parser takes
+ * quadratic time for them. No content type that the server sends contains such a text.
  */
 export function withoutQuotedLists(accept: string): string {
   if (!accept.includes('"')) return accept;

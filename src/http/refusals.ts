@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyBaseLogger } from "fastify";
+import type { FastifyBaseLogger, FastifyRequest } from "fastify";
+import type { Route } from "../features/feature.js";
 
 /** The headers of every response. A route may replace them. */
 export const SECURITY_HEADERS = {
@@ -9,6 +10,18 @@ export const SECURITY_HEADERS = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
+
+/** The settings of a route that the hooks of `app.ts` read. Empty for a route that no feature brings. */
+export interface RouteConfig extends Pick<Route, "refusalBody"> {
+  /** Whether the route is for frequent checks of the server itself, which never wait behind other requests. */
+  readonly isProbe?: boolean;
+}
+
+/** Returns the body of a refusal in the form of the request's route. @param usual the body for most routes */
+export function refusalBodyOf(request: FastifyRequest, status: number, usual: object): object {
+  const { refusalBody } = request.routeOptions.config as RouteConfig;
+  return refusalBody?.(status) ?? usual;
+}
 
 /**
  * Returns the response body for a request that fails outside GraphQL.
@@ -44,7 +57,7 @@ const CLIENT_ERRORS: Readonly<Record<string, number>> = {
 
 /**
  * Answers a request that Node cannot parse or that arrives too slowly, and closes the connection. Does not log the
- * request's bytes, because they may hold a credential.
+ * request's bytes, because they may contain a credential.
  */
 export function refuseConnection(
   log: FastifyBaseLogger,

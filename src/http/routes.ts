@@ -1,22 +1,23 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { readAddress } from "../authentication/request.js";
+import { readClient } from "../authentication/request.js";
 import { AuthError, CHALLENGES, HTTP_STATUS } from "../errors.js";
-import type { Client } from "../events.js";
 import type { Route } from "../features/feature.js";
 import { schemeOf } from "./headers.js";
+import type { RouteConfig } from "./refusals.js";
 
-/** Serves the routes of features. Request bodies may have any content type, and are passed on unchanged. */
+/** Serves the routes of features. A route gets the unchanged request body, whatever its content type is. */
 export async function addRoutes(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
   await app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
       parsed(null, body);
     });
-    for (const { method, path, handle, isLogged = true } of routes) {
+    for (const { method, path, handle, isLogged = true, refusalBody } of routes) {
       scope.route({
         method,
         url: path,
-        // Requests are logged as `info`, so the level `warn` leaves them out.
+        config: { refusalBody, isProbe: !isLogged } satisfies RouteConfig,
+        // Requests are logged at the level `info`, so the level `warn` hides them.
         ...(!isLogged && { logLevel: "warn" }),
         handler: async (request, reply) => {
           const response = await answer(handle, request);
@@ -31,7 +32,7 @@ export async function addRoutes(app: FastifyInstance, routes: readonly Route[]):
 
 async function answer(handle: Route["handle"], request: FastifyRequest): Promise<Response> {
   try {
-    return await handle(toFetchRequest(request), clientOf(request));
+    return await handle(toFetchRequest(request), readClient(request));
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
     if (error.cause !== undefined) request.log.error({ err: error }, "a route failed");
@@ -43,20 +44,16 @@ async function answer(handle: Route["handle"], request: FastifyRequest): Promise
   }
 }
 
-function clientOf(request: FastifyRequest): Client {
-  const { headers, id } = request;
-  const userAgent = headers["user-agent"] ?? null;
-  return { ipAddress: readAddress(request), userAgent, requestId: id };
-}
-
 function toFetchRequest(request: FastifyRequest): Request {
-  const { host, url, method, headers, body } = request;
-  const lines = Object.entries(headers).flatMap(([name, value]) =>
-    [value ?? []].flat().map((line): [string, string] => [name, line]),
+  const { host, url, method, raw, body } = request;
+  const { rawHeaders } = raw;
+  // Read `rawHeaders`, because `headers` keeps only the first of two `Authorization` lines. A route must see both.
+  const lines = rawHeaders.flatMap((name, index): [string, string][] =>
+    index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? ""]] : [],
   );
   const scheme = schemeOf(request);
   const origin = `${scheme}://${host}`;
-  // A client may send any text as `Host`, even one that no URL can contain. Routes must not trust it.
+  // Use `localhost` if the client sent a `Host` that a URL cannot contain.
   const base = URL.canParse(origin) ? origin : `${scheme}://localhost`;
   return new Request(new URL(url, base), {
     method,

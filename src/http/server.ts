@@ -2,13 +2,13 @@ import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js";
 import type { AuthConfig } from "../config/auth-config.js";
-import { type Problem, WrongSettings } from "../config/problems.js";
+import { toListenError } from "../config/problems.js";
 import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
 import { requirePrivateFiles } from "../database/sqlite-file.js";
 import { fingerprint } from "../events.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
-import { createApp } from "./app.js";
+import { addRequestObservers, addResponseListeners, createApp } from "./app.js";
 import { addCors } from "./cors.js";
 import { stopListening } from "./drain.js";
 import { addGraphql } from "./graphql.js";
@@ -26,7 +26,7 @@ export interface Server<F extends readonly Feature[] = []> {
   close(this: void): Promise<void>;
 }
 
-/** How long a stopping server waits for running requests, in milliseconds. Some clients never finish their request. */
+/** How long a stopping server waits for running requests, in milliseconds. */
 const END_TIMEOUT = 10_000;
 
 export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
@@ -37,8 +37,8 @@ export type Log = Pick<FastifyBaseLogger, "info" | "warn">;
  */
 interface Inside extends Pick<OpenAuth, "core" | "flush" | "migrations"> {
   /**
-   * The same as {@link Server.close}, but still answers requests that arrive on open connections. A proxy may send such
-   * requests before it notices that the server is stopping.
+   * Does the same as {@link Server.close}, but still answers requests that arrive on open connections. A proxy may send
+   * such requests before it notices that the server is stopping.
    */
   drain(this: void): Promise<void>;
   readonly log: Log;
@@ -92,16 +92,21 @@ export async function startServer(
     auth.maintenance.start((error) => {
       app.log.error({ err: error }, "maintenance failed");
     });
-    // Before the routes, because Fastify copies the hooks of the app to a scope when the scope is created.
+    // Add these before the routes, because a Fastify scope only gets the hooks that exist when the scope is created.
+    addResponseListeners(app, open.responseListeners);
+    addRequestObservers(app, open.requestObservers);
     await addCors(app, open.cors, config);
     await addRoutes(app, auth.routes);
-    await addGraphql(app, auth, config);
+    const { introspection } = config;
+    const isObserved = [...open.responseListeners, ...open.requestObservers].length > 0;
+    await addGraphql(app, auth, { introspection, isObserved });
     if (!config.isDevelopment) {
       requirePrivateFiles(config.databaseUrl, config.databaseGroupAccess);
     }
     await listen(app, config);
     const url = serverUrl(config.host, portOf(app));
-    const announcements = open.announcements.map((announce) => announce(url));
+    const announcements = [];
+    for (const announce of open.announcements) announcements.push(await announce(url));
     return { url, auth, core, flush, migrations, announcements, log: app.log, close, drain };
   } catch (error) {
     await release();
@@ -110,8 +115,8 @@ export async function startServer(
 }
 
 /**
- * Returns a listener that logs each event and then calls `onEvent`. The log gets a fingerprint of `login`, because
- * people sometimes type their password as their user name.
+ * Returns a listener that logs each event and then calls `onEvent`. Logs only a fingerprint of `login`, because people
+ * sometimes type their password as their user name.
  */
 function auditTo(
   log: FastifyBaseLogger,
@@ -121,28 +126,26 @@ function auditTo(
   return (event, client) => {
     const { type, ...details } =
       "login" in event ? { ...event, login: fingerprint(event.login, key) } : event;
-    const { ipAddress: ip, requestId: reqId, actor } = client;
+    const { ipAddress: ip, requestId: reqId, traceId, actor } = client;
     log.info(
-      { audit: type, ...details, ...(reqId && { reqId, ip }), ...(actor && { actor }) },
+      {
+        audit: type,
+        ...details,
+        ...(reqId && { reqId, ip }),
+        ...(traceId && { traceId }),
+        ...(actor && { actor }),
+      },
       "audit",
     );
     return onEvent(event, client);
   };
 }
 
-const LISTEN_ERRORS: Readonly<Record<string, Problem>> = {
-  EADDRINUSE: { option: "port", message: "is in use by another process" },
-  EACCES: { option: "port", message: "may not be used by this process" },
-  EADDRNOTAVAIL: { option: "host", message: "is not an address of this machine" },
-  ENOTFOUND: { option: "host", message: "is not an address of this machine" },
-};
-
 async function listen(app: FastifyInstance, { host, port }: ServerConfig): Promise<void> {
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const problem = LISTEN_ERRORS[(error as NodeJS.ErrnoException).code ?? ""];
-    throw problem === undefined ? error : new WrongSettings([problem], { cause: error });
+    throw toListenError(error, { host: "host", port: "port" });
   }
 }
 

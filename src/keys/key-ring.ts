@@ -30,7 +30,7 @@ export interface Key {
   readonly signingKey: KeyObject;
   /** The public key, or the same shared secret. */
   readonly verificationKey: KeyObject;
-  /** Epoch milliseconds. The key signs from then on, until a later key becomes active. */
+  /** Epoch milliseconds. The key signs from this instant until a later key becomes active. */
   readonly activatesAt: number;
   /** Epoch milliseconds. If two keys have the same `activatesAt`, the newer one signs. */
   readonly createdAt: number;
@@ -41,13 +41,13 @@ const MIN_HMAC_BITS = 256;
 const MIN_RSA_BITS = 2048;
 
 /**
- * Keys for one purpose. The newest active key signs: the key with the latest `activatesAt` that is not in the future.
- * Earlier keys still verify their own tokens.
+ * Keys for one purpose. A key is active from its `activatesAt` on. The key that became active last signs new tokens.
+ * Earlier keys still verify the tokens that they signed.
  */
 export class KeyRing {
   readonly #now: () => number;
   #keys!: ReadonlyMap<string, Key>;
-  /** The latest `activatesAt` first. */
+  /** The keys, sorted by `activatesAt`, the latest first. */
   #order!: readonly Key[];
   #earliest!: Key;
 
@@ -57,7 +57,7 @@ export class KeyRing {
   }
 
   /**
-   * Replaces all keys. After an error, the ring still has the old keys.
+   * Replaces all keys. If this throws, the ring still has the old keys.
    * @throws TypeError if the keys cannot be used together, or no key is active
    */
   replace(keys: readonly Key[]): void {
@@ -79,7 +79,7 @@ export class KeyRing {
     this.#earliest = earliest;
   }
 
-  /** The key that signs now. If the clock was set back and no key is active, this is the earliest key. */
+  /** The key that signs now. If the clock was set back and no key is active, the earliest key signs. */
   get current(): Key {
     const now = this.#now();
     return this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#earliest;
@@ -95,7 +95,7 @@ export class KeyRing {
     return this.#keys.get(kid);
   }
 
-  /** Returns all public keys. Shared secrets are left out. @see RFC 7517 5 */
+  /** Returns all public keys, without the shared secrets. @see RFC 7517 5 */
   toJwks(): JsonWebKeySet {
     const published = this.#order.filter(({ algorithm }) => !isSymmetric(algorithm));
     return {

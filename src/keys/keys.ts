@@ -1,8 +1,8 @@
 /** Rotates and revokes the keys that sign access tokens. */
 export interface Keys {
   /**
-   * Publishes the next key, which starts to sign 10 minutes later. By then, verifiers have fetched the key. Tokens of
-   * the current key stay valid.
+   * Publishes the next key. It starts to sign 10 minutes later, when verifiers have fetched it. Tokens of the current
+   * key stay valid.
    * @param isUrgent whether the new key signs at once
    * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
    * @throws {@link BadUserInput} if there is already a next key, and `isUrgent` is false
@@ -12,7 +12,7 @@ export interface Keys {
   rotate(isUrgent?: boolean): Promise<{ kid: string; activatesAt: number }>;
 
   /**
-   * Revokes a key, so that its tokens are refused. If it was the current key, a new key signs at once.
+   * Revokes a key. Its tokens are then refused. If it was the current key, a new key signs at once.
    * @throws {@link BadUserInput} when there is no such key, or it is already revoked
    * @example
    * await auth.keys.revoke(kid);

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 /**
  * Creates a file that only its owner can access. Does nothing if the file exists.
  *
- * Writes a temporary file first, and then links it to `path`, so that no process sees an incomplete file.
+ * Writes a temporary file first, and then links it to `path`. Otherwise another process could read an incomplete file.
  */
 export function createPrivateFile(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -5,8 +5,8 @@ const TAG_LENGTH = 16;
 
 /**
  * Encrypts `text` with AES-256-GCM.
- * @param context the additional authenticated data. Callers pass the id of the row, so the text cannot be moved to
- * another row
+ * @param context the additional authenticated data. Callers pass the id of the row, so a text that was copied to
+ * another row cannot be decrypted
  */
 export function seal(key: KeyObject, text: string, context: string): string {
   const nonce = randomBytes(NONCE_LENGTH);
@@ -15,7 +15,7 @@ export function seal(key: KeyObject, text: string, context: string): string {
   return Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url");
 }
 
-/** Returns null if the text is damaged, or was sealed with another `key` or `context`. */
+/** Decrypts a text. Returns null if the text is damaged, or was encrypted with another `key` or `context`. */
 export function unseal(key: KeyObject, sealed: string, context: string): string | null {
   const bytes = Buffer.from(sealed, "base64url");
   const nonce = bytes.subarray(0, NONCE_LENGTH);

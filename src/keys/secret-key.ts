@@ -5,7 +5,7 @@ import { SECRET_KEYS } from "../config/secret-keys.js";
 import { sqlitePathOf } from "../config/database-location.js";
 import { createPrivateFile } from "./private-file.js";
 
-/** The use of a derived key. Each purpose has its own key. */
+/** The purpose of a derived key. Each purpose has its own key. */
 export type Purpose =
   "refresh-token" | "key-sealing" | "throttling" | "audit" | `feature:${string}`;
 
@@ -37,8 +37,8 @@ export function secretPathOf(databaseUrl: string): string {
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // The secret is created before the database. So if a SQLite file exists without a secret, the secret was lost. In
-  // that case no new secret is created, and `readSecretKey` throws.
+  // The secret is created before the database. If only the SQLite file exists, the secret was lost. In that case
+  // `readSecretKey` throws.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

@@ -19,8 +19,8 @@ interface SigningKeyRow extends Pick<Key, "kid" | "algorithm" | "activatesAt" | 
 }
 
 /**
- * SQL expression: the ids of all keys that are not revoked, such as `a1,b2`. Reading the ids in the order of the index
- * avoids a sort.
+ * An SQL expression for the ids of all keys that are not revoked, such as `a1,b2`. The ids are sorted. Otherwise the
+ * same keys could give different texts.
  */
 export const LISTED_KEYS = `(
   SELECT string_agg(listed.kid, ',')
@@ -64,7 +64,7 @@ export class SigningKeyStore {
     this.#seals = seals;
   }
 
-  /** A row that cannot be read becomes a fault in the result. */
+  /** Reads all keys that are not revoked. */
   async read(): Promise<StoredKeys> {
     const rows = await this.#readRows();
     const keys: Key[] = [];
@@ -81,7 +81,7 @@ export class SigningKeyStore {
 
   /**
    * Generates a key and inserts it.
-   * @param unlessAfter epoch milliseconds. If another key becomes active after this instant, nothing is inserted
+   * @param unlessAfter epoch milliseconds. Nothing is inserted if another key becomes active after this instant
    * @returns the `kid`, or null if nothing was inserted
    */
   async insert(key: NewKey, unlessAfter = Number.MAX_SAFE_INTEGER): Promise<string | null> {
@@ -107,7 +107,7 @@ export class SigningKeyStore {
     return revoked.length > 0;
   }
 
-  /** Encrypts every key with the current root secret. After that, the previous secret is no longer needed. */
+  /** Encrypts every key with the current root secret. The previous secret is then no longer needed. */
   async reseal(): Promise<void> {
     for (const row of await this.#readRows()) {
       const { kid, sealedKey } = row;

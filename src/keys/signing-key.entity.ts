@@ -4,8 +4,8 @@ import type { JwtAlgorithm } from "../config/auth-config.js";
 /**
  * A key that signs access tokens. Instants are epoch milliseconds.
  *
- * A key is *next* until `activatesAt`. Then it is *current* until a later key becomes current. After that, it is
- * *retired*.
+ * A key is *next* until `activatesAt`. Then the key is *current* until a later key becomes current. After that, the key
+ * is *retired*.
  */
 @Entity({ tableName: "signing_key" })
 export class SigningKeyEntity {

@@ -7,12 +7,12 @@ import { isSymmetric, type Key, KeyRing } from "./key-ring.js";
 import { type NewKey, SigningKeyStore, type StoredKeys } from "./signing-key-store.js";
 
 /**
- * Seconds between the publication of a key and its first use. Within this time, verifiers fetch the key.
+ * Seconds between the publication of a key and its first use. During this time, verifiers fetch the key.
  * @internal
  */
 export const PUBLISH_AHEAD = 600;
 
-/** In milliseconds. Tokens with an unknown `kid` cause at most one reload in this time. */
+/** Milliseconds during which tokens with an unknown `kid` cause at most one reload. */
 const RELOAD_INTERVAL = 1000;
 
 export type SigningKeyConfig = Pick<
@@ -44,10 +44,10 @@ export class SigningKeyService {
   }
 
   /**
-   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. Skips a key that cannot be read, as
-   * long as another key is active.
+   * Loads the keys. Adds a key if there is none, or if `jwtAlgorithm` has changed. If another key is active, a key that
+   * cannot be read is skipped.
    * @param onFault called once for each key that is skipped
-   * @throws {@link WrongSettings} if no other key is active, and `secretKey` cannot decrypt the unreadable key
+   * @throws {@link WrongSettings} if no other key is active, and `secretKey` cannot decrypt the key
    * @throws Error if no other key is active, and the key cannot be read for another reason
    * @throws {@link WrongSettings} if `jwtAlgorithm` has changed from asymmetric to symmetric, such as from `ES256` to
    * `HS256`, or the other way round
@@ -91,8 +91,8 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys. The likely cause of this error is a key that could not be read. Such keys
-      // were reported above, so this error is reported only if there are none.
+      // The ring keeps its previous keys. If a key cannot be read, that is the likely cause, and it was reported above.
+      // Otherwise report this error.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }
@@ -106,14 +106,15 @@ export class SigningKeyService {
   }
 
   /**
-   * Reloads the keys for a token with an unknown `kid`. At most once a second, because anyone can send such tokens.
+   * Reloads the keys for a token with an unknown `kid`. Does nothing within a second of the last load, because anyone
+   * can send such tokens.
    */
   async reloadAtMostOnceASecond(): Promise<void> {
     if (this.#config.now() - this.#loadedAt >= RELOAD_INTERVAL) await this.reload();
   }
 
   /**
-   * Publishes the next key, which starts to sign after {@link PUBLISH_AHEAD}. Tokens of the current key stay valid.
+   * Publishes the next key. It starts to sign after {@link PUBLISH_AHEAD}. Tokens of the current key stay valid.
    * @param isUrgent whether the new key signs at once
    * @returns the new key's `kid`, and when it becomes active, in epoch milliseconds
    * @throws {@link BadUserInput} if there is already a next key, and `isUrgent` is false
@@ -153,7 +154,7 @@ export class SigningKeyService {
   }
 
   /**
-   * Revokes a key, so that its tokens are refused. If it was the current key, a new key signs at once.
+   * Revokes a key. Its tokens are then refused. If it was the current key, a new key signs at once.
    * @throws {@link BadUserInput} if there is no such key, or it is already revoked
    */
   async revoke(kid: string): Promise<void> {
@@ -166,8 +167,8 @@ export class SigningKeyService {
 }
 
 /**
- * Makes the new key's `createdAt` at least 1 ms later than that of `current`. If both keys have the same `activatesAt`,
- * the key with the later `createdAt` signs.
+ * Returns the data of a new key. Its `createdAt` is later than that of `current`. So the new key signs even if both
+ * keys have the same `activatesAt`.
  */
 function createKey(
   { jwtAlgorithm, now }: SigningKeyConfig,

@@ -6,11 +6,10 @@ export class LeaseEntity {
   @PrimaryKey({ type: "text" })
   name!: string;
 
-  /** The id of the instance that holds the lease. */
   @Property({ type: "text" })
   holder!: string;
 
-  /** Epoch milliseconds. From then on, another instance may take the lease. */
+  /** Epoch milliseconds. From this instant on, another instance may take the lease. */
   @Property({ type: new BigIntType("number") })
   expiresAt!: number;
 }

@@ -4,6 +4,7 @@ import type { AuthConfig } from "../config/auth-config.js";
 import { ServiceUnavailable } from "../errors.js";
 import { warn } from "../events.js";
 import type { Sql } from "../sql.js";
+import { acquireLease, whileRenewed } from "./lease.js";
 import type { OwnedPruneRule } from "./prune-rule.js";
 
 /** Milliseconds between two batches of rows to delete. */
@@ -14,15 +15,15 @@ const KEY_RELOAD_INTERVAL = 30_000;
 const KEY_RELOAD = "key reload";
 /** Seconds between two prunes. */
 const PRUNE_INTERVAL = 600;
-/** How many times to renew a lease per lease duration. A lease of 30 seconds is renewed every 10 seconds. */
+/** How often a lease is renewed during its duration. A lease of 30 seconds is renewed every 10 seconds. */
 const RENEWALS = 3;
 
 /** How long to wait for running jobs when maintenance stops, in milliseconds. */
 const STOP_TIMEOUT = 5000;
 
 /**
- * A periodic job. Only one instance at a time runs the job. If that instance dies, another instance takes over within
- * two intervals. A run that never ends prevents the next run on all instances.
+ * A periodic job. Only one instance at a time runs the job. If that instance dies, another instance runs the job within
+ * two intervals. If a run never ends, no instance starts the next run.
  */
 export interface Job {
   /** Unique among the jobs of the core or of one feature. */
@@ -36,6 +37,16 @@ export interface MaintainedKeys {
   reload(): Promise<void>;
   rotateIfDue(): Promise<void>;
 }
+
+/** How often this process has run a job. */
+export interface JobRuns {
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Epoch milliseconds. Null before the first success. */
+  readonly succeededAt: number | null;
+}
+
+const NO_RUNS: JobRuns = { succeeded: 0, failed: 0, succeededAt: null };
 
 export class MaintenanceService {
   readonly #sql: Sql;
@@ -54,6 +65,8 @@ export class MaintenanceService {
   ];
   readonly #pruneRules: OwnedPruneRule[] = [];
   readonly #running = new Map<string, Promise<void>>();
+  readonly #runs = new Map<string, JobRuns>();
+  #pruned = 0;
   #timers: NodeJS.Timeout[] = [];
   #isStopped = false;
 
@@ -76,12 +89,23 @@ export class MaintenanceService {
         const length = await this.#deleteBatch(rule, now);
         if (length === 0) break;
         deleted += length;
+        this.#pruned += length;
         onProgress(deleted);
         if (this.#isStopped) return deleted;
         await sleep(BATCH_PAUSE);
       }
     }
     return deleted;
+  }
+
+  /** How many rows this process has deleted. */
+  get pruned(): number {
+    return this.#pruned;
+  }
+
+  /** The runs of each job in this process. Other instances may run the same jobs. */
+  get runs(): ReadonlyMap<string, JobRuns> {
+    return this.#runs;
   }
 
   async #deleteBatch(
@@ -112,12 +136,17 @@ export class MaintenanceService {
    * @default prints a warning
    */
   start(onError: (error: unknown) => unknown = warn): void {
-    const every = (name: string, interval: number, run: () => Promise<void>) =>
-      setInterval(() => {
+    const every = (name: string, interval: number, run: () => Promise<void>) => {
+      this.#runs.set(name, NO_RUNS);
+      return setInterval(() => {
         this.#runUnlessRunning(name, run, onError);
       }, interval).unref();
+    };
     this.#timers.push(
-      every(KEY_RELOAD, KEY_RELOAD_INTERVAL, () => this.#keys.reload()),
+      every(KEY_RELOAD, KEY_RELOAD_INTERVAL, async () => {
+        await this.#keys.reload();
+        this.#recordSuccess(KEY_RELOAD);
+      }),
       ...this.#jobs.map((job) =>
         every(job.name, job.interval * 1000, () => this.#runWithLease(job)),
       ),
@@ -145,7 +174,11 @@ export class MaintenanceService {
   ): void {
     if (this.#isStopped || this.#running.has(name)) return;
     const running = run()
-      .catch((cause: unknown) => onError(new Error(`The job ${name} failed`, { cause })))
+      .catch((cause: unknown) => {
+        const runs = this.#runs.get(name) ?? NO_RUNS;
+        this.#runs.set(name, { ...runs, failed: runs.failed + 1 });
+        return onError(new Error(`The job ${name} failed`, { cause }));
+      })
       .catch(warn)
       .then(() => {
         this.#running.delete(name);
@@ -156,27 +189,16 @@ export class MaintenanceService {
   /** Runs a job if this instance gets the lease. Renews the lease during the run. */
   async #runWithLease({ name, interval, run }: Job): Promise<void> {
     const duration = interval * 1000;
-    if (!(await this.#acquireLease(name, duration))) return;
-    const renewal = setInterval(() => {
-      // If a renewal fails, the next one may succeed before the lease expires.
-      this.#acquireLease(name, duration).catch(() => undefined);
-    }, duration / RENEWALS).unref();
-    try {
-      await run();
-    } finally {
-      clearInterval(renewal);
-    }
+    const lease = { name, holder: this.#holder, duration };
+    const acquire = () => acquireLease(this.#sql, lease, this.#now());
+    if (!(await acquire())) return;
+    await whileRenewed(acquire, duration / RENEWALS, run);
+    this.#recordSuccess(name);
   }
 
-  /** @returns whether this instance holds the lease now */
-  async #acquireLease(name: string, duration: number): Promise<boolean> {
-    const now = this.#now();
-    const acquired = await this.#sql.write(
-      `INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
-       WHERE lease.expires_at <= ? OR lease.holder = excluded.holder RETURNING name`,
-      [name, this.#holder, now + duration, now],
-    );
-    return acquired.length === 1;
+  #recordSuccess(job: string): void {
+    const runs = this.#runs.get(job) ?? NO_RUNS;
+    const succeeded = runs.succeeded + 1;
+    this.#runs.set(job, { ...runs, succeeded, succeededAt: this.#now() });
   }
 }

@@ -1,8 +1,8 @@
 /** The periodic work. `createServer` starts it. If you use `createAuth`, call `start`. */
 export interface Maintenance {
   /**
-   * Starts the periodic work. Every instance reloads the signing keys. One instance at a time runs the other jobs: key
-   * rotation, pruning, and the jobs of features.
+   * Starts the periodic work. Every instance reloads the signing keys. The other jobs run on one instance at a time:
+   * key rotation, pruning, and the jobs of features.
    * @param onError called when a job fails. The error names the job, and its `cause` is the original error.
    * @default prints a warning
    * @example

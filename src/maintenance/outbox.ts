@@ -1,12 +1,14 @@
 import { warn } from "../events.js";
+import type { Spans } from "../spans.js";
 import type { Sql, SqlValue } from "../sql.js";
+import type { Measurement } from "./measurement.js";
 import { withinTime } from "../within-time.js";
 
-/**
- * Closing waits 3.5 seconds for the attempts that are running. Then it aborts them, and waits 1 second for their end.
- * In milliseconds, together less than 5 seconds.
- */
+/** How long `close` waits for running attempts before it aborts them, and how long afterwards, in milliseconds. */
 const CLOSE_TIMEOUTS = [3500, 1000] as const;
+
+/** The most rows that a measurement reads. A scrape must be fast even if the table is long. */
+const MAX_MEASURED = 10_000;
 
 /** The columns that every outbox has. Instants are epoch milliseconds. */
 export interface OutboxRow {
@@ -18,42 +20,43 @@ export interface OutboxRow {
 
 /** The reason for a failed attempt. */
 export interface Fault {
-  /** Such as `550` or `ETIMEDOUT`. It holds no text of the other side, which may hold an address. */
+  /** A code such as `550` or `ETIMEDOUT`, without the receiver's text, which may contain an address. */
   readonly code: string;
   /** Whether further attempts would fail, too. */
   readonly isPermanent: boolean;
-  /** Whether the other side itself is down, so that other rows would fail, too. */
+  /** Whether the receiver itself cannot be used. Other rows would then fail, too. */
   readonly isOfServer: boolean;
 }
 
 /** The settings of an {@link Outbox}. All durations are milliseconds. */
 export interface OutboxOptions<Row extends OutboxRow> {
-  /** A table with the columns `id`, `queued_at`, `attempts` and `due_at`, the instant from which a row may be claimed. */
+  /** A table with the columns `id`, `queued_at`, `attempts` and `due_at`. A row may be claimed from `due_at` on. */
   readonly table: string;
-  /** The further columns of a row, in SQL. */
+  /** The other columns of a row, in SQL. */
   readonly columns: string;
-  /** The pauses between two attempts. They double. */
+  /** The pause before the next attempt. It doubles from `first` up to `max`. */
   readonly retry: { readonly first: number; readonly max: number };
-  /** How long a row is tried. */
+  /** The longest time to try. The row is given up if an attempt fails this long after `queued_at`, or later. */
   readonly giveUp: number;
-  /** How long one attempt may take. If an instance dies, its claims expire after twice this time. */
+  /** How long one attempt may take. A claim expires after twice this time. */
   readonly attemptTimeout: number;
   /** How many rows an instance delivers at the same time. */
   readonly lanes: number;
-  /** Returns some rows that are due, and may be delivered next. */
+  /** Returns some of the rows that may be delivered now. */
   findDue(this: void, now: number): Promise<readonly { readonly id: string }[]>;
-  /** Delivers a row. @returns null if the other side has accepted it */
+  /** Delivers a row. @returns null if the receiver has accepted the row */
   deliver(this: void, row: Row, signal: AbortSignal): Promise<Fault | null>;
-  /** Called when a row waits for its next attempt, or is given up and deleted. */
+  /** Called when an attempt has failed. If `isGivenUp` is true, the row was deleted, and no attempt follows. */
   onFault(this: void, row: Row, code: string, isGivenUp: boolean): void;
 }
 
 /**
- * Delivers the rows of a table, each at least once. All instances may do so at the same time: one conditional `UPDATE`
- * claims a row. A row that is delivered leaves the table. If an instance dies, its claims expire.
+ * Delivers the rows of a table, each at least once, and deletes the delivered rows. All instances can deliver at the
+ * same time, because an instance first claims a row by a conditional `UPDATE`. If an instance dies, its claims expire.
  */
 export class Outbox<Row extends OutboxRow> {
   readonly #sql: Sql;
+  readonly #spans: Spans;
   readonly #now: () => number;
   readonly #options: OutboxOptions<Row>;
   readonly #closing = new AbortController();
@@ -61,25 +64,65 @@ export class Outbox<Row extends OutboxRow> {
   #isClosed = false;
   #running: Promise<void> | undefined;
 
-  constructor({ sql, now }: { sql: Sql; now: () => number }, options: OutboxOptions<Row>) {
+  constructor(
+    { sql, now, spans }: { sql: Sql; now: () => number; spans: Spans },
+    options: OutboxOptions<Row>,
+  ) {
+    this.#spans = spans;
     this.#sql = sql;
     this.#now = now;
     this.#options = options;
   }
 
-  /** Delivers the rows that are due. Returns at once, and never throws. */
+  /** Starts to deliver the rows that are due. Returns at once, and never throws. */
   wake(): void {
     if (this.#isClosed) return;
     this.#isWoken = true;
     this.#running ??= this.#run();
   }
 
-  /** Waits until it delivers no more rows. */
+  /**
+   * The number of rows that wait, and how long the oldest of them has waited. All instances share the table, so they
+   * report the same values.
+   */
+  get measurements(): readonly Measurement[] {
+    const { table } = this.#options;
+    const waiting = `(SELECT queued_at FROM ${table} ORDER BY due_at LIMIT ${MAX_MEASURED}) AS waiting`;
+    return [
+      {
+        name: `gatehouse_${table}_rows`,
+        help: `The rows of ${table} that wait, at most ${MAX_MEASURED}.`,
+        kind: "gauge",
+        read: async () => {
+          const [row] = await this.#sql.read<{ total: number | string }>(
+            `SELECT count(*) AS total FROM ${waiting}`,
+            [],
+          );
+          return Number(row?.total ?? 0);
+        },
+      },
+      {
+        name: `gatehouse_${table}_oldest_seconds`,
+        help: `How long the oldest row of ${table} has waited. 0 if none waits.`,
+        kind: "gauge",
+        read: async () => {
+          const [row] = await this.#sql.read<{ oldest: number | string | null }>(
+            `SELECT min(queued_at) AS oldest FROM ${waiting}`,
+            [],
+          );
+          const oldest = row?.oldest ?? null;
+          return oldest === null ? 0 : Math.max(this.#now() - Number(oldest), 0) / 1000;
+        },
+      },
+    ];
+  }
+
+  /** Waits until no row is being delivered. */
   async idle(): Promise<void> {
     await this.#running;
   }
 
-  /** Claims no more rows, and waits less than 5 seconds for those that are being delivered. */
+  /** Stops claiming rows. Waits less than 5 seconds for the rows that are being delivered. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const running = this.#running ?? Promise.resolve();
@@ -109,7 +152,7 @@ export class Outbox<Row extends OutboxRow> {
       while (isUsable && !this.#isClosed) {
         const row = await this.#claim();
         if (row === undefined) return;
-        // The other rows would only wait for the same server in vain.
+        // Stop all lanes, because the receiver would fail for the other rows, too.
         if (!(await this.#attempt(row))) isUsable = false;
       }
     };
@@ -133,11 +176,14 @@ export class Outbox<Row extends OutboxRow> {
     }
   }
 
-  /** @returns false if the other side cannot be used at the moment */
+  /** @returns false if the receiver cannot be used at the moment */
   async #attempt(row: Row): Promise<boolean> {
-    const { deliver, attemptTimeout } = this.#options;
+    const { table, deliver, attemptTimeout } = this.#options;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(attemptTimeout)]);
-    const fault = await deliver(row, signal);
+    const fault = await this.#spans.run(`deliver ${table}`, () => deliver(row, signal), {
+      isApart: true,
+      faultOf: (failed) => failed?.code ?? null,
+    });
     if (fault === null) await this.#delete(row);
     else if (fault.isPermanent) await this.#giveUp(row, fault);
     else await this.#postpone(row, fault);
@@ -149,7 +195,7 @@ export class Outbox<Row extends OutboxRow> {
     const now = this.#now();
     if (now - Number(row.queuedAt) >= giveUp) return this.#giveUp(row, fault);
     const pause = Math.min(retry.first * 2 ** (row.attempts - 1), retry.max);
-    // Unless the claim has expired, and another instance is delivering the row.
+    // This changes nothing if the claim of this instance has expired and another instance has claimed the row.
     await this.#write(`UPDATE ${table} SET due_at = ? WHERE id = ? AND attempts = ? RETURNING id`, [
       now + pause,
       row.id,

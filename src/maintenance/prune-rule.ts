@@ -1,14 +1,14 @@
 import type { SqlValue } from "../sql.js";
 
-/** How many rows one statement deletes at most. Other writers wait for the statement, so the number is small. */
+/** The most rows that one statement deletes. The number is small, because other writers wait for the statement. */
 const BATCH_SIZE = 1000;
 
 /** How long to keep an expired row, in milliseconds. */
 const EXPIRED_RETENTION = 60_000;
 
-/** Deletes rows that nothing needs any more. */
+/** A rule for deleting rows that are no longer needed. */
 export interface PruneRule {
-  /** Deletes at most one batch and returns the deleted rows. Runs again until it deletes no row. */
+  /** Deletes one batch of rows, and returns the deleted rows. The statement is repeated until it deletes no row. */
   readonly statement: string;
   /**
    * Returns a value for each `?` of the statement.
@@ -33,7 +33,7 @@ export function deleteBatch(table: string, key: string, condition: string, order
 }
 
 /**
- * Returns an instant in epoch milliseconds. Rows that expired before this instant can be deleted.
+ * Returns an instant in epoch milliseconds. Rows that expired before it can be deleted.
  * @param now epoch milliseconds
  * @param leeway in seconds
  */

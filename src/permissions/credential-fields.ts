@@ -3,19 +3,22 @@ import { isPublic } from "./directives.js";
 
 const EXTENSION = "gatehouseCredentialFields";
 
-/** Marks a mutation that checks a credential although it is not public. An argument for type-graphql's `@Extensions`. */
+/**
+ * An argument for type-graphql's `@Extensions`. Marks a mutation that checks a credential, such as a password, although
+ * it is not public.
+ */
 export const CHECKS_CREDENTIAL = { gatehouseChecksCredential: true } as const;
 
 /**
  * Returns the names of the mutations that check a credential, such as a password. `auth.guard` stores these names in
- * the schema that it makes. A schema without them is treated as if each public mutation checked a credential.
+ * its schema. In a schema without stored names, every public mutation counts.
  */
 export function readCredentialFields(schema: GraphQLSchema): ReadonlySet<string> {
   const names = schema.extensions[EXTENSION] as ReadonlySet<string> | undefined;
   return names ?? findCredentialMutations(schema);
 }
 
-/** In Gatehouse's own schema, every public mutation checks a credential. */
+/** Returns the names of all public mutations, and of those with {@link CHECKS_CREDENTIAL}. */
 export function findCredentialMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
   return new Set(mutations.filter(isCredential).map(({ name }) => name));
@@ -25,7 +28,7 @@ function isCredential(mutation: GraphQLField<unknown, unknown>): boolean {
   return isPublic(mutation) || "gatehouseChecksCredential" in mutation.extensions;
 }
 
-/** Returns a copy of the schema that stores `names` for {@link readCredentialFields}. */
+/** Returns a copy of the schema with these names in its extensions. {@link readCredentialFields} reads them there. */
 export function withCredentialFields(
   schema: GraphQLSchema,
   names: ReadonlySet<string>,

@@ -14,29 +14,32 @@ import {
 import type { Role, Roles } from "../accounts/role.js";
 import { type Freshness, parseFreshness } from "./freshness.js";
 
-/** Stands for the highest role, until the setting `roles` is known. No role can have this name. */
+/**
+ * Stands for the highest role in decorators, because they run before the setting `roles` is read. No role can have this
+ * name, because names of roles must not start with `__`.
+ */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
-/** A guard for administrators, whatever their role is called. For type-graphql's `@Directive`. */
+/** An argument for type-graphql's `@Directive`. Requires the role of administrators. */
 export const ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER})`;
 
-/** How recently an administrator must have given a password to change another user. */
+/** An administrator who changes another user must have given a password within this time. */
 export const ADMIN_FRESHNESS = "12h";
 
-/** A guard for administrators who gave a password within {@link ADMIN_FRESHNESS}. */
+/** Like {@link ADMIN_ONLY}, but also requires that the administrator gave a password within {@link ADMIN_FRESHNESS}. */
 export const FRESH_ADMIN_ONLY = `@auth(requires: ${ADMIN_PLACEHOLDER}, freshWithin: "${ADMIN_FRESHNESS}")`;
 
-/** The guard of a field that is open to everyone. No role can have this name. */
+/** The guard of a field that is open to everyone. */
 export const PUBLIC = "@public";
 
 /** The guard of a field for signed-in users. */
 export interface UserGuard {
   readonly role: Role;
-  /** How recently the user must have given a password. Null if that does not matter. */
+  /** The longest time since the user last gave a password. Null if no password is needed. */
   readonly freshness: Freshness | null;
 }
 
-/** The guard of an element of a schema. Null means no guard. */
+/** The guard of a field or type. Null means no guard. */
 export type Guard = UserGuard | typeof PUBLIC | null;
 
 export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDirective[] {
@@ -104,8 +107,8 @@ function readFreshness(freshWithin: unknown): Freshness {
 }
 
 /**
- * Returns the arguments of each use of a directive. An element from SDL has its directives in AST nodes. An element
- * made in code has them in `extensions`.
+ * Returns the arguments of each use of a directive. For a field or type from SDL, the directives are in AST nodes. For
+ * one that was made in code, they are in `extensions`.
  */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,

@@ -11,7 +11,7 @@ import { WrongSettings } from "../config/problems.js";
 import { BadUserInput } from "../errors.js";
 
 /**
- * Returns whether a field is `_service`, from which a federation gateway reads the SDL. The field is public, because a
+ * Returns whether a field is `_service`, which gives a federation gateway the SDL. The field is public, because a
  * gateway has no credential.
  * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
  */
@@ -39,15 +39,17 @@ const MAX_ENTITIES = 100;
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
 
 /**
- * Returns a wrapper for the resolver of `_entities`, which limits the entities of one request. Each entity may cost a
- * database query.
+ * Returns a function that wraps the resolver of `_entities`. The wrapped resolver limits the entities of one request,
+ * because each entity may cost a database query.
  * @throws TypeError when `maxEntities` is not a whole number from 1
  */
 export function entitiesLimit({ maxEntities: max = MAX_ENTITIES }: { maxEntities?: number }) {
   if (!Number.isSafeInteger(max) || max < 1) {
     throw new WrongSettings([{ option: "maxEntities", message: "must be a whole number from 1" }]);
   }
-  /** Counts the entities of each execution. Each execution has its own object `variableValues`. */
+  /**
+   * The number of entities of each execution. The key is `variableValues`, which is a new object for each execution.
+   */
   const counts = new WeakMap<object, number>();
   return (resolve: Resolver = defaultFieldResolver): Resolver =>
     (source, args: { representations: readonly unknown[] }, context, info) => {

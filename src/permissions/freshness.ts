@@ -6,7 +6,7 @@ import { parseDuration } from "../config/variable-text.js";
 /** The longest accepted time since the user last gave a password. */
 export interface Freshness {
   readonly seconds: number;
-  /** As it is written in the schema, such as `15m`. */
+  /** The text in the schema, such as `15m`. */
   readonly text: string;
 }
 
@@ -14,7 +14,7 @@ const SETTINGS = { freshWithin: duration({ from: "1m" }) };
 
 /**
  * Parses a duration such as `15m`.
- * @throws TypeError that says what is wrong, when it is not a duration from 1 minute to 100 years
+ * @throws TypeError when the text is not a duration from 1 minute to 100 years
  */
 export function parseFreshness(text: unknown): Freshness {
   const seconds = typeof text === "string" ? parseDuration(text) : NaN;

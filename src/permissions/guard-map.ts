@@ -18,15 +18,15 @@ import { isServiceField } from "./federation.js";
 /** The options of `auth.guard`. */
 export interface GuardOptions {
   /**
-   * Whether every root field must have `@auth` or `@public`. If false, a field without a directive requires a signed-in
-   * user. Federation's `_service` is public without a directive. @default false
+   * Whether every root field must have `@auth` or `@public`. If false, a root field without a directive requires a
+   * signed-in user. Federation's `_service` is always public. @default false
    */
   strict?: boolean;
-  /** How many entities one request may load through federation's `_entities`: a whole number from 1. @default 100 */
+  /** How many entities of federation's `_entities` one request may load: a whole number from 1. @default 100 */
   maxEntities?: number;
 }
 
-/** Maps `Type.field` to its guard. Contains all guarded fields and all root fields. */
+/** Maps fields such as `User.email` to their guards. Contains all guarded fields and all root fields. */
 export type GuardMap = ReadonlyMap<string, Exclude<Guard, null>>;
 
 /**
@@ -110,7 +110,7 @@ class GuardReader {
     return { role: this.#roles.lowest, freshness: null };
   }
 
-  /** Reports guards that no resolver would run, such as a guard on an argument. */
+  /** Reports guards that would have no effect, such as a guard on an argument. */
   #refuseInertGuards(type: GraphQLNamedType): void {
     if (isInterfaceType(type)) this.#refuseUnimplemented(type);
     if (!isObjectType(type)) this.#refuse([[type.name, type]]);

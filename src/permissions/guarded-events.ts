@@ -1,63 +1,128 @@
 import { isAsyncIterable } from "@graphql-tools/utils";
 import type { AuthContext } from "../authentication/context.js";
 
-/**
- * Passes on the events of a subscription. After the first event that is not allowed, the subscription ends. That event
- * is passed on, too, so that the client gets an error: the guard of the field's `resolve` refuses the event.
- *
- * This is not an async generator, because the `return` of a generator waits for the next event.
- * @param events the result of the field's `subscribe` function
- * @param isAllowed called before each event is passed on
- */
-export function guardEvents(events: unknown, isAllowed: () => Promise<boolean>): unknown {
-  // graphql-js reports a value that is not a stream.
-  if (!isAsyncIterable(events)) return events;
-  const source = events[Symbol.asyncIterator]();
-  let isOver = false;
-  const end = async (): Promise<IteratorResult<unknown>> => {
-    isOver = true;
-    await source.return?.();
-    return { value: undefined, done: true };
-  };
-  return {
-    async next(): Promise<IteratorResult<unknown>> {
-      if (isOver) return { value: undefined, done: true };
-      const result = await source.next();
-      if (result.done === true) return result;
-      try {
-        if (!(await isAllowed())) await end();
-      } catch (error) {
-        await end();
-        throw error;
-      }
-      return result;
-    },
-    return: end,
-    async throw(error: unknown): Promise<IteratorResult<unknown>> {
-      await end();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+type Result = IteratorResult<unknown>;
+
+const DONE: Result = { value: undefined, done: true };
+
+/** An event without content, for a client that is refused while the source has no event. */
+const EMPTY: Result = { value: undefined, done: false };
+
+export interface EventChecks {
+  /** Returns whether the user still passes the guard. */
+  isAllowed(this: void): Promise<boolean>;
+  /** Calls `onChange` when the result of `isAllowed` may have changed. Returns a function that stops this. */
+  readonly watch: AuthContext["watch"];
 }
 
 /**
- * Returns a function that authenticates the context again. It updates the context, so that all fields of an event see
- * the current user.
+ * Passes on the events of a subscription that are allowed. The first event that is not allowed is the last one. It is
+ * passed on, too: the guard of the field then refuses it, so the client gets an error. If the user is refused while no
+ * event comes, an empty event takes its place.
+ * @param events the result of the field's `subscribe` function
+ */
+export function guardEvents(events: unknown, checks: EventChecks): unknown {
+  // If `events` is not a stream, graphql-js reports the error.
+  return isAsyncIterable(events) ? new GuardedEvents(events, checks) : events;
+}
+
+/** Not an async generator, because the `return` of a generator waits for the next event. */
+class GuardedEvents implements AsyncIterableIterator<unknown> {
+  readonly #source: AsyncIterator<unknown>;
+  readonly #isAllowed: EventChecks["isAllowed"];
+  readonly #unwatch: () => void;
+  #isOver = false;
+  /** Whether the reader still has to get the refusal. */
+  #hasRefusal = false;
+  /** Answers the reader that waits for the next event. */
+  #answer: ((result: Result) => void) | undefined;
+
+  constructor(events: AsyncIterable<unknown>, { isAllowed, watch }: EventChecks) {
+    this.#source = events[Symbol.asyncIterator]();
+    this.#isAllowed = isAllowed;
+    this.#unwatch = watch(() => this.#recheck());
+  }
+
+  async next(): Promise<Result> {
+    if (this.#hasRefusal) {
+      this.#hasRefusal = false;
+      return EMPTY;
+    }
+    if (this.#isOver) return DONE;
+    return new Promise((resolve, reject) => {
+      this.#answer = resolve;
+      const forget = () => (this.#answer = undefined);
+      this.#read().finally(forget).then(resolve, reject);
+    });
+  }
+
+  async #read(): Promise<Result> {
+    try {
+      const result = await this.#source.next();
+      if (result.done === true) this.#end();
+      else if (!(await this.#isAllowed())) await this.return();
+      return result;
+    } catch (error) {
+      await this.return();
+      throw error;
+    }
+  }
+
+  /** Checks the user while no event comes. */
+  async #recheck(): Promise<void> {
+    // If the check fails, the next one decides. No event passes without one.
+    const isAllowed = await this.#isAllowed().catch(() => true);
+    if (isAllowed || this.#isOver) return;
+    if (this.#answer === undefined) this.#hasRefusal = true;
+    else this.#answer(EMPTY);
+    // Not awaited, because a generator that waits for its next event cannot be stopped before.
+    void this.return().catch(() => undefined);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#unwatch();
+  }
+
+  async return(): Promise<Result> {
+    this.#end();
+    await this.#source.return?.();
+    return DONE;
+  }
+
+  async throw(error: unknown): Promise<Result> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/**
+ * Returns the checks of a subscription. They authenticate again and update the context, so that all fields of an event
+ * see the current user.
+ * @param isAllowed returns whether the user of the context passes the guard
  * @throws TypeError when the context has no `renew`
  */
-export function renewalOf(context: Partial<AuthContext>): () => Promise<void> {
-  if (context.renew === undefined) {
+export function checksOf(
+  context: Partial<AuthContext>,
+  isAllowed: () => Promise<boolean>,
+): EventChecks {
+  const { renew, watch } = context;
+  if (renew === undefined || watch === undefined) {
     throw new TypeError(
-      "A guarded subscription needs the whole context of auth.createContext. Pass on its `renew`, too.",
+      "A guarded subscription needs the whole context of auth.createContext. Pass on its `renew` and `watch`, too.",
     );
   }
-  const { renew } = context;
-  return async () => {
-    const renewed = await renew();
-    const { user, authError, client } = renewed;
-    Object.assign(context, { user, authError, client, loadUser: () => renewed.loadUser() });
+  return {
+    isAllowed: async () => {
+      const renewed = await renew();
+      const { user, authError, client } = renewed;
+      Object.assign(context, { user, authError, client, loadUser: () => renewed.loadUser() });
+      return isAllowed();
+    },
+    watch,
   };
 }

@@ -7,14 +7,14 @@ import { requireOneGraphql } from "../graphql-package.js";
 import { PUBLIC, type UserGuard } from "./directives.js";
 import { entitiesLimit, isEntitiesField } from "./federation.js";
 import { parseFreshness } from "./freshness.js";
-import { guardEvents, renewalOf } from "./guarded-events.js";
+import { checksOf, guardEvents } from "./guarded-events.js";
 import { PendingCheck } from "./pending-check.js";
 import { Principal } from "../sessions/principal.js";
 import { TokenUser } from "../sessions/token-user.js";
 import { type GuardOptions, readGuards } from "./guard-map.js";
 
 /**
- * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive needs a signed-in
+ * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive requires a signed-in
  * user.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
  * @throws TypeError that lists all wrong guards
@@ -52,19 +52,19 @@ function withGuard(resolve: Resolver, guard: UserGuard): Resolver {
   };
 }
 
-/** Guards the start of a subscription and each of its events. */
+/** Guards the start of a subscription and each of its events, and ends it when its user is refused meanwhile. */
 function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
   return async (source, args, context, info) => {
     await checkGuard(context, guard);
-    const renew = renewalOf(context ?? {});
-    return guardEvents(await subscribe(source, args, context, info), async () => {
-      await renew();
-      return isAllowed(context, guard);
-    });
+    const checks = checksOf(context ?? {}, () => isAllowed(context, guard));
+    return guardEvents(await subscribe(source, args, context, info), checks);
   };
 }
 
-/** Reports nothing to the audit trail. */
+/**
+ * Returns whether the user passes the guard. Does not report a refusal, because the guard of the field reports it
+ * later.
+ */
 async function isAllowed(context: Partial<AuthContext> = {}, guard: UserGuard): Promise<boolean> {
   try {
     const silent = { onRoleDenied: () => undefined, onFreshnessDenied: () => undefined };
@@ -76,10 +76,10 @@ async function isAllowed(context: Partial<AuthContext> = {}, guard: UserGuard): 
 }
 
 /**
- * Requires that the signed-in user has at least `role`. Always await the call: without `await`, your code may go on
- * although the role is refused. The ESLint rule `@typescript-eslint/no-floating-promises` finds such calls.
+ * Requires that the signed-in user has at least `role`. Always await the call, because otherwise your code continues
+ * when the role is refused. The ESLint rule `@typescript-eslint/no-floating-promises` finds a missing `await`.
  *
- * A user object that `createContext` did not make counts as anonymous.
+ * Accepts only a user object of `createContext`. Any other object counts as no user.
  * @throws {@link RoleRequired} when the role is too low
  * @throws {@link AuthContext.authError} when the credential was refused
  * @throws {@link NoCredentials} when the request has no credential
@@ -92,12 +92,13 @@ export function requireRole(context: Partial<AuthContext> | undefined, role: Rol
 }
 
 /**
- * Requires that the user gave a password in this session at most `freshWithin` ago. Always await the call, for the
- * reasons that {@link requireRole} names. Costs a database query if `bearerCheck` is `stateless`.
+ * Requires that the user gave a password in this session at most `freshWithin` ago. Always await the call, as for
+ * {@link requireRole}. Costs a database query if `bearerCheck` is `stateless`.
  * @param freshWithin a duration from `1m` to `100y`, such as `15m`
- * @throws {@link ReauthenticationRequired} when the last password is older, or the session was opened without one
- * @throws the errors of {@link requireRole} when nobody is signed in, or the credential is no longer valid
- * @throws TypeError when `freshWithin` is not such a duration
+ * @throws {@link ReauthenticationRequired} when the last password is older, or the session was opened without a
+ * password
+ * @throws the errors of {@link requireRole} when no user is signed in, or the credential is no longer valid
+ * @throws TypeError when `freshWithin` is malformed or out of range
  * @example
  * await requireFresh(context, "15m");
  */
@@ -113,10 +114,13 @@ function asPromise(pending: Promise<void> | undefined, name: string): Promise<vo
   return pending === undefined ? Promise.resolve() : new PendingCheck(pending, name);
 }
 
-/** The parts of a guard to check. A role of null accepts every role. */
+/** The guard to check. With a role of null, every role passes. */
 type Check = Omit<UserGuard, "role"> & { readonly role: Role | null };
 
-/** Returns a promise only if the database must be read. A promise for every guarded field would be slow. */
+/**
+ * Checks a guard. Returns a promise only if the database must be read, because a promise for every guarded field would
+ * be slow.
+ */
 function checkGuard(
   given: Partial<AuthContext> | undefined,
   check: Check,
@@ -134,8 +138,8 @@ function checkGuard(
 }
 
 /**
- * Reads the user and the session from the database, and checks them. An access token shows neither the role nor when
- * the user last gave a password.
+ * Checks the user and the session as they are in the database. An access token contains neither the role nor the time
+ * of the last password.
  */
 async function checkStoredUser(context: Partial<AuthContext>, check: Check): Promise<void> {
   const user = await context.loadUser?.();

@@ -1,6 +1,6 @@
 /**
- * The promise of a check, such as `requireRole`. If a caller forgets `await`, a failed check causes a warning. With an
- * ordinary promise, a failed check would end the process. Then any user could stop the server.
+ * The promise of a check, such as `requireRole`. If a caller forgets `await`, a refusal only causes a warning. An
+ * ordinary promise would end the process, so any user could stop the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
@@ -16,12 +16,12 @@ export class PendingCheck<T> extends Promise<T> {
     });
   }
 
-  /** The class of the promise that `then` returns: `Promise`, not `PendingCheck`. */
+  /** Makes `then` return an ordinary `Promise`. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  /** `await` also calls this method. */
+  /** Also called by `await`. */
   override then<Result = T, Failure = never>(
     onResolved?: ((value: T) => Result | PromiseLike<Result>) | null,
     onRejected?: ((reason: unknown) => Failure | PromiseLike<Failure>) | null,

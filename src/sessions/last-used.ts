@@ -3,11 +3,13 @@ import type { SessionRow } from "./session-reader.js";
 
 /** The shortest time between two writes for one session, in milliseconds. */
 const GRANULARITY = 60_000;
-/** How long uses are collected before they are written, in milliseconds. */
+/** How long used sessions are collected before one write, in milliseconds. */
 const FLUSH_AFTER = 1000;
 const BATCH_SIZE = 100;
+/** How many sessions one write may collect. Further ones wait for a later use, so that busy servers do not write for each request. */
+const MAX_PENDING = 500;
 
-/** Records when sessions were last used. A timer writes the times, so that requests only read. */
+/** Stores when sessions were last used. A timer writes to the database, so that requests need not. */
 export class LastUsed {
   readonly #sql: Sql;
   readonly #now: () => number;
@@ -20,10 +22,10 @@ export class LastUsed {
   }
 
   touch({ id, lastUsedAt }: SessionRow): void {
-    if (this.#now() - (lastUsedAt ?? 0) < GRANULARITY) return;
+    if (this.#now() - (lastUsedAt ?? 0) < GRANULARITY || this.#pending.size >= MAX_PENDING) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // If the write fails, only these uses are lost.
+      // Ignore an error, because only some times of last use are lost.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }

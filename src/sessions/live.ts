@@ -20,9 +20,9 @@ export const IS_OPEN = `(session.ended_at IS NULL AND (session.expires_at IS NUL
   AND (session.refresh_expires_at IS NULL OR session.refresh_expires_at > ?))`;
 
 /**
- * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. An
- * administrator may have opened the session to act as its user. Then {@link IMPERSONATOR_ROLE} must still be the
- * administrators' role. {@link liveAt} returns the parameters.
+ * SQL condition: the session is open, its user is active, and the user's `credentials_version` has not changed. If an
+ * administrator acts as the user, {@link IMPERSONATOR_ROLE} must still be the role of administrators. {@link liveAt}
+ * returns the parameters.
  */
 export const IS_LIVE = `(${IS_OPEN} AND EXISTS (
   SELECT 1 FROM "user" owner WHERE owner.id = session.user_id AND owner.is_active
@@ -50,8 +50,8 @@ export interface TokenUse {
 }
 
 /**
- * Returns the session of a token, if the session is live. A refresh or sliding token must also be the current token of
- * the session.
+ * Requires that the session of a token is live, and returns it. A refresh or sliding token must also be the current
+ * token of the session.
  * @param row null if there is no such session. The error is then {@link UserNotFound}.
  * @param at epoch milliseconds
  * @throws {@link Unauthenticated} with the reason
@@ -71,9 +71,8 @@ export function requireLive(
 }
 
 /**
- * Returns the session of a refresh or sliding token. A session is deleted with its user, or after its tokens have
- * expired.
- * @param row null if the session has been deleted
+ * Requires that the session of a refresh or sliding token is stored, and returns it.
+ * @param row null if the session was deleted, with its user or after its tokens had expired
  * @throws {@link UserNotFound} if the user has been deleted, too
  * @throws {@link TokenExpired} if the user still exists
  */
@@ -105,7 +104,9 @@ function findRefusal(
   if (token.generation > row.generation) return new TokenNotValid();
   if (token.generation < row.generation) {
     const isPredecessor = token.generation === row.generation - 1;
-    return isPredecessor && at - row.rotatedAt < reuseWindow ? null : new TokenReplaced();
+    // If the database's clock was set back, the rotation seems to lie ahead.
+    const age = Math.abs(at - row.rotatedAt);
+    return isPredecessor && age < reuseWindow ? null : new TokenReplaced();
   }
   return isExpired || (row.refreshExpiresAt ?? 0) <= at ? new KnownTokenExpired(token) : null;
 }

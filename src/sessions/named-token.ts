@@ -5,7 +5,7 @@ export const IS_NAMED_TOKEN = `(session.scheme = 'TOKEN' AND session.label IS NO
 
 /**
  * Returns whether the session is a named token: a static token with a label, such as `nightly backup`. All other
- * sessions count as sign-ins. A login that returns a static token is a sign-in, because a login sets no label.
+ * sessions are sign-ins, even a login that returns a static token, because a login sets no label.
  */
 export function isNamedToken({ scheme, label }: Pick<SessionInfo, "scheme" | "label">): boolean {
   return scheme === "TOKEN" && label !== null;

@@ -2,8 +2,8 @@ import { BadUserInput } from "../errors.js";
 import type { Principal } from "./principal.js";
 
 /**
- * Requires that the user opened the session by a login of their own. Only such a session may change the user's
- * credentials. Call this before you check a password.
+ * Requires that the user opened the session by a login. Only such a session may change the user's credentials. Call
+ * this before you check a password.
  * @throws {@link BadUserInput} for a static token, because a script may hold the token
  * @throws {@link BadUserInput} for the session of an administrator who acts as the user
  */

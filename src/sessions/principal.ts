@@ -2,6 +2,7 @@ import type { Role } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { AuthScheme } from "../events.js";
+import { type AuthMethod, splitMethods } from "./methods.js";
 
 /** A session as the API shows it. Instants are epoch milliseconds. */
 export interface SessionInfo {
@@ -10,8 +11,9 @@ export interface SessionInfo {
   readonly label: string | null;
   readonly createdAt: number;
   /**
-   * When the user last gave a password in this session. Null if the user gave no password, for example for a token of
-   * `createStaticToken`. Earlier versions did not store this time, so it may be null for an old session.
+   * When the user last proved who they are in this session, such as by a password. Null if the user never did, for
+   * example for a token of `createStaticToken`. Earlier versions did not store this time, so it may be null for an old
+   * session.
    */
   readonly authenticatedAt: number | null;
   readonly lastUsedAt: number | null;
@@ -21,9 +23,11 @@ export interface SessionInfo {
   readonly userAgent: string | null;
   /** The id of the administrator who opened the session to act as the user. Null for the user's own sessions. */
   readonly impersonatorId: string | null;
+  /** How the user proved who they are. Empty for a static token, and for a session of an earlier version. */
+  readonly methods: readonly AuthMethod[];
 }
 
-/** Returns a session as its user may see it: not from where an administrator acts as the user. */
+/** Returns a session for its user. Hides the address and user agent of an administrator who acts as the user. */
 export function asSeenByUser(session: SessionInfo): SessionInfo {
   return session.impersonatorId === null
     ? session
@@ -31,7 +35,9 @@ export function asSeenByUser(session: SessionInfo): SessionInfo {
 }
 
 /** A session with its user and role. */
-export interface PrincipalRow extends SessionInfo {
+export interface PrincipalRow extends Omit<SessionInfo, "methods"> {
+  /** See {@link splitMethods}. */
+  readonly methods: string | null;
   readonly userId: string;
   readonly username: string;
   readonly email: string | null;
@@ -46,7 +52,7 @@ export interface PrincipalRow extends SessionInfo {
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
   session.authenticated_at AS "authenticatedAt", session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
-  session.user_agent AS "userAgent", session.impersonator_id AS "impersonatorId", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
+  session.user_agent AS "userAgent", session.impersonator_id AS "impersonatorId", session.methods, u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
   u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
 
 export const PRINCIPAL_TABLES = `
@@ -80,7 +86,7 @@ export class Principal implements User {
     const { ipAddress, userAgent, impersonatorId } = row;
     this.session = {
       ...{ id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt },
-      ...{ ipAddress, userAgent, impersonatorId },
+      ...{ ipAddress, userAgent, impersonatorId, methods: splitMethods(row.methods) },
     };
   }
 

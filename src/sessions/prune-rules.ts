@@ -1,12 +1,12 @@
 import type { AuthConfig } from "../config/auth-config.js";
 import { deleteBatch, prunableAt, type PruneRule } from "../maintenance/prune-rule.js";
 
-/** How long an ended session without an expiry is kept, in milliseconds. */
+/** How long an ended session that had no expiry is kept, in milliseconds. */
 const ENDED_RETENTION = 30 * 86_400_000;
 
 /**
- * Returns the rules that delete old sessions. An ended session is kept until its tokens have expired, because the
- * session says why they are refused.
+ * Returns the rules that delete old sessions. An ended session is kept until its tokens have expired, because it
+ * contains the reason why they are refused.
  */
 export function sessionPruneRules({ leeway }: Pick<AuthConfig, "leeway">): PruneRule[] {
   const expired = (column: string): PruneRule => ({

@@ -3,31 +3,49 @@ import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";
 import type { Client, EndReason } from "../events.js";
-import type { RunStatement, Sql } from "../sql.js";
+import {
+  type RunStatement,
+  type SqlValue,
+  type TransactionalSql,
+  withoutTransaction,
+} from "../sql.js";
+import { type LimitedKind, LIMITED_KINDS } from "./limited-kind.js";
 import { IS_OPEN, openAt } from "./live.js";
 import { IS_NAMED_TOKEN } from "./named-token.js";
 import type { Principal } from "./principal.js";
 import type { SessionRef } from "./sessions.js";
 
-/** How many open sign-ins a user may have, and how many named tokens. */
+/** How many open sessions of each kind a user may have. */
 const MAX_SESSIONS = 100;
 /** How many sessions one statement ends at most. */
 const MAX_ENDED = 1000;
 
-/** The sessions to end. A missing field matches every session. */
+/** A filter of the sessions to end. A missing field matches every session. */
 export interface EndingQuery {
   readonly userId?: string | undefined;
   /** Epoch milliseconds. */
   readonly createdBefore?: number | undefined;
 }
 
-export class SessionEnder {
-  readonly #sql: Sql;
-  readonly #settings: Pick<AuthConfig, "now" | "onEvent">;
+/**
+ * Runs before the matching sessions end. `run` is the transaction that ends them, unless all sessions of all users may
+ * match.
+ * @param ending the sessions that end. The caller's own session may stay: `logoutOthers` keeps it.
+ */
+export type EndingStep = (run: RunStatement, ending: EndingQuery) => Promise<unknown>;
 
-  constructor(sql: Sql, settings: Pick<AuthConfig, "now" | "onEvent">) {
+export class SessionEnder {
+  readonly #sql: TransactionalSql;
+  readonly #settings: Pick<AuthConfig, "now" | "onEvent">;
+  readonly #steps: EndingStep[] = [];
+
+  constructor(sql: TransactionalSql, settings: Pick<AuthConfig, "now" | "onEvent">) {
     this.#sql = sql;
     this.#settings = settings;
+  }
+
+  addStep(step: EndingStep): void {
+    this.#steps.push(step);
   }
 
   /**
@@ -60,7 +78,7 @@ export class SessionEnder {
     return this.#endWhere("1 = 1", userId, [], client);
   }
 
-  /** Ends all sign-ins of a user except one. @returns how many sessions this call ended */
+  /** Ends the other sign-ins of a user. Named tokens stay. @returns how many sessions this call ended */
   async endOtherSignIns({ id: userId, session }: Principal, client: Client): Promise<number> {
     return this.#endWhere(`id <> ? AND NOT ${IS_NAMED_TOKEN}`, userId, [session.id], client);
   }
@@ -72,24 +90,37 @@ export class SessionEnder {
     client: Client,
   ): Promise<number> {
     const at = this.#settings.now();
-    const ended = await this.#sql.write<{ id: string }>(
-      `UPDATE session SET ended_at = ?, end_reason = 'logout'
-       WHERE user_id = ? AND ${condition} AND ${IS_OPEN} RETURNING id`,
-      [at, userId, ...parameters, ...openAt(at)],
+    const statement = `
+      UPDATE session SET ended_at = ?, end_reason = 'logout'
+      WHERE user_id = ? AND ${condition} AND ${IS_OPEN} RETURNING id`;
+    const values: SqlValue[] = [at, userId, ...parameters, ...openAt(at)];
+    const ended = await this.#afterSteps({ userId }, (run) =>
+      run<{ id: string }>(statement, values),
     );
     for (const { id } of ended) this.#reportEnd(userId, id, "logout", client);
     return ended.length;
+  }
+
+  /** Runs the steps and `end` in one transaction. Without steps, no transaction is needed. */
+  async #afterSteps<Result>(
+    ending: EndingQuery,
+    end: (run: RunStatement) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#steps.length === 0) return end(withoutTransaction(this.#sql));
+    return this.#sql.inTransaction(async (run) => {
+      for (const step of this.#steps) await step(run, ending);
+      return end(run);
+    });
   }
 
   /**
    * Ends the matching open sessions, a thousand at a time.
    * @returns how many sessions this call ended
    */
-  async endMatching(
-    { userId, createdBefore }: EndingQuery,
-    reason: EndReason,
-    client: Client,
-  ): Promise<number> {
+  async endMatching(query: EndingQuery, reason: EndReason, client: Client): Promise<number> {
+    // Not in one transaction: the query may match all users, and a transaction has a limit of time.
+    for (const step of this.#steps) await step(withoutTransaction(this.#sql), query);
+    const { userId, createdBefore } = query;
     const ofUser = userId === undefined ? "" : "AND user_id = ?";
     const before = createdBefore === undefined ? "" : "AND created_at < ?";
     const values = [userId, createdBefore].filter((value) => value !== undefined);
@@ -112,7 +143,7 @@ export class SessionEnder {
   /**
    * Ends a user's sessions that were opened before the last change of `credentialsVersion`.
    * @param run runs a statement in the transaction that raises the user's `credentialsVersion` by one
-   * @param ending `keep` is the id of a session that does not end
+   * @param ending `keep` is the id of a session that must not end
    */
   async endOutdated(
     run: RunStatement,
@@ -148,21 +179,27 @@ export class SessionEnder {
     };
   }
 
-  /** Keeps a user's 100 newest open sign-ins, or the 100 newest named tokens, and ends the older ones. */
-  async endBeyondLimit(userId: string, ofTokens: boolean, client: Client): Promise<void> {
+  /**
+   * Keeps a user's 100 newest open sessions of a kind, and ends the older ones.
+   * @returns the ended sessions. The caller reports them with {@link SessionEnder.reportBeyondLimit} after the commit.
+   */
+  async endBeyondLimit(run: RunStatement, userId: string, kind: LimitedKind): Promise<string[]> {
     const at = this.#settings.now();
-    const counted = ofTokens ? IS_NAMED_TOKEN : `NOT ${IS_NAMED_TOKEN}`;
-    const ended = await this.#sql.write<{ id: string }>(
+    const ended = await run<{ id: string }>(
       `UPDATE session SET ended_at = ?, end_reason = 'limit'
        WHERE ended_at IS NULL AND id IN (
-         SELECT id FROM session WHERE user_id = ? AND ${counted} AND ${IS_OPEN}
+         SELECT id FROM session WHERE user_id = ? AND ${LIMITED_KINDS[kind]} AND ${IS_OPEN}
          ORDER BY created_at DESC, id DESC LIMIT ${MAX_ENDED} OFFSET ${MAX_SESSIONS}) RETURNING id`,
       [at, userId, ...openAt(at)],
     );
-    for (const { id } of ended) this.#reportEnd(userId, id, "limit", client);
+    return ended.map(({ id }) => id);
   }
 
-  /** Publishes `session_ended`. A reused token has its own event, `token_reused`. */
+  reportBeyondLimit(userId: string, sessionIds: readonly string[], client: Client): void {
+    for (const id of sessionIds) this.#reportEnd(userId, id, "limit", client);
+  }
+
+  /** Publishes `session_ended`, but not after a reused token, which has its own event `token_reused`. */
   #reportEnd(userId: string, sessionId: string, reason: EndReason, client: Client): void {
     if (reason === "reused") return;
     this.#settings.onEvent({ type: "session_ended", userId, sessionId, reason }, client);

@@ -49,8 +49,8 @@ export interface SessionPage {
 /** The session after which a page starts. */
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
-/** A user has at most 100 sign-ins and 100 named tokens. */
-const LIST_MAX_SIZE = 200;
+/** A user has at most 100 sign-ins, 100 named tokens, and 100 access tokens that another system issued. */
+const LIST_MAX_SIZE = 300;
 
 export class SessionList {
   readonly #sql: Sql;

@@ -4,9 +4,10 @@ import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput, InvalidCredentials, TokenRevoked } from "../errors.js";
 import { type AuthScheme, type Client, type EndReason, NO_CLIENT } from "../events.js";
-import type { Sql, SqlValue } from "../sql.js";
+import { type RunStatement, type Sql, type SqlValue, withoutTransaction } from "../sql.js";
 import { generateStaticToken } from "../tokens/static-token.js";
 import { IS_LIVE, liveAt } from "./live.js";
+import { type AuthMethod, joinMethods } from "./methods.js";
 import { isNamedToken } from "./named-token.js";
 import type { Principal, SessionInfo } from "./principal.js";
 import type { SessionEnder } from "./session-ender.js";
@@ -18,19 +19,23 @@ export interface SessionOpening {
   readonly label?: string | null;
   readonly client?: Client;
   /**
-   * The user's `credentialsVersion` when the password was checked. Left out if no password was checked: then the session
-   * has no `authenticatedAt`.
+   * The user's `credentialsVersion` when the password, or another proof, was checked. If it is missing, nothing was
+   * checked, and the session has no `authenticatedAt`.
    */
   readonly credentialsVersion?: number;
+  /** How the user proved who they are. @default no methods */
+  readonly methods?: readonly AuthMethod[];
   /**
-   * When the session expires, in epoch milliseconds. The session never lives longer than the setting allows, for
-   * example `sessionLifetime`.
+   * When the session expires, in epoch milliseconds. `sessionLifetime` or `staticTokenLifetime` may end the session
+   * earlier.
    * @default the latest time that the setting allows
    */
   readonly expiresAt?: number;
-  /** The user's own session that opens this one. If that session has ended, none is opened. */
+  /**
+   * The user's session in which the user opens the new session. If that session has ended, no new session is opened.
+   */
   readonly openedBy?: Pick<SessionInfo, "id">;
-  /** The administrator who acts as the user in the session, and the session that the administrator uses. */
+  /** The administrator who acts as the user in the new session, with the administrator's own session. */
   readonly impersonator?: Principal;
 }
 
@@ -48,15 +53,15 @@ export type OpeningSettings = Pick<
 const SCHEMES: readonly AuthScheme[] = ["TOKEN", "JWT", "SLIDING"];
 const LABEL = /^[^\p{Cc}]{1,100}$/u;
 
-/** In characters. A longer `User-Agent` is cut. */
+/** The longest stored `User-Agent`, in characters. A longer one is cut. */
 const USER_AGENT_MAX_LENGTH = 255;
 
 /** Checks the user and inserts the session in one statement, so that the user cannot change in between. */
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
     authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent,
-    impersonator_id, impersonator_session_id)
-  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
+    impersonator_id, impersonator_session_id, methods)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
   WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) ${condition} RETURNING id`;
 
 const INSERT = insertIf("");
@@ -75,6 +80,13 @@ interface NewSession {
   readonly values: readonly SqlValue[];
 }
 
+/** A session whose transaction may not be committed yet. */
+export interface InsertedSession extends NewSession {
+  readonly opening: SessionOpening;
+  /** The ids of the sessions that ended because the user has too many. */
+  readonly ended: readonly string[];
+}
+
 export class SessionOpener {
   readonly #sql: Sql;
   readonly #settings: OpeningSettings;
@@ -89,42 +101,61 @@ export class SessionOpener {
   }
 
   /**
-   * Opens a session for an active user. If the user already has 100 open sign-ins, ends the oldest. Named tokens are
-   * counted apart: if the user already has 100, ends the oldest of them.
+   * Opens a session for an active user. If the user already has 100 open sign-ins, ends the oldest sign-in. Named
+   * tokens have the same limit, but are counted separately.
    * @throws {@link BadUserInput} when the scheme or label is malformed, or the user is inactive
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link InvalidCredentials} when the user has changed since the password was checked
-   * @throws {@link TokenRevoked} when the session that opens this one has ended
+   * @throws {@link TokenRevoked} when {@link SessionOpening.openedBy} has ended
    */
   async open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
+    return this.finish(await this.insert(withoutTransaction(this.#sql), user, opening));
+  }
+
+  /**
+   * Does the writes of {@link SessionOpener.open}. After the commit, the caller calls {@link SessionOpener.finish}.
+   * @param run runs a statement in the caller's transaction
+   * @throws the errors of {@link SessionOpener.open}
+   */
+  async insert(
+    run: RunStatement,
+    user: UserRef,
+    opening: SessionOpening,
+  ): Promise<InsertedSession> {
     const session = this.#create(user, opening);
-    const { values } = session;
+    const { userId, values } = session;
     const { openedBy } = opening;
     const inserted =
       openedBy === undefined
-        ? await this.#sql.write(INSERT, values)
-        : await this.#sql.write(INSERT_BY, [...values, openedBy.id]);
-    const opened = inserted.length === 0 ? null : await this.#finish(session, opening);
-    return opened ?? this.#refuse(session.userId, opening);
+        ? await run(INSERT, values)
+        : await run(INSERT_BY, [...values, openedBy.id]);
+    if (inserted.length === 0) return this.#refuse(userId, opening);
+    return this.#endOldest(run, session, opening);
+  }
+
+  /** Reports an inserted session, and reads it. */
+  async finish(inserted: InsertedSession): Promise<OpenedSession> {
+    return (await this.#finish(inserted)) ?? this.#refuse(inserted.userId, inserted.opening);
   }
 
   /**
    * Opens a session if the user has no live session with this scheme and label.
-   * @returns null if there is such a session, or the user is unknown or inactive
+   * @returns null if there is such a session, or no such active user
    */
   async openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
     const session = this.#create(user, opening);
     const { userId, values } = session;
     const { now, roles } = this.#settings;
     const first = [userId, opening.scheme, opening.label ?? null, ...liveAt(now(), roles)];
-    // Exclusive: otherwise two calls at the same time could both open a session.
+    // Without `writeExclusive`, two calls at the same time could both open a session.
     const inserted = await this.#sql.writeExclusive(INSERT_FIRST, [...values, ...first]);
-    return inserted.length === 0 ? null : this.#finish(session, opening);
+    if (inserted.length === 0) return null;
+    return this.#finish(await this.#endOldest(withoutTransaction(this.#sql), session, opening));
   }
 
   /**
-   * Stores a session that has already ended. Meant for revoking a token without a session: the caller then puts the id
-   * of the ended session into the token.
+   * Stores a session that has already ended. This revokes a token that has no session: the caller then puts the
+   * session's id into the token.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {
@@ -140,7 +171,7 @@ export class SessionOpener {
   /** @param endReason null for an open session */
   #create(user: UserRef, opening: SessionOpening, endReason: EndReason | null = null): NewSession {
     const { scheme, label = null, client = NO_CLIENT, credentialsVersion = null } = opening;
-    const { impersonator } = opening;
+    const { impersonator, methods = [] } = opening;
     requireScheme(scheme);
     requireLabel(label);
     const userId = idOf(user);
@@ -153,18 +184,32 @@ export class SessionOpener {
       ...[credentialsVersion === null ? null : at, expiresAt, refreshExpiresAt],
       ...[endedAt, endReason],
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
-      ...[impersonator?.id ?? null, impersonator?.session.id ?? null],
+      ...[impersonator?.id ?? null, impersonator?.session.id ?? null, joinMethods(methods)],
       ...[userId, credentialsVersion],
     ];
     return { id, userId, token: secret?.token ?? null, values };
   }
 
+  async #endOldest(
+    run: RunStatement,
+    session: NewSession,
+    opening: SessionOpening,
+  ): Promise<InsertedSession> {
+    const { scheme, label = null } = opening;
+    const kind = isNamedToken({ scheme, label }) ? "namedToken" : "signIn";
+    const ended = await this.#ender.endBeyondLimit(run, session.userId, kind);
+    return { ...session, opening, ended };
+  }
+
   /** @returns null if the user was deleted meanwhile */
-  async #finish(
-    { id, userId, token }: NewSession,
-    { scheme, label = null, client = NO_CLIENT }: SessionOpening,
-  ): Promise<OpenedSession | null> {
-    await this.#ender.endBeyondLimit(userId, isNamedToken({ scheme, label }), client);
+  async #finish({
+    id,
+    userId,
+    token,
+    opening: { scheme, client = NO_CLIENT },
+    ended,
+  }: InsertedSession): Promise<OpenedSession | null> {
+    this.#ender.reportBeyondLimit(userId, ended, client);
     this.#settings.onEvent({ type: "token_issued", userId, sessionId: id, scheme }, client);
     const row = await this.#reader.find(id);
     return row === null ? null : { row, token };
@@ -192,7 +237,7 @@ export class SessionOpener {
   }
 }
 
-/** In epoch milliseconds. */
+/** The times of a new session, in epoch milliseconds. */
 interface Times {
   readonly at: number;
   readonly expiresAt: number | null;

@@ -3,11 +3,11 @@ import type { Role } from "../accounts/role.js";
 import type { EndReason } from "../events.js";
 import { LISTED_KEYS } from "../keys/signing-key-store.js";
 import type { SigningKeyService } from "../keys/signing-key.service.js";
-import type { Sql } from "../sql.js";
+import { BATCH_SIZES, MAX_BATCH_SIZE, padToBatch, type Sql } from "../sql.js";
 import { IMPERSONATOR_ROLE } from "./impersonator-role.js";
 import { PRINCIPAL_COLUMNS, PRINCIPAL_TABLES, type PrincipalRow } from "./principal.js";
 
-/** A session with its user and role. Authenticating a request usually reads only this row. */
+/** A session with its user and role. To authenticate a request, Gatehouse usually reads only this row. */
 export interface SessionRow extends PrincipalRow {
   readonly secretHash: string | null;
   readonly generation: number;
@@ -33,11 +33,6 @@ const SESSION_ROWS = `
   FROM ${PRINCIPAL_TABLES}
   WHERE session.id IN`;
 
-/**
- * How many ids a statement looks up. For 3 ids, the statement for 4 is used, and one id is repeated. So only four
- * statements have to be prepared.
- */
-const BATCH_SIZES = [1, 4, 16, 64];
 const STATEMENTS = new Map(
   BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
 );
@@ -56,20 +51,19 @@ export class SessionReader {
     this.#keys = keys;
     this.#rows = new DataLoader((ids) => this.#readRows(ids), {
       cache: false,
-      maxBatchSize: BATCH_SIZES.at(-1) ?? 1,
+      maxBatchSize: MAX_BATCH_SIZE,
       batchScheduleFn: (run) => setImmediate(run),
     });
   }
 
-  /** Returns the session with this id, even if the session is over. */
+  /** Returns the session with this id, even if the session has ended. */
   find(id: string): Promise<SessionRow | null> {
     return this.#rows.load(id);
   }
 
   async #readRows(ids: readonly string[]): Promise<(SessionRow | null)[]> {
-    const size = BATCH_SIZES.find((batchSize) => batchSize >= ids.length) ?? ids.length;
-    const padded = Array.from({ length: size }, (_, index) => ids[index] ?? ids[0] ?? "");
-    const rows = await this.#sql.read<SessionRow>(STATEMENTS.get(size) ?? "", padded);
+    const padded = padToBatch(ids);
+    const rows = await this.#sql.read<SessionRow>(STATEMENTS.get(padded.length) ?? "", padded);
     if (rows[0] !== undefined) await this.#keys.follow(rows[0].listedKeys);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);

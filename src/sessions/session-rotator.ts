@@ -3,7 +3,8 @@ import { TokenReused, TokenWrongType } from "../errors.js";
 import { type Client, holderOf } from "../events.js";
 import type { Sql } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
-import { IS_LIVE, liveAt, requireLive, requireStored, TokenReplaced } from "./live.js";
+import { requireLive, requireStored, TokenReplaced } from "./live.js";
+import { RotationBatch } from "./rotation-batch.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
 
@@ -12,19 +13,19 @@ export type RotationSettings = Pick<
   "refreshTokenLifetime" | "reuseWindow" | "leeway" | "now" | "onEvent" | "roles"
 >;
 
-type Generation = Pick<SessionRow, "generation" | "rotatedAt" | "refreshExpiresAt">;
-
 export class SessionRotator {
   readonly #sql: Sql;
   readonly #settings: RotationSettings;
   readonly #reader: SessionReader;
   readonly #ender: SessionEnder;
+  readonly #batch: RotationBatch;
 
   constructor(sql: Sql, settings: RotationSettings, reader: SessionReader, ender: SessionEnder) {
     this.#sql = sql;
     this.#settings = settings;
     this.#reader = reader;
     this.#ender = ender;
+    this.#batch = new RotationBatch(sql, settings);
   }
 
   /**
@@ -39,10 +40,11 @@ export class SessionRotator {
     const at = this.#settings.now();
     const end = kind.slidesUntil(claims);
     const isExpired = this.#isExpired(claims, at) || at >= end;
-    const rotated = isExpired ? undefined : await this.#rotateOnce(session, at, end);
-    if (rotated === undefined) return this.#requireCurrent(session, at, isExpired, client);
+    const refreshExpiresAt = Math.min(at + this.#settings.refreshTokenLifetime * 1000, end);
+    const rotated = isExpired ? null : await this.#batch.rotate({ session, refreshExpiresAt });
+    if (rotated === null) return this.#requireCurrent(session, at, isExpired, client);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // `row` was read after this rotation. By then, another call may have rotated the session again. So the generation
+    // `row` was read after this rotation, and another call may have rotated the session in between. So the generation
     // must come from `rotated`, not from `row`.
     return { ...row, ...rotated };
   }
@@ -58,7 +60,7 @@ export class SessionRotator {
     return this.#requireCurrent(session, at, this.#isExpired(claims, at), client);
   }
 
-  /** Ends the session if the token had been replaced before the reuse window. */
+  /** Ends the session if the token was replaced longer ago than the reuse window. */
   async #requireCurrent(
     session: VerifiedToken["session"],
     at: number,
@@ -78,29 +80,6 @@ export class SessionRotator {
 
   #isExpired({ exp }: VerifiedToken["claims"], at: number): boolean {
     return Math.floor(at / 1000) >= exp + this.#settings.leeway;
-  }
-
-  /**
-   * Rotates in one conditional statement, so that only one of several concurrent calls succeeds.
-   * @param end the latest expiry of the new token, in epoch milliseconds
-   */
-  async #rotateOnce(
-    { id, userId, scheme, generation }: VerifiedToken["session"],
-    at: number,
-    end: number,
-  ): Promise<Generation | undefined> {
-    const refreshExpiresAt = Math.min(at + this.#settings.refreshTokenLifetime * 1000, end);
-    const [rotated] = await this.#sql.write<Generation>(
-      `UPDATE session SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
-         refresh_expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END
-       WHERE id = ? AND user_id = ? AND scheme = ? AND generation = ? AND ${IS_LIVE}
-       RETURNING generation, rotated_at AS "rotatedAt", refresh_expires_at AS "refreshExpiresAt"`,
-      [
-        ...[at, at, refreshExpiresAt, refreshExpiresAt],
-        ...[id, userId, scheme, generation, ...liveAt(at, this.#settings.roles)],
-      ],
-    );
-    return rotated;
   }
 
   async #endReused({ id, userId }: SessionRow, client: Client): Promise<void> {

@@ -40,19 +40,22 @@ export class SessionEntity {
   @Property({ type: new BigIntType("number") })
   rotatedAt!: number;
 
-  /** When the user last gave a password in this session. Null if never, such as for a token that a command created. */
+  /** When the user last gave a password in this session. Null if the user gave none, such as for a personal token. */
   @Property({ type: new BigIntType("number"), nullable: true })
   authenticatedAt!: number | null;
 
   @Property({ type: new BigIntType("number"), nullable: true })
   lastUsedAt!: number | null;
 
-  /** When the session expires; null for never. A refresh does not change it. */
+  /** When the session expires. Null if it does not expire. A refresh does not change this time. */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   expiresAt!: number | null;
 
-  /** When the current refresh or sliding token expires; null for static tokens. */
+  /**
+   * When the current refresh or sliding token expires. Null for a static token, and for an access token that another
+   * system issued.
+   */
   @Index()
   @Property({ type: new BigIntType("number"), nullable: true })
   refreshExpiresAt!: number | null;
@@ -61,7 +64,7 @@ export class SessionEntity {
   @Property({ type: "text", nullable: true })
   impersonatorId!: string | null;
 
-  /** The id of the administrator's own session, which opened this one. When that session ends, this one ends, too. */
+  /** The id of the administrator's own session. When that session ends, this session is no longer live. */
   @Property({ type: "text", nullable: true })
   impersonatorSessionId!: string | null;
 
@@ -76,4 +79,8 @@ export class SessionEntity {
 
   @Property({ type: "text", nullable: true })
   userAgent!: string | null;
+
+  /** How the user proved who they are, such as `pwd otp mfa`. Null for a session of an earlier version. */
+  @Property({ type: "text", nullable: true })
+  methods!: string | null;
 }

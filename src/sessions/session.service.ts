@@ -3,12 +3,14 @@ import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { type Client, type EndReason, NO_CLIENT } from "../events.js";
-import type { RunStatement, Sql } from "../sql.js";
+import { type RunStatement, type TransactionalSql, withoutTransaction } from "../sql.js";
 import type { VerifiedToken } from "../tokens/token-kinds.js";
 import { LastUsed } from "./last-used.js";
+import type { LimitedKind } from "./limited-kind.js";
 import { IS_LIVE, liveAt } from "./live.js";
+import { ADD_METHODS, type AuthMethod, methodsToAdd } from "./methods.js";
 import type { Principal, SessionInfo } from "./principal.js";
-import { type EndingQuery, SessionEnder } from "./session-ender.js";
+import { type EndingQuery, type EndingStep, SessionEnder } from "./session-ender.js";
 import {
   type SessionCursor,
   SessionList,
@@ -16,6 +18,7 @@ import {
   type SessionQuery,
 } from "./session-list.js";
 import {
+  type InsertedSession,
   type OpenedSession,
   type OpeningSettings,
   type SessionOpening,
@@ -23,12 +26,13 @@ import {
 } from "./session-opener.js";
 import { type FollowedKeys, SessionReader, type SessionRow } from "./session-reader.js";
 import { type RotationSettings, SessionRotator } from "./session-rotator.js";
+import { SessionWatch, type WatchedSession } from "./session-watch.js";
 import type { SessionRef, Sessions } from "./sessions.js";
 
 export type SessionSettings = OpeningSettings & RotationSettings;
 
 export class SessionService implements Sessions {
-  readonly #sql: Sql;
+  readonly #sql: TransactionalSql;
   readonly #settings: Pick<AuthConfig, "now" | "roles">;
   readonly #reader: SessionReader;
   readonly #opener: SessionOpener;
@@ -36,8 +40,9 @@ export class SessionService implements Sessions {
   readonly #ender: SessionEnder;
   readonly #list: SessionList;
   readonly #lastUsed: LastUsed;
+  readonly #watch: SessionWatch;
 
-  constructor(sql: Sql, settings: SessionSettings, keys: FollowedKeys) {
+  constructor(sql: TransactionalSql, settings: SessionSettings, keys: FollowedKeys) {
     this.#sql = sql;
     this.#settings = settings;
     this.#reader = new SessionReader(sql, keys);
@@ -46,6 +51,7 @@ export class SessionService implements Sessions {
     this.#rotator = new SessionRotator(sql, settings, this.#reader, this.#ender);
     this.#list = new SessionList(sql, settings);
     this.#lastUsed = new LastUsed(sql, settings.now);
+    this.#watch = new SessionWatch(sql, settings);
   }
 
   find(id: string): Promise<SessionRow | null> {
@@ -54,6 +60,16 @@ export class SessionService implements Sessions {
 
   open(user: UserRef, opening: SessionOpening): Promise<OpenedSession> {
     return this.#opener.open(user, opening);
+  }
+
+  /** @see SessionOpener.insert */
+  insert(run: RunStatement, user: UserRef, opening: SessionOpening): Promise<InsertedSession> {
+    return this.#opener.insert(run, user, opening);
+  }
+
+  /** @see SessionOpener.finish */
+  finish(inserted: InsertedSession): Promise<OpenedSession> {
+    return this.#opener.finish(inserted);
   }
 
   openFirst(user: UserRef, opening: SessionOpening): Promise<OpenedSession | null> {
@@ -68,7 +84,7 @@ export class SessionService implements Sessions {
     return this.#rotator.rotate(token, client);
   }
 
-  /** Returns the session of a refresh token that stays the session's current one. */
+  /** Requires that a refresh or sliding token is the current token of its session. Does not rotate the token. */
   async requireCurrent(token: VerifiedToken, client: Client): Promise<SessionRow> {
     const row = await this.#rotator.requireCurrent(token, client);
     this.#lastUsed.touch(row);
@@ -76,21 +92,23 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Records that the user of a session gave the password now. Two kinds of sessions never change: the session of a
-   * static token, which a script may hold, and the session of an administrator who acts as the user.
-   * @param credentialsVersion the user's `credentialsVersion` when the password was checked. If it has increased since,
-   * nothing is recorded.
-   * @returns the present time, in epoch milliseconds. Null if the session has not changed
+   * Records that the user of a session has just proved again who they are. Changes neither the session of a static
+   * token nor that of an administrator who acts as the user.
+   * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If this has changed, nothing
+   * is recorded.
+   * @param added methods to add to those of the session. @default no methods
+   * @returns the current time in epoch milliseconds; null if nothing was recorded
    */
   async recordAuthentication(
     { id }: Pick<SessionInfo, "id">,
     credentialsVersion: number,
+    added: readonly AuthMethod[] = [],
   ): Promise<number | null> {
     const at = this.#settings.now();
     const changed = await this.#sql.write(
-      `UPDATE session SET authenticated_at = ?
+      `UPDATE session SET authenticated_at = ?, ${ADD_METHODS}
        WHERE id = ? AND scheme <> 'TOKEN' AND impersonator_id IS NULL AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
-      [at, id, credentialsVersion, ...liveAt(at, this.#settings.roles)],
+      [at, ...methodsToAdd(added), id, credentialsVersion, ...liveAt(at, this.#settings.roles)],
     );
     return changed.length === 1 ? at : null;
   }
@@ -105,6 +123,14 @@ export class SessionService implements Sessions {
     return this.#ender.end(session, userId, reason, client);
   }
 
+  /**
+   * Adds a function that runs before {@link SessionService.endAll}, {@link SessionService.endOtherSignIns} and {@link
+   * SessionService.endMatching} end sessions. A feature whose tokens may not have a session yet refuses them from then on.
+   */
+  addEndingStep(step: EndingStep): void {
+    this.#ender.addStep(step);
+  }
+
   async endAll(user: UserRef, client: Client = NO_CLIENT): Promise<number> {
     const userId = idOf(user);
     const ended = await this.#ender.endAll(userId, client);
@@ -113,7 +139,7 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Ends all sign-ins of a user except one. Named tokens stay: they belong to scripts, not to devices.
+   * Ends all sign-ins of a user except one. Does not end named tokens, because they belong to scripts.
    * @returns how many sessions this call ended
    */
   endOtherSignIns(kept: Principal, client: Client): Promise<number> {
@@ -122,6 +148,12 @@ export class SessionService implements Sessions {
 
   endMatching(query: EndingQuery, reason: EndReason): Promise<number> {
     return this.#ender.endMatching(query, reason, NO_CLIENT);
+  }
+
+  /** Ends the oldest open sessions of a kind if the user has more than 100. */
+  async endBeyondLimit(userId: string, kind: LimitedKind): Promise<void> {
+    const ended = await this.#ender.endBeyondLimit(withoutTransaction(this.#sql), userId, kind);
+    this.#ender.reportBeyondLimit(userId, ended, NO_CLIENT);
   }
 
   endOutdated(run: RunStatement, userId: string, ending: OutdatedEnding): Promise<EndedSessions> {
@@ -137,6 +169,16 @@ export class SessionService implements Sessions {
 
   page(query: SessionQuery, first: number, after: SessionCursor | null): Promise<SessionPage> {
     return this.#list.page(query, first, after);
+  }
+
+  /** See {@link SessionWatch.add}. */
+  watch(session: WatchedSession): () => void {
+    return this.#watch.add(session);
+  }
+
+  /** Call this after the database was closed, so that all that watches a session is refused. */
+  endWatch(): void {
+    this.#watch.close();
   }
 
   touch(row: SessionRow): void {

@@ -5,15 +5,15 @@ import type { SessionInfo } from "./principal.js";
 export type SessionRef = string | { readonly id: string };
 
 /**
- * The sessions of users. Each login opens one session. From the next request on, the tokens of an ended session are
- * refused.
+ * The sessions of users. Each login opens one session. After a session has ended, its tokens are refused.
  *
- * One exception: with `bearerCheck: "stateless"`, access tokens are not checked against the database. Fields that need
- * only the lowest role then accept the access token of an ended session until it expires.
+ * There is one exception: with `bearerCheck: "stateless"`, fields that require only the lowest role accept an access
+ * token until it expires, even if its session has ended.
  */
 export interface Sessions {
   /**
-   * Returns the live sessions of a user, newest first: at most 100 sign-ins and 100 named tokens.
+   * Returns the live sessions of a user, newest first: at most 100 sign-ins, 100 named tokens, and 100
+   * access tokens that Django issued.
    * @throws {@link NoSuchUser}
    * @example
    * const user = await context.loadUser();
@@ -22,8 +22,8 @@ export interface Sessions {
   list(user: UserRef): Promise<readonly SessionInfo[]>;
 
   /**
-   * Ends a session of any user. The caller must check permission first.
-   * @returns false if there is no such session, or it was already over
+   * Ends a session of any user. The caller must check the permission first.
+   * @returns false if there is no such session, or it had already ended or expired
    * @throws {@link BadUserInput} when `session` is malformed
    * @example
    * const [newest] = await auth.sessions.list(user);
@@ -32,7 +32,7 @@ export interface Sessions {
   end(session: SessionRef): Promise<boolean>;
 
   /**
-   * Ends all open sessions of a user, named tokens included.
+   * Ends all open sessions of a user, including named tokens.
    * @returns how many sessions this call ended
    * @throws {@link NoSuchUser}
    * @example

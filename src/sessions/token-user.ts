@@ -33,7 +33,7 @@ export class TokenUser {
 
   /**
    * Returns whether the token alone proves that the user's role is at least `required`. A token does not contain the
-   * role. Every user has at least the lowest role, so the result is true only for the lowest role.
+   * role, so it proves only the lowest role, which every user has.
    * @throws TypeError when there is no such role
    */
   provesRole(required: Role): boolean {

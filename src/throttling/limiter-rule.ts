@@ -1,34 +1,56 @@
 /**
- * A limit on the attempts for each key. A key stands for a user, an address or a session. Example: 30 logins per minute
- * from one address.
+ * A limit on the attempts of each key, such as 30 logins per minute from one address. A key is a user, an address or a
+ * session.
  */
 export interface LimiterRule {
   /** The prefix of the rule's keys in a shared store. */
   readonly name: string;
-  /** Attempts allowed before the key is blocked. */
+  /** How many attempts are allowed before the key is blocked. */
   readonly limit: number;
   /**
-   * The time after which all attempts are forgotten, in seconds. Without a `delay`, it counts from the first attempt.
-   * With a `delay`, it counts from the last attempt, or from the end of the block that the last attempt caused.
+   * Seconds after which all attempts are forgotten. Without a `delay`, the time starts at the first attempt. With a
+   * `delay`, the time starts at the last attempt, or at the end of the block that the last attempt caused.
    */
   readonly window: number;
   /**
-   * In seconds. For example, `{ first: 1, max: 900 }` blocks the key for 1 second, then for 2, 4, … and at most 900.
-   * Without a delay, the key is blocked until the window ends.
+   * How long the key is blocked, in seconds. For example, `{ first: 1, max: 900 }` blocks the key for 1 second, then
+   * for 2, 4, … and at most 900. Without a delay, the key is blocked until the window ends.
    * @default none
    */
   readonly delay?: { readonly first: number; readonly max: number };
 }
 
-/** The state that a store keeps for a key. Instants are epoch milliseconds. */
+/** The attempts of a key. Instants are epoch milliseconds. */
 export interface Counter {
   readonly points: number;
   readonly blockedUntil: number;
   readonly expiresAt: number;
 }
 
+/** The longest difference between the clocks of servers that share a counter, in milliseconds. */
+const CLOCK_DIFFERENCE = 60_000;
+
 /**
- * Returns the counter after one more attempt of a key that is not blocked.
+ * Returns how long a counter lasts at most, in milliseconds. A counter that expires later was counted by a clock that was
+ * ahead and has been set back. Such a counter does not count, because it would block its key for as long as the clock was
+ * ahead.
+ */
+function longestLife({ window, delay }: LimiterRule): number {
+  return (window + (delay?.max ?? 0)) * 1000 + CLOCK_DIFFERENCE;
+}
+
+/** Returns for how many milliseconds the key is blocked. 0 if it is not blocked. */
+export function blockedFor(
+  rule: LimiterRule,
+  counter: Omit<Counter, "points"> | undefined,
+  now: number,
+): number {
+  if (counter === undefined || counter.expiresAt > now + longestLife(rule)) return 0;
+  return Math.max(0, counter.blockedUntil - now);
+}
+
+/**
+ * Returns the counter after one more attempt. The key must not be blocked.
  *
  * {@link countAttemptSql} and {@link COUNT_ATTEMPT_LUA} do the same in SQL and in Lua. Change all three together.
  * @param counter undefined for a key without attempts
@@ -38,7 +60,8 @@ export function countAttempt(
   counter: Counter | undefined,
   now: number,
 ): Counter {
-  const live = counter !== undefined && now < counter.expiresAt ? counter : undefined;
+  const remaining = (counter?.expiresAt ?? 0) - now;
+  const live = remaining > 0 && remaining <= longestLife(rule) ? counter : undefined;
   const points = (live?.points ?? 0) + 1;
   const reachesLimit = points >= rule.limit;
   if (rule.delay === undefined) {
@@ -52,23 +75,24 @@ export function countAttempt(
 }
 
 /**
- * Returns {@link countAttempt} as one SQL statement. Its parameters are the key and the values of a new counter. It
- * returns no row if the key is blocked.
+ * Returns {@link countAttempt} as one SQL statement. The parameters are the key and the values of a new counter. The
+ * statement returns no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // The statement has no parameter for the current time. `excluded` is the row to insert, a new counter. It expires at
-  // the current time plus a fixed lifetime, such as 60000 ms. So subtract that lifetime to get the current time.
+  // SQL for the current time, which is not a parameter. `excluded` is the new counter, which expires at the current
+  // time plus a fixed lifetime, such as 60000 ms. So subtract that lifetime.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);
+  const isSetBack = `throttle.expires_at > ${now} + ${longestLife(rule)}`;
   const unlessExpired = (column: string, value: string) =>
-    `${column} = CASE WHEN throttle.expires_at <= ${now} THEN excluded.${column} ELSE ${value} END`;
+    `${column} = CASE WHEN throttle.expires_at <= ${now} OR ${isSetBack} THEN excluded.${column} ELSE ${value} END`;
   return `INSERT INTO throttle (key, points, blocked_until, expires_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET
       ${unlessExpired("points", points)},
       ${unlessExpired("blocked_until", blockedUntil)},
       ${unlessExpired("expires_at", expiresAt)}
-    WHERE throttle.blocked_until <= ${now} RETURNING key`;
+    WHERE throttle.blocked_until <= ${now} OR ${isSetBack} RETURNING key`;
 }
 
 function nextInstantsSql({ limit, window, delay }: LimiterRule, now: string, points: string) {
@@ -95,13 +119,15 @@ export const COUNT_ATTEMPT_LUA = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local counter = redis.call('HMGET', KEYS[1], 'points', 'blockedUntil', 'expiresAt')
+  local max = tonumber(ARGV[4] or 0)
+  if tonumber(counter[3] or 0) > now + window + max * 1000 + ${CLOCK_DIFFERENCE} then counter = {} end
   local blockedUntil = tonumber(counter[2] or 0)
   if now < blockedUntil then return blockedUntil - now end
   local points = tonumber(counter[1] or 0) + 1
   local reachesLimit = points >= limit
   local expiresAt
   if ARGV[3] then
-    local first, max = tonumber(ARGV[3]), tonumber(ARGV[4])
+    local first = tonumber(ARGV[3])
     local delay = reachesLimit and math.min(first * 2 ^ (points - limit), max) or 0
     blockedUntil = now + delay * 1000
     expiresAt = blockedUntil + window

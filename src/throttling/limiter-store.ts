@@ -4,14 +4,14 @@ import type { LimiterStore } from "./limiter.js";
 import { MemoryLimiter } from "./memory-limiter.js";
 import { SqlLimiter } from "./sql-limiter.js";
 
-/** @param onFault called when Redis becomes unreachable. Requests do not fail then */
+/** @param onFault called when Redis becomes unreachable, which does not make requests fail */
 export async function openLimiterStore(
   { redisUrl, throttleStore, now }: Pick<AuthConfig, "redisUrl" | "throttleStore" | "now">,
   sql: Sql,
   onFault: (error: unknown) => void,
 ): Promise<LimiterStore> {
   if (redisUrl !== undefined) {
-    // Most installations need no Redis client.
+    // Load the Redis client only here, because most installations do not need it.
     const { openRedisStore } = await import("./redis-limiter.js");
     return openRedisStore(redisUrl, now, onFault);
   }

@@ -1,93 +1,169 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CommandParser, createClient, defineScript } from "redis";
+import { type Cluster, type Redis, ReplyError, type Result } from "ioredis";
+import { WrongSettings } from "../config/problems.js";
+import { parseRedisUrl } from "../config/redis-url.js";
+import { withinTime } from "../within-time.js";
 import type { Limiter, LimiterStore } from "./limiter.js";
 import { COUNT_ATTEMPT_LUA, type LimiterRule } from "./limiter-rule.js";
 import { MemoryLimiter } from "./memory-limiter.js";
+import { openRedisClient } from "./redis-client.js";
+import { findRedisFault } from "./redis-fault.js";
 
-/** Milliseconds to wait for a reply. After that, the attempt is counted in memory. */
+// All times are in milliseconds.
+
+/** How long a request waits for a reply. After that, the attempt is counted in memory. */
 const REPLY_TIMEOUT = 500;
-/** How many commands may wait for a reply. Further attempts are counted in memory. */
-const MAX_PENDING = 1000;
-/** The longest wait for a connection, in milliseconds. */
-const CONNECT_TIMEOUT = 1000;
-/** The delay between two attempts to connect, in milliseconds. It doubles from `first` up to `max`. */
-const RECONNECT_DELAY = { first: 50, max: 1000 };
-/** Milliseconds between pings, which detect a lost connection. */
-const PING_INTERVAL = 5000;
+/** How long all attempts are counted in memory after a reply was missing, so that few requests wait for it. */
+const PAUSE = 1000;
+/** How long a start waits for the first reply. */
+const START_TIMEOUT = 1000;
+const START_INTERVAL = 20;
+/** How often a fault is reported at most. */
+const REPORT_INTERVAL = 60_000;
 
-const countAttempt = defineScript({
-  SCRIPT: COUNT_ATTEMPT_LUA,
-  NUMBER_OF_KEYS: 1,
-  parseCommand: (parser: CommandParser, key: string, { limit, window, delay }: LimiterRule) => {
-    parser.pushKey(key);
-    const numbers = delay === undefined ? [limit, window] : [limit, window, delay.first, delay.max];
-    parser.push(...numbers.map(String));
-  },
-  transformReply: (wait: number) => wait,
-});
+/** Each command has one key, so that it works in a Cluster. */
+const SCRIPTS = { countAttempt: { lua: COUNT_ATTEMPT_LUA, numberOfKeys: 1 } };
+
+/** The start counts attempts of this rule, which shows whether all later attempts can be counted. */
+const START_RULE: LimiterRule = { name: "start", limit: 1_000_000, window: 60 };
+/** Several keys, because each node of a Cluster has some. */
+const START_KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+declare module "ioredis" {
+  interface RedisCommander<Context> {
+    /** Runs {@link COUNT_ATTEMPT_LUA}. */
+    countAttempt(key: string, ...numbers: number[]): Result<number, Context>;
+  }
+}
 
 /**
  * Opens a store in Redis, which all instances share. While Redis is unreachable, each instance counts in its own
  * memory.
- * @param url `redis://…` or `rediss://…`
- * @param now the clock for counting in memory. Redis uses its own clock
- * @param onFault called each time Redis becomes unreachable
+ * @param url `REDIS_URL`
+ * @param now the clock for counting in memory. Redis uses its own clock.
+ * @param onFault called when Redis becomes unreachable, at most once a minute
+ * @throws {@link WrongSettings} when the server answers, but can never count
  */
 export async function openRedisStore(
   url: string,
   now: () => number,
   onFault: (error: unknown) => void,
 ): Promise<LimiterStore> {
-  const client = createClient({
-    url,
-    scripts: { countAttempt },
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: MAX_PENDING,
-    pingInterval: PING_INTERVAL,
-    socket: {
-      connectTimeout: CONNECT_TIMEOUT,
-      reconnectStrategy: (retries) =>
-        Math.min(RECONNECT_DELAY.first * 2 ** retries, RECONNECT_DELAY.max),
-    },
-  });
-  let isUnreachable = false;
-  client.on("ready", () => (isUnreachable = false));
-  client.on("error", (error: unknown) => {
-    const message = "Redis is unreachable: until it is back, this process counts in memory";
-    if (!isUnreachable) onFault(new Error(message, { cause: error }));
-    isUnreachable = true;
-  });
-  const connecting = client.connect().catch(() => undefined);
-  await Promise.race([connecting, sleep(CONNECT_TIMEOUT, undefined, { ref: false })]);
+  const client = openRedisClient(parseRedisUrl(url), SCRIPTS);
+  const redis = new GuardedRedis(client, onFault);
+  try {
+    await redis.start();
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
   return {
-    createLimiter: (rule) => new RedisLimiter(rule, client, new MemoryLimiter(rule, now)),
+    createLimiter: (rule) => new RedisLimiter(rule, redis, new MemoryLimiter(rule, now)),
     close: () => {
-      client.destroy();
+      client.disconnect();
       return Promise.resolve();
     },
   };
 }
 
-interface Commands {
-  countAttempt(key: string, rule: LimiterRule): Promise<number>;
-  del(key: string): Promise<number>;
+/** Sends commands to Redis, and bounds how long requests wait for it. */
+class GuardedRedis {
+  readonly #client: Redis | Cluster;
+  readonly #onFault: (error: unknown) => void;
+  /** The latest error of a connection. It says more than the error of a command. */
+  #cause: unknown;
+  #pausedUntil = -Infinity;
+  #reportedAt = -Infinity;
+
+  constructor(client: Redis | Cluster, onFault: (error: unknown) => void) {
+    this.#client = client;
+    this.#onFault = onFault;
+    client.on("error", (error: { lastNodeError?: unknown }) => {
+      this.#cause = error.lastNodeError ?? error;
+    });
+    // A node of a Cluster is unreachable, or refuses the password.
+    client.on("node error", (error: unknown) => (this.#cause = error));
+  }
+
+  /**
+   * Waits for the first replies. Does not fail if Redis is unreachable.
+   * @throws {@link WrongSettings} when the server answers, but can never count
+   */
+  async start(): Promise<void> {
+    const end = performance.now() + START_TIMEOUT;
+    for (;;) {
+      const counting = Promise.all(START_KEYS.map((key) => this.#count(key, START_RULE)));
+      const error: unknown = await withinTime(counting, START_TIMEOUT, throwNoReply).then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      if (error instanceof ReplyError) this.#cause = error;
+      const fault = findRedisFault([error, this.#cause]);
+      if (fault !== undefined) {
+        throw new WrongSettings([{ option: "redisUrl", message: `the server ${fault}` }]);
+      }
+      if (error === null) return;
+      if (performance.now() > end) {
+        this.#report(error);
+        return;
+      }
+      await sleep(START_INTERVAL);
+    }
+  }
+
+  /** @throws when the attempt was not counted in time */
+  async count(key: string, rule: LimiterRule): Promise<number> {
+    return this.#run(() => this.#count(key, rule));
+  }
+
+  /** @throws when the key was not deleted in time */
+  async delete(key: string, { name }: LimiterRule): Promise<void> {
+    await this.#run(() => this.#client.del(idOf(name, key)));
+  }
+
+  #count(key: string, { name, limit, window, delay }: LimiterRule): Promise<number> {
+    const numbers = delay === undefined ? [limit, window] : [limit, window, delay.first, delay.max];
+    return this.#client.countAttempt(idOf(name, key), ...numbers);
+  }
+
+  async #run<Reply>(send: () => Promise<Reply>): Promise<Reply> {
+    if (performance.now() < this.#pausedUntil) throw new Error("Redis is unreachable");
+    try {
+      const reply = await withinTime(send(), REPLY_TIMEOUT, throwNoReply);
+      this.#cause = undefined;
+      return reply;
+    } catch (error) {
+      if (error instanceof NoReply) this.#pausedUntil = performance.now() + PAUSE;
+      this.#report(error);
+      throw error;
+    }
+  }
+
+  #report(error: unknown): void {
+    const cause = error instanceof ReplyError ? error : (this.#cause ?? new Error("no reply"));
+    if (performance.now() < this.#reportedAt + REPORT_INTERVAL) return;
+    this.#reportedAt = performance.now();
+    const message =
+      "Redis is unreachable, or REDIS_URL is wrong: until Redis answers, this process counts in memory";
+    this.#onFault(new Error(message, { cause }));
+  }
 }
 
 /** Counts with `fallback` if Redis fails or does not reply in time. */
 class RedisLimiter implements Limiter {
   readonly #rule: LimiterRule;
-  readonly #commands: Commands;
+  readonly #redis: GuardedRedis;
   readonly #fallback: Limiter;
 
-  constructor(rule: LimiterRule, commands: Commands, fallback: Limiter) {
+  constructor(rule: LimiterRule, redis: GuardedRedis, fallback: Limiter) {
     this.#rule = rule;
-    this.#commands = commands;
+    this.#redis = redis;
     this.#fallback = fallback;
   }
 
   async consume(key: string): Promise<number> {
     try {
-      return await inTime(this.#commands.countAttempt(this.#idOf(key), this.#rule));
+      return await this.#redis.count(key, this.#rule);
     } catch {
       return this.#fallback.consume(key);
     }
@@ -95,20 +171,16 @@ class RedisLimiter implements Limiter {
 
   async reset(key: string): Promise<void> {
     await this.#fallback.reset(key);
-    await inTime(this.#commands.del(this.#idOf(key))).catch(() => undefined);
-  }
-
-  #idOf(key: string): string {
-    return `gatehouse:${this.#rule.name}:${key}`;
+    await this.#redis.delete(key, this.#rule).catch(() => undefined);
   }
 }
 
-/** Rejects if there is no reply within {@link REPLY_TIMEOUT}. */
-function inTime<T>(reply: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, REPLY_TIMEOUT, new Error("Redis did not reply in time"));
-    void reply.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-    });
-  });
+function idOf(rule: string, key: string): string {
+  return `gatehouse:${rule}:${key}`;
+}
+
+class NoReply extends Error {}
+
+function throwNoReply(): never {
+  throw new NoReply("Redis did not reply in time");
 }

@@ -1,6 +1,6 @@
 /** The unfinished attempts for one key. */
 interface Attempts {
-  /** All attempts, including those that wait. */
+  /** The number of all attempts, including waiting attempts. */
   size: number;
   /** How many checks found the credential right. */
   accepted: number;
@@ -22,8 +22,8 @@ export class Blocked extends Error {
 
 /**
  * Runs checks of credentials, such as passwords. Each attempt has a key, such as an account. Too many attempts block
- * the key. A right credential unblocks the key. While the key is blocked, a new attempt waits for the running checks of
- * the key, because one of them may unblock it.
+ * the key, and a right credential unblocks it. So while the key is blocked, a new attempt waits for the running checks
+ * of the key.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
@@ -31,7 +31,7 @@ export class RunningChecks {
   /**
    * Counts an attempt, and then runs its check.
    * @param count returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed
-   * @param check returns whether the credential is right. Must unblock the key before it returns true
+   * @param check returns whether the credential is right. Must unblock the key before it returns true.
    * @throws {@link Blocked} when the key is blocked, and every running check finds a wrong credential. `check` is then
    * not called.
    */
@@ -63,8 +63,8 @@ async function runWhenAllowed(
   for (;;) {
     const { accepted } = attempts;
     let result: Promise<boolean> | undefined;
-    // Other attempts must always find this attempt in `attempts.counting` or in `attempts.running`. It leaves the first
-    // set when `counting` settles. So `startCheck`, which adds it to the second set, is called before that.
+    // Other attempts must always find this attempt in `attempts.counting` or in `attempts.running`. This attempt leaves
+    // the first set when `counting` settles, so `startCheck` must add it to the second set before.
     const counting = count().then((wait) => {
       if (wait === 0) result = startCheck(attempts, check);
       return wait;

@@ -1,16 +1,22 @@
 import type { Sql } from "../sql.js";
 import type { Limiter } from "./limiter.js";
-import { type Counter, countAttempt, countAttemptSql, type LimiterRule } from "./limiter-rule.js";
+import {
+  blockedFor,
+  type Counter,
+  countAttempt,
+  countAttemptSql,
+  type LimiterRule,
+} from "./limiter-rule.js";
 
 /**
- * How many times `consume` tries to count an attempt. A try fails if another request blocks the key after the read and
- * before the write.
+ * How many times `consume` tries to count an attempt. A try fails if another request blocks the key between the read
+ * and the write.
  */
 const MAX_RACES = 10;
-/** If all {@link MAX_RACES} tries fail, `consume` tells the client to wait this long, in milliseconds. */
+/** If all {@link MAX_RACES} tries fail, the client must wait this long, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
 
-const READ = `SELECT blocked_until AS "blockedUntil" FROM throttle WHERE key = ?`;
+const READ = `SELECT blocked_until AS "blockedUntil", expires_at AS "expiresAt" FROM throttle WHERE key = ?`;
 const DELETE = `DELETE FROM throttle WHERE key = ? RETURNING key`;
 
 /** Counts attempts in the database, which all instances share. */
@@ -31,9 +37,10 @@ export class SqlLimiter implements Limiter {
     const id = this.#idOf(key);
     for (let races = 0; races < MAX_RACES; races += 1) {
       const now = this.#now();
-      // Read first, so that a blocked attempt writes nothing. Otherwise an attack would hold up other writers.
-      const [counter] = await this.#sql.read<Pick<Counter, "blockedUntil">>(READ, [id]);
-      if (counter !== undefined && now < counter.blockedUntil) return counter.blockedUntil - now;
+      // Read first, so that a blocked attempt does not write. Otherwise an attack would slow down other writers.
+      const [counter] = await this.#sql.read<Omit<Counter, "points">>(READ, [id]);
+      const wait = blockedFor(this.#rule, counter, now);
+      if (wait > 0) return wait;
       const { points, blockedUntil, expiresAt } = countAttempt(this.#rule, undefined, now);
       const parameters = [id, points, blockedUntil, expiresAt];
       const counted = await this.#sql.write(this.#statement, parameters);

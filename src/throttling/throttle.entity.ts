@@ -3,7 +3,7 @@ import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core
 /** A counter in the database. Instants are epoch milliseconds. */
 @Entity({ tableName: "throttle" })
 export class ThrottleEntity {
-  /** The name of the limit, and a keyed hash, such as `address-logins:x7Qf`. */
+  /** The name of the limit and a keyed hash of the user, address or session, such as `address-logins:x7Qf`. */
   @PrimaryKey({ type: "text" })
   key!: string;
 

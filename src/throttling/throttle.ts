@@ -2,21 +2,21 @@ import { createHmac, type KeyObject } from "node:crypto";
 import type { AuthConfig } from "../config/auth-config.js";
 import { TooManyRequests } from "../errors.js";
 import { type Client, NO_CLIENT } from "../events.js";
-import { addressKey } from "./address-key.js";
 import type { Limiter, LimiterStore } from "./limiter.js";
+import { networksOf, SITE_LIMIT } from "./networks.js";
 import { Blocked, RunningChecks } from "./running-checks.js";
 
 const MINUTE = 60;
 
 /**
- * How long the failures of an account count, in seconds. The time starts at the last failure. If that failure caused a
- * delay, the time starts at the end of the delay.
+ * Seconds after which the failures of an account are forgotten. The time starts at the last failure, or at the end of
+ * the delay that the last failure caused.
  */
 const FAILURE_WINDOW = 15 * MINUTE;
 /** The delay after too many failed logins, in seconds. It doubles from `first` up to `max`. */
 const FAILURE_DELAY = { first: 1, max: 15 * MINUTE };
 
-/** All clients without an address share one counter. */
+/** The key of all clients without an address. */
 const NO_ADDRESS = "no address";
 
 type ThrottleConfig = Pick<
@@ -28,13 +28,19 @@ type ThrottleConfig = Pick<
   | "refreshesPerSession"
 >;
 
+/** A limit for an IPv4 address or a /64 network, and a looser one for a /48 network. */
+interface AddressLimit {
+  readonly address: Limiter;
+  readonly site: Limiter;
+}
+
 /** The rate limits. Each attempt is counted before its credential is checked. */
 export class Throttle {
   readonly #key: KeyObject;
   readonly #accountFailures: Limiter;
-  readonly #addressLogins: Limiter;
-  readonly #addressRequests: Limiter;
-  readonly #addressRefreshes: Limiter;
+  readonly #addressLogins: AddressLimit;
+  readonly #addressRequests: AddressLimit;
+  readonly #addressRefreshes: AddressLimit;
   readonly #sessionRefreshes: Limiter;
   readonly #checks = new RunningChecks();
 
@@ -44,8 +50,10 @@ export class Throttle {
     createLimiter: LimiterStore["createLimiter"],
     key: KeyObject,
   ) {
-    const create = (name: string, limit: number, window: number) =>
-      createLimiter({ name, limit, window });
+    const perAddress = (name: string, limit: number, window: number): AddressLimit => ({
+      address: createLimiter({ name: `address-${name}`, limit, window }),
+      site: createLimiter({ name: `site-${name}`, limit: limit * SITE_LIMIT, window }),
+    });
     this.#key = key;
     this.#accountFailures = createLimiter({
       name: "account-failures",
@@ -53,19 +61,23 @@ export class Throttle {
       window: FAILURE_WINDOW,
       delay: FAILURE_DELAY,
     });
-    this.#addressLogins = create("address-logins", config.loginsPerAddress, MINUTE);
-    this.#addressRequests = create("address-requests", config.requestsPerAddress, MINUTE);
-    this.#addressRefreshes = create("address-refreshes", config.refreshesPerAddress, 5 * MINUTE);
-    this.#sessionRefreshes = create("session-refreshes", config.refreshesPerSession, 5 * MINUTE);
+    this.#addressLogins = perAddress("logins", config.loginsPerAddress, MINUTE);
+    this.#addressRequests = perAddress("requests", config.requestsPerAddress, MINUTE);
+    this.#addressRefreshes = perAddress("refreshes", config.refreshesPerAddress, 5 * MINUTE);
+    this.#sessionRefreshes = createLimiter({
+      name: "session-refreshes",
+      limit: config.refreshesPerSession,
+      window: 5 * MINUTE,
+    });
   }
 
   /**
-   * Counts the login as a failure of the account, and then runs `check`. If the login is accepted, sets the account's
-   * failures back to 0.
-   * @param account names an account, which may not exist
+   * Counts the login for the address, and in advance as a failure of the account. Then runs `check`. If the login is
+   * accepted, resets the account's failures to 0.
+   * @param account the name of the account's counter. The account need not exist.
    * @param check returns whether the login is accepted
    * @returns the result of `check`
-   * @throws {@link TooManyRequests} without running `check`, when a limit is reached
+   * @throws {@link TooManyRequests} when a limit is reached. `check` is then not called.
    */
   async login(account: string, client: Client, check: () => Promise<boolean>): Promise<boolean> {
     await this.attempt(client);
@@ -82,13 +94,13 @@ export class Throttle {
     }
   }
 
-  /** Sets the failures of a user back to 0, so that the next login need not wait. */
+  /** Resets the failures of a user to 0, so that the next login need not wait. */
   async forgetFailures(userId: string): Promise<void> {
     await this.#accountFailures.reset(this.#hash(counterOfUser(userId)));
   }
 
   /**
-   * Counts a login, or a request that costs as much, such as one that sends a mail or hashes a password.
+   * Counts a login, or a request that is as expensive as a login because it sends a mail or hashes a password.
    * @throws {@link TooManyRequests}
    */
   async attempt(client: Client): Promise<void> {
@@ -97,7 +109,7 @@ export class Throttle {
   }
 
   /**
-   * Counts a request to refresh, to verify a token, or to log out.
+   * Counts another request with a credential, such as a refresh, a logout or the verification of a token.
    * @throws {@link TooManyRequests}
    */
   async request(client: Client): Promise<void> {
@@ -113,11 +125,13 @@ export class Throttle {
     await this.#consume(this.#sessionRefreshes, sessionId);
   }
 
-  /** Clients without an address share one counter, so that they are limited, too. {@link NO_CLIENT} is not limited. */
-  async #consumeAddress(limiter: Limiter, client: Client): Promise<void> {
+  /** Counts an attempt of the client's address. Does not limit {@link NO_CLIENT}. */
+  async #consumeAddress(limit: AddressLimit, client: Client): Promise<void> {
     if (client === NO_CLIENT) return;
     const { ipAddress } = client;
-    await this.#consume(limiter, ipAddress === null ? NO_ADDRESS : addressKey(ipAddress));
+    const [address, site] = ipAddress === null ? [NO_ADDRESS] : networksOf(ipAddress);
+    await this.#consume(limit.address, address);
+    if (site !== undefined) await this.#consume(limit.site, site);
   }
 
   async #consume(limiter: Limiter, text: string): Promise<void> {
@@ -130,7 +144,7 @@ export class Throttle {
   }
 }
 
-/** Names the counter of a user's failed logins. */
+/** Returns the name of the counter of a user's failed logins. */
 export function counterOfUser(id: string): string {
   return `user ${id}`;
 }

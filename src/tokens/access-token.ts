@@ -7,12 +7,24 @@ import { TokenKind, type TokenSettings } from "./token-kind.js";
 export interface AccessGrant {
   readonly userId: string;
   readonly sessionId: string;
-  /** Epoch milliseconds; null if the session does not expire. An access token does not outlive its session. */
+  /** When the session expires, in epoch milliseconds; null for never. The access token expires no later. */
   readonly sessionExpiresAt: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;
+  /** How the user proved who they are, as values of RFC 8176. @default none */
+  readonly methods?: readonly string[];
+  /** When the user last proved it, in epoch milliseconds; null for never. @default null */
+  readonly authenticatedAt?: number | null;
   /** The application's claims. They cannot replace a claim of Gatehouse. @default none */
   readonly claims?: ApplicationClaims;
+}
+
+/** @see RFC 9068 2.2.1 */
+function proofClaims({ methods = [], authenticatedAt = null }: AccessGrant): object {
+  return {
+    ...(methods.length > 0 && { amr: methods }),
+    ...(authenticatedAt !== null && { auth_time: Math.floor(authenticatedAt / 1000) }),
+  };
 }
 
 /** Access tokens. @see RFC 9068 */
@@ -47,7 +59,10 @@ export class AccessTokens extends TokenKind {
     const sessionEnd = Math.floor((grant.sessionExpiresAt ?? Infinity) / 1000);
     const exp = Math.min(iat + this.lifetime, Math.max(iat + 1, sessionEnd));
     const { userId: sub, sessionId: sid, impersonatorId } = grant;
-    const own = { sub, ...actorClaim(impersonatorId), sid, jti: newId(), iat, exp };
+    const own = {
+      ...{ sub, ...actorClaim(impersonatorId), sid, jti: newId(), iat, exp },
+      ...proofClaims(grant),
+    };
     const claims = { ...grant.claims, ...this.claims(own) };
     return { access: this.sign(claims), expiresAt: exp * 1000 };
   }

@@ -42,23 +42,25 @@ const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   "exp",
   "refresh_exp",
   "token_type",
+  "amr",
+  "auth_time",
 ]);
 
-/** In bytes of JSON. A longer token might not fit into an HTTP header. */
+/** The limit on the application's claims, in bytes of JSON. A longer token might not fit into an HTTP header. */
 const APPLICATION_CLAIMS_MAX_BYTES = 1500;
 
 /** The claims that an application has added to a token. */
 export type ApplicationClaims = Readonly<Record<string, unknown>>;
 
 /**
- * Returns an object with the claim `act`, or an empty object if `impersonatorId` is null.
- * @param impersonatorId the administrator who acts as the user; null if nobody does
+ * Returns an object with the claim `act`. Returns an empty object if `impersonatorId` is null.
+ * @param impersonatorId the id of the administrator who acts as the user; null for the user's own sessions
  */
 export function actorClaim(impersonatorId: string | null): Pick<Claims, "act"> {
   return impersonatorId === null ? {} : { act: { sub: impersonatorId } };
 }
 
-/** Returns the id of the administrator who acts as the user of a token; null if nobody does. */
+/** Returns the id of the administrator who acts as the token's user, or null for the user's own token. */
 export function impersonatorOf({ act }: { readonly act?: unknown }): string | null {
   const { sub } = (act ?? {}) as { sub?: unknown };
   return typeof sub === "string" ? sub : null;
@@ -100,7 +102,7 @@ export interface Timing {
 /**
  * Parses the payload of a token. Does not check whether the token has expired.
  * @throws {@link TokenWrongType} when only `token_type` is wrong
- * @throws {@link TokenNotValid} for any other fault
+ * @throws {@link TokenNotValid} when another claim is wrong
  * @see RFC 9068 4
  */
 export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
@@ -120,9 +122,9 @@ export function parseClaims(payload: string, expected: ExpectedClaims): Claims {
 }
 
 /**
- * Refuses a token that has expired, is not valid yet, or has too long a lifetime.
+ * Checks the times in the claims.
  * @throws {@link TokenExpired} when the token has expired
- * @throws {@link TokenNotValid} in the other two cases
+ * @throws {@link TokenNotValid} when the token is not valid yet, or its lifetime is too long
  */
 export function requireInTime(claims: Claims, { maxLifetime, leeway, now, scheme }: Timing): void {
   const seconds = Math.floor(now / 1000);

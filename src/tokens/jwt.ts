@@ -20,12 +20,12 @@ export interface UnverifiedJwt {
   readonly payload: string;
 }
 
-/** Signs exactly these claims. */
+/** Signs the claims as they are. */
 export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
     header: { alg: key.algorithm, kid: key.kid, typ },
-    // Leaves `iat` as it is. By default, the library adds a missing one. With `noTimestamp`, it removes an existing one.
+    // The library adds a missing `iat` by default. With `noTimestamp`, it removes an existing `iat`.
     noTimestamp: !Object.hasOwn(claims, "iat"),
   });
 }
@@ -80,8 +80,8 @@ export function decodePayload(token: unknown): Record<string, unknown> {
 }
 
 /**
- * Returns the JSON object in `text`. Returns null if `JSON.stringify` would write the object differently, for example
- * `{ "a": 1 }` or `{"a":1,"a":1}`.
+ * Returns the JSON object in `text` if `JSON.stringify` gives the same text, otherwise null. Examples that give null
+ * are `{ "a": 1 }` and `{"a":1,"a":1}`.
  */
 export function parseCanonicalJson(text: string | null): Record<string, unknown> | null {
   const value = parseObject(text ?? "");

@@ -5,30 +5,30 @@ import type { KeyRing } from "../keys/key-ring.js";
 import { actorClaim, applicationClaimsOf, type Claims, isCount } from "./claims.js";
 import { TokenKind, type TokenSettings } from "./token-kind.js";
 
-/** The values of a refresh or sliding token. The same values always give the same token. */
+/** The values for issuing a refresh or sliding token. The same values always give the same token. */
 export interface RotationGrant {
   readonly userId: string;
   readonly sessionId: string;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;
-  /** How many times the session has been refreshed. */
+  /** The number of refreshes of the session so far. */
   readonly generation: number;
   /** When the token is issued, in epoch milliseconds. */
   readonly issuedAt: number;
   /** When the token expires, in epoch milliseconds. */
   readonly expiresAt: number;
-  /** Until when the session can be refreshed, in epoch milliseconds. */
+  /** The session can be refreshed until this instant, in epoch milliseconds. */
   readonly slidesUntil: number;
-  /** The claims of the token to replace. The new token keeps the application's claims. @default none */
+  /** The claims of the token that the new token replaces. The application's claims are copied from it. @default none */
   readonly predecessor?: Claims | undefined;
 }
 
 const KINDS = {
-  /** The refresh token, which can only be exchanged for a new access and refresh token. */
+  /** A refresh token can only be exchanged for a new access token and a new refresh token. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
-   * The sliding token, which is both access and refresh token. Before it expires, it can be exchanged for a new one. No
-   * exchange is possible after the time in the claim `refresh_exp`, as in Django's library simplejwt.
+   * The sliding token of simplejwt is both an access token and a refresh token. It can be exchanged for a new sliding
+   * token until it expires. The time in its claim `refresh_exp` ends this, too.
    */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;
@@ -50,7 +50,7 @@ export class RotatingTokens extends TokenKind {
     const { userId: sub, sessionId: sid, generation: gen } = grant;
     const iat = Math.floor(grant.issuedAt / 1000);
     const exp = Math.max(iat + 1, Math.floor(grant.expiresAt / 1000));
-    // Not random: after a lost response, a retry must get the same token.
+    // The `jti` is not random, because a retry after a lost response must get the same token again.
     const jti = createHash("sha256").update(`${sid}.${gen}`).digest("hex").slice(0, 32);
     const refreshExp = Math.floor(grant.slidesUntil / 1000);
     const own = { sub, ...actorClaim(grant.impersonatorId), sid, gen, jti, iat, exp };

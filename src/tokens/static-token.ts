@@ -1,10 +1,11 @@
-import { createHash, randomInt, timingSafeEqual } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { ID_SHAPE } from "../accounts/id.js";
+import { hashSecret } from "./secret-hash.js";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX = "gth_";
-/** 43 characters of a 62-letter alphabet hold 256 bits. */
+/** 43 characters of base62 contain 256 bits. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
@@ -19,17 +20,14 @@ export interface StaticTokenParts {
   readonly secret: string;
 }
 
-/**
- * Generates a static token for a session, and the hash to store. A fast hash is enough, because the secret has 256
- * random bits.
- */
+/** Generates a static token for a session, and the hash of its secret. */
 export function generateStaticToken(sessionId: string): { token: string; secretHash: string } {
   const secret = Array.from({ length: SECRET_LENGTH }, () => BASE62.charAt(randomInt(62))).join("");
   const body = `${PREFIX}${sessionId}_${secret}`;
   return { token: body + checksum(body), secretHash: hashSecret(secret) };
 }
 
-/** Checks only the prefix. */
+/** Returns whether a token has the prefix of a static token. The token may still be malformed. */
 export function isStaticToken(token: unknown): boolean {
   return typeof token === "string" && token.startsWith(PREFIX);
 }
@@ -40,17 +38,6 @@ export function parseStaticToken(token: string): StaticTokenParts | null {
   if (match === null) return null;
   const [, sessionId = "", secret = "", check] = match;
   return check === checksum(`${PREFIX}${sessionId}_${secret}`) ? { sessionId, secret } : null;
-}
-
-/** Compares in constant time. */
-export function isSecretOf(secretHash: string | null, secret: string): boolean {
-  const hash = Buffer.from(hashSecret(secret));
-  const stored = Buffer.from(secretHash ?? "");
-  return stored.length === hash.length && timingSafeEqual(stored, hash);
-}
-
-function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
 }
 
 /** Returns the CRC-32 of `body` in base62, least significant digit first. */

@@ -25,7 +25,7 @@ export interface TokenKindOptions {
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
   readonly scheme: AuthScheme;
-  /** The time from `iat` to `exp`, in seconds. It is shorter if the session ends earlier. */
+  /** The time from `iat` to `exp`, in seconds. If the session expires earlier, the token does so too. */
   readonly lifetime: number;
   /** The longest lifetime to accept, in seconds. @default no limit */
   readonly maxLifetime?: number;
@@ -56,7 +56,7 @@ export abstract class TokenKind {
     this.#leeway = settings.leeway;
   }
 
-  /** Adds the claims that all tokens of this kind share. */
+  /** Adds `iss`, `aud` and `token_type` to the claims. */
   claims(own: object): object {
     const { iss, aud, token_type } = this.#expected;
     return { iss, aud, ...own, token_type };
@@ -82,24 +82,29 @@ export abstract class TokenKind {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
     const key = this.#ring.find(kid);
     if (key === undefined) throw new UnknownKey();
-    // The clock of the server that signed the token may be ahead of ours.
-    if (key.activatesAt > this.now() + this.#leeway * 1000) throw new TokenNotValid();
+    // Allow the leeway, because the clock of the server that signed the token may be ahead. The current key is not active
+    // yet if the clock was set back to before all keys.
+    const isActive = key.activatesAt <= this.now() + this.#leeway * 1000;
+    if (!isActive && key !== this.#ring.current) throw new TokenNotValid();
     return key;
   }
 
   /**
    * Parses the payload of a token whose signature has been verified.
    * @throws {@link TokenNotValid} when the payload or a claim is malformed, or `iss` or `aud` is wrong
-   * @throws {@link TokenWrongType} when only `token_type` differs
+   * @throws {@link TokenWrongType} when only `token_type` is wrong
    */
   parse(payload: string): Claims {
     return parseClaims(payload, this.#expected);
   }
 
-  /** Returns the generation of the token, or null for tokens that are not rotated. */
+  /**
+   * Returns the claim `gen`, which counts the refreshes of the session before this token. Returns null for an access
+   * token.
+   */
   abstract generationOf(claims: Claims): number | null;
 
-  /** Returns the `refresh_exp` of a sliding token in epoch milliseconds, or Infinity for other tokens. */
+  /** Returns the claim `refresh_exp` of a sliding token in epoch milliseconds. Returns Infinity for other tokens. */
   abstract slidesUntil(claims: Claims): number;
 
   /**

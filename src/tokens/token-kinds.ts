@@ -9,7 +9,7 @@ import { parseJwt, type UnverifiedJwt, verifySignature } from "./jwt.js";
 import { RotatingTokens } from "./rotating-token.js";
 import type { TokenKind, TokenSettings, TokenType } from "./token-kind.js";
 
-/** How many verified tokens to remember. */
+/** The number of verified tokens that are kept in memory. */
 const REMEMBERED = 20_000;
 
 export type TokenKindsSettings = TokenSettings &
@@ -20,25 +20,24 @@ export interface TokenSession {
   readonly id: string;
   readonly userId: string;
   readonly scheme: AuthScheme;
-  /** The generation of a refresh or sliding token; null for tokens that are not rotated. */
+  /** The number of refreshes before a refresh or sliding token. Null for an access token. */
   readonly generation: number | null;
   /** The id of the administrator who acts as the user; null for the user's own sessions. */
   readonly impersonatorId: string | null;
 }
 
-/** What a token can be used for, and for how long. */
 export interface VerifiedKind extends Pick<
   TokenKind,
   "type" | "hasKey" | "requireInTime" | "slidesUntil"
 > {
   /**
-   * Opens the session of a token that another system issued, unless it exists. Undefined for the tokens of Gatehouse,
-   * which always have a session.
+   * Opens a session for a token of another system if it has none yet. Undefined for the tokens of Gatehouse, which
+   * always have a session.
    */
   readonly adopt?: (token: VerifiedToken) => Promise<void>;
 }
 
-/** A token with the right signature and claims. It may have expired, and its session may be over. */
+/** A token whose signature and claims are right. The token may have expired, and its session may have ended. */
 export interface VerifiedToken {
   readonly kind: VerifiedKind;
   /** The id of the key that signed the token. */
@@ -49,7 +48,7 @@ export interface VerifiedToken {
 
 /** Reads the JWTs of another system. */
 export interface ForeignTokens {
-  /** The `typ` header of these tokens. No token of Gatehouse has it. */
+  /** The `typ` header of these tokens, which no token of Gatehouse has. */
   readonly typ: string;
   /**
    * Verifies a token, even if it has expired or is not valid yet.
@@ -59,8 +58,8 @@ export interface ForeignTokens {
 }
 
 /**
- * All kinds of JWT, distinguished by their `typ` header. Verified access and sliding tokens are remembered, so that
- * each signature is checked only once.
+ * All kinds of JWT, which differ in their `typ` header. Verified access and sliding tokens are kept in memory. So the
+ * signature of each is checked only once.
  */
 export class TokenKinds {
   readonly access: AccessTokens;
@@ -115,7 +114,7 @@ export class TokenKinds {
     const verified = isForeign ? foreign.verify(jwt) : this.#verifyOwn(jwt, accepted);
     const { type } = verified.kind;
     if (!accepted.includes(type)) throw new TokenWrongType();
-    // A refresh token is used only once, so there is no need to remember it.
+    // Do not remember a refresh token, because it is used only once.
     if (type !== "refresh") this.#verified.set(token, verified);
     return verified;
   }

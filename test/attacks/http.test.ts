@@ -299,13 +299,64 @@ describe("many connections from one address", () => {
     for (const connection of open) connection.close();
   });
 
-  test("GQ-15: beyond 1,000 from all addresses are answered with SERVICE_UNAVAILABLE", async () => {
-    const crowded = await gate.another();
+  test("GQ-15: one beyond 1,000 from all addresses closes the one that has been idle for longest, even in the middle of a request that it does not finish", async () => {
+    const crowded = await gate.another({ keepAliveTimeout: 60 });
+    const slow = await openConnection(crowded.url);
+    slow.write("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
+    let isClosed = false;
+    void slow.closed.then(() => (isClosed = true));
+    const [used] = (await fill(crowded.url, 1)) as [Connection];
+    const open = [slow, used];
+    try {
+      while (open.length < 1000) open.push(await openConnection(crowded.url));
+      await eventually(async () => {
+        expect((await sendRaw(crowded.url, rawRequest(TYPENAME))).status).toBe(200);
+        return isClosed;
+      });
+      used.write(rawRequest(TYPENAME));
+      expect((await used.closed).split("HTTP/1.1 200 OK")).toHaveLength(3);
+    } finally {
+      for (const connection of open) connection.close();
+      await crowded.close();
+    }
+  });
+
+  test("GQ-15: one beyond 1,000 that all wait for a response is answered with SERVICE_UNAVAILABLE", async () => {
+    let waiting = 0;
+    let answer: (response: Response) => void = () => undefined;
+    const answered = new Promise<Response>((resolve) => (answer = resolve));
+    const wait = {
+      name: "wait",
+      create: () => ({
+        routes: [
+          {
+            method: "GET" as const,
+            path: "/wait",
+            handle: async () => {
+              waiting += 1;
+              return (await answered).clone();
+            },
+          },
+        ],
+      }),
+    };
+    // One address may not have so many running requests.
+    const crowded = await gate.another({
+      features: [wait],
+      trustedProxies: ["127.0.0.1"],
+    });
     const open = await Promise.all(numbers(1000).map(() => openConnection(crowded.url)));
     try {
+      for (const [index, connection] of open.entries()) {
+        const address = `10.0.${index >> 8}.${index & 255}`;
+        connection.write(
+          `GET /wait HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: ${address}\r\n\r\n`,
+        );
+      }
+      await eventually(() => waiting === 1000);
       const refused = await sendRaw(crowded.url, rawRequest(TYPENAME));
       expect([refused.status, refused.extensions?.["code"]]).toEqual([503, "SERVICE_UNAVAILABLE"]);
-      open.pop()?.close();
+      answer(new Response("ok"));
       await eventually(
         async () => (await sendRaw(crowded.url, rawRequest(TYPENAME))).status === 200,
       );

@@ -65,7 +65,7 @@ describeGates(options, (gate) => {
 
     test("is one whose user changed after the check of the password", async () => {
       const { id, username } = await newUser();
-      jest.spyOn(LoginAttempts.prototype, "recordSuccess").mockResolvedValue(false);
+      jest.spyOn(LoginAttempts.prototype, "recordSuccess").mockResolvedValue(null);
       await expect(login({ username }, PASSWORD)).rejects.toMatchObject({ code: REFUSED.code });
       expect(eventsOf("login_failed")).toHaveLength(1);
       expect(await gate.auth.sessions.list(id)).toEqual([]);
@@ -144,7 +144,7 @@ describeGates(options, (gate) => {
     test("refuses a user who changed after the check, and reports no other fault", async () => {
       const { id } = await newUser();
       const recording = jest.spyOn(LoginAttempts.prototype, "recordSuccess");
-      recording.mockResolvedValueOnce(false);
+      recording.mockResolvedValueOnce(null);
       await expect(require(id, PASSWORD)).rejects.toMatchObject({ code: REFUSED.code });
       expect(eventsOf("password_refused")).toHaveLength(1);
       const lost = new Error("lost");

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Page } from "../support/browsers/driver.js";
 import { describeBrowser } from "../support/browsers/index.js";
-import { eventually } from "../support/eventually.js";
+import { becomes, eventually } from "../support/eventually.js";
 import {
   alert,
   heading,
@@ -99,7 +99,7 @@ describeBrowser("in a browser", () => {
       expect(link).toMatch(/^verify-email\?token=/);
       await page.goto(stage.url + link);
       await heading(page, "Confirm your e-mail address").waitFor();
-      expect(await page.evaluate("location.href")).toBe(`${stage.url}verify-email`);
+      await becomes(() => page.evaluate("location.href"), `${stage.url}verify-email`);
       await press(page, "Confirm address");
       await heading(page, "Your e-mail address is confirmed").waitFor();
       await open(page, "Continue");
@@ -122,7 +122,7 @@ describeBrowser("in a browser", () => {
       await signUp(page, "hugo", "password");
       await alert(page).getByText("This is too short.").waitFor();
       expect(await problemOf("Password")).toMatch(/^true: .*easy to guess/);
-      expect(await page.evaluate("document.activeElement.name")).toBe("newPassword");
+      await becomes(() => page.evaluate("document.activeElement.name"), "newPassword");
       await signUp(page, "bob");
       await alert(page).getByText("is taken.").waitFor();
       expect(await problemOf("User name")).toMatch(/^true: /);
@@ -173,7 +173,7 @@ describeBrowser("in a browser", () => {
       await here.getByLabel("New password").fill(NEW_PASSWORD);
       await press(here, "Change password");
       await alert(here).getByText("not correct").waitFor();
-      expect(await here.evaluate("document.activeElement.name")).toBe("currentPassword");
+      await becomes(() => here.evaluate("document.activeElement.name"), "currentPassword");
       await here.getByLabel("Current password").fill(PASSWORD);
       await press(here, "Change password");
       await notice(here).getByText("Your password is changed.").waitFor();
@@ -277,7 +277,7 @@ describeBrowser("in a browser", () => {
       await press(page, "Search");
       await page.getByText("Users with “OTT”").waitFor();
       const users = page.getByRole("list", { name: "Users" }).getByRole("link");
-      expect(await users.allTextContents()).toEqual(["otto"]);
+      await becomes(() => users.allTextContents(), ["otto"]);
       await open(page, "otto");
       await press(page, "Make ADMIN");
       await notice(page).getByText("otto is an ADMIN now.").waitFor();
@@ -377,15 +377,15 @@ describeBrowser("in a browser", () => {
       await users.getByText(names.find((name) => !first.includes(name)) ?? "").waitFor();
       const second = await users.allTextContents();
       expect([...first, ...second].toSorted()).toEqual(names);
-      expect(await page.getByRole("button", { name: "Next page" }).allTextContents()).toEqual([]);
+      await becomes(() => page.getByRole("button", { name: "Next page" }).allTextContents(), []);
       await press(page, "First page");
       await users.getByText(first[0] ?? "").waitFor();
-      expect(await users.allTextContents()).toEqual(first);
+      await becomes(() => users.allTextContents(), first);
       await press(page, "Next page");
       await page.getByRole("button", { name: "First page" }).waitFor();
       await search("alt0");
       await users.getByText("walt09").waitFor();
-      expect((await users.allTextContents()).toSorted()).toEqual(names.slice(0, 10));
+      await becomes(async () => (await users.allTextContents()).toSorted(), names.slice(0, 10));
     });
 
     test("acts as a user in one tab, also after a reload, and stops", async () => {
@@ -404,7 +404,7 @@ describeBrowser("in a browser", () => {
 
       const tab = await stage.visit(person);
       await isSignedIn(tab, "ada");
-      expect(await banner(tab).allTextContents()).toEqual([]);
+      await becomes(() => banner(tab).allTextContents(), []);
 
       await page.bringToFront();
       await banner(page).getByRole("button", { name: "Stop" }).click();
@@ -425,7 +425,7 @@ describeBrowser("in a browser", () => {
       await reload(page);
       await notice(page).getByText("The session has ended. You are ada again.").waitFor();
       await heading(page, "vera").first().waitFor();
-      expect(await banner(page).allTextContents()).toEqual([]);
+      await becomes(() => banner(page).allTextContents(), []);
     });
 
     test("who acts as a user does not see the forms that only the user can use", async () => {
@@ -467,14 +467,15 @@ describeBrowser("in a browser", () => {
       await page.getByRole("dialog").getByRole("button", { name: "Delete user" }).click();
       await heading(page, "Administration").waitFor();
       const users = page.getByRole("list", { name: "Users" }).getByRole("link");
-      expect(await users.allTextContents()).not.toContain("pia");
+      await users.first().waitFor();
+      await eventually(async () => !(await users.allTextContents()).includes("pia"));
     });
   });
 
   test("an unknown address says so, to everyone", async () => {
     const page = await stage.visit(undefined, "no/such/page");
     await heading(page, "Page not found").waitFor();
-    expect(await page.title()).toBe("Page not found · Gatehouse");
+    await becomes(() => page.title(), "Page not found · Gatehouse");
     await open(page, "Go to the start page");
     await signIn(page, "bob");
     await signOut(page);

@@ -92,7 +92,7 @@ describeBrowser("in a browser", () => {
       await page.getByText("The server could not answer.").waitFor();
       expect(stage.count("Refresh")).toBeLessThanOrEqual(MAX_ATTEMPTS);
       stage.fault = undefined;
-      await page.waitForTimeout(1000);
+      await page.waitForTimeout(2100);
       await reload(page);
       await isSignedIn(page, "bob");
     });
@@ -138,7 +138,7 @@ describeBrowser("in a browser", () => {
     await page.reload();
     await alert(page).getByText("The server could not answer.").waitFor();
     stage.fault = undefined;
-    await page.waitForTimeout(1000);
+    await page.waitForTimeout(2100);
     await page.evaluate("dispatchEvent(new Event('online'))");
     await isSignedIn(page, "bob");
   });

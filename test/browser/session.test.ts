@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { ACTION_TIMEOUT, type Page } from "../support/browsers/driver.js";
 import { describeBrowser, testWith } from "../support/browsers/index.js";
-import { eventually } from "../support/eventually.js";
+import { becomes, eventually } from "../support/eventually.js";
 import {
   alert,
   isSignedIn,
@@ -129,7 +129,7 @@ describeBrowser("in a browser", () => {
         .getByRole("button")
         .click();
       await notice(here).getByText("is signed out.").waitFor();
-      expect(await here.evaluate("document.activeElement.textContent")).toBe("Sessions");
+      await becomes(() => here.evaluate("document.activeElement.textContent"), "Sessions");
       await reload(there);
       await alert(there).getByText("This session was ended").waitFor();
       await isSignedOut(there);

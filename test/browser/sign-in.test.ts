@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeBrowser, testWith } from "../support/browsers/index.js";
+import { becomes } from "../support/eventually.js";
 import {
   alert,
   findBarriers,
@@ -42,7 +43,7 @@ describeBrowser("in a browser", () => {
     ])("by %s, stored in %s, survives a reload: %s", async (scheme, storage, staysSignedIn) => {
       const page = await stage.visit();
       await signIn(page, "bob", { scheme: scheme!, storage: storage! });
-      expect(await page.title()).toBe("Profile · Gatehouse");
+      await becomes(() => page.title(), "Profile · Gatehouse");
       await page.reload();
       await (staysSignedIn ? isSignedIn(page, "bob") : isSignedOut(page));
     });
@@ -69,7 +70,7 @@ describeBrowser("in a browser", () => {
       await submit(page, "bob", { password: "not the password of bob" });
       await alert(page).getByText("not correct").waitFor();
       expect(await page.getByLabel("User name").inputValue()).toBe("bob");
-      expect(await page.evaluate("document.activeElement.name")).toBe("password");
+      await becomes(() => page.evaluate("document.activeElement.name"), "password");
       await page.keyboard.type(PASSWORD);
       await page.keyboard.press("Enter");
       await isSignedIn(page, "bob");
@@ -98,10 +99,8 @@ describeBrowser("in a browser", () => {
     test("is refused to a USER by the server, and says why", async () => {
       const page = await stage.visit();
       await signIn(page, "bob");
-      expect(await page.getByRole("navigation").getByRole("link").allTextContents()).toEqual([
-        "Profile",
-        "Security",
-      ]);
+      const links = page.getByRole("navigation").getByRole("link");
+      await becomes(() => links.allTextContents(), ["Profile", "Security"]);
       await page.goto(`${stage.url}admin`);
       await heading(page, "For administrators only").waitFor();
       expect(stage.seen.at(-1)!.answer).toContain("role_required");
@@ -143,25 +142,26 @@ describeBrowser("in a browser", () => {
       };
       await tabTo("Skip to content");
       await page.keyboard.press("Enter");
-      expect(await page.evaluate("document.activeElement.id")).toBe("main");
+      await becomes(() => page.evaluate("document.activeElement.id"), "main");
       await tabTo("User name or e-mail address");
       await page.keyboard.type("bob@example.com");
       await tabTo("Password");
       await page.keyboard.type(PASSWORD);
       await page.keyboard.press("Enter");
       await isSignedIn(page, "bob");
-      expect(await page.evaluate("document.activeElement.id")).toBe("main");
+      await becomes(() => page.evaluate("document.activeElement.id"), "main");
       await page.reload();
       await isSignedIn(page, "bob");
       await tabTo("Security");
       await page.keyboard.press("Enter");
       await heading(page, "Sessions").waitFor();
-      expect(await page.title()).toBe("Security · Gatehouse");
+      await becomes(() => page.title(), "Security · Gatehouse");
       await tabTo("Sign out everywhere");
       await page.keyboard.press("Enter");
       await heading(page, "Sign out everywhere?").waitFor();
       await page.keyboard.press("Escape");
-      expect(await page.evaluate("document.activeElement.textContent")).toBe(
+      await becomes(
+        () => page.evaluate("document.activeElement.textContent"),
         "Sign out everywhere…",
       );
       await page.keyboard.press("Shift+Tab");

@@ -193,8 +193,8 @@ describe("with the refresh cookie", () => {
     const state = await waitForState(client, ({ error }) => error !== null);
     expect(state).toMatchObject({ status: "anonymous", error: { reason: "offline" } });
     jar.isAway = false;
-    // The client does not retry a failed refresh for one second.
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    // The client does not retry a failed refresh for one to two seconds.
+    await new Promise((resolve) => setTimeout(resolve, 2100));
     expect(await client.getAuthorization()).toMatch(/^Bearer /);
     expect(client.getSession()).toMatchObject({ status: "authenticated", error: null });
   });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   type AuthClient,
@@ -26,11 +25,23 @@ beforeEach(() => {
 
 afterAll(() => proxy.close());
 
-/** Delays a response, so that others overtake it. */
-const late: Fault = async (response, body) => {
-  await sleep(300);
-  response.writeHead(200, { "content-type": "application/json" }).end(body);
-};
+/** Returns a fault that holds a response from `arrived` on until `release` is called. */
+function hold() {
+  const [arrived, arrive] = signal();
+  const [released, release] = signal();
+  const fault: Fault = async (response, body) => {
+    arrive();
+    await released;
+    response.writeHead(200, { "content-type": "application/json" }).end(body);
+  };
+  return { fault, arrived, release };
+}
+
+function signal(): [promise: Promise<void>, resolve: () => void] {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return [promise, resolve];
+}
 
 const create = (options: Partial<AuthClientOptions> = {}) =>
   createAuthClient({ url: proxy.url, ...options });
@@ -265,8 +276,13 @@ describe("logoutAll", () => {
   test("does not sign out a user who logs in while it runs", async () => {
     const client = create();
     await client.login("ada", PASSWORD);
-    proxy.spoil("LogoutAll", late);
-    const [, { user }] = await Promise.all([client.logoutAll(), client.login("bob", PASSWORD)]);
+    const { fault, arrived, release } = hold();
+    proxy.spoil("LogoutAll", fault);
+    const logoutAll = client.logoutAll();
+    await arrived;
+    const { user } = await client.login("bob", PASSWORD);
+    release();
+    await logoutAll;
     expect(user?.username).toBe("bob");
     expect(client.getSession()).toMatchObject({ user: { username: "bob" }, error: null });
   });
@@ -286,11 +302,13 @@ describe("when logins and logouts overlap, the last call wins:", () => {
     ["a logout after a login", (client: AuthClient) => client.logout(), undefined],
   ])("%s, although the first response arrives last", async (_name, second, username) => {
     const client = create();
-    proxy.spoil("Login", late);
+    const { fault, arrived, release } = hold();
+    proxy.spoil("Login", fault);
     gate.events.length = 0;
     const first = client.login("ada", PASSWORD);
-    await sleep(50);
+    await arrived;
     await second(client);
+    release();
     expect((await first).user?.username).toBe(username);
     expect(client.getSession()).toMatchObject({ error: null });
     // The client drops the tokens of the first login, so it ends that session.

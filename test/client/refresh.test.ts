@@ -321,6 +321,32 @@ describe("a refresh that the server postpones", () => {
   });
 });
 
+describe("after several failures in a row, a refresh", () => {
+  test("waits twice as long after each one, at most 30 s, and a random part of that time more", async () => {
+    let now = performance.now();
+    jest.spyOn(performance, "now").mockImplementation(() => now);
+    jest.spyOn(Math, "random").mockReturnValue(0.5);
+    gate.advance(EXPIRED);
+    for (const [index, seconds] of [1, 2, 4, 8, 16, 30, 30].entries()) {
+      proxy.spoil("Refresh", answerWith(503, "SERVICE_UNAVAILABLE"));
+      await me();
+      expect(proxy.count("Refresh")).toBe(index + 1);
+      now += seconds * 1400;
+      await me();
+      expect(proxy.count("Refresh")).toBe(index + 1);
+      now += seconds * 100;
+    }
+    expect((await me()).data.me.username).toBe("ada");
+    proxy.spoil("Refresh", answerWith(503, "SERVICE_UNAVAILABLE"));
+    proxy.seen.length = 0;
+    gate.advance(EXPIRED);
+    await me();
+    now += 1500;
+    expect((await me()).data.me.username).toBe("ada");
+    expect(proxy.count("Refresh")).toBe(2);
+  });
+});
+
 describe("a logout during a refresh", () => {
   test("wins", async () => {
     const refreshing = client.refresh();

@@ -96,7 +96,7 @@ describe("an editor shows the sentence and the type of", () => {
       /\?: number \| undefined$/,
       /^How long a client may send a replaced refresh token again/,
     ],
-    ["sessionLifetime", /\?: number \| undefined$/, /^How long a session may last in all\./],
+    ["sessionLifetime", /\?: number \| undefined$/, /^How long a session lasts in total\./],
     ["staticTokenLifetime", /\?: number \| null \| undefined$/, /^How long a static token lives\./],
     ["trustedProxies", /\?: readonly string\[\] \| undefined$/, /^The addresses or CIDR ranges /],
     ["refreshCookie", /\?: boolean \| undefined$/, /^Whether refresh tokens are sent in a cookie/],

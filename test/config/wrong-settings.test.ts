@@ -51,7 +51,11 @@ describe("a wrong option is refused in one line by its name:", () => {
     ["refreshCookie", "on", "must be true or false"],
     ["jwtAudience", "", "must be text of 1 to 255 characters"],
     ["databaseUrl", "mysql:gate", "must be sqlite:PATH or postgresql://…"],
-    ["redisUrl", "http://127.0.0.1", "must be redis://… or rediss://…"],
+    [
+      "redisUrl",
+      "http://127.0.0.1",
+      "must be redis://host:6379, redis+sentinel://host:26379,…/mymaster or redis+cluster://host:6379,…",
+    ],
     ["secretKey", "short", RANDOM_BYTES],
     ["secretKey", [], RANDOM_BYTES],
     ["secretKey", undefined, "is required; `gatehouse generate-secret` makes one"],

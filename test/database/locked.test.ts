@@ -72,7 +72,7 @@ describePostgres("a transaction that cannot take its lock in time", () => {
       databaseUrl: `${gate.databaseUrl}?options=-c%20statement_timeout%3D300ms`,
       databasePoolSize: 1,
     });
-    const release = await lockPostgres("SELECT pg_advisory_xact_lock(7428331)")(gate);
+    const release = await lockPostgres("SELECT id FROM mikro_orm_migrations FOR UPDATE")(gate);
     const change = () => server.auth.accounts.setRole(ada, "ADMIN");
     try {
       await expect(change()).rejects.toBeInstanceOf(ServiceUnavailable);

@@ -10,6 +10,7 @@ const SINCE_01 = [
   "2026-11-27-session-authenticated-at",
   "2026-11-27-user-names",
   "2026-11-28-session-impersonator",
+  "2026-11-28-session-methods",
 ];
 const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling", ...SINCE_01];
 
@@ -99,6 +100,14 @@ describe.each(DATABASES)("the migrations over %s", (kind) => {
     expect(applied.flat()).toHaveLength(CORE.length);
     for (const database of databases) expect(await database.pendingChanges()).toBe("");
     expect(await recorded()).toHaveLength(CORE.length);
+  });
+
+  test("M-14: each run once when four instances migrate an old database concurrently", async () => {
+    await createAsVersion01(kind, home);
+    const databases = await Promise.all(Array.from({ length: 4 }, () => openWith()));
+    const applied = await Promise.all(databases.map((database) => database.migrate()));
+    expect(applied.flat()).toEqual(SINCE_01);
+    expect(await recorded()).toEqual(CORE);
   });
 
   test("M-14: succeed in each of four processes that migrate an empty database concurrently", async () => {

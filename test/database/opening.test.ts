@@ -1,9 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Database } from "../../src/database/database.js";
 import { describePostgres } from "../support/databases.js";
-import { POSTGRES_URL } from "../support/postgresql.js";
+import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
 
 const PASSWORD = "hunter2";
 
@@ -26,6 +27,25 @@ describePostgres(
       expect(await faultOf(url.href)).toBe(
         'The database no_such_gate does not exist; `gatehouse migrate --create` makes it: database "no_such_gate" does not exist',
       );
+    });
+
+    test("the server is too old", async () => {
+      const sql = (statement: string) => runPostgres(POSTGRES_URL, statement);
+      const schema = `gate_${randomBytes(4).toString("hex")}`;
+      await sql(`CREATE SCHEMA ${schema}`);
+      try {
+        // A real old server is not at hand, so this one is made to say so.
+        await sql(
+          `CREATE VIEW ${schema}.pg_settings AS SELECT name, CASE name
+             WHEN 'server_version_num' THEN '110022' ELSE setting END AS setting FROM pg_catalog.pg_settings`,
+        );
+        const options = encodeURIComponent(`-c search_path=${schema},pg_catalog`);
+        expect(await faultOf(`${POSTGRES_URL}?options=${options}`)).toBe(
+          "The database server is PostgreSQL 11, but Gatehouse needs 12 or newer.",
+        );
+      } finally {
+        await sql(`DROP SCHEMA ${schema} CASCADE`);
+      }
     });
 
     test("the role is refused, and the password is not printed", async () => {

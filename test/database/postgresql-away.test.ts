@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "@jest/globals";
 import { describePostgres } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
 import { setUpFreshGate } from "../support/gate.js";
 import { POSTGRES_URL, runPostgres } from "../support/postgresql.js";
 import {
@@ -57,6 +58,27 @@ describePostgres("while PostgreSQL cannot be reached", () => {
     } finally {
       await rename(`${name}_away`, name);
     }
+    await expectRecovery(gate, credentials);
+  });
+
+  test("H-28: while PostgreSQL takes no writes, reads are answered, writes are SERVICE_UNAVAILABLE, and the health check says read-only", async () => {
+    const health = async () => {
+      const response = await fetch(`${gate.url}/health/ready`);
+      return [response.status, await response.json()];
+    };
+    const { fixed, jwt } = credentials;
+    await administer(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    try {
+      await cutConnections();
+      await eventually(async () => (await gate.refresh(jwt.refresh)).status === 503);
+      expectUnavailable(await gate.refresh(jwt.refresh), "refreshToken");
+      expect((await gate.me(fixed.authorization)).data?.me.username).toBe("ada");
+      expect(await health()).toEqual([200, { status: "read-only" }]);
+    } finally {
+      await administer(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
+    }
+    await cutConnections();
+    await eventually(async () => ((await health())[1] as { status: string }).status === "ok");
     await expectRecovery(gate, credentials);
   });
 

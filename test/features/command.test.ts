@@ -6,6 +6,10 @@ import { runCommand } from "../support/command.js";
 
 const COMMAND = `commands: [{ name: "note", description: "add a note", run: async () => {} }]`;
 const MODULES = {
+  "switch.mjs": `export const notes = { name: "notes", isOn: ({ notes }) => notes, ${COMMAND}, create: () => ({}),
+    settings: { other: { variable: "OTHER", check: z.boolean().default(false), read: (text) => text === "on" },
+      notes: { variable: "NOTES", check: z.boolean().default(false), read: (text) => text === "on" } } };
+  import { z } from "${import.meta.resolve("zod")}";`,
   "off.mjs": `export const notes = { name: "notes", isOn: () => false, ${COMMAND}, create: () => ({}) };`,
   "twin.mjs": `export const twin = { name: "health", create: () => ({}) };`,
   "serve.mjs": `export const notes = { name: "notes", create: () => ({}), commands: [
@@ -78,6 +82,13 @@ test("a command of a feature that is off says so, and is not in --help", async (
     stderr: "gatehouse: note is a command of the feature notes, which is off\n",
   });
   expect(help.stdout).not.toContain("note");
+});
+
+test("a command of a feature that is off names the variable that switches it on", async () => {
+  const { stderr } = await gatehouse("./switch.mjs", "note");
+  expect(stderr).toBe(
+    "gatehouse: note is a command of the feature notes, which is off. Set NOTES=on\n",
+  );
 });
 
 describe("the options of a feature's command", () => {

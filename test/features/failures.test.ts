@@ -46,6 +46,7 @@ describe("an error names the feature and keeps its cause when it comes from", ()
     ["isOn", notes({}, { isOn: fail })],
     ["findProblems", notes({}, { findProblems: fail })],
     ["announce", notes({ announce: fail })],
+    ["an async announce", notes({ announce: () => Promise.reject(cause) })],
     ["transformSchema", notes({ transformSchema: fail })],
   ])("%s", async (_what, feature) => {
     await expect(start(feature)).rejects.toMatchObject({
@@ -175,6 +176,23 @@ describe("an error of a feature that is running names it, and keeps its cause:",
       expect(detail).toContain(cause.stack);
     } finally {
       warning.mockRestore();
+    }
+  });
+
+  test.each([
+    ["throws", fail],
+    ["rejects", () => Promise.reject(cause)],
+  ])("onResponse that %s, in a warning: the response is sent", async (_how, onResponse) => {
+    const warning = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const server = await start(notes({ onResponse }));
+    try {
+      expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+      await eventually(() => warning.mock.calls.length > 0);
+      const [[text]] = warning.mock.calls as unknown as [[string]];
+      expect(text).toBe("The function onResponse of the feature notes failed: the disk is full");
+    } finally {
+      warning.mockRestore();
+      await server.close();
     }
   });
 

@@ -205,6 +205,37 @@ describe("what create returns is refused if it is or has", () => {
       { routes: [{ method: "GET", path: "/health/live", handle }] },
       "notes adds the route GET /health/live, which exists already",
     ],
+    [
+      "a measurement with a name of ours",
+      { measurements: [{ name: "gatehouse_notes", help: "Notes.", kind: "gauge", read: run }] },
+      "notes.create().measurements[gatehouse_notes].name must be a name in snake case that does not start with gatehouse_, nodejs_ or process_",
+    ],
+    [
+      "a measurement of another kind",
+      { measurements: [{ name: "notes", help: "Notes.", kind: "histogram", read: run }] },
+      "notes.create().measurements[notes].kind must be counter or gauge",
+    ],
+    [
+      "a label that Prometheus does not accept",
+      {
+        measurements: [
+          { name: "notes", help: "Notes.", kind: "gauge", labels: ["a-b"], read: run },
+        ],
+      },
+      "notes.create().measurements[notes].labels[0] must be a name in snake case",
+    ],
+    [
+      "two measurements of one name",
+      {
+        measurements: [1, 2].map(() => ({
+          name: "notes",
+          help: "Notes.",
+          kind: "gauge",
+          read: run,
+        })),
+      },
+      "notes adds the measurement notes, which exists already",
+    ],
     ...["tokens", "accounts", "close", "routes"].map((key): [string, unknown, string] => [
       `${key} as its API`,
       { api: { [key]: {} } },

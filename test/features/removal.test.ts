@@ -10,7 +10,7 @@ import { runNode } from "../support/node-process.js";
 const ROOT = resolve(import.meta.dirname, "../..");
 const LIST = join(ROOT, "src/features/index.ts");
 const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts") && !path.startsWith("client/"))
+  .filter((path) => path.endsWith(".ts") && !/^(client|verify)\//.test(path))
   .map((path) => join(ROOT, "src", path));
 
 /** Parsed once and shared by the programs, which differ in one file and one folder. */
@@ -77,8 +77,10 @@ function namesOf(feature: string): RegExp[] {
   );
 }
 
+/** Returns the code of a file without its comments, and without the paths of GitHub, which name no feature. */
 function codeOf(path: string): string {
-  return readFileSync(path, "utf8").replaceAll(/\/\*.*?\*\/|^\s*\/\/[^\n]*$/gms, "");
+  const comments = /\/\*.*?\*\/|^\s*\/\/[^\n]*$/gms;
+  return readFileSync(path, "utf8").replaceAll(comments, "").replaceAll("/login/oauth/", "");
 }
 
 /** Returns the list of features without some: without the lines that name their folders, and without their entries. */

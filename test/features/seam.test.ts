@@ -5,10 +5,12 @@ import {
   createServer,
   defineFeature,
   type Feature,
+  type ServedResponse,
   type Server,
 } from "graphql-gatehouse";
 import { Directive, Query, Resolver } from "type-graphql";
 import { createDatabase, type TestDatabase } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
 
 const PASSWORD = "correct horse battery staple";
 const secretKey = randomBytes(32).toString("base64url");
@@ -33,8 +35,15 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 describe("a feature", () => {
-  const seen: { events: string[]; hooked: unknown[]; config: object; core: object } = {
+  const seen: {
+    events: string[];
+    responses: ServedResponse[];
+    hooked: unknown[];
+    config: object;
+    core: object;
+  } = {
     events: [],
+    responses: [],
     hooked: [],
     config: {},
     core: {},
@@ -46,6 +55,7 @@ describe("a feature", () => {
       return {
         resolvers: [new Greeting()],
         onEvent: ({ type }) => seen.events.push(type),
+        onResponse: (response) => seen.responses.push(response),
         hooks: { beforeLogin: (user) => void seen.hooked.push(user) },
         prune: [
           {
@@ -123,6 +133,31 @@ describe("a feature", () => {
         client: { ipAddress: "127.0.0.1", userAgent: "probe", requestId: expect.any(String) },
       });
     }
+  });
+
+  test("learns of each response, with the operation's field and outcome, but not its name", async () => {
+    seen.responses.length = 0;
+    await post("/graphql", "application/json", '{"query":"query Secret { greeting }"}');
+    await post("/graphql", "application/json", '{"query":"query Secret { me { id } }"}');
+    await fetch(`${server.url}/nowhere?secret`);
+    await eventually(() => seen.responses.length === 3);
+    const seconds = expect.any(Number);
+    const route = "POST /graphql";
+    expect(seen.responses).toEqual([
+      {
+        route,
+        status: 200,
+        seconds,
+        operation: { field: "greeting", outcome: "ok", reason: null },
+      },
+      {
+        route,
+        status: 200,
+        seconds,
+        operation: { field: "me", outcome: "UNAUTHENTICATED", reason: "no_credentials" },
+      },
+      { route: null, status: 404, seconds, operation: null },
+    ]);
   });
 
   test("does not reveal what a broken route threw", async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { setUpGate } from "../support/gate.js";
 import { runNode } from "../support/node-process.js";
 
-const PATHS = ["/graphql", "/.well-known/jwks.json", "/health/live", "/health/ready"];
+const PATHS = ["/graphql", "/.well-known/jwks.json", "/health/live", "/health/ready", "/metrics"];
 
 describe("with the features switched off", () => {
   const gate = setUpGate({
@@ -28,33 +28,36 @@ describe("with the features switched off", () => {
   });
 });
 
-test("a feature that is off does not load its library, and one that is on does", async () => {
+test("features that are off do not load their libraries, and those that are on do", async () => {
   const folder = await mkdtemp(join(tmpdir(), "switches-"));
-  // Prints the file of the feature that imports the library, when it is loaded.
-  const hook = `export async function resolve(name, context, next) {
-    const resolved = await next(name, context);
-    if (resolved.url.endsWith("/refresh-cookie/cookie.js")) process._rawDebug("loaded");
-    return resolved;
+  // Prints the file that imports the library of the refresh cookie, and the library of the metrics, when they are loaded.
+  const hook = `export async function load(url, context, next) {
+    const [found] = /refresh-cookie\\/cookie\\.js$|prom-client\\/index\\.js$/.exec(url) ?? [];
+    if (found !== undefined) process._rawDebug(found);
+    return next(url, context);
   }`;
   const script = `
     import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hook)}));
     const { createAuth } = await import("graphql-gatehouse");
-    const [refreshCookie, path] = process.argv.slice(1);
+    const [state, path] = process.argv.slice(1);
     const auth = await createAuth({
       secretKey: "b5d1f0c7a9e34e0f8c2d6b7a1e9f3c40",
       databaseUrl: "sqlite:" + path,
-      refreshCookie: refreshCookie === "on",
+      refreshCookie: state === "on",
+      metrics: state === "on",
+      metricsToken: "b5d1f0c7a9e34e0f8c2d6b7a1e9f3c41",
     });
     await auth.close();`;
-  const start = (cookie: string) =>
-    runNode(["--input-type=module", "-e", script, cookie, join(folder, `${cookie}.sqlite`)], {
+  const start = (state: string) =>
+    runNode(["--input-type=module", "-e", script, state, join(folder, `${state}.sqlite`)], {
       cwd: process.cwd(),
     });
   try {
     const [off, on] = await Promise.all([start("off"), start("on")]);
     expect([off.code, off.stderr]).toEqual([0, ""]);
-    expect([on.code, on.stderr]).toEqual([0, "loaded\n"]);
+    const loaded = on.stderr.trim().split("\n").toSorted();
+    expect([on.code, loaded]).toEqual([0, ["prom-client/index.js", "refresh-cookie/cookie.js"]]);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { ROOT } from "../support/command.js";
 import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
 import { APP, npm, runProgram, TARBALL } from "../installed/app.js";
 
@@ -34,11 +32,6 @@ interface Manager {
   readonly cure: string;
 }
 
-/** The part of docs/installing.md to add to `.yarnrc.yml`. */
-const [, PLUG_N_PLAY = ""] =
-  /```yaml\n(.*?)```/s.exec(readFileSync(join(ROOT, "docs/installing.md"), "utf8")) ?? [];
-
-// No manager compiles SQLite here: npm and Bun would do it unasked, for two minutes.
 const MANAGED: readonly Manager[] = [
   {
     name: "npm",
@@ -63,7 +56,7 @@ const MANAGED: readonly Manager[] = [
     name: "yarn with Plug'n'Play",
     install: [...YARN, "install"],
     exec: [...YARN, "gatehouse"],
-    config: { ".yarnrc.yml": `enableTelemetry: false\n${PLUG_N_PLAY}` },
+    config: { ".yarnrc.yml": "enableTelemetry: false\n" },
     cure: "(Yarn)",
   },
   {

@@ -133,7 +133,7 @@ describe.each([
     await stream.close();
   });
 
-  test("ends at the next event after its session has ended, with the reason", async () => {
+  test("ends after its session has ended, with the reason", async () => {
     const [ada, bob] = [await login("ada"), await login("bob")];
     const stream = await open("subscription { mottoRead }", bob);
     expect(await readUntilEvent(stream, ada)).toMatchObject({ data: { mottoRead: "ada" } });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decode } from "../support/forge.js";
-import { type Answer, describeGates, PASSWORD } from "../support/gate.js";
+import { type Answer, describeFreshGates, describeGates, PASSWORD } from "../support/gate.js";
 
 const LOGIN = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) { scheme tokenType token access refresh user { id } }
@@ -196,5 +196,22 @@ describeGates((gate) => {
         { type: "token_issued", userId, sessionId: session.id, scheme: "JWT" },
       ]);
     });
+  });
+});
+
+/** Statements that make every later insert into the table `session` fail. */
+const REFUSE_SESSIONS = {
+  sqlite: `CREATE TRIGGER refuse BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'refused'); END`,
+  postgresql: "ALTER TABLE session ADD CONSTRAINT refuse CHECK (false) NOT VALID",
+};
+
+describeFreshGates((gate, database) => {
+  test("a login that cannot store its session leaves the user as it was", async () => {
+    await gate.user("ada");
+    await gate.sql(REFUSE_SESSIONS[database]);
+    const variables = { username: "ada", password: PASSWORD };
+    const { code } = await gate.ask(LOGIN, { variables });
+    expect(code).toBe("INTERNAL_SERVER_ERROR");
+    expect(await gate.sql(`SELECT last_login_at FROM "user"`)).toEqual([{ last_login_at: null }]);
   });
 });

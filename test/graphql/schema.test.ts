@@ -2,11 +2,11 @@ import "reflect-metadata";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
 import { readGuards } from "../../src/permissions/guard-map.js";
+import { EVERY_FIELD } from "../../scripts/every-field.mjs";
 import { renderPermissions } from "../../scripts/permissions-page.mjs";
 import { setUpGate } from "../support/gate.js";
 
-/** With every field. */
-const gate = setUpGate({ impersonation: true });
+const gate = setUpGate(EVERY_FIELD);
 
 test("schema.graphql matches the code; `npm run generate` updates it", async () => {
   expect(await read("schema.graphql")).toBe(gate.auth.typeDefs);

@@ -9,27 +9,41 @@ import { findFreePort } from "../support/free-port.js";
 import { describeNginx, startNginx } from "../support/nginx.js";
 
 const PASSWORD = "correct horse battery staple";
-const CLIENTS = 12;
-/** The pause of a client between two requests, in milliseconds. */
-const PAUSE = 20;
+/** How many clients do the same, and how long each pauses between two requests, in milliseconds. */
+const READERS = { count: 12, pause: 20 };
+const REFRESHERS = { count: 4, pause: 50 };
+/** Few, because a login costs much CPU. */
+const LOGINS = { count: 1, pause: 500 };
+const CLIENTS = READERS.count + REFRESHERS.count + LOGINS.count;
+
+const ME = { query: "{ me { username } }" };
+const REFRESH = "mutation ($refresh: String!) { refreshToken(refresh: $refresh) { refresh } }";
+const LOGIN = `mutation { login(username: "ada", password: "${PASSWORD}") { refresh } }`;
+/** Rate limits that no client reaches, although all have one address. */
+const UNTHROTTLED = {
+  LOGINS_PER_ADDRESS: "1000000",
+  REQUESTS_PER_ADDRESS: "1000000",
+  REFRESHES_PER_ADDRESS: "1000000",
+  REFRESHES_PER_SESSION: "1000000",
+};
 
 /** Milliseconds: four processes have to start while the load runs. */
 const TIMEOUT = 180_000;
 
-/** POSTs a query on one of the agent's kept connections. Returns the response, or why there is none. */
-function post(url: string, agent: Agent, authorization: string): Promise<string> {
+/** POSTs a request on one of the agent's kept connections. Returns the status and the body, or why there is none. */
+function post(url: string, agent: Agent, body: object, authorization?: string): Promise<string> {
   return new Promise((resolve) => {
-    const headers = { "content-type": "application/json", authorization };
+    const headers = { "content-type": "application/json", ...(authorization && { authorization }) };
     const fail = (error: Error) => {
       resolve(`no response: ${error.message}`);
     };
     request(`${url}/graphql`, { method: "POST", agent, headers }, (response) => {
-      text(response).then((body) => {
-        resolve(`${response.statusCode} ${body.trim()}`);
+      text(response).then((answer) => {
+        resolve(`${response.statusCode} ${answer.trim()}`);
       }, fail);
     })
       .on("error", fail)
-      .end(JSON.stringify({ query: "{ me { username } }" }));
+      .end(JSON.stringify(body));
   });
 }
 
@@ -40,6 +54,7 @@ describeNginx("two instances behind nginx", () => {
     PUBLIC_URL: "https://auth.example.com",
     SECRET_KEY: randomBytes(32).toString("base64url"),
     ACCESS_TOKEN_LIFETIME: "1h",
+    ...UNTHROTTLED,
   });
   let folder: CommandFolder;
 
@@ -51,37 +66,70 @@ describeNginx("two instances behind nginx", () => {
   });
 
   test(
-    "OP-6: restart one after the other, and no request of many kept connections is lost",
+    "OP-6: restart one after the other, and no request, refresh or login of many kept connections is lost",
     async () => {
       const ports = [await findFreePort(), await findFreePort()] as const;
       const start = (port: number): Promise<Serving> => folder.serve({ PORT: port.toString() });
       const nginx = await startNginx(ports);
       const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
-      const answers = new Map<string, number>();
+      const failures: string[] = [];
       let isOver = false;
       let sent = 0;
+      /** Sends a request. Returns what the pattern's group matches in the answer, or undefined after a failure. */
+      const send = async (pattern: RegExp, body: object, authorization?: string) => {
+        const answer = await post(nginx.url, agent, body, authorization);
+        sent += 1;
+        const match = pattern.exec(answer);
+        if (match === null) failures.push(answer);
+        return match?.[1];
+      };
+      const login = () =>
+        send(/^200 \{"data":\{"login":\{"refresh":"([\w.-]+)"\}\}\}$/, { query: LOGIN });
+      const refresh = (token: string) =>
+        send(/^200 \{"data":\{"refreshToken":\{"refresh":"([\w.-]+)"\}\}\}$/, {
+          query: REFRESH,
+          variables: { refresh: token },
+        });
+      const load = ({ count, pause }: typeof READERS, use: () => () => Promise<unknown>) =>
+        Array.from({ length: count }, async () => {
+          const next = use();
+          while (!isOver) {
+            await next();
+            await sleep(pause);
+          }
+        });
+      const whileLoaded = (requests: number) => {
+        const before = sent;
+        return eventually(() => sent > before + requests, TIMEOUT);
+      };
       try {
         const instances = await Promise.all(ports.map(start));
         const authorization = await instances[0]!.login("ada", PASSWORD);
-        const clients = Array.from({ length: CLIENTS }, async () => {
-          while (!isOver) {
-            const answer = await post(nginx.url, agent, authorization);
-            answers.set(answer, (answers.get(answer) ?? 0) + 1);
-            sent += 1;
-            await sleep(PAUSE);
-          }
-        });
+        const tokens: (string | undefined)[] = [];
+        for (let index = 0; index < REFRESHERS.count; index += 1) tokens.push(await login());
+        let refreshers = 0;
+        const clients = [
+          ...load(
+            READERS,
+            () => () => send(/^200 (\{"data":\{"me":.*"ada".*)$/, ME, authorization),
+          ),
+          ...load(REFRESHERS, () => {
+            const own = (refreshers += 1) - 1;
+            // After a failure, the client tries the same token again.
+            return async () => (tokens[own] = (await refresh(tokens[own]!)) ?? tokens[own]);
+          }),
+          ...load(LOGINS, () => login),
+        ];
         for (const [index, port] of ports.entries()) {
-          const before = sent;
-          await eventually(() => sent > before + 5 * CLIENTS);
+          await whileLoaded(5 * CLIENTS);
           expect(await instances[index]!.stop()).toMatchObject({ code: 0, stderr: "" });
           instances[index] = await start(port);
         }
-        const before = sent;
-        await eventually(() => sent > before + 5 * CLIENTS);
+        await whileLoaded(5 * CLIENTS);
         isOver = true;
         await Promise.all(clients);
-        expect([...answers]).toEqual([[`200 {"data":{"me":{"username":"ada"}}}`, sent]]);
+        for (const token of tokens) await refresh(token!);
+        expect(failures).toEqual([]);
       } finally {
         isOver = true;
         agent.destroy();

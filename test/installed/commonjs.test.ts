@@ -17,7 +17,7 @@ exports.run = async () => {
   return errors[0].extensions.reason;
 };`;
 
-const ENTRIES = ["", "/client", "/react", "/apollo", "/urql"].map(
+const ENTRIES = ["", "/client", "/react", "/apollo", "/urql", "/verify"].map(
   (path) => `graphql-gatehouse${path}`,
 );
 

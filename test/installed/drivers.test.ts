@@ -12,7 +12,7 @@ test("an SQLite installation starts without the packages for PostgreSQL and Redi
   const cwd = await copyApp("sqlite", [
     "@mikro-orm/postgresql",
     "pg",
-    "redis",
+    "ioredis",
     "graphql-gatehouse/assets",
   ]);
   await expectStart(cwd, { GRAPHIQL: "off" });
@@ -28,6 +28,20 @@ test("an SQLite installation without the compiled driver says in one line how ea
   for (const cure of ["pnpm approve-builds", "yarn rebuild sqlite3", "bun pm trust sqlite3"]) {
     expect(ended.stderr).toContain(cure);
   }
+  await rm(cwd, { recursive: true });
+});
+
+test("an import from MySQL without the package mysql2 says in one line how to install it", async () => {
+  const cwd = await copyApp("without-mysql");
+  const parameters = ["import-django", "--from", "mysql://django@127.0.0.1/shop"];
+  const env = { DJANGO: "on", SECRET_KEY: randomBytes(32).toString("base64url") };
+  const run = (...words: string[]) => runNode([CLI, ...words], { cwd, env, timeout: 60_000 });
+  expect((await run("migrate", "--create")).code).toBe(0);
+  const { stderr, ...ended } = await run(...parameters);
+  expectOneLine(
+    { ...ended, stderr: stderr.replace(/^Database: .*\n/, "") },
+    /^gatehouse: A mysql:\/\/ database needs the package mysql2\. Run npm install mysql2\.$/m,
+  );
   await rm(cwd, { recursive: true });
 });
 

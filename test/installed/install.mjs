@@ -18,7 +18,6 @@ const CLIENT_PACKAGES = [
   "@types/react-dom",
   "@urql/exchange-auth",
   "graphql-request",
-  "jose",
   "react",
   "react-dom",
   "rxjs",

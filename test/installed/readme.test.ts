@@ -13,7 +13,7 @@ const GLOBALS = `import type { Auth } from "graphql-gatehouse";
 declare global {
   const auth: Auth;
   const user: { readonly id: string };
-  const accessToken: string;
+  const app: import("express").Express;
 }`;
 
 /** Lets the system pick a free port, and prints it. */

@@ -14,7 +14,7 @@ import { ApolloServer } from "@apollo/server";
 const notes = defineFeature({
   name: "notes",
   settings: { notesLimit: setting.wholeNumber({ variable: "NOTES_LIMIT", default: 3, from: 1, to: 10 }) },
-  entities: [class Note {}],
+  loadEntities: async () => [class Note {}],
   migrations: [{ name: "2026-11-26-notes", statements: ["CREATE TABLE note (id text)"] }],
   create: ({ sql }, { notesLimit }) => ({
     api: { limit: notesLimit, count: () => sql.read<{ n: number }>("SELECT count(*) AS n FROM note", []) },
@@ -76,13 +76,61 @@ export function useName(): string | undefined {
 }
 `;
 
+const VERIFY = `
+import { ApolloServer } from "@apollo/server";
+import { startStandaloneServer } from "@apollo/server/standalone";
+import express from "express";
+import { fastify } from "fastify";
+import { createVerifier, Refusal, type VerifiedToken } from "graphql-gatehouse/verify";
+
+declare global {
+  namespace Express {
+    interface Request {
+      auth?: VerifiedToken;
+    }
+  }
+}
+
+const verifier = createVerifier({
+  issuer: "https://auth.example.com",
+  audience: "gatehouse",
+  introspection: { clientId: "orders", clientSecret: "secret" },
+});
+
+const app = express();
+app.use("/admin", verifier.express({ role: "ADMIN" }));
+app.get("/", (request, response) => void response.send(request.auth?.claims.sub));
+fastify().addHook("onRequest", verifier.fastify());
+
+const apollo = new ApolloServer<{ auth: VerifiedToken | null }>({ typeDefs: "type Query { a: Int }" });
+export const started = startStandaloneServer(apollo, { context: verifier.apolloContext({ isOptional: true }) });
+
+export async function handle(request: Request): Promise<Response> {
+  try {
+    const { claims, introspection } = await verifier.fromRequest(request);
+    // @ts-expect-error: without the option, introspection may be null
+    introspection.role;
+    const anyone = await verifier.fromRequest(request, { isOptional: true });
+    // @ts-expect-error: a request without a token has no claims
+    anyone.claims;
+    return new Response(claims.sub + (introspection?.role ?? ""));
+  } catch (error) {
+    if (error instanceof Refusal) return error.toResponse();
+    throw error;
+  }
+}
+`;
+
 /** The declarations of Apollo Client and of its own dependency have these errors, whoever imports them. */
 const FAULTY = /^\.\.\/node_modules\/(@apollo\/client|@wry\/caches)\//;
+
+const MODULES = ["server.ts", "client.ts", "verify.ts"];
+const BOTH = [...MODULES, "server.cts", "client.cts", "verify.cts"];
 
 beforeAll(async () => {
   await mkdir(PROJECT);
   await writeFile(`${PROJECT}/package.json`, JSON.stringify({ type: "module" }));
-  for (const [name, code] of Object.entries({ server: SERVER, client: CLIENT })) {
+  for (const [name, code] of Object.entries({ server: SERVER, client: CLIENT, verify: VERIFY })) {
     await writeFile(`${PROJECT}/${name}.ts`, code);
     await writeFile(`${PROJECT}/${name}.cts`, code);
   }
@@ -98,14 +146,10 @@ async function compile(options: object, files: readonly string[]): Promise<strin
 
 describe("strict applications that check declarations too compile", () => {
   test.each([
-    ["node16", { module: "Node16" }, ["server.ts", "server.cts", "client.ts", "client.cts"]],
-    ["nodenext", { module: "NodeNext" }, ["server.ts", "server.cts", "client.ts", "client.cts"]],
-    ["bundler", { module: "ESNext", moduleResolution: "Bundler" }, ["server.ts", "client.ts"]],
-    [
-      "node10",
-      { module: "CommonJS", moduleResolution: "Node10", esModuleInterop: true },
-      ["server.ts", "client.ts"],
-    ],
+    ["node16", { module: "Node16", esModuleInterop: true }, BOTH],
+    ["nodenext", { module: "NodeNext", esModuleInterop: true }, BOTH],
+    ["bundler", { module: "ESNext", moduleResolution: "Bundler" }, MODULES],
+    ["node10", { module: "CommonJS", moduleResolution: "Node10", esModuleInterop: true }, MODULES],
   ])("under moduleResolution %s", async (_name, options, files) => {
     expect(await compile(options, files)).toEqual([]);
   });

@@ -25,6 +25,19 @@ describeFreshGates((gate) => {
     return keys.map(({ kid }) => kid).sort();
   }
 
+  test("J-15: a clock that is set back to before the first key signs nobody out", async () => {
+    const { refresh } = await login();
+    const { token } = await gate.login("ada", "SLIDING");
+    gate.advance(-3600);
+    const { access } = await login();
+    expect((await gate.me(`Bearer ${access}`)).status).toBe(200);
+    for (const current of [refresh, token]) {
+      const { data } = await gate.refresh(current);
+      const next = data.refreshToken.access ?? data.refreshToken.token;
+      expect((await gate.me(`Bearer ${next}`)).data?.me.username).toBe("ada");
+    }
+  });
+
   describe("a rotation of the keys", () => {
     test("J-15, JW-19: publishes the next key at once, signs with it after ten minutes, and ends no session", async () => {
       const [old, fixed, sliding] = [

@@ -51,6 +51,16 @@ describeFreshGates({ secretKey: SECRET_KEY }, (gate) => {
   };
 
   describe("maintenance among several instances", () => {
+    test("M-13: a lease of a clock that was an hour ahead does not stop it when the clock is set back", async () => {
+      const hour = 3_600_000;
+      await gate.sql("INSERT INTO lease (name, holder, expires_at) VALUES ('prune', 'gone', ?)", [
+        gate.now + hour + INTERVAL,
+      ]);
+      await addSessions(gate, ada, 10);
+      await tick();
+      expect(await countSessions(gate)).toBe(0);
+    });
+
     test("M-13: one instance prunes, and renews its lease as long as it runs", async () => {
       await addSessions(gate, ada, 10);
       expect(await lease()).toEqual([]);

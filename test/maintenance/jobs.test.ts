@@ -4,7 +4,7 @@ import type { Sql } from "../../src/sql.js";
 
 /** Each statement returns one row: every lease is acquired. */
 const run = () => Promise.resolve([{}] as never[]);
-const SQL: Sql = { read: run, readOnce: run, write: run, writeExclusive: run };
+const SQL: Sql = { skipLocked: "", read: run, readOnce: run, write: run, writeExclusive: run };
 
 /** Milliseconds between two reloads of the keys. */
 const RELOAD = 30_000;

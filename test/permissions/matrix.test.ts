@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   buildSchema,
   getDirectiveValues,
@@ -19,7 +19,11 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
-import type { MailPurpose } from "../../src/features/mail/index.js";
+import { codeOf, type MailPurpose } from "../../src/features/mail/index.js";
+import { browse } from "../features/external-login/browser.js";
+import { begun } from "../features/external-login/calls.js";
+import { GithubServer } from "../features/external-login/github-server.js";
+import { PAGE } from "../features/external-login/identity-server.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
@@ -72,7 +76,12 @@ const NOT_BY_STATIC_TOKEN = [
   "Mutation.startPasswordReset",
   "Mutation.endSessions",
   "Mutation.deleteUser",
+  "Mutation.beginExternalLogin",
+  "Mutation.unlinkAccount",
 ];
+
+/** The public operations that do something else for a signed-in caller, and so refuse a credential that does not work. */
+const NOT_BY_BAD_CREDENTIAL = ["Mutation.beginExternalLogin"];
 
 /** The operations whose arguments name another user, or a new one. */
 const ABOUT_ANOTHER_USER = [
@@ -98,8 +107,17 @@ const NONSENSE: Record<Scheme, string> = {
   SLIDING: "Bearer nonsense",
 };
 
+const github = await GithubServer.start();
+
 describe("the permission matrix", () => {
-  const gate = setUpGate({ impersonation: true });
+  const gate = setUpGate({
+    ...{ impersonation: true, loginCodes: true },
+    ...{ githubClientId: github.clientId, githubClientSecret: github.clientSecret },
+    githubUrl: github.url,
+    corsOrigins: [new URL(PAGE).origin],
+  });
+  afterAll(() => github.close());
+
   let bystander: string;
   let count = 0;
 
@@ -157,12 +175,15 @@ describe("the permission matrix", () => {
       if (name === "username") return username;
       if (name === "email") return email;
     }
+    if (field === "unlinkAccount") return linkedAccount(id);
+    if (name === "provider") return "github";
+    if (name === "redirectTo") return PAGE;
     if (field === "register" && name === "username") return `new${(count += 1)}`;
     if (
       name === "token" &&
       (field === "verifyEmail" || field === "resetPassword" || field === "confirmEmailChange")
     ) {
-      return mailToken(field);
+      return (await mailToken(field)).token;
     }
     if (name === "username") return "eve";
     if (name === "email") return "eve@example.com";
@@ -174,14 +195,44 @@ describe("the permission matrix", () => {
     return undefined;
   }
 
-  /** Returns a token of a mail to another user. */
-  async function mailToken(purpose: MailPurpose): Promise<string> {
-    const address = `user${(count += 1)}@example.com`;
-    const userId = await gate.user(`user${count}`, { email: address });
+  /** Issues a token of a mail to another user. */
+  async function mailToken(purpose: MailPurpose) {
+    const username = `user${(count += 1)}`;
+    const address = `${username}@example.com`;
+    const userId = await gate.user(username, { email: address });
     const { tokens } = gate.auth.mail;
-    const token = { purpose, userId, address, lifetime: 60 };
-    const id = await gate.core.sql.inTransaction((run) => tokens.issue(run, token));
-    return (await tokens.derive(id))!.token;
+    const issued = { purpose, userId, address, lifetime: 60 };
+    const id = await gate.core.sql.inTransaction((run) => tokens.issue(run, issued));
+    return { id, address, token: (await tokens.derive(id))!.token };
+  }
+
+  /** Returns the arguments of a login by the code of a mail to another user. */
+  async function loginCode() {
+    const { id, address, token } = await mailToken("loginWithCode");
+    await gate.sql(
+      "INSERT INTO login_code (email_key, token_id, proof_hash, expires_at) VALUES (?, ?, '', ?)",
+      [address, id, gate.now + 600_000],
+    );
+    return { email: address, code: codeOf(token) };
+  }
+
+  /** Returns the arguments that complete the login of a new user at GitHub. */
+  async function externalLogin() {
+    const email = `github${(count += 1)}@example.com`;
+    github.person = { id: count, emails: [{ email, primary: true, verified: true }] };
+    const { url, proof } = await begun(gate, "github");
+    const { code, state } = await browse(url, PAGE);
+    return { code, state, proof };
+  }
+
+  /** Links an account at GitHub to a user, and returns its id. */
+  async function linkedAccount(userId: string): Promise<string> {
+    const id = (count += 1).toString(16).padStart(32, "0");
+    await gate.sql(
+      `INSERT INTO linked_account (id, user_id, provider, issuer, subject, linked_at) VALUES (?, ?, 'github', ?, ?, 1)`,
+      [id, userId, github.url, `linked${count}`],
+    );
+    return id;
   }
 
   function valueOf(type: GraphQLInputType): unknown {
@@ -218,6 +269,8 @@ describe("the permission matrix", () => {
       variables[arg.name] = known ?? valueOf(arg.type);
       given.push(arg);
     }
+    if (field.name === "completeExternalLogin") Object.assign(variables, await externalLogin());
+    if (field.name === "loginWithCode") Object.assign(variables, await loginCode());
     const list = (write: (arg: GraphQLArgument) => string) =>
       given.length === 0 ? "" : `(${given.map(write).join(", ")})`;
     const declared = list(({ name, type }) => `$${name}: ${type.toString()}`);
@@ -241,8 +294,13 @@ describe("the permission matrix", () => {
       async (caller) => {
         const { role, refusal } = CALLERS[caller]!;
         const isAllowed =
-          requires === null ||
-          (role !== undefined && ROLES.indexOf(role) >= ROLES.indexOf(requires));
+          (requires === null &&
+            (refusal === undefined ||
+              refusal === "no_credentials" ||
+              !NOT_BY_BAD_CREDENTIAL.includes(name))) ||
+          (requires !== null &&
+            role !== undefined &&
+            ROLES.indexOf(role) >= ROLES.indexOf(requires));
         const schemes = SCHEMES.filter(
           (scheme) => scheme !== "TOKEN" || !isAllowed || !NOT_BY_STATIC_TOKEN.includes(name),
         );

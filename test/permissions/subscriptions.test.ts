@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import { type ExecutionResult, type GraphQLSchema, parse, subscribe } from "graphql";
-import { guardEvents } from "../../src/permissions/guarded-events.js";
+import { type EventChecks, guardEvents } from "../../src/permissions/guarded-events.js";
 import { guardSchema } from "../../src/permissions/guards.js";
 import type { AuthContext } from "../../src/index.js";
 import { type Gate, setUpGate } from "../support/gate.js";
@@ -189,6 +189,11 @@ describe("an open subscription", () => {
 describe("the events of a guarded source", () => {
   const END = { value: undefined, done: true };
 
+  const checks = (): EventChecks => ({
+    isAllowed: () => Promise.resolve(true),
+    watch: () => () => undefined,
+  });
+
   function guarded(more: object = {}) {
     let reads = 0;
     const endless = {
@@ -200,7 +205,7 @@ describe("the events of a guarded source", () => {
         return this;
       },
     };
-    const events = guardEvents({ ...endless, ...more }, () => Promise.resolve(true));
+    const events = guardEvents({ ...endless, ...more }, checks());
     return { events: events as AsyncGenerator, reads: () => reads };
   }
 
@@ -223,13 +228,54 @@ describe("the events of a guarded source", () => {
 
   test("end with their source, without another check", async () => {
     const source = { next: () => Promise.resolve(END), [Symbol.asyncIterator]: () => source };
-    const check = () => Promise.reject(new Error("checked"));
-    const events = guardEvents(source, check) as AsyncGenerator;
+    const isAllowed = () => Promise.reject(new Error("checked"));
+    const events = guardEvents(source, { ...checks(), isAllowed }) as AsyncGenerator;
+    expect(await events.next()).toEqual(END);
+  });
+
+  test("are no longer watched after the end, whoever ends them", async () => {
+    const ends: ((events: AsyncGenerator) => Promise<unknown>)[] = [
+      (events) => events.return(undefined),
+      (events) => events.throw(new Error("lost")),
+      (events) => events.next(),
+    ];
+    for (const end of ends) {
+      let watches = 0;
+      const watch = () => {
+        watches += 1;
+        return () => (watches -= 1);
+      };
+      const failing = { next: () => Promise.reject(new Error("broken")) };
+      const source = { ...failing, [Symbol.asyncIterator]: () => failing };
+      const events = guardEvents(source, { ...checks(), watch }) as AsyncGenerator;
+      expect(watches).toBe(1);
+      await end(events).catch(() => undefined);
+      expect(watches).toBe(0);
+    }
+  });
+
+  test("end with an empty event when the user is refused meanwhile, even if the source is stuck", async () => {
+    let onChange = () => Promise.resolve();
+    let isAllowed = true;
+    const never = new Promise<never>(() => undefined);
+    const stuck = { next: () => never, return: () => never, [Symbol.asyncIterator]: () => stuck };
+    const events = guardEvents(stuck, {
+      isAllowed: () => Promise.resolve(isAllowed),
+      watch: (listener) => {
+        onChange = listener;
+        return () => undefined;
+      },
+    }) as AsyncGenerator;
+    const first = events.next();
+    await onChange();
+    isAllowed = false;
+    await onChange();
+    expect(await first).toEqual({ value: undefined, done: false });
     expect(await events.next()).toEqual(END);
   });
 
   test("are passed on as they are if they are no stream, which graphql-js reports", () => {
-    expect(guardEvents(7, () => Promise.resolve(true))).toBe(7);
+    expect(guardEvents(7, checks())).toBe(7);
   });
 });
 

@@ -100,3 +100,19 @@ test("ST-3: one statement writes at most 100 sessions", async () => {
   await uses.flush();
   expect(batches).toEqual([ids.slice(0, 100), ids.slice(100)]);
 });
+
+test("ST-3: at most 500 sessions wait for a write, and the next ones are written after a later use", async () => {
+  const written: SqlValue[] = [];
+  const write = (_statement: string, parameters: readonly SqlValue[]) => {
+    written.push(...parameters.filter((value) => String(value).startsWith("session")));
+    return Promise.resolve([]);
+  };
+  const uses = new LastUsed({ write } as unknown as Sql, () => 1_000_000);
+  const ids = Array.from({ length: 501 }, (_, index) => `session${index}`);
+  for (const id of ids) uses.touch({ id, lastUsedAt: null } as SessionRow);
+  await uses.flush();
+  expect(written).toEqual(ids.slice(0, 500));
+  uses.touch({ id: "session500", lastUsedAt: null } as SessionRow);
+  await uses.flush();
+  expect(written).toEqual(ids);
+});

@@ -60,6 +60,17 @@ describeGates((gate, database) => {
       expect(reuseEvents(session.id)).toHaveLength(1);
     });
 
+    test("RF-3: a clock that is set back does not extend the window", async () => {
+      const { refresh } = await gate.login("ada");
+      await rotate(refresh);
+      gate.advance(-60);
+      try {
+        expect(await gate.refresh(refresh)).toMatchObject(REUSED);
+      } finally {
+        gate.advance(60);
+      }
+    });
+
     test("RF-3: a repeat does not extend the window", async () => {
       const { refresh } = await gate.login("ada");
       await rotate(refresh);

@@ -15,6 +15,7 @@ type Environment = Readonly<Record<string, string>>;
 /** A running `gatehouse serve`. */
 export interface Serving {
   readonly url: string;
+  readonly pid: number;
   /** All that the process has printed so far. */
   readonly output: string;
   /** Sends a GraphQL request, and returns the response's body. */
@@ -25,6 +26,11 @@ export interface Serving {
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
+/** How long a server runs, how fast, and which version of the command. */
+type Running = Pick<Parameters<typeof startNode>[1], "timeout" | "isOptimized"> & {
+  readonly cli?: string | undefined;
+};
+
 /** Milliseconds. Long, because all tests of a file may share a server. */
 const SERVER_TIMEOUT = 300_000;
 
@@ -32,11 +38,13 @@ const SERVER_TIMEOUT = 300_000;
 export const LISTENS = /"Gatehouse listens on ([^"]+)"/;
 
 /** Starts `gatehouse serve`, and waits until it answers requests and signals. */
-async function serve(cwd: string, env: Environment): Promise<Serving> {
-  const { child, ended } = startNode([CLI, "serve"], {
+async function serve(cwd: string, env: Environment, running: Running = {}): Promise<Serving> {
+  const { cli = CLI, ...process } = running;
+  const { child, ended } = startNode([cli, "serve"], {
     cwd,
     env: { PORT: "0", ...env },
     timeout: SERVER_TIMEOUT,
+    ...process,
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -56,6 +64,7 @@ async function serve(cwd: string, env: Environment): Promise<Serving> {
   };
   return {
     url,
+    pid: child.pid!,
     get output() {
       return output;
     },
@@ -86,18 +95,16 @@ const UNTHROTTLED = {
 /**
  * Starts `gatehouse serve` with a gate's database.
  * @param env further settings
+ * @param cli the command of another version
  */
 export function serveBeside(
   { databaseUrl }: { databaseUrl: string },
   secretKey: string,
   env: Environment = {},
+  running?: Running,
 ): Promise<Serving> {
-  return serve(ROOT, {
-    ...UNTHROTTLED,
-    ...env,
-    DATABASE_URL: databaseUrl,
-    SECRET_KEY: secretKey,
-  });
+  const settings = { DATABASE_URL: databaseUrl, SECRET_KEY: secretKey };
+  return serve(ROOT, { ...UNTHROTTLED, ...env, ...settings }, running);
 }
 
 /**

@@ -14,9 +14,9 @@ import { createMysqlDatabase, findMysqlFault } from "./mysql.js";
 import { takePostgresDatabase } from "./postgresql.js";
 
 /** The Python that has Django. Debian's packages install it for its own Python only. */
-const PYTHON = process.env["DJANGO_PYTHON"] ?? "/usr/bin/python3";
+export const PYTHON = process.env["DJANGO_PYTHON"] ?? "/usr/bin/python3";
 /** The project of the document: its settings, views and URLs. */
-const PROJECT = join(ROOT, "test/django");
+export const PROJECT = join(ROOT, "test/django");
 
 const MODULES =
   "django rest_framework rest_framework_simplejwt gunicorn argon2 bcrypt psycopg2 MySQLdb";

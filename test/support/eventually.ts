@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { expect } from "@jest/globals";
 
 /** Milliseconds. */
 const INTERVAL = 5;
@@ -17,4 +19,24 @@ export async function eventually(
     if (performance.now() > end) throw new Error(`Still waiting: ${String(holds)}`);
     await sleep(INTERVAL);
   }
+}
+
+/**
+ * Waits until `read` returns `expected`, for what follows on something else that a test has seen: a page moves the
+ * focus and sets its title after it has drawn.
+ * @param timeout in milliseconds
+ * @throws like `toEqual`, with the last value, if it has not by then
+ */
+export async function becomes<Value>(
+  read: () => Promise<Value>,
+  expected: Value,
+  timeout = 60_000,
+): Promise<void> {
+  const end = performance.now() + timeout;
+  let value = await read();
+  while (!isDeepStrictEqual(value, expected) && performance.now() < end) {
+    await sleep(INTERVAL);
+    value = await read();
+  }
+  expect(value).toEqual(expected);
 }

@@ -18,7 +18,7 @@ export { DATABASES } from "./databases.js";
 export const PASSWORD = "correct horse battery staple";
 
 /** The hash of {@link PASSWORD}. It has the current parameters, so that a login does not replace it. */
-const PASSWORD_HASH =
+export const PASSWORD_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$cd5hpboW+WTLtMhgsVJr0g$h9yvUua+zVA5NxllxfujwWd1CihARezcp+DKMLpDWSo";
 
 /** A GraphQL response, with its HTTP status and headers. */

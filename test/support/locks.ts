@@ -4,7 +4,7 @@ import type { DatabaseKind } from "./databases.js";
 import type { Gate } from "./gate.js";
 
 /** Takes a lock on a gate's database. Returns the function that releases the lock. */
-type Lock = (gate: Gate) => Promise<() => Promise<unknown>>;
+type Lock = (gate: Pick<Gate, "databaseUrl" | "databasePath">) => Promise<() => Promise<unknown>>;
 
 /** Takes SQLite's only write lock. Others can still read. */
 const lockSqlite: Lock = async ({ databasePath }) => {

@@ -24,13 +24,24 @@ export interface Nginx {
 }
 
 /** Starts nginx with deploy/nginx.conf, but without TLS, in front of servers on two ports of loopback. */
-export async function startNginx(ports: readonly [number, number]): Promise<Nginx> {
+export function startNginx([one, two]: readonly [number, number]): Promise<Nginx> {
+  return startSite(readFileSync(SITE, "utf8"), [
+    ["gatehouse-1:4000", `127.0.0.1:${one}`],
+    ["gatehouse-2:4000", `127.0.0.1:${two}`],
+  ]);
+}
+
+/** Starts nginx with a site, but without TLS, on loopback. @param changes the texts to replace, such as host names */
+export async function startSite(
+  site: string,
+  changes: readonly (readonly [from: string, to: string])[],
+): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), "nginx-"));
   // The workers run as another user.
   chmodSync(folder, 0o755);
   const port = await findFreePort();
   const file = join(folder, "nginx.conf");
-  writeFileSync(file, configuration(folder, port, ports));
+  writeFileSync(file, configuration(folder, port, site, changes));
   const child = spawn(NGINX, ["-e", join(folder, "error.log"), "-p", folder, "-c", file]);
   const ended = once(child, "close");
   const url = `http://127.0.0.1:${port}`;
@@ -53,20 +64,18 @@ export async function startNginx(ports: readonly [number, number]): Promise<Ngin
   };
 }
 
-function configuration(folder: string, port: number, [one, two]: readonly [number, number]) {
-  const site = [
-    ["gatehouse-1:4000", `127.0.0.1:${one}`],
-    ["gatehouse-2:4000", `127.0.0.1:${two}`],
-    ["443 ssl", `127.0.0.1:${port}`],
-    [/^ *ssl_.*\n/gm, ""],
-  ].reduce(
-    (text, [from = "", to = ""]) => {
-      const next = text.replace(from, to as string);
-      if (next === text) throw new Error(`deploy/nginx.conf has no ${String(from)} any more.`);
-      return next;
-    },
-    readFileSync(SITE, "utf8"),
-  );
+function configuration(
+  folder: string,
+  port: number,
+  text: string,
+  changes: readonly (readonly [from: string, to: string])[],
+) {
+  const all = [...changes, ["443 ssl", `127.0.0.1:${port}`], [/^ *ssl_.*\n/gm, ""]] as const;
+  const site = all.reduce((before, [from, to]) => {
+    const next = before.replace(from, to);
+    if (next === before) throw new Error(`The site of nginx has no ${String(from)} any more.`);
+    return next;
+  }, text);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join("\n");

@@ -19,6 +19,8 @@ interface Start {
   input?: string;
   /** Milliseconds after which the process is killed. */
   timeout?: number;
+  /** Whether V8 optimizes code. In a short process, that costs more time than it saves. @default false */
+  isOptimized?: boolean;
 }
 
 /** Runs a script with Node until it ends. */
@@ -31,16 +33,14 @@ export async function runNode(parameters: readonly string[], start: Start): Prom
 /** Milliseconds. Enough for every script. Also ends a server that should have refused to start. */
 const TIMEOUT = 120_000;
 
-/** Switches off V8's optimizing compiler: in a short process, it costs more time than it saves. */
-const FLAGS = ["--no-opt"];
-
 /** Starts a script with Node. `ended` resolves when the process has ended. */
 export function startNode(
   parameters: readonly string[],
-  { node = process.execPath, cwd, env = {}, timeout = TIMEOUT }: Start,
+  { node = process.execPath, cwd, env = {}, timeout = TIMEOUT, isOptimized = false }: Start,
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const { PATH = "" } = process.env;
-  const child = spawn(node, [...FLAGS, ...parameters], {
+  const flags = isOptimized ? [] : ["--no-opt"];
+  const child = spawn(node, [...flags, ...parameters], {
     cwd,
     env: { PATH, ...env },
     timeout,

@@ -28,13 +28,16 @@ export class PgBouncer {
     this.#port = port;
   }
 
-  /** @param file a configuration. Its paths and address are replaced */
-  static async start(file = DEFAULTS): Promise<PgBouncer> {
+  /**
+   * @param file a configuration. Its paths and address are replaced
+   * @param target the URL of the server
+   */
+  static async start(file = DEFAULTS, target = POSTGRES_URL): Promise<PgBouncer> {
     const runner = await findRunner();
     const folder = await mkdtemp(join(tmpdir(), "gate-bouncer-"));
     const port = await findFreePort();
     const path = (name: string) => join(folder, name);
-    const { hostname, port: serverPort, username, password } = new URL(POSTGRES_URL);
+    const { hostname, port: serverPort, username, password } = new URL(target);
     const ours = {
       logfile: path("log"),
       pidfile: path("pid"),
@@ -60,7 +63,7 @@ export class PgBouncer {
     await chmod(folder, 0o755);
     const child = spawn(PROGRAM, [path("ini")], { ...runner, cwd: folder, stdio: "ignore" });
     const bouncer = new PgBouncer(child, folder, port);
-    await untilReady(() => runPostgres(bouncer.urlOf(POSTGRES_URL), "SELECT 1"));
+    await untilReady(() => runPostgres(bouncer.urlOf(target), "SELECT 1"));
     return bouncer;
   }
 

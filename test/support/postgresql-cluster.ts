@@ -20,7 +20,8 @@ const run = promisify(execFile);
 /** The folder of Debian's PostgreSQL programs. */
 const ROOT = "/usr/lib/postgresql";
 const versions = existsSync(ROOT) ? readdirSync(ROOT).sort() : [];
-const bin = versions.length === 0 ? null : join(ROOT, versions.at(-1)!, "bin");
+/** The folder of the newest version, or null if none is installed. */
+export const bin = versions.length === 0 ? null : join(ROOT, versions.at(-1)!, "bin");
 /** `describe` if a cluster can be made; otherwise it skips the tests and says why. */
 export const describeCluster = describeWith(join(bin ?? ROOT, "initdb"));
 

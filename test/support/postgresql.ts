@@ -36,7 +36,10 @@ const PREFIX = `gate_${process.env["TEST_RUN"]}_${process.env["JEST_WORKER_ID"]}
 const EMPTY = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid();
-  DROP SCHEMA public CASCADE;
+  DO $$ DECLARE schema_name text; BEGIN
+    FOR schema_name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'
+    LOOP EXECUTE format('DROP SCHEMA %I CASCADE', schema_name); END LOOP;
+  END $$;
   CREATE SCHEMA public;`;
 
 let unused: Promise<string[]> | undefined;

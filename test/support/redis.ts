@@ -1,5 +1,5 @@
 import { describe, test } from "@jest/globals";
-import { createClient } from "redis";
+import { Redis } from "ioredis";
 
 /** The Redis server that all tests share. Their keys differ, because each gate hashes its keys with its own secret. */
 export const REDIS_URL = process.env["TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
@@ -23,17 +23,21 @@ if (!HAS_REDIS) {
 
 /** Runs one command, such as `["PTTL", key]`, on a separate connection. */
 export async function runRedis(url: string, ...command: string[]): Promise<any> {
-  const client = createClient({
-    url,
-    socket: { connectTimeout: 5000, reconnectStrategy: false },
+  const client = new Redis(url, {
+    ...{ lazyConnect: true, connectTimeout: 5000, commandTimeout: 5000, retryStrategy: null },
+    ...{ protocol: 2, disableClientInfo: true, enableReadyCheck: false },
   });
-  // A failed command rejects with the same error.
-  client.on("error", () => undefined);
-  await client.connect();
+  let fault: unknown;
+  client.on("error", (error: unknown) => (fault = error));
   try {
-    return await client.sendCommand(command);
+    await client.connect();
+    const [name = "", ...parameters] = command;
+    return await client.call(name, ...parameters);
+  } catch (error) {
+    // The error of the connection says more than that of the command.
+    throw fault ?? error;
   } finally {
-    client.destroy();
+    client.disconnect();
   }
 }
 

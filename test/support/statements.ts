@@ -8,27 +8,29 @@ const STATEMENT_METHODS: readonly [prototype: any, methods: readonly string[]][]
   [pg.Client.prototype, ["query"]],
 ];
 
-/** The statement that knex runs on each new connection. */
-const HANDSHAKE = /^select version\(\)/i;
-
 /** The statement that stores the audit trail, a moment after its events. */
 const STORES_EVENTS = /^\s*INSERT INTO audit_event/;
 
 /** The statement that looks for work that is due, also at the start of a server. */
 const LOOKS_FOR_WORK = /^\s*SELECT id FROM \w+ WHERE due_at <= /;
 
-const UNCOUNTED = [HANDSHAKE, STORES_EVENTS, LOOKS_FOR_WORK];
+const UNCOUNTED = [STORES_EVENTS, LOOKS_FOR_WORK];
 
 /** Counts the SQL statements that the drivers of this process run during `run`. */
 export async function countStatements(run: () => Promise<unknown>): Promise<number> {
-  let count = 0;
+  const statements = await recordStatements(run);
+  return statements.filter((text) => !UNCOUNTED.some((pattern) => pattern.test(text))).length;
+}
+
+/** Returns the SQL statements that the drivers of this process run during `run`. */
+export async function recordStatements(run: () => Promise<unknown>): Promise<string[]> {
+  const statements: string[] = [];
   const restore = STATEMENT_METHODS.flatMap(([prototype, methods]) =>
     methods.flatMap((method) => {
       const original = prototype[method];
       if (typeof original !== "function") return [];
       prototype[method] = function (this: unknown, ...parameters: unknown[]) {
-        const text = textOf(this, parameters[0]);
-        if (!UNCOUNTED.some((pattern) => pattern.test(text))) count += 1;
+        statements.push(textOf(this, parameters[0]));
         return original.apply(this, parameters);
       };
       return [() => (prototype[method] = original)];
@@ -39,7 +41,7 @@ export async function countStatements(run: () => Promise<unknown>): Promise<numb
   } finally {
     for (const undo of restore) undo();
   }
-  return count;
+  return statements;
 }
 
 /** Returns the text of a statement, which each driver keeps in another place. */

@@ -8,7 +8,10 @@ export class TcpProxy {
   });
   readonly #target: URL;
   readonly #sockets = new Set<Socket>();
-  #mode: "pass" | "cut" | "hang" = "pass";
+  #mode: "pass" | "cut" | "hang" | "silence" = "pass";
+  #hangsAt: string | undefined;
+  /** Sockets that stay silent for ever. */
+  readonly #silenced = new WeakSet<Socket>();
   #answered = 0;
 
   private constructor(target: string) {
@@ -46,6 +49,22 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** Keeps the connection open that sends this text next, but forwards nothing on it. Others work. */
+  hangAt(text: string): void {
+    this.#hangsAt = text;
+  }
+
+  /** Whether a connection hangs because of {@link TcpProxy.hangAt}. */
+  get hasHung(): boolean {
+    return this.#hangsAt === "";
+  }
+
+  /** Accepts connections, but drops all that is sent on old and new ones, even after {@link TcpProxy.pass}. */
+  silence(): void {
+    this.#mode = "silence";
+    for (const socket of this.#sockets) this.#silenced.add(socket);
+  }
+
   /** Forwards everything again. */
   pass(): void {
     this.#mode = "pass";
@@ -64,6 +83,12 @@ export class TcpProxy {
       client.destroy();
       return;
     }
+    if (this.#mode === "silence") {
+      this.#silenced.add(client);
+      this.#sockets.add(client);
+      client.on("error", () => undefined).resume();
+      return;
+    }
     const upstream = connect(Number(port), hostname);
     upstream.on("data", (chunk) => (this.#answered += chunk.length));
     this.#join(client, upstream);
@@ -72,11 +97,20 @@ export class TcpProxy {
 
   #join(from: Socket, to: Socket): void {
     this.#sockets.add(from);
-    from.on("data", (chunk) => to.write(chunk));
+    from.on("data", (chunk) => {
+      if (this.#silenced.has(from)) return;
+      if (!this.#hangsAt || !chunk.includes(this.#hangsAt)) {
+        to.write(chunk);
+        return;
+      }
+      this.#hangsAt = "";
+      from.pause();
+      from.unshift(chunk);
+    });
     from.on("error", () => undefined);
     from.on("close", () => {
       this.#sockets.delete(from);
-      to.destroy();
+      if (!this.#silenced.has(from) || this.#mode === "cut") to.destroy();
     });
     if (this.#mode === "hang") from.pause();
   }

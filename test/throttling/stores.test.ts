@@ -9,6 +9,7 @@ import {
   attemptByEmail,
   countHashed,
   expectThrottled,
+  from,
   REFUSED,
 } from "../support/attempts.js";
 import type { DatabaseKind } from "../support/databases.js";
@@ -196,7 +197,36 @@ describe.each(STORES)("counted in $name", ({ database, options, isShared, hasOwn
     });
   });
 
+  test("LG-3: requests from IPv6 are counted per /64, and per /48 with 16 times the limit", async () => {
+    const proxied = await gate.another({ trustedProxies: ["127.0.0.1"], requestsPerAddress: 2 });
+    const verify = (address: string) =>
+      proxied.ask(`mutation { verifyToken(token: "no.token.at-all") { active } }`, from(address));
+    try {
+      for (let subnet = 0; subnet < 16; subnet += 1) {
+        const address = `2001:db8:48:${subnet.toString(16)}::1`;
+        expect((await verify(address)).status).toBe(200);
+        expect((await verify(`2001:db8:48:${subnet.toString(16)}:ffff::2`)).status).toBe(200);
+        expect((await verify(address)).status).toBe(429);
+      }
+      expect((await verify("2001:db8:48:ffff::1")).status).toBe(429);
+      for (const address of ["2001:db8:49::1", "2001:db8:47:ffff::1", "198.51.100.1"]) {
+        expect((await verify(address)).status).toBe(200);
+      }
+    } finally {
+      await proxied.close();
+    }
+  });
+
   if (!hasOwnClock) {
+    test("LG-2: wrong passwords do not block an account longer when the clock was an hour ahead, and is set back", async () => {
+      gate.advance(3600);
+      await fail("hasty");
+      expectThrottled(await attempt(gate, "hasty"), 1);
+      gate.advance(-3600);
+      await fail("hasty");
+      expectThrottled(await attempt(gate, "hasty"), 1);
+    });
+
     test("LG-2: are forgotten 15 minutes after the last one, and not before", async () => {
       await gate.user("ivy");
       await fail("ivy", FREE - 1);
@@ -286,15 +316,55 @@ describe("attempts counted in memory", () => {
     }
   });
 
-  test("OP-8: the 100,001st key evicts only the least recently used one", async () => {
-    const limiter = new MemoryLimiter({ name: "any", limit: 1, window: 60 }, () => 0);
-    for (let key = 0; key <= 100_000; key += 1) await limiter.consume(key.toString());
-    const isBlocked = async (key: number) => (await limiter.consume(key.toString())) > 0;
-    expect([await isBlocked(1), await isBlocked(100_000), await isBlocked(0)]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+  const RULE = { name: "any", limit: FREE, window: 60, delay: { first: 1, max: 900 } };
+
+  test("LG-2, OP-8: 500,000 made-up names do not make an attacked account forget its failures", async () => {
+    const limiter = new MemoryLimiter(RULE, () => 0);
+    for (let turn = 0; turn < FREE; turn += 1) await limiter.consume("blocked");
+    for (let turn = 1; turn < FREE; turn += 1) await limiter.consume("almost");
+    for (let name = 0; name < 500_000; name += 1) await limiter.consume(name.toString());
+    expect(await limiter.consume("blocked")).toBe(1000);
+    // One more attempt at most, then it is blocked.
+    await limiter.consume("almost");
+    expect(await limiter.consume("almost")).toBeGreaterThan(0);
+    // Other accounts still have free attempts. Some of them have one or two less.
+    let free = 0;
+    for (let account = 0; account < 1000; account += 1) {
+      if ((await limiter.consume(`account ${account}`)) === 0) free += 1;
+    }
+    expect(free).toBeGreaterThan(990);
+  });
+
+  test("LG-2, OP-8: 120,000 made-up names that are blocked themselves do not make an account forget its failures", async () => {
+    const limiter = new MemoryLimiter(RULE, () => 0);
+    for (let turn = 0; turn < FREE; turn += 1) await limiter.consume("blocked");
+    for (let name = 0; name < 120_000; name += 1) {
+      for (let turn = 0; turn < FREE; turn += 1) await limiter.consume(name.toString());
+    }
+    expect(await limiter.consume("blocked")).toBe(1000);
+  });
+
+  test("LG-2, OP-8: an evicted account is forgotten when its time is over, or when it is unlocked", async () => {
+    let now = 0;
+    const limiter = new MemoryLimiter(RULE, () => now);
+    const evict = async () => {
+      for (let name = 0; name < 100_001; name += 1) await limiter.consume(`${now} ${name}`);
+    };
+    const block = async (name: string) => {
+      for (let turn = 0; turn < FREE; turn += 1) await limiter.consume(name);
+    };
+    for (const name of ["waits", "unlocked"]) await block(name);
+    await evict();
+    await limiter.reset("unlocked");
+    expect(await limiter.consume("unlocked")).toBe(0);
+    now = 999;
+    expect(await limiter.consume("waits")).toBe(1);
+    now = 1000;
+    expect(await limiter.consume("waits")).toBe(0);
+    expect(await limiter.consume("waits")).toBe(2000);
+    await evict();
+    now += 2000 + RULE.window * 1000;
+    for (let turn = 1; turn < FREE; turn += 1) expect(await limiter.consume("waits")).toBe(0);
   });
 });
 

@@ -34,8 +34,10 @@ describe("an access token", () => {
     ];
     const kids = gate.auth.jwks().keys.map(({ kid }) => kid);
     const seconds = Math.floor(gate.now / 1000);
-    for (const token of all) {
+    for (const [index, token] of all.entries()) {
       const { header, claims } = decode(token);
+      // The first two belong to a login, the others to sessions without a password.
+      const proof = index < 2 ? { amr: ["pwd"], auth_time: seconds } : {};
       expect(header).toEqual({ alg: "ES256", typ: "at+jwt", kid: expect.any(String) });
       expect(kids).toContain(header["kid"]);
       expect(claims).toEqual({
@@ -48,6 +50,7 @@ describe("an access token", () => {
         exp: seconds + 300,
         jti: expect.stringMatching(/^[0-9a-f]{32}$/),
         token_type: "access",
+        ...proof,
       });
     }
     expect(claimsIn(access)["sid"]).toBe(session.id);

@@ -48,6 +48,8 @@ describeGates((gate) => {
         iat: Math.floor(gate.now / 1000),
         exp: Math.floor(gate.now / 1000) + 300,
         token_type: "access",
+        amr: ["pwd"],
+        auth_time: Math.floor(gate.now / 1000),
       });
     });
 

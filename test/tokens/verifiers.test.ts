@@ -13,7 +13,7 @@ import { startNode, waitForLine } from "../support/node-process.js";
 /** Inside the package, so that the blocks of the page find the installed libraries. */
 const FOLDER = `${ROOT}test/generated/services`;
 /** The blocks of docs/services.md that verify tokens. */
-const VERIFIERS = ["jose", "express", "passport", "fastify"] as const;
+const VERIFIERS = ["verify", "jose", "express", "passport", "fastify"] as const;
 type Verifier = (typeof VERIFIERS)[number];
 
 const page = await readFile(`${ROOT}docs/services.md`, "utf8");

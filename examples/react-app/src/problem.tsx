@@ -32,6 +32,15 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
     "Confirm your e-mail address first: open the link in the mail that we sent you.",
   mail_token_not_valid: "This link does not work any more. Request a new one.",
   mail_token_expired: "This link has expired. Request a new one.",
+  code_not_valid: "This code is not valid. Check it, or request a new one.",
+  external_login_failed: "The login at the provider failed. Start it again.",
+  external_email_not_verified:
+    "The provider has no confirmed e-mail address of yours. Confirm one there, or sign in otherwise.",
+  external_account_taken: "This account at the provider belongs to another user here.",
+  account_exists:
+    "You have an account with this e-mail address already. Sign in to it, and link the provider there.",
+  registration_closed: "New accounts cannot be created here.",
+  last_sign_in_method: "This is your only way to sign in. Add another one first.",
   bad_user_input: "The server did not accept what you entered. Check it and try again.",
   service_unavailable: "The server is busy.",
   internal_server_error: SERVER_ERROR,

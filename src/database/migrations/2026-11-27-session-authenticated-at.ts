@@ -1,8 +1,8 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Adds the time at which a session's user last gave a password. It is null for the sessions that exist already: their
- * rows do not say whether a login opened them, so their users have to give the password again.
+ * Adds the time at which a session's user last gave a password. The time is null for existing sessions, because their
+ * rows do not say whether a login opened them.
  */
 export const sessionAuthenticatedAt: Migration = {
   name: "2026-11-27-session-authenticated-at",

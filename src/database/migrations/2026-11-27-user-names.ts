@@ -1,8 +1,8 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Adds columns for the skeletons of user names. Two names that look alike have a skeleton in common. Each start
- * computes the skeletons that are missing. Also adds indexes for lists of users.
+ * Adds columns for two skeletons of each user name. Names that look alike share a skeleton. Each start computes missing
+ * skeletons. Also adds indexes for lists of users.
  */
 export const userNames: Migration = {
   name: "2026-11-27-user-names",

@@ -1,6 +1,6 @@
 import type { Migration } from "../../sql.js";
 
-/** Adds the administrator who opened a session to act as its user, and the session that the administrator used. */
+/** Adds the administrator who opened a session to act as its user, and the administrator's own session. */
 export const sessionImpersonator: Migration = {
   name: "2026-11-28-session-impersonator",
   statements: [

@@ -5,7 +5,7 @@ const NAMES = "SELECT name FROM mikro_orm_migrations ORDER BY id";
 
 const UNDEFINED_TABLE = "42P01";
 
-/** The beginning of SQLite's message if a table does not exist. SQLite has no special code for that. */
+/** The beginning of SQLite's message when a table does not exist. SQLite has no separate code for this error. */
 const NO_SUCH_TABLE = "SQLITE_ERROR: no such table:";
 
 /**
@@ -29,34 +29,38 @@ function isTableMissing(error: unknown): boolean {
 
 /**
  * Applies the migrations that the database does not record yet, in one transaction.
- * @param createTable the statement that creates the table of applied migrations, if that table does not exist
  * @returns the names of the applied migrations
  */
-export function applyMigrations(
+export async function applyMigrations(
   engine: Engine,
-  createTable: string,
   migrations: readonly Migration[],
 ): Promise<string[]> {
-  return engine.inTransaction(async (run) => {
-    await run(createTable, []).catch((cause: unknown) => {
-      throw new Error(`The migrations cannot be applied: ${wordsOf(cause)}`, { cause });
+  const all = "The migrations";
+  let title = all;
+  try {
+    return await engine.inLongTransaction(async (run) => {
+      const recorded = new Set(await readRecorded(run));
+      const pending = migrations.filter(({ name }) => !recorded.has(name));
+      for (const migration of pending) {
+        title = titleOf(migration);
+        await apply(run, migration);
+      }
+      title = all;
+      return pending.map(({ name }) => name);
     });
-    const recorded = new Set(await readRecorded(run));
-    const pending = migrations.filter(({ name }) => !recorded.has(name));
-    for (const migration of pending) await apply(run, migration);
-    return pending.map(({ name }) => name);
-  });
+  } catch (cause) {
+    throw new Error(`${title} cannot be applied: ${wordsOf(cause)}`, { cause });
+  }
 }
 
 async function apply(run: Run, { name, statements }: Migration): Promise<void> {
-  try {
-    for (const statement of statements) await run(statement, []);
-    await run("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
-  } catch (cause) {
-    const [feature, own] = name.split(":");
-    const title = own === undefined ? name : `${own} of the feature ${feature}`;
-    throw new Error(`The migration ${title} cannot be applied: ${wordsOf(cause)}`, { cause });
-  }
+  for (const statement of statements) await run(statement, []);
+  await run("INSERT INTO mikro_orm_migrations (name) VALUES (?)", [name]);
+}
+
+function titleOf({ name }: Migration): string {
+  const [feature, own] = name.split(":");
+  return `The migration ${own === undefined ? name : `${own} of the feature ${feature}`}`;
 }
 
 function wordsOf(cause: unknown): string {

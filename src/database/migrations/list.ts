@@ -5,10 +5,11 @@ import { profileRole } from "./2026-11-26-profile-role.js";
 import { sessionAuthenticatedAt } from "./2026-11-27-session-authenticated-at.js";
 import { userNames } from "./2026-11-27-user-names.js";
 import { sessionImpersonator } from "./2026-11-28-session-impersonator.js";
+import { sessionMethods } from "./2026-11-28-session-methods.js";
 
 export interface TableOwner {
   readonly name: string;
-  readonly entities?: readonly (abstract new () => object)[];
+  readonly loadEntities?: (this: void) => Promise<readonly (abstract new () => object)[]>;
   readonly migrations?: readonly Migration[];
 }
 
@@ -20,6 +21,7 @@ const CORE: readonly Migration[] = [
   sessionAuthenticatedAt,
   userNames,
   sessionImpersonator,
+  sessionMethods,
 ];
 
 /**
@@ -34,8 +36,8 @@ export function listMigrations(features: readonly TableOwner[]): Migration[] {
 }
 
 /**
- * Returns the recorded migrations that this version does not know. A newer version has applied them. Ignores features
- * that are off.
+ * Returns the recorded migrations that this version does not know, because a newer version applied them. Ignores the
+ * migrations of features that are off.
  * @param recorded the names of the applied migrations
  */
 export function findNewerMigrations(

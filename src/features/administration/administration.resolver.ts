@@ -8,7 +8,6 @@ import { FRESH_ADMIN_ONLY } from "../../permissions/directives.js";
 import type { AdministrationService } from "./administration.service.js";
 import { UserPayload } from "./user-payload.type.js";
 
-/** The mutations of administrators. */
 @Resolver()
 export class AdministrationResolver {
   readonly #service: AdministrationService;

@@ -20,9 +20,10 @@ interface Changes {
 }
 
 /**
- * Changes users for administrators. Every method refuses a caller with a static token. Nobody can demote, deactivate or
- * delete themselves.
- * @throws {@link BadUserInput} also when the user does not exist, or is the last administrator
+ * Changes users for administrators. Callers must have logged in: a static token is refused. Callers cannot demote,
+ * deactivate or delete themselves.
+ * @throws {@link BadUserInput} when a caller breaks these rules
+ * @throws {@link BadUserInput} when the user does not exist or is the last administrator
  */
 export class AdministrationService {
   readonly #accounts: AccountService;
@@ -41,8 +42,8 @@ export class AdministrationService {
   }
 
   /**
-   * Tells the old address, and holds back the links that set a new password. Otherwise an administrator could take an
-   * account over by another address.
+   * Mails a notice to the old address, and holds back links that set a new password. Otherwise an administrator could
+   * enter an address of their own, and take over the account with such a link.
    */
   async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
     const client = await clientOf(context);
@@ -99,7 +100,7 @@ function requireOther(caller: Principal, id: string): void {
   throw new BadUserInput("You cannot do this to your own account. Ask another administrator.");
 }
 
-/** Returns the client, for the audit trail. Refuses a static token. */
+/** @throws {@link BadUserInput} if the caller did not open the session by a login */
 async function clientOf(context: AuthContext): Promise<Client> {
   requireOwnSession(await context.loadUser());
   return context.client;

@@ -7,7 +7,6 @@ const settings = {
   administration: onOff({ variable: "ADMINISTRATION", default: true }),
 };
 
-/** Lets administrators list, create, change and delete users. */
 export const administration = defineFeature({
   name: "administration",
   uses: ["mail"],

@@ -4,13 +4,13 @@ import { BadUserInput } from "../../errors.js";
 
 export type OrderField = UserOrder["field"];
 
-/** The field that the list is sorted by, the id, and the value of the field. */
+/** Matches a decoded cursor: the field that the list is sorted by, the user's id, and the user's value of the field. */
 const CURSOR = new RegExp(String.raw`^(\w+)\.(${ID_SHAPE})\.(\P{Cc}+)$`, "u");
 
-/** How many characters of a cursor are decoded at most. The canonical form of a user name has up to 3 kB. */
+/** The number of characters of a cursor that are decoded. A cursor may contain a user name of 3 kB. */
 const MAX_LENGTH = 8192;
 
-/** Encodes a place in a list of users as the opaque text of a Relay cursor. */
+/** Encodes a position in a list of users as the opaque text of a Relay cursor. */
 export function formatUserCursor(field: OrderField, { value, id }: UserCursor): string {
   return Buffer.from(`${field}.${id}.${value}`).toString("base64url");
 }
@@ -18,7 +18,7 @@ export function formatUserCursor(field: OrderField, { value, id }: UserCursor): 
 /**
  * Decodes a cursor of {@link formatUserCursor}.
  * @returns null if no cursor is given
- * @throws {@link BadUserInput} when the text is not such a cursor, or is a cursor of a list with another order
+ * @throws {@link BadUserInput} when the text is not a cursor, or belongs to a list with another order
  */
 export function parseUserCursor(
   field: OrderField,

@@ -4,7 +4,6 @@ import type { UserOrder, UserQuery } from "../../accounts/user-query.js";
 import { DateTimeFilter } from "../../graphql/filters.type.js";
 import { RoleEnum } from "../../graphql/user.type.js";
 
-/** The enum `UserOrderField`, as an object for type-graphql. */
 const UserOrderField = {
   CREATED_AT: "createdAt",
   USERNAME: "username",
@@ -19,7 +18,6 @@ registerEnumType(UserOrderField, {
   },
 });
 
-/** The enum `OrderDirection`, as an object for type-graphql. */
 const OrderDirection = {
   ASC: "ASC",
   DESC: "DESC",
@@ -72,7 +70,6 @@ export class UserFilter {
   createdAt?: DateTimeFilter | null;
 }
 
-/** Converts a filter to a query. */
 export function toUserQuery(filter: UserFilter | null | undefined): UserQuery {
   const { username, email, role, isActive, createdAt } = filter ?? {};
   return {

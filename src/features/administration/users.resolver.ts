@@ -11,7 +11,6 @@ import { toUserQuery, UserFilter, UserOrderInput } from "./user-filter.type.js";
 
 const NEWEST_FIRST: UserOrder = { field: "createdAt", direction: "DESC" };
 
-/** Shows administrators the users. */
 @Resolver()
 export class UsersResolver {
   readonly #accounts: AccountService;

@@ -11,7 +11,6 @@ class AuditEventTypeFilter {
   in?: string[] | null;
 }
 
-/** The API's type `AuditEventFilter`. */
 @InputType({ description: "Filters events. Several fields are combined with AND." })
 export class AuditEventFilter {
   @Field(() => AuditEventTypeFilter, { nullable: true })
@@ -33,7 +32,6 @@ export class AuditEventFilter {
   at?: DateTimeFilter | null;
 }
 
-/** Converts a filter to a query. */
 export function toAuditQuery(filter: AuditEventFilter | null | undefined): AuditQuery {
   const { type, userId, actorId, sessionId, at } = filter ?? {};
   return {

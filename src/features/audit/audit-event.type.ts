@@ -22,11 +22,10 @@ export class AuditDetail {
     "Something that happened to an account, a session or a key. Only administrators see other users in it.",
 })
 export class AuditEventType {
-  /** The ids of the users that the caller may see, for the resolver. They are not fields of the schema. */
+  /** The ids of the users that the caller may see. The resolver reads them; the schema does not show them. */
   actorId!: string | null;
   impersonatorId!: string | null;
   subjectId!: string | null;
-  /** Loads the users of the page. */
   users!: DataLoader<string, User | null>;
 
   @Field(() => ID)
@@ -84,7 +83,7 @@ export class AuditEventConnection {
 }
 
 /**
- * Converts a page of events to the API's type, as far as the caller may see it.
+ * Converts a page of events to the API's type. Leaves out what the caller may not see.
  * @param users loads the users of the page
  * @param hasPreviousPage whether the page starts after a cursor
  */
@@ -102,9 +101,10 @@ export function toAuditEventConnection(
 }
 
 /**
- * Converts an event to the API's type. An administrator sees everything. For other callers, the ids of other users are
- * null. If another user caused the event, that user's IP address, user agent, request id and session are null, too. The
- * same four are null if an administrator acted as the caller.
+ * Converts an event to the API's type. An administrator sees everything. Other callers do not see the ids of other
+ * users. They do not see the actor's IP address, user agent, request id and session in these cases:
+ * - Another user caused the event.
+ * - An administrator acted as the caller.
  */
 export function toAuditEvent(
   event: StoredEvent,

@@ -2,27 +2,26 @@ import { ID_MAX_LENGTH, requireTexts } from "../../accounts/identifiers.js";
 import type { Sql } from "../../sql.js";
 import { firstIdAt } from "./event-id.js";
 
-/** The longest type that a filter accepts, in characters. */
+/** The longest event type that a filter accepts, in characters. */
 const TYPE_MAX_LENGTH = 255;
 
 /** How many events {@link AuditList.all} reads at a time. */
 const PAGE_SIZE = 1000;
 
-/** An event as the database stores it. */
 export interface StoredEvent {
   readonly id: string;
   /** Epoch milliseconds. */
   readonly at: number;
   readonly type: string;
-  /** The user who caused it. Null if nobody was signed in. */
+  /** The user who caused the event. Null if no user was signed in. */
   readonly actorId: string | null;
   /** The session that the actor used. */
   readonly actorSessionId: string | null;
   /** The administrator who used the actor's account. */
   readonly impersonatorId: string | null;
-  /** The user it is about. */
+  /** The user that the event is about. */
   readonly subjectId: string | null;
-  /** The session it is about. */
+  /** The session that the event is about. */
   readonly sessionId: string | null;
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
@@ -35,7 +34,7 @@ const EVENT = `SELECT id, at, type, actor_id AS "actorId", actor_session_id AS "
   impersonator_id AS "impersonatorId", subject_id AS "subjectId", session_id AS "sessionId",
   ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details FROM audit_event`;
 
-/** The events to list. Several fields are combined with AND. A field that is null or missing does not filter. */
+/** A filter of events. Several fields are combined with AND. A field that is null or missing does not filter. */
 export interface AuditQuery {
   readonly types?: readonly string[] | null | undefined;
   /** The users that the events are about. */
@@ -43,9 +42,9 @@ export interface AuditQuery {
   readonly actorIds?: readonly string[] | null | undefined;
   /** The sessions that the events are about, or that their actors used. */
   readonly sessionIds?: readonly string[] | null | undefined;
-  /** The earliest instant, in epoch milliseconds. */
+  /** The earliest time of the events, in epoch milliseconds. */
   readonly from?: number | undefined;
-  /** The instant before which the events happened, in epoch milliseconds. */
+  /** The end of the period, in epoch milliseconds. Events at this instant do not match. */
   readonly before?: number | undefined;
 }
 
@@ -55,13 +54,12 @@ export interface AuditPage {
   readonly hasNextPage: boolean;
 }
 
-/** A condition: one of the columns has one of the values. */
+/** A condition. It is true if one of the columns has one of the values. */
 interface Filter {
   readonly columns: readonly string[];
   readonly values: readonly string[];
 }
 
-/** Lists stored events. */
 export class AuditList {
   readonly #sql: Sql;
 
@@ -82,9 +80,9 @@ export class AuditList {
   /**
    * Returns a page of the events that match the query, newest first.
    *
-   * The statement is a `UNION`. It has one `SELECT` for each column and value of the first filter, such as
-   * `actor_id = 'a'`. Each `SELECT` reads an index in order, and stops after one page. With `OR` or `IN` instead, the
-   * databases would read and sort all events that match.
+   * The statement is a `UNION`. It has one `SELECT` for each column and value of the first filter, such as `actor_id =
+   * 'a'`. Each `SELECT` stops after one page. With `OR` or `IN` instead, databases would read and sort all events that
+   * match.
    * @param ofUser lists only events that this user caused, or that are about this user; null for all events
    * @param first the largest number of events to return
    * @param after the id of the last event of the previous page; null for the first page
@@ -130,8 +128,8 @@ function partsOf({ columns, values }: Filter): (typeof EVERYTHING)[] {
 }
 
 /**
- * Returns a clause that names the values of each filter, such as `WITH list0 (value) AS (VALUES (?), (?))`. Every
- * `SELECT` of the statement refers to `list0`, so the values are passed once. Databases limit the number of parameters.
+ * Returns a clause such as `WITH list0 (value) AS (VALUES (?), (?))`, with one list for each filter. Every `SELECT` of
+ * the statement uses the lists, so each value is only one parameter. Databases limit the number of parameters.
  */
 function withLists(filters: readonly Filter[]): string {
   if (filters.length === 0) return "";
@@ -147,7 +145,7 @@ function isInList({ columns }: Filter, index: number): string {
   return `(${either.join(" OR ")})`;
 }
 
-/** Returns the filters. The first is the one that likely leaves the fewest events. */
+/** Returns the filters. The first filter is the one that probably matches the fewest events. */
 function* filtersOf(query: AuditQuery, ofUser: string | null): Generator<Filter> {
   const { types, userIds, actorIds, sessionIds } = query;
   if (ofUser !== null) yield { columns: ["subject_id", "actor_id"], values: [ofUser] };
@@ -169,7 +167,7 @@ function* filtersOf(query: AuditQuery, ofUser: string | null): Generator<Filter>
   }
 }
 
-/** Ids sort by time, so conditions on the id select a period. */
+/** Returns conditions for the period of the query. They compare ids, because ids sort by time. */
 function rangeOf(
   { from, before }: AuditQuery,
   after: string | null,

@@ -14,7 +14,6 @@ import {
 } from "./audit-event.type.js";
 import type { AuditList } from "./audit-list.js";
 
-/** Lists the events of the audit trail, and adds their users. */
 @Resolver(() => AuditEventType)
 export class AuditResolver {
   readonly #list: AuditList;
@@ -76,7 +75,7 @@ export class AuditResolver {
     return load(users, impersonatorId);
   }
 
-  /** Returns a loader for one page: it loads all users of the page with one statement. */
+  /** Returns a loader for one page. The loader reads all users of the page with one statement. */
   #createLoader(): DataLoader<string, User | null> {
     return new DataLoader(async (ids) => {
       const users = new Map((await this.#accounts.findByIds(ids)).map((user) => [user.id, user]));

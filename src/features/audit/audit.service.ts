@@ -7,32 +7,30 @@ import { RefusalBudget } from "./refusal-budget.js";
 
 /** How long events are collected before they are stored, in milliseconds. */
 const FLUSH_AFTER = 200;
-/** How many events one statement stores at most. */
+/** The most events that one statement stores. */
 const BATCH_SIZE = 100;
-/** How many events wait for the database at most. */
+/** The most events that may wait for the database. Further events are lost. */
 const MAX_PENDING = 10_000;
-/** The pauses before each retry while the database fails, in milliseconds. After the last one, the events are lost. */
+/** The pause before each retry while the database fails, in milliseconds. After the last retry, the events are lost. */
 const RETRY_AFTER = [1000, 2000, 4000, 8000, 15_000, 30_000];
 /** The longest text of one column, in characters. */
 const TEXT_MAX_LENGTH = 255;
 const DETAILS_MAX_LENGTH = 4000;
 
-/** One row counts the events that {@link RefusalBudget} drops in this many milliseconds. Then a new row begins. */
+/** One row counts the events that {@link RefusalBudget} drops during this period, in milliseconds. */
 const DROP_WINDOW = 60_000;
-/** The type of the row that counts the events that are not stored. */
+/** The type of the row that counts dropped events. */
 const DROPPED = "audit:events_dropped";
 
-/** Milliseconds after an event. By then, every other instance should have stored its events of the same instant. */
+/** The time after which every instance has normally stored an event, in milliseconds. */
 const SETTLE = 1000;
 
 /** An event that is about to be stored. */
 export interface SettlingEvent extends Omit<StoredEvent, "details"> {
   readonly details: Readonly<Record<string, unknown>>;
   /**
-   * Epoch milliseconds: one second after `at`. For the row that counts dropped events, one minute later still.
-   *
-   * After this instant, the event does not change. All instances have stored their earlier events by then, unless the
-   * database failed.
+   * When the event is final, in epoch milliseconds: one second after `at`, or 61 seconds for the row that counts
+   * dropped events. If the database works, all instances have then also stored their earlier events.
    */
   readonly settledAt: number;
 }
@@ -40,11 +38,10 @@ export interface SettlingEvent extends Omit<StoredEvent, "details"> {
 /**
  * Called with the events of each batch, before the batch is stored. If the promise rejects, the batch is not stored. A
  * retry calls the follower again.
- * @param run runs a statement. If the batch is stored in a transaction, the statement is part of it
+ * @param run runs a statement. If the batch is stored in a transaction, the statement belongs to that transaction.
  */
 export type Follower = (events: readonly SettlingEvent[], run: RunStatement) => Promise<unknown>;
 
-/** A row of the table `audit_event`. The keys are its columns. */
 interface AuditRow {
   readonly id: string;
   readonly at: number;
@@ -61,9 +58,8 @@ interface AuditRow {
 }
 
 /**
- * Stores events. Those of a change of a user are stored in the transaction of the change. All others are stored in
- * batches: at most a hundred in each statement, and about 200 ms after the event. The operations that cause them do not
- * wait. A crash loses those of the last 200 ms, and those that wait for the database.
+ * Stores events. The events of a change to a user are stored in the transaction of the change. All other events are
+ * stored in batches, about 200 ms later, so that no operation waits. A crash loses the events that are not stored yet.
  */
 export class AuditTrail {
   readonly #sql: Sql;
@@ -72,34 +68,46 @@ export class AuditTrail {
   readonly #ids = new EventIds();
   readonly #budget = new RefusalBudget();
   readonly #followers: Follower[] = [];
-  /** The events that {@link AuditTrail.store} has stored, until they are published. */
+  /** The events that {@link AuditTrail.store} has stored. {@link AuditTrail.record} ignores them. */
   readonly #stored = new WeakSet<AuthEvent>();
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
-  /** The number of events that `#budget` has dropped since `at`. A new count begins after one minute. */
+  /** The count of events that `#budget` has dropped since `at`. A new count begins after one minute. */
   #dropped: { readonly id: string; readonly at: number; count: number } | undefined;
-  /** How many events did not fit into `#pending`. */
+  /** The number of events that did not fit into `#pending`. */
   #lost = 0;
+  /**
+   * `dropped` counts the events that `#budget` has dropped since the start. `lost` counts the events that could not be
+   * stored.
+   */
+  readonly #totals = { dropped: 0, lost: 0 };
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #storing: Promise<void> | undefined;
   #isClosed = false;
 
-  /** @param key hashes what was typed as the user name, in failed logins that name no user */
+  /** @param key hashes the user name that was entered in a failed login, if no user has that name */
   constructor(sql: Sql, now: () => number, key: KeyObject) {
     this.#sql = sql;
     this.#now = now;
     this.#key = key;
   }
 
-  /** Hands each event to `follower`, too: at least once, and in the same batches. */
+  /** The numbers of events that wait for the database, and of events that were dropped or lost since the start. */
+  get load(): Readonly<Record<"pending" | "dropped" | "lost", number>> {
+    return { ...this.#totals, pending: this.#pending.size };
+  }
+
+  /**
+   * Calls `follower` with each batch before the batch is stored. After an error, calls it again with the same batch.
+   */
   follow(follower: Follower): void {
     this.#followers.push(follower);
   }
 
   /**
-   * Stores the events of a change in its transaction. {@link AuditTrail.record} then ignores them.
-   * @param run runs a statement of the transaction
+   * Stores the events of a change.
+   * @param run runs a statement in the transaction of the change
    */
   async store(run: RunStatement, events: readonly AuthEvent[], client: Client): Promise<void> {
     const at = this.#now();
@@ -114,7 +122,7 @@ export class AuditTrail {
     for (const event of events) this.#stored.add(event);
   }
 
-  /** Stores an event a moment later. A storm of refused requests is stored in part only, with a count of the rest. */
+  /** Stores an event about 200 ms later. If too many requests are refused, only counts the further refusals. */
   record(event: AuthEvent, client: Client): void {
     if (this.#isClosed || this.#stored.has(event)) return;
     const at = this.#now();
@@ -126,7 +134,7 @@ export class AuditTrail {
     this.#schedule(FLUSH_AFTER);
   }
 
-  /** Stores all pending events. If the database fails, tries only once. @throws Error that says how many are lost */
+  /** Stores all pending events, without retries. @throws Error that says how many events are lost */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -162,13 +170,14 @@ export class AuditTrail {
 
   /**
    * Counts one more dropped event. Returns the row with the new count. All counts of one minute have the same id, so a
-   * later count replaces the stored one.
+   * later count replaces an earlier one.
    */
   #countDropped(at: number): AuditRow {
     if (this.#dropped === undefined || at - this.#dropped.at >= DROP_WINDOW) {
       this.#dropped = { id: this.#ids.next(at), at, count: 0 };
     }
     this.#dropped.count += 1;
+    this.#totals.dropped += 1;
     const { id, at: since, count } = this.#dropped;
     const nobody = { ipAddress: null, userAgent: null };
     const row = this.#toRow({ type: DROPPED, details: { count } }, nobody);
@@ -184,8 +193,8 @@ export class AuditTrail {
   }
 
   /**
-   * Starts the timer, unless it is running. Does nothing while `#storing` is pending. When `#storing` ends and events
-   * are left, the timer starts.
+   * Starts the timer if it is not running. Does nothing while events are being stored, because the timer is started
+   * afterwards if events are left.
    */
   #schedule(delay: number): void {
     if (this.#isClosed || this.#timer !== undefined || this.#storing !== undefined) return;
@@ -217,15 +226,15 @@ export class AuditTrail {
       const batch = [...this.#pending.values()].slice(0, BATCH_SIZE);
       await this.#insert(batch, (statement, values) => this.#sql.write(statement, values));
       for (const row of batch) {
-        // The count of dropped events may have grown meanwhile.
+        // Keep a row that was replaced meanwhile, because it has a newer count of dropped events.
         if (this.#pending.get(row.id) === row) this.#pending.delete(row.id);
       }
     }
   }
 
   /**
-   * Inserts rows. If the database has a row with the same id, updates its details, such as the count of dropped events.
-   * So a statement can be repeated when its outcome is unknown.
+   * Inserts rows. If a row with the same id exists, only replaces its details, such as the count of dropped events. So
+   * a retry is safe even if the first attempt succeeded.
    */
   async #insert(rows: readonly AuditRow[], run: RunStatement): Promise<void> {
     const events = rows.map(toSettling);
@@ -243,6 +252,7 @@ export class AuditTrail {
   /** Gives up all pending events. @returns an error that says how many events are lost */
   #discard(cause?: unknown): Error {
     const count = this.#pending.size + this.#lost;
+    this.#totals.lost += count;
     this.#pending.clear();
     this.#lost = 0;
     return new Error(`${count} events of the audit trail could not be stored, and are lost.`, {
@@ -272,7 +282,7 @@ function toSettling(row: AuditRow): SettlingEvent {
 function toText(value: unknown): string | null {
   if (value === undefined || value === null) return null;
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  // PostgreSQL stores no NUL.
+  // PostgreSQL cannot store NUL characters.
   return text.slice(0, TEXT_MAX_LENGTH).replaceAll("\0", "");
 }
 

@@ -5,14 +5,14 @@ import type { AuditTrail } from "./audit.service.js";
 import { auditEvent } from "./migration.js";
 
 const settings = {
-  /** How long the events of the audit trail are stored. `off` switches the feature off: then no event is stored. */
+  /** How long the events of the audit trail are stored. `off` means that no event is stored. */
   auditRetention: durationOrOff({ variable: "AUDIT_RETENTION", from: "1h", default: "90d" }),
 };
 
-/** The stored audit trail. Undefined while the feature is off. */
+/** The audit trail, as the feature's API shows it. */
 export type FollowedTrail = Pick<AuditTrail, "follow">;
 
-/** Stores the audit trail, and adds `auditEvents`. */
+/** Stores the audit trail, and adds the query `auditEvents`. */
 export const audit = defineFeature({
   name: "audit",
   settings,
@@ -24,6 +24,7 @@ export const audit = defineFeature({
     const { AuditList } = await import("./audit-list.js");
     const { toAuditEvent } = await import("./audit-event.type.js");
     const { AuditResolver } = await import("./audit.resolver.js");
+    const { auditMeasurements } = await import("./measurements.js");
     const { auditPruneRules } = await import("./prune-rules.js");
     const [key] = deriveKeys("audit") as [KeyObject];
     const trail = new AuditTrail(sql, now, key);
@@ -36,9 +37,10 @@ export const audit = defineFeature({
       onEvent: (event, client) => {
         trail.record(event, client);
       },
-      // `isAdmin` is false even for an administrator. The export must not contain the data of other users.
+      // An export must not contain the data of other users, so `isAdmin` is false even for an administrator.
       exportUser: async (id) =>
         (await list.all(id)).map((event) => toAuditEvent(event, { id, isAdmin: false })),
+      measurements: auditMeasurements(trail),
       prune: auditPruneRules(Number(auditRetention)),
       close: () => trail.close(),
     };

@@ -1,8 +1,8 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Creates the table of events. Instants are epoch milliseconds. The indexes are partial, because most events leave some
- * of these columns empty. Nothing refers to `"user"` or `session`, because events outlive both.
+ * Creates the table of events. Instants are epoch milliseconds. Some indexes leave out rows with null, because these
+ * columns are often null. There are no foreign keys, because events stay when their users and sessions are deleted.
  */
 export const auditEvent: Migration = {
   name: "2026-11-27-audit-event",

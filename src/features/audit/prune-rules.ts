@@ -1,17 +1,18 @@
 import { deleteBatch, type PruneRule } from "../../maintenance/prune-rule.js";
 import { firstIdAt } from "./event-id.js";
 
-/** How many rows one statement changes at most. */
+/** The most rows that one statement changes. */
 const BATCH_SIZE = 1000;
 
-/** SQL that is true for a row `event` with an IP address, a user agent or details. */
+/** An SQL condition. It is true if the row `event` has an IP address, a user agent or details. */
 const HAS_MORE = `(event.ip_address IS NOT NULL OR event.user_agent IS NOT NULL OR event.details IS NOT NULL)`;
 
 /**
- * Removes the IP address, user agent and details from two kinds of events: those that a deleted user caused, and those
- * about a deleted user that have no actor, such as a failed login.
+ * Removes the IP address, user agent and details from these events:
+ * - Events that a deleted user caused.
+ * - Events about a deleted user without an actor, such as a failed login.
  *
- * Other events about a deleted user do not change. Their IP address belongs to another user, such as an administrator.
+ * Does not change events that another user caused, because their IP address belongs to that other user.
  */
 const FORGET_DELETED_USERS: PruneRule = {
   statement: `

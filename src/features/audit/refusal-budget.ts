@@ -1,7 +1,7 @@
 import type { AuthEvent, Client } from "../../events.js";
-import { addressKey } from "../../throttling/address-key.js";
+import { networksOf } from "../../throttling/networks.js";
 
-/** The events that change nothing. Anyone can cause any number of them. */
+/** The events of refused requests. Anyone can cause any number of them. */
 const REFUSALS: readonly AuthEvent["type"][] = [
   "login_failed",
   "token_expired",
@@ -9,21 +9,21 @@ const REFUSALS: readonly AuthEvent["type"][] = [
   "freshness_denied",
 ];
 
-/** In milliseconds. */
+/** The period of the limits below, in milliseconds. */
 const WINDOW = 60_000;
-/** How many refusals of one IP address are stored in one window. A /64 of IPv6 counts as one address. */
+/** The most refusals of one IP address that are stored in one window. A /64 of IPv6 counts as one address. */
 const LIMIT_PER_ADDRESS = 10;
-/** How many refusals of all addresses together are stored in one window. */
+/** The most refusals of all addresses together that are stored in one window. */
 const LIMIT = 100;
 
-/** Limits how many refusals are stored. Otherwise, a storm of failed logins could fill the disk. */
+/** Limits how many refusals are stored. Otherwise, an attacker could fill the disk with failed logins. */
 export class RefusalBudget {
   #window = -1;
   #allowed = 0;
   #perAddress = new Map<string, number>();
 
   /**
-   * Returns whether to store the event, and counts it if so. Every event that is not a refusal is stored.
+   * Returns whether to store the event. Counts the refusals that are stored. Other events are always stored.
    * @param now epoch milliseconds
    */
   allows({ type }: AuthEvent, { ipAddress }: Client, now: number): boolean {
@@ -34,8 +34,8 @@ export class RefusalBudget {
       this.#allowed = 0;
       this.#perAddress = new Map();
     }
-    // An operation of a script has no address. Only the overall limit applies to it.
-    const key = ipAddress === null ? null : addressKey(ipAddress);
+    // A script has no address, so only the limit for all addresses applies to it.
+    const key = ipAddress === null ? null : networksOf(ipAddress)[0];
     const ofAddress = key === null ? 0 : (this.#perAddress.get(key) ?? 0);
     if (ofAddress >= LIMIT_PER_ADDRESS || this.#allowed >= LIMIT) return false;
     this.#allowed += 1;

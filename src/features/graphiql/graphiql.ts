@@ -2,10 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Route } from "../feature.js";
 
-/** `npm run build` copies GraphiQL's files into this folder. */
+/** The folder into which `npm run build` copies GraphiQL's files. */
 const ASSETS = join(import.meta.dirname, "../../../assets/graphiql");
 
-/** Only scripts of this server may run. Inline styles are allowed, because GraphiQL's editor needs them. */
+/**
+ * The content security policy allows only scripts of this server. It also allows inline styles, because GraphiQL's
+ * editor needs them.
+ */
 const PAGE_HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy":
@@ -49,7 +52,7 @@ export async function readGraphiql(): Promise<Route[]> {
 }
 
 /**
- * Answers a `GET` request that does not accept HTML. GraphQL itself is served only by `POST`.
+ * Refuses a `GET` request that does not accept HTML, because GraphQL is served only by `POST`.
  * @see RFC 9110 15.5.6
  */
 function refuseMethod(): Response {

@@ -6,7 +6,6 @@ const settings = {
   graphiql: onOff({ variable: "GRAPHIQL", defaultNote: "on in development, otherwise off" }),
 };
 
-/** Serves GraphiQL at `GET /graphql`, for browsers. */
 export const graphiql = defineFeature({
   name: "graphiql",
   settings,

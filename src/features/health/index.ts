@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { onOff } from "../../config/kinds.js";
-import { defineFeature } from "../feature.js";
+import { withinTime } from "../../within-time.js";
+import { type CoreServices, defineFeature } from "../feature.js";
 
-/** How long the database may take to answer, in milliseconds. */
+/** How long `GET /health/ready` waits for the database, in milliseconds. */
 const READINESS_TIMEOUT = 1_000;
 
 const settings = {
@@ -11,14 +11,15 @@ const settings = {
 };
 
 /**
- * `GET /health/live` answers 200 while the process runs. `GET /health/ready` answers 503 if the database does not
- * answer, or a shutdown has begun.
+ * Serves `GET /health/live`, which always answers 200. Also serves `GET /health/ready`, which answers 503 if the
+ * database does not answer or a shutdown has begun. If the database answers but refuses writes, the status is 200 and
+ * the body says `read-only`, because requests with an access or static token still work.
  */
 export const health = defineFeature({
   name: "health",
   settings,
   isOn: (config) => config.healthEndpoints,
-  create: (core) => ({
+  create: ({ isReady, isWritable }: CoreServices) => ({
     routes: [
       {
         method: "GET",
@@ -31,9 +32,13 @@ export const health = defineFeature({
         path: "/health/ready",
         isLogged: false,
         handle: async () => {
-          const isReady = await Promise.race([core.isReady(), sleep(READINESS_TIMEOUT, false)]);
-          const status = isReady ? "ok" : "unavailable";
-          return Response.json({ status }, { status: isReady ? 200 : 503 });
+          const [answers, takesWrites] = await Promise.all(
+            [isReady(), isWritable()].map((check) =>
+              withinTime(check, READINESS_TIMEOUT, () => false),
+            ),
+          );
+          if (!answers) return Response.json({ status: "unavailable" }, { status: 503 });
+          return Response.json({ status: takesWrites ? "ok" : "read-only" });
         },
       },
     ],

@@ -4,7 +4,6 @@ import { AuthPayload, toAuthPayload } from "../../graphql/auth-payload.type.js";
 import { FRESH_ADMIN_ONLY } from "../../permissions/directives.js";
 import type { ImpersonationService } from "./impersonation.service.js";
 
-/** The mutation `impersonate`. */
 @Resolver()
 export class ImpersonationResolver {
   readonly #impersonation: ImpersonationService;

@@ -5,15 +5,14 @@ import { BadUserInput } from "../../errors.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 
-/** How long an administrator may act as a user, in milliseconds. A refresh does not extend it. */
+/** How long an administrator may act as a user, in milliseconds. A refresh does not extend this time. */
 const MAX_LIFETIME = 30 * 60_000;
 
-/** 1 to 500 characters, at least one of them visible. */
+/** Matches 1 to 500 characters without control characters. At least one character must be visible. */
 const REASON = /^(?=.*[^\p{C}\p{Z}])[^\p{Cc}]{1,500}$/u;
 
 type Services = Pick<CoreServices, "accounts" | "authentication" | "now" | "onEvent" | "sessions">;
 
-/** Opens the sessions in which administrators act as other users. */
 export class ImpersonationService {
   readonly #core: Services;
   readonly #roles: Roles;
@@ -24,11 +23,11 @@ export class ImpersonationService {
   }
 
   /**
-   * Opens a session of another user, for the administrator who calls. The session ends together with the caller's own.
-   * @param reason for the audit trail
+   * Opens a session in which the caller acts as another user. The session ends when the caller's own session ends.
+   * @param reason a text for the audit trail
    * @throws {@link NoSuchUser} when the user does not exist
-   * @throws {@link BadUserInput} when the user is inactive, an administrator or the caller, when the caller uses a static
-   * token or acts as a user already, and when the reason is malformed
+   * @throws {@link BadUserInput} when the user is inactive or an administrator, or the reason is malformed
+   * @throws {@link BadUserInput} when the caller uses a static token, or already acts as a user
    */
   async impersonate(context: AuthContext, userId: string, reason: string): Promise<Issued> {
     const { accounts, authentication, now, onEvent, sessions } = this.#core;
@@ -49,7 +48,11 @@ export class ImpersonationService {
       scheme: "JWT",
       client,
       impersonator: caller,
-      expiresAt: Math.min(now() + MAX_LIFETIME, own?.refreshExpiresAt ?? Infinity),
+      expiresAt: Math.min(
+        now() + MAX_LIFETIME,
+        own?.expiresAt ?? Infinity,
+        own?.refreshExpiresAt ?? Infinity,
+      ),
     });
     const details = { sessionId: issued.principal.session.id, reason };
     onEvent({ type: "impersonation:started", userId: user.id, details }, client);

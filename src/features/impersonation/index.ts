@@ -2,11 +2,11 @@ import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
-  /** Whether administrators may act as another user for up to 30 minutes, by the mutation `impersonate`. */
+  /** Whether the mutation `impersonate` exists, by which an administrator acts as another user for up to 30 minutes. */
   impersonation: onOff({ variable: "IMPERSONATION", default: false }),
 };
 
-/** Lets administrators act as another user, and marks the sessions in which they do. */
+/** Lets administrators act as other users. Adds `User.impersonatedBy` and `Session.isImpersonated`. */
 export const impersonation = defineFeature({
   name: "impersonation",
   settings,

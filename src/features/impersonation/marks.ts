@@ -14,7 +14,7 @@ const typeDefs = `
     impersonatedBy: User
   }`;
 
-/** Returns the fields that tell that an administrator acts as a user. */
+/** Returns the fields that show whether an administrator acts as the user. */
 export function marks(accounts: AccountService): SchemaExtension {
   const impersonatedBy = async ({ id }: UserType, _args: unknown, context: AuthContext) => {
     if (context.user?.id !== id) return null;

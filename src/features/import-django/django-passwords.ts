@@ -1,48 +1,29 @@
 import type { ForeignHashes } from "../../accounts/password-hasher.js";
-import type { CoreServices } from "../feature.js";
-import { formatOf, readHash } from "./password-hashes.js";
+import type { Sql } from "../../sql.js";
+import { spend } from "./hash-work.js";
+import { readCosts } from "./password-costs.js";
+import { readHash } from "./password-hashes.js";
 
-/** How long to trust {@link DjangoPasswords.#samples}, in milliseconds. */
-const SAMPLES_LIFETIME = 600_000;
-
-/** Checks the passwords of users who have not logged in since the import. Such a user still has Django's hash. */
+/** Checks passwords against hashes of Django. An imported user has such a hash until the first login in Gatehouse. */
 export class DjangoPasswords implements ForeignHashes {
-  readonly #core: Pick<CoreServices, "sql" | "now">;
-  /** One stored hash of each format that users still have, by the format. */
-  #samples: ReadonlyMap<string, string> = new Map();
-  #sampledAt = -Infinity;
+  readonly #sql: Sql;
 
-  constructor(core: Pick<CoreServices, "sql" | "now">) {
-    this.#core = core;
+  constructor(sql: Sql) {
+    this.#sql = sql;
   }
 
-  /** The migration has an index for this statement. */
-  async #readSamples(): Promise<void> {
-    this.#sampledAt = this.#core.now();
-    const rows = await this.#core.sql.read<{ hash: string }>(
-      `SELECT MAX(password_hash) AS hash FROM "user" WHERE substr(password_hash, 1, 1) <> '$'
-       GROUP BY substr(password_hash, 1, 13)`,
-      [],
-    );
-    this.#samples = new Map(rows.map(({ hash }) => [formatOf(hash), hash]));
-  }
-
-  /** A wrong password is checked against one hash of each format, so that the time does not reveal the user's format. */
+  /**
+   * Returns whether the hash is that of the password. A wrong password always takes the same time: the time to check
+   * the most expensive imported hash of each hash function. Otherwise the time would reveal which hash the user has, or
+   * that the user does not exist.
+   */
   async verify(passwordHash: string | null, password: string): Promise<boolean> {
-    if (passwordHash !== null && (await isRight(passwordHash, password))) return true;
-    if (this.#core.now() - this.#sampledAt > SAMPLES_LIFETIME) await this.#readSamples();
-    const others = new Map(this.#samples);
-    if (passwordHash !== null) others.delete(formatOf(passwordHash));
-    for (const sample of others.values()) await isRight(sample, password);
-    return false;
-  }
-}
-
-async function isRight(hash: string, password: string): Promise<boolean> {
-  try {
-    return (await readHash(hash)?.(password)) ?? false;
-  } catch {
-    // Only the check finds that such a hash is malformed.
+    const own = passwordHash === null ? null : readHash(passwordHash);
+    if (own !== null && (await own.check(password))) return true;
+    for (const { hashFunction, cost } of await readCosts(this.#sql)) {
+      const spent = own?.hashFunction === hashFunction ? own.cost : 0;
+      await spend(hashFunction, password, cost - spent);
+    }
     return false;
   }
 }

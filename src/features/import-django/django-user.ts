@@ -9,32 +9,30 @@ import type { Role } from "../../accounts/role.js";
 import type { TextRow } from "../../database/read-only.js";
 import { BadUserInput } from "../../errors.js";
 import { userIdOf } from "./identity.js";
+import { readHash } from "./password-hashes.js";
 
-/** The formats of Django that a login can verify. The others are old, or an application's own. */
-const VERIFIABLE = /^(pbkdf2_sha256|pbkdf2_sha1|argon2|bcrypt_sha256|bcrypt|scrypt)\$./;
-
-/** A user name in the forms that are stored. */
+/** A user name, in all forms that Gatehouse stores. */
 export interface Name extends Skeletons {
   readonly username: string;
-  /** The canonical form. */
+  /** The canonical form, for comparison. */
   readonly key: string;
 }
 
-/** A user of Django, in the forms that are stored. Instants are epoch milliseconds. */
+/** A user of Django, with the values that Gatehouse stores. Instants are epoch milliseconds. */
 export interface DjangoUser {
   /** The primary key in Django. */
   readonly djangoId: string;
-  /** The user's id here. */
+  /** The user's id in Gatehouse. */
   readonly id: string;
   readonly name: Name;
-  /** Null if there is none, or if our rules refuse it. */
+  /** Null if the user has no address, or if Gatehouse does not accept the address. */
   readonly email: { readonly address: string; readonly key: string } | null;
   /** Null if the user cannot log in by password. */
   readonly passwordHash: string | null;
   readonly createdAt: number;
   readonly lastLoginAt: number | null;
   readonly facts: Facts;
-  /** What is unusual about the user, who comes nevertheless. */
+  /** Problems to report. They do not prevent the import of the user. */
   readonly remarks: readonly Remark[];
 }
 
@@ -43,7 +41,7 @@ interface Remark {
   readonly text: string;
 }
 
-/** What Django's table of users says about a user. */
+/** The values in Django's table of users that a later import compares. */
 export interface Facts {
   readonly username: string;
   readonly email: string;
@@ -57,19 +55,19 @@ export interface Facts {
   readonly lastLoginAt: number | null;
 }
 
-/** What was last imported of a user. The next import compares it with what Django says then. */
+/** The values that the last import read. The next import compares the values in Django with them. */
 export interface Imported extends Facts {
   /** The role of the user's Profile; null if Profiles were not imported. */
   readonly profile: string | null;
   readonly role: Role;
-  /** The id of the session for the user's key of `rest_framework.authtoken`. */
+  /** The id of the session for the user's key of `rest_framework.authtoken`; null if the user has no key. */
   readonly key: string | null;
 }
 
 /**
  * Reads a row of Django's table of users.
  * @param now epoch milliseconds, for a user without a date
- * @throws {@link BadUserInput} when the user cannot come
+ * @throws {@link BadUserInput} when the user cannot be imported
  */
 export function parseUser(row: TextRow, now: number): DjangoUser {
   const djangoId = row["id"] ?? "";
@@ -109,12 +107,15 @@ export function parseUser(row: TextRow, now: number): DjangoUser {
   };
 }
 
-/** @throws {@link BadUserInput} when no user can have the name */
+/** @throws {@link BadUserInput} when Gatehouse cannot store the name */
 function toName(username: string): Name {
   return { username, key: canonicalUsername(username), ...skeletonsOf(username) };
 }
 
-/** Returns the name for a user whose own name another user has. No new name can contain a `#`. */
+/**
+ * Returns another name for a user whose name is taken. The other name contains a `#`, which users cannot choose, so it
+ * is rarely taken.
+ */
 export function otherName({ djangoId, name }: DjangoUser): Name {
   const suffix = `#${djangoId}`;
   const letters = Array.from(name.username);
@@ -130,15 +131,15 @@ function parseEmail(text: string, remarks: Remark[]): DjangoUser["email"] {
     key = requireNewEmail(address);
   });
   if (fault === null) return { address, key };
-  remarks.push({ about: "email", text: `${fault} The user comes without an address.` });
+  remarks.push({ about: "email", text: `${fault} The user is imported without an address.` });
   return null;
 }
 
 function parsePassword(hash: string, remarks: Remark[]): string | null {
   // Django writes `!` and random text for an unusable password.
   if (hash === "" || hash.startsWith("!")) return null;
-  if (VERIFIABLE.test(hash)) return hash;
-  const text = "The format of the password cannot be verified. The user comes without a password.";
+  if (readHash(hash) !== null) return hash;
+  const text = "Gatehouse cannot verify the password. The user is imported without a password.";
   remarks.push({ about: "password", text });
   return null;
 }
@@ -154,7 +155,7 @@ function findFault(check: () => void): string | null {
   }
 }
 
-/** PostgreSQL prints booleans as `t`, the others as 1. */
+/** PostgreSQL prints true as `t`. The other databases print it as `1`. */
 function isTrue(text: string | null | undefined): boolean {
   return text === "t" || text === "1";
 }
@@ -167,4 +168,9 @@ export function parseInstant(text: string | null | undefined): number | null {
   if (date === undefined || time === undefined) return null;
   const instant = Date.parse(`${date}T${time}.${fraction.padEnd(3, "0").slice(0, 3)}Z`);
   return Number.isNaN(instant) ? null : instant;
+}
+
+/** Returns the user as reports name it. */
+export function toNamed({ djangoId, name }: DjangoUser) {
+  return { djangoId, username: name.username };
 }

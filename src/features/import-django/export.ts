@@ -4,12 +4,12 @@ import type { CommandOptions } from "../feature.js";
 import {
   blacklistedFixture,
   type ExportedUser,
-  type LoggedOut,
+  type RefusedToken,
   toIso,
   userFixture,
 } from "./fixture.js";
 
-/** How many rows are in memory at a time. */
+/** The number of rows that are in memory at a time. */
 const PAGE = 1000;
 
 const USERS = `
@@ -25,11 +25,16 @@ const SESSIONS = `
     s.ended_at AS "endedAt", s.end_reason AS "endReason", s.secret_hash AS "secretHash", t.jti
   FROM session s LEFT JOIN django_token t ON t.session_id = s.id WHERE s.id > ? ORDER BY s.id LIMIT ${PAGE}`;
 
-/** The tokens that ended here and that simplejwt does not have on its blacklist. */
-const LOGGED_OUT = `
-  SELECT s.id, s.ended_at AS "endedAt", t.outstanding_id AS "outstandingId"
-  FROM session s JOIN django_token t ON t.session_id = s.id
-  WHERE s.ended_at IS NOT NULL AND t.outstanding_id IS NOT NULL AND s.id > ? ORDER BY s.id LIMIT ${PAGE}`;
+/**
+ * The tokens that simplejwt would accept, but Gatehouse refuses. Such a token has no session, its session has ended, or
+ * a refresh has replaced the token.
+ */
+const REFUSED = `
+  SELECT t.session_id AS id, COALESCE(s.ended_at, s.rotated_at) AS "refusedAt", t.outstanding_id AS "outstandingId"
+  FROM django_token t LEFT JOIN session s ON s.id = t.session_id
+  WHERE t.outstanding_id IS NOT NULL AND t.expires_at > ?
+    AND (s.id IS NULL OR s.ended_at IS NOT NULL OR s.generation > 0)
+    AND t.session_id > ? ORDER BY t.session_id LIMIT ${PAGE}`;
 
 interface SessionRow {
   readonly id: string;
@@ -40,10 +45,11 @@ interface SessionRow {
   readonly endedAt: number | null;
 }
 
-/** Runs `gatehouse export`. Prints a JSON document, one row in each line. */
+/** Runs `gatehouse export`. Prints a JSON document, one row in each line. @param now epoch milliseconds */
 export async function runExport(
   sql: Sql,
   roles: Roles,
+  now: number,
   { users, sessions, format }: CommandOptions,
   print: (line: string) => void,
 ): Promise<void> {
@@ -52,7 +58,7 @@ export async function runExport(
   }
   if (format === "django") {
     print("[");
-    await printItems(fixtureRows(sql, roles, { users, sessions }), print);
+    await printItems(fixtureRows(sql, roles, now, { users, sessions }), print);
     print("]");
     return;
   }
@@ -82,9 +88,11 @@ async function printItems(
   if (previous !== undefined) print(previous);
 }
 
+/** @param now epoch milliseconds */
 async function* fixtureRows(
   sql: Sql,
   roles: Roles,
+  now: number,
   { users, sessions }: CommandOptions,
 ): AsyncGenerator<object> {
   if (users !== undefined) {
@@ -93,8 +101,8 @@ async function* fixtureRows(
       yield toFixture(user);
   }
   if (sessions !== undefined) {
-    for await (const session of rowsOf<LoggedOut>(sql, LOGGED_OUT))
-      yield blacklistedFixture(session);
+    for await (const token of rowsOf<RefusedToken>(sql, REFUSED, [now]))
+      yield blacklistedFixture(token, now);
   }
 }
 
@@ -124,7 +132,10 @@ async function* describedSessions(sql: Sql): AsyncGenerator<object> {
   }
 }
 
-/** Yields all rows of a query by id. @param parameters those before the id */
+/**
+ * Yields all rows of a query, in the order of `id`.
+ * @param parameters all parameters of the query except the last one, which is the id to start after
+ */
 async function* rowsOf<Row extends { readonly id: string }>(
   sql: Sql,
   statement: string,

@@ -13,20 +13,21 @@ export interface ExportedUser {
   readonly createdAt: number;
   readonly lastLoginAt: number | null;
   readonly role: Role;
-  /** The primary key in Django. Null for a user who signed up here. */
+  /** The primary key in Django. Null for a user who signed up in Gatehouse. */
   readonly djangoId: string | null;
   /** {@link Imported} as JSON. */
   readonly imported: string | null;
 }
 
-/** A token of simplejwt that ended here. */
-export interface LoggedOut {
+/** A token of simplejwt that Gatehouse refuses. */
+export interface RefusedToken {
   readonly id: string;
-  readonly endedAt: number;
+  /** When the token was first refused, in epoch milliseconds. Null if that is not stored. */
+  readonly refusedAt: number | null;
   readonly outstandingId: string;
 }
 
-/** The users who are called `Ada#17` here, because another user has their name. */
+/** The users whom the import has renamed, for example to `Ada#17`, because another user had the name. */
 const RENAMED = `
   SELECT imported FROM django_user JOIN "user" ON id = user_id WHERE username LIKE '%#' || django_id`;
 
@@ -56,10 +57,14 @@ export async function userFixture(sql: Sql, roles: Roles): Promise<(user: Export
   };
 }
 
-export function blacklistedFixture({ endedAt, outstandingId }: LoggedOut): object {
+/** @param now epoch milliseconds */
+export function blacklistedFixture(
+  { refusedAt, outstandingId }: RefusedToken,
+  now: number,
+): object {
   return {
     model: "token_blacklist.blacklistedtoken",
-    fields: { token: Number(outstandingId), blacklisted_at: toIso(endedAt) },
+    fields: { token: Number(outstandingId), blacklisted_at: toIso(refusedAt ?? now) },
   };
 }
 
@@ -68,8 +73,8 @@ export function toIso(instant: number | null): string | null {
 }
 
 /**
- * A user who signed up here has no primary key yet. Without one, Django looks for the user name, and otherwise takes the
- * next free key.
+ * Returns the primary key, or nothing for a user who signed up in Gatehouse. For a row without a key, Django replaces
+ * the user with the same name, or else adds a user.
  */
 function primaryKeyOf({ djangoId }: ExportedUser): object {
   if (djangoId === null) return {};
@@ -82,22 +87,25 @@ function nameInDjango(
   namesInDjango: ReadonlySet<string>,
 ): string {
   if (imported !== null && username.endsWith(`#${djangoId}`)) return imported.username;
-  // Otherwise, this user would replace the one who has the name in Django.
+  // Without the suffix, this user would replace the user who has the name in Django.
   return imported === null && namesInDjango.has(username) ? `${username}#${id}` : username;
 }
 
-/** A user whose address went to another user still has it in Django. */
+/**
+ * Returns the address, or the imported address if there is none. The import left the address out if another user had
+ * it.
+ */
 function emailInDjango({ email }: ExportedUser, imported: Imported | null): string {
   return email ?? imported?.email ?? "";
 }
 
-/** Django writes the name of the algorithm before the hash, and `!` for a password that never matches. */
+/** Django writes `argon2` before a hash of Argon2, and `!` for a password that never matches. */
 function passwordInDjango(hash: string | null): string {
   if (hash === null) return `!${randomBytes(30).toString("base64url")}`;
   return hash.startsWith("$argon2") ? `argon2${hash}` : hash;
 }
 
-/** The rights stay as they were in Django, unless the role has changed here. */
+/** Returns the rights as they were in Django if the role has not changed in Gatehouse. Otherwise the role decides. */
 function rightsOf({ role }: ExportedUser, imported: Imported | null, roles: Roles): object {
   if (imported !== null && imported.role === role) {
     return { is_staff: imported.isStaff, is_superuser: imported.isSuperuser };

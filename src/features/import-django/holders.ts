@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { DjangoUser } from "./django-user.js";
 
-/** What only one user can have here, although several can in Django. */
+/** A value that several users can share in Django, but only one user can have in Gatehouse. */
 export type Unique = "username" | "skeleton" | "email";
 
 interface Holder {
@@ -11,9 +11,9 @@ interface Holder {
 }
 
 /**
- * Knows which user of Django gets a name or an address that several users have: an active one before others, then the
- * one with the latest login, then the first. Memory: 24 bytes for each user, and an entry for each text that several
- * users share.
+ * Decides which user gets a name or an address that several users share. Active users come first, then the user with
+ * the latest login, then the first row. Takes about 24 bytes of memory for each user, and an entry for each shared
+ * text.
  */
 export class Holders {
   readonly #holders: ReadonlyMap<string, Holder>;
@@ -22,7 +22,7 @@ export class Holders {
     this.#holders = holders;
   }
 
-  /** @param read returns all users; called twice */
+  /** @param read returns all users. It is called twice. */
   static async find(read: () => AsyncIterable<readonly DjangoUser[]>): Promise<Holders> {
     const repeated = await findRepeated(read());
     const holders = new Map<string, Holder>();
@@ -41,7 +41,7 @@ export class Holders {
     return new Holders(holders);
   }
 
-  /** Returns the Django id of the user who gets the text. */
+  /** Returns the Django id of the user who gets this user's name, skeleton or address. */
   holderOf(kind: Unique, user: DjangoUser): string {
     const text = textOf(kind, user);
     return (text === null ? undefined : this.#holders.get(text)?.djangoId) ?? user.djangoId;
@@ -89,7 +89,7 @@ async function findRepeated(pages: AsyncIterable<readonly DjangoUser[]>): Promis
   return repeated;
 }
 
-/** Returns 52 bits. */
+/** Returns a hash of 52 bits, because a number holds only 53 bits exactly. */
 function hashOf(text: string): number {
   return Number.parseInt(hash("sha1", text, "hex").slice(0, 13), 16);
 }

@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
 
-/** Some databases store a UUID without hyphens, but a token always has them. */
+/** A UUID. Some databases store it without hyphens or in capitals, but a token has it in lower case with hyphens. */
 const UUID = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i;
 
 /** Returns a primary key of Django as text, in the form that tokens have. */
 function canonicalDjangoId(key: string | number): string {
-  return String(key).replace(UUID, "$1-$2-$3-$4-$5").toLowerCase();
+  return String(key).replace(UUID, (_, ...parts: string[]) =>
+    parts.slice(0, 5).join("-").toLowerCase(),
+  );
 }
 
 /**
- * Returns the id of the user whom Django knows by `djangoId`, the user's primary key there. The same key always gives
- * the same id, so a simplejwt token leads to its user without a look-up. Django computes it too: see docs/django.md.
+ * Returns the id in Gatehouse for a user's primary key in Django. The same key always gives the same id, so a simplejwt
+ * token leads to its user without a query. Django can compute the id, too: see docs/django.md.
  */
 export function userIdOf(djangoId: string | number): string {
   return idFrom(`django user ${canonicalDjangoId(djangoId)}`);

@@ -1,14 +1,17 @@
 import { NO_CLIENT } from "../../events.js";
 import type { CommandOptions, CoreServices } from "../feature.js";
 import { Importer } from "./importer.js";
-import { Progress } from "./progress.js";
+import { runAlone } from "./one-at-a-time.js";
+import { Progress } from "../../progress.js";
 import { Report } from "./report.js";
-import type { ImportSettings } from "./rights.js";
+import type { ImportSettings } from "./import-settings.js";
 import type { SimpleJwt } from "./simplejwt-settings.js";
 import { DjangoSource, type Tables } from "./source.js";
 
-/** How many users are read at once, and written in one transaction. */
-const BATCH = 1000;
+/** The number of rows that are read from Django at once. */
+const BATCH = 5000;
+
+type Config = Pick<ImportSettings, "roles" | "sessionLifetime"> & { djangoSimpleJwt: SimpleJwt };
 
 /**
  * Runs `gatehouse import-django`.
@@ -16,11 +19,27 @@ const BATCH = 1000;
  */
 export async function runImport(
   core: CoreServices,
-  config: Pick<ImportSettings, "roles" | "sessionLifetime"> & { djangoSimpleJwt: SimpleJwt },
+  config: Config,
   options: CommandOptions,
   print: (line: string) => void,
 ): Promise<void> {
   const tables = tablesOf(options);
+  if (options["dryRun"] === true) {
+    await importOnce(core, config, options, tables, print);
+    return;
+  }
+  const onWait = () =>
+    process.stderr.write("Another import is running. This one starts when the other has ended.\n");
+  await runAlone(core.sql, onWait, () => importOnce(core, config, options, tables, print));
+}
+
+async function importOnce(
+  core: CoreServices,
+  config: Config,
+  options: CommandOptions,
+  tables: Tables,
+  print: (line: string) => void,
+): Promise<void> {
   const isDryRun = options["dryRun"] === true;
   const source = await DjangoSource.open(textOf(options["from"]) ?? "", tables, BATCH);
   const progress = new Progress(process.stderr);
@@ -45,7 +64,7 @@ export async function runImport(
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(
-      `The import stopped: ${reason} What came is complete. Run the same command again for the rest.`,
+      `The import stopped: ${reason} All users imported so far are complete. Run the same command again to import the rest.`,
       { cause },
     );
   } finally {

@@ -6,13 +6,18 @@ import type { Sql } from "../../sql.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import type { Imported } from "./django-user.js";
 import { djangoMigration } from "./migration.js";
+import { refuseIssued } from "./refuse-issued.js";
+import { seenTokenPruneRule } from "./seen-tokens.js";
 import { EXPORT_OPTIONS, IMPORT_OPTIONS } from "./options.js";
 import { hasPublicKey, isAsymmetric, SIMPLE_JWT, verificationKeyOf } from "./simplejwt-settings.js";
 
 const DAY = 86_400_000;
 
 const settings = {
-  /** Whether users, passwords and keys of a Django project work here. Needed for `gatehouse import-django`. */
+  /**
+   * Whether imported users of a Django project can log in with its passwords and keys. Needed for `gatehouse
+   * import-django`.
+   */
   django: onOff({ variable: "DJANGO", default: false }),
   /** The key that signs simplejwt's tokens: its `SIGNING_KEY`, by default Django's `SECRET_KEY`. */
   djangoSecretKey: {
@@ -20,7 +25,7 @@ const settings = {
     check: z.string().min(1).optional(),
     allowed: "simplejwt's SIGNING_KEY, or Django's SECRET_KEY",
   } satisfies Setting,
-  /** The last day, in UTC, on which tokens of simplejwt are accepted. Without it none is accepted. */
+  /** The last day, in UTC, on which tokens of simplejwt are accepted. Without this setting, none is accepted. */
   djangoTokensUntil: {
     variable: "DJANGO_TOKENS_UNTIL",
     check: z.iso.date().optional(),
@@ -28,8 +33,9 @@ const settings = {
   } satisfies Setting,
   /**
    * How to read simplejwt's tokens, as JSON with the names of `SIMPLE_JWT`: `ALGORITHM`, `VERIFYING_KEY`, `AUDIENCE`,
-   * `ISSUER`, `LEEWAY` in seconds, `USER_ID_CLAIM`, `TOKEN_TYPE_CLAIM`, `JTI_CLAIM` and
-   * `SLIDING_TOKEN_REFRESH_EXP_CLAIM`. A name that is left out has simplejwt's default.
+   * `ISSUER`, `LEEWAY` in whole seconds, `USER_ID_CLAIM`, `TOKEN_TYPE_CLAIM`, `JTI_CLAIM`,
+   * `SLIDING_TOKEN_REFRESH_EXP_CLAIM` and `REVOKE_TOKEN_CLAIM`. A name that is left out has simplejwt's default.
+   * `USER_ID_FIELD` must be `id`, and `CHECK_REVOKE_TOKEN` must be `false`.
    */
   djangoSimpleJwt: {
     variable: "DJANGO_SIMPLE_JWT",
@@ -46,7 +52,7 @@ const settings = {
 
 type DjangoConfig = Omit<ConfigOf<typeof settings>, "django">;
 
-/** Takes over the users of a Django project: their passwords, their roles, and the tokens that they hold. */
+/** Imports the users of a Django project with their passwords, roles and tokens. */
 export const importDjango = defineFeature({
   name: "import-django",
   settings,
@@ -67,42 +73,64 @@ export const importDjango = defineFeature({
       description: "print all users and sessions, for a backup or for the way back to Django",
       example: "export --users --sessions --format django > gatehouse.json",
       options: EXPORT_OPTIONS,
-      run: async ({ sql }, { roles }, _args, print, options) => {
+      run: async ({ sql, now }, { roles }, _args, print, options) => {
         const { runExport } = await import("./export.js");
-        await runExport(sql, roles, options, print);
+        await runExport(sql, roles, now(), options, print);
       },
     },
   ],
   isOn: ({ django }) => django,
-  findProblems: ({ django, ...config }) => (django ? findWrong(config) : findUnused(config)),
+  findProblems: ({ django, ...config }) =>
+    django ? [...findUnsupported(config), ...findWrong(config)] : findUnused(config),
   create: async (core: CoreServices, config) => {
     const { DjangoPasswords } = await import("./django-passwords.js");
     const { parseKey } = await import("./django-keys.js");
-    core.hasher.acceptForeign(new DjangoPasswords(core));
+    core.hasher.acceptForeign(new DjangoPasswords(core.sql));
     core.verifier.acceptForeignKeys(parseKey);
+    core.sessions.addEndingStep((run, ending) => refuseIssued(run, ending, core.now()));
     if (config.djangoTokensUntil !== undefined) {
       const { SimpleJwtTokens } = await import("./simplejwt-tokens.js");
       core.kinds.acceptForeign(
         new SimpleJwtTokens(core, {
           simpleJwt: config.djangoSimpleJwt,
           key: verificationKeyOf(config.djangoSimpleJwt, config.djangoSecretKey),
-          acceptedUntil: Date.parse(config.djangoTokensUntil) + DAY,
+          acceptedUntil: endOf(config.djangoTokensUntil),
           sessionLifetime: config.sessionLifetime,
         }),
       );
     }
+    const { readDjangoId } = await import("./django-id.js");
+    const djangoIdOf = (userId: string) => readDjangoId(core.sql, userId);
     if (config.jwtCompat === "simplejwt") {
-      const { userIdClaim } = await import("./user-id-claim.js");
-      core.issuer.addClaims((userId) => userIdClaim(core.sql, userId));
+      // simplejwt finds the user by the claim `user_id`. A user who did not come from Django has no such id.
+      core.issuer.addClaims(async (userId) => {
+        const djangoId = await djangoIdOf(userId);
+        return djangoId === undefined ? {} : { user_id: djangoId };
+      });
     }
     return {
+      api: { djangoIdOf },
+      announce: () => describeTokens(config.djangoTokensUntil, core.now()),
+      prune: [seenTokenPruneRule(config.djangoSimpleJwt.LEEWAY)],
       hooks: { onUserDeleted: () => forgetDeleted(core.sql) },
       exportUser: (userId) => readImported(core.sql, userId),
     };
   },
 });
 
-/** The settings that do nothing while `django` is off. */
+/** Returns the end of a day in UTC. */
+function endOf(day: string): number {
+  return Date.parse(day) + DAY;
+}
+
+/** Returns the line that the server prints at the start: whether tokens of simplejwt are accepted. */
+function describeTokens(until: string | undefined, now: number): string {
+  if (until === undefined) return "Tokens of simplejwt: refused";
+  const state = now < endOf(until) ? "accepted until" : "refused since";
+  return `Tokens of simplejwt: ${state} the end of ${until}`;
+}
+
+/** Returns a problem for each setting that does nothing while `django` is off. */
 function findUnused(config: DjangoConfig): Problem[] {
   const used = [
     ...(config.djangoSecretKey === undefined ? [] : ["djangoSecretKey"]),
@@ -110,6 +138,20 @@ function findUnused(config: DjangoConfig): Problem[] {
     ...(config.jwtCompat === "off" ? [] : ["jwtCompat"]),
   ];
   return used.map((option) => ({ option, message: "does nothing without", other: "django" }));
+}
+
+/** Returns a problem for each setting of simplejwt that prevents Gatehouse from accepting the tokens. */
+function findUnsupported({ djangoSimpleJwt }: DjangoConfig): Problem[] {
+  const { USER_ID_FIELD, CHECK_REVOKE_TOKEN } = djangoSimpleJwt;
+  const faults = [
+    ...(USER_ID_FIELD === "id" ? [] : ['USER_ID_FIELD other than "id"']),
+    ...(CHECK_REVOKE_TOKEN ? ["CHECK_REVOKE_TOKEN"] : []),
+  ];
+  return faults.map((fault) => ({
+    option: "djangoSimpleJwt",
+    message: `cannot have ${fault}. Such tokens are not accepted, so their users log in again. Remove it, and`,
+    other: "djangoTokensUntil",
+  }));
 }
 
 function findWrong(config: DjangoConfig): Problem[] {
@@ -136,7 +178,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Removes what the last import said about users who have been deleted. The row itself stays. */
+/**
+ * Removes the imported data of deleted users. Each row stays. Otherwise the next import would create the user again.
+ */
 async function forgetDeleted(sql: Sql): Promise<void> {
   await sql.write(
     "UPDATE django_user SET imported = '' WHERE user_id IS NULL AND imported <> '' RETURNING django_id",
@@ -144,7 +188,7 @@ async function forgetDeleted(sql: Sql): Promise<void> {
   );
 }
 
-/** Returns what the last import said about a user, without fingerprints of secrets. */
+/** Returns the imported data of a user, without hashes of secrets. */
 async function readImported(sql: Sql, userId: string): Promise<unknown> {
   const [row] = await sql.read<{ djangoId: string; imported: string }>(
     `SELECT django_id AS "djangoId", imported FROM django_user WHERE user_id = ?`,

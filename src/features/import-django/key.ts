@@ -1,12 +1,12 @@
-import { createHash } from "node:crypto";
 import type { TextRow } from "../../database/read-only.js";
+import { hashSecret } from "../../tokens/secret-hash.js";
 import { parseInstant } from "./django-user.js";
-import { keySessionIdOf } from "./identity.js";
+import { keySessionIdOf, userIdOf } from "./identity.js";
+import type { IssuedToken } from "./openable-tokens.js";
 
 /** A key of `rest_framework.authtoken`, as it is stored. */
-export interface Key {
+export interface Key extends IssuedToken {
   readonly djangoId: string;
-  readonly sessionId: string;
   /** The SHA-256 of the key. */
   readonly secretHash: string;
   /** Epoch milliseconds. */
@@ -17,10 +17,14 @@ export interface Key {
 export function parseKey(row: TextRow, now: number): Key | null {
   const key = row["key"] ?? "";
   if (!/^[0-9a-f]{40}$/.test(key)) return null;
+  const djangoId = row["user_id"] ?? "";
+  const createdAt = parseInstant(row["created"]);
   return {
-    djangoId: row["user_id"] ?? "",
+    djangoId,
+    userId: userIdOf(djangoId),
     sessionId: keySessionIdOf(key),
-    secretHash: createHash("sha256").update(key).digest("hex"),
-    createdAt: parseInstant(row["created"]) ?? now,
+    secretHash: hashSecret(key),
+    issuedAt: createdAt,
+    createdAt: createdAt ?? now,
   };
 }

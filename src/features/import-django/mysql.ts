@@ -1,7 +1,10 @@
 import type { Connection } from "mysql2/promise";
 import type { ReadOnlyDatabase, TextRow } from "../../database/read-only.js";
 
-/** Backslashes escape, and all statements see the database at one moment. */
+/**
+ * An empty `sql_mode` allows the backslashes with which mysql2 escapes values. The snapshot makes all statements see
+ * the same data.
+ */
 const BEGIN = [
   "SET SESSION sql_mode = ''",
   "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",

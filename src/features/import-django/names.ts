@@ -2,7 +2,7 @@ import type { RunStatement } from "../../sql.js";
 import { type DjangoUser, type Name, otherName } from "./django-user.js";
 import type { Holders } from "./holders.js";
 import type { Report } from "./report.js";
-import { selectIn } from "./rows.js";
+import { selectIn } from "../../database/rows.js";
 
 /** A user name with its skeletons, as the table `user` stores them. */
 export interface StoredName {
@@ -12,7 +12,7 @@ export interface StoredName {
   readonly shownSkeleton: string | null;
 }
 
-/** The names and addresses that users have here, each with the id of its user. */
+/** The names and addresses that are taken in Gatehouse, each with the id of its user. */
 export class TakenNames {
   readonly #holders: Holders;
   readonly #report: Report;
@@ -25,7 +25,7 @@ export class TakenNames {
     this.#report = report;
   }
 
-  /** Reads those that the given users may want. */
+  /** Finds out which of the names and addresses that the given users could get are taken. */
   static async read(
     run: RunStatement,
     users: readonly DjangoUser[],
@@ -47,9 +47,9 @@ export class TakenNames {
   }
 
   /**
-   * Chooses the name of a user, and takes it. If another user has the name, it gets the Django id at its end, which is
-   * reported. So is a name that looks like another.
-   * @returns null if even the longer name is taken
+   * Chooses a free name for a user, and marks it as taken. If the user's own name is taken, the new name ends in `#`
+   * and the Django id. Reports a new name, and a name that looks like the name of another user.
+   * @returns null if the name with `#` is taken, too
    */
   chooseName(user: DjangoUser): StoredName | null {
     const name = this.#findFreeName(user);
@@ -61,11 +61,14 @@ export class TakenNames {
       return { username, key, skeleton: folded, shownSkeleton: shown };
     }
     this.#remark(user, "username", "The name looks like that of another user. The name stays.");
-    // As for look-alikes of older versions: see UserEntity.
+    // Make the skeleton unique with a suffix. `UserEntity.shownSkeleton` explains this.
     return { username, key, skeleton: `${folded}#${user.id}`, shownSkeleton: folded };
   }
 
-  /** Chooses the address of a user, and takes it. An address that another user has is left out, which is reported. */
+  /**
+   * Returns the address of a user, and marks it as taken. If another user has the address, reports this and returns
+   * null.
+   */
   chooseEmail(user: DjangoUser): DjangoUser["email"] {
     const { email } = user;
     if (email === null) return null;
@@ -74,8 +77,12 @@ export class TakenNames {
       this.#emails.set(email.key, user.id);
       return email;
     }
-    const who = holder === user.djangoId ? "A user here" : `User ${holder}`;
-    this.#remark(user, "email", `${who} has the same address. This user comes without an address.`);
+    const who = holder === user.djangoId ? "A user of Gatehouse" : `User ${holder}`;
+    this.#remark(
+      user,
+      "email",
+      `${who} has the same address. This user is imported without an address.`,
+    );
     return null;
   }
 
@@ -85,7 +92,7 @@ export class TakenNames {
     if (holder === user.djangoId && isOwn(this.#keys, name.key, user)) return name;
     const other = otherName(user);
     if (!isOwn(this.#keys, other.key, user)) return null;
-    const who = holder === user.djangoId ? "A user here" : `User ${holder}`;
+    const who = holder === user.djangoId ? "A user of Gatehouse" : `User ${holder}`;
     const [taken, given] = [name.key, other.username].map((text) => JSON.stringify(text));
     this.#remark(
       user,

@@ -1,6 +1,5 @@
 import type { CommandOption } from "../feature.js";
 
-/** The options of `gatehouse import-django`. */
 export const IMPORT_OPTIONS: readonly CommandOption[] = [
   {
     name: "from",
@@ -24,7 +23,6 @@ export const IMPORT_OPTIONS: readonly CommandOption[] = [
   },
 ];
 
-/** The options of `gatehouse export`. */
 export const EXPORT_OPTIONS: readonly CommandOption[] = [
   { name: "users", description: "print the users with their password hashes" },
   { name: "sessions", description: "print the sessions, without anything to log in with" },

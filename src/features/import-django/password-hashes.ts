@@ -1,18 +1,17 @@
-import { createHash, pbkdf2, scrypt, timingSafeEqual } from "node:crypto";
-import { promisify } from "node:util";
-import { verify as verifyBcrypt } from "@node-rs/bcrypt";
-import { verifyPhc } from "../../accounts/password-hasher.js";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { hashFunctions } from "./hash-functions.js";
+import type { HashFunction } from "./hash-work.js";
 
-/** Returns whether a password is right. */
-export type PasswordCheck = (password: string) => Promise<boolean>;
-
-const deriveByPbkdf2 = promisify(pbkdf2);
-
-/** Returns the check of a hash, or null if the hash is malformed, or checking it would cost too much. */
-type ReadHash = (hash: string) => PasswordCheck | null;
+/** A hash of Django that Gatehouse can check. */
+export interface ReadableHash {
+  readonly hashFunction: HashFunction;
+  /** How much work a check takes. The unit depends on the hash function. */
+  readonly cost: number;
+  check(this: void, password: string): Promise<boolean>;
+}
 
 /** Django's formats, by the word before the first `$`. @see django.contrib.auth.hashers */
-const FORMATS: ReadonlyMap<string, ReadHash> = new Map([
+const FORMATS: ReadonlyMap<string, (hash: string) => ReadableHash | null> = new Map([
   ["pbkdf2_sha256", readPbkdf2],
   ["pbkdf2_sha1", readPbkdf2],
   ["argon2", readArgon2],
@@ -21,71 +20,86 @@ const FORMATS: ReadonlyMap<string, ReadHash> = new Map([
   ["scrypt", readScrypt],
 ]);
 
-/** Returns the name of a hash's format, such as `pbkdf2_sha256`. */
-export function formatOf(hash: string): string {
-  return hash.split("$", 1)[0] ?? "";
-}
-
 /**
- * Returns the check of a password against a hash of Django. Returns null if Gatehouse cannot check the hash: the format
- * is unknown, the hash is malformed, or the check would take too long.
+ * Reads a hash of Django. Returns null if Gatehouse cannot check it. Then the format is unknown, the hash is malformed,
+ * or the check would take more than about two seconds.
  */
-export function readHash(hash: string): PasswordCheck | null {
-  return FORMATS.get(formatOf(hash))?.(hash) ?? null;
+export function readHash(hash: string): ReadableHash | null {
+  return FORMATS.get(hash.split("$", 1)[0] ?? "")?.(hash) ?? null;
 }
 
-function readPbkdf2(hash: string): PasswordCheck | null {
-  const match = /^pbkdf2_(sha256|sha1)\$(\d{1,7})\$([^$]+)\$([\w+/]+=*)$/.exec(hash);
-  if (match === null) return null;
-  const [, digest = "", iterations, salt = "", encoded = ""] = match;
-  const expected = Buffer.from(encoded, "base64");
-  if (expected.length !== (digest === "sha256" ? 32 : 20)) return null;
-  return async (password) =>
-    isSame(
-      await deriveByPbkdf2(password, salt, Number(iterations), expected.length, digest),
-      expected,
-    );
-}
-
-/** At most 256 MiB, and at most 1 GiB over all passes. */
-function readArgon2(hash: string): PasswordCheck | null {
-  const match = /^argon2(\$argon2(?:id|i|d)\$(?:v=\d+\$)?m=(\d+),t=(\d+),p=\d+\$.+)$/.exec(hash);
-  if (match === null) return null;
-  const [, phc = "", kibibytes, passes] = match;
-  const isCheap = Number(kibibytes) <= 2 ** 18 && Number(kibibytes) * Number(passes) <= 2 ** 20;
-  return isCheap ? (password) => verifyPhc(phc, password) : null;
-}
-
-/** At most 2^16 rounds. */
-function readBcrypt(hash: string): PasswordCheck | null {
-  const match = /^bcrypt(_sha256)?\$(\$2[abxy]\$(\d\d)\$[\w./]{53})$/.exec(hash);
-  if (match === null) return null;
-  const [, isDigested, crypt = "", rounds] = match;
-  if (Number(rounds) > 16) return null;
-  return (password) => {
-    const digest = () => createHash("sha256").update(password).digest("hex");
-    return verifyBcrypt(isDigested === undefined ? password : digest(), crypt);
+/** Accepts at most 3,000,000 iterations. */
+function readPbkdf2(hash: string): ReadableHash | null {
+  const [, digest, iterations, salt = "", encoded = ""] =
+    /^pbkdf2_(sha256|sha1)\$(\d{1,7})\$([^$]+)\$([\w+/]+=*)$/.exec(hash) ?? [];
+  if (digest !== "sha256" && digest !== "sha1") return null;
+  const cost = Number(iterations);
+  const expected = decode(encoded);
+  if (cost < 1 || cost > 3_000_000 || expected?.length !== (digest === "sha256" ? 32 : 20)) {
+    return null;
+  }
+  return {
+    hashFunction: `pbkdf2_${digest}`,
+    cost,
+    check: async (password) =>
+      timingSafeEqual(await hashFunctions.pbkdf2(digest, password, salt, cost), expected),
   };
 }
 
-/** At most 256 MiB. */
-function readScrypt(hash: string): PasswordCheck | null {
-  const match = /^scrypt\$(\d{1,9})\$([^$]+)\$(\d{1,4})\$(\d{1,2})\$([\w+/]+=*)$/.exec(hash);
-  if (match === null) return null;
-  const [, work, salt = "", blockSize, lanes, encoded = ""] = match;
-  const [N, r, p] = [Number(work), Number(blockSize), Number(lanes)];
-  const memory = 128 * r * (N + p);
-  const expected = Buffer.from(encoded, "base64");
-  if (memory > 2 ** 28 || expected.length !== 64) return null;
-  return (password) =>
-    new Promise((resolve, reject) => {
-      scrypt(password, salt, expected.length, { N, r, p, maxmem: 2 * memory }, (error, key) => {
-        if (error === null) resolve(isSame(key, expected));
-        else reject(error);
-      });
-    });
+/** Accepts at most 256 MiB, 1 GiB over all passes, and 64 lanes. */
+function readArgon2(hash: string): ReadableHash | null {
+  const [, phc = "", memory, passes, lanes, salt = "", output = ""] =
+    /^argon2(\$argon2(?:id|i|d)\$v=(?:16|19)\$m=(\d{1,6}),t=(\d{1,6}),p=(\d{1,2})\$([\w+/]{11,64})\$([\w+/]+))$/.exec(
+      hash,
+    ) ?? [];
+  const [m, t, p] = [Number(memory), Number(passes), Number(lanes)];
+  const isBounded = t >= 1 && p >= 1 && p <= 64 && m >= 8 * p && m <= 2 ** 18 && m * t <= 2 ** 20;
+  const length = decode(output)?.length ?? 0;
+  if (!isBounded || decode(salt) === null || length < 10 || length > 64) return null;
+  return {
+    hashFunction: "argon2",
+    cost: m * t,
+    check: (password) => hashFunctions.argon2(password, phc),
+  };
 }
 
-function isSame(key: Buffer, expected: Buffer): boolean {
-  return key.length === expected.length && timingSafeEqual(key, expected);
+/** Accepts at most 2^15 rounds. The last characters of the salt and of the digest have unused bits, which must be 0. */
+function readBcrypt(hash: string): ReadableHash | null {
+  const [, isDigested, crypt = "", exponent = ""] =
+    /^bcrypt(_sha256)?\$(\$2[abxy]\$(\d\d)\$[A-Za-z\d./]{21}[.Oeu][A-Za-z\d./]{30}[.CGKOSWaeimquy26])$/.exec(
+      hash,
+    ) ?? [];
+  if (!(Number(exponent) >= 4 && Number(exponent) <= 15)) return null;
+  const digest = (password: string) => createHash("sha256").update(password).digest("hex");
+  return {
+    hashFunction: "bcrypt",
+    cost: 2 ** Number(exponent),
+    check: (password) =>
+      hashFunctions.bcrypt(isDigested === undefined ? password : digest(password), crypt),
+  };
+}
+
+/** Accepts at most 1 GiB over all blocks. */
+function readScrypt(hash: string): ReadableHash | null {
+  const [, work, salt = "", blockSize, lanes, encoded = ""] =
+    /^scrypt\$(\d{1,7})\$([^$]+)\$(\d{1,4})\$(\d{1,4})\$([\w+/]+=*)$/.exec(hash) ?? [];
+  const [N, r, p] = [Number(work), Number(blockSize), Number(lanes)];
+  const cost = N * r * p;
+  const expected = decode(encoded);
+  // N must be a power of two between 1 and 2^(16 * r). @see RFC 7914 2
+  const isValid = Number.isInteger(Math.log2(N)) && N > 1 && N < 2 ** (16 * r) && p >= 1;
+  if (!isValid || 128 * cost > 2 ** 30 || expected?.length !== 64) return null;
+  return {
+    hashFunction: "scrypt",
+    cost,
+    check: async (password) =>
+      timingSafeEqual(await hashFunctions.scrypt(password, salt, { N, r, p }), expected),
+  };
+}
+
+/** Decodes base64 with or without its padding. Returns null if the text is not exactly what an encoder writes. */
+function decode(text: string): Buffer | null {
+  const bytes = Buffer.from(text, "base64");
+  const encoded = bytes.toString("base64");
+  return text === encoded || text === encoded.replace(/=+$/, "") ? bytes : null;
 }

@@ -1,6 +1,5 @@
 import type { DjangoUser } from "./django-user.js";
 
-/** The counts of an import. */
 export interface Counts {
   usersRead: number;
   usersCreated: number;
@@ -16,8 +15,8 @@ export interface Counts {
 type User = Pick<DjangoUser, "djangoId"> & { readonly username: string | null };
 
 /**
- * Prints what an import does: a line for each user or token with something unusual, as soon as it is known, and the
- * counts at the end. Keeps no lines, because there may be a million.
+ * Prints the report of an import: a line for each unusual user or token, then the counts. Prints each line at once,
+ * because a million lines could fill the memory.
  */
 export class Report {
   readonly counts: Counts = {
@@ -34,7 +33,7 @@ export class Report {
   readonly #print: (line: string) => void;
   readonly #isJson: boolean;
   readonly #isDryRun: boolean;
-  /** The line of JSON that is printed when it is known whether another one follows. */
+  /** The last remark as JSON. It is printed later, when it is clear whether a comma must follow. */
   #pending: string | null = null;
 
   constructor(print: (line: string) => void, kind: { isJson: boolean; isDryRun: boolean }) {
@@ -44,7 +43,10 @@ export class Report {
     if (this.#isJson) this.#print('{ "remarks": [');
   }
 
-  /** @param about what the text is about, such as `username`. Null as the user: the whole database. */
+  /**
+   * @param user null if the remark is about the whole database
+   * @param about the subject of the text, such as `username`
+   */
   remark(user: User | null, about: string, text: string): void {
     if (this.#isJson) {
       if (this.#pending !== null) this.#print(`${this.#pending},`);
@@ -56,9 +58,14 @@ export class Report {
       });
       return;
     }
-    // JSON, because a broken name may hold control characters.
-    const name = user?.username == null ? "" : ` ${JSON.stringify(user.username)}`;
+    const name = user?.username == null ? "" : ` ${quote(user.username)}`;
     this.#print(user === null ? text : `User ${user.djangoId}${name}: ${text}`);
+  }
+
+  /** Counts and reports a user who is not imported. */
+  refuse(user: User, reason: string): void {
+    this.counts.usersRefused += 1;
+    this.remark(user, "user", `Not imported. ${reason}`);
   }
 
   /** Prints the counts. @param isComplete false if the import stopped half-way */
@@ -80,4 +87,12 @@ export class Report {
     this.#print(`JWTs: ${n(counts.tokensCreated)} new, ${n(counts.tokensEnded)} ended.`);
     if (this.#isDryRun) this.#print("This was a dry run: nothing was written.");
   }
+}
+
+/** Quotes a name. Escapes control characters, and invisible ones such as those that change the direction of text. */
+function quote(name: string): string {
+  return JSON.stringify(name).replace(
+    /\p{Cf}/gu,
+    (found) => `\\u${(found.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  );
 }

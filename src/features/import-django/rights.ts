@@ -1,67 +1,121 @@
-import type { SimpleJwt } from "./simplejwt-settings.js";
-import type { AccountService } from "../../accounts/account.service.js";
-import type { Role, Roles } from "../../accounts/role.js";
+import type { Steps } from "../../accounts/account-changes.js";
+import type { Role } from "../../accounts/role.js";
 import { BadUserInput, NoSuchUser } from "../../errors.js";
+import { NO_CLIENT } from "../../events.js";
+import type { RunStatement } from "../../sql.js";
+import type { CoreServices } from "../feature.js";
 import type { Facts, Imported } from "./django-user.js";
+import type { ImportSettings } from "./import-settings.js";
+import { IS_FROM_DJANGO } from "./openable-tokens.js";
+import { refuseIssued } from "./refuse-issued.js";
 import type { Report } from "./report.js";
 import type { ImportedUser } from "./users.js";
 
-export interface ImportSettings {
-  readonly roles: Roles;
-  /** Seconds. */
-  readonly sessionLifetime: number;
-  /** The role of a Profile that makes its user an administrator. */
-  readonly adminValue: string;
-  /** Whether the roles of Profiles are imported. */
-  readonly hasProfiles: boolean;
-  /** How simplejwt names its claims. */
-  readonly simpleJwt: SimpleJwt;
-  /** Whether to write nothing. */
-  readonly isDryRun: boolean;
-}
-
 /** Decides and applies the roles and activations of users. */
 export class Rights {
-  readonly #accounts: AccountService;
+  readonly #core: Pick<CoreServices, "accounts" | "now">;
   readonly #settings: ImportSettings;
   readonly #report: Report;
+  /** Whether a Profile with the role `adminValue` was found so far. */
+  #hasAdminProfile = false;
 
-  constructor(accounts: AccountService, settings: ImportSettings, report: Report) {
-    this.#accounts = accounts;
+  constructor(
+    core: Pick<CoreServices, "accounts" | "now">,
+    settings: ImportSettings,
+    report: Report,
+  ) {
+    this.#core = core;
     this.#settings = settings;
     this.#report = report;
   }
 
   /**
-   * Returns the role of a user. A superuser is an administrator. Other users have the role of their Profile, or the
-   * lowest. An import without Profiles leaves the roles of an earlier import with them.
+   * Returns the role of a user. Superusers, and users whose Profile has the role `adminValue`, are administrators. Other
+   * users have the lowest role.
    */
   roleOf({ isSuperuser }: Facts, profile: string | null, before: Imported | undefined): Role {
     const { roles, adminValue, hasProfiles } = this.#settings;
-    if (!hasProfiles && before?.isSuperuser === isSuperuser) return before.role;
-    return isSuperuser || (hasProfiles && profile === adminValue) ? roles.admin : roles.lowest;
+    if (hasProfiles) {
+      const isAdminProfile = profile === adminValue;
+      this.#hasAdminProfile ||= isAdminProfile;
+      return isSuperuser || isAdminProfile ? roles.admin : roles.lowest;
+    }
+    // An earlier import may have read Profiles. So keep the role until Django changes the superuser flag.
+    if (before?.isSuperuser === isSuperuser) return before.role;
+    return isSuperuser ? roles.admin : roles.lowest;
   }
 
   /**
-   * Applies a role and an activation that changed in Django, as an administrator here would: a deactivation ends all
-   * sessions, and the last administrator stays one.
-   * @returns the user without the change that was refused, so that the next import tries it again
+   * Reports if no Profile has the role `adminValue`. The option `--admin-value` or `--role-column` is then probably
+   * wrong.
+   */
+  reportUnusedAdminValue(): void {
+    const { adminValue, hasProfiles } = this.#settings;
+    if (!hasProfiles || this.#hasAdminProfile) return;
+    const text = `No Profile has the role ${JSON.stringify(adminValue)}, so only superusers are administrators. Check --admin-value.`;
+    this.#report.remark(null, "role", text);
+  }
+
+  /**
+   * Applies a role and an activation that changed in Django. The rules of Gatehouse apply: a deactivation ends all
+   * sessions, and the last administrator keeps the role.
+   * @returns the user. If the change was refused, the user has the old role and activation, so that the next import
+   * tries again
    */
   async apply(user: ImportedUser, before: Imported): Promise<ImportedUser> {
     const { isActive, role } = user.imported;
+    const { accounts } = this.#core;
     if (this.#settings.isDryRun) return user;
     try {
-      if (role !== before.role) await this.#accounts.setRole(user.id, role);
-      if (isActive !== before.isActive) await this.#accounts.setActive(user.id, isActive);
+      if (role !== before.role) await accounts.setRole(user.id, role);
+      if (isActive !== before.isActive) {
+        const steps = this.#stepsOf(isActive);
+        await accounts.setActive(user.id, isActive, NO_CLIENT, steps);
+      }
       return user;
     } catch (error) {
       if (error instanceof NoSuchUser) return user;
       if (!(error instanceof BadUserInput)) throw error;
       const { djangoId, imported } = user;
       this.#report.remark({ djangoId, username: imported.username }, "role", error.message);
-      const { isSuperuser, profile } = before;
-      const kept = { isActive: before.isActive, role: before.role, isSuperuser, profile };
-      return { ...user, imported: { ...imported, ...kept } };
+      return { ...user, imported: { ...imported, ...rightsOf(before) } };
     }
   }
+
+  /** Returns the steps that run in the transaction of an activation or deactivation. */
+  #stepsOf(isActive: boolean): Steps {
+    let wasFromDjango = false;
+    return {
+      begin: async (run, userId) => {
+        wasFromDjango = await isFromDjango(run, userId);
+      },
+      finish: async (run, userId) => {
+        if (wasFromDjango) await stayFromDjango(run, userId);
+        if (!isActive) await refuseIssued(run, { userId }, this.#core.now());
+      },
+    };
+  }
+}
+
+/** Returns the values that decide about a user's rights. */
+function rightsOf({ isActive, role, isSuperuser, profile }: Imported) {
+  return { isActive, role, isSuperuser, profile };
+}
+
+async function isFromDjango(run: RunStatement, userId: string): Promise<boolean> {
+  const rows = await run(`SELECT id FROM "user" WHERE id = ? AND ${IS_FROM_DJANGO}`, [userId]);
+  return rows.length > 0;
+}
+
+/**
+ * Keeps {@link IS_FROM_DJANGO} true after an activation or deactivation, so that the next imports still update the
+ * password.
+ */
+async function stayFromDjango(run: RunStatement, userId: string): Promise<void> {
+  await run(
+    `UPDATE django_user SET credentials_version =
+       (SELECT credentials_version FROM "user" WHERE id = django_user.user_id)
+     WHERE user_id = ? RETURNING django_id`,
+    [userId],
+  );
 }

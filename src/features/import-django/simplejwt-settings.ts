@@ -17,11 +17,14 @@ export const SIMPLE_JWT = z.strictObject({
   AUDIENCE: z.union([NAME, z.array(NAME)]).nullish(),
   ISSUER: NAME.nullish(),
   /** Seconds. */
-  LEEWAY: z.number().min(0).max(300).default(0),
+  LEEWAY: z.int().min(0).max(300).default(0),
+  USER_ID_FIELD: NAME.default("id"),
   USER_ID_CLAIM: NAME.default("user_id"),
   TOKEN_TYPE_CLAIM: NAME.default("token_type"),
   JTI_CLAIM: NAME.default("jti"),
   SLIDING_TOKEN_REFRESH_EXP_CLAIM: NAME.default("refresh_exp"),
+  CHECK_REVOKE_TOKEN: z.boolean().default(false),
+  REVOKE_TOKEN_CLAIM: NAME.default("hash_password"),
 });
 
 export type SimpleJwt = z.output<typeof SIMPLE_JWT>;

@@ -1,7 +1,13 @@
 import type { KeyObject } from "node:crypto";
-import { PasswordChanged, TokenNotValid, UserInactive, UserNotFound } from "../../errors.js";
+import {
+  PasswordChanged,
+  TokenNotValid,
+  TokenRevoked,
+  UserInactive,
+  UserNotFound,
+} from "../../errors.js";
 import type { AuthScheme } from "../../events.js";
-import type { SqlValue, TransactionalSql } from "../../sql.js";
+import type { RunStatement, TransactionalSql } from "../../sql.js";
 import { type Claims, isCount } from "../../tokens/claims.js";
 import { KnownTokenExpired } from "../../tokens/expired.js";
 import { parseObject, type UnverifiedJwt, verifySignature } from "../../tokens/jwt.js";
@@ -9,9 +15,11 @@ import type { CoreServices } from "../feature.js";
 import type { ForeignTokens, VerifiedKind, VerifiedToken } from "../../tokens/token-kinds.js";
 import type { TokenType } from "../../tokens/token-kind.js";
 import { jwtSessionIdOf, userIdOf } from "./identity.js";
+import { type IssuedToken, openSession, readStandings } from "./openable-tokens.js";
+import { recordSeen } from "./seen-tokens.js";
 import type { SimpleJwt } from "./simplejwt-settings.js";
 
-/** How simplejwt names its tokens in the claim `token_type`. */
+/** The scheme for each value of simplejwt's claim `token_type`. */
 const SCHEMES: Readonly<Record<TokenType, AuthScheme>> = {
   access: "JWT",
   refresh: "JWT",
@@ -24,27 +32,29 @@ const TEXT_MAX_LENGTH = 255;
 export interface SimpleJwtOptions {
   readonly simpleJwt: SimpleJwt;
   readonly key: KeyObject;
-  /** From this instant on no token is accepted. In epoch milliseconds. */
+  /** From this time on, no token is accepted. In epoch milliseconds. */
   readonly acceptedUntil: number;
   /** In seconds. */
   readonly sessionLifetime: number;
 }
 
 /**
- * The tokens that simplejwt issued. A token is accepted as long as simplejwt would accept it, unless the user has got a
- * new password or was deactivated at Gatehouse. A refresh gives a token of Gatehouse.
+ * The tokens that simplejwt issued. Gatehouse accepts a token as long as simplejwt would. A token is refused earlier if
+ * its session has ended, or if its user got a new password or was deactivated. A refresh returns a token of Gatehouse.
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/stable/simpleJwt.html
  */
 export class SimpleJwtTokens implements ForeignTokens {
   readonly typ = "JWT";
   readonly #sql: TransactionalSql;
   readonly #now: () => number;
+  readonly #sessions: CoreServices["sessions"];
   readonly #options: SimpleJwtOptions;
   readonly #kinds: Readonly<Record<TokenType, VerifiedKind>>;
 
-  constructor({ sql, now }: Pick<CoreServices, "sql" | "now">, options: SimpleJwtOptions) {
-    this.#sql = sql;
-    this.#now = now;
+  constructor(core: Pick<CoreServices, "sql" | "now" | "sessions">, options: SimpleJwtOptions) {
+    this.#sql = core.sql;
+    this.#now = core.now;
+    this.#sessions = core.sessions;
     this.#options = options;
     this.#kinds = {
       access: this.#createKind("access"),
@@ -60,7 +70,10 @@ export class SimpleJwtTokens implements ForeignTokens {
     verifySignature(jwt, { algorithm: simpleJwt.ALGORITHM, verificationKey: key });
     const payload = parseObject(jwt.payload) ?? {};
     const type = payload[simpleJwt.TOKEN_TYPE_CLAIM];
-    if (!isTokenType(type)) throw new TokenNotValid();
+    // Refuse a token with this claim. Django would refuse it after a change of the password in Django, which Gatehouse
+    // does not see.
+    const isRevocable = Object.hasOwn(payload, simpleJwt.REVOKE_TOKEN_CLAIM);
+    if (!isTokenType(type) || isRevocable) throw new TokenNotValid();
     const claims = this.#parseClaims(payload, type);
     const generation = type === "access" ? null : 0;
     const session = {
@@ -78,7 +91,7 @@ export class SimpleJwtTokens implements ForeignTokens {
   #parseClaims(payload: Readonly<Record<string, unknown>>, type: TokenType): Claims {
     const { simpleJwt } = this.#options;
     const { iss, aud, exp, nbf = 0 } = payload;
-    // simplejwt writes no `iat` before version 5.
+    // simplejwt writes no `iat` before version 5. Then 0 means that the time is unknown.
     const { iat = 0 } = payload;
     const djangoId = keyOf(payload[simpleJwt.USER_ID_CLAIM]);
     const jti = payload[simpleJwt.JTI_CLAIM];
@@ -115,7 +128,7 @@ export class SimpleJwtTokens implements ForeignTokens {
     };
   }
 
-  /** Ignores `iat`: the clock of Django's host may be ahead of ours. */
+  /** Checks `nbf` and `exp`. Does not check `iat`, because the clock of Django's host may be ahead of Gatehouse's. */
   #requireInTime({ nbf = 0, exp, sid, sub }: Claims, scheme: AuthScheme): void {
     const { LEEWAY: leeway } = this.#options.simpleJwt;
     const seconds = this.#now() / 1000;
@@ -126,62 +139,69 @@ export class SimpleJwtTokens implements ForeignTokens {
   }
 
   /**
-   * Opens the session of a token that was not imported, unless it exists. A token that has expired gets no session.
+   * Opens the session of a token that was not imported. Does nothing if the session exists, or if the token has
+   * expired.
    * @throws {@link UserNotFound} when the user was not imported
-   * @throws {@link PasswordChanged} when the user has got a new password here, or has been deactivated here
    * @throws {@link UserInactive} when the user is inactive
+   * @throws {@link PasswordChanged} when the user got a new password or was deactivated in Gatehouse
+   * @throws {@link TokenRevoked} when all tokens of the user were refused, or the token's session has been deleted
    */
   async #adopt({ claims, kind, session }: VerifiedToken): Promise<void> {
     const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
     const isAccess = kind.type === "access";
-    // No leeway for a refresh token: its ended session may be pruned by now, and must not open again.
+    // A refresh token has no leeway. After it expires, its ended session may be deleted, and must not open again.
     const expiresAt = (claims.exp + (isAccess ? simpleJwt.LEEWAY : 0)) * 1000;
-    if (expiresAt <= at || (await this.#isStored(session.id))) return;
+    if (expiresAt <= at) return;
+    const { id: sessionId, userId, scheme } = session;
+    const issuedAt = claims.iat === 0 ? null : claims.iat * 1000;
+    const token = { sessionId, userId, issuedAt };
+    // Check this before the transaction, because a refused token must not lock the database.
+    if (await this.#hasSession(token)) return;
     const refreshExpiresAt = Number(claims["refresh_exp"]) * 1000;
     const sessionExpiresAt = Math.max(refreshExpiresAt, at + sessionLifetime * 1000);
-    const times = isAccess ? [expiresAt, expiresAt] : [sessionExpiresAt, refreshExpiresAt];
-    const createdAt = claims.iat === 0 ? at : claims.iat * 1000;
+    const opened = {
+      ...token,
+      scheme,
+      createdAt: issuedAt ?? at,
+      expiresAt: isAccess ? expiresAt : sessionExpiresAt,
+      refreshExpiresAt: isAccess ? null : refreshExpiresAt,
+    };
     const isAdopted = await this.#sql.inTransaction(async (run) => {
-      const { id, scheme, userId } = session;
-      const rows = await run(ADOPT, [id, scheme, createdAt, createdAt, ...times, userId]);
-      if (rows.length > 0 && !isAccess) await run(REMEMBER, [id, claims.jti]);
-      return rows.length > 0;
+      if (!(await openSession(run, opened))) return false;
+      const deadAt = Math.max(expiresAt, refreshExpiresAt);
+      const seen = { ...token, jti: claims.jti, outstandingId: null, deadAt };
+      if (!isAccess) await recordSeen(run, [seen]);
+      return true;
     });
-    if (!isAdopted && !(await this.#isStored(session.id))) await this.#refuse(session.userId);
+    if (isAdopted) {
+      await this.#sessions.endBeyondLimit(userId, isAccess ? "foreignAccessToken" : "signIn");
+    } else if (!(await this.#hasSession(token))) {
+      throw new TokenRevoked();
+    }
   }
 
-  async #isStored(sessionId: string): Promise<boolean> {
-    const rows = await this.#sql.read(`SELECT 1 FROM session WHERE id = ?`, [sessionId]);
-    return rows.length > 0;
-  }
-
-  async #refuse(userId: string): Promise<never> {
-    const [user] = await this.#sql.read<{ isActive: SqlValue }>(
-      `SELECT is_active AS "isActive" FROM "user" WHERE id = ?`,
-      [userId],
-    );
-    if (user === undefined) throw new UserNotFound();
-    throw user.isActive ? new PasswordChanged() : new UserInactive();
+  /**
+   * Returns whether the token has a session.
+   * @throws the errors of {@link SimpleJwtTokens.#adopt} if the token has no session and must not get one
+   */
+  async #hasSession(token: IssuedToken): Promise<boolean> {
+    const read: RunStatement = (statement, values) => this.#sql.read(statement, values);
+    const standing = (await readStandings(read, [token])).get(token.sessionId);
+    if (!standing?.hasUser) throw new UserNotFound();
+    if (standing.hasSession) return true;
+    if (!standing.isActive) throw new UserInactive();
+    if (!standing.isFromDjango) throw new PasswordChanged();
+    if (!standing.isOpenable) throw new TokenRevoked();
+    return false;
   }
 }
-
-/** An imported user has `credentials_version` 0 until a new password or a deactivation at Gatehouse. */
-const ADOPT = `
-  INSERT INTO session (id, user_id, scheme, credentials_version, generation, created_at, rotated_at, expires_at,
-    refresh_expires_at)
-  SELECT ?, id, ?, 0, 0, ?, ?, ?, ? FROM "user"
-  WHERE id = ? AND is_active AND credentials_version = 0
-  ON CONFLICT (id) DO NOTHING RETURNING id`;
-
-/** Simplejwt's blacklist knows a token by its `jti`. It has no access tokens. */
-const REMEMBER = `INSERT INTO django_token (session_id, jti) VALUES (?, ?) RETURNING session_id`;
 
 function isTokenType(value: unknown): value is TokenType {
   return typeof value === "string" && Object.hasOwn(SCHEMES, value);
 }
 
-/** Returns a primary key as text: a whole number or a text. Returns null for any other value. */
+/** Returns a user's primary key as text. Returns null if the value is not a whole number or a text. */
 function keyOf(claim: unknown): string | null {
   if (isCount(claim)) return String(claim);
   return isText(claim) ? claim : null;

@@ -4,7 +4,7 @@ import type { ReadOnlyDatabase, TextRow } from "../../database/read-only.js";
 
 const URL_HINT = "--from must be sqlite:PATH, postgresql://… or mysql://….";
 
-/** The columns without which a table has no users of Django. */
+/** The columns that a table of users must have. */
 const REQUIRED = ["id", "username", "password", "is_active"];
 const OPTIONAL = [
   ...["email", "first_name", "last_name", "is_staff", "is_superuser"],
@@ -15,16 +15,15 @@ const KEYS = "authtoken_token";
 const OUTSTANDING = "token_blacklist_outstandingtoken";
 const BLACKLISTED = "token_blacklist_blacklistedtoken";
 
-/** The tables to read. */
 export interface Tables {
   readonly user: string;
-  /** Null: users have no Profile. */
+  /** Null if Profiles are not imported. */
   readonly profile: { readonly table: string; readonly roleColumn: string } | null;
 }
 
 /** Reads the database of a Django project, a batch of rows at a time. */
 export class DjangoSource {
-  /** What the database does not have, one line each, such as the tables of simplejwt. */
+  /** A sentence for each missing table of tokens. */
   readonly missing: string[] = [];
   readonly #database: ReadOnlyDatabase;
   readonly #tables: Tables;
@@ -56,17 +55,20 @@ export class DjangoSource {
 
   async #checkTables(): Promise<void> {
     const { user, profile } = this.#tables;
-    const columns = await this.#requireTable(user, REQUIRED, "--user-table");
+    const columns = await this.#requireTable(user, REQUIRED, "--user-table", "last_login");
     const select = [...REQUIRED, ...OPTIONAL].map((name) =>
       columns.includes(name) ? this.#quote(name) : `NULL AS ${name}`,
     );
     this.#userColumns = select.join(", ");
+    await this.#requireType(user, "id");
     if (profile !== null) {
       await this.#requireTable(
         profile.table,
         ["user_id", profile.roleColumn],
         "--profile-table and --role-column",
+        profile.roleColumn,
       );
+      await this.#requireType(profile.table, "user_id");
     }
     this.#hasKeys = await this.#findTable(KEYS, ["key", "user_id", "created"]);
     const outstanding = ["id", "user_id", "jti", "token", "created_at", "expires_at"];
@@ -75,15 +77,20 @@ export class DjangoSource {
       (await this.#findTable(BLACKLISTED, ["id", "token_id"]));
   }
 
+  /**
+   * @param typical a column that such tables have. If the table is missing, the error names the tables with this column
+   */
   async #requireTable(
     table: string,
     required: readonly string[],
     options: string,
+    typical: string,
   ): Promise<string[]> {
     const columns = await this.#columnsOf(table);
     if (columns.length === 0) {
-      const users = await this.#names(this.#database.tablesWith, "last_login");
-      const others = users.length === 0 ? "" : ` Tables of users here: ${users.join(", ")}.`;
+      const similar = await this.#names(this.#database.tablesWith, typical);
+      const others =
+        similar.length === 0 ? "" : ` Tables with a column ${typical}: ${similar.join(", ")}.`;
       throw new Error(`The database has no table ${table}. Check ${options}.${others}`);
     }
     const [first, ...more] = required.filter((name) => !columns.includes(name));
@@ -94,13 +101,31 @@ export class DjangoSource {
     );
   }
 
-  /** @throws Error when there is such a table, but of a version that has other columns */
+  /**
+   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not find
+   * the row if the column has no type, as in some views.
+   */
+  async #requireType(table: string, column: string): Promise<void> {
+    const from = `FROM ${this.#quote(table)} WHERE ${column}`;
+    const [row] = await this.#database.query(
+      `SELECT ${column} AS value ${from} IS NOT NULL LIMIT 1`,
+    );
+    const value = row?.["value"];
+    if (value == null) return;
+    const equal = await this.#database.query(`SELECT 1 AS found ${from} = ? LIMIT 1`, [value]);
+    if (equal.length > 0) return;
+    throw new Error(
+      `The column ${column} of ${table} has no type. Name a view that has CAST(${column} AS INTEGER) AS ${column}.`,
+    );
+  }
+
+  /** @throws Error when the table exists, but lacks a column. Another version of its package may have created it */
   async #findTable(table: string, columns: readonly string[]): Promise<boolean> {
     if ((await this.#columnsOf(table)).length === 0) {
       this.missing.push(`The database has no table ${table}, so none of its tokens are imported.`);
       return false;
     }
-    await this.#requireTable(table, columns, "the version of the package that made it");
+    await this.#requireTable(table, columns, "the version of the package that made it", "id");
     return true;
   }
 
@@ -119,12 +144,12 @@ export class DjangoSource {
     return Number(row?.["total"] ?? 0);
   }
 
-  /** Yields all users by id. */
+  /** Yields all users in the order of their ids. */
   users(): AsyncGenerator<readonly TextRow[]> {
-    return this.#pages(this.#userColumns, this.#quote(this.#tables.user), "id", "1 = 1", []);
+    return this.#pages(this.#userColumns, this.#quote(this.#tables.user), "id", "1 = 1");
   }
 
-  /** Returns those of the ids that the table of users still has. */
+  /** Returns which of the ids are still in the table of users. */
   async existing(ids: readonly string[]): Promise<Set<string>> {
     const table = this.#quote(this.#tables.user);
     const rows = await this.#database.query(
@@ -155,23 +180,25 @@ export class DjangoSource {
     );
   }
 
-  /** Returns the users' tokens of simplejwt that have not expired. @param now such as `2026-11-27 12:00:00` */
+  /**
+   * Returns the users' tokens of simplejwt that have not expired, and all blacklisted tokens. A sliding token may be
+   * valid after its `expires_at`, because a refresh does not change that column.
+   * @param now such as `2026-11-27 12:00:00`
+   */
   async tokens(ids: readonly string[], now: string): Promise<readonly TextRow[]> {
     if (!this.#hasTokens) return [];
     return this.#database.query(
-      `SELECT ${TOKEN} FROM ${TOKEN_TABLES} WHERE o.user_id IN ${list(ids)} AND o.expires_at > ?`,
+      `SELECT ${TOKEN} FROM ${TOKEN_TABLES}
+       WHERE o.user_id IN ${list(ids)} AND (b.id IS NOT NULL OR o.expires_at > ?)`,
       [...ids, now],
     );
   }
 
-  /**
-   * Yields the blacklisted tokens that name no user and have not expired. simplejwt writes them when a refresh replaces a
-   * token.
-   */
-  async *blacklistedWithoutUser(now: string): AsyncGenerator<readonly TextRow[]> {
+  /** Yields the blacklisted tokens without a user. simplejwt stores such a row when a refresh replaces a token. */
+  async *blacklistedWithoutUser(): AsyncGenerator<readonly TextRow[]> {
     if (!this.#hasTokens) return;
-    const condition = "o.user_id IS NULL AND b.id IS NOT NULL AND o.expires_at > ?";
-    yield* this.#pages(TOKEN, TOKEN_TABLES, "o.id", condition, [now]);
+    const condition = "o.user_id IS NULL AND b.id IS NOT NULL";
+    yield* this.#pages(TOKEN, TOKEN_TABLES, "o.id", condition);
   }
 
   async *#pages(
@@ -179,15 +206,14 @@ export class DjangoSource {
     tables: string,
     key: string,
     condition: string,
-    parameters: readonly string[],
   ): AsyncGenerator<readonly TextRow[]> {
     const statement = (after: string) =>
       `SELECT ${columns} FROM ${tables} WHERE ${condition} ${after} ORDER BY ${key} LIMIT ${this.#batchSize}`;
-    let rows = await this.#database.query(statement(""), parameters);
+    let rows = await this.#database.query(statement(""));
     while (rows.length > 0) {
       yield rows;
       const last = rows.at(-1)?.["id"] ?? "";
-      rows = await this.#database.query(statement(`AND ${key} > ?`), [...parameters, last]);
+      rows = await this.#database.query(statement(`AND ${key} > ?`), [last]);
     }
   }
 

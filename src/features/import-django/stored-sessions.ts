@@ -2,8 +2,10 @@ import { NO_CLIENT } from "../../events.js";
 import type { RunStatement, SqlValue } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 import type { Key } from "./key.js";
+import { type IssuedToken, readStandings, type Standing } from "./openable-tokens.js";
 import type { Counts } from "./report.js";
-import { insertRows, selectIn } from "./rows.js";
+import { insertRows, selectIn } from "../../database/rows.js";
+import { recordSeen } from "./seen-tokens.js";
 import type { OutstandingToken } from "./token.js";
 import type { ImportedUser, KnownUser } from "./users.js";
 
@@ -19,12 +21,11 @@ interface EndedSession {
 }
 
 /**
- * Stores the tokens of Django's users as sessions. A token that has ended in Django ends here, too. Tokens of users whose
- * password was changed here, or who were deactivated, are not stored: they would be refused.
+ * Stores the tokens of Django's users as sessions. If Django has deleted or blacklisted a token, its session ends. A
+ * token that Gatehouse would refuse gets no session.
  */
 export class StoredSessions {
   readonly #core: CoreServices;
-  /** In milliseconds. */
   readonly #sessionLifetime: number;
   readonly #counts: Counts;
   #ended: EndedSession[] = [];
@@ -35,7 +36,7 @@ export class StoredSessions {
     this.#counts = counts;
   }
 
-  /** Stores new keys. Ends the sessions of keys that Django no longer has: it deletes a key at logout. */
+  /** Stores new keys. Ends the sessions of keys that Django no longer has, because Django deletes a key at logout. */
   async storeKeys(
     run: RunStatement,
     write: RunStatement,
@@ -49,15 +50,16 @@ export class StoredSessions {
     );
     const removed = changed.flatMap(({ djangoId }) => known.get(djangoId)?.imported?.key ?? []);
     this.#counts.keysEnded += await this.#end(run, write, removed);
-    const accepting = await this.#findAccepting(run, changed, newIds);
-    const rows = changed.flatMap(({ id, djangoId }) => {
-      const key = keys.get(djangoId);
-      if (key === undefined || !accepting.has(id)) return [];
-      const { sessionId, secretHash, createdAt } = key;
-      return [
-        [sessionId, id, "TOKEN", secretHash, 0, 0, createdAt, createdAt, null, null, null, null],
-      ];
-    });
+    const current = changed.flatMap(({ djangoId, imported }) =>
+      imported.key === null ? [] : (keys.get(djangoId) ?? []),
+    );
+    const standings = await readStandings(run, current);
+    const openable = current.filter((key) => isOpenable(key, standings, newIds));
+    const rows = openable.map(({ sessionId, userId, secretHash, createdAt }) => [
+      ...[sessionId, userId, "TOKEN", secretHash],
+      ...[standings.get(sessionId)?.credentialsVersion ?? 0, 0, createdAt, createdAt],
+      ...[null, null, null, null],
+    ]);
     await insertRows(write, {
       table: "session",
       columns: COLUMNS,
@@ -67,7 +69,10 @@ export class StoredSessions {
     this.#counts.keysCreated += rows.length;
   }
 
-  /** Stores new tokens of simplejwt: a blacklisted one as a session that has ended. Ends those blacklisted since. */
+  /**
+   * Records the tokens, and stores a session for each new token that may get one. For a blacklisted token, an existing
+   * session ends, and a new session is stored as already ended.
+   */
   async storeTokens(
     run: RunStatement,
     write: RunStatement,
@@ -75,46 +80,49 @@ export class StoredSessions {
     newIds: ReadonlySet<string>,
   ): Promise<void> {
     if (tokens.length === 0) return;
-    const stored = await this.#findStored(run, tokens);
-    const blacklisted = tokens.filter(({ isBlacklisted }) => isBlacklisted);
-    const since = blacklisted.filter(({ sessionId }) => stored.get(sessionId)?.endedAt === null);
+    const standings = await readStandings(run, tokens);
+    const since = tokens.filter(({ sessionId, isBlacklisted }) => {
+      const { hasSession, endedAt } = standings.get(sessionId) ?? {};
+      return isBlacklisted && Boolean(hasSession) && endedAt === null;
+    });
     this.#counts.tokensEnded += await this.#end(
       run,
       write,
       since.map(({ sessionId }) => sessionId),
     );
-    const owners = [...new Set(tokens.map(({ userId }) => userId))].map((id) => ({ id }));
-    const accepting = await this.#findAccepting(run, owners, newIds);
-    const created = tokens.filter(
-      ({ sessionId, userId }) => !stored.has(sessionId) && accepting.has(userId),
-    );
+    const created = tokens.filter((token) => isOpenable(token, standings, newIds));
     await insertRows(write, {
       table: "session",
       columns: COLUMNS,
-      rows: created.map((token) => this.#toRow(token)),
+      rows: created.map((token) => this.#toRow(token, standings.get(token.sessionId))),
     });
     this.#counts.tokensCreated += created.length;
-    // A token that the server has met before the import has no outstanding id yet.
-    const unnamed = tokens.filter(
-      ({ sessionId, isBlacklisted }) =>
-        !isBlacklisted && stored.get(sessionId)?.outstandingId === null,
+    const seen = tokens.map(({ outstandingId, ...token }) => ({
+      ...token,
+      outstandingId: token.isBlacklisted ? null : outstandingId,
+    }));
+    await recordSeen(
+      write,
+      seen.filter(({ sessionId, outstandingId }) => {
+        const { hasUser, isSeen, outstandingId: before } = standings.get(sessionId) ?? {};
+        return Boolean(hasUser) && !(isSeen && before === outstandingId);
+      }),
     );
-    await insertRows(write, {
-      table: "django_token",
-      columns: ["session_id", "jti", "outstanding_id"],
-      rows: [...created, ...unnamed, ...since].map(
-        ({ sessionId, jti, outstandingId, isBlacklisted }) => [
-          ...[sessionId, jti, isBlacklisted ? null : outstandingId],
-        ],
-      ),
-      onConflict: "ON CONFLICT (session_id) DO UPDATE SET outstanding_id = excluded.outstanding_id",
-    });
   }
 
-  #toRow(token: OutstandingToken): SqlValue[] {
+  #toRow(token: OutstandingToken, standing: Standing | undefined): SqlValue[] {
     const { sessionId, userId, scheme, createdAt, expiresAt, isBlacklisted } = token;
     return [
-      ...[sessionId, userId, scheme, null, 0, 0, createdAt, createdAt],
+      ...[
+        sessionId,
+        userId,
+        scheme,
+        null,
+        standing?.credentialsVersion ?? 0,
+        0,
+        createdAt,
+        createdAt,
+      ],
       Math.max(createdAt + this.#sessionLifetime, expiresAt),
       expiresAt,
       isBlacklisted ? this.#core.now() : null,
@@ -150,38 +158,14 @@ export class StoredSessions {
     this.#ended.push(...open);
     return open.length;
   }
+}
 
-  async #findStored(
-    run: RunStatement,
-    tokens: readonly OutstandingToken[],
-  ): Promise<Map<string, { endedAt: number | null; outstandingId: string | null }>> {
-    const rows = await selectIn<{
-      id: string;
-      endedAt: number | null;
-      outstandingId: string | null;
-    }>(
-      run,
-      `SELECT id, ended_at AS "endedAt", outstanding_id AS "outstandingId"
-       FROM session LEFT JOIN django_token ON session_id = id WHERE id IN`,
-      tokens.map(({ sessionId }) => sessionId),
-    );
-    return new Map(rows.map(({ id, ...row }) => [id, row]));
-  }
-
-  /**
-   * Returns the ids of those users whose tokens from Django are accepted.
-   * @param newIds the users whom this batch has added. A dry run has not stored them.
-   */
-  async #findAccepting(
-    run: RunStatement,
-    users: readonly { readonly id: string }[],
-    newIds: ReadonlySet<string>,
-  ): Promise<Set<string>> {
-    const stored = await selectIn<{ id: string }>(
-      run,
-      `SELECT id FROM "user" WHERE credentials_version = 0 AND id IN`,
-      users.map(({ id }) => id).filter((id) => !newIds.has(id)),
-    );
-    return new Set([...newIds, ...stored.map(({ id }) => id)]);
-  }
+/** @param newIds the ids of the users that this batch creates. A dry run does not store these users */
+function isOpenable(
+  { sessionId, userId }: IssuedToken,
+  standings: ReadonlyMap<string, Standing>,
+  newIds: ReadonlySet<string>,
+): boolean {
+  const { hasUser, isOpenable: isAllowed } = standings.get(sessionId) ?? {};
+  return hasUser ? Boolean(isAllowed) : newIds.has(userId);
 }

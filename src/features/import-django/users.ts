@@ -1,18 +1,20 @@
 import type { RunStatement, Sql } from "../../sql.js";
 import type { DjangoUser, Imported } from "./django-user.js";
 import type { StoredName } from "./names.js";
+import { IS_FROM_DJANGO } from "./openable-tokens.js";
+import { storeCosts } from "./password-costs.js";
 import type { Report } from "./report.js";
-import { insertRows, runWithPairs, selectIn } from "./rows.js";
+import { insertRows, runWithPairs, selectIn } from "../../database/rows.js";
 
-/** A user who came with an earlier import. */
+/** A user whom an earlier import has created. */
 export interface KnownUser {
-  /** What was last imported. Null if the user was deleted here. */
+  /** The values that the last import read. Null if the user was deleted in Gatehouse. */
   readonly imported: Imported | null;
   /** `imported` as JSON. */
   readonly text: string;
 }
 
-/** A user with all that Django says. */
+/** A user, and the values that the next import compares. */
 export interface ImportedUser extends DjangoUser {
   readonly imported: Imported;
 }
@@ -27,13 +29,13 @@ export interface NewUser {
 export interface ChangedUser {
   readonly user: ImportedUser;
   readonly before: Imported;
-  /** The new name. Null: the name stays. */
+  /** Null if the name stays. */
   readonly name: StoredName | null;
-  /** The new address, or null if the new one cannot come. Undefined: the address stays. */
+  /** Null if the user has no address, or if another user has the address. Undefined if the address stays. */
   readonly email: DjangoUser["email"] | undefined;
 }
 
-/** Returns those who came earlier, by their Django id. */
+/** Returns the users whom earlier imports have created, by their Django id. */
 export async function readKnown(
   sql: Sql,
   djangoIds: readonly string[],
@@ -51,7 +53,9 @@ export async function readKnown(
   );
 }
 
-export async function insertUsers(run: RunStatement, users: readonly NewUser[]): Promise<void> {
+export async function insertUsers(run: RunStatement, given: readonly NewUser[]): Promise<void> {
+  // Sort by id. The database then changes each page of the index only once.
+  const users = [...given].sort((a, b) => (a.user.id < b.user.id ? -1 : 1));
   await insertRows(run, {
     table: "user",
     columns: [
@@ -68,6 +72,10 @@ export async function insertUsers(run: RunStatement, users: readonly NewUser[]):
       user.lastLoginAt,
     ]),
   });
+  await storeCosts(
+    run,
+    users.map(({ user }) => user.passwordHash),
+  );
   await insertRows(run, {
     table: "profile",
     columns: ["user_id", "role"],
@@ -81,8 +89,8 @@ export async function insertUsers(run: RunStatement, users: readonly NewUser[]):
 }
 
 /**
- * Applies what has changed in Django since the last import, and nothing else. A password that was changed here stays,
- * because its user may have changed it for a reason. Roles and activations are applied elsewhere.
+ * Applies the changes in Django since the last import. A password that was changed in Gatehouse stays. The class
+ * `Rights` applies roles and activations.
  */
 export async function updateUsers(
   run: RunStatement,
@@ -104,13 +112,18 @@ export async function updateUsers(
     }
     if (imported.password === before.password) continue;
     const changed = await run(
-      `UPDATE "user" SET password_hash = ? WHERE id = ? AND credentials_version = 0 RETURNING id`,
+      `UPDATE "user" SET password_hash = ? WHERE id = ? AND ${IS_FROM_DJANGO} RETURNING id`,
       [passwordHash, id],
     );
     if (changed.length > 0) continue;
-    const text = "The password has changed in Django, but also here. The one from here stays.";
+    const text =
+      "The password has changed in Django. The user got a new password or was deactivated in Gatehouse, so the password of Gatehouse stays.";
     report.remark({ djangoId, username: imported.username }, "password", text);
   }
+  await storeCosts(
+    run,
+    users.map(({ user }) => user.passwordHash),
+  );
   const logins = users.flatMap(({ user: { id, lastLoginAt } }) =>
     lastLoginAt === null ? [] : [[id, lastLoginAt] as const],
   );
@@ -123,7 +136,7 @@ export async function updateUsers(
   await runWithPairs(
     run,
     users.map(({ user }) => [user.djangoId, JSON.stringify(user.imported)]),
-    "UPDATE django_user SET imported = given.value FROM given WHERE django_id = given.id",
+    "UPDATE django_user SET imported = given.value FROM given WHERE django_id = given.id AND user_id IS NOT NULL",
   );
 }
 

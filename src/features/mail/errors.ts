@@ -21,8 +21,8 @@ export class MailTokenExpired extends AuthError {
 }
 
 /**
- * Handles an error of a change that a mail's token allows. Hides a deleted user, and an address that another user has:
- * the caller learns only that the token does not work.
+ * Throws the error of a change that was allowed by the token of a mail. The client must not learn that the user is
+ * deleted, or that another user has the address. So these two errors become {@link MailTokenNotValid}.
  */
 export function throwNotValid(error: unknown): never {
   const isHidden = error instanceof NoSuchUser || error instanceof EmailTaken;

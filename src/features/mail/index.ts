@@ -9,17 +9,17 @@ import { readLocales } from "./locale.js";
 import {
   localeMigration,
   mailMigration,
-  MailOutboxEntity,
-  MailRequestEntity,
-  MailTokenEntity,
-  resetHoldMigration,
   requestMigration,
-} from "./mail.entity.js";
+  resetHoldMigration,
+} from "./migrations.js";
 import { isTemplates, type MailTemplates } from "./templates.js";
 
 /** How often an instance looks for mails that are due, in seconds. */
 const INTERVAL = 30;
-/** How long an expired token is kept, so that its link is refused with the right reason. Milliseconds. */
+/**
+ * How long expired tokens are kept, in milliseconds. Their links are then refused as expired. Later they would be
+ * refused as unknown.
+ */
 const TOKEN_RETENTION = 7 * 86_400_000;
 
 const ADDRESS = String.raw`[^\s<>"(),:;@[\]\\]+@[^\s<>"(),:;@[\]\\]+`;
@@ -27,8 +27,8 @@ const SENDER = new RegExp(String.raw`^(${ADDRESS}|[^\p{Cc}<>"(),:;@[\]\\]+ <${AD
 
 const settings = {
   /**
-   * The SMTP server that sends mails, with the user name and the password. Without it, mails are files in development,
-   * and are off elsewhere.
+   * The URL of the SMTP server that sends mails, with the user name and the password. Without this URL, mails are
+   * written to files in development, and are off elsewhere.
    */
   smtpUrl: text({
     variable: "SMTP_URL",
@@ -48,7 +48,7 @@ const settings = {
       "an object with verifyEmail, resetPassword or confirmEmailChange: a URL with {token} in it, or a function",
     defaultNote: "pages of `publicUrl`",
   } satisfies Setting,
-  /** The templates that replace ours, and those of the application's own mails, by name. */
+  /** Templates by name. They replace Gatehouse's templates of the same name, or are for the application's own mails. */
   mailTemplates: {
     check: z.custom<MailTemplates | undefined>(
       (value) => value === undefined || isTemplates(value),
@@ -57,11 +57,10 @@ const settings = {
   } satisfies Setting,
 };
 
-/** Sends mails. */
 export const mail = defineFeature({
   name: "mail",
   settings,
-  entities: [MailOutboxEntity, MailRequestEntity, MailTokenEntity],
+  loadEntities: async () => Object.values(await import("./mail.entity.js")),
   migrations: [mailMigration, localeMigration, requestMigration, resetHoldMigration],
   isOn: ({ smtpUrl, isDevelopment }) => smtpUrl !== undefined || isDevelopment === true,
   findProblems: ({ smtpUrl, mailFrom, links, publicUrl, isDevelopment }) => {
@@ -101,7 +100,7 @@ export const mail = defineFeature({
       api: { mail },
       extension: localeFields(core),
       exportUser: async (id) => ({ locale: (await readLocales(core.sql, [id])).get(id) ?? null }),
-      // The job does not wait for the mails. So a slow mail server does not delay the end of the process.
+      // The job does not wait until the mails are sent. Otherwise a slow mail server would delay a shutdown.
       jobs: [
         {
           name: "mail",
@@ -122,6 +121,7 @@ export const mail = defineFeature({
           parameters: (now) => [now],
         },
       ],
+      measurements: mail.measurements,
       announce: (url) => {
         links.useBase(url);
         mail.wake();
@@ -138,6 +138,7 @@ export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
 export type { LinkMail } from "./mail-limits.js";
 export type { MailRequest, MailRequestHandler, MailRequests } from "./mail-requests.js";
+export { codeOf } from "./mail-tokens.js";
 export type { Mail, OutgoingMail } from "./mail.service.js";
 export type {
   GivenMailToken,

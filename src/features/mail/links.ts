@@ -1,5 +1,5 @@
-/** The purpose of a link: the name of the mutation that takes the link's token. */
-export type MailPurpose = "verifyEmail" | "resetPassword" | "confirmEmailChange";
+/** The purpose of a link, which is the name of the mutation that takes the link's token. */
+export type MailPurpose = "verifyEmail" | "resetPassword" | "confirmEmailChange" | "loginWithCode";
 
 /** The address of a page: a URL with `{token}` in it, or a function that returns the URL. */
 export type MailLink = string | ((token: string) => string);
@@ -7,41 +7,50 @@ export type MailLink = string | ((token: string) => string);
 /** The pages that the links in mails open. */
 export type MailLinks = Readonly<Partial<Record<MailPurpose, MailLink>>>;
 
-/** The pages of our own server. */
+/** The paths of the pages that the setting `links` does not name. */
 const PATHS: Readonly<Record<MailPurpose, string>> = {
   verifyEmail: "/verify-email",
   resetPassword: "/reset-password",
   confirmEmailChange: "/confirm-email",
+  loginWithCode: "/login-code",
 };
 
-/** Builds the links. They come from the settings, never from a request. */
+/** The purposes whose mails say nothing without a link. A mail for `loginWithCode` also has a code. */
+const NEED_LINKS: readonly MailPurpose[] = ["verifyEmail", "resetPassword", "confirmEmailChange"];
+
+/**
+ * Builds the links in mails from the settings. Does not use the headers of a request, because an attacker could put
+ * another host into a link.
+ */
 export class Links {
   readonly #links: MailLinks;
   #base: string | undefined;
 
-  /** @param base the origin of the pages that `links` leaves out */
+  /** @param base the origin of the pages that `links` does not name */
   constructor(links: MailLinks, base: string | undefined) {
     this.#links = links;
     this.#base = base;
   }
 
-  /** Sets the origin, if the settings do not say it. */
+  /** Sets the origin if the settings do not contain one. */
   useBase(url: string): void {
     this.#base ??= url;
   }
 
-  /** Whether the links of all purposes can be built. */
+  /** Whether a link can be built for every purpose that needs one. */
   get areKnown(): boolean {
     return this.#base !== undefined || hasAllLinks(this.#links);
   }
 
-  to(purpose: MailPurpose, token: string): string {
-    const link = this.#links[purpose] ?? `${this.#base ?? ""}${PATHS[purpose]}?token={token}`;
+  /** @returns undefined if the settings name neither a page for the purpose nor an origin */
+  to(purpose: MailPurpose, token: string): string | undefined {
+    const base = this.#base;
+    const link = this.#links[purpose] ?? (base && `${base}${PATHS[purpose]}?token={token}`);
+    if (link === undefined) return undefined;
     return typeof link === "function" ? link(token) : link.replaceAll("{token}", token);
   }
 }
 
-/** Returns whether a value is {@link MailLinks}. */
 export function isLinks(value: unknown): value is MailLinks {
   return (
     typeof value === "object" &&
@@ -50,9 +59,9 @@ export function isLinks(value: unknown): value is MailLinks {
   );
 }
 
-/** Returns whether no link needs the origin of our server. */
+/** Returns whether the setting has a link for every purpose that needs one. */
 export function hasAllLinks(links: MailLinks = {}): boolean {
-  return Object.keys(PATHS).every((purpose) => Object.hasOwn(links, purpose));
+  return NEED_LINKS.every((purpose) => Object.hasOwn(links, purpose));
 }
 
 function isLink(link: unknown): boolean {

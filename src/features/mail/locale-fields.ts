@@ -6,7 +6,6 @@ import type { CoreServices } from "../feature.js";
 import type { RunStatement } from "../../sql.js";
 import { readLocales, requireLocale, storeLocale } from "./locale.js";
 
-/** Returns the field `User.locale`, and the mutation that changes the caller's own. */
 export function localeFields({
   sql,
   onEvent,
@@ -14,11 +13,11 @@ export function localeFields({
   return {
     typeDefs: `
       extend type User {
-        """The language of the mails to the user, such as \`de-AT\`. Null if it is not known: then it is English."""
+        """The language of the mails to the user, such as \`de-AT\`. Null if it is not known: mails are then in English."""
         locale: String
       }
       extend type Mutation {
-        """Sets the language of the mails to the caller, by a language tag (BCP 47) such as \`de-AT\`. Null forgets it."""
+        """Sets the language of the mails to the caller: a language tag (BCP 47) such as \`de-AT\`. Null removes the language."""
         setLocale(locale: String): User! @auth
       }`,
     resolvers: {

@@ -2,7 +2,7 @@ import { readHeader, type RequestLike } from "../../authentication/request.js";
 import { BadUserInput } from "../../errors.js";
 import type { RunStatement, Sql } from "../../sql.js";
 
-/** RFC 5646 4.4.1 recommends at least this many characters. */
+/** The longest language tag, in characters. @see RFC 5646 4.4.1 */
 const MAX_LENGTH = 35;
 
 /** Returns the first language of `Accept-Language`, such as `de-AT`, or null. @see RFC 9110 12.5.4 */
@@ -13,8 +13,8 @@ export function preferredLocale(request: RequestLike): string | null {
 
 /**
  * Stores the language of a user.
- * @param locale null to forget it
- * @returns whether it has changed
+ * @param locale null to remove the stored language
+ * @returns whether the stored language has changed
  */
 export async function storeLocale(
   run: RunStatement,
@@ -34,7 +34,6 @@ export async function storeLocale(
   return changed.length > 0;
 }
 
-/** Returns the languages of users, by their ids. */
 export async function readLocales(sql: Sql, ids: readonly string[]): Promise<Map<string, string>> {
   const rows = await sql.readOnce<{ userId: string; locale: string }>(
     `SELECT user_id AS "userId", locale FROM user_locale
@@ -46,7 +45,7 @@ export async function readLocales(sql: Sql, ids: readonly string[]): Promise<Map
 
 /**
  * Returns the canonical form of a language tag.
- * @throws {@link BadUserInput} for a text that is no language tag
+ * @throws {@link BadUserInput} if the text is not a language tag
  */
 export function requireLocale(text: string): string {
   const locale = toLocale(text);

@@ -3,11 +3,11 @@ import { requireNewEmail } from "../../accounts/identifiers.js";
 import type { Limiter, LimiterStore } from "../../throttling/limiter.js";
 import type { MailPurpose } from "./links.js";
 
-/** A mail with a link, for the limits. */
+/** A mail with a link. */
 export interface LinkMail {
   /**
-   * Each purpose has its own counters. Otherwise a stranger could use up the mails of an address with registrations, and
-   * its owner could not reset the password.
+   * Each purpose has its own limits. Otherwise a stranger could sign up with an address again and again. The owner of
+   * the address could then not reset the password.
    */
   readonly purpose: MailPurpose;
   readonly address: string;
@@ -15,7 +15,7 @@ export interface LinkMail {
   readonly userId?: string | null;
 }
 
-/** The limits for each account and for each address. */
+/** The limits for each account and for each address. `window` is in seconds. */
 const LIMITS = [
   { name: "mails-per-minute", limit: 1, window: 60 },
   { name: "mails-per-hour", limit: 5, window: 3600 },
@@ -26,14 +26,14 @@ export class MailLimits {
   readonly #key: KeyObject;
   readonly #limiters: readonly Limiter[];
 
-  /** @param key hashes addresses and users, so that the store of counters does not reveal them */
+  /** @param key hashes addresses and user ids, because the stored counters must not reveal them */
   constructor(createLimiter: LimiterStore["createLimiter"], key: KeyObject) {
     this.#key = key;
     this.#limiters = LIMITS.map((rule) => createLimiter(rule));
   }
 
   /**
-   * Counts a mail.
+   * Counts a mail with a link.
    * @returns whether the mail may be sent
    * @throws {@link BadUserInput} when `address` is not one e-mail address
    */

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import { BadUserInput, ServiceUnavailable } from "../../errors.js";
 import { type Client, NO_CLIENT, warn } from "../../events.js";
+import type { Measurement } from "../../maintenance/measurement.js";
 import { type Fault, Outbox, type OutboxRow } from "../../maintenance/outbox.js";
 import type { RunStatement } from "../../sql.js";
 import { withinTime } from "../../within-time.js";
@@ -12,44 +13,43 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** A request is handled a random time after its response, between these two, in milliseconds. */
+/** A request is handled after a random delay, in milliseconds. */
 const DELAY = { min: 50, max: 250 };
-/** How many requests may wait. */
+/** The most requests that may wait. */
 const MAX_WAITING = 1000;
-/** When too many requests wait, clients should retry after this many seconds. */
+/** Seconds after which clients should retry if too many requests wait. */
 const RETRY_AFTER = 5;
-/** How many due requests one statement reads. */
+/** The number of due requests that one statement reads. */
 const BATCH = 20;
-/** How long closing waits for the requests that are not handled yet, in milliseconds. */
+/** How long `close` waits for requests that are not handled yet, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
-/** A request for a mail, as its handler gets it. */
+/** A request for a mail. */
 export interface MailRequest<Arguments> {
   readonly given: Arguments;
-  /** The client that sent the request. */
   readonly client: Client;
   /**
-   * Counts a mail with a link, as {@link Mail.allows} does. A second attempt is always allowed, because the first one
-   * may have counted the mail before it failed.
+   * Counts a mail with a link, as {@link Mail.allows} does. If the handler runs again after an error, always returns
+   * true. The first run may already have counted the mail.
    */
   allows(this: void, mail: LinkMail): Promise<boolean>;
-  /** Runs a transaction that also deletes the request. So the request takes effect once, even after a crash. */
+  /** Runs a transaction that also deletes the request. So `use` takes effect only once, even after a crash. */
   inTransaction(this: void, use: (run: RunStatement) => Promise<void>): Promise<void>;
 }
 
-/** Requests of one kind. */
+/** The requests of one mutation. */
 export interface MailRequests<Arguments extends object> {
   /**
-   * Stores a request. Its handler runs a moment after the response, and also after a crash. The time of the response
-   * therefore does not reveal what the handler does.
-   * @param given is stored as JSON, so it must hold no secret
+   * Stores a request. Its handler runs after the response, so the response time does not reveal what the handler does.
+   * The handler runs even if the process crashes.
+   * @param given the arguments of the request. They are stored as JSON, so they must not contain a secret.
    * @param run runs a statement of the caller's transaction. Call {@link Mail.wake} after the commit.
    * @throws {@link ServiceUnavailable} when too many requests wait
    */
   store(given: Arguments, client: Client, run?: RunStatement): Promise<void>;
 }
 
-/** Handles requests of one kind. If it rejects, it is tried again later, unless with {@link BadUserInput}. */
+/** Handles a request. If the handler fails, it is called again later, except after {@link BadUserInput}. */
 export type MailRequestHandler<Arguments> = (request: MailRequest<Arguments>) => Promise<void>;
 
 interface RequestRow extends OutboxRow {
@@ -58,23 +58,23 @@ interface RequestRow extends OutboxRow {
   readonly client: string;
 }
 
-/** Thrown when another instance has handled the request meanwhile. */
+/** Another instance has handled the request meanwhile. */
 class AlreadyHandled extends Error {}
 
 /**
- * Requests for mails that were answered, and are not handled yet. A row holds an address, but no token. All instances
- * handle the requests, each once.
+ * The requests for mails that are not handled yet. A row contains an address, but no token. Only one of the instances
+ * handles a request.
  * @internal
  */
 export class MailRequestQueue {
-  readonly #core: Pick<CoreServices, "sql" | "now" | "onEvent">;
+  readonly #core: Pick<CoreServices, "sql" | "now" | "onEvent" | "spans">;
   readonly #allows: MailRequest<never>["allows"];
   readonly #handlers = new Map<string, MailRequestHandler<never>>();
   readonly #outbox: Outbox<RequestRow>;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    core: Pick<CoreServices, "sql" | "now" | "onEvent">,
+    core: Pick<CoreServices, "sql" | "now" | "onEvent" | "spans">,
     allows: MailRequest<never>["allows"],
   ) {
     this.#core = core;
@@ -127,7 +127,7 @@ export class MailRequestQueue {
     if (stored.length === 0) throw new ServiceUnavailable(RETRY_AFTER);
   }
 
-  /** Handles the requests a moment later. Returns at once, and never throws. */
+  /** Starts to handle the requests after a random delay. Returns at once, and never throws. */
   wake(): void {
     this.#timer ??= setTimeout(
       () => {
@@ -138,7 +138,11 @@ export class MailRequestQueue {
     ).unref();
   }
 
-  /** Handles the requests at once, and waits until it is done. */
+  get measurements(): readonly Measurement[] {
+    return this.#outbox.measurements;
+  }
+
+  /** Handles the requests without a delay, and waits until they are handled. */
   async idle(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -146,9 +150,10 @@ export class MailRequestQueue {
     await this.#outbox.idle();
   }
 
-  /** Handles the requests that wait for a timer, for two seconds at most. Later ones stay in the table. */
+  /** Handles the requests that wait. After two seconds, leaves the rest in the table. */
   async close(): Promise<void> {
-    if (this.#timer !== undefined) await withinTime(this.idle(), CLOSE_TIMEOUT, () => undefined);
+    const handled = this.#timer === undefined ? this.#outbox.idle() : this.idle();
+    await withinTime(handled, CLOSE_TIMEOUT, () => undefined);
     clearTimeout(this.#timer);
     await this.#outbox.close();
   }
@@ -176,7 +181,7 @@ export class MailRequestQueue {
       warn(error);
       return {
         code: "request_failed",
-        // An older version may have stored an address that no mail can go to.
+        // A retry cannot succeed if the address is not valid. An older version may have stored such an address.
         isPermanent: error instanceof BadUserInput,
         isOfServer: error instanceof ServiceUnavailable,
       };

@@ -1,8 +1,9 @@
 import { NO_CLIENT, warn } from "../../events.js";
+import type { Measurement } from "../../maintenance/measurement.js";
 import { type Fault, Outbox, type OutboxRow } from "../../maintenance/outbox.js";
 import type { CoreServices } from "../feature.js";
-import type { Links } from "./links.js";
-import type { MailTokens } from "./mail-tokens.js";
+import type { Links, MailPurpose } from "./links.js";
+import { codeOf, type MailTokens } from "./mail-tokens.js";
 import type { MailTemplate, MailValues } from "./templates.js";
 import { faultOf, type Message, type Transport } from "./transport.js";
 
@@ -10,10 +11,9 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** How many due mails one statement reads. */
+/** The number of due mails that one statement reads. */
 const BATCH = 20;
 
-/** A row of the outbox. */
 interface MailRow extends OutboxRow {
   readonly template: string;
   readonly recipient: string;
@@ -23,9 +23,8 @@ interface MailRow extends OutboxRow {
   readonly tokenId: string | null;
 }
 
-/** The parts of a {@link MailSender}. */
 export interface SenderParts {
-  readonly core: Pick<CoreServices, "sql" | "now" | "onEvent">;
+  readonly core: Pick<CoreServices, "sql" | "now" | "onEvent" | "spans">;
   readonly tokens: MailTokens;
   readonly links: Links;
   readonly templates: ReadonlyMap<string, MailTemplate>;
@@ -33,7 +32,6 @@ export interface SenderParts {
   readonly from: string;
 }
 
-/** Sends the mails of the outbox. */
 export class MailSender {
   readonly #parts: SenderParts;
   readonly #outbox: Outbox<MailRow>;
@@ -61,12 +59,16 @@ export class MailSender {
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
-    // A server learns its origin when it starts. A command of the CLI knows an origin only from the settings. Without
-    // one, its mails stay in the table `mail_outbox`, and a server sends them.
+    // A command of the CLI may not know the origin of links. Its mails then stay in the table, until a server sends
+    // them.
     if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 
-  /** Claims no more mails, and waits less than 5 seconds for those that are being sent. */
+  get measurements(): readonly Measurement[] {
+    return this.#outbox.measurements;
+  }
+
+  /** Stops claiming mails. Waits less than 5 seconds for the mails that are being sent. */
   async close(): Promise<void> {
     await this.#outbox.close();
   }
@@ -90,18 +92,35 @@ export class MailSender {
 
   /** @returns null if the mail's link does not work any more */
   async #render(row: MailRow): Promise<Message | null> {
-    const { tokens, links, templates, from } = this.#parts;
+    const { tokens, templates, from } = this.#parts;
     const { id, template: name, recipient: to, locale, data, tokenId } = row;
     const values = JSON.parse(data) as MailValues;
     const found = tokenId === null ? undefined : await tokens.derive(tokenId);
     if (found === null) return null;
-    const link = found === undefined ? values["link"] : links.to(found.purpose, found.token);
+    const given = found === undefined ? values : { ...values, ...this.#secretsOf(found) };
     const template = templates.get(name);
     if (template === undefined) throw new Error(`There is no mail template ${name}.`);
-    const rendered = await template(link === undefined ? values : { ...values, link }, locale);
+    const rendered = await template(given, locale);
     const { subject, text, html } = rendered;
     const mail = html === undefined ? { subject, text } : { subject, text, html };
-    return { ...mail, id, template: name, from, to, queuedAt: Number(row.queuedAt), link };
+    return {
+      ...mail,
+      id,
+      template: name,
+      from,
+      to,
+      queuedAt: Number(row.queuedAt),
+      link: given["link"],
+    };
+  }
+
+  /** Returns the values of a template that the database must not contain. */
+  #secretsOf({ purpose, token }: { purpose: MailPurpose; token: string }): MailValues {
+    const link = this.#parts.links.to(purpose, token);
+    return {
+      ...(link !== undefined && { link }),
+      ...(purpose === "loginWithCode" && { code: codeOf(token) }),
+    };
   }
 
   #report(

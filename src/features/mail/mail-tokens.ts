@@ -3,69 +3,81 @@ import { newId } from "../../accounts/id.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
 import { BadUserInput } from "../../errors.js";
 import type { RunStatement, Sql, SqlValue } from "../../sql.js";
+import { hashSecret, isSecret } from "../../tokens/secret-hash.js";
 import { MailTokenExpired, MailTokenNotValid } from "./errors.js";
 import type { MailPurpose } from "./links.js";
 
-/** The token to issue. */
 export interface NewMailToken {
   readonly purpose: MailPurpose;
   readonly userId: string;
-  /** The address that the token proves. For `resetPassword`, it must be the user's own. */
+  /** The address that the token proves. For a purpose in {@link OWN_ADDRESS}, the user must have this address. */
   readonly address: string;
-  /** Seconds. @default 30 minutes for `resetPassword`, otherwise 24 hours */
+  /** Seconds. @default 10 minutes for `loginWithCode`, 30 minutes for `resetPassword`, otherwise 24 hours */
   readonly lifetime?: number;
 }
 
 const HOUR = 3600;
 
-/** How long no link sets a new password after an administrator has replaced the address, in milliseconds. */
+/**
+ * An administrator may have replaced the user's address. The user then gets no links that set a password for this time,
+ * in milliseconds.
+ */
 const RESET_HOLD = 7 * 24 * HOUR * 1000;
 
-/** How long the token of each purpose works, in seconds. */
+/** The lifetime of a token for each purpose, in seconds. */
 const LIFETIMES: Readonly<Record<MailPurpose, number>> = {
   verifyEmail: 24 * HOUR,
   resetPassword: HOUR / 2,
   confirmEmailChange: 24 * HOUR,
+  loginWithCode: HOUR / 6,
 };
 
-/** A token, as the mutation of its purpose gets it. */
+/** The purposes for which whoever reads the mail may come in as the user. */
+const OWN_ADDRESS: readonly MailPurpose[] = ["resetPassword", "loginWithCode"];
+
+/** A token that a client has sent. The purpose is the mutation that the client called. */
 export interface GivenMailToken {
   readonly purpose: MailPurpose;
   readonly token: string;
 }
 
-/** The proof in a token: this user got a mail at this address. */
+/** The proof that a used token gives: the user received a mail at this address. */
 export interface MailProof {
   readonly userId: string;
   readonly address: string;
 }
 
-/** A token that was used up. */
+/** The proof of a token that has just been used. */
 export interface UsedMailToken extends MailProof {
-  /** Whether others have asked for the address, too. Then nobody can tell whether its owner chose the user's password. */
+  /**
+   * Whether other users have registered with the same address, and have not confirmed it. A stranger may then have
+   * created this user's account, and know its password.
+   */
   readonly isContested: boolean;
 }
 
-/** Runs in the transaction that uses up a token. Returns {@link UsedMailToken.isContested}. */
+/** Runs in the transaction that consumes a token. Returns {@link UsedMailToken.isContested}. */
 type ProofListener = (run: RunStatement, proof: MailProof) => Promise<boolean>;
 
 /**
- * SQL that is true for a token whose user has not changed since it was issued. A new password, a new address, an
- * activation and a deactivation are such changes.
+ * An SQL condition. It is true if the token is current. A token is current until the user gets a new password or
+ * address, or is activated or deactivated.
  */
 const IS_CURRENT = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = mail_token.user_id
   AND u.credentials_version = mail_token.credentials_version
   AND u.email_key IS NOT DISTINCT FROM mail_token.email_key)`;
 
-/** SQL that is true for a given token, if it is unused and current. {@link knownAs} returns the parameters. */
+/**
+ * An SQL condition. It is true if the row belongs to a given token that is unused and current. {@link knownAs} returns
+ * the parameters.
+ */
 const IS_KNOWN = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CURRENT}`;
 
-/** The form of a token: 256 bits in base64url, which are 43 characters. */
-const TOKEN = /^[\w-]{43}$/;
-
 /**
- * The tokens of links in mails. A token works once, for one purpose, user and address. It stops working when the user
- * gets a newer one for the same purpose, gets a new password or address, or is activated or deactivated.
+ * The tokens of links in mails. A token works once, for one purpose, user and address. It stops working in these cases:
+ * - The user gets a newer token for the same purpose.
+ * - The user gets a new password or address.
+ * - The user is activated or deactivated.
  */
 export class MailTokens {
   readonly #sql: Sql;
@@ -73,7 +85,7 @@ export class MailTokens {
   readonly #keys: readonly KeyObject[];
   readonly #listeners: ProofListener[] = [];
 
-  /** @param keys the current key, then the previous ones */
+  /** @param keys the current key first, then the previous keys */
   constructor(sql: Sql, now: () => number, keys: readonly KeyObject[]) {
     this.#sql = sql;
     this.#now = now;
@@ -81,11 +93,12 @@ export class MailTokens {
   }
 
   /**
-   * Issues a token, and kills the older one of the same purpose and user.
+   * Issues a token, which replaces an older token of the same purpose and user.
    * @param run runs a statement of the caller's transaction
-   * @returns the id of the token, for the mail that carries it
+   * @returns the id of the token, for {@link OutgoingMail.tokenId}
    * @throws {@link BadUserInput} when the user does not exist
-   * @throws {@link BadUserInput} for `resetPassword`, when the user does not have the address, or resets are held back
+   * @throws {@link BadUserInput} for a purpose in {@link OWN_ADDRESS}, when the user does not have the address
+   * @throws {@link BadUserInput} for such a purpose, when an administrator has replaced the address in the last 7 days
    */
   async issue(
     run: RunStatement,
@@ -94,7 +107,7 @@ export class MailTokens {
     const id = newId();
     const [key] = this.#keys;
     if (key === undefined) throw new TypeError("There is no key.");
-    const isOwn = purpose === "resetPassword";
+    const isOwn = OWN_ADDRESS.includes(purpose);
     const now = this.#now();
     const issued = await run(
       `INSERT INTO mail_token (id, user_id, purpose, address, token_hash, email_key, credentials_version, expires_at)
@@ -106,7 +119,7 @@ export class MailTokens {
          credentials_version = excluded.credentials_version, expires_at = excluded.expires_at, used_at = NULL
        RETURNING id`,
       [
-        ...[id, purpose, address, hashToken(deriveToken(key, id)), now + lifetime * 1000],
+        ...[id, purpose, address, hashSecret(deriveToken(key, id)), now + lifetime * 1000],
         ...[userId, isOwn, requireNewEmail(address), now],
       ],
     );
@@ -115,10 +128,12 @@ export class MailTokens {
   }
 
   /**
-   * Holds back the links that set a new password, for a week. Otherwise an administrator could give a user an address of
-   * her own, and take the account over by a link to it. Call this before the address changes. Does nothing if the address
-   * stays the same, or if the user has no address, or has neither a password nor ever logged in.
-   * @param emailKey the canonical form of the new address; null if the user gets none
+   * Prevents links that set a new password, for a week. Otherwise an administrator could enter an address of their own,
+   * and take over the account with such a link. Call this before the address changes. Does nothing in these cases:
+   * - The address stays the same.
+   * - The user has no address.
+   * - The user never had a password or login.
+   * @param emailKey the canonical form of the new address; null if the address is removed
    * @internal
    */
   async holdResets(run: RunStatement, userId: string, emailKey: string | null): Promise<void> {
@@ -137,7 +152,8 @@ export class MailTokens {
   }
 
   /**
-   * Returns until when no link sets a new password of the user, in epoch milliseconds. Null if none is held back.
+   * Returns the instant from which the user can get links that set a password, in epoch milliseconds. Returns null if
+   * the user can get such links now.
    * @internal
    */
   async resetsHeldUntil(userId: string): Promise<number | null> {
@@ -149,7 +165,7 @@ export class MailTokens {
   }
 
   /**
-   * Returns the proof in a token, and leaves the token usable.
+   * Returns the user and the address of a token. Does not mark the token as used.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
   async find(given: GivenMailToken): Promise<MailProof> {
@@ -157,7 +173,7 @@ export class MailTokens {
   }
 
   /**
-   * Uses a token up. Call it before the transaction changes the user, because a change kills the token.
+   * Marks a token as used. Call this before the transaction changes the user, because a change makes the token invalid.
    * @param run runs a statement of the caller's transaction. If the transaction fails, the token works again.
    * @throws {@link MailTokenExpired}; {@link MailTokenNotValid} in all other cases
    */
@@ -188,14 +204,14 @@ export class MailTokens {
     return { userId, address };
   }
 
-  /** @param listener called when a token of any purpose is used up, and so proves an address */
+  /** @param listener called when a token is used. A token of any purpose proves an address */
   onProof(listener: ProofListener): void {
     this.#listeners.push(listener);
   }
 
   /**
-   * Derives a token again, for its mail.
-   * @returns null if the token does not work any more
+   * Derives a token from its id, to put the token into a mail. The database contains only the hash of the token.
+   * @returns null if the token no longer works
    */
   async derive(id: string): Promise<{ purpose: MailPurpose; token: string } | null> {
     const [row] = await this.#sql.read<{ purpose: MailPurpose; tokenHash: string }>(
@@ -204,23 +220,28 @@ export class MailTokens {
       [id, this.#now()],
     );
     if (row === undefined) return null;
-    // The key may have been rotated since the token was issued.
+    // Try all keys, because the root secret may have been replaced since the token was issued.
     const tokens = this.#keys.map((key) => deriveToken(key, id));
-    const token = tokens.find((derived) => hashToken(derived) === row.tokenHash);
+    const token = tokens.find((derived) => hashSecret(derived) === row.tokenHash);
     return token === undefined ? null : { purpose: row.purpose, token };
   }
 }
 
 /** @throws {@link MailTokenNotValid} for a malformed token */
 function knownAs({ purpose, token }: GivenMailToken): SqlValue[] {
-  if (typeof token !== "string" || !TOKEN.test(token)) throw new MailTokenNotValid();
-  return [hashToken(token), purpose];
+  if (!isSecret(token)) throw new MailTokenNotValid();
+  return [hashSecret(token), purpose];
+}
+
+/**
+ * Returns the six digits that stand for a token. Digits can be guessed, so whoever accepts them counts the tries.
+ * @param token the token of a mail
+ */
+export function codeOf(token: string): string {
+  const hash = createHash("sha256").update(`code:${token}`).digest();
+  return String(hash.readUIntBE(0, 6) % 1_000_000).padStart(6, "0");
 }
 
 function deriveToken(key: KeyObject, id: string): string {
   return createHmac("sha256", key).update(`token:${id}`).digest("base64url");
-}
-
-function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
 }

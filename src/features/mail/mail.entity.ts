@@ -8,13 +8,12 @@ import {
   Unique,
 } from "@mikro-orm/core";
 import { UserEntity } from "../../accounts/user.entity.js";
-import type { Migration } from "../../sql.js";
 import type { MailPurpose } from "./links.js";
 
-/** A mail that has not been sent yet. Nothing in the row can be used as a credential. Instants are epoch milliseconds. */
+/** A mail that has not been sent yet. The row contains no credential. Instants are epoch milliseconds. */
 @Entity({ tableName: "mail_outbox" })
 export class MailOutboxEntity {
-  /** 128 random bits in hex, also in the `Message-ID`. */
+  /** 128 random bits in hex. The `Message-ID` of the mail contains this id. */
   @PrimaryKey({ type: "text" })
   id!: string;
 
@@ -31,7 +30,7 @@ export class MailOutboxEntity {
   @Property({ type: "text" })
   data!: string;
 
-  /** Not a foreign key, because the mail about a deletion is sent after the user is gone. */
+  /** No foreign key, because the mail about a deleted account is sent after the user has been deleted. */
   @Property({ type: "text", nullable: true })
   userId!: string | null;
 
@@ -42,7 +41,7 @@ export class MailOutboxEntity {
   @Property({ type: new BigIntType("number") })
   queuedAt!: number;
 
-  /** The instant from which an instance may claim the mail. A claim moves it into the future. */
+  /** The instant from which an instance may claim the mail. A claim moves this instant into the future. */
   @Index()
   @Property({ type: new BigIntType("number") })
   dueAt!: number;
@@ -53,8 +52,7 @@ export class MailOutboxEntity {
 }
 
 /**
- * A request for a mail that was answered, and is not handled yet. Nothing in the row can be used as a credential.
- * Instants are epoch milliseconds.
+ * A request for a mail that is not handled yet. The row contains no credential. Instants are epoch milliseconds.
  */
 @Entity({ tableName: "mail_request" })
 export class MailRequestEntity {
@@ -76,7 +74,7 @@ export class MailRequestEntity {
   @Property({ type: new BigIntType("number") })
   queuedAt!: number;
 
-  /** The instant from which an instance may claim the request. A claim moves it into the future. */
+  /** The instant from which an instance may claim the request. A claim moves this instant into the future. */
   @Index()
   @Property({ type: new BigIntType("number") })
   dueAt!: number;
@@ -90,7 +88,7 @@ export class MailRequestEntity {
 @Entity({ tableName: "mail_token" })
 @Unique({ properties: ["user", "purpose"] })
 export class MailTokenEntity {
-  /** 128 random bits in hex. The token is derived from it with a key that is not in the database. */
+  /** 128 random bits in hex. The token is derived from this id, with a key that is not in the database. */
   @PrimaryKey({ type: "text" })
   id!: string;
 
@@ -124,75 +122,3 @@ export class MailTokenEntity {
   @Property({ type: new BigIntType("number"), nullable: true })
   usedAt!: number | null;
 }
-
-/** Creates the tables of this file. */
-export const mailMigration: Migration = {
-  name: "2026-11-27-mail",
-  statements: [
-    `create table "mail_outbox" (
-      "id" text not null primary key,
-      "template" text not null,
-      "recipient" text not null,
-      "locale" text null,
-      "data" text not null,
-      "user_id" text null,
-      "token_id" text null,
-      "queued_at" bigint not null,
-      "due_at" bigint not null,
-      "attempts" integer not null default 0)`,
-    `create index "mail_outbox_due_at_index" on "mail_outbox" ("due_at")`,
-    `create table "mail_token" (
-      "id" text not null primary key,
-      "user_id" text not null constraint "mail_token_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
-      "purpose" text not null,
-      "address" text not null,
-      "token_hash" text not null,
-      "email_key" text null,
-      "credentials_version" integer not null,
-      "expires_at" bigint not null,
-      "used_at" bigint null)`,
-    `create unique index "mail_token_user_id_purpose_unique" on "mail_token" ("user_id", "purpose")`,
-    `create unique index "mail_token_token_hash_unique" on "mail_token" ("token_hash")`,
-    `create index "mail_token_expires_at_index" on "mail_token" ("expires_at")`,
-  ],
-};
-
-/**
- * Creates the table of the users who get no link to set a new password, because an administrator has replaced their
- * address. `held_until` is in epoch milliseconds.
- */
-export const resetHoldMigration: Migration = {
-  name: "2026-11-28-reset-hold",
-  statements: [
-    `create table "reset_hold" (
-      "user_id" text not null primary key constraint "reset_hold_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
-      "held_until" bigint not null)`,
-    `create index "reset_hold_held_until_index" on "reset_hold" ("held_until")`,
-  ],
-};
-
-/** Creates the table of the users' languages. */
-export const localeMigration: Migration = {
-  name: "2026-11-27-user-locale",
-  statements: [
-    `create table "user_locale" (
-      "user_id" text not null primary key constraint "user_locale_user_id_foreign" references "user" ("id") on update cascade on delete cascade,
-      "locale" text not null)`,
-  ],
-};
-
-/** Creates the table of requests for mails. */
-export const requestMigration: Migration = {
-  name: "2026-11-27-mail-request",
-  statements: [
-    `create table "mail_request" (
-      "id" text not null primary key,
-      "kind" text not null,
-      "given" text not null,
-      "client" text not null,
-      "queued_at" bigint not null,
-      "due_at" bigint not null,
-      "attempts" integer not null default 0)`,
-    `create index "mail_request_due_at_index" on "mail_request" ("due_at")`,
-  ],
-};

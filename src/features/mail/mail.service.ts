@@ -1,7 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import { requireNewEmail } from "../../accounts/identifiers.js";
-import type { RunStatement } from "../../sql.js";
+import type { Measurement } from "../../maintenance/measurement.js";
+import { type RunStatement, withoutTransaction } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 import { type LinkMail, MailLimits } from "./mail-limits.js";
 import {
@@ -16,30 +17,28 @@ import type { MailTemplateName, MailValues } from "./templates.js";
 
 /** A mail to send. */
 export interface OutgoingMail {
-  /** The name of one of our templates, or of one in the setting `mailTemplates`. */
+  /** The name of one of Gatehouse's templates, or of a template in the setting `mailTemplates`. */
   readonly template: MailTemplateName | (string & {});
   /** One e-mail address. */
   readonly to: string;
   /**
    * The language of the recipient, such as `de`.
-   * @default null: the locale of the user `userId`, and English if there is none
+   * @default null: the locale of the user `userId`, or English if that user has no locale
    */
   readonly locale?: string | null;
   /** The id of the user whom the mail is about, for the audit trail. @default null */
   readonly userId?: string | null;
-  /** The values of the template. They are stored until the mail is sent, so they must hold no secret. @default none */
+  /** The values for the template. They must not contain a secret, because the database stores them. @default none */
   readonly values?: MailValues;
-  /** The id of the token whose link the template gets as `link`. @default null */
+  /** The id of a token. The template gets the token's link as `link`. @default null */
   readonly tokenId?: string | null;
 }
 
 /**
- * Sends mails through a table, the outbox. A mail is stored in the transaction of its cause, and sent after the commit.
- * If that fails, it is tried again for three days. Each mail is sent at least once: if a process dies after the mail
- * server has accepted a mail, the mail is sent again, with the same `Message-ID`.
+ * Sends mails. A mail is first stored in a table, in the caller's transaction, and sent after the commit. If sending
+ * fails, Gatehouse retries for three days. After a crash, a mail may be sent twice, with the same `Message-ID`.
  */
 export class Mail {
-  /** The tokens of links in mails. */
   readonly tokens: MailTokens;
   readonly #sql: CoreServices["sql"];
   readonly #now: () => number;
@@ -50,7 +49,7 @@ export class Mail {
 
   /** @internal */
   constructor(
-    core: Pick<CoreServices, "sql" | "now" | "onEvent" | "deriveKeys" | "createLimiter">,
+    core: Pick<CoreServices, "sql" | "now" | "onEvent" | "spans" | "deriveKeys" | "createLimiter">,
     parts: Omit<SenderParts, "core" | "tokens">,
   ) {
     const keys = core.deriveKeys("mail") as [KeyObject, ...KeyObject[]];
@@ -71,7 +70,7 @@ export class Mail {
    * await auth.mail.send({ template: "invitation", to: "ada@example.com", values: { team: "Engines" } });
    */
   async send(mail: OutgoingMail): Promise<void> {
-    await this.queue((statement, parameters) => this.#sql.write(statement, parameters), mail);
+    await this.queue(withoutTransaction(this.#sql), mail);
     this.wake();
   }
 
@@ -85,8 +84,8 @@ export class Mail {
   }
 
   /**
-   * Stores a mail with a link in the caller's transaction. The link carries a new token, which proves the address `to`.
-   * Unless the mail says otherwise, its language is that of the token's user.
+   * Stores a mail with a link in the caller's transaction. The link contains a new token, which proves the address
+   * `to`. By default, the mail is in the language of the token's user.
    * @param run runs a statement of the transaction
    * @throws as {@link Mail.send} and {@link MailTokens.issue} do
    */
@@ -99,7 +98,7 @@ export class Mail {
     await this.#store(run, { ...mail, tokenId }, userId);
   }
 
-  /** @param readerId the id of the user whose language the mail has, if the mail names none */
+  /** @param readerId the id of the user whose language is the default, or null */
   async #store(run: RunStatement, mail: OutgoingMail, readerId: string | null): Promise<void> {
     const { template, to, locale = null, userId = null, values = {}, tokenId = null } = mail;
     requireNewEmail(to);
@@ -117,16 +116,16 @@ export class Mail {
     );
   }
 
-  /** Sends the mails that are due, and handles requests a moment later. Returns at once, and never throws. */
+  /** Starts to send the mails that are due, and to handle the requests. Returns at once, and never throws. */
   wake(): void {
     this.#sender.wake();
     this.#requests.wake();
   }
 
   /**
-   * Counts a mail with a link. For each purpose, each address and each account may get one such mail a minute, and five
-   * an hour. Call this before the transaction. If it returns false, do not queue the mail. Give the client the usual
-   * answer, unless the client may learn whether the address has an account.
+   * Counts a mail with a link. For each purpose, an address or account may get one mail a minute, and five an hour.
+   * Call this before the transaction. If this returns false, do not queue the mail, but send the client the usual
+   * response. The response must not reveal whether the address has an account.
    * @returns whether the mail may be queued
    * @throws {@link BadUserInput} when `address` is not one e-mail address
    */
@@ -135,10 +134,10 @@ export class Mail {
   }
 
   /**
-   * Returns the requests of a mutation whose response must not reveal whether a mail is sent, and so whether an address
-   * has an account.
+   * Returns the requests of a mutation. The handler runs after the response. So the response time does not reveal
+   * whether a mail is sent or an address has an account.
    * @param mutation the name of the mutation
-   * @param handler queues the mail, if there is one
+   * @param handler queues a mail, or does nothing
    */
   requestsOf<Arguments extends object>(
     mutation: string,
@@ -150,8 +149,13 @@ export class Mail {
     });
   }
 
+  /** @internal */
+  get measurements(): readonly Measurement[] {
+    return [...this.#sender.measurements, ...this.#requests.measurements];
+  }
+
   /**
-   * Handles the requests that wait.
+   * Handles all stored requests.
    * @internal
    */
   async idle(): Promise<void> {

@@ -2,7 +2,6 @@ import { BadUserInput } from "../../errors.js";
 import type { RunStatement } from "../../sql.js";
 import type { Mail } from "./mail.service.js";
 
-/** The user whom a notice is about. */
 export interface Recipient {
   readonly id: string;
   readonly username: string;
@@ -10,8 +9,8 @@ export interface Recipient {
 }
 
 /**
- * Queues a mail that tells the owner of an account what has changed. Does nothing if the user has no e-mail address, or
- * a malformed one. An older version may have stored such an address.
+ * Queues a mail that tells a user what has changed. Does nothing if the user has no valid e-mail address. An older
+ * version may have stored an invalid address.
  * @param run runs a statement of the transaction that makes the change
  */
 export async function queueNotice(
@@ -29,9 +28,9 @@ export async function queueNotice(
 }
 
 /**
- * Tells the old address of a user that the account gets another one. Does nothing if the address stays the same. Call
- * this before the change.
- * @param emailKey the canonical form of the new address; null if the user gets none
+ * Queues a mail to the user's old address. The mail says that the address has changed. Does nothing if the address
+ * stays the same. Call this before the change.
+ * @param emailKey the canonical form of the new address; null if the address is removed
  */
 export async function queueEmailNotice(
   mail: Mail,

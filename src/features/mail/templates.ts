@@ -1,13 +1,13 @@
-/** A mail as a template renders it. */
+/** The subject and text of a mail. */
 export interface RenderedMail {
   readonly subject: string;
   /** The mail in plain text. */
   readonly text: string;
-  /** The mail in HTML. Escape every value. @default none: the mail has plain text only */
+  /** The mail in HTML. The template must escape all values. @default none: the mail has only plain text */
   readonly html?: string;
 }
 
-/** The values of a mail, such as `username`. A mail with a token also has `link`. */
+/** The values of a mail, such as `username`. A mail with a token also has `link`, and that of a login has `code`, too. */
 export type MailValues = Readonly<Record<string, string>>;
 
 /**
@@ -19,7 +19,7 @@ export type MailTemplate = (
   locale: string | null,
 ) => RenderedMail | Promise<RenderedMail>;
 
-/** The templates that come with Gatehouse. */
+/** The names of Gatehouse's own templates. */
 export type MailTemplateName =
   | "verify-email"
   | "address-known"
@@ -27,16 +27,19 @@ export type MailTemplateName =
   | "password-changed"
   | "email-change-confirm"
   | "email-changed-notice"
-  | "account-deleted";
+  | "account-deleted"
+  | "login-code";
 
-/** Templates by name. Those of an application replace ours, or have names of their own. */
+/** An application's templates, by name. A template replaces Gatehouse's template of the same name. */
 export type MailTemplates = Readonly<Partial<Record<MailTemplateName, MailTemplate>>> &
   Readonly<Record<string, MailTemplate>>;
 
-/** The words of a mail: what stands before its link, and after it. */
+/** The text of a mail, before and after its code and its link. */
 interface Letter {
   readonly subject: string;
   readonly before: string;
+  /** The text before the link, if the mail also has a code. */
+  readonly between?: string;
   readonly after: string;
 }
 
@@ -87,6 +90,13 @@ const ENGLISH: Language = {
       before: "Your account was deleted, with all its sessions and tokens.",
       after: "If it was not you, ask the people who run the service for help at once.",
     },
+    "login-code": {
+      subject: "Your code to sign in",
+      before: "Enter this code to sign in:",
+      between: "Or open this link in the browser that asked for the code:",
+      after:
+        "The code works once, for 10 minutes. Do not give it to anybody. If you did not ask for it, ignore this mail.",
+    },
   },
 };
 
@@ -133,6 +143,13 @@ const GERMAN: Language = {
       before: "Ihr Konto wurde gelöscht, mit allen Sitzungen und Tokens.",
       after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
     },
+    "login-code": {
+      subject: "Ihr Code für die Anmeldung",
+      before: "Geben Sie diesen Code ein, um sich anzumelden:",
+      between: "Oder öffnen Sie diesen Link in dem Browser, in dem Sie den Code angefordert haben:",
+      after:
+        "Der Code gilt einmal, 10 Minuten lang. Geben Sie ihn niemandem. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Mail.",
+    },
   },
 };
 
@@ -141,7 +158,10 @@ const LANGUAGES = new Map([
   ["de", GERMAN],
 ]);
 
-/** Returns our templates, with those of an application in place of ours. */
+/**
+ * Returns Gatehouse's templates and the application's own. An application's template replaces Gatehouse's template of
+ * the same name.
+ */
 export function templatesWith(own: MailTemplates = {}): ReadonlyMap<string, MailTemplate> {
   const names = Object.keys(ENGLISH.letters) as MailTemplateName[];
   const ours = names.map((name): [string, MailTemplate] => [
@@ -151,7 +171,6 @@ export function templatesWith(own: MailTemplates = {}): ReadonlyMap<string, Mail
   return new Map([...ours, ...Object.entries(own)]);
 }
 
-/** Returns whether a value is {@link MailTemplates}. */
 export function isTemplates(value: unknown): value is MailTemplates {
   return (
     typeof value === "object" &&
@@ -162,17 +181,18 @@ export function isTemplates(value: unknown): value is MailTemplates {
   );
 }
 
-/** Renders one of our templates. A language that we do not have is replaced by English. */
+/** Renders one of Gatehouse's templates, in English if there is no translation. */
 function render(
   name: MailTemplateName,
-  { username, link }: MailValues,
+  { username, link, code }: MailValues,
   locale: string | null,
 ): RenderedMail {
   const wanted = locale?.toLowerCase().split(/[-_]/)[0] ?? "en";
-  const [code, language] = [...LANGUAGES].find(([known]) => known === wanted) ?? ["en", ENGLISH];
-  const { subject, before, after } = language.letters[name];
+  const [lang, language] = [...LANGUAGES].find(([known]) => known === wanted) ?? ["en", ENGLISH];
+  const { subject, before, between, after } = language.letters[name];
   const greeting = username === undefined ? language.greeting : `${language.greeting} ${username}`;
-  const paragraphs = [`${greeting},`, before, ...(link === undefined ? [] : [link]), after];
+  const secrets = [code, code && link && between, link].filter((text) => text !== undefined);
+  const paragraphs = [`${greeting},`, before, ...secrets, after];
   const html = paragraphs.map((paragraph) => {
     const text = escapeHtml(paragraph);
     return `<p>${paragraph === link ? `<a href="${text}">${text}</a>` : text}</p>`;
@@ -181,7 +201,7 @@ function render(
     subject,
     text: `${paragraphs.join("\n\n")}\n`,
     html: `<!doctype html>
-<html lang="${code}">
+<html lang="${lang}">
 <head>
 <meta charset="utf-8">
 <meta name="color-scheme" content="light dark">

@@ -4,7 +4,6 @@ import { createPrivateFile } from "../../keys/private-file.js";
 import type { Fault } from "../../maintenance/outbox.js";
 import type { RenderedMail } from "./templates.js";
 
-/** A mail that is ready to be sent. */
 export interface Message extends RenderedMail {
   readonly id: string;
   readonly template: string;
@@ -15,25 +14,24 @@ export interface Message extends RenderedMail {
   readonly link: string | undefined;
 }
 
-/** Sends mails. */
 export interface Transport {
-  /** Says where the mails go, without a password. */
+  /** Says where the mails go. Contains no password. */
   readonly description: string;
-  /** @param signal ends the attempt */
+  /** @param signal aborts the attempt */
   send(message: Message, signal: AbortSignal): Promise<void>;
 }
 
-/** Milliseconds. */
+/** nodemailer's time limits, in milliseconds. */
 const TIMEOUTS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 };
 
 /**
  * Sends mails to an SMTP server.
- * @param url may hold a password. Its parameters are options of nodemailer, such as `?requireTLS=false`
+ * @param url may contain a password, and options of nodemailer as parameters, such as `?requireTLS=false`
  */
 export function smtpTransport(url: string): Transport {
   const { protocol, hostname, host } = new URL(url);
   const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  // Without this, an attacker between the servers could strip STARTTLS and read the links.
+  // Require TLS. Otherwise an attacker between the servers could suppress STARTTLS and read the links.
   const requireTLS = protocol === "smtp:" && !isLocal;
   const options: SMTPTransportOptions = { url, requireTLS, ...TIMEOUTS, ...SAFE };
   return {
@@ -46,8 +44,8 @@ export function smtpTransport(url: string): Transport {
 }
 
 /**
- * Writes mails as files that only their owner can read. For development.
- * @param log gets a line for each mail, with the file and the mail's link
+ * Writes mails to files, for development. Only the owner of a file can read it.
+ * @param log called once for each mail, with the file's path and the mail's link
  */
 export function folderTransport(folder: string, log: (line: string) => void): Transport {
   return {
@@ -65,29 +63,29 @@ export function folderTransport(folder: string, log: (line: string) => void): Tr
   };
 }
 
-/** A template returns text only. It must not make nodemailer read a file or fetch a URL. */
+/** Forbid nodemailer to read a file or fetch a URL, because templates return only text. */
 const SAFE = { disableFileAccess: true, disableUrlAccess: true };
 
 function toOptions({ id, from, to, subject, text, html, queuedAt }: Message): SendMailOptions {
   const domain = /@([^@>]+)>?$/.exec(from)?.[1] ?? "localhost";
   return {
     from,
-    // An object, because nodemailer would split a text at its commas.
+    // Pass an object, because nodemailer would split a text at its commas.
     to: { name: "", address: to },
     subject,
     text,
     ...(html !== undefined && { html }),
-    // The same at each attempt, so that a receiver can drop a second copy.
+    // The `Message-ID` is the same at each attempt. A receiver can then drop a second copy.
     messageId: `<${id}@${domain}>`,
     date: new Date(queuedAt),
-    // No out-of-office replies. @see RFC 3834 5
+    // Prevents out-of-office replies. @see RFC 3834 5
     headers: { "Auto-Submitted": "auto-generated" },
   };
 }
 
 /**
- * Returns the fault in an error of {@link Transport.send}. A reply 5xx to a recipient is permanent. After 421, or without
- * a reply, the server itself cannot be used.
+ * Converts an error of {@link Transport.send} to a fault. A reply 5xx to a recipient is permanent. After a reply 421, a
+ * failed login or no reply, the server itself cannot be used.
  * @see RFC 5321 3.8, 4.2.1
  */
 export function faultOf(error: unknown): Fault {

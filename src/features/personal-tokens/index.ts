@@ -6,7 +6,6 @@ const settings = {
   personalTokens: onOff({ variable: "PERSONAL_TOKENS", default: true }),
 };
 
-/** Lets signed-in users make static tokens for their scripts. */
 export const personalTokens = defineFeature({
   name: "personal-tokens",
   settings,

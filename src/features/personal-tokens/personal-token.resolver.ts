@@ -3,7 +3,6 @@ import type { AuthContext } from "../../authentication/context.js";
 import type { PersonalTokenService } from "./personal-token.service.js";
 import { CreateTokenPayload, toCreateTokenPayload } from "./personal-token.type.js";
 
-/** The mutation `createToken`. */
 @Resolver()
 export class PersonalTokenResolver {
   readonly #tokens: PersonalTokenService;

@@ -4,11 +4,9 @@ import { BadUserInput } from "../../errors.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 
-/** In seconds. */
 const DAY = 86_400;
 const MAX_DAYS = 3650;
 
-/** Makes named static tokens. */
 export class PersonalTokenService {
   readonly #core: Pick<CoreServices, "authentication" | "now" | "onEvent">;
   readonly #lifetime: number | null;
@@ -26,8 +24,9 @@ export class PersonalTokenService {
    * Makes a token for the caller.
    * @param label the name of the token: 1 to 100 characters
    * @param days how long the token lives; null for as long as the settings allow
-   * @throws {@link BadUserInput} for a wrong argument, a static token, and an administrator who acts as the user
-   * @throws {@link TokenRevoked} if the caller's session ended meanwhile
+   * @throws {@link BadUserInput} when an argument is not allowed
+   * @throws {@link BadUserInput} when the caller uses a static token, or is an administrator who acts as the user
+   * @throws {@link TokenRevoked} if the caller's session has just ended
    */
   async create(context: AuthContext, label: string, days: number | null): Promise<Issued> {
     const { authentication, now, onEvent } = this.#core;

@@ -4,7 +4,6 @@ import type { Issued } from "../../authentication/token-issuer.js";
 import { toAuthPayload } from "../../graphql/auth-payload.type.js";
 import { SessionType, toSessionType } from "../../graphql/session.type.js";
 
-/** The API's type `CreateTokenPayload`. */
 @ObjectType()
 export class CreateTokenPayload {
   @Field(() => String, { description: "The token. It cannot be read again later." })

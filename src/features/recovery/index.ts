@@ -5,12 +5,12 @@ import { mail as mailFeature } from "../mail/index.js";
 const settings = {
   /**
    * Whether users can change their own password and e-mail address, reset a forgotten password and delete their
-   * account. All but `changePassword` and `deleteAccount` also need mail.
+   * account. Changes of the address and resets also need mail.
    */
   recovery: onOff({ variable: "RECOVERY", default: true }),
 };
 
-/** Lets users change their own credentials, and get back into their account by mail. */
+/** Lets users change their password and e-mail address, reset a forgotten password, and delete their account. */
 export const recovery = defineFeature({
   name: "recovery",
   uses: ["mail"],

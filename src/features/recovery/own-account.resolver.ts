@@ -5,7 +5,6 @@ import { CHECKS_CREDENTIAL } from "../../permissions/credential-fields.js";
 import type { OwnAccountService } from "./own-account.service.js";
 import { PasswordPayload } from "./own-account.type.js";
 
-/** The mutations `changePassword` and `deleteAccount`. */
 @Resolver()
 export class OwnAccountResolver {
   readonly #ownAccount: OwnAccountService;

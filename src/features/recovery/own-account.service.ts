@@ -4,12 +4,12 @@ import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import { type Mail, queueNotice, type Recipient } from "../mail/index.js";
 
-/** Lets signed-in users change their password and delete their account. Needs no mail. */
+/** Lets signed-in users change their password and delete their account. Works without mail, too. */
 export class OwnAccountService {
   readonly #core: Pick<CoreServices, "accounts" | "authentication">;
   readonly #mail: Mail | undefined;
 
-  /** @param mail tells the owners what has changed. Undefined if mail is off */
+  /** @param mail tells users what has changed; undefined if mail is off */
   constructor(core: Pick<CoreServices, "accounts" | "authentication">, mail: Mail | undefined) {
     this.#core = core;
     this.#mail = mail;
@@ -17,7 +17,7 @@ export class OwnAccountService {
 
   /**
    * Sets a new password, and ends the user's other sessions.
-   * @returns how many sessions it has ended
+   * @returns how many sessions have ended
    * @throws {@link BadUserInput} for a static token, or a malformed password
    * @throws {@link InvalidCredentials} for a wrong current password, or a locked account
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
@@ -57,7 +57,7 @@ export class OwnAccountService {
     this.#mail?.wake();
   }
 
-  /** Returns a callback that queues a mail to the user. It runs in the transaction of the change. */
+  /** Returns a function that queues a mail to the user, in the transaction of the change. */
   #noticeTo(
     user: Recipient,
     template: "password-changed" | "account-deleted",

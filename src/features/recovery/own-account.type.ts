@@ -1,6 +1,5 @@
 import { Field, Int, ObjectType } from "type-graphql";
 
-/** The API's type `PasswordPayload`. */
 @ObjectType()
 export class PasswordPayload {
   @Field(() => String)

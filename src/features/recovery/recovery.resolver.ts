@@ -4,7 +4,6 @@ import { MailPayload, VerifyEmailPayload } from "../mail/mail.type.js";
 import { PasswordPayload } from "./own-account.type.js";
 import type { RecoveryService } from "./recovery.service.js";
 
-/** The mutations that need mail. */
 @Resolver()
 export class RecoveryResolver {
   readonly #recovery: RecoveryService;

@@ -17,21 +17,18 @@ import {
   throwNotValid,
 } from "../mail/index.js";
 
-/** The arguments of `requestPasswordReset`. */
 interface ResetRequest {
-  /** In canonical form. */
+  /** The address in canonical form. */
   readonly email: string;
 }
 
-/** The arguments of `changeEmail`, and its caller. */
 interface ChangeRequest {
   readonly userId: string;
-  /** The caller's at the time of the request. */
+  /** The caller's `credentialsVersion` when the caller sent the request. */
   readonly credentialsVersion: number;
   readonly newEmail: string;
 }
 
-/** Resets passwords and changes e-mail addresses, by links in mails. */
 export class RecoveryService {
   readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "throttle">;
   readonly #mail: Mail;
@@ -46,8 +43,8 @@ export class RecoveryService {
   }
 
   /**
-   * Sends a link to the owner of an address. If there is nobody to write to, it does nothing, and the caller cannot
-   * tell.
+   * Mails a link to the active user who has the address. If there is no such user, sends no mail. The caller does not
+   * learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -72,9 +69,9 @@ export class RecoveryService {
   }
 
   /**
-   * Sets a new password, ends all sessions of the user, and unlocks the account. A refused password leaves the token
-   * usable.
-   * @returns how many sessions it has ended
+   * Sets a new password, ends all sessions of the user, and unlocks the account. If the password is refused, the token
+   * can be used again.
+   * @returns how many sessions have ended
    * @throws {@link MailTokenNotValid}, {@link MailTokenExpired}
    * @throws {@link PasswordTooWeak}, {@link Vetoed}
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -98,8 +95,8 @@ export class RecoveryService {
   }
 
   /**
-   * Sends a link to a new address. If the address belongs to another user, that user gets a mail, and the caller cannot
-   * tell.
+   * Mails a link to the new address. If another user has the address, that user gets another mail. The caller does not
+   * learn about that user.
    * @throws {@link BadUserInput} for a static token, or a malformed address
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -127,18 +124,18 @@ export class RecoveryService {
     const token = { purpose: "confirmEmailChange", userId } as const;
     if (!(await allows({ ...token, address: newEmail }))) return;
     const account = await accounts.findAccountById(userId);
-    // A new password kills links, so it also stops a link that is not sent yet.
+    // A new password makes links invalid. So do not send a link that was requested before a new password.
     if (account?.credentialsVersion !== credentialsVersion) return;
     const owner = await accounts.findUser({ email: newEmail });
     await inTransaction(async (run) => {
       if (owner === null || owner.id === userId) {
-        // The mail has no user name, because a name can look like a link. It has no user's id: otherwise the audit
-        // trail would tell the user that the address is free.
+        // The mail has no user name, because its recipient may be a stranger, and a name can look like a link. The mail
+        // has no user id. With one, its events in the audit trail would show the user that the address is free.
         await this.#mail.queueLink(run, token, { template: "email-change-confirm", to: newEmail });
         return;
       }
-      // No mail carries this token. It replaces the older one, as for a free address: otherwise the caller could use
-      // the older link to tell whether the address is free.
+      // No mail contains this token, but it replaces an older token. A token for a free address does so, too. Otherwise
+      // the caller could learn from an older link whether the address is free.
       await this.#mail.tokens.issue(run, { ...token, address: newEmail });
       if (canGetMail(owner) && !(await this.#areResetsHeld(owner))) {
         await this.#queueReset(run, owner, "address-known");
@@ -148,10 +145,10 @@ export class RecoveryService {
   }
 
   /**
-   * Changes the address of the token's user, and tells the old one. If others have asked for the address, too, the user
-   * has no password and no session afterwards.
+   * Changes the address of the token's user, and mails a notice to the old address. Removes the user's password and
+   * sessions if other users have registered with the new address, too.
    * @returns whether the user needs a new password
-   * @throws {@link MailTokenNotValid} also if the address belongs to another user by now
+   * @throws {@link MailTokenNotValid} also if another user has the address by now
    * @throws {@link MailTokenExpired}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
@@ -179,7 +176,6 @@ export class RecoveryService {
     return (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
   }
 
-  /** Queues a mail with a link that sets a new password. */
   async #queueReset(
     run: RunStatement,
     { id: userId, username, email: to }: User & { readonly email: string },

@@ -11,12 +11,12 @@ const ATTRIBUTES = { httpOnly: true, sameSite: "strict", path: "/" } as const;
 const SECURE = { ...ATTRIBUTES, name: "__Host-gatehouse-refresh", secure: true };
 
 /**
- * The cookie in development, where the server uses plain HTTP. WebKit stores no `Secure` cookie over plain HTTP. Plain
- * HTTP is safe here, because these requests do not leave the machine.
+ * The cookie in development, where the server uses plain HTTP. It is not `Secure`, because WebKit stores no `Secure`
+ * cookie over plain HTTP. Requests in development do not leave the machine, so plain HTTP is safe.
  */
 const PLAIN = { ...ATTRIBUTES, name: "gatehouse-refresh", secure: false };
 
-/** HTML forms cannot send this header. Scripts of other origins can send it only if CORS allows it. */
+/** A header that HTML forms cannot send. Scripts of other origins can send it only if CORS allows it. */
 export const CSRF_HEADER = "x-gatehouse-csrf";
 
 /** The refresh token cookie of one request. */
@@ -46,7 +46,7 @@ export function createCookie(
   const kind = isDevelopment === true ? PLAIN : SECURE;
   const header = readHeader(request, "cookie") ?? "";
   const isForeign = isForeignPage(request, corsOrigins);
-  // `SameSite=Strict` is not enough: a page of `blog.example.com` could still send the cookie of `auth.example.com`.
+  // `SameSite=Strict` is not enough. A page of `blog.example.com` could still send the cookie of `auth.example.com`.
   const isOwn = !isForeign && readHeader(request, CSRF_HEADER) !== null;
   const token = isOwn ? parseCookie(header)[kind.name] : undefined;
   const write = (value: string, maxAge: number) =>
@@ -55,7 +55,7 @@ export function createCookie(
     token: token ?? null,
     isForeign,
     set: (value, expiresAt) => {
-      // `Max-Age` and not `Expires`, because the browser's clock may be wrong.
+      // Use `Max-Age` instead of `Expires`, because the browser's clock may be wrong.
       write(value, Math.max(0, Math.floor((expiresAt - now()) / 1000)));
     },
     clear: () => {

@@ -5,13 +5,12 @@ import { type CoreServices, defineFeature } from "../feature.js";
 
 const settings = {
   /**
-   * Whether refresh tokens are sent in a cookie that no script can read, and not in the response body. Works only for
+   * Whether refresh tokens are sent in a cookie that no script can read, instead of the response body. Works only for
    * pages on the server's own site.
    */
   refreshCookie: onOff({ variable: "REFRESH_COOKIE", default: false }),
 };
 
-/** Keeps a browser's refresh token in an HttpOnly cookie. */
 export const refreshCookie = defineFeature({
   name: "refresh-cookie",
   settings,

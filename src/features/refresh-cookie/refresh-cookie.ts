@@ -17,12 +17,12 @@ export interface RefreshCookieParts {
   cookieOf(this: void, context: AuthContext): Cookie;
   /** Returns whether a refresh token is active. Counts against the rate limit of `verifyToken`. */
   isUsable(this: void, token: string, context: AuthContext): Promise<boolean>;
-  /** Returns true also for a sliding token that has expired. */
+  /** Returns true for a sliding token, even if it has expired. */
   isSliding(this: void, token: string): boolean;
 }
 
 /**
- * Returns a copy of the schema that moves the refresh token of each `AuthPayload` into the cookie. In the copy,
+ * Returns a copy of the schema. In the copy, the refresh token of each `AuthPayload` is moved into the cookie.
  * `refreshToken` and `logout` can take the token from the cookie.
  */
 export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookieParts): GraphQLSchema {
@@ -36,7 +36,7 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
           keepIn(parts, ({ scheme = "JWT" }) => scheme === "JWT"),
         );
       }
-      // The refresh of a sliding token sets no cookie.
+      // The refresh of a sliding token sets no cookie, because its payload contains no refresh token.
       const kept = wrap(
         field,
         keepIn(parts, ({ refresh }) => !parts.isSliding(String(refresh))),
@@ -65,8 +65,8 @@ function withOptionalRefresh(field: Field): Field {
 }
 
 /**
- * Moves the refresh token of a payload into the cookie. Refuses a page for which {@link Cookie.isForeign} is true,
- * because the page could sign the browser in as another user.
+ * Moves the refresh token of a payload into the cookie. Refuses pages of foreign origins. Otherwise such a page could
+ * sign the browser in as another user.
  * @param setsCookie returns whether an operation with these arguments can set the cookie
  */
 function keepIn(
@@ -77,7 +77,8 @@ function keepIn(
     if (cookieOf(context).isForeign && setsCookie(args)) throw new Vetoed(FOREIGN);
     const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
     if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
-    // The cookie keeps the administrator's own session while the administrator acts as another user.
+    // Leave the cookie unchanged while an administrator acts as a user, because the cookie has the administrator's own
+    // session.
     if (payload.session.impersonatorId !== null) return payload;
     cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());
     payload.refresh = null;
@@ -96,9 +97,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Chooses the session that a logout ends. If `refresh` is `""`, the logout ends the cookie's session and clears the
- * cookie. A missing `refresh` counts as `""` if the request has no `Authorization` header. Any other logout clears the
- * cookie only if the cookie's token no longer works.
+ * Chooses the session that a logout ends. It is the cookie's session if `refresh` is `""`, or if the request has
+ * neither `refresh` nor an `Authorization` header. Any other logout ends another session, and clears the cookie only if
+ * the cookie's token no longer works.
  */
 function logoutWith(parts: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {
@@ -128,7 +129,7 @@ async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unkno
 
 /**
  * Returns whether the cookie has a token that no longer works. Returns false if the token cannot be checked, for
- * example because a rate limit is reached. The cookie then stays. The next refresh clears it if the token is refused.
+ * example because a rate limit is reached. If the token does not work, a later refresh clears the cookie.
  */
 async function isInactive(
   { token }: Cookie,

@@ -3,8 +3,8 @@ import { userField } from "../../graphql/user-field.js";
 import type { Sql } from "../../sql.js";
 
 /**
- * Returns the field `User.emailVerifiedAt`. Type-graphql is not used here: it keeps its fields for the whole process. A
- * server of the same process with `registration: "closed"` would have the field, too.
+ * Returns the field `User.emailVerifiedAt`. It is not a field of type-graphql. Such a field would be in the schemas of
+ * all servers of the process, even with `registration: "closed"`.
  */
 export function emailVerifiedAt(sql: Sql): SchemaExtension {
   return {

@@ -1,6 +1,6 @@
 import { AuthError } from "../../errors.js";
 
-/** The password is right, but the user who signed up has not opened the link of the mail yet. */
+/** The password is right, but the user has not proved an e-mail address yet. */
 export class EmailNotVerified extends AuthError {
   constructor() {
     super("Confirm your e-mail address first: open the link in the mail that you got.", {

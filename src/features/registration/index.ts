@@ -1,11 +1,20 @@
 import { oneOf } from "../../config/kinds.js";
 import { WrongSettings } from "../../config/problems.js";
 import type { HookUser } from "../../authentication/hooks.js";
+import type { RunStatement } from "../../sql.js";
 import { type CoreServices, defineFeature, type FeatureConfig } from "../feature.js";
-import { mail as mailFeature } from "../mail/index.js";
+import { mail as mailFeature, type MailProof } from "../mail/index.js";
 import { registrationMigration } from "./migration.js";
 
-/** How often accounts that were never verified are looked for, in seconds. */
+/** For features that create accounts of people who come by themselves. */
+export interface SignUps {
+  /** Whether people can create their own account. */
+  readonly isOpen: boolean;
+  /** Records that a user has proved an address. Other users who registered with it can no longer get it. */
+  recordProof(this: void, run: RunStatement, proof: MailProof): Promise<unknown>;
+}
+
+/** Seconds between two deletions of accounts that were never verified. */
 const INTERVAL = 600;
 
 const settings = {
@@ -14,7 +23,7 @@ const settings = {
     variable: "REGISTRATION",
     defaultNote: "open in development, otherwise closed",
   }),
-  /** Whether people who create their own account can log in only after they have opened the link of a mail. */
+  /** Whether people who create their own account must open the link of a mail before they can log in. */
   emailVerification: oneOf(["required", "optional"], {
     variable: "EMAIL_VERIFICATION",
     default: "required",
@@ -28,13 +37,12 @@ function isClosed({
   return (given ?? (isDevelopment === true ? "open" : "closed")) === "closed";
 }
 
-/** Lets people create their own account, and prove their e-mail address. */
 export const registration = defineFeature({
   name: "registration",
   uses: ["mail"],
   settings,
   migrations: [registrationMigration],
-  // On while registration is closed, too: accounts that wait for a proof must still wait.
+  // The feature is on even if registration is closed, because it must still refuse accounts without a proved address.
   isOn: (config, areOthersOn) => {
     if (isClosed(config) || areOthersOn) return true;
     const message = "needs mail: set";
@@ -44,9 +52,14 @@ export const registration = defineFeature({
     const { WaitingAccounts } = await import("./waiting-accounts.js");
     const mail = apiOf.ifOn(mailFeature)?.mail;
     const waiting = new WaitingAccounts(core, config.emailVerification);
-    if (isClosed(config) && !(await waiting.exist())) return {};
+    const signUps: SignUps = {
+      isOpen: !isClosed(config),
+      recordProof: (run, proof) => waiting.recordProof(run, proof),
+    };
+    if (isClosed(config) && !(await waiting.exist())) return { api: { signUps } };
     mail?.tokens.onProof((run, proof) => waiting.recordProof(run, proof));
     const parts = {
+      api: { signUps },
       hooks: { beforeLogin: ({ id }: HookUser) => waiting.requireVerified(id) },
       jobs: [{ name: "unverified", interval: INTERVAL, run: () => waiting.deleteUnverified() }],
     };

@@ -4,10 +4,10 @@ const USER = (table: string) =>
   `"user_id" text not null primary key constraint "${table}_user_id_foreign" references "user" ("id") on update cascade on delete cascade`;
 
 /**
- * Creates two tables. `registration` has the users who signed up and have not opened the link of the mail yet.
- * `verified_address` has the proved addresses. Instants are epoch milliseconds.
+ * Creates two tables. `registration` contains the users who signed up and have not proved an address yet.
+ * `verified_address` contains the proved addresses. Instants are epoch milliseconds.
  *
- * `registration.email` is null if the user cannot prove the address, because another account has it.
+ * `registration.email` is null if another account had the address at the sign-up or has proved it since.
  */
 export const registrationMigration: Migration = {
   name: "2026-11-27-registration",

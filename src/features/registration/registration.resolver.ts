@@ -8,7 +8,6 @@ import { MailPayload, VerifyEmailPayload } from "../mail/mail.type.js";
 import type { RegistrationService } from "./registration.service.js";
 import { PasswordPolicyType, RegisterPayload } from "./registration.type.js";
 
-/** The fields of people who create their own account. */
 @Resolver()
 export class RegistrationResolver {
   readonly #registration: RegistrationService;

@@ -14,7 +14,6 @@ import {
 } from "../mail/index.js";
 import { IS_WAITING, requireOwnWait, type Waiting } from "./waiting-accounts.js";
 
-/** Somebody who signs up. */
 interface NewPerson {
   readonly username: string;
   readonly email: string;
@@ -23,17 +22,15 @@ interface NewPerson {
   readonly locale: string | null;
 }
 
-/** The arguments of `resendVerification`. */
 interface ResendRequest {
   readonly email: string;
 }
 
-/** The user who has an address. */
 interface Owner {
   readonly id: string;
   readonly username: string;
   readonly email: string;
-  /** SQLite's booleans are numbers. */
+  /** SQLite returns booleans as numbers. */
   readonly isActive: boolean | number;
 }
 
@@ -46,9 +43,8 @@ type Config = Pick<FeatureConfig, "passwordMinLength"> & {
 };
 
 /**
- * Lets people sign up. A new account has no e-mail address. It gets the address when the user opens the link of the
- * mail. Therefore the answer to a sign-up does not reveal whether the address has an account. And a stranger who signs
- * up with an address does not block it for its owner.
+ * Lets people sign up. A new account gets its e-mail address only when the user opens the link of the mail. So the
+ * answer to a sign-up does not reveal whether the address has an account, and a stranger cannot block an address.
  */
 export class RegistrationService {
   readonly #core: Parts;
@@ -70,8 +66,9 @@ export class RegistrationService {
   }
 
   /**
-   * Creates an account, and sends a mail: a link that proves the address, or the news that the address has an account.
-   * @returns the tokens of a session; null if the address must be proved first, or a feature refuses the login
+   * Creates an account, and sends a mail. The mail contains a link that proves the address, or says that the address
+   * already has an account.
+   * @returns the tokens of a session; null if the address must be proved first, or the login fails
    * @throws {@link UsernameTaken}, {@link PasswordTooWeak}
    * @throws {@link BadUserInput} when a value is malformed
    * @throws {@link Vetoed} when a hook refuses the registration
@@ -101,8 +98,8 @@ export class RegistrationService {
   }
 
   /**
-   * Gives the token's user the address that the token proves. If other users wait for the address, the user has no
-   * password and no session afterwards.
+   * Gives the token's user the address that the token proves. Removes the user's password and sessions if other users
+   * have registered with the address, too.
    * @returns whether the user needs a new password
    * @throws {@link MailTokenNotValid} also if another user has the address by now
    * @throws {@link MailTokenExpired}
@@ -129,8 +126,8 @@ export class RegistrationService {
 
   /**
    * Sends a new link to an address that is not proved yet. The link is for the account that has the address. If no
-   * account has it, the link is for the first user who signed up with it and has proved no address yet. If there is no
-   * such user, no mail is sent, and none counts for the limits on mails. The caller gets the same answer.
+   * account has it, the link is for the first user who registered with it. If there is no such user, sends no mail. The
+   * caller does not learn this.
    * @throws {@link BadUserInput} when the address is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link ServiceUnavailable} when too many requests wait
@@ -142,8 +139,8 @@ export class RegistrationService {
   }
 
   /**
-   * Stores a row of `registration`. Does so also when the address has an account, so that the response time does not
-   * reveal it.
+   * Stores a row of `registration`, even if the address has an account. Otherwise the response time would reveal that
+   * account.
    */
   async #store(
     run: RunStatement,
@@ -161,8 +158,8 @@ export class RegistrationService {
   }
 
   /**
-   * Sends the mail of a registration: the news to the owner of the address, or a link to the new user. An owner who is
-   * not active gets no mail.
+   * Sends the mail of a registration. If the address has an account, its owner gets a notice, or no mail if the owner
+   * is inactive. Otherwise the new user gets a link.
    */
   async #sendFirst({ given, allows, inTransaction }: MailRequest<Waiting>): Promise<void> {
     const { userId, email } = given;
@@ -182,7 +179,7 @@ export class RegistrationService {
     });
   }
 
-  /** Sends a new link, if anyone waits for one. */
+  /** Sends a new link to the user whom {@link findWaiting} returns. */
   async #sendAgain({ given, allows, inTransaction }: MailRequest<ResendRequest>): Promise<void> {
     const { sql } = this.#core;
     const key = canonicalEmail(given.email);
@@ -193,25 +190,24 @@ export class RegistrationService {
     await inTransaction((run) => this.#queueLink(run, waiting));
   }
 
-  /** Queues a mail with a link that proves an address. Links of other users to the address work on. */
+  /** Queues a mail with a link that proves an address. Other users' links to the same address stay valid. */
   async #queueLink(run: RunStatement, { userId, email }: Waiting): Promise<void> {
     const token = { purpose: "verifyEmail", userId } as const;
-    // Without the username: a stranger has chosen it, and mail programs would turn `visit.example.com` into a link.
-    // Without the user's id: a failed mail would be in the new user's audit trail. It would reveal that the address has
-    // no account, because a failed `address-known` mail is in the trail of the owner.
+    // The mail has no user name, because a stranger may have chosen a name that looks like a link. The mail has no user
+    // id. With one, an event about a failed mail would show the new user that the address has no account.
     await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
   }
 
-  /** Queues the news that somebody has signed up with the address of a user. */
+  /** Queues a mail to a user because somebody has signed up with the address of this user. */
   async #queueNews(run: RunStatement, { id: userId, username, email: to }: Owner): Promise<void> {
     const token = { purpose: "resetPassword", userId } as const;
     try {
-      // `to` is the stored spelling of the owner. The stranger may have typed `Ada@example.com` for `ada@example.com`.
-      // On some servers that is another mailbox.
+      // Send the mail to the stored address. The person who signed up may have written `Ada@example.com` instead of
+      // `ada@example.com`, which is another mailbox on some servers.
       const mail = { template: "address-known", to, userId, values: { username } };
       await this.#mail.queueLink(run, token, mail);
     } catch (error) {
-      // An older version may have stored an address that no mail can go to.
+      // An older version may have stored an address that is not valid.
       if (!(error instanceof BadUserInput)) throw error;
     }
   }
@@ -240,8 +236,9 @@ async function findOwner(run: RunStatement, key: string): Promise<Owner | undefi
 }
 
 /**
- * Returns the user for whom a new link to an address is: its owner, if the address is not proved. If no account has the
- * address, the user who signed up with it first, and has no address yet. A user who is not active gets no link.
+ * Returns the user who may get a new link to an address. If an account has the address, that is its owner. For a proved
+ * address or an inactive owner, returns undefined. If no account has the address, returns the first active user who
+ * registered with it.
  */
 async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
   const [owner] = await run<

@@ -1,7 +1,6 @@
 import { Field, Int, ObjectType } from "type-graphql";
 import { AuthPayload } from "../../graphql/auth-payload.type.js";
 
-/** The API's type `PasswordPolicy`. */
 @ObjectType("PasswordPolicy", { description: "The rules for new passwords." })
 export class PasswordPolicyType {
   @Field(() => Int, { description: "In characters (Unicode code points)." })
@@ -16,7 +15,6 @@ export class PasswordPolicyType {
   problems!: readonly string[];
 }
 
-/** The API's type `RegisterPayload`. */
 @ObjectType()
 export class RegisterPayload {
   @Field(() => String)

@@ -6,26 +6,29 @@ import type { CoreServices } from "../feature.js";
 import { type MailProof, MailTokenNotValid } from "../mail/index.js";
 import { EmailNotVerified } from "./errors.js";
 
-/** How long an account that is neither verified nor used keeps its name, in milliseconds. */
+/** How long an account is kept that has no proved address and was never used, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * 86_400_000;
-/** How many unverified accounts one run of the job deletes at most. */
+/** The most unverified accounts that one run of the job deletes. */
 const BATCH_SIZE = 1000;
 
-/** SQL that is true for a row of `registration` whose user has no address yet, also none that an administrator set. */
+/** An SQL condition. It is true if the user of a `registration` has no address, not even one from an administrator. */
 export const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
 
-/** SQL that is true for a row of `registration` that is old enough, and whose user has never been signed in. */
+/** An SQL condition. It is true if the `registration` is old, and its user has no address and never had a session. */
 const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
 
-/** A user who waits for a link. */
+/** A user who has registered with an address, and has not proved it yet. */
 export interface Waiting {
   readonly userId: string;
   readonly email: string;
 }
 
-/** The accounts of people who have signed up. They wait for a proof of an address, also while registration is closed. */
+/**
+ * The accounts whose users have registered with an address, and have not proved it yet. Closing registration does not
+ * change them.
+ */
 export class WaitingAccounts {
   readonly #core: Pick<CoreServices, "accounts" | "now" | "sql">;
   readonly #verification: "required" | "optional";
@@ -38,19 +41,18 @@ export class WaitingAccounts {
     this.#verification = verification;
   }
 
-  /** Returns whether any account waits. */
   async exist(): Promise<boolean> {
     const rows = await this.#core.sql.read(`SELECT user_id FROM registration LIMIT 1`, []);
     return rows.length > 0;
   }
 
   /**
-   * Does nothing if the setting `emailVerification` is `optional`.
-   * @throws {@link EmailNotVerified} when the user signed up, and has proved no address
+   * Requires that the user has proved an address. Does nothing if the setting `emailVerification` is `optional`.
+   * @throws {@link EmailNotVerified} when the user has registered, and has proved no address
    */
   async requireVerified(userId: string): Promise<void> {
     if (this.#verification === "optional") return;
-    // The row goes with the first proof of an address.
+    // The first proof of an address deletes this row.
     const unverified = await this.#core.sql.read(
       `SELECT user_id FROM registration WHERE user_id = ?`,
       [userId],
@@ -59,10 +61,10 @@ export class WaitingAccounts {
   }
 
   /**
-   * Records a proved address, and ends the wait of its user. Other users who wait for the address cannot get it any
-   * more.
-   * @param run runs a statement of the transaction that uses up the token, and then gives the user the address
-   * @returns whether others waited for an address that is new to the user. Then nobody can tell who chose the password
+   * Records that a user has proved an address. Other users who have registered with the address can no longer get it.
+   * @param run runs a statement in the transaction that consumes the token, before the user gets the address
+   * @returns whether others had registered with the address, and the user did not have it before. The user's password
+   * may then be one that the owner of the address does not know
    */
   async recordProof(run: RunStatement, { userId, address }: MailProof): Promise<boolean> {
     const key = canonicalEmail(address);
@@ -82,7 +84,7 @@ export class WaitingAccounts {
     return others.length > 0 && owned.length === 0;
   }
 
-  /** Deletes the accounts that were not verified within a week, so that their names are free again. */
+  /** Deletes accounts that were not verified within a week. Their names can then be used again. */
   async deleteUnverified(): Promise<void> {
     const { accounts, now, sql } = this.#core;
     const before = now() - UNVERIFIED_RETENTION;
@@ -91,7 +93,7 @@ export class WaitingAccounts {
       [before],
     );
     for (const { id } of expired) {
-      // The user may have opened the link meanwhile.
+      // Check the condition again, because the user may have opened the link meanwhile.
       const finish = async (run: RunStatement) => {
         const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
         if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
@@ -103,7 +105,10 @@ export class WaitingAccounts {
   }
 }
 
-/** @throws {@link MailTokenNotValid} when the user waits, but not for this address */
+/**
+ * Throws when a user who has proved no address yet has registered with another address than `email`.
+ * @throws {@link MailTokenNotValid} when the user has registered with another address, or another user has this one
+ */
 export async function requireOwnWait(run: RunStatement, { userId, email }: Waiting): Promise<void> {
   const [waiting] = await run<{ emailKey: string | null }>(
     `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${IS_WAITING}`,

@@ -1,7 +1,7 @@
 import { type CoreServices, defineFeature } from "../feature.js";
 import { mail } from "../mail/index.js";
 
-/** Lets administrators send users a link to set a new password. Administrators never see or set the password. */
+/** Lets administrators send a user a link that sets a new password. Administrators never see or set the password. */
 export const resetByAdmin = defineFeature({
   name: "reset-by-admin",
   requires: ["administration", "mail", "recovery"],

@@ -4,7 +4,6 @@ import { FRESH_ADMIN_ONLY } from "../../permissions/directives.js";
 import { MailPayload } from "../mail/mail.type.js";
 import type { ResetByAdminService } from "./reset-by-admin.service.js";
 
-/** The mutation `startPasswordReset`. */
 @Resolver()
 export class ResetByAdminResolver {
   readonly #service: ResetByAdminService;

@@ -4,10 +4,9 @@ import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 import type { Mail } from "../mail/index.js";
 
-/** When an administrator may try again after too many mails, in seconds. */
+/** Seconds after which an administrator may retry when the user got too many mails. */
 const RETRY_AFTER = 60;
 
-/** Starts the reset of a user's password. */
 export class ResetByAdminService {
   readonly #core: Pick<CoreServices, "accounts" | "onEvent" | "sql">;
   readonly #mail: Mail;
@@ -18,10 +17,12 @@ export class ResetByAdminService {
   }
 
   /**
-   * Sends a user the mail with the link. The password and the sessions stay as they are until the link is used.
+   * Sends a user a mail with a link that sets a new password. The password and the sessions change only when the user
+   * sets a new password.
    * @throws {@link NoSuchUser}
-   * @throws {@link BadUserInput} for a static token, or a user who is inactive or has no e-mail address
-   * @throws {@link BadUserInput} for a week after an administrator has replaced the address
+   * @throws {@link BadUserInput} when the caller uses a static token
+   * @throws {@link BadUserInput} when the user is inactive, or has no e-mail address
+   * @throws {@link BadUserInput} when an administrator has replaced the user's address in the last 7 days
    * @throws {@link TooManyRequests} when the user got too many mails
    */
   async start(context: AuthContext, id: string): Promise<void> {

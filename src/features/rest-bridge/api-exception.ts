@@ -1,7 +1,7 @@
 import { type AuthError, HTTP_STATUS } from "../../errors.js";
 
 /**
- * A refusal in the words of Django REST framework. Old clients compare these texts, so they must not change.
+ * A refusal with the texts of Django REST framework. Old clients compare these texts, so they must not change.
  * @see https://www.django-rest-framework.org/api-guide/exceptions/
  */
 export class ApiException extends Error {
@@ -29,7 +29,7 @@ export class AuthenticationFailed extends ApiException {
   }
 }
 
-/** simplejwt's refusal of a token in a body. */
+/** The error of simplejwt for a refused token in a body. */
 export class InvalidToken extends AuthenticationFailed {
   constructor(detail: TokenFault) {
     super(detail, { code: "token_not_valid" });
@@ -58,21 +58,36 @@ export class ParseError extends ApiException {
   }
 }
 
-/** @param errors the messages for each field, or for `non_field_errors` */
+/** @param errors the messages by field. Messages about the whole body are in `non_field_errors` */
 export class ValidationError extends ApiException {
   constructor(errors: Readonly<Record<string, readonly string[]>>) {
     super(400, errors);
   }
 }
 
-/** Returns the refusal for an error of our services. */
+const UNAVAILABLE = "Service temporarily unavailable, try again later.";
+
+/** The messages of responses in which the server itself refuses a request, by status. */
+const DETAILS: Readonly<Record<number, string>> = {
+  413: "The body must be at most 100 KiB.",
+  415: "The body must be in UTF-8, and must not be compressed.",
+  431: "The headers are too long.",
+  503: UNAVAILABLE,
+};
+
+/** Returns the body of a response in which the server itself refuses a request. */
+export function toDetail(status: number): object {
+  const usual = status >= 500 ? "A server error occurred." : "Malformed request.";
+  return { detail: DETAILS[status] ?? usual };
+}
+
 export function toApiException(error: AuthError): ApiException {
   const { code, message, retryAfter } = error;
   return new ApiException(HTTP_STATUS[code], { detail: detailOf(error, message) }, retryAfter);
 }
 
 function detailOf({ code, retryAfter = 0 }: AuthError, message: string): string {
-  if (code === "SERVICE_UNAVAILABLE") return "Service temporarily unavailable, try again later.";
+  if (code === "SERVICE_UNAVAILABLE") return UNAVAILABLE;
   if (code !== "TOO_MANY_REQUESTS") return message;
   const unit = retryAfter === 1 ? "second" : "seconds";
   return `Request was throttled. Expected available in ${retryAfter} ${unit}.`;

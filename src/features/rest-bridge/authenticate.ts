@@ -76,7 +76,8 @@ function refuseJwt(error: Unauthenticated, token: string): ApiException {
   if (error instanceof UserInactive) {
     return new AuthenticationFailed("User is inactive", { code: "user_inactive" });
   }
-  // simplejwt knows no static token. To it, a token without dots is not a JWT.
+  // A static token has no dots. For such a text, simplejwt says that the token is invalid, and not that its type is
+  // wrong.
   const isWrongType = error instanceof TokenWrongType && token.includes(".");
   const message: TokenFault = isWrongType ? "Token has wrong type" : "Token is invalid or expired";
   return new AuthenticationFailed("Given token not valid for any token type", {

@@ -1,6 +1,6 @@
 import { ValidationError } from "./api-exception.js";
 
-/** A required text. */
+/** A field of a body. It must be a text that is not empty. */
 interface Field {
   /** Whether spaces at both ends are removed. Never remove them from a password. */
   readonly isTrimmed: boolean;
@@ -29,7 +29,7 @@ export function readFields<Name extends string>(
   return values;
 }
 
-/** @throws {@link ValidationError} when the body is another JSON value */
+/** @throws {@link ValidationError} when the body is not a JSON object */
 export function requireDictionary(data: unknown): Readonly<Record<string, unknown>> {
   if (data === null) throw new ValidationError({ non_field_errors: ["No data provided"] });
   if (typeof data === "object" && !Array.isArray(data)) return data as Record<string, unknown>;

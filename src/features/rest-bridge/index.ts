@@ -1,5 +1,6 @@
 import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
+import { importDjango } from "../import-django/index.js";
 import { routesOf } from "./routes.js";
 import { createViews } from "./views.js";
 
@@ -13,12 +14,17 @@ const settings = {
   restBridgeRotation: onOff({ variable: "REST_BRIDGE_ROTATION", default: false }),
 };
 
-/** The REST API of a Django project, over the same services as the GraphQL API. */
+/** Serves the REST API of a Django project, with the same services as the GraphQL API. */
 export const restBridge = defineFeature({
   name: "rest-bridge",
+  uses: ["import-django"],
   settings,
   isOn: (config) => config.restBridge,
-  create: (core: CoreServices, { restBridgeRotation }) => ({
-    routes: createViews(core, restBridgeRotation).flatMap((view) => routesOf(view, core)),
-  }),
+  create: (core: CoreServices, { restBridgeRotation }, apiOf) => {
+    const views = createViews(core, {
+      isRotating: restBridgeRotation,
+      djangoIdOf: apiOf.ifOn(importDjango)?.djangoIdOf,
+    });
+    return { routes: views.flatMap((view) => routesOf(view, core)) };
+  },
 });

@@ -1,16 +1,15 @@
-import { ApiException, ParseError, UnsupportedMediaType } from "./api-exception.js";
-
-/** The limit on bodies, in bytes. Gatehouse's own server has the same limit. */
-const BODY_LIMIT = 100 * 1024;
+import { readBody } from "../read-body.js";
+import { ApiException, ParseError, toDetail, UnsupportedMediaType } from "./api-exception.js";
 
 /**
- * Parses a body as the default parsers of Django REST framework do: JSON, or a form of either kind. An empty body of any
- * type is an empty object.
+ * Parses a body as the default parsers of Django REST framework do: JSON, `application/x-www-form-urlencoded` or
+ * `multipart/form-data`. An empty body counts as an empty object.
  * @throws {@link UnsupportedMediaType}, {@link ParseError}
  */
 export async function parseBody(request: Request): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
   const body = await readBody(request);
+  if (body === null) throw new ApiException(413, toDetail(413));
   if (body.length === 0) return {};
   switch (type.replace(/;.*/s, "").trim().toLowerCase()) {
     case "application/json":
@@ -24,19 +23,7 @@ export async function parseBody(request: Request): Promise<unknown> {
   }
 }
 
-async function readBody(request: Request): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const stream: AsyncIterable<Uint8Array> | null = request.body;
-  for await (const chunk of stream ?? []) {
-    size += chunk.length;
-    if (size > BODY_LIMIT) throw new ApiException(413, { detail: "Request body is too large." });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Does not pass on the parser's message, because the message quotes the body. */
+/** Throws an error without the parser's message, because that message quotes the body. */
 function parseJson(body: Buffer): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);

@@ -1,21 +1,22 @@
 import { AuthError } from "../../errors.js";
 import type { Client } from "../../events.js";
 import { type CoreServices, type Route, ROUTE_METHODS } from "../feature.js";
-import { ApiException, MethodNotAllowed, toApiException } from "./api-exception.js";
+import { ApiException, MethodNotAllowed, toApiException, toDetail } from "./api-exception.js";
 import { authenticate } from "./authenticate.js";
 import type { GuardedView, OpenView, View } from "./views.js";
 
 type Services = Pick<CoreServices, "authentication" | "onEvent" | "log">;
 
 /**
- * Returns a route for each HTTP method, also for the methods that the view does not support. The view refuses them
- * itself, as Django REST framework does.
+ * Returns a route for each HTTP method, and redirects from the path without the slash. The view itself refuses methods
+ * that it does not support, as in Django REST framework.
  */
 export function routesOf(view: OpenView | GuardedView, services: Services): Route[] {
   const { path } = view;
   const served = ROUTE_METHODS.map((method) => ({
     method,
     path,
+    refusalBody: toDetail,
     handle: (request: Request, client: Client) => answer(view, services, request, client),
   }));
   const withoutSlash = path.slice(0, -1);
@@ -27,7 +28,7 @@ export function routesOf(view: OpenView | GuardedView, services: Services): Rout
   return [...served, ...redirected];
 }
 
-/** Redirects as Django's `APPEND_SLASH` does. A POST gets a 308, because a client would follow a 301 with a GET. */
+/** Redirects as Django's `APPEND_SLASH` does. A POST gets a 308, because many clients follow a 301 with a GET. */
 function addSlash(path: string, { method, url }: Request): Response {
   const location = path + new URL(url).search;
   return new Response(null, { status: method === "POST" ? 308 : 301, headers: { location } });

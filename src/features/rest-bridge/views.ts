@@ -23,26 +23,25 @@ import type { SignedIn } from "./authenticate.js";
 import { readFields, requireDictionary } from "./fields.js";
 import { parseBody } from "./parsers.js";
 
-/** A URL of the old API. */
+/** An endpoint of the old API. */
 export interface View {
   readonly method: "GET" | "POST";
-  /** Ends in a slash. */
   readonly path: string;
   /** The `WWW-Authenticate` header of a 401. */
   readonly challenge: string;
 }
 
-/** Answers with a body, or throws a refusal. */
+/** A view that needs no credential. */
 export interface OpenView extends View {
   answer(this: void, request: Request, client: Client): Promise<object>;
 }
 
-/** Needs a credential. Without one, every method is refused with 401. */
+/** A view that needs a credential. Without one, a request of any method is refused with 401. */
 export interface GuardedView extends View {
   answerTo(this: void, signedIn: SignedIn, request: Request, client: Client): Promise<object>;
 }
 
-/** With `TokenAuthentication` as the first class, Django REST framework sends this challenge. */
+/** Django REST framework sends this challenge if `TokenAuthentication` is the first authentication class. */
 const TOKEN_CHALLENGE = "Token";
 const JWT_CHALLENGE = 'Bearer realm="api"';
 
@@ -52,10 +51,18 @@ const JWT = { isTrimmed: true };
 
 type Authentication = CoreServices["authentication"];
 
-/** @param isRotating whether `/token/refresh/` replaces the refresh token, as `ROTATE_REFRESH_TOKENS` says in simplejwt */
+export interface ViewOptions {
+  /** Whether `/token/refresh/` also returns a new refresh token, like `ROTATE_REFRESH_TOKENS` in simplejwt. */
+  readonly isRotating: boolean;
+  /**
+   * Returns a user's primary key in Django, which old clients know. Undefined if the feature `import-django` is off.
+   */
+  readonly djangoIdOf: ((userId: string) => Promise<number | string | undefined>) | undefined;
+}
+
 export function createViews(
   { authentication, sessions }: Pick<CoreServices, "authentication" | "sessions">,
-  isRotating: boolean,
+  { isRotating, djangoIdOf }: ViewOptions,
 ): (OpenView | GuardedView)[] {
   return [
     {
@@ -65,7 +72,10 @@ export function createViews(
       answer: async (request, client) => {
         const data = requireDictionary(await parseBody(request));
         const isByEmail = "email" in data && !("username" in data);
-        return (isByEmail ? loginByEmail : loginByName)(authentication, data, client);
+        if (!isByEmail) return loginByName(authentication, data, client);
+        const { token, principal } = await loginByEmail(authentication, data, client);
+        const { id, email } = principal;
+        return { token, user_id: (await djangoIdOf?.(id)) ?? id, email: email ?? "" };
       },
     },
     {
@@ -125,7 +135,7 @@ export function createViews(
           return { message: "Logout successful, token deleted" };
         }
         await blacklist(authentication, await readRefresh(request), { user, credential }, client);
-        // The access token of the header works until its session ends.
+        // The refresh token may belong to another session, so also end the session of the access token.
         await endOwn();
         return { message: "Logout successful, token blacklisted" };
       },
@@ -151,23 +161,21 @@ async function loginByName(
   return { token };
 }
 
-/** The view `EmailAuthToken`, which gives every fault the same answer. */
+/** Logs in by e-mail address. Every mistake gets the same answer, as in the view `EmailAuthToken` of the old API. */
 async function loginByEmail(
   authentication: Authentication,
   data: Readonly<Record<string, unknown>>,
   client: Client,
-): Promise<object> {
+): Promise<Issued> {
   const email = data["email"] as string;
   const password = data["password"] as string;
   const refuse = () => new ApiException(400, { error: "Invalid email or password" });
-  const issued = await login(authentication, { email }, password, "TOKEN", client, refuse);
-  const { token, principal } = issued;
-  return { token, user_id: principal.id, email: principal.email ?? "" };
+  return login(authentication, { email }, password, "TOKEN", client, refuse);
 }
 
 /**
- * @param refuse returns the refusal of wrong credentials. A malformed user name or password is refused in the same way,
- * because Django would only not find it
+ * @param refuse returns the error for wrong credentials. A malformed user name or password causes the same error,
+ * because Django would simply not find the user
  */
 async function login(
   authentication: Authentication,
@@ -194,7 +202,7 @@ function faultOf(error: Unauthenticated): TokenFault {
   return isOver ? "Token is blacklisted" : "Token is invalid or expired";
 }
 
-/** Returns the refresh token in the body. The document's view answers every fault of the body in the same way. */
+/** Returns the refresh token in the body. Every mistake in the body gets the same answer, as in the old API. */
 async function readRefresh(request: Request): Promise<string> {
   try {
     return readFields(await parseBody(request), { refresh: JWT }).refresh;

@@ -6,7 +6,7 @@ const settings = {
   stepUp: onOff({ variable: "STEP_UP", default: true }),
 };
 
-/** Lets signed-in users give their password again, for fields that need a recent one. */
+/** Lets signed-in users give their password again, for fields with `@auth(freshWithin:)`. */
 export const stepUp = defineFeature({
   name: "step-up",
   settings,

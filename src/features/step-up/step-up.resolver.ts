@@ -4,7 +4,6 @@ import { CHECKS_CREDENTIAL } from "../../permissions/credential-fields.js";
 import type { StepUpService } from "./step-up.service.js";
 import { ReauthenticatePayload } from "./step-up.type.js";
 
-/** The mutation `reauthenticate`. */
 @Resolver()
 export class StepUpResolver {
   readonly #stepUp: StepUpService;
@@ -15,7 +14,7 @@ export class StepUpResolver {
 
   @Mutation(() => ReauthenticatePayload, {
     description:
-      "Confirms the caller's own password, for fields that need a recent one. The tokens stay the same.",
+      "Confirms the caller's own password, for fields with `@auth(freshWithin:)`. The tokens stay the same.",
   })
   @Directive("@auth")
   @Extensions(CHECKS_CREDENTIAL)

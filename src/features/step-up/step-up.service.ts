@@ -3,7 +3,6 @@ import { InvalidCredentials } from "../../errors.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { CoreServices } from "../feature.js";
 
-/** Makes sessions fresh again. */
 export class StepUpService {
   readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "sessions">;
 
@@ -12,11 +11,11 @@ export class StepUpService {
   }
 
   /**
-   * Checks the caller's own password, and records in the session that it was given now.
-   * @returns when it was given, in epoch milliseconds
+   * Checks the caller's own password, and stores the current time as the session's `authenticatedAt`.
+   * @returns the stored time, in epoch milliseconds
    * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed password
-   * @throws {@link InvalidCredentials} for a wrong password or a locked account. Also if the session ended, or the
-   * password was changed, during the check
+   * @throws {@link InvalidCredentials} for a wrong password or a locked account
+   * @throws {@link InvalidCredentials} when the session ended or the password changed during the check
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
    */
   async reauthenticate(context: AuthContext, password: string): Promise<number> {

@@ -1,7 +1,6 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Field, ObjectType } from "type-graphql";
 
-/** The API's type `ReauthenticatePayload`. */
 @ObjectType()
 export class ReauthenticatePayload {
   @Field(() => String)

@@ -1,6 +1,5 @@
-/** A map of JWT claims. */
 export class ClaimMap {
-  /** Instants are epoch seconds. The object has no prototype, so that `"constructor"` is not a claim. */
+  /** The claims by name. Instants are epoch seconds. The object has no prototype, so `"constructor"` is not a claim. */
   readonly payload = Object.create(null) as Record<string, unknown>;
 
   /** Returns the value of a claim, or `fallback` when the claim is missing. */
@@ -22,7 +21,7 @@ export class ClaimMap {
     return this.has(claim) && Reflect.deleteProperty(this.payload, claim);
   }
 
-  /** Returns a copy of the claims. A log of the object shows these claims, not the signed token. */
+  /** Returns a copy of the claims. A log then shows the claims instead of the signed token. */
   toJSON(): Record<string, unknown> {
     return { ...this.payload };
   }

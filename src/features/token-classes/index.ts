@@ -14,11 +14,10 @@ export type { Token } from "./token.js";
 
 /** The properties that the feature adds to the result of `createAuth`. */
 export interface TokenClasses {
-  /** The token classes that users of simplejwt and Django REST framework know. */
+  /** The token classes, as in simplejwt and Django REST framework. */
   readonly tokens: JwtClasses & { readonly StaticToken: typeof StaticToken };
 }
 
-/** Adds the token classes as `auth.tokens`. */
 export const tokenClasses = defineFeature({
   name: "token-classes",
   create: ({ sessions, kinds, issuer }: CoreServices, settings) => {

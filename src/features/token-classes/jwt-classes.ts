@@ -18,7 +18,7 @@ export class AccessToken extends Token {
   }
 }
 
-/** A token that is replaced at each refresh. The claim `gen` counts the refreshes of the session. */
+/** A token that each refresh replaces. The claim `gen` is the number of refreshes of the session. */
 abstract class RotatingToken extends Token {
   protected override setSession(id: string): void {
     super.setSession(id);
@@ -27,7 +27,7 @@ abstract class RotatingToken extends Token {
 }
 
 /**
- * A token that can be exchanged once, for a new access token and a new refresh token.
+ * A token that can be exchanged once for a new access token and a new refresh token.
  * @example
  * const refresh = await auth.tokens.RefreshToken.forUser(user);
  * const pair = { refresh: String(refresh), access: String(refresh.accessToken) };
@@ -40,7 +40,7 @@ export class RefreshToken extends RotatingToken {
   /** The claims that {@link RefreshToken.accessToken} does not copy. */
   static readonly noCopyClaims = ["token_type", "exp", "iat", "jti", "gen"];
 
-  /** Claims that the option `claims` adds to access tokens. Empty if {@link Token.forUser} did not make this token. */
+  /** The claims of the option `claims`, for access tokens. Empty if {@link Token.forUser} did not make this token. */
   #accessClaims: ApplicationClaims = {};
 
   protected override async addClaims(): Promise<void> {
@@ -48,9 +48,9 @@ export class RefreshToken extends RotatingToken {
   }
 
   /**
-   * Makes an access token of the same session. Copies the claims of the refresh token, except {@link
-   * RefreshToken.noCopyClaims}. If {@link Token.forUser} made the refresh token, adds the claims of the option
-   * `claims`. The lifetime counts from {@link Token.currentTime}. The access token never outlives the refresh token.
+   * Makes an access token of the same session. Copies all claims except {@link RefreshToken.noCopyClaims}. If {@link
+   * Token.forUser} made this token, adds the claims of the option `claims`. The access token expires no later than this
+   * token.
    */
   get accessToken(): AccessToken {
     const { accessTokenClass, noCopyClaims } = this.constructor as typeof RefreshToken;
@@ -65,7 +65,8 @@ export class RefreshToken extends RotatingToken {
 }
 
 /**
- * A token that serves as both access and refresh token. The token can be refreshed until its claim `refresh_exp`.
+ * A token that is both an access token and a refresh token. It can be refreshed until the time in its claim
+ * `refresh_exp`.
  * @example
  * const sliding = await auth.tokens.SlidingToken.forUser(user);
  * const slidesUntil = sliding.get("refresh_exp");

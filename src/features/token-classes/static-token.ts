@@ -9,7 +9,7 @@ import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 const MAX_FOUND = 100;
 
-/** The query of {@link StaticToken.find}. A token matches if all given fields match. */
+/** A filter of {@link StaticToken.find}. A token matches if all given fields match. */
 export interface StaticTokenQuery extends Omit<
   { readonly [Key in keyof SessionQuery]?: NonNullable<SessionQuery[Key]> },
   "scheme" | "isLive" | "userIds"
@@ -38,10 +38,10 @@ const QUERY_FIELDS: Readonly<Record<keyof StaticTokenQuery, true>> = {
  * for (const old of await auth.tokens.StaticToken.find({ userIds: [user.id] })) await old.delete();
  */
 export class StaticToken {
-  /** The services that the methods use. Undefined in this class. The subclass `auth.tokens.StaticToken` sets them. */
+  /** The services that the methods use. Only the class `auth.tokens.StaticToken` has them. */
   static readonly backend: TokenBackend | undefined;
 
-  /** Private, so that printing the object does not show the key. */
+  /** A private field, so that a log of the object does not show the key. */
   readonly #key: string | null;
   readonly session: SessionInfo;
 
@@ -51,21 +51,22 @@ export class StaticToken {
   }
 
   /**
-   * The key to send as `Authorization: Token <key>`. Null for an existing token, because only a hash of the key is
-   * stored.
+   * The key to send as `Authorization: Token <key>`. Null for a token from the database, which stores only a hash of
+   * the key.
    */
   get key(): string | null {
     return this.#key;
   }
 
-  /** Generates a key of the right format. No session has this key. */
+  /** Returns a new key that belongs to no session. */
   static generateKey(): string {
     return generateStaticToken(newId()).token;
   }
 
   /**
-   * Creates a token for a user. The user's other tokens stay valid. If the user already has 100 tokens with
-   * labels, the oldest ends. Tokens without a label are counted with the logins.
+   * Creates a token for a user. The user's other tokens stay valid, with these limits:
+   * - If the user already has 100 tokens with labels, the oldest one ends.
+   * - A token without a label counts as one of the user's 100 logins.
    * @throws {@link NoSuchUser} when the user does not exist
    * @throws {@link BadUserInput} when the user is inactive, or the label is malformed
    */
@@ -75,7 +76,7 @@ export class StaticToken {
   }
 
   /**
-   * Returns the user's live token with this label, or creates one. If the token existed already, its `key` is null.
+   * Returns the user's token with this label that still works, or creates one. The `key` of an existing token is null.
    * Concurrent calls create only one token.
    * @throws the errors of {@link StaticToken.create}
    */
@@ -88,14 +89,15 @@ export class StaticToken {
     if (known !== undefined) return { token: known, isCreated: false };
     const opened = await sessions.openFirst(user, { scheme: "TOKEN", label });
     if (opened !== null) return { token: toToken(this, opened), isCreated: true };
-    // Either another call has just created the token, or the user cannot have one. In the second case, `create` throws.
+    // Another call may have just created the token. If not, the user cannot have a token, and `create` throws the
+    // reason.
     const other = await findLabelled(this, user, label);
     if (other !== undefined) return { token: other, isCreated: false };
     return { token: await this.create(user, label), isCreated: true };
   }
 
   /**
-   * Returns at most 100 live tokens that match, newest first. `{}` matches the tokens of all users.
+   * Returns at most 100 tokens that match and still work, newest first. `{}` matches the tokens of all users.
    * @throws {@link BadUserInput} when a field is unknown, null or undefined
    * @throws {@link NoSuchUser} when one of `userIds` is malformed
    */
@@ -144,7 +146,7 @@ function toToken(Class: typeof StaticToken, { row, token }: OpenedSession): Stat
 }
 
 /**
- * Refuses unknown fields. Otherwise `find({ usernme: "ada" })` would return all tokens, and the caller may delete them.
+ * Refuses unknown fields. Otherwise `find({ usernme: "ada" })` would return the tokens of all users.
  */
 function readQuery(where: StaticTokenQuery): SessionQuery {
   const given: unknown = where;

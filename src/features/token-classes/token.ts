@@ -10,15 +10,15 @@ import { ClaimMap } from "./claim-map.js";
 import { requireBackend, type TokenBackend } from "./token-backend.js";
 
 /**
- * A JWT, as in simplejwt: a map of claims that can be read, changed and signed. The constructor verifies the token that
- * it reads. Only {@link Token.checkBlacklist} checks the session in the database.
+ * A JWT, as in simplejwt: a map of claims that can be read, changed and signed. The constructor verifies the token, but
+ * not its session. {@link Token.checkBlacklist} checks the session in the database.
  * @throws {@link TokenNotValid}, {@link TokenWrongType}, {@link TokenExpired} when the text is not a valid token
  * @see https://django-rest-framework-simplejwt.readthedocs.io/en/latest/creating_tokens_manually.html
  */
 export class Token extends ClaimMap {
   /** The services that the class uses. Only the classes in `auth.tokens` have them. */
   static readonly backend: TokenBackend | undefined;
-  /** The type of token that the class makes. */
+  /** The type of the tokens that the class makes. */
   static readonly tokenType: TokenType | undefined;
 
   /** When this object was created, in epoch milliseconds. Lifetimes count from this time. */
@@ -56,7 +56,7 @@ export class Token extends ClaimMap {
   ): Promise<InstanceType<This>> {
     const token = new this();
     token.set("sub", idOf(user));
-    // Loads the claims first. If that fails, no session is opened.
+    // Load the claims first. If this fails, no session is opened.
     await token.addClaims();
     await token.outstand();
     return token as InstanceType<This>;
@@ -131,8 +131,10 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Checks in the database that the session is live, and that no refresh has replaced the token. Also checks that the
-   * token's signing key has not been revoked.
+   * Checks these things in the database:
+   * - The session has not ended or expired.
+   * - No refresh has replaced the token.
+   * - The token's signing key has not been revoked.
    * @throws {@link Unauthenticated} with the reason
    */
   async checkBlacklist(): Promise<void> {
@@ -147,8 +149,8 @@ export class Token extends ClaimMap {
   }
 
   /**
-   * Ends the token's session. This revokes all tokens of the session. If the token has no session, stores a session
-   * that has already ended, and puts its id into the claim `sid`.
+   * Ends the token's session, which revokes all tokens of the session. If the token has no session, stores a session
+   * that has already ended, and sets the claim `sid` to its id.
    * @returns whether this call ended the session
    * @throws the errors of {@link Token.outstand}, if the token has no session
    */
@@ -177,7 +179,10 @@ export class Token extends ClaimMap {
     this.set("sid", id);
   }
 
-  /** `AccessToken` and `RefreshToken` override this method, to load the claims of the option `claims`. */
+  /**
+   * Loads the claims of the option `claims`. Only `AccessToken` and `RefreshToken` do so, because they override this
+   * method.
+   */
   protected addClaims(): Promise<void> {
     return Promise.resolve();
   }
@@ -192,7 +197,7 @@ export class Token extends ClaimMap {
     return this.tokenKind.sign(this.payload);
   }
 
-  /** Refuses a token of another system, because such a token may not have a session yet. */
+  /** Verifies a token. Refuses a token of another system, because it may not have a session yet. */
   #read(token: string): VerifiedToken {
     const verified = this.backend.kinds.verify(token, this.acceptedTypes);
     if (verified.kind.adopt !== undefined) throw new TokenNotValid();

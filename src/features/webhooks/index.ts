@@ -10,7 +10,7 @@ import { areSecrets, isWebhookUrl, splitSecrets } from "./webhook-settings.js";
 
 /** How often an instance looks for events that are due, in seconds. */
 const INTERVAL = 30;
-/** Older events are deleted from the outbox. In milliseconds. Attempts end after 24 hours already. */
+/** How long events stay in the outbox at most, in milliseconds. Attempts to send an event end after 24 hours. */
 const RETENTION = 48 * 3_600_000;
 
 const settings = {
@@ -20,7 +20,7 @@ const settings = {
     accepts: isWebhookUrl,
     allowed: "https://…, or http://… on loopback, without a user name and a password",
   }),
-  /** The secret that signs webhooks. For a rotation, several with spaces or commas between them. */
+  /** The secret that signs webhooks. To replace it, give several secrets, separated by spaces or commas. */
   webhookSecret: {
     variable: "WEBHOOK_SECRET",
     check: z.string().refine(areSecrets).transform(splitSecrets).optional(),
@@ -29,7 +29,6 @@ const settings = {
   } satisfies Setting,
 };
 
-/** Sends the events of the audit trail to a URL. */
 export const webhooks = defineFeature({
   name: "webhooks",
   requires: ["audit"],
@@ -49,7 +48,7 @@ export const webhooks = defineFeature({
     const sender = new Webhooks(core, webhookUrl, webhookSecret);
     apiOf(audit).auditTrail.follow((events, run) => sender.queue(events, run));
     return {
-      // The job does not wait for the requests. Otherwise a slow receiver would delay the shutdown.
+      // The job does not wait until the events are sent. Otherwise a slow receiver would delay a shutdown.
       jobs: [
         {
           name: "webhooks",
@@ -66,6 +65,7 @@ export const webhooks = defineFeature({
           parameters: (now) => [now - RETENTION],
         },
       ],
+      measurements: sender.measurements,
       announce: () => {
         sender.wake();
         return `Webhooks: sent to ${new URL(webhookUrl).host}`;

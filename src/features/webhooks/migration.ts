@@ -1,8 +1,8 @@
 import type { Migration } from "../../sql.js";
 
 /**
- * Creates the outbox. Instants are epoch milliseconds. `user_id` is no foreign key: the event of a deleted user must
- * still be sent.
+ * Creates the table of events to send. Instants are epoch milliseconds. `user_id` is not a foreign key, because the
+ * events of a deleted user must still be sent.
  */
 export const webhookOutbox: Migration = {
   name: "2026-11-27-webhook-outbox",

@@ -1,6 +1,9 @@
 import { isLoopback } from "../../config/server-config.js";
 
-/** Returns whether a text is a URL that webhooks may go to. Over plain HTTP, others could read them. */
+/**
+ * Returns whether webhooks may be sent to a URL. Plain HTTP is allowed only on loopback, because elsewhere others could
+ * read it.
+ */
 export function isWebhookUrl(text: string): boolean {
   if (!URL.canParse(text) || /\s/.test(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
@@ -10,7 +13,7 @@ export function isWebhookUrl(text: string): boolean {
   return isSafe && username === "" && password === "";
 }
 
-/** Returns the secrets in a text: the current one first, then the others. */
+/** Returns the secrets in a text that separates them by spaces or commas. */
 export function splitSecrets(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((secret) => secret !== "");
 }

@@ -1,35 +1,27 @@
 import { Webhook } from "standardwebhooks";
 import { NO_CLIENT } from "../../events.js";
+import type { Measurement } from "../../maintenance/measurement.js";
 import { type Fault, Outbox, type OutboxRow } from "../../maintenance/outbox.js";
 import type { RunStatement, SqlValue } from "../../sql.js";
 import type { SettlingEvent } from "../audit/index.js";
 import type { CoreServices } from "../feature.js";
+import { UserQueues } from "./user-queues.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** How long one attempt may take. */
+/** How long one attempt may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 15 * SECOND;
-/** An event that is due in more than this time waits for a retry. During an attempt, `due_at` is 30 seconds ahead. */
-const LONG = MINUTE;
-/** How many due events one statement looks at, and how many it returns. */
-const WINDOW = 100;
-const BATCH = 20;
-/** A timer sends events that are due within this time. The periodic job sends those that are due later. */
+/** A timer sends the events that are due within this time, in milliseconds. The periodic job sends later events. */
 const MAX_DELAY = 5 * SECOND;
-/** How often an instance reports at most that events wait. */
+/** The shortest time between two events `webhooks:delayed` of an instance, in milliseconds. */
 const REPORT_INTERVAL = MINUTE;
-/** The statuses that refuse one event. All others would refuse the next event, too. */
+/**
+ * With these HTTP statuses, the receiver refuses only one event. Any other error status means that the receiver cannot
+ * be used.
+ */
 const REFUSALS = [400, 413, 422];
-
-/** The events that are due, oldest first. */
-const CANDIDATES = `(SELECT id, user_id, due_at FROM webhook_outbox WHERE due_at <= ?
-  ORDER BY due_at, id LIMIT ${WINDOW}) AS candidate`;
-
-/** When the first event of the candidate's user is due. */
-const FIRST_DUE = (candidate: string) => `(SELECT head.due_at FROM webhook_outbox head
-  WHERE head.user_id = ${candidate}.user_id ORDER BY head.id LIMIT 1)`;
 
 interface WebhookRow extends OutboxRow {
   readonly userId: string | null;
@@ -38,30 +30,31 @@ interface WebhookRow extends OutboxRow {
 }
 
 /**
- * Sends events to a URL, signed as Standard Webhooks says. The events of a user are sent one after another.
+ * Sends signed events to a URL, according to Standard Webhooks. The events of a user are sent one after another.
  * @see https://www.standardwebhooks.com
  */
 export class Webhooks {
-  readonly #core: Pick<CoreServices, "sql" | "now" | "onEvent">;
+  readonly #core: Pick<CoreServices, "sql" | "now" | "onEvent" | "spans">;
   readonly #url: string;
   readonly #signers: readonly Webhook[];
   readonly #outbox: Outbox<WebhookRow>;
   #reportedAt = -Infinity;
-  /** The latest instant for which the timer must wake the outbox, in epoch milliseconds. */
+  /** When the latest event for the timer is due, in epoch milliseconds. */
   #lastDue = 0;
-  /** When the timer has last woken the outbox, in epoch milliseconds. */
+  /** When the timer last woke the outbox, in epoch milliseconds. */
   #wokenAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param secrets the events are signed with each of them */
+  /** @param secrets each event has one signature for each of these secrets */
   constructor(
-    core: Pick<CoreServices, "sql" | "now" | "onEvent">,
+    core: Pick<CoreServices, "sql" | "now" | "onEvent" | "spans">,
     url: string,
     secrets: readonly string[],
   ) {
     this.#core = core;
     this.#url = url;
     this.#signers = secrets.map((secret) => new Webhook(secret));
+    const queues = new UserQueues(core.sql);
     this.#outbox = new Outbox<WebhookRow>(core, {
       table: "webhook_outbox",
       columns: `user_id AS "userId", type, body`,
@@ -69,7 +62,7 @@ export class Webhooks {
       giveUp: 24 * HOUR,
       attemptTimeout: ATTEMPT_TIMEOUT,
       lanes: 4,
-      findDue: (now) => this.#findDue(now),
+      findDue: (now) => queues.findSendable(now),
       deliver: (row, signal) => this.#deliver(row, signal),
       onFault: (row, code, isGivenUp) => {
         this.#report(row, code, isGivenUp);
@@ -78,11 +71,12 @@ export class Webhooks {
   }
 
   /**
-   * Stores events in the outbox. Each is due at its `settledAt`. If it is stored already, its body is replaced.
+   * Stores events in the outbox. An event is due at its `settledAt`. If an event is already stored, only replaces its
+   * body.
    * @param run runs a statement, which may be part of a transaction
    */
   async queue(events: readonly SettlingEvent[], run: RunStatement): Promise<void> {
-    // Events such as `webhooks:failed` are not sent. Otherwise one that fails would cause another one, without end.
+    // Do not send events such as `webhooks:failed`. Otherwise each failure would cause another event that fails.
     const sent = events.filter(({ type }) => !type.startsWith("webhooks:"));
     if (sent.length === 0) return;
     await run(
@@ -119,39 +113,14 @@ export class Webhooks {
     this.#outbox.wake();
   }
 
-  /** Starts no more attempts, and waits less than 5 seconds for those that are running. */
+  get measurements(): readonly Measurement[] {
+    return this.#outbox.measurements;
+  }
+
+  /** Stops starting attempts. Waits less than 5 seconds for the running attempts. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#outbox.close();
-  }
-
-  /**
-   * Returns at most {@link BATCH} events that are due. Leaves an event out while an earlier one of the same user waits.
-   * Each statement looks at {@link WINDOW} events at most.
-   */
-  async #findDue(now: number): Promise<readonly { readonly id: string }[]> {
-    const { sql } = this.#core;
-    for (;;) {
-      const found = await sql.read<{ id: string }>(
-        `SELECT id FROM ${CANDIDATES} WHERE NOT EXISTS (SELECT 1 FROM webhook_outbox earlier
-           WHERE earlier.user_id = candidate.user_id AND earlier.id < candidate.id)
-         ORDER BY due_at, id LIMIT ${BATCH}`,
-        [now],
-      );
-      if (found.length > 0) return found;
-      const blocked = await sql.read("SELECT id FROM webhook_outbox WHERE due_at <= ? LIMIT 1", [
-        now,
-      ]);
-      if (blocked.length === 0) return [];
-      // The first event of a user may wait hours for a retry. The later ones of the user could then fill the window,
-      // and hide the events of other users. Therefore they become due together with the first.
-      const moved = await sql.write(
-        `UPDATE webhook_outbox SET due_at = ${FIRST_DUE("webhook_outbox")} WHERE id IN (
-           SELECT id FROM ${CANDIDATES} WHERE ${FIRST_DUE("candidate")} > ?) RETURNING id`,
-        [now, now + LONG],
-      );
-      if (moved.length === 0) return [];
-    }
   }
 
   async #deliver({ id, body }: WebhookRow, signal: AbortSignal): Promise<Fault | null> {
@@ -160,7 +129,7 @@ export class Webhooks {
     try {
       const response = await fetch(this.#url, {
         method: "POST",
-        // A redirect would send the event to a place that nobody has configured.
+        // Do not follow redirects, because they could send the event to a server that is not configured.
         redirect: "manual",
         headers: {
           "content-type": "application/json",
@@ -168,11 +137,12 @@ export class Webhooks {
           "webhook-id": id,
           "webhook-timestamp": Math.floor(sentAt.getTime() / 1000).toString(),
           "webhook-signature": signatures.join(" "),
+          ...this.#core.spans.headers(),
         },
         body,
         signal,
       });
-      // Nothing in the body matters.
+      // Only the status of the response matters, so do not read its body.
       await response.body?.cancel().catch(() => undefined);
       if (response.ok) return null;
       const { status } = response;
@@ -186,7 +156,7 @@ export class Webhooks {
     }
   }
 
-  /** Reports each event that is given up. Also reports now and then that events are waiting. */
+  /** Reports each event that will not be sent. Also reports delayed events, at most once a minute. */
   #report({ type: event, userId, attempts }: WebhookRow, code: string, isGivenUp: boolean): void {
     const now = this.#core.now();
     if (!isGivenUp && now - this.#reportedAt < REPORT_INTERVAL) return;

@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "accounts",
 ]
 
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": json.loads(
         os.environ.get("AUTHENTICATION_CLASSES", "null")
@@ -74,3 +76,5 @@ def database(url):
 
 
 DATABASES = {"default": database(os.environ["DATABASE_URL"])}
+# Seconds. 0 is Django's default: a connection for each request.
+DATABASES["default"]["CONN_MAX_AGE"] = int(os.environ.get("CONN_MAX_AGE", "0"))

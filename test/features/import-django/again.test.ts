@@ -102,6 +102,53 @@ describeFreshGates({ django: true }, (gate) => {
     expect(Boolean((await read(BOB)).active)).toBe(false);
   });
 
+  test("a password that Django changes with or after a deactivation replaces the old one", async () => {
+    await again();
+    await change(`is_active = 0, password = '${NEW}'`);
+    expect((await again()).remarks).toEqual([]);
+    expect((await read()).hash).toBe(NEW);
+    await change(`password = '${OLD}'`);
+    await again();
+    await change(`is_active = 1, password = '${NEW}'`);
+    expect((await again()).remarks).toEqual([]);
+    expect(await read()).toMatchObject({ hash: NEW, version: 2 });
+    await gate.auth.accounts.setPassword(ADA, "another horse battery staple");
+    await change(`is_active = 0, password = '${OLD}'`);
+    expect((await again()).remarks).toMatchObject([{ djangoId: "1", about: "password" }]);
+    expect((await read()).hash).toMatch(/^\$argon2id/);
+  });
+
+  test("the key and the tokens of a user whom Django activates later work from then on", async () => {
+    await change("is_active = 0");
+    const header = await django.key(1);
+    await django.token(1, 1);
+    await django.token(2, 1, { isBlacklisted: true });
+    expect((await again()).summary).toMatchObject({ keysCreated: 0, tokensCreated: 1 });
+    expect((await gate.me(header)).reason).toBe("token_not_valid");
+    await change("is_active = 1");
+    expect((await again()).summary).toMatchObject({ keysCreated: 1, tokensCreated: 1 });
+    expect((await gate.me(header)).data.me.username).toBe("ada");
+    expect(await endOf(jwtSessionIdOf("jti-1"))).toBeNull();
+    expect(await endOf(jwtSessionIdOf("jti-2"))).toBe("logout");
+  });
+
+  test("after a deactivation in Django, what was issued before stays dead, and what comes later works", async () => {
+    const header = await django.key(1);
+    await django.token(1, 1);
+    await again();
+    await change("is_active = 0");
+    await again();
+    await change("is_active = 1");
+    const iat = Math.floor(gate.now / 1000) + 60;
+    await django.token(2, 1, { claims: { iat } });
+    await django.token(3, 1, { claims: { iat: iat - 120 } });
+    expect((await again()).summary).toMatchObject({ keysCreated: 0, tokensCreated: 1 });
+    expect((await gate.me(header)).status).toBe(401);
+    expect(await endOf(jwtSessionIdOf("jti-1"))).toBe("user_deactivated");
+    expect(await endOf(jwtSessionIdOf("jti-2"))).toBeNull();
+    expect(await endOf(jwtSessionIdOf("jti-3"))).toBeUndefined();
+  });
+
   test("what was logged out in Django since is logged out here", async () => {
     const [first, kept] = [await django.key(1), await django.key(2)];
     await django.token(1, 1);
@@ -142,11 +189,17 @@ describeFreshGates({ django: true }, (gate) => {
     await gate.auth.accounts.deleteUser(ADA);
     const { remarks, summary } = await again();
     expect(remarks).toMatchObject([
-      { djangoId: "1", text: "Not imported. The user was deleted here, and does not come back." },
+      {
+        djangoId: "1",
+        text: "Not imported. The user was deleted in Gatehouse, so the import does not create the user again.",
+      },
     ]);
     expect(summary).toMatchObject({ usersRefused: 1, usersCreated: 0, keysCreated: 0 });
     expect(await gate.sql("SELECT * FROM django_user WHERE django_id = '1'")).toEqual([
-      { django_id: "1", user_id: null, imported: "" },
+      {
+        ...{ django_id: "1", user_id: null, imported: "" },
+        ...{ refused_before: null, credentials_version: 0 },
+      },
     ]);
   });
 
@@ -154,7 +207,11 @@ describeFreshGates({ django: true }, (gate) => {
     await again();
     await django.sql("DELETE FROM auth_user WHERE id = 1");
     expect((await again()).remarks).toMatchObject([
-      { djangoId: "1", username: "ada", text: "Django no longer has this user, who stays here." },
+      {
+        djangoId: "1",
+        username: "ada",
+        text: "Django no longer has this user. The user stays in Gatehouse.",
+      },
     ]);
     expect(await read()).toMatchObject({ username: "ada" });
   });

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { describeDjango, DjangoProject, type DjangoServer } from "../../support/django.js";
 import { findFreePort } from "../../support/free-port.js";
@@ -109,6 +112,55 @@ describeDjango("while Django and Gatehouse both run", () => {
     for (const authorization of [`Token ${token}`, `Bearer ${access}`]) {
       expect((await both.get("/profile/", authorization)).status).toBe(200);
     }
+  });
+});
+
+describeDjango("while Gatehouse is away", () => {
+  let django: DjangoProject;
+  let server: DjangoServer;
+  /** Stands where Gatehouse was. */
+  const other = createServer((_request, response) => {
+    answer(response);
+  });
+  let answer: (response: ServerResponse) => void;
+
+  beforeAll(async () => {
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    django = await DjangoProject.create({
+      gatehouseUrl: `http://127.0.0.1:${port}`,
+      authenticationClasses: ["accounts.gatehouse.GatehouseTokenAuthentication"],
+    });
+    server = await django.serve();
+  });
+  afterAll(async () => {
+    other.closeAllConnections();
+    other.close();
+    await django.close();
+  });
+
+  const AWAY = "Service temporarily unavailable, try again later.";
+
+  async function expectUnavailable(): Promise<void> {
+    const { status, headers, body } = await server.get("/profile/", "Token gth_x");
+    expect([status, body, headers.get("retry-after")]).toEqual([503, { detail: AWAY }, "5"]);
+  }
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    ["its database is away", (response) => response.writeHead(503).end("{}")],
+    ["a proxy answers with a page", (response) => response.end("<!doctype html>")],
+    ["the connection breaks", (response) => response.destroy()],
+    ["it does not answer within five seconds", () => undefined],
+  ])("Django answers 503 for a static token if %s", async (_fault, answerSo) => {
+    answer = answerSo;
+    await expectUnavailable();
+  });
+
+  test("Django answers 503 for a static token if nothing listens", async () => {
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
+    await expectUnavailable();
   });
 });
 

@@ -122,13 +122,16 @@ export class DjangoDatabase {
     return `Token ${key}`;
   }
 
-  /** Adds a token of simplejwt that is valid for a day, with the claims that simplejwt would write. */
+  /** Adds a token of simplejwt, with the claims that simplejwt would write. It is valid for a day, unless `claims` has `exp`. */
   async token(
     id: number,
     userId: number | null,
-    { isBlacklisted = false, claims = {} }: { isBlacklisted?: boolean; claims?: object } = {},
+    {
+      isBlacklisted = false,
+      claims = {},
+    }: { isBlacklisted?: boolean; claims?: { exp?: number; [claim: string]: unknown } } = {},
   ): Promise<void> {
-    const exp = Math.floor(Date.now() / 1000) + 86_400;
+    const { exp = Math.floor(Date.now() / 1000) + 86_400 } = claims;
     const payload = { token_type: "refresh", exp, jti: `jti-${id}`, user_id: userId, ...claims };
     const token = `e30.${Buffer.from(JSON.stringify(payload)).toString("base64url")}.c2ln`;
     const expiresAt = new Date(exp * 1000).toISOString().slice(0, 19).replace("T", " ");

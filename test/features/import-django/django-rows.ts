@@ -4,12 +4,13 @@ import {
   keySessionIdOf,
   userIdOf,
 } from "../../../src/features/import-django/identity.js";
+import { storeCosts } from "../../../src/features/import-django/password-costs.js";
 import type { Gate } from "../../support/gate.js";
 
 /** Stores a user as `gatehouse import-django` does. Returns the user's id. */
 export async function storeUser(
   gate: Gate,
-  djangoId: number,
+  djangoId: number | string,
   username: string,
   passwordHash: string | null = null,
 ): Promise<string> {
@@ -20,6 +21,7 @@ export async function storeUser(
      VALUES (?, ?, ?, ?, 0, 0, ?, ?) RETURNING id`,
     [id, username, username, passwordHash, true, gate.now],
   );
+  await storeCosts((statement, values) => gate.core.sql.write(statement, values), [passwordHash]);
   await gate.core.sql.write(
     `INSERT INTO django_user (user_id, django_id, imported) VALUES (?, ?, '{}') RETURNING user_id`,
     [id, String(djangoId)],
@@ -38,11 +40,16 @@ export async function storeKey(gate: Gate, userId: string, key: string): Promise
 
 /** Stores a blacklisted token of simplejwt as `gatehouse import-django` does. */
 export async function storeBlacklisted(gate: Gate, userId: string, jti: string): Promise<void> {
+  const [id, end] = [jwtSessionIdOf(jti), gate.now + 86_400_000];
   await gate.core.sql.write(
-    `INSERT INTO session (id, user_id, scheme, credentials_version, generation, created_at, rotated_at, ended_at,
-       end_reason)
-     VALUES (?, ?, 'JWT', 0, 0, ?, ?, ?, 'logout') RETURNING id`,
-    [jwtSessionIdOf(jti), userId, gate.now, gate.now, gate.now],
+    `INSERT INTO session (id, user_id, scheme, credentials_version, generation, created_at, rotated_at, expires_at,
+       refresh_expires_at, ended_at, end_reason)
+     VALUES (?, ?, 'JWT', 0, 0, ?, ?, ?, ?, ?, 'logout') RETURNING id`,
+    [id, userId, gate.now, gate.now, end, end, gate.now],
+  );
+  await gate.core.sql.write(
+    `INSERT INTO django_token (session_id, user_id, jti, expires_at) VALUES (?, ?, ?, ?) RETURNING session_id`,
+    [id, userId, jti, end],
   );
 }
 

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { userIdOf } from "../../../src/features/import-django/identity.js";
+import { describeDjango, DjangoProject } from "../../support/django.js";
 import { describeFreshGates, PASSWORD } from "../../support/gate.js";
 import { importFrom, runHere, runOver } from "./command.js";
 import { DjangoDatabase } from "./django-database.js";
@@ -98,89 +98,105 @@ describeFreshGates({ django: true }, (gate) => {
   });
 });
 
-const PYTHON = "/usr/bin/python3";
-const hasDjango =
-  spawnSync(PYTHON, ["-c", "import django, rest_framework_simplejwt, argon2"]).status === 0;
-if (!hasDjango && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`Django is required, but ${PYTHON} has no packages of it.`);
-}
-if (!hasDjango) {
-  describe.skip(`with Django: ${PYTHON} does not have it`, () => {
-    test("the way there and back", () => undefined);
-  });
-}
+const DAY = 86_400;
+const SECRET_KEY = "the secret key of a Django project, for tests only";
+const LIFETIMES = {
+  REFRESH_TOKEN_LIFETIME: 30 * DAY,
+  SLIDING_TOKEN_LIFETIME: 30 * DAY,
+  SLIDING_TOKEN_REFRESH_LIFETIME: 30 * DAY,
+};
+const WITH_TOKENS = {
+  django: true,
+  djangoSecretKey: SECRET_KEY,
+  djangoTokensUntil: new Date(Date.now() + 90 * DAY * 1000).toISOString().slice(0, 10),
+} as const;
 
-(hasDjango ? describe : describe.skip)("with Django", () => {
-  describeFreshGates({ django: true }, (gate) => {
-    let folder: string;
-    let path: string;
-
-    beforeEach(async () => {
-      folder = await mkdtemp(join(tmpdir(), "django-"));
-      path = join(folder, "db.sqlite3");
-    });
-    afterEach(() => rm(folder, { recursive: true }));
-
-    /** Runs a command of the project, or a program that sees the project's models. */
-    const python = (parameters: string[], program = ""): string => {
-      const script = join(import.meta.dirname, "project.py");
-      const ended = spawnSync(PYTHON, [script, path, ...parameters], {
-        input: program,
-        encoding: "utf8",
-      });
-      if (ended.status !== 0) throw new Error(ended.stderr);
-      return ended.stdout;
-    };
-
+describeDjango("with Django", () => {
+  describeFreshGates(WITH_TOKENS, (gate) => {
     test("loaddata takes the fixture: passwords verify, users born here are new, and logged-out tokens are dead", async () => {
-      python(["migrate"]);
-      const tokens = python(
-        [],
-        `
-from django.contrib.auth.models import User
-from rest_framework.authtoken.models import Token
-from rest_framework_simplejwt.tokens import RefreshToken
+      const django = await DjangoProject.create();
+      const folder = await mkdtemp(join(tmpdir(), "fixture-"));
+      try {
+        const tokens = await django.shell(`
 ada = User.objects.create_superuser("ada", "ada@example.com", "${PASSWORD}")
 bob = User.objects.create_user("bob", "bob@example.com", "${PASSWORD}", first_name="Bob")
 gone = User.objects.create_user("gone")
 Token.objects.create(user=bob)
-for token in [RefreshToken.for_user(ada), RefreshToken.for_user(bob)]: print(token)
-gone.delete()
-`,
-      ).trim();
-      const { remarks, summary } = await importFrom(gate, `sqlite:${path}`);
-      expect(remarks).toEqual([]);
-      expect(summary).toMatchObject({ usersCreated: 2, keysCreated: 1, tokensCreated: 2 });
-      await gate.auth.accounts.setPassword(userIdOf("2"), "another horse battery staple");
-      await gate.user("carol", { email: "carol@example.com" });
-      const fixture = await runHere(gate, "export", {
-        users: true,
-        sessions: true,
-        format: "django",
-      });
-      await writeFile(join(folder, "gatehouse.json"), fixture);
-      python(["loaddata", join(folder, "gatehouse.json")]);
-      const seen = python(
-        [],
-        `
-from django.contrib.auth.models import User
-from rest_framework_simplejwt.tokens import RefreshToken
+result = [str(RefreshToken.for_user(user)) for user in [ada, bob]]
+gone.delete()`);
+        const { remarks, summary } = await importFrom(gate, django.databaseUrl);
+        expect(remarks).toEqual([]);
+        expect(summary).toMatchObject({ usersCreated: 2, keysCreated: 1, tokensCreated: 2 });
+        await gate.auth.accounts.setPassword(userIdOf("2"), "another horse battery staple");
+        await gate.user("carol", { email: "carol@example.com" });
+        const options = { users: true, sessions: true, format: "django" } as const;
+        const fixture = join(folder, "gatehouse.json");
+        await writeFile(fixture, await runHere(gate, "export", options));
+        await django.manage("loaddata", fixture);
+        const seen = await django.shell(`
 from rest_framework_simplejwt.exceptions import TokenError
-for user in User.objects.order_by("username"):
-    print(user.pk, user.username, user.email, user.first_name, user.is_superuser,
-        user.check_password("${PASSWORD}"), user.check_password("another horse battery staple"))
-for token in """${tokens}""".split():
-    try: print(RefreshToken(token)["user_id"])
-    except TokenError as error: print(error)
-`,
-      );
-      expect(seen.trim().split("\n")).toEqual([
-        "1 ada ada@example.com  True True False",
-        "2 bob bob@example.com Bob False False True",
-        expect.stringMatching(/^[34] carol carol@example\.com  False True False$/),
-        "1",
-        "Token is blacklisted",
-      ]);
+result = [[user.pk, user.username, user.email, user.first_name, user.is_superuser,
+    user.check_password("${PASSWORD}"), user.check_password("another horse battery staple")]
+    for user in User.objects.order_by("username")]
+for token in ${JSON.stringify(tokens)}:
+    try: result.append(RefreshToken(token)["user_id"])
+    except TokenError as error: result.append(str(error))`);
+        expect(seen).toEqual([
+          [1, "ada", "ada@example.com", "", true, true, false],
+          [2, "bob", "bob@example.com", "Bob", false, false, true],
+          [expect.any(Number), "carol", "carol@example.com", "", false, true, false],
+          1,
+          "Token is blacklisted",
+        ]);
+        expect([3, 4]).toContain(seen[2][0]);
+      } finally {
+        await django.close();
+        await rm(folder, { recursive: true });
+      }
+    });
+
+    test("loaddata blacklists what a refresh has replaced here, even if its session was deleted, and what was refused unseen", async () => {
+      const django = await DjangoProject.create({ secretKey: SECRET_KEY, simpleJwt: LIFETIMES });
+      const folder = await mkdtemp(join(tmpdir(), "fixture-"));
+      /** Loads the fixture of the sessions, and returns what Django then says about each token. */
+      const load = async (tokens: string[]) => {
+        const file = join(folder, "sessions.json");
+        await writeFile(file, await runHere(gate, "export", { sessions: true, format: "django" }));
+        await django.manage("loaddata", file);
+        return django.shell(`
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import UntypedToken
+types = {"refresh": RefreshToken, "sliding": SlidingToken}
+result = []
+for token in ${JSON.stringify(tokens)}:
+    try: result.append(User.objects.get(pk=types[UntypedToken(token)["token_type"]](token)["user_id"]).username)
+    except TokenError as error: result.append(str(error))`);
+      };
+      try {
+        const [rotated, sliding, kept] = await django.shell(`
+ada = User.objects.create_user("ada")
+bob = User.objects.create_user("bob")
+result = [str(RefreshToken.for_user(ada)), str(SlidingToken.for_user(ada)), str(RefreshToken.for_user(bob))]`);
+        await importFrom(gate, django.databaseUrl);
+        for (const token of [rotated, sliding]) {
+          expect((await gate.refresh(token)).status).toBe(200);
+        }
+        const dead = "Token is blacklisted";
+        expect(await load([rotated, sliding, kept])).toEqual([dead, dead, "bob"]);
+        const unseen = await django.shell(`
+BlacklistedToken.objects.all().delete()
+result = str(RefreshToken.for_user(User.objects.get(username="ada")))`);
+        gate.advance(60);
+        await gate.auth.sessions.endAll(userIdOf("1"));
+        gate.advance(8 * DAY);
+        await gate.auth.maintenance.prune();
+        expect(await gate.sql("SELECT id FROM session")).toHaveLength(1);
+        await importFrom(gate, django.databaseUrl);
+        expect(await load([rotated, sliding, unseen, kept])).toEqual([dead, dead, dead, "bob"]);
+      } finally {
+        await django.close();
+        await rm(folder, { recursive: true });
+      }
     });
   });
 });

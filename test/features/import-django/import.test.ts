@@ -44,14 +44,15 @@ describe.each(SOURCES)("from %s", (kind) => {
       ...{ last_login: "2022-03-04 05:06:07.5", is_superuser: true },
     });
     await django.user({ id: 8, username: "bob", is_active: false, is_staff: true });
+    await django.user({ id: 9, username: "cleo" });
     const header = await django.key(7);
     await django.token(1, 7);
     await django.token(2, 7, { isBlacklisted: true });
-    await django.token(3, 8, { claims: { token_type: "sliding", refresh_exp: 4_000_000_000 } });
+    await django.token(3, 9, { claims: { token_type: "sliding", refresh_exp: 4_000_000_000 } });
     await django.token(4, null, { isBlacklisted: true, claims: { user_id: 7 } });
     const { remarks, summary } = await importFrom(gate, django.url);
     expect(remarks).toEqual([]);
-    expect(summary).toMatchObject({ usersCreated: 2, keysCreated: 1, tokensCreated: 4 });
+    expect(summary).toMatchObject({ usersCreated: 3, keysCreated: 1, tokensCreated: 4 });
     const [ada, bob] = await usersOf(gate);
     expect(ada).toMatchObject({
       ...{
@@ -83,7 +84,7 @@ describe.each(SOURCES)("from %s", (kind) => {
     expect(sessions.get(jwtSessionIdOf("jti-1"))).toMatchObject({ scheme: "JWT", ended: null });
     expect(sessions.get(jwtSessionIdOf("jti-2"))).toMatchObject({ reason: "logout" });
     expect(sessions.get(jwtSessionIdOf("jti-3"))).toMatchObject({
-      ...{ scheme: "SLIDING", user: userIdOf("8") },
+      ...{ scheme: "SLIDING", user: userIdOf("9") },
     });
     expect(Number(sessions.get(jwtSessionIdOf("jti-3")).refresh)).toBe(4_000_000_000_000);
     expect(sessions.get(jwtSessionIdOf("jti-4"))).toMatchObject({
@@ -104,6 +105,18 @@ describe.each(SOURCES)("from %s", (kind) => {
     await django.sql("UPDATE auth_user SET last_login = '2025-01-01 00:00:00'");
     expect((await importFrom(gate, django.url)).summary).toMatchObject({ usersChanged: 3 });
     expect((await usersOf(gate)).map(({ role }) => role)).toEqual(["ADMIN", "USER", "ADMIN"]);
+  });
+
+  test("an --admin-value that no Profile has is reported", async () => {
+    await django.user({ id: 1, username: "ada" });
+    await django.sql("INSERT INTO accounts_profile (user_id, role) VALUES (1, 'admin')");
+    const from = (adminValue: string) =>
+      importFrom(gate, django.url, { profileTable: "accounts_profile", adminValue });
+    expect((await from("admin")).remarks).toEqual([]);
+    expect((await from("Admin")).remarks).toContainEqual({
+      about: "role",
+      text: 'No Profile has the role "Admin", so only superusers are administrators. Check --admin-value.',
+    });
   });
 
   test("missing tables of tokens are reported, and the users come", async () => {
@@ -181,7 +194,7 @@ describeFreshGates({ django: true }, (gate) => {
     ]);
     expect(remarks.map(({ djangoId, about, text }) => [djangoId, about, text])).toEqual([
       ["1", "username", 'User 2 has the name "ada". This user is now called "ada#1".'],
-      ["1", "email", "User 2 has the same address. This user comes without an address."],
+      ["1", "email", "User 2 has the same address. This user is imported without an address."],
     ]);
     const [{ user }] = await sessionsOf(gate);
     expect([user, header.length]).toEqual([userIdOf("1"), 46]);
@@ -196,8 +209,8 @@ describeFreshGates({ django: true }, (gate) => {
       { id: userIdOf("1"), username: "Ada#1", email: null, role: "ADMIN" },
     ]);
     expect(remarks.map(({ text }) => text)).toEqual([
-      'A user here has the name "ada". This user is now called "Ada#1".',
-      "A user here has the same address. This user comes without an address.",
+      'A user of Gatehouse has the name "ada". This user is now called "Ada#1".',
+      "A user of Gatehouse has the same address. This user is imported without an address.",
     ]);
   });
 
@@ -222,7 +235,7 @@ describeFreshGates({ django: true }, (gate) => {
 
   test("a broken user does not come, an odd password or address does not, and each has a line", async () => {
     await django.user({ id: 1, username: "" });
-    await django.user({ id: 2, username: "bell\u0007" });
+    await django.user({ id: 2, username: "bell\u0007\u202e" });
     await django.user({ id: 3, username: "x".repeat(151) });
     await django.user({
       id: 4,
@@ -237,13 +250,13 @@ describeFreshGates({ django: true }, (gate) => {
     expect(code).toBe(0);
     expect(stdout.split("\n")).toEqual([
       'User 1 "": Not imported. username must not be empty.',
-      'User 2 "bell\\u0007": Not imported. username must be well-formed text without control characters.',
+      'User 2 "bell\\u0007\\u202e": Not imported. username must be well-formed text without control characters.',
       expect.stringMatching(
         /^User 3 "x+": Not imported\. username must have at most 150 characters\.$/,
       ),
-      "User 6: The key is not 40 hexadecimal digits, so it cannot come.",
-      'User 4 "md5": The format of the password cannot be verified. The user comes without a password.',
-      'User 5 "mail": email must be one address, such as ada@example.com. The user comes without an address.',
+      "User 6: The key is not 40 hexadecimal digits, so it is not imported.",
+      'User 4 "md5": Gatehouse cannot verify the password. The user is imported without a password.',
+      'User 5 "mail": email must be one address, such as ada@example.com. The user is imported without an address.',
       'User 6 "fine": date_joined is not a date.',
       "Users: 6 read, 3 new, 0 changed, 0 as before, 3 not imported.",
       "Keys: 0 new, 0 ended.",

@@ -91,7 +91,7 @@ describePostgres("from postgresql", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^Users: [\d,]+ read, [\d,]+ new/);
     expect(stderr).toMatch(
-      /^gatehouse: The import stopped: [^\n]+ What came is complete\. Run the same command again for the rest\.\n$/,
+      /^gatehouse: The import stopped: [^\n]+ All users imported so far are complete\. Run the same command again to import the rest\.\n$/,
     );
     await expectCompletion(gate);
   });

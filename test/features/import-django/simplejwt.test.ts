@@ -12,7 +12,7 @@ const OPTIONS = { django: true, djangoSecretKey: SECRET, djangoTokensUntil: UNTI
 
 const newKey = () => randomBytes(20).toString("hex");
 
-describeGates(OPTIONS, (gate) => {
+describeGates({ ...OPTIONS, impersonation: true }, (gate) => {
   let djangoId = 0;
 
   async function newUser() {
@@ -81,6 +81,20 @@ describeGates(OPTIONS, (gate) => {
       expect((await gate.me(authorization)).reason).toBe("token_expired");
     });
 
+    test("lets an administrator act as another user for no longer than it lives", async () => {
+      const [admin, user] = [await newUser(), await newUser()];
+      await gate.auth.accounts.setRole(admin.id, "ADMIN");
+      const exp = Math.floor(gate.now / 1000) + 600;
+      const authorization = `Bearer ${admin.sign("access", { exp })}`;
+      const [session] = await sessionsOf(authorization);
+      await gate.core.sessions.recordAuthentication(session, 0);
+      const { data } = await gate.ask(
+        `mutation { impersonate(userId: "${user.id}", reason: "help") { session { expiresAt } } }`,
+        { authorization },
+      );
+      expect(Date.parse(data.impersonate.session.expiresAt)).toBe(exp * 1000);
+    });
+
     test("is refused with another secret, algorithm, type, or a claim that is missing or malformed", async () => {
       const { sign } = await newUser();
       const access = sign("access");
@@ -126,6 +140,27 @@ describeGates(OPTIONS, (gate) => {
       await gate.auth.accounts.setActive(inactive.id, true);
       expect((await gate.me(`Bearer ${inactive.sign("access")}`)).reason).toBe("password_changed");
     });
+  });
+
+  test("an access token of simplejwt is checked against the database, even if bearerCheck is stateless", async () => {
+    const stateless = await gate.another({ bearerCheck: "stateless" });
+    const reasonOf = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const { user, authError } = await stateless.auth.createContext({ headers });
+      return user?.id ?? authError?.reason;
+    };
+    const stranger = signAsSimpleJwt(gate, SECRET, { token_type: "access", user_id: 999_999 });
+    expect(await reasonOf(stranger)).toBe("user_not_found");
+    const { id, sign } = await newUser();
+    const [left, used] = [sign("access"), sign("access")];
+    expect([await reasonOf(left), await reasonOf(used)]).toEqual([id, id]);
+    await stateless.logout({ authorization: `Bearer ${left}` });
+    expect(await reasonOf(left)).toBe("token_revoked");
+    await gate.auth.accounts.setActive(id, false);
+    expect(await reasonOf(used)).toBe("user_inactive");
+    await gate.auth.accounts.setActive(id, true);
+    expect(await reasonOf(sign("access"))).toBe("password_changed");
+    await stateless.close();
   });
 
   describe("a refresh token of simplejwt", () => {

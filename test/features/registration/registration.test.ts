@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { attempt, attemptByEmail, REFUSED } from "../../support/attempts.js";
-import { eventually } from "../../support/eventually.js";
+import { becomes, eventually } from "../../support/eventually.js";
 import { fresh } from "../../support/fresh.js";
 import { type Answer, type Call, describeGates, PASSWORD } from "../../support/gate.js";
 import { MailServer, tokenIn } from "../../support/mail-server.js";
@@ -618,7 +618,8 @@ describeGates(options, (gate) => {
       smtp.reset();
       for (const address of [email, `b${email}`]) expect((await resend(address)).status).toBe(200);
       await gate.auth.mail.idle();
-      expect(await gate.sql("SELECT id FROM mail_outbox")).toEqual([]);
+      // The row of an earlier mail is deleted a moment after the server has received it.
+      await becomes(async () => (await gate.sql("SELECT id FROM mail_outbox")).length, 0);
       expect(smtp.mails).toEqual([]);
     });
 
@@ -650,6 +651,9 @@ describeGates(options, (gate) => {
       await member(username, email);
       const { authorization } = await gate.login(username);
       const ask = (fields: string) => () => gate.ask(`{ me { ${fields} } }`, { authorization });
+      // What the registration left to do would be counted, too.
+      await gate.auth.mail.idle();
+      await becomes(async () => (await gate.sql("SELECT id FROM mail_outbox")).length, 0);
       const without = await gate.countStatements(ask("id"));
       expect(await gate.countStatements(ask("emailVerifiedAt a: emailVerifiedAt"))).toBe(
         without + 1,

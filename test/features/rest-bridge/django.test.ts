@@ -1,56 +1,22 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { describeDjango, type DjangoOptions, DjangoProject } from "../../support/django.js";
 import { type Gate, PASSWORD, setUpGate } from "../../support/gate.js";
 import { call, type RestAnswer, type RestCall } from "./calls.js";
 
-/** The Python that has Django. */
-const PYTHON = process.env["DJANGO_PYTHON"] ?? "/usr/bin/python3";
-const IMPORTS = "import django, rest_framework, rest_framework_simplejwt";
-
-const isInstalled = spawnSync(PYTHON, ["-c", IMPORTS]).status === 0;
-if (!isInstalled && process.env["REQUIRE_SERVICES"] === "1") {
-  throw new Error(`Django is required, but ${PYTHON} does not have it; set DJANGO_PYTHON`);
-}
-const describeDjango = isInstalled ? describe : describe.skip;
-if (!isInstalled) {
-  describe.skip(`beside Django: ${PYTHON} does not have it; set DJANGO_PYTHON`, () => {
-    test("the same answers", () => undefined);
-  });
-}
-
-/** Starts the document's project. Returns its URL. */
-function startDjango(rotates = false): { readonly url: string } {
+/** Starts the document's project, with the users of `addUsers`. */
+function startDjango(options: DjangoOptions = {}): { readonly url: string } {
   const running = { url: "" };
-  let folder: string;
-  let child: ReturnType<typeof spawn>;
+  let django: DjangoProject;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "django-"));
-    const project = join(import.meta.dirname, "project.py");
-    child = spawn(PYTHON, [project], {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: {
-        ...process.env,
-        PROJECT_FOLDER: folder,
-        ROTATES: rotates ? "1" : "0",
-        PYTHONDONTWRITEBYTECODE: "1",
-      },
-    });
-    const [port] = await once(createInterface(child.stdout!), "line");
-    running.url = `http://127.0.0.1:${port}`;
+    django = await DjangoProject.create(options);
+    await django.shell(`
+User.objects.create_user("ada", "ada@example.com", "${PASSWORD}")
+User.objects.create_user("bob", "", "${PASSWORD}")
+User.objects.create_user("eve", "eve@example.com", "${PASSWORD}", is_active=False)`);
+    running.url = (await django.serve()).url;
   }, 120_000);
-
-  afterAll(async () => {
-    const ended = once(child, "close");
-    child.kill("SIGTERM");
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => django.close());
   return running;
 }
 
@@ -363,7 +329,7 @@ describeDjango(
   "REST-1: with rotation, a refresh answers as simplejwt with ROTATE_REFRESH_TOKENS",
   () => {
     const gate = setUpGate({ restBridge: true, restBridgeRotation: true });
-    const django = startDjango(true);
+    const django = startDjango({ simpleJwt: { ROTATE_REFRESH_TOKENS: true } });
 
     test("access, then refresh", async () => {
       await addUsers(gate);

@@ -1,7 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { describeGates, type Gate, PASSWORD, setUpGate } from "../../support/gate.js";
+import {
+  describeFreshGates,
+  describeGates,
+  type Gate,
+  PASSWORD,
+  setUpGate,
+} from "../../support/gate.js";
+import { LOCK_TABLES } from "../../support/locks.js";
+import { storeUser } from "../import-django/django-rows.js";
 import { call, type RestAnswer } from "./calls.js";
 
 const ADA = { username: "ada", password: PASSWORD };
@@ -128,6 +136,46 @@ describeGates({ restBridge: true }, (gate) => {
     const { body } = await post(gate, "/login/", { email: "Ada@Example.com", password: PASSWORD });
     expect(body).toEqual({ token: body.token, user_id: ada, email: "ada@example.com" });
     expect((await profile(gate, `Token ${body.token}`)).status).toBe(200);
+  });
+
+  test("REST-2: a login with a user name and an address is a login by user name", async () => {
+    const { body } = await post(gate, "/login/", { ...ADA, email: "eve@example.com" });
+    expect(Object.keys(body)).toEqual(["token"]);
+  });
+
+  test("REST-2: a key is refused while its user is inactive", async () => {
+    const dan = await gate.user("dan");
+    const { token } = (await post(gate, "/login/", { ...ADA, username: "dan" })).body;
+    await gate.auth.accounts.setActive(dan, false);
+    for (const [path, method] of [
+      ["/profile/", "GET"],
+      ["/logout/", "POST"],
+    ] as const) {
+      const headers = { authorization: `Token ${token}` };
+      const { status, text } = await call(gate.url + path, { method, headers });
+      expect([status, text]).toEqual([401, '{"detail":"User inactive or deleted."}']);
+    }
+  });
+
+  test("REST-2: an expired access token is an event with its client, as in GraphQL", async () => {
+    const { body } = await post(gate, "/token/", ADA);
+    gate.advance(3600);
+    gate.events.length = 0;
+    expect((await profile(gate, `Bearer ${body.access}`)).status).toBe(401);
+    expect(gate.events).toMatchObject([{ type: "token_expired", userId: ada }]);
+  });
+
+  test("REST-2: OPTIONS needs a credential where the view needs one, as in Django", async () => {
+    const { token } = (await post(gate, "/login/", ADA)).body;
+    const options = async (path: string, authorization?: string) => {
+      const headers = authorization === undefined ? {} : { authorization };
+      const answer = await call(gate.url + path, { method: "OPTIONS", headers });
+      return [answer.status, answer.headers.get("allow")];
+    };
+    expect(await options("/profile/")).toEqual([401, "GET, HEAD, OPTIONS"]);
+    expect(await options("/logout/", "Token wrong")).toEqual([401, "POST, OPTIONS"]);
+    expect(await options("/profile/", `Token ${token}`)).toEqual([200, "GET, HEAD, OPTIONS"]);
+    expect(await options("/login/")).toEqual([200, "POST, OPTIONS"]);
   });
 
   test("REST-2: a stale credential in the header does not stop a login", async () => {
@@ -265,10 +313,12 @@ describe("pages of other origins", () => {
     }
   });
 
-  test("a body of more than 100 KiB is refused, also by the handle of auth.routes", async () => {
+  test("a body of more than 100 KiB is refused with a detail, also by the handle of auth.routes", async () => {
     const body = JSON.stringify({ ...ADA, more: "x".repeat(100 * 1024) });
     const headers = { "content-type": "application/json" };
-    expect((await call(`${gate.url}/login/`, { body, headers })).status).toBe(413);
+    const detail = "The body must be at most 100 KiB.";
+    const refused = await call(`${gate.url}/login/`, { body, headers });
+    expect([refused.status, JSON.parse(refused.text)]).toEqual([413, { detail }]);
     const route = gate.auth.routes.find(
       ({ path, method }) => path === "/login/" && method === "POST",
     );
@@ -278,8 +328,138 @@ describe("pages of other origins", () => {
         new Request("http://localhost/login/", { method: "POST", body: text, headers }),
         client,
       );
-    expect((await send(body)).status).toBe(413);
+    const refusedHere = await send(body);
+    expect([refusedHere.status, await refusedHere.json()]).toEqual([413, { detail }]);
     expect((await send(JSON.stringify(ADA))).status).toBe(200);
+  });
+});
+
+describe("a request that the server refuses itself", () => {
+  const gate = setUpGate({ restBridge: true });
+
+  test.each([
+    ["a long header", 431, { "content-type": "x".repeat(300) }, "The headers are too long."],
+    [
+      "a compressed body",
+      415,
+      { "content-type": "application/json", "content-encoding": "gzip" },
+      "The body must be in UTF-8, and must not be compressed.",
+    ],
+    [
+      "another charset",
+      415,
+      { "content-type": "application/json; charset=latin1" },
+      "The body must be in UTF-8, and must not be compressed.",
+    ],
+  ])("has a detail: %s", async (_title, status, headers, detail) => {
+    const { text, ...answer } = await call(`${gate.url}/login/`, { body: "{}", headers });
+    expect([answer.status, JSON.parse(text)]).toEqual([status, { detail }]);
+  });
+
+  test("has errors as in GraphQL on other routes", async () => {
+    const headers = { "content-type": "x".repeat(300) };
+    const { status, text } = await call(`${gate.url}/health/live`, { headers });
+    expect([status, Object.keys(JSON.parse(text))]).toEqual([431, ["errors"]]);
+  });
+});
+
+describeFreshGates({ restBridge: true }, (gate, database) => {
+  const UNAVAILABLE = '{"detail":"Service temporarily unavailable, try again later."}';
+
+  /** Sends a request to each view, with tokens that work. */
+  async function startAll(): Promise<() => Promise<RestAnswer[]>> {
+    await gate.user("ada", { email: "ada@example.com" });
+    const { token: key } = (await post(gate, "/login/", ADA)).body;
+    const { access, refresh } = (await post(gate, "/token/", ADA)).body;
+    const byEmail = { email: "ada@example.com", password: PASSWORD };
+    return () =>
+      Promise.all([
+        post(gate, "/login/", ADA),
+        post(gate, "/login/", byEmail),
+        post(gate, "/token/", ADA),
+        post(gate, "/logout/", {}, `Token ${key}`),
+        post(gate, "/logout/", { refresh }, `Bearer ${access}`),
+        post(gate, "/token/refresh/", { refresh }),
+        post(gate, "/token/verify/", { token: access }),
+        profile(gate, `Token ${key}`),
+        profile(gate, `Bearer ${access}`),
+      ]);
+  }
+
+  function expectUnavailable({ status, type, headers, text }: RestAnswer): void {
+    expect([status, type, text]).toEqual([503, "application/json", UNAVAILABLE]);
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(headers.has("www-authenticate")).toBe(false);
+  }
+
+  test("H-28: without a database, every view answers 503 and when to retry, and none calls a credential invalid", async () => {
+    const askAll = await startAll();
+    await gate.auth.close();
+    for (const answer of await askAll()) expectUnavailable(answer);
+  });
+
+  test("OP-8: while the database is locked, a login and a logout answer 503, and change nothing later", async () => {
+    await gate.user("ada");
+    const { token: key } = (await post(gate, "/login/", ADA)).body;
+    const { access, refresh } = (await post(gate, "/token/", ADA)).body;
+    const count = async () => await gate.sql("SELECT id, ended_at FROM session ORDER BY id");
+    const before = await count();
+    const release = await LOCK_TABLES[database](gate);
+    const answers = await Promise.all([
+      post(gate, "/login/", ADA),
+      post(gate, "/token/", ADA),
+      post(gate, "/logout/", {}, `Token ${key}`),
+      post(gate, "/logout/", { refresh }, `Bearer ${access}`),
+    ]).finally(release);
+    for (const answer of answers) expectUnavailable(answer);
+    await post(gate, "/login/", { username: "bob", password: "x" });
+    expect(await count()).toEqual(before);
+    expect((await profile(gate, `Token ${key}`)).status).toBe(200);
+  }, 30_000);
+});
+
+describe("the event of a logout", () => {
+  const actors: unknown[] = [];
+  const gate = setUpGate({
+    restBridge: true,
+    onEvent: ({ type }, { actor }) => {
+      if (type === "session_ended") actors.push(actor);
+    },
+  });
+
+  test("REST-2: names the user who logged out, by Token and by Bearer", async () => {
+    const userId = await gate.user("ada");
+    const { token } = (await post(gate, "/login/", ADA)).body;
+    const { access, refresh } = (await post(gate, "/token/", ADA)).body;
+    await post(gate, "/logout/", {}, `Token ${token}`);
+    await post(gate, "/logout/", { refresh }, `Bearer ${access}`);
+    const actor = { userId, sessionId: expect.any(String) };
+    expect(actors).toEqual([actor, actor]);
+  });
+});
+
+describe("users of Django", () => {
+  const gate = setUpGate({ restBridge: true, django: true });
+
+  test.each([
+    [7, 7],
+    ["0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e"],
+  ])("REST-2: log in by address, and get their primary key %j as user_id", async (key, shown) => {
+    const id = await storeUser(gate, key, `user ${key}`);
+    await gate.auth.accounts.setPassword(id, PASSWORD);
+    const email = `${key}@example.com`;
+    await gate.sql(`UPDATE "user" SET email = ?, email_key = ? WHERE id = ?`, [email, email, id]);
+    const { body } = await post(gate, "/login/", { email, password: PASSWORD });
+    expect(body).toEqual({ token: body.token, user_id: shown, email });
+    expect(await gate.auth.djangoIdOf(id)).toBe(shown);
+  });
+
+  test("REST-2: others get our id, and a refused login says nothing about either", async () => {
+    const id = await gate.user("ada", { email: "ada@example.com" });
+    const login = { email: "ada@example.com", password: PASSWORD };
+    expect((await post(gate, "/login/", login)).body.user_id).toBe(id);
+    const refused = await post(gate, "/login/", { ...login, password: "x" });
+    expect(refused.body).toEqual({ error: "Invalid email or password" });
   });
 });
 

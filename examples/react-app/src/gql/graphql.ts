@@ -91,7 +91,7 @@ export type AuthPayload = {
   expiresAt?: Maybe<Scalars['DateTime']['output']>;
   /** JWT: the refresh token. It can be used once. */
   refresh?: Maybe<Scalars['String']['output']>;
-  /** JWT: when `refresh` expires. SLIDING: until when the token can be exchanged for its successor. */
+  /** JWT: when `refresh` expires. SLIDING: until when the token can be refreshed. */
   refreshExpiresAt?: Maybe<Scalars['DateTime']['output']>;
   scheme: AuthScheme;
   session: Session;
@@ -104,9 +104,9 @@ export type AuthPayload = {
 
 /** The kind of credential that a session uses. */
 export type AuthScheme =
-  /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token to get the next pair. */
+  /** A short-lived access token, sent as `Authorization: Bearer <access>`, and a refresh token, which is exchanged for a new pair. */
   | 'JWT'
-  /** One token, sent as `Authorization: Bearer <token>`, that is exchanged for its successor before it expires. */
+  /** One token, sent as `Authorization: Bearer <token>`. It must be exchanged for a new one before it expires. */
   | 'SLIDING'
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';
@@ -141,10 +141,41 @@ export type EmailFilter = {
   icontains?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** A login at another provider that has begun. */
+export type ExternalLoginStart = {
+  __typename?: 'ExternalLoginStart';
+  expiresAt: Scalars['DateTime']['output'];
+  /** Keep it in this browser, and send it to `completeExternalLogin`. So nobody can complete the login elsewhere. */
+  proof: Scalars['String']['output'];
+  /** The provider's page. Send the browser there. */
+  url: Scalars['String']['output'];
+};
+
 /** Filters by id. */
 export type IdFilter = {
   /** One of these ids, at most 100. */
   in?: InputMaybe<Array<Scalars['ID']['input']>>;
+};
+
+/** An account at another provider by which the user can log in. */
+export type LinkedAccount = {
+  __typename?: 'LinkedAccount';
+  id: Scalars['ID']['output'];
+  lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
+  linkedAt: Scalars['DateTime']['output'];
+  /** The address or the name at the provider, when the account was linked. */
+  name?: Maybe<Scalars['String']['output']>;
+  /** One of `externalProviders`, unless it was removed. */
+  provider: Scalars['String']['output'];
+};
+
+export type LoginCodePayload = {
+  __typename?: 'LoginCodePayload';
+  /** When the code stops working, at the latest. */
+  expiresAt: Scalars['DateTime']['output'];
+  message: Scalars['String']['output'];
+  /** Keep it in this browser, and send it with the token of the mail's link. Nobody else can then use the link. */
+  proof: Scalars['String']['output'];
 };
 
 export type LogoutPayload = {
@@ -160,10 +191,14 @@ export type MailPayload = {
 
 export type Mutation = {
   __typename?: 'Mutation';
+  /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes. */
+  beginExternalLogin: ExternalLoginStart;
   /** Sends a link to a new e-mail address of the caller. The address changes when the link is used. */
   changeEmail: MailPayload;
   /** Sets a new password. The caller's other sessions end, and this one goes on. */
   changePassword: PasswordPayload;
+  /** Completes a login at another provider, with the parameters that the provider sent to your page. If the login links an account, the payload has no tokens, because the session goes on. */
+  completeExternalLogin: AuthPayload;
   /** Changes the e-mail address of a user by the token of a mail to the new address. */
   confirmEmailChange: VerifyEmailPayload;
   /** Makes a named static token for a script of the caller. `logoutOthers` leaves it, and `revokeSession` ends it. */
@@ -182,34 +217,40 @@ export type Mutation = {
   impersonate: AuthPayload;
   /** Logs in by user name and password. */
   login: AuthPayload;
+  /** Logs in by the code of a mail, or by the token of its link. Each works once. After five wrong codes, request a new one. */
+  loginWithCode: AuthPayload;
   /** Ends the session of the refresh token if given, otherwise the session of the request's credential. */
   logout: LogoutPayload;
   /** Ends all sessions of the caller, named tokens included. */
   logoutAll: LogoutPayload;
   /** Ends all sign-ins of the caller except the current one. Named tokens stay: `revokeSession` ends them. */
   logoutOthers: LogoutPayload;
-  /** Confirms the caller's own password, for fields that need a recent one. The tokens stay the same. */
+  /** Confirms the caller's own password, for fields with `@auth(freshWithin:)`. The tokens stay the same. */
   reauthenticate: ReauthenticatePayload;
-  /** Exchanges a refresh token for the session's next pair, or a sliding token for its successor. */
+  /** Exchanges a refresh token for a new access and refresh token, or a sliding token for a new sliding token. */
   refreshToken: AuthPayload;
   /** Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail. */
   register: RegisterPayload;
+  /** Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account. */
+  requestLoginCode: LoginCodePayload;
   /** Sends a link that sets a new password. The answer is the same whether or not the address has an account. */
   requestPasswordReset: MailPayload;
   /** Sends a new link to an e-mail address that is not proved yet. The answer is the same for every address. */
   resendVerification: MailPayload;
   /** Sets a new password by the token of a mail. All sessions of the user end, and nobody is logged in. */
   resetPassword: PasswordPayload;
-  /** Ends one of the caller's sessions. Administrators may end the sessions of other users, with a password of the last 12 hours and no static token. */
+  /** Ends a session of the caller. An administrator may also end a session of another user, but not with a static token, and only within 12 hours after giving a password. */
   revokeSession: LogoutPayload;
   /** Activates or deactivates a user. A deactivation ends the user's sessions, and a later activation does not bring them back. */
   setActive: UserPayload;
-  /** Sets the language of the mails to the caller, by a language tag (BCP 47) such as `de-AT`. Null forgets it. */
+  /** Sets the language of the mails to the caller: a language tag (BCP 47) such as `de-AT`. Null removes the language. */
   setLocale: User;
   /** Sets a user's role. The last active administrator keeps the role. */
   setRole: UserPayload;
   /** Sends a user a mail with a link to set a new password. */
   startPasswordReset: MailPayload;
+  /** Removes one of `linkedAccounts`. The only way to log in to an account cannot be removed. */
+  unlinkAccount: DeletePayload;
   /** Unlocks an account that too many wrong passwords have locked. */
   unlockUser: UserPayload;
   /** Changes a user's name, e-mail address, or both. A missing argument changes nothing. */
@@ -221,6 +262,12 @@ export type Mutation = {
 };
 
 
+export type MutationBeginExternalLoginArgs = {
+  provider: Scalars['String']['input'];
+  redirectTo: Scalars['String']['input'];
+};
+
+
 export type MutationChangeEmailArgs = {
   newEmail: Scalars['String']['input'];
 };
@@ -229,6 +276,15 @@ export type MutationChangeEmailArgs = {
 export type MutationChangePasswordArgs = {
   currentPassword: Scalars['String']['input'];
   newPassword: Scalars['String']['input'];
+};
+
+
+export type MutationCompleteExternalLoginArgs = {
+  code: Scalars['String']['input'];
+  iss?: InputMaybe<Scalars['String']['input']>;
+  proof: Scalars['String']['input'];
+  scheme?: AuthScheme;
+  state: Scalars['String']['input'];
 };
 
 
@@ -281,6 +337,14 @@ export type MutationLoginArgs = {
 };
 
 
+export type MutationLoginWithCodeArgs = {
+  code: Scalars['String']['input'];
+  email: Scalars['String']['input'];
+  proof?: InputMaybe<Scalars['String']['input']>;
+  scheme?: AuthScheme;
+};
+
+
 export type MutationLogoutArgs = {
   refresh?: InputMaybe<Scalars['String']['input']>;
 };
@@ -301,6 +365,12 @@ export type MutationRegisterArgs = {
   password: Scalars['String']['input'];
   scheme?: AuthScheme;
   username: Scalars['String']['input'];
+};
+
+
+export type MutationRequestLoginCodeArgs = {
+  email: Scalars['String']['input'];
+  proof?: InputMaybe<Scalars['String']['input']>;
 };
 
 
@@ -343,6 +413,11 @@ export type MutationSetRoleArgs = {
 
 
 export type MutationStartPasswordResetArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationUnlinkAccountArgs = {
   id: Scalars['ID']['input'];
 };
 
@@ -411,6 +486,10 @@ export type Query = {
   allSessions: SessionConnection;
   /** The events that the caller caused, or that are about the caller, newest first. Administrators see the events of all users. */
   auditEvents: AuditEventConnection;
+  /** The names of the providers for `beginExternalLogin`. */
+  externalProviders: Array<Scalars['String']['output']>;
+  /** The accounts at other providers by which the caller can log in, oldest first. */
+  linkedAccounts: Array<LinkedAccount>;
   /** The signed-in user. */
   me: User;
   /** What a form can check before it sends a new password. */
@@ -474,7 +553,7 @@ export type RoleFilter = {
   in?: InputMaybe<Array<Role>>;
 };
 
-/** A sign-in, which one login opened, or a named token. It lasts until the logout or the expiry. */
+/** A sign-in or a named token. A login opens a sign-in. A session lasts until it ends or expires. */
 export type Session = {
   __typename?: 'Session';
   createdAt: Scalars['DateTime']['output'];
@@ -486,10 +565,12 @@ export type Session = {
   isCurrent: Scalars['Boolean']['output'];
   /** Whether an administrator acts as the user in this session. */
   isImpersonated: Scalars['Boolean']['output'];
-  /** Whether it is a static token with a label, such as a script uses. All other sessions are sign-ins. */
+  /** True for a static token with a label, such as a script uses. All other sessions are sign-ins. */
   isNamedToken: Scalars['Boolean']['output'];
   label?: Maybe<Scalars['String']['output']>;
   lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** How the user proved who they are, as values of RFC 8176, such as `pwd`, `otp` or `mfa`. Empty for a static token. */
+  methods: Array<Scalars['String']['output']>;
   scheme: AuthScheme;
   userAgent?: Maybe<Scalars['String']['output']>;
 };
@@ -534,7 +615,7 @@ export type TokenVerification = {
   active: Scalars['Boolean']['output'];
   expiresAt?: Maybe<Scalars['DateTime']['output']>;
   scheme?: Maybe<AuthScheme>;
-  /** The header scheme to send it with: `Token` or `Bearer`. Null for a refresh token, which is never sent in a header. */
+  /** The header scheme to send the token with: `Token` or `Bearer`. Null for a refresh token, which is never sent in a header. */
   tokenType?: Maybe<Scalars['String']['output']>;
   user?: Maybe<User>;
 };
@@ -551,7 +632,7 @@ export type User = {
   impersonatedBy?: Maybe<User>;
   isActive: Scalars['Boolean']['output'];
   lastLoginAt?: Maybe<Scalars['DateTime']['output']>;
-  /** The language of the mails to the user, such as `de-AT`. Null if it is not known: then it is English. */
+  /** The language of the mails to the user, such as `de-AT`. Null if it is not known: mails are then in English. */
   locale?: Maybe<Scalars['String']['output']>;
   profile: Profile;
   username: Scalars['String']['output'];

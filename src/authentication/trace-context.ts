@@ -1,0 +1,13 @@
+/** `version-traceId-parentId-flags`. The version `ff` is forbidden, and so are ids that consist of zeros. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}$/;
+const LENGTH = 55;
+
+/**
+ * Returns the trace id of a `traceparent` header, or null. A header of another length counts as missing, as a malformed
+ * one does.
+ * @see https://www.w3.org/TR/trace-context/#traceparent-header
+ */
+export function parseTraceparent(header: unknown): string | null {
+  if (typeof header !== "string" || header.length !== LENGTH) return null;
+  return TRACEPARENT.exec(header)?.[1] ?? null;
+}

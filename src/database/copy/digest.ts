@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+
+/** A value of a column as text. */
+export type Value = string | null;
+
+const MODULUS = 2n ** 64n;
+
+/** The number and the digest of rows. The order of the rows does not matter, because the databases sort differently. */
+export class Digest {
+  #rows: number;
+  #sum: bigint;
+
+  /** @param text what {@link Digest.text} returned for the rows so far */
+  constructor(rows = 0, text = "0") {
+    this.#rows = rows;
+    this.#sum = BigInt(`0x${text}`);
+  }
+
+  add(row: readonly Value[]): void {
+    const hash = createHash("sha256").update(JSON.stringify(row)).digest();
+    this.#sum = (this.#sum + hash.readBigUInt64BE()) % MODULUS;
+    this.#rows += 1;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get text(): string {
+    return this.#sum.toString(16);
+  }
+
+  equals(other: Digest): boolean {
+    return this.#rows === other.#rows && this.#sum === other.#sum;
+  }
+}

@@ -1,0 +1,154 @@
+import type { RunStatement } from "../../sql.js";
+import { quote } from "../postgresql-server.js";
+import { insertRows } from "../rows.js";
+import { Digest, type Value } from "./digest.js";
+import type { Page } from "./source.js";
+
+/** How many rows of a table are in memory at a time. */
+const PAGE = 5000;
+
+/** The types whose values have the same text in SQLite and PostgreSQL. Booleans are compared, too. */
+const SAME_TEXT = ["text", "character varying", "smallint", "integer", "bigint", "json", "bytea"];
+
+const SCHEMA = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** The part of a table that has been copied. */
+export interface Copied {
+  /** The `rowid` of the last copied row, or null if there is none. */
+  readonly lastRow: number | null;
+  readonly digest: Digest;
+}
+
+/** Returns the tables of the schema in use, except for those that record migrations and the copy itself. */
+export async function listTables(run: RunStatement): Promise<string[]> {
+  const rows = await run<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = ${SCHEMA} AND relkind IN ('r', 'p')
+     AND relname NOT IN ('mikro_orm_migrations', 'database_copy') ORDER BY relname`,
+    [],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Sorts tables, so that each one follows those that its foreign keys refer to. */
+export async function sortByReferences(
+  run: RunStatement,
+  tables: readonly string[],
+): Promise<string[]> {
+  const references = await run<{ from: string; to: string }>(
+    `SELECT own.relname AS "from", other.relname AS "to" FROM pg_constraint k
+     JOIN pg_class own ON own.oid = k.conrelid JOIN pg_class other ON other.oid = k.confrelid
+     WHERE k.contype = 'f' AND own.relnamespace = ${SCHEMA} ORDER BY 1, 2`,
+    [],
+  );
+  const sorted = new Set<string>();
+  const add = (table: string, path: readonly string[]) => {
+    if (path.includes(table)) return;
+    for (const { from, to } of references) if (from === table) add(to, [...path, table]);
+    sorted.add(table);
+  };
+  for (const table of tables) add(table, []);
+  return [...sorted];
+}
+
+/** Returns the columns that an `INSERT` can set. */
+export async function listColumns(run: RunStatement, table: string): Promise<Column[]> {
+  return run<Column>(
+    `SELECT column_name AS name, data_type AS type FROM information_schema.columns
+     WHERE table_schema = current_schema() AND table_name = ? AND is_generated = 'NEVER'
+     ORDER BY ordinal_position`,
+    [table],
+  );
+}
+
+export async function countRows(run: RunStatement, table: string): Promise<number> {
+  const statement = `SELECT count(*) AS total FROM ${quote(table)}`;
+  return (await run<{ total: number }>(statement, []))[0]?.total ?? 0;
+}
+
+/** Returns what has been copied of each table. */
+export async function readCopied(run: RunStatement): Promise<Map<string, Copied>> {
+  const rows = await run<{ table: string; lastRow: number; rows: number; digest: string }>(
+    `SELECT table_name AS "table", last_row AS "lastRow", row_count AS "rows", digest FROM database_copy`,
+    [],
+  );
+  return new Map(
+    rows.map(({ table, lastRow, rows: count, digest }) => [
+      table,
+      { lastRow, digest: new Digest(count, digest) },
+    ]),
+  );
+}
+
+/** Inserts rows, and records that they have been copied. @param digest the digest of all rows so far */
+export async function insertPage(
+  run: RunStatement,
+  table: string,
+  columns: readonly Column[],
+  { rows, lastRow }: Page,
+  digest: Digest,
+): Promise<void> {
+  // A timestamp without a time zone in SQLite is in UTC.
+  await run("SET LOCAL TIME ZONE 'UTC'", []);
+  await insertRows(run, { table, columns: columns.map(({ name }) => quote(name)), rows });
+  await insertRows(run, {
+    table: "database_copy",
+    columns: ["table_name", "last_row", "row_count", "digest"],
+    rows: [[table, lastRow, digest.rows, digest.text]],
+    onConflict: `ON CONFLICT (table_name) DO UPDATE SET last_row = excluded.last_row,
+      row_count = excluded.row_count, digest = excluded.digest`,
+  });
+}
+
+/** Empties tables, and forgets what has been copied of them. */
+export async function emptyTables(run: RunStatement, tables: readonly string[]): Promise<void> {
+  await run(`TRUNCATE ${tables.map(quote).join(", ")}`, []);
+  const places = tables.map(() => "?").join(", ");
+  await run(`DELETE FROM database_copy WHERE table_name IN (${places}) RETURNING 1`, tables);
+}
+
+/**
+ * Computes the digest of a table, over the columns that {@link comparable} compares.
+ * @param run runs a statement in a transaction
+ * @param onRows called with the number of rows that were read
+ */
+export async function digestTable(
+  run: RunStatement,
+  table: string,
+  columns: readonly Column[],
+  onRows: (count: number) => void,
+): Promise<Digest> {
+  const selected = columns.map(({ name, type }, index) => {
+    const value = type === "boolean" ? `${quote(name)}::integer` : quote(name);
+    return `${value}::text AS "${index}"`;
+  });
+  await run(`DECLARE copied CURSOR FOR SELECT ${selected.join(", ")} FROM ${quote(table)}`, []);
+  const digest = new Digest();
+  for (;;) {
+    const rows = await run<Record<number, Value>>(`FETCH ${PAGE} FROM copied`, []);
+    if (rows.length === 0) break;
+    for (const row of rows) {
+      digest.add(
+        comparable(
+          columns.map((_, index) => row[index] ?? null),
+          columns,
+        ),
+      );
+    }
+    onRows(rows.length);
+  }
+  await run("CLOSE copied", []);
+  return digest;
+}
+
+/** Leaves out the values of types that PostgreSQL writes in another way, such as `timestamp`. Gatehouse has none. */
+export function comparable(row: readonly Value[], columns: readonly Column[]): Value[] {
+  return row.filter((_, index) => {
+    const type = columns[index]?.type ?? "";
+    return type === "boolean" || SAME_TEXT.includes(type);
+  });
+}

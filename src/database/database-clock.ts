@@ -1,0 +1,106 @@
+/** How often to read the database's clock, in milliseconds. */
+const INTERVAL = 15_000;
+
+/**
+ * Readings that take longer than this, in milliseconds, are discarded: their error can be half of the time they take.
+ * The first reading is always used.
+ */
+const SLOW = 500;
+
+/** After a larger jump of this machine's clock, the database's clock is read at once. In milliseconds. */
+const JUMP = 1000;
+
+export interface Clock {
+  /** Returns the time in epoch milliseconds. */
+  readonly now: () => number;
+  close(): Promise<void>;
+}
+
+export interface DatabaseClockOptions {
+  /** `onWarning` is called if the clocks differ by more than this, in seconds. */
+  readonly leeway: number;
+  readonly onWarning: (warning: Error) => void;
+}
+
+/**
+ * The clock of the database's server. All instances use it, so they agree on the time. Between two readings, this
+ * machine's monotonic clock measures the time, because nobody can set that clock.
+ */
+export class DatabaseClock implements Clock {
+  readonly #readTime: () => Promise<number>;
+  readonly #options: DatabaseClockOptions;
+  /** The database's time when `performance.now()` was 0, in epoch milliseconds. */
+  #origin = 0;
+  /** This machine's time when `performance.now()` was 0, in epoch milliseconds. It jumps if the machine was suspended. */
+  #ownOrigin = 0;
+  #hasRead = false;
+  #hasWarned = false;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(readTime: () => Promise<number>, options: DatabaseClockOptions) {
+    this.#readTime = readTime;
+    this.#options = options;
+    this.#timer = setInterval(() => {
+      this.#readAgain();
+    }, INTERVAL).unref();
+  }
+
+  /** @param readTime returns the time of the database's server, in epoch milliseconds */
+  static async start(
+    readTime: () => Promise<number>,
+    options: DatabaseClockOptions,
+  ): Promise<DatabaseClock> {
+    const clock = new DatabaseClock(readTime, options);
+    try {
+      await clock.#read();
+      return clock;
+    } catch (error) {
+      await clock.close();
+      throw error;
+    }
+  }
+
+  readonly now = (): number => {
+    const elapsed = performance.now();
+    const ownOrigin = Date.now() - elapsed;
+    if (Math.abs(ownOrigin - this.#ownOrigin) > JUMP) {
+      this.#ownOrigin = ownOrigin;
+      this.#readAgain();
+    }
+    return Math.floor(this.#origin + elapsed);
+  };
+
+  close(): Promise<void> {
+    clearInterval(this.#timer);
+    return Promise.resolve();
+  }
+
+  /** If the database is away, the clock goes on as before. */
+  #readAgain(): void {
+    this.#read().catch(() => undefined);
+  }
+
+  async #read(): Promise<void> {
+    const begin = performance.now();
+    const time = await this.#readTime();
+    const end = performance.now();
+    if (this.#hasRead && end - begin > SLOW) return;
+    this.#hasRead = true;
+    this.#ownOrigin = Date.now() - end;
+    this.#origin = time - (begin + end) / 2;
+    this.#warn(Date.now() - this.now());
+  }
+
+  /** @param ahead by how many milliseconds this machine's clock is ahead of the database's; negative if it is behind */
+  #warn(ahead: number): void {
+    const { leeway, onWarning } = this.#options;
+    if (this.#hasWarned || Math.abs(ahead) <= leeway * 1000) return;
+    this.#hasWarned = true;
+    const seconds = Math.round(Math.abs(ahead) / 1000);
+    onWarning(
+      new Error(
+        `This machine's clock is ${seconds} seconds ${ahead > 0 ? "ahead of" : "behind"} the database's. Gatehouse uses the database's. Synchronize both, for example by NTP.`,
+      ),
+    );
+  }
+}

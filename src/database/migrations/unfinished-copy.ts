@@ -1,0 +1,29 @@
+import type { TableOwner } from "./list.js";
+
+const NAME = "copy-database";
+const MIGRATION = "unfinished";
+
+/**
+ * Creates the table of what `gatehouse copy-database` has copied of each table. The migration is recorded from the first
+ * change of the target until the copy is complete, so it also marks a database that no server may use yet.
+ *
+ * `last_row` is the `rowid` in SQLite of the last copied row. `digest` is the digest of all copied rows.
+ */
+export const UNFINISHED_COPY: TableOwner = {
+  name: NAME,
+  migrations: [
+    {
+      name: MIGRATION,
+      statements: [
+        `create table "database_copy" (
+          "table_name" text not null primary key,
+          "last_row" bigint not null,
+          "row_count" bigint not null,
+          "digest" text not null)`,
+      ],
+    },
+  ],
+};
+
+/** The name under which the migration is recorded. */
+export const UNFINISHED_COPY_NAME = `${NAME}:${MIGRATION}`;

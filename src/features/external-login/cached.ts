@@ -1,0 +1,46 @@
+/** How long a loaded value is used before it is loaded again, in milliseconds. */
+const LIFETIME = 3_600_000;
+/** How long to wait after a failure before the value is loaded again, in milliseconds. */
+const COOLDOWN = 10_000;
+
+/**
+ * A value that another server provides. It is loaded on first use, and again after an hour. If that fails, the old value
+ * is used on. Until 10 seconds after a failure, the other server is not asked again.
+ */
+export class Cached<Value> {
+  readonly #load: () => Promise<Value>;
+  readonly #now: () => number;
+  #value: Value | undefined;
+  /** When to load the value again, in epoch milliseconds. */
+  #dueAt = -Infinity;
+  #error: unknown;
+  #loading: Promise<void> | undefined;
+
+  /** @param now returns the current time in epoch milliseconds */
+  constructor(load: () => Promise<Value>, now: () => number) {
+    this.#load = load;
+    this.#now = now;
+  }
+
+  /** @throws the error of the last attempt to load the value, if there is no old value */
+  async get(): Promise<Value> {
+    if (this.#now() >= this.#dueAt) {
+      this.#loading ??= this.#reload();
+      await this.#loading;
+    }
+    if (this.#value === undefined) throw this.#error;
+    return this.#value;
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      this.#value = await this.#load();
+      this.#dueAt = this.#now() + LIFETIME;
+    } catch (error) {
+      this.#error = error;
+      this.#dueAt = this.#now() + COOLDOWN;
+    } finally {
+      this.#loading = undefined;
+    }
+  }
+}

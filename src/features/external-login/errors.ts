@@ -1,0 +1,74 @@
+import { AuthError } from "../../errors.js";
+
+/** A login or a link by another provider that is refused. The audit trail has each. */
+export abstract class ExternalLoginRefused extends AuthError {
+  /** A short code for the audit trail, such as `account_exists` or `ECONNREFUSED`. */
+  get detail(): string {
+    return this.reason ?? "";
+  }
+}
+
+/**
+ * The login at the provider failed: the provider cannot be reached or gave a wrong answer, or the arguments are not
+ * those of a login that this browser began less than 10 minutes ago. The message does not say which, because an attacker
+ * could learn from it. The audit trail has the details.
+ */
+export class ExternalLoginFailed extends ExternalLoginRefused {
+  readonly #detail: string;
+
+  /** @param detail for the audit trail. The client does not get it */
+  constructor(detail: string) {
+    super("The login at the provider failed. Start it again.", {
+      code: "UNAUTHENTICATED",
+      reason: "external_login_failed",
+    });
+    this.#detail = detail;
+  }
+
+  override get detail(): string {
+    return this.#detail;
+  }
+}
+
+/** The provider does not say that the e-mail address belongs to the user, so no account can be created with it. */
+export class ExternalEmailNotVerified extends ExternalLoginRefused {
+  constructor() {
+    super(
+      "The provider has no confirmed e-mail address of yours. Confirm one there, or log in otherwise.",
+      { code: "FORBIDDEN", reason: "external_email_not_verified" },
+    );
+  }
+}
+
+/**
+ * An account has the address of the user at the provider. It is not linked without proof that the account belongs to the
+ * user. Only somebody who owns the address gets this error, so it tells strangers nothing.
+ */
+export class AccountExists extends ExternalLoginRefused {
+  constructor() {
+    super(
+      "An account with this e-mail address exists already. Log in to it, and link the provider there.",
+      { code: "FORBIDDEN", reason: "account_exists" },
+    );
+  }
+}
+
+/** There is no account for the user of the provider, and new users cannot sign up. */
+export class RegistrationClosed extends ExternalLoginRefused {
+  constructor() {
+    super("There is no account for this login, and new accounts cannot be created here.", {
+      code: "FORBIDDEN",
+      reason: "registration_closed",
+    });
+  }
+}
+
+/** The account at the provider is linked to another user. */
+export class ExternalAccountTaken extends ExternalLoginRefused {
+  constructor() {
+    super("This account at the provider belongs to another user here.", {
+      code: "BAD_USER_INPUT",
+      reason: "external_account_taken",
+    });
+  }
+}

@@ -1,0 +1,243 @@
+import type { AuthContext } from "../../authentication/context.js";
+import type { Issued } from "../../authentication/token-issuer.js";
+import { isId } from "../../accounts/id.js";
+import { BadUserInput, InvalidCredentials } from "../../errors.js";
+import type { AuthScheme, Client } from "../../events.js";
+import { requireFresh } from "../../permissions/guards.js";
+import { requireOwnSession } from "../../sessions/own-session.js";
+import type { Principal } from "../../sessions/principal.js";
+import { requireScheme } from "../../sessions/session-opener.js";
+import { randomSecret } from "../../tokens/secret-hash.js";
+import type { CoreServices } from "../feature.js";
+import { ask } from "./ask.js";
+import { ExternalAccountTaken, ExternalLoginFailed, ExternalLoginRefused } from "./errors.js";
+import type { LinkedAccount, LinkedAccounts } from "./linked-accounts.js";
+import type { NewUsers } from "./new-users.js";
+import {
+  type KeptLogin,
+  type Linking,
+  type PendingLogin,
+  type PendingLogins,
+} from "./pending-logins.js";
+import type { Identity, Profile, Provider } from "./provider.js";
+import type { ReturnPages } from "./return-pages.js";
+
+/** How recent the password of a user must be who links an account. */
+const FRESHNESS = "15m";
+
+/** The longest `code` and `iss`, in characters. */
+const MAX_LENGTH = 4096;
+
+/** The parameters that the provider sent to the page, and the proof that the browser kept. */
+export interface GivenAnswer {
+  readonly code: string;
+  readonly state: string;
+  readonly proof: string;
+  readonly iss: string | null;
+}
+
+export interface ExternalLoginParts {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly pending: PendingLogins;
+  readonly accounts: LinkedAccounts;
+  readonly newUsers: NewUsers;
+  readonly pages: ReturnPages;
+}
+
+/** Logs users in by their accounts at other providers, and links such accounts to users. */
+export class ExternalLoginService {
+  readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">;
+  readonly #parts: ExternalLoginParts;
+
+  constructor(
+    core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">,
+    parts: ExternalLoginParts,
+  ) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  get providers(): readonly string[] {
+    return [...this.#parts.providers.keys()];
+  }
+
+  /**
+   * Begins a login at a provider. If a user is signed in, begins to link an account to this user.
+   * @param redirectTo the page to which the provider sends the browser
+   * @throws {@link BadUserInput} when the provider is unknown, or `redirectTo` is no page of this application
+   * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
+   * @throws {@link ReauthenticationRequired} when the signed-in user gave no password within 15 minutes
+   * @throws {@link ExternalLoginFailed} when the provider cannot be reached
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   */
+  async begin(
+    context: AuthContext,
+    name: string,
+    redirectTo: string,
+  ): Promise<KeptLogin & { readonly url: URL }> {
+    const { pages, pending, providers } = this.#parts;
+    const { client } = context;
+    await this.#core.throttle.request(client);
+    const page = pages.require(redirectTo);
+    const provider = providers.get(name);
+    if (provider === undefined) {
+      throw new BadUserInput("provider must be one of externalProviders.");
+    }
+    const linking = await readLinking(context);
+    const [state, nonce, codeVerifier] = [randomSecret(), randomSecret(), randomSecret()];
+    const request = { redirectTo: page, state, nonce, codeVerifier };
+    return this.#report(name, client, async () => {
+      const url = await ask(provider.authorizationUrl(request));
+      return { url, ...(await pending.store({ ...request, provider: name, linking })) };
+    });
+  }
+
+  /**
+   * Completes a login at a provider. A new user gets an account.
+   * @returns the tokens of a new session. If the login links an account: the caller's session, without tokens
+   * @throws {@link ExternalLoginFailed} when the login was not begun in this browser within 10 minutes, or was completed
+   * already, or the provider cannot be reached or gives a wrong answer
+   * @throws {@link AccountExists}, {@link ExternalEmailNotVerified}, {@link RegistrationClosed}
+   * @throws {@link ExternalAccountTaken} when the account is linked to another user
+   * @throws {@link BadUserInput} when an argument is malformed
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws the errors of {@link AuthenticationService.signIn}
+   */
+  async complete(context: AuthContext, given: GivenAnswer, scheme: AuthScheme): Promise<Issued> {
+    const { accounts, newUsers, pending } = this.#parts;
+    const { client } = context;
+    await this.#core.throttle.attempt(client);
+    requireScheme(scheme);
+    requireParameters(given);
+    const login = await this.#report(null, client, () => pending.take(given.state, given.proof));
+    const { provider, linking } = login;
+    return this.#report(provider, client, async () => {
+      if (linking !== null) return this.#link(context, login, linking, given);
+      const identity = await this.#identify(login, given);
+      const found = await accounts.findUser(identity);
+      const userId =
+        found ?? (await newUsers.create(provider, identity, await readProfile(identity), client));
+      const issued = await this.#core.authentication.signIn(userId, {
+        methods: ["fed"],
+        scheme,
+        client,
+      });
+      await accounts.recordUse(identity);
+      return issued;
+    });
+  }
+
+  async linkedAccounts(context: AuthContext): Promise<readonly LinkedAccount[]> {
+    return this.#parts.accounts.list((await context.loadUser()).id);
+  }
+
+  /**
+   * Removes one of the caller's linked accounts.
+   * @throws {@link LastSignInMethod} when the user could not log in otherwise
+   * @throws {@link BadUserInput} when the user has no such account
+   * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
+   */
+  async unlink(context: AuthContext, id: string): Promise<void> {
+    const user = await context.loadUser();
+    requireOwnSession(user);
+    if (!isId(id)) throw new BadUserInput("There is no such account.");
+    const provider = await this.#parts.accounts.remove(user.id, id);
+    const details = { provider };
+    this.#core.onEvent(
+      { type: "external-login:unlinked", userId: user.id, details },
+      context.client,
+    );
+  }
+
+  /** Asks the provider who the user is. */
+  async #identify(login: PendingLogin, { code, iss }: GivenAnswer): Promise<Identity> {
+    const provider = this.#parts.providers.get(login.provider);
+    // The provider was removed from the settings meanwhile.
+    if (provider === undefined) throw new ExternalLoginFailed("no_provider");
+    return ask(provider.identify({ ...login, code, iss }));
+  }
+
+  /** Links an account to the caller. The caller's session goes on. */
+  async #link(
+    context: AuthContext,
+    login: PendingLogin,
+    linking: Linking,
+    given: GivenAnswer,
+  ): Promise<Issued> {
+    const { accounts } = this.#parts;
+    const { client } = context;
+    const caller = await requireCaller(context, linking);
+    const { provider } = login;
+    const identity = await this.#identify(login, given);
+    const { email, names } = await readProfile(identity);
+    const link = { userId: caller.id, provider, identity, name: email ?? names[0] ?? null };
+    if (await accounts.add(link)) {
+      const details = { provider };
+      this.#core.onEvent({ type: "external-login:linked", userId: caller.id, details }, client);
+    } else if ((await accounts.findUser(identity)) !== caller.id) {
+      throw new ExternalAccountTaken();
+    }
+    return { principal: caller, ...NO_TOKENS };
+  }
+
+  /** Reports a refusal to the audit trail. */
+  async #report<Result>(
+    provider: string | null,
+    client: Client,
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await run();
+    } catch (error) {
+      const code =
+        error instanceof ExternalLoginRefused
+          ? error.detail
+          : error instanceof InvalidCredentials && error.reason;
+      if (code) {
+        const details = { provider, code };
+        this.#core.onEvent({ type: "external-login:refused", details }, client);
+      }
+      throw error;
+    }
+  }
+}
+
+const NO_TOKENS = {
+  ...{ token: null, access: null, refresh: null },
+  ...{ expiresAt: null, refreshExpiresAt: null },
+};
+
+/**
+ * Returns the signed-in user who links an account; null if nobody is signed in.
+ * @throws {@link AuthContext.authError} when the credential was refused. Otherwise a link would become a login
+ */
+async function readLinking(context: AuthContext): Promise<Linking | null> {
+  if (context.authError !== null) throw context.authError;
+  if (context.user === null) return null;
+  const user = await context.loadUser();
+  requireOwnSession(user);
+  await requireFresh(context, FRESHNESS);
+  return { userId: user.id, sessionId: user.session.id };
+}
+
+/**
+ * Returns the caller, who must use the session that began to link the account.
+ * @throws {@link ExternalLoginFailed} when the caller uses another session, or is not signed in
+ */
+async function requireCaller(context: AuthContext, linking: Linking): Promise<Principal> {
+  const { user } = context;
+  const isSame = user?.id === linking.userId && user.session.id === linking.sessionId;
+  if (!isSame) throw new ExternalLoginFailed("other_session");
+  return context.loadUser();
+}
+
+/** @throws {@link BadUserInput} */
+function requireParameters({ code, iss }: GivenAnswer): void {
+  if (code === "" || code.length > MAX_LENGTH || (iss ?? "").length > MAX_LENGTH) {
+    throw new BadUserInput("code and iss must be the parameters that the provider sent.");
+  }
+}
+
+async function readProfile(identity: Identity): Promise<Profile> {
+  return ask(identity.readProfile());
+}

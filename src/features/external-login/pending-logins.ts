@@ -1,0 +1,94 @@
+import type { KeyObject } from "node:crypto";
+import { seal, unseal } from "../../keys/sealing.js";
+import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
+import type { CoreServices } from "../feature.js";
+import { ExternalLoginFailed } from "./errors.js";
+import type { Request } from "./provider.js";
+
+/** How long a user may take at the provider, in milliseconds. */
+const LIFETIME = 10 * 60_000;
+
+/** The signed-in user who links an account, in the session that began to link it. */
+export interface Linking {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+export interface PendingLogin extends Request {
+  readonly provider: string;
+  /** Null for a login. */
+  readonly linking: Linking | null;
+}
+
+/** What the browser keeps. */
+export interface KeptLogin {
+  /** Completes the login, together with the answer of the provider. */
+  readonly proof: string;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+interface Row {
+  readonly provider: string;
+  readonly redirectTo: string;
+  readonly sealed: string;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+}
+
+/** The logins that have begun. The database has no state and no proof, but only their hashes. */
+export class PendingLogins {
+  readonly #core: Pick<CoreServices, "now" | "sql">;
+  readonly #keys: readonly KeyObject[];
+
+  /** @param keys encrypt the secrets. The first is the current one */
+  constructor(core: Pick<CoreServices, "now" | "sql">, keys: readonly KeyObject[]) {
+    this.#core = core;
+    this.#keys = keys;
+  }
+
+  async store(login: PendingLogin): Promise<KeptLogin> {
+    const [key] = this.#keys;
+    if (key === undefined) throw new TypeError("There is no key.");
+    const { provider, redirectTo, linking, state, nonce, codeVerifier } = login;
+    const proof = randomSecret();
+    const stateHash = hashSecret(state);
+    const sealed = seal(key, JSON.stringify({ nonce, codeVerifier }), stateHash);
+    const expiresAt = this.#core.now() + LIFETIME;
+    await this.#core.sql.write(
+      `INSERT INTO external_login (state_hash, proof_hash, provider, redirect_to, sealed, user_id, session_id, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING state_hash`,
+      [
+        ...[stateHash, hashSecret(proof), provider, redirectTo, sealed],
+        ...[linking?.userId ?? null, linking?.sessionId ?? null, expiresAt],
+      ],
+    );
+    return { proof, expiresAt };
+  }
+
+  /**
+   * Deletes a login that has begun, and returns it. A login with another proof stays, because only a stranger sends it.
+   * @throws {@link ExternalLoginFailed} when the login is unknown, was completed or has expired, or belongs to another
+   * browser
+   */
+  async take(state: string, proof: string): Promise<PendingLogin> {
+    if (!isSecret(state) || !isSecret(proof)) throw new ExternalLoginFailed("state");
+    const stateHash = hashSecret(state);
+    const [row] = await this.#core.sql.write<Row>(
+      `DELETE FROM external_login WHERE state_hash = ? AND proof_hash = ? AND expires_at > ?
+       RETURNING provider, redirect_to AS "redirectTo", sealed, user_id AS "userId", session_id AS "sessionId"`,
+      [stateHash, hashSecret(proof), this.#core.now()],
+    );
+    if (row === undefined) throw new ExternalLoginFailed("state");
+    const { provider, redirectTo, userId, sessionId } = row;
+    const linking = userId === null || sessionId === null ? null : { userId, sessionId };
+    return { provider, redirectTo, linking, state, ...this.#unseal(row.sealed, stateHash) };
+  }
+
+  #unseal(sealed: string, stateHash: string): Pick<Request, "nonce" | "codeVerifier"> {
+    // Try all keys, because the root secret may have been replaced since the login began.
+    const [text] = this.#keys.flatMap((key) => unseal(key, sealed, stateHash) ?? []);
+    if (text === undefined) throw new ExternalLoginFailed("sealed");
+    return JSON.parse(text) as Pick<Request, "nonce" | "codeVerifier">;
+  }
+}

@@ -1,0 +1,40 @@
+/** The values of a login that are sent to the provider, or kept until its answer. */
+export interface Request {
+  readonly redirectTo: string;
+  readonly state: string;
+  readonly nonce: string;
+  /** @see RFC 7636 4.1 */
+  readonly codeVerifier: string;
+}
+
+/** A login, with the parameters that the provider has added to the URL of the page. */
+export interface ProviderAnswer extends Request {
+  readonly code: string;
+  /** @see RFC 9207 2 */
+  readonly iss: string | null;
+}
+
+/** The description of a user by a provider. */
+export interface Profile {
+  /** The e-mail address. Null if there is none, or if the provider does not say that it belongs to the user. */
+  readonly email: string | null;
+  /** Names that the user chose at the provider, best first. */
+  readonly names: readonly string[];
+}
+
+/** A user of a provider, whom the provider has authenticated. */
+export interface Identity {
+  /** Unique together with `subject`. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** Asks the provider for more, if need be. */
+  readProfile(this: void): Promise<Profile>;
+}
+
+/** A provider of identities. Its methods throw any error if the provider cannot be reached, or its answer is wrong. */
+export interface Provider {
+  /** Returns the URL at which the user logs in. */
+  authorizationUrl(request: Request): Promise<URL>;
+  /** Exchanges the code of an answer, and checks who the user is. */
+  identify(answer: ProviderAnswer): Promise<Identity>;
+}

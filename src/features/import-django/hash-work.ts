@@ -1,0 +1,78 @@
+import { hashFunctions } from "./hash-functions.js";
+
+/** The memory that Argon2 may take, in KiB: 256 MiB. */
+const ARGON2_MAX_MEMORY = 2 ** 18;
+/** The passes of Argon2, and the parameters of scrypt, that Django uses by default. */
+const ARGON2_PASSES = 2;
+const SCRYPT_N = 2 ** 14;
+const SCRYPT_R = 8;
+/** The smallest inputs that the libraries accept. */
+const ARGON2_MIN_MEMORY = 8;
+const BCRYPT_MIN_EXPONENT = 4;
+const SCRYPT_MIN_EXPONENT = 1;
+
+type Work = (password: string, cost: number) => Promise<void>;
+
+/** For each hash function, a function that hashes at a given cost. The result is ignored. */
+const WORK = {
+  /** The cost is the number of iterations. */
+  pbkdf2_sha256: async (password, cost) => {
+    if (cost > 0) await hashFunctions.pbkdf2("sha256", password, "salt", cost);
+  },
+  /** The cost is the number of iterations. */
+  pbkdf2_sha1: async (password, cost) => {
+    if (cost > 0) await hashFunctions.pbkdf2("sha1", password, "salt", cost);
+  },
+
+  /** The cost is the memory in KiB, multiplied by the number of passes. */
+  argon2: async (password, cost) => {
+    const passes = Math.max(ARGON2_PASSES, Math.ceil(cost / ARGON2_MAX_MEMORY));
+    const memory = Math.floor(cost / passes);
+    if (memory >= ARGON2_MIN_MEMORY) await hashFunctions.argon2(password, phcOf(memory, passes));
+  },
+
+  /** The cost is the number of rounds. One hash has 2^n rounds, so several hashes do the work of other numbers. */
+  bcrypt: async (password, cost) => {
+    for (const exponent of exponentsOf(cost)) {
+      if (exponent < BCRYPT_MIN_EXPONENT) continue;
+      await hashFunctions.bcrypt(password, cryptOf(exponent));
+    }
+  },
+
+  /** The cost is N * r * p. The first hash does most of the work. Smaller hashes do the rest, because N must be 2^n. */
+  scrypt: async (password, cost) => {
+    const r = SCRYPT_R;
+    const p = Math.floor(cost / (SCRYPT_N * r));
+    if (p > 0) await hashFunctions.scrypt(password, "salt", { N: SCRYPT_N, r, p });
+    const rest = (cost % (SCRYPT_N * r)) / r;
+    for (const exponent of exponentsOf(rest)) {
+      if (exponent < SCRYPT_MIN_EXPONENT) continue;
+      await hashFunctions.scrypt(password, "salt", { N: 2 ** exponent, r, p: 1 });
+    }
+  },
+} satisfies Record<string, Work>;
+
+/** A hash function. Django's formats `bcrypt` and `bcrypt_sha256` have the same hash function. */
+export type HashFunction = keyof typeof WORK;
+
+/** Takes as long as the check of a hash of this cost. Does nothing if the cost is 0 or less. */
+export async function spend(
+  hashFunction: HashFunction,
+  password: string,
+  cost: number,
+): Promise<void> {
+  await WORK[hashFunction](password, cost);
+}
+
+function phcOf(memory: number, passes: number): string {
+  return `$argon2id$v=19$m=${memory},t=${passes},p=1$${"A".repeat(22)}$${"A".repeat(22)}`;
+}
+
+function cryptOf(exponent: number): string {
+  return `$2b$${exponent.toString().padStart(2, "0")}$${".".repeat(53)}`;
+}
+
+/** Returns the exponents of the powers of two that add up to a number. For example, 12 is 8 + 4, so returns [2, 3]. */
+function exponentsOf(sum: number): number[] {
+  return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (sum >>> bit) & 1);
+}

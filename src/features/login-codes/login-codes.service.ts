@@ -1,0 +1,220 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Account } from "../../accounts/account.service.js";
+import { canonicalEmail } from "../../accounts/identifiers.js";
+import type { User } from "../../accounts/user.js";
+import type { Issued } from "../../authentication/token-issuer.js";
+import { BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
+import type { AuthScheme, Client } from "../../events.js";
+import { requireScheme } from "../../sessions/session-opener.js";
+import { hashSecret, isSecret, isSecretOf, randomSecret } from "../../tokens/secret-hash.js";
+import type { CoreServices } from "../feature.js";
+import {
+  codeOf,
+  type Mail,
+  type MailRequest,
+  type MailRequests,
+  MailTokenExpired,
+  MailTokenNotValid,
+} from "../mail/index.js";
+import { CodeNotValid } from "./errors.js";
+
+/** How long a code can be used, in milliseconds. */
+const LIFETIME = 10 * 60_000;
+/** How many codes may be tried after one request. */
+const TRIES = 5;
+
+const PURPOSE = "loginWithCode";
+const CODE = /^\d{6}$/;
+
+interface CodeRequest {
+  /** The address in canonical form. */
+  readonly email: string;
+  readonly proofHash: string;
+}
+
+/** The values that the user enters, or that the page of the link sends. */
+export interface GivenCode {
+  /** Six digits, or the token of a link. */
+  readonly code: string;
+  /** The proof of the request, which a link needs. */
+  readonly proof: string | null;
+}
+
+interface PendingCode {
+  readonly tokenId: string | null;
+  readonly proofHash: string;
+}
+
+const COUNT_TRY = `
+  UPDATE login_code SET tries = tries + 1 WHERE email_key = ? AND tries < ${TRIES} AND expires_at > ?
+  RETURNING token_id AS "tokenId", proof_hash AS "proofHash"`;
+
+const FIND_PENDING = `
+  SELECT token_id AS "tokenId", proof_hash AS "proofHash" FROM login_code WHERE email_key = ? AND expires_at > ?`;
+
+export class LoginCodesService {
+  readonly #core: Pick<
+    CoreServices,
+    "accounts" | "authentication" | "now" | "onEvent" | "sql" | "throttle"
+  >;
+  readonly #mail: Mail;
+  readonly #requests: MailRequests<CodeRequest>;
+
+  constructor(
+    core: Pick<
+      CoreServices,
+      "accounts" | "authentication" | "now" | "onEvent" | "sql" | "throttle"
+    >,
+    mail: Mail,
+  ) {
+    this.#core = core;
+    this.#mail = mail;
+    this.#requests = mail.requestsOf("requestLoginCode", (request) => this.#send(request));
+  }
+
+  /**
+   * Mails a code and a link to the active user who has the address. If there is no such user, sends no mail. The caller
+   * does not learn this.
+   * @param kept the proof of an earlier request of the same client. Then its earlier link still works if this request
+   * sends no mail, because the last one was sent less than a minute ago
+   * @returns the proof, and when the code expires, in epoch milliseconds
+   * @throws {@link BadUserInput} when the address or the proof is malformed
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link ServiceUnavailable} when too many requests wait
+   */
+  async request(
+    email: string,
+    kept: string | null,
+    client: Client,
+  ): Promise<{ proof: string; expiresAt: number }> {
+    await this.#core.throttle.attempt(client);
+    const address = canonicalEmail(email);
+    const proof = kept ?? randomSecret();
+    if (!isSecret(proof)) throw new BadUserInput("proof must be that of an earlier request.");
+    await this.#requests.store({ email: address, proofHash: hashSecret(proof) }, client);
+    return { proof, expiresAt: this.#core.now() + LIFETIME };
+  }
+
+  async #send({
+    given: { email, proofHash },
+    client,
+    allows,
+    inTransaction,
+  }: MailRequest<CodeRequest>): Promise<void> {
+    const { accounts, now, onEvent } = this.#core;
+    const recipient = await this.#recipientOf(await accounts.findUser({ email }));
+    const userId = recipient?.id ?? null;
+    if (!(await allows({ purpose: PURPOSE, address: email, userId }))) return;
+    await inTransaction(async (run) => {
+      const tokenId =
+        recipient === null
+          ? null
+          : await this.#mail.tokens.issue(run, {
+              purpose: PURPOSE,
+              userId: recipient.id,
+              address: recipient.email,
+            });
+      await run(
+        `INSERT INTO login_code (email_key, token_id, proof_hash, tries, expires_at) VALUES (?, ?, ?, 0, ?)
+         ON CONFLICT (email_key) DO UPDATE SET token_id = excluded.token_id, proof_hash = excluded.proof_hash,
+           tries = 0, expires_at = excluded.expires_at RETURNING email_key`,
+        [email, tokenId, proofHash, now() + LIFETIME],
+      );
+      if (recipient === null) return;
+      const { email: to, username } = recipient;
+      const mail = { template: "login-code", to, userId, tokenId, values: { username } };
+      await this.#mail.queue(run, mail);
+    });
+    if (userId !== null) onEvent({ type: "login-codes:requested", userId }, client);
+  }
+
+  /** Returns null for a user who must not get a code. */
+  async #recipientOf(user: User | null): Promise<(User & { readonly email: string }) | null> {
+    if (user === null || !user.isActive || user.email === null) return null;
+    const { id, email } = user;
+    const isHeld = (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
+    return isHeld ? null : { ...user, email };
+  }
+
+  /**
+   * Logs the owner of an address in.
+   * @throws {@link CodeNotValid} alike for a wrong code, an address without an account, and a link without its proof
+   * @throws {@link BadUserInput} when an argument is malformed. This counts as no try
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws the errors of {@link AuthenticationService.signIn}
+   */
+  async login(
+    email: string,
+    given: GivenCode,
+    scheme: AuthScheme,
+    client: Client,
+  ): Promise<Issued> {
+    const { accounts, authentication, onEvent, throttle } = this.#core;
+    requireScheme(scheme);
+    const address = canonicalEmail(email);
+    const code = given.code.replaceAll(/\s/g, "");
+    if (!isSecret(code) && !CODE.test(code)) {
+      throw new BadUserInput("code must be the six digits of the mail, or the token of its link.");
+    }
+    const account = await accounts.findAccount({ email: address });
+    const check = async () => {
+      const token = await this.#findToken(address, { ...given, code });
+      return token !== null && account !== null && (await this.#consume(token, account));
+    };
+    try {
+      const isRight = await throttle.login(`login code ${address}`, client, check);
+      if (!isRight || account === null) throw new CodeNotValid();
+      const { id, credentialsVersion } = account;
+      const login = { methods: ["otp"], scheme, client, credentialsVersion } as const;
+      return await authentication.signIn(id, login);
+    } catch (caught) {
+      // The user was deactivated, or has a new password, since the code was checked.
+      const error = caught instanceof InvalidCredentials ? new CodeNotValid() : caught;
+      if (error instanceof CodeNotValid || error instanceof TooManyRequests) {
+        const { reason = "code_not_valid" } = error;
+        const known = account && { userId: account.id };
+        onEvent({ type: "login_failed", login: email, ...known, reason }, client);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Counts a try of a code. A try of a link is not counted, because its token cannot be guessed.
+   * @returns the token of the mail; null if the code is wrong, or there were too many tries, or the link was opened
+   * elsewhere than in the browser that asked for it
+   */
+  async #findToken(address: string, { code, proof }: GivenCode): Promise<string | null> {
+    const { now, sql } = this.#core;
+    const isLink = isSecret(code);
+    const [pending] = isLink
+      ? await sql.read<PendingCode>(FIND_PENDING, [address, now()])
+      : await sql.write<PendingCode>(COUNT_TRY, [address, now()]);
+    // An address without an account costs the same read.
+    const derived = await this.#mail.tokens.derive(pending?.tokenId ?? "");
+    if (pending === undefined || derived === null) return null;
+    const { token } = derived;
+    const isRight = isLink
+      ? isEqual(token, code) && isSecretOf(pending.proofHash, proof ?? "")
+      : isEqual(codeOf(token), code);
+    return isRight ? token : null;
+  }
+
+  /** Returns whether this call used the token, which works once, and whether the token is the account's. */
+  async #consume(token: string, { id }: Account): Promise<boolean> {
+    const given = { purpose: PURPOSE, token } as const;
+    try {
+      const { userId } = await this.#core.sql.inTransaction((run) =>
+        this.#mail.tokens.consume(run, given),
+      );
+      return userId === id;
+    } catch (error) {
+      if (error instanceof MailTokenNotValid || error instanceof MailTokenExpired) return false;
+      throw error;
+    }
+  }
+}
+
+function isEqual(text: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(text), Buffer.from(other));
+}

@@ -1,0 +1,17 @@
+import { GraphQLDateTime } from "graphql-scalars";
+import { Field, ObjectType } from "type-graphql";
+
+@ObjectType()
+export class LoginCodePayload {
+  @Field(() => String)
+  message!: string;
+
+  @Field(() => String, {
+    description:
+      "Keep it in this browser, and send it with the token of the mail's link. Nobody else can then use the link.",
+  })
+  proof!: string;
+
+  @Field(() => GraphQLDateTime, { description: "When the code stops working, at the latest." })
+  expiresAt!: Date;
+}

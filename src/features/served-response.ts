@@ -1,0 +1,47 @@
+export type ResponseListener = (response: ServedResponse) => unknown;
+
+/** A response that the server has sent. */
+export interface ServedResponse {
+  /** The method and the path of the route, such as `POST /graphql`. Null if no route matched. */
+  readonly route: string | null;
+  readonly status: number;
+  readonly seconds: number;
+  /** The GraphQL operation. Null for another route. */
+  readonly operation: ServedOperation | null;
+}
+
+export interface ServedOperation {
+  /** The root field, such as `login`, or `multiple` if there are several. Null if the document was refused. */
+  readonly field: string | null;
+  /** `ok`, or the code of the first error, or `error` if that error has no code. */
+  readonly outcome: string;
+  /** The `extensions.reason` of the first error, if it has one. */
+  readonly reason: string | null;
+}
+
+/** A request that the server is about to handle. */
+interface StartedRequest {
+  readonly method: string;
+  /** The path of the route, such as `/graphql`. Null if no route matched. */
+  readonly route: string | null;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** How long ago the request arrived. */
+  readonly milliseconds: number;
+}
+
+/** The rest of an operation. It is apart from {@link ServedOperation}, because a client can put anything into the name. */
+interface NamedOperation {
+  /** `query` or `mutation`. Undefined if the document was refused, and for another route. */
+  readonly type?: string;
+  readonly name?: string;
+}
+
+/**
+ * Calls `handle`, which handles a request, for example within an asynchronous context. Returns a function that is called
+ * after the response.
+ * @internal
+ */
+export type RequestObserver = (
+  request: StartedRequest,
+  handle: () => void,
+) => (response: ServedResponse, operation: NamedOperation) => void;

@@ -1,0 +1,71 @@
+import type { Sql } from "../../sql.js";
+
+/** The number of due events that one statement examines. */
+const WINDOW = 100;
+/** The largest number of events that {@link UserQueues.findSendable} returns. */
+const BATCH = 20;
+/**
+ * If a queue has to wait for longer than this, all its events are postponed. In milliseconds. An event that is being
+ * sent makes its queue wait for at most 30 seconds.
+ */
+const LONG_WAIT = 60_000;
+
+/** An SQL table expression for the first events that are due. */
+const WINDOW_OF_DUE = `(SELECT id, user_id, due_at FROM webhook_outbox WHERE due_at <= ?
+  ORDER BY due_at, id LIMIT ${WINDOW}) AS due`;
+
+/** Returns an SQL expression for the time when the first event of the table's user is due. */
+const queueDueAt = (table: string) => `(SELECT head.due_at FROM webhook_outbox head
+  WHERE head.user_id = ${table}.user_id ORDER BY head.id LIMIT 1)`;
+
+/**
+ * The queues of events. Each user has one queue, and only its first event can be sent. Events without a user do not
+ * queue.
+ */
+export class UserQueues {
+  readonly #sql: Pick<Sql, "read" | "write">;
+
+  constructor(sql: Pick<Sql, "read" | "write">) {
+    this.#sql = sql;
+  }
+
+  /** Returns events that are due and are the first of their queues. */
+  async findSendable(now: number): Promise<readonly { readonly id: string }[]> {
+    for (;;) {
+      const heads = await this.#findDueHeads(now);
+      if (heads.length > 0 || !(await this.#isAnyDue(now))) return heads;
+      // Every event in the window waits for an earlier event. Move them away, and look at the events behind them.
+      if ((await this.#postponeWaiting(now)) === 0) return [];
+    }
+  }
+
+  async #findDueHeads(now: number): Promise<{ id: string }[]> {
+    return this.#sql.read<{ id: string }>(
+      `SELECT id FROM ${WINDOW_OF_DUE} WHERE NOT EXISTS (SELECT 1 FROM webhook_outbox earlier
+         WHERE earlier.user_id = due.user_id AND earlier.id < due.id)
+       ORDER BY due_at, id LIMIT ${BATCH}`,
+      [now],
+    );
+  }
+
+  async #isAnyDue(now: number): Promise<boolean> {
+    const rows = await this.#sql.read("SELECT id FROM webhook_outbox WHERE due_at <= ? LIMIT 1", [
+      now,
+    ]);
+    return rows.length > 0;
+  }
+
+  /**
+   * Postpones the events in the window whose queues have a long wait. They are then due with the first event of the
+   * queue.
+   * @returns the number of postponed events
+   */
+  async #postponeWaiting(now: number): Promise<number> {
+    const postponed = await this.#sql.write(
+      `UPDATE webhook_outbox SET due_at = ${queueDueAt("webhook_outbox")} WHERE id IN (
+         SELECT id FROM ${WINDOW_OF_DUE} WHERE ${queueDueAt("due")} > ?) RETURNING id`,
+      [now, now + LONG_WAIT],
+    );
+    return postponed.length;
+  }
+}

@@ -1,0 +1,17 @@
+import { IS_NAMED_TOKEN } from "./named-token.js";
+
+/** A kind of session. The limit of open sessions applies to each kind separately. */
+export type LimitedKind = "signIn" | "namedToken" | "foreignAccessToken";
+
+/**
+ * The sessions of access tokens that another system issued. Every other session has a static token or a
+ * `refresh_expires_at`. These sessions are not sign-ins, because a client gets a new access token every few minutes.
+ */
+const IS_FOREIGN_ACCESS_TOKEN = `(session.scheme <> 'TOKEN' AND session.refresh_expires_at IS NULL)`;
+
+/** The SQL condition for each kind. */
+export const LIMITED_KINDS: Readonly<Record<LimitedKind, string>> = {
+  signIn: `(NOT ${IS_NAMED_TOKEN} AND NOT ${IS_FOREIGN_ACCESS_TOKEN})`,
+  namedToken: IS_NAMED_TOKEN,
+  foreignAccessToken: IS_FOREIGN_ACCESS_TOKEN,
+};

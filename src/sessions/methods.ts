@@ -1,0 +1,31 @@
+/**
+ * How a user proved who they are. All values but `fed` are from RFC 8176:
+ * - `pwd`: the password
+ * - `otp`: a one-time code, from an app, a mail or the list of recovery codes
+ * - `hwk`, `swk`: a passkey whose key never leaves its device, or one that is synced
+ * - `user`: the device checked its user, such as by a fingerprint or a PIN
+ * - `fed`: an account at another provider
+ * - `mfa`: at least two of these factors: what the user knows, has and is
+ * @see RFC 8176 2
+ */
+export type AuthMethod = "pwd" | "otp" | "hwk" | "swk" | "user" | "fed" | "mfa";
+
+/** Returns the methods as the database stores them, such as `pwd otp mfa`. */
+export function joinMethods(methods: readonly AuthMethod[]): string {
+  return [...new Set(methods)].join(" ");
+}
+
+/** @param stored the result of {@link joinMethods}; null for a session of an earlier version */
+export function splitMethods(stored: string | null): readonly AuthMethod[] {
+  return stored ? [...new Set(stored.split(" ") as AuthMethod[])] : [];
+}
+
+/** SQL assignment: adds methods to those of a session. {@link methodsToAdd} returns the parameters. */
+export const ADD_METHODS = `methods = CASE WHEN methods IS NULL OR methods = '' THEN ?
+  WHEN methods LIKE ? THEN methods ELSE methods || ' ' || ? END`;
+
+/** Returns the parameters of {@link ADD_METHODS}. */
+export function methodsToAdd(methods: readonly AuthMethod[]): string[] {
+  const added = joinMethods(methods);
+  return [added, `%${added}%`, added];
+}

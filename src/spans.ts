@@ -1,0 +1,39 @@
+export interface SpanOptions<Result> {
+  /** Whether the work belongs to no request, such as the delivery of a mail. @default false */
+  readonly isApart?: boolean;
+  /** Returns a code such as `ETIMEDOUT` if the result means that the work failed. @default only an error means that */
+  faultOf?(this: void, result: Result): string | null;
+}
+
+/** Records the spans of traces. */
+export interface Tracer {
+  run<Result>(
+    name: string,
+    work: () => Promise<Result>,
+    options: SpanOptions<Result>,
+  ): Promise<Result>;
+  /** Returns the headers that continue the current trace in another service. */
+  headers(): Record<string, string>;
+}
+
+/** The parts of the work that are spans of a trace. Until a feature adds a tracer, nothing is recorded. */
+export class Spans {
+  #tracer: Tracer | null = null;
+
+  recordWith(tracer: Tracer): void {
+    this.#tracer = tracer;
+  }
+
+  /** @param name a fixed text, such as `hash password` */
+  run<Result>(
+    name: string,
+    work: () => Promise<Result>,
+    options: SpanOptions<Result> = {},
+  ): Promise<Result> {
+    return this.#tracer === null ? work() : this.#tracer.run(name, work, options);
+  }
+
+  headers(): Record<string, string> {
+    return this.#tracer === null ? {} : this.#tracer.headers();
+  }
+}

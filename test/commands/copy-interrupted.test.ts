@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { CLI, ROOT, runCommand } from "../support/command.js";
+import { createDatabase, describePostgres, type TestDatabase } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
+import { setUpFreshGate } from "../support/gate.js";
+import { startNode } from "../support/node-process.js";
+
+/** Several pages. */
+const USERS = 10_000;
+/** Milliseconds: several processes start one after the other. */
+const TIMEOUT = 110_000;
+
+const INCOMPLETE =
+  "gatehouse: This database is a copy that is not complete. Run `gatehouse copy-database` again.\n";
+
+describePostgres("a copy of a SQLite database to PostgreSQL", () => {
+  const gate = setUpFreshGate({}, "sqlite");
+  let target: TestDatabase;
+
+  beforeEach(async () => {
+    target = await createDatabase("postgresql");
+    await gate.sql(
+      `INSERT INTO "user" (id, username, username_key, created_at)
+       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${USERS})
+       SELECT printf('%032x', i), 'user' || i, 'user' || i, i FROM n`,
+    );
+    await gate.sql(`INSERT INTO profile (user_id, role) SELECT id, 'USER' FROM "user"`);
+  });
+  afterEach(() => target.drop());
+
+  /** The first user that is copied. */
+  const FIRST = "1".padStart(32, "0");
+
+  const parameters = () => ["copy-database", "--from", gate.databaseUrl, "--to", target.url];
+  const start = () => ({ cwd: ROOT, env: { SECRET_KEY: gate.secretKey } });
+  const copy = () => runCommand(parameters(), start());
+  const serve = () => runCommand(["serve", "--database", target.url], start());
+
+  /** The number of users in the copy. */
+  async function copied(): Promise<number> {
+    const [row] = await target.sql('SELECT count(*) AS total FROM "user"').catch(() => []);
+    return Number(row?.total ?? 0);
+  }
+
+  /** Starts a copy, and waits until some of its users have been copied. */
+  async function startCopy() {
+    const copying = startNode([CLI, ...parameters()], start());
+    await eventually(async () => (await copied()) > 0, 60_000);
+    return copying;
+  }
+
+  async function killHalfWay(): Promise<void> {
+    const { child, ended } = await startCopy();
+    child.kill("SIGKILL");
+    await ended;
+    expect(await copied()).toBeLessThan(USERS);
+  }
+
+  async function expectComplete(): Promise<void> {
+    const { code, stdout, stderr } = await copy();
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^user: 10,000 rows$/m);
+    expect(stdout).toMatch(/^profile: 10,000 rows$/m);
+    expect(await copied()).toBe(USERS);
+    const marks = await target.sql(
+      "SELECT to_regclass('database_copy') AS progress, (SELECT count(*)::int FROM mikro_orm_migrations WHERE name LIKE 'copy%') AS marks",
+    );
+    expect(marks).toEqual([{ progress: null, marks: 0 }]);
+  }
+
+  test(
+    "that is killed is refused by every command, and continues when it runs again",
+    async () => {
+      await killHalfWay();
+      expect(await serve()).toEqual({ code: 1, stdout: "", stderr: INCOMPLETE });
+      const unlocked = await runCommand(["unlock", "user1", "--database", target.url], start());
+      expect(unlocked.stderr).toBe(INCOMPLETE);
+      const versions = () => target.sql(`SELECT xmin FROM "user" WHERE id = '${FIRST}'`);
+      const before = await versions();
+      await expectComplete();
+      // The row is the one of the first run.
+      expect(await versions()).toEqual(before);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "begins again if what was copied has changed in SQLite",
+    async () => {
+      await killHalfWay();
+      await gate.sql(`UPDATE "user" SET password_hash = 'new' WHERE id = '${FIRST}'`);
+      await expectComplete();
+      const rows = await target.sql(
+        `SELECT password_hash AS hash FROM "user" WHERE id = '${FIRST}'`,
+      );
+      expect(rows).toEqual([{ hash: "new" }]);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "stops in one line when the connection is lost, and continues when it runs again",
+    async () => {
+      const { ended } = await startCopy();
+      await target.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+      );
+      const { code, stdout, stderr } = await ended;
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(
+        /^gatehouse: The copy stopped at the table \w+: [^\n]+\. Run the same command again: it continues\.\n$/,
+      );
+      await expectComplete();
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "begins again if somebody has deleted a row of it",
+    async () => {
+      await killHalfWay();
+      await target.sql(`DELETE FROM "user" WHERE id = '${FIRST}'`);
+      await expectComplete();
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "that differs at the end fails, is refused, and is made anew by the next run",
+    async () => {
+      await killHalfWay();
+      await target.sql(`UPDATE "user" SET password_hash = 'other' WHERE id = '${FIRST}'`);
+      await target.sql(
+        "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+      );
+      await target.sql(
+        `CREATE TRIGGER lose BEFORE INSERT ON profile FOR EACH ROW
+         WHEN (NEW.user_id = '${FIRST}') EXECUTE FUNCTION lose()`,
+      );
+      const { code, stdout, stderr } = await copy();
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toBe(
+        "gatehouse: The copy of user has other values. The copy of profile has 9999 rows in place of 10000. The copy has been emptied. Run the same command again.\n",
+      );
+      await target.sql("DROP FUNCTION lose CASCADE");
+      expect((await serve()).stderr).toBe(INCOMPLETE);
+      await expectComplete();
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "locks SQLite: a server reads meanwhile, and refuses what writes",
+    async () => {
+      const { access, refresh } = await gate.issue(FIRST);
+      const { child, ended } = await startCopy();
+      child.kill("SIGSTOP");
+      try {
+        expect((await gate.me(`Bearer ${access}`)).data.me.username).toBe("user1");
+        expect((await gate.refresh(refresh)).code).toBe("SERVICE_UNAVAILABLE");
+        const { code, stderr } = await copy();
+        expect([code, stderr]).toEqual([
+          1,
+          `gatehouse: The database ${gate.databaseUrl} cannot be locked (SQLITE_BUSY: database is locked). Stop what writes to it.\n`,
+        ]);
+      } finally {
+        child.kill("SIGCONT");
+      }
+      expect((await ended).code).toBe(0);
+      expect((await gate.refresh(refresh)).errors).toBeUndefined();
+    },
+    TIMEOUT,
+  );
+});

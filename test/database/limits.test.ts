@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { describePostgres } from "../support/databases.js";
+import { eventually } from "../support/eventually.js";
+import { type Gate, setUpFreshGate } from "../support/gate.js";
+import { lockPostgres } from "../support/locks.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { type Credentials, expectUnavailable, operationsOf, signIn } from "./outage.js";
+
+/** More than the limits of 2 and 5 seconds, because the machine may be busy. Without limits, requests take 10 seconds. */
+const READ = 4000;
+const WRITE = 8000;
+/** The longest time from the end of an outage to the first success. Without limits, it takes 5 seconds and more. */
+const RECOVERY = 2500;
+/** As many as the pool has connections, and more. */
+const MANY = 25;
+
+async function time<Result>(run: () => Promise<Result>): Promise<[Result, number]> {
+  const start = performance.now();
+  const result = await run();
+  return [result, performance.now() - start];
+}
+
+describePostgres("behind a network that fails", () => {
+  const direct = setUpFreshGate({}, "postgresql");
+  let credentials: Credentials;
+  let proxy: TcpProxy;
+  let gate: Gate;
+
+  beforeEach(async () => {
+    credentials = await signIn(direct);
+    proxy = await TcpProxy.open(direct.databaseUrl);
+    gate = await direct.another({ databaseUrl: proxy.url });
+    await askMany();
+  });
+  afterEach(() => proxy.close());
+
+  const askMany = () =>
+    Promise.all(Array.from({ length: MANY }, () => gate.me(credentials.fixed.authorization)));
+
+  /** Everything but `lastUsedAt`, which is written later on purpose. */
+  const readSessions = async () =>
+    (await direct.sql("SELECT * FROM session ORDER BY id")).map((session) => ({
+      ...session,
+      last_used_at: null,
+    }));
+
+  /** Returns how long it takes until a request succeeds. */
+  async function measureRecovery(): Promise<number> {
+    const start = performance.now();
+    await eventually(async () => (await gate.me(credentials.fixed.authorization)).status === 200);
+    return performance.now() - start;
+  }
+
+  const outages: Record<string, () => void> = {
+    "drops everything, and forgets its connections": () => {
+      proxy.silence();
+    },
+    "holds everything back, and delivers it later": () => {
+      proxy.hang();
+    },
+    "refuses and resets connections": () => {
+      proxy.cut();
+    },
+  };
+
+  test.each(Object.entries(outages))(
+    "H-28, OP-8: that %s: every operation is SERVICE_UNAVAILABLE in time, and changes nothing later",
+    async (_, begin) => {
+      const before = await readSessions();
+      begin();
+      const answers = operationsOf(gate, credentials).map(async ([operation, run]) => {
+        const [answer, took] = await time(run);
+        expectUnavailable(answer, operation);
+        expect(took).toBeLessThan(operation.startsWith("me") ? READ : WRITE);
+      });
+      const [many, took] = await time(askMany);
+      for (const answer of many) expectUnavailable(answer, "me");
+      expect(took).toBeLessThan(READ);
+      await Promise.all(answers);
+      proxy.pass();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(await readSessions()).toEqual(before);
+      expect((await gate.refresh(credentials.jwt.refresh)).status).toBe(200);
+    },
+    60_000,
+  );
+
+  test.each(Object.entries(outages))(
+    "that %s: requests succeed within a second of its return",
+    async (_, begin) => {
+      begin();
+      await askMany();
+      // They have just begun to connect when the network is back.
+      const late = askMany();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      proxy.pass();
+      expect(await measureRecovery()).toBeLessThan(RECOVERY);
+      await late;
+      const after = await askMany();
+      expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
+    },
+  );
+});
+
+describePostgres("statements on a locked table", () => {
+  const gate = setUpFreshGate({}, "postgresql");
+  const WRITES = `UPDATE session SET label = 'late' RETURNING id`;
+  /** The server's code for a statement that its own timeout has ended. */
+  const ENDED_BY_SERVER = { cause: { code: "57014" } };
+
+  test("a read is refused in time, and runs again when the table is free", async () => {
+    const { authorization } = await gate.issue(await gate.user("ada"));
+    const release = await lockPostgres("LOCK TABLE session IN ACCESS EXCLUSIVE MODE")(gate);
+    const [answer, took] = await time(() => gate.me(authorization)).finally(release);
+    expectUnavailable(answer, "me");
+    expect(took).toBeLessThan(READ);
+    expect((await gate.me(authorization)).status).toBe(200);
+  });
+
+  test("OP-8: the server ends a write before we stop waiting for it, also if the write waited for a connection", async () => {
+    const { core } = await gate.another({ databasePoolSize: 1 });
+    const release = await lockPostgres("LOCK TABLE session IN EXCLUSIVE MODE")(gate);
+    try {
+      await expect(core.sql.write(WRITES, [])).rejects.toMatchObject(ENDED_BY_SERVER);
+      const reading = core.sql.read("SELECT pg_sleep(1.2)::text", []);
+      await expect(core.sql.write(WRITES, [])).rejects.toMatchObject(ENDED_BY_SERVER);
+      await reading;
+    } finally {
+      await release();
+    }
+  });
+});

@@ -1,0 +1,200 @@
+import { createServer } from "node:http";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { Connections } from "../../src/http/connections.js";
+import { defineFeature } from "../../src/index.js";
+import { from } from "../support/attempts.js";
+import { eventually } from "../support/eventually.js";
+import { type Answer, setUpGate } from "../support/gate.js";
+import { type Connection, openConnection, rawRequest } from "../support/wire.js";
+
+const RUNNING = 64;
+const PENDING = 250;
+/** The limit of a /48 network, in addresses. */
+const SITE = 16;
+const ME = "{ me { username } }";
+
+let running = 0;
+/** The largest number of running resolvers. */
+let peak = 0;
+/** The functions that end the resolvers of `held`. */
+const held: (() => void)[] = [];
+
+async function count<Result>(work: Promise<Result>): Promise<Result> {
+  running += 1;
+  peak = Math.max(peak, running);
+  return work.finally(() => (running -= 1));
+}
+
+const slow = defineFeature({
+  name: "slow",
+  create: () => ({
+    extension: {
+      typeDefs: "extend type Query { counted: Boolean @public held: Boolean @public }",
+      resolvers: {
+        Query: {
+          counted: () => count(new Promise((resolve) => setImmediate(resolve))),
+          held: () => count(new Promise<void>((resolve) => held.push(resolve))),
+        },
+      },
+    },
+  }),
+});
+
+const gate = setUpGate({
+  trustedProxies: ["127.0.0.1"],
+  connectionsPerAddress: 1,
+  features: [slow],
+});
+
+/** Sends requests at once on one connection, without waiting for responses. */
+async function pipeline(address: string, query: string, times: number, authorization = "none") {
+  const connection = await openConnection(gate.url);
+  const lines = [
+    "Connection: keep-alive",
+    "Accept: application/graphql-response+json",
+    `X-Forwarded-For: ${address}`,
+    `Authorization: ${authorization}`,
+  ];
+  const request = rawRequest(JSON.stringify({ query }), lines);
+  connection.write(Buffer.concat(Array<Buffer>(times).fill(request)));
+  return connection;
+}
+
+/** Counts the responses that a connection has received with a status. */
+const received = ({ received: text }: Connection, status: number) =>
+  text.split(`HTTP/1.1 ${status} `).length - 1;
+
+/** Ends all resolvers of `held`, also those that start later. */
+async function release(isDone: () => boolean): Promise<void> {
+  await eventually(() => {
+    for (const end of held.splice(0)) end();
+    return isDone();
+  }, 60_000);
+}
+
+afterEach(async () => {
+  await release(() => running === 0);
+  peak = 0;
+}, 60_000);
+
+/** Expects a response to a request that was refused before it was read. */
+function expectThrottled({ status, reason, headers, errors }: Answer): void {
+  const [retryAfter, extensions] = [headers.get("retry-after"), errors?.[0]?.extensions];
+  expect([status, reason, retryAfter]).toEqual([429, "throttled", "1"]);
+  expect(extensions).toMatchObject({ code: "TOO_MANY_REQUESTS", retryAfter: 1 });
+}
+
+/** Fills the queue of an address. Returns the first refused response, and a connection with this many requests. */
+async function fill(address: string, times: number) {
+  const connection = await pipeline(address, "{ held }", times);
+  const answers: Answer[] = [];
+  await eventually(() => {
+    void gate.ask("{ held }", from(address)).then((answer) => answers.push(answer));
+    return answers.length > 0;
+  });
+  return { connection, answer: answers[0]! };
+}
+
+describe("GQ-15: many requests of one address at once", () => {
+  test("64 run while others wait, more than 250 are refused, and other addresses are answered", async () => {
+    const times = PENDING + 50;
+    const { connection, answer } = await fill("198.51.100.1", times);
+    expectThrottled(answer);
+    expect(running).toBe(RUNNING);
+    expect((await gate.ask("{ counted }", from("198.51.100.2"))).status).toBe(200);
+    const answered = () => [received(connection, 200), received(connection, 429)] as const;
+    await release(() => answered()[0] + answered()[1] === times);
+    // The requests of `fill` are among the 250.
+    expect(answered()[0]).toBeLessThanOrEqual(PENDING);
+    expect(peak).toBe(RUNNING + 1);
+    connection.close();
+  });
+
+  test.each(["127.0.0.2", "::ffff:127.0.0.2"])(
+    "more than 250 of %s wait, because a proxy may have this address",
+    async (address) => {
+      const times = PENDING + 50;
+      const connection = await pipeline(address, "{ held }", times);
+      await release(() => received(connection, 200) + received(connection, 429) === times);
+      expect(received(connection, 200)).toBe(times);
+      connection.close();
+    },
+  );
+
+  test("a /64 network of IPv6 counts as one address, and a /48 network as 16", async () => {
+    const { answer } = await fill("2001:db8:1:1::1", PENDING);
+    expectThrottled(answer);
+    const neighbour = await gate.ask("{ counted }", from("2001:db8:1:1:2::2"));
+    expectThrottled(neighbour);
+    for (let subnet = 2; subnet <= SITE; subnet += 1) {
+      const { answer: refused } = await fill(`2001:db8:1:${subnet}::1`, PENDING);
+      expectThrottled(refused);
+    }
+    expectThrottled(await gate.ask("{ counted }", from("2001:db8:1:99::1")));
+    expect((await gate.ask("{ counted }", from("2001:db8:2:1::1"))).status).toBe(200);
+  });
+
+  test("of 5,000 pipelined ones each is answered or refused, in parts of 64, and another client is answered meanwhile", async () => {
+    await gate.user("ada");
+    const { authorization } = await gate.login("ada");
+    const query = "{ me { username } counted }";
+    const open = await Promise.all(
+      Array.from({ length: 5 }, () => pipeline("198.51.100.1", query, 1000, authorization)),
+    );
+    const answered = () =>
+      open.reduce((sum, each) => sum + received(each, 200) + received(each, 429), 0);
+    for (let turn = 0; turn < 5; turn += 1) {
+      const answer = await gate.ask(ME, { ...from("198.51.100.2"), authorization });
+      expect(answer.data).toEqual({ me: { username: "ada" } });
+    }
+    expect(answered()).toBeLessThan(5000);
+    await eventually(() => answered() === 5000, 60_000);
+    expect(peak).toBeLessThanOrEqual(RUNNING);
+    expect(open.every(({ received: text }) => !/"errors":\[(?!.*"throttled")/.test(text))).toBe(
+      true,
+    );
+    for (const connection of open) connection.close();
+  });
+
+  test("a client that leaves gives its turns back", async () => {
+    for (let turn = 0; turn < 3; turn += 1) {
+      const { connection } = await fill("198.51.100.1", PENDING + 50);
+      connection.close();
+      await release(() => running === 0);
+    }
+    expect((await gate.ask("{ counted }", from("198.51.100.1"))).status).toBe(200);
+  });
+
+  test("a client that leaves in the middle of its bodies gives its turns back", async () => {
+    const request = rawRequest(`{"query":"{ counted }"}`, ["X-Forwarded-For: 198.51.100.1"]);
+    for (let turn = 0; turn < PENDING + 50; turn += 1) {
+      const connection = await openConnection(gate.url);
+      connection.write(request.subarray(0, -1));
+      if (turn % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+      connection.close();
+    }
+    await eventually(
+      async () => (await gate.ask("{ counted }", from("198.51.100.1"))).status === 200,
+    );
+  });
+
+  test("probes of the same address are answered", async () => {
+    await fill("198.51.100.1", PENDING);
+    const { status } = await fetch(`${gate.url}/health/live`, from("198.51.100.1"));
+    expect(status).toBe(200);
+  });
+});
+
+test("OP-6: pipelined requests of a closed connection do not count as running", async () => {
+  const server = createServer(() => undefined).listen(0, "127.0.0.1");
+  const connections = new Connections(server, null);
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const connection = await openConnection(`http://127.0.0.1:${port}`);
+  const request = rawRequest("", ["Connection: keep-alive"], "GET / HTTP/1.1");
+  connection.write(Buffer.concat(Array<Buffer>(10).fill(request)));
+  await eventually(() => connections.running === 10);
+  connection.close();
+  await eventually(() => connections.running === 0);
+  server.close();
+});

@@ -1,0 +1,418 @@
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { areDriversIdle, type Effect, holdStatements, Operation } from "./held-statements.js";
+import type { DatabaseKind } from "../support/databases.js";
+import { findFaults } from "./rules.js";
+import { type Answer, type OperationName, World } from "./world.js";
+
+/** How long the operations may take until each of them is held, waits for a lock or has ended, in milliseconds. */
+const SETTLE_TIMEOUT = 60_000;
+/** Milliseconds between two questions whether a statement waits for a lock. */
+const POLL = 2;
+
+/** A play that takes longer is slow, in milliseconds. */
+const SLOW = 1500;
+/** How many turns the event loop makes until what waits in it is taken to wait for another operation. */
+const TURNS = 50;
+
+/** The next step of an operation, such as `b`. In upper case, the operation crashes instead. */
+type Choice = string;
+
+/** The operations of a play. */
+interface Cast {
+  readonly names: readonly OperationName[];
+  /** Whether one of the operations crashes. */
+  readonly hasCrash: boolean;
+  /** Whether the first two operations arrive together at one instance. Otherwise, each has an instance of its own. */
+  readonly areTogether: boolean;
+}
+
+/** Parses operations, such as `refresh & replay + logout + crash`. The `&` means that two arrive together. */
+function parseCast(text: string): Cast {
+  const names = text.split(/ [+&] /);
+  const hasCrash = names.at(-1) === "crash";
+  return {
+    names: (hasCrash ? names.slice(0, -1) : names) as OperationName[],
+    hasCrash,
+    areTogether: text.includes("&"),
+  };
+}
+
+interface Step {
+  readonly choice: Choice;
+  /** What each operation has done in this step: another operation may have waited for it. */
+  readonly texts: readonly string[];
+}
+
+/** An operation that is played, and what it has answered. */
+export interface Player {
+  readonly name: OperationName;
+  /** Null before the end, and if its connection was cut. */
+  answer: Answer | null;
+  isCut: boolean;
+  /** The numbers of its first and its last step. */
+  first: number;
+  last: number;
+}
+
+/** One play of some operations, step by step. */
+export class Play {
+  readonly steps: Step[] = [];
+  readonly players: readonly Player[];
+  readonly #operations: readonly Operation[];
+  readonly #world: World;
+  readonly #cast: Cast;
+  #onChange: () => void = () => undefined;
+
+  constructor(world: World, cast: Cast) {
+    this.#world = world;
+    this.#cast = cast;
+    const { names } = cast;
+    this.players = names.map((name) => ({ name, answer: null, isCut: false, first: -1, last: -1 }));
+    this.#operations = names.map(() => {
+      const operation = new Operation();
+      operation.onChange = () => {
+        this.#onChange();
+      };
+      return operation;
+    });
+  }
+
+  /** Starts the operations that arrive together. */
+  async begin(): Promise<void> {
+    if (!this.#cast.areTogether) return;
+    this.#start(0);
+    this.#start(1);
+    await this.#settle();
+  }
+
+  #start(index: number): void {
+    this.players[index]!.first = this.steps.length;
+    this.#operations[index]!.start(() => this.#run(index));
+  }
+
+  /** The steps that are possible now. */
+  get choices(): Choice[] {
+    const isLocked = this.#operations.some(({ hasLock }) => hasLock);
+    const canGo = ({ hasStarted, isHeld, wantsLock }: Operation, index: number) =>
+      hasStarted ? isHeld && !(wantsLock && isLocked) : this.#isFirstOfItsKind(index);
+    const canBeCut = ({ hasStarted, isHeld, hasEnded }: Operation) =>
+      hasStarted && (isHeld || hasEnded);
+    const isCutting = this.#cast.hasCrash && !this.players.some(({ isCut }) => isCut);
+    return [
+      ...this.#letters(canGo),
+      ...(isCutting ? this.#letters(canBeCut).map((letter) => letter.toUpperCase()) : []),
+    ];
+  }
+
+  #letters(isWanted: (operation: Operation, index: number) => boolean): Choice[] {
+    return this.#operations.flatMap((operation, index) =>
+      isWanted(operation, index) ? [letterOf(index)] : [],
+    );
+  }
+
+  /** Of two operations of one kind, the first starts first: the other order would be the same with other names. */
+  #isFirstOfItsKind(index: number): boolean {
+    const { name } = this.players[index]!;
+    return (
+      name === "role change" ||
+      name === "password change" ||
+      this.players.every(
+        (player, other) =>
+          other >= index || player.name !== name || this.#operations[other]!.hasStarted,
+      )
+    );
+  }
+
+  /** @returns what the step has read and written */
+  async take(choice: Choice): Promise<Effect> {
+    const index = indexOf(choice);
+    const operation = this.#operations[index]!;
+    const player = this.players[index]!;
+    const waiting = new Set(
+      this.#operations.flatMap((each, other) => (this.#isBusy(each) ? [other] : [])),
+    );
+    if (choice !== letterOf(index)) {
+      player.isCut = true;
+      player.answer = null;
+      operation.cut();
+    } else if (operation.hasStarted) {
+      operation.go();
+    } else {
+      this.#start(index);
+      await this.#settle();
+      operation.go();
+    }
+    await this.#settle();
+    const done = this.#operations.map((each) => each.takeStep());
+    const texts = done.map(({ text }, other) => {
+      const isWaiting = this.#isBusy(this.#operations[other]!);
+      const notes = [
+        other === index && choice !== letterOf(index) ? "crash" : "",
+        other === index && isWaiting ? "waits" : "",
+        other !== index && waiting.has(other) && !isWaiting ? "goes on" : "",
+      ];
+      return [text, ...notes.filter(Boolean).map((note) => `(${note})`)].join(" ").trim();
+    });
+    this.steps.push({ choice, texts });
+    return merge(done.map(({ effect }) => effect));
+  }
+
+  async #run(index: number): Promise<void> {
+    const player = this.players[index]!;
+    const isSecond = index === 1 && this.#cast.areTogether;
+    const answer = await this.#world
+      .run(player.name, index, isSecond ? 0 : index)
+      .catch((error: unknown) => ({ reason: String(error) }));
+    player.last = this.steps.length;
+    if (!this.#isLost(index, answer)) player.answer = answer;
+  }
+
+  /** A crash takes the answer, also that of the operation whose statement it was, too. */
+  #isLost(index: number, { reason }: Answer): boolean {
+    const hasCrashed = this.players.some(({ isCut }, other) => isCut && other < 2);
+    const isBeside = this.#cast.areTogether && index < 2 && hasCrashed;
+    return this.players[index]!.isCut || (isBeside && reason === "unavailable");
+  }
+
+  /** Lets everything run to its end. */
+  async abandon(): Promise<void> {
+    for (const operation of this.#operations) operation.free();
+    await this.#settle();
+  }
+
+  get isOver(): boolean {
+    return this.#operations.every(({ hasEnded }) => hasEnded);
+  }
+
+  #isBusy({ hasStarted, isHeld, hasEnded }: Operation): boolean {
+    return hasStarted && !isHeld && !hasEnded;
+  }
+
+  /** Waits until each operation is held, has ended, or waits for a lock of an operation that is held. */
+  async #settle(): Promise<void> {
+    const end = performance.now() + SETTLE_TIMEOUT;
+    for (;;) {
+      const changed = new Promise<void>((resolve) => (this.#onChange = resolve));
+      if (this.#busy.length === 0) return;
+      await Promise.race([changed, sleep(POLL)]);
+      if (!this.#operations.some(({ isHeld }) => isHeld)) continue;
+      if ((await this.#allWait()) || (this.#cast.areTogether && (await this.#areQueued()))) return;
+      if (performance.now() > end) throw new Error(`It does not go on:\n${this.toString()}`);
+    }
+  }
+
+  /** Whether each of them waits for another operation, such as one that runs the statement of both. */
+  async #areQueued(): Promise<boolean> {
+    const busy = this.#busy;
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      await setImmediate();
+      if (!areDriversIdle() || this.#busy.length < busy.length) return false;
+    }
+    return true;
+  }
+
+  get #busy(): Operation[] {
+    return this.#operations.filter((operation) => this.#isBusy(operation));
+  }
+
+  /** Whether each of them waits for a lock of an operation that is held. */
+  async #allWait(): Promise<boolean> {
+    const busy = this.#busy;
+    const pids = busy.flatMap(({ pid }) => pid ?? []);
+    if (pids.length < busy.length || pids.length === 0) return false;
+    const blockers = await this.#world.blockersOf(pids);
+    const isStill = (pid: number, seen: readonly number[] = []): boolean =>
+      !seen.includes(pid) &&
+      (!blockers.has(pid) || blockers.get(pid)!.some((other) => isStill(other, [...seen, pid])));
+    const still = pids.every((pid) => blockers.get(pid)!.length > 0 && isStill(pid));
+    return still && busy.every((operation) => this.#isBusy(operation));
+  }
+
+  /** The schedule, such as `abbA`, as {@link Explorer.replay} takes it. */
+  get schedule(): string {
+    return this.steps.map(({ choice }) => choice).join("");
+  }
+
+  /** A table with a row for each step, and a column for each operation. */
+  toString(): string {
+    const head = this.players.map(({ name }, index) => `${letterOf(index)}: ${name}`);
+    const answers = this.players.map(({ answer }) =>
+      answer === null ? "no answer" : (answer.reason ?? "ok"),
+    );
+    const rows = [head, ...this.steps.map(({ texts }) => texts), answers];
+    const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+    return rows
+      .map((row) =>
+        row
+          .map((text, column) => text.padEnd(widths[column]!))
+          .join(" | ")
+          .trimEnd(),
+      )
+      .join("\n");
+  }
+}
+
+interface Node {
+  readonly choices: readonly Choice[];
+  /** The steps that are not played here, because an earlier play has covered them. */
+  readonly asleep: Map<Choice, Effect>;
+  choice: Choice;
+  effect: Effect;
+}
+
+/** Plays every interleaving of operations on one database. */
+export class Explorer {
+  readonly #world: World;
+  readonly #restore: () => void;
+  /** How many interleavings were played to their end. */
+  plays = 0;
+
+  private constructor(world: World) {
+    this.#world = world;
+    this.#restore = holdStatements((pid) => world.terminate(pid));
+  }
+
+  static async open(database: DatabaseKind): Promise<Explorer> {
+    return new Explorer(await World.open(database));
+  }
+
+  async close(): Promise<void> {
+    this.#restore();
+    await this.#world.close();
+  }
+
+  /**
+   * Plays every interleaving. Two neighbouring steps that lead to the same state in either order are played in one order
+   * only.
+   * @param cast the operations, such as `refresh & replay + logout + crash`
+   * @returns the found interleaving, as a table; null if there is none
+   * @see P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapter 5: sleep sets
+   */
+  async explore(cast: string): Promise<string | null> {
+    const path: Node[] = [];
+    for (;;) {
+      const found = await this.#playNext(cast, path);
+      if (found !== null) return found;
+      while (path.length > 0 && !advance(path.at(-1)!)) path.pop();
+      if (path.length === 0) return null;
+    }
+  }
+
+  /** A slow play tells nothing, because the product gives up a statement after some seconds. It is played again. */
+  async #playNext(cast: string, path: Node[], tries = 10): Promise<string | null> {
+    const { length } = path;
+    const start = performance.now();
+    const isSlow = () => tries > 1 && performance.now() - start > SLOW;
+    try {
+      const play = await this.#begin(cast);
+      const isNew = await follow(play, path);
+      const found = isNew ? await this.#examine(cast, play) : null;
+      if (found === null || !isSlow()) return found;
+    } catch (error) {
+      if (!isSlow()) throw error;
+    }
+    path.length = length;
+    return this.#playNext(cast, path, tries - 1);
+  }
+
+  /** Plays one interleaving. @param line the first line of a found table, such as `refresh + logout: abba` */
+  async replay(line: string): Promise<string | null> {
+    const [cast = "", schedule = ""] = line.split(": ");
+    const play = await this.#begin(cast);
+    for (const choice of schedule) {
+      if (!play.choices.includes(choice)) {
+        throw new Error(`The step ${choice} is not possible:\n${play.toString()}`);
+      }
+      await play.take(choice);
+    }
+    return this.#examine(cast, play);
+  }
+
+  async #begin(cast: string): Promise<Play> {
+    await this.#world.reset();
+    const play = new Play(this.#world, parseCast(cast));
+    await play.begin();
+    return play;
+  }
+
+  async #examine(cast: string, play: Play): Promise<string | null> {
+    if (!play.isOver) throw new Error(`It does not end:\n${play.toString()}`);
+    this.plays += 1;
+    const faults = await findFaults(this.#world, play);
+    if (faults.length === 0) return null;
+    return [`${cast}: ${play.schedule}`, play.toString(), ...faults].join("\n");
+  }
+}
+
+/**
+ * Takes the steps of the path, and then further steps, which it adds to the path.
+ * @returns false if an earlier play has covered all that is left. The play is then abandoned.
+ */
+async function follow(play: Play, path: Node[]): Promise<boolean> {
+  for (let depth = 0; play.choices.length > 0; depth += 1) {
+    const { choices } = play;
+    const node = path[depth] ?? toNode(choices, path.at(-1));
+    if (node === null) {
+      await play.abandon();
+      return false;
+    }
+    if (choices.join("") !== node.choices.join("")) {
+      throw new Error(`Two plays of ${play.schedule} differ:\n${play.toString()}`);
+    }
+    path[depth] = node;
+    node.effect = await play.take(node.choice);
+  }
+  return true;
+}
+
+/** Returns null if every choice is asleep. */
+function toNode(choices: readonly Choice[], parent: Node | undefined): Node | null {
+  const asleep = new Map(
+    [...(parent?.asleep ?? [])].filter(
+      ([choice, effect]) =>
+        !isDependent(choice, effect, parent!.choice, parent!.effect) && choices.includes(choice),
+    ),
+  );
+  const choice = choices.find((each) => !asleep.has(each));
+  return choice === undefined ? null : { choices, asleep, choice, effect: NO_EFFECT };
+}
+
+/** Goes on to the next choice of a node. @returns false if there is none */
+function advance(node: Node): boolean {
+  node.asleep.set(node.choice, node.effect);
+  const next = node.choices.find((choice) => !node.asleep.has(choice));
+  if (next === undefined) return false;
+  node.choice = next;
+  return true;
+}
+
+const NO_EFFECT: Effect = { reads: new Set(), locks: new Set(), publishes: new Set() };
+
+/** Returns whether the order of two steps may matter. */
+function isDependent(one: Choice, effect: Effect, other: Choice, otherEffect: Effect): boolean {
+  const areCuts = one !== one.toLowerCase() && other !== other.toLowerCase();
+  return (
+    one.toLowerCase() === other.toLowerCase() ||
+    areCuts ||
+    intersect(effect.locks, otherEffect.locks) ||
+    intersect(effect.publishes, otherEffect.reads) ||
+    intersect(effect.reads, otherEffect.publishes)
+  );
+}
+
+function intersect(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return [...one].some((item) => other.has(item));
+}
+
+function merge(effects: readonly Effect[]): Effect {
+  const union = (name: keyof Effect) => new Set(effects.flatMap((effect) => [...effect[name]]));
+  return { reads: union("reads"), locks: union("locks"), publishes: union("publishes") };
+}
+
+function letterOf(index: number): Choice {
+  return String.fromCharCode("a".charCodeAt(0) + index);
+}
+
+function indexOf(choice: Choice): number {
+  return choice.toLowerCase().charCodeAt(0) - "a".charCodeAt(0);
+}

@@ -1,0 +1,338 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import pg from "pg";
+import sqlite3 from "sqlite3";
+
+/** The tables that several operations use. Statements on other tables are not held. */
+const TABLES = /\b(session|user|profile)\b/g;
+const WRITES = /^\s*(?:WITH .*?\)\s+)?(INSERT|UPDATE|DELETE)(?: INTO| FROM)? "?(\w+)/s;
+const ENDS = /^(COMMIT|ROLLBACK)/;
+
+/** What a step reads and writes. The lock of exclusive transactions counts as a table. */
+export interface Effect {
+  /** The tables whose committed rows the step reads. */
+  readonly reads: Set<string>;
+  /** The tables whose rows the step locks. */
+  readonly locks: Set<string>;
+  /** The tables whose changes and locks the step commits or rolls back. */
+  readonly publishes: Set<string>;
+}
+
+interface Statement {
+  readonly name: string;
+  readonly reads: Set<string>;
+  /** The table that the statement writes. Empty if it only reads. */
+  readonly writes: Set<string>;
+}
+
+/** Returns null for a statement that no other operation can notice. */
+function parse(text: string): Statement | null {
+  if (text.includes("FROM mikro_orm_migrations")) {
+    return { name: "LOCK", reads: new Set(["lock"]), writes: new Set(["lock"]) };
+  }
+  const reads = new Set(text.match(TABLES));
+  if (reads.size === 0) return null;
+  const [, verb = "SELECT", table] = WRITES.exec(text) ?? [];
+  const writes = new Set(table === undefined ? [] : [table]);
+  return { name: `${verb} ${table ?? [...reads].join(", ")}`, reads, writes };
+}
+
+/** The error of a statement whose connection was cut. */
+class Cut extends Error {
+  readonly code = "CUT";
+}
+
+/**
+ * An operation whose statements are held, each until {@link Operation.go} or {@link Operation.cut}. On PostgreSQL, a
+ * statement that writes outside a transaction is held a second time before it is committed. On SQLite, a transaction is
+ * held only once, because nobody else notices it before it is committed.
+ */
+export class Operation {
+  /** Called when the operation is held or has ended. */
+  onChange: () => void = () => undefined;
+  /** Whether a statement is held. */
+  isHeld = false;
+  /** Whether the next statement takes the lock of exclusive transactions. */
+  wantsLock = false;
+  hasLock = false;
+  hasStarted = false;
+  hasEnded = false;
+  /** Whether the connection was cut. No later statement runs. */
+  isCut = false;
+  /** The process of PostgreSQL that runs the statement. */
+  pid: number | undefined;
+  /** The tables that the open transaction has written. Null outside a transaction. */
+  #written: Set<string> | null = null;
+  /** The table that the running statement writes. */
+  #writing = new Set<string>();
+  #last: Promise<unknown> = Promise.resolve();
+  #isFree = false;
+  #resume: () => void = () => undefined;
+  #done: string[] = [];
+  #effect: Effect = noEffect();
+
+  start(run: () => Promise<unknown>): void {
+    this.hasStarted = true;
+    void current.run(this, run).finally(() => {
+      this.hasEnded = true;
+      this.onChange();
+    });
+  }
+
+  /** Runs the held statement. */
+  go(): void {
+    this.#release();
+  }
+
+  /** Cuts the connection before the held statement. */
+  cut(): void {
+    this.isCut = true;
+    this.#release();
+  }
+
+  /** Runs the held statement and all later ones. */
+  free(): void {
+    this.#isFree = true;
+    this.#release();
+  }
+
+  /** Returns what the operation has done since the last call. */
+  takeStep(): { effect: Effect; text: string } {
+    if (this.#writing.size > 0) {
+      this.#record("", { locks: this.#writing });
+    }
+    const step = { effect: this.#effect, text: this.#done.join(", ") };
+    this.#effect = noEffect();
+    this.#done = [];
+    return step;
+  }
+
+  onPostgres(connection: Connection, text: string): Promise<unknown> {
+    return this.#inTurn(text, async () => {
+      const { pid, send } = connection;
+      if (text.startsWith("BEGIN")) {
+        this.#written = new Set();
+        return send();
+      }
+      const written = this.#written;
+      if (written !== null && ENDS.test(text)) {
+        this.#written = null;
+        return this.#end(connection, text, written, send);
+      }
+      if (this.isCut) throw new Cut();
+      const statement = parse(text);
+      if (statement === null) return this.#send(pid, send);
+      const { name, reads, writes } = statement;
+      if (await this.#hold(name)) return this.#end(connection, "", written ?? new Set(), send);
+      this.#record(name, { reads });
+      if (written === null && writes.size > 0) return this.#commit(connection, text, writes);
+      const result = await this.#write(connection, text, writes);
+      for (const table of writes) written?.add(table);
+      this.hasLock ||= writes.has("lock");
+      return result;
+    });
+  }
+
+  /** For others, a statement that has not locked a row is like one that only reads. */
+  async #write({ pid, send }: Connection, text: string, writes: Set<string>): Promise<any> {
+    this.#writing = writes;
+    const result = await this.#send(pid, send).finally(() => (this.#writing = new Set()));
+    // If it has waited, it has read the row once more.
+    this.#record("", { reads: writes, locks: hasLocked(text, result) ? writes : new Set() });
+    return result;
+  }
+
+  /** Runs a statement in a transaction of its own, so that its end is a step, too. */
+  async #commit(connection: Connection, text: string, writes: Set<string>): Promise<unknown> {
+    await connection.sendText("BEGIN");
+    try {
+      const result = await this.#write(connection, text, writes);
+      const commit = () => connection.sendText("COMMIT");
+      await (hasLocked(text, result) ? this.#end(connection, "COMMIT", writes, commit) : commit());
+      return result;
+    } catch (error) {
+      await connection.sendText("ROLLBACK").catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Runs the statements one after the other that a batch sends at the same time. */
+  #inTurn(text: string, run: () => Promise<unknown>): Promise<unknown> {
+    if (this.#written !== null || text.startsWith("BEGIN")) return run();
+    const running = this.#last.then(run);
+    this.#last = running.catch(() => undefined);
+    return running;
+  }
+
+  onSqlite(text: string, send: () => Promise<unknown>): Promise<unknown> {
+    return this.#inTurn(text, () => this.#runSqlite(text, send));
+  }
+
+  async #runSqlite(text: string, send: () => Promise<unknown>): Promise<unknown> {
+    if (text.startsWith("BEGIN")) {
+      await this.#hold("BEGIN");
+      this.#written = new Set();
+      return send();
+    }
+    if (this.#written !== null && ENDS.test(text)) {
+      if (this.isCut && text === "COMMIT") throw new Cut();
+      this.#written = null;
+      this.#record(text, {});
+      return send();
+    }
+    if (this.isCut && this.#written === null) throw new Cut();
+    const statement = parse(text);
+    if (statement === null) return send();
+    const { name, reads, writes } = statement;
+    if (this.#written === null && (await this.#hold(name))) throw new Cut();
+    this.#record(name, { reads, publishes: writes });
+    return send();
+  }
+
+  /** Ends a transaction, or cuts its connection. */
+  async #end(
+    connection: Connection,
+    name: string,
+    written: Set<string>,
+    send: Send,
+  ): Promise<unknown> {
+    if (!this.isCut) await this.#hold(name);
+    if (this.isCut) await connection.terminate();
+    this.#record(this.isCut ? "" : name, { publishes: written });
+    return send().finally(() => (this.hasLock = false));
+  }
+
+  async #send(pid: number, send: Send): Promise<any> {
+    this.pid = pid;
+    return send().finally(() => (this.pid = undefined));
+  }
+
+  /** @returns whether the connection is cut */
+  async #hold(name: string): Promise<boolean> {
+    if (this.#isFree) return false;
+    const released = new Promise<void>((resolve) => (this.#resume = resolve));
+    this.isHeld = true;
+    this.wantsLock = name === "LOCK";
+    this.onChange();
+    await released;
+    return this.isCut;
+  }
+
+  #release(): void {
+    this.isHeld = false;
+    this.#resume();
+  }
+
+  #record(name: string, { reads, locks, publishes }: Partial<Effect>): void {
+    if (name !== "") this.#done.push(name);
+    for (const table of reads ?? []) this.#effect.reads.add(table);
+    for (const table of locks ?? []) this.#effect.locks.add(table);
+    for (const table of publishes ?? []) this.#effect.publishes.add(table);
+  }
+}
+
+/** Whether a statement has locked rows. The lock of exclusive transactions counts as a row. */
+function hasLocked(text: string, { rowCount }: { rowCount: number }): boolean {
+  return rowCount > 0 || text.includes("FOR UPDATE");
+}
+
+const noEffect = (): Effect => ({ reads: new Set(), locks: new Set(), publishes: new Set() });
+
+type Send = () => Promise<any>;
+
+interface Connection {
+  readonly pid: number;
+  /** Sends the statement. */
+  readonly send: Send;
+  sendText(text: string): Promise<unknown>;
+  terminate(): Promise<unknown>;
+}
+
+const current = new AsyncLocalStorage<Operation>();
+
+/** How many calls of the drivers have not been answered yet. */
+let inFlight = 0;
+
+/** Whether nothing can happen any more, except in the event loop and by timers. */
+export function areDriversIdle(): boolean {
+  return inFlight === 0;
+}
+
+type Method = (this: any, ...parameters: any[]) => any;
+
+/** Replaces a method. @returns a function that restores it */
+function replace(prototype: any, name: string, wrap: (original: Method) => Method): () => void {
+  const original: Method = prototype[name];
+  prototype[name] = wrap(original);
+  return () => (prototype[name] = original);
+}
+
+/** Counts a call until its callback or its promise. */
+const counted = (original: Method): Method =>
+  function (...parameters) {
+    inFlight += 1;
+    const callback = parameters.at(-1);
+    if (typeof callback !== "function") {
+      return original.apply(this, parameters).finally(() => (inFlight -= 1));
+    }
+    const done = (...results: unknown[]) => {
+      inFlight -= 1;
+      callback(...results);
+    };
+    return original.apply(this, [...parameters.slice(0, -1), done]);
+  };
+
+/** Holds the statements that operations send by `pg`. */
+const heldOnPostgres = (query: Method, terminate: (pid: number) => Promise<unknown>): Method =>
+  function (given, ...rest) {
+    const operation = current.getStore();
+    if (operation === undefined || operation.hasEnded || typeof given?.text !== "string") {
+      return query.call(this, given, ...rest);
+    }
+    const pid: number = this.processID;
+    return operation.onPostgres(
+      {
+        pid,
+        send: () => query.call(this, given),
+        sendText: (text) => query.call(this, text),
+        terminate: () => terminate(pid),
+      },
+      given.text.trim(),
+    );
+  };
+
+/** Holds the statements that operations run by `sqlite3`. */
+const heldOnSqlite = (all: Method): Method =>
+  function (parameters, done) {
+    const operation = current.getStore();
+    if (operation === undefined || operation.hasEnded) return all.call(this, parameters, done);
+    const send = () =>
+      new Promise((resolve, reject) => {
+        all.call(this, parameters, (error: Error | null, rows: unknown) => {
+          if (error === null) resolve(rows);
+          else reject(error);
+        });
+      });
+    operation.onSqlite(this.sql.trim(), send).then(
+      (rows) => done(null, rows),
+      (error: unknown) => done(error, []),
+    );
+    return this;
+  };
+
+/**
+ * Holds the statements of operations, and no others, until the returned function is called. What a timer does after the
+ * end of the operation that started it, such as storing the audit trail, is not held.
+ * @param terminate ends the connection that a process of PostgreSQL serves
+ */
+export function holdStatements(terminate: (pid: number) => Promise<unknown>): () => void {
+  const restore = [
+    replace(pg.Client.prototype, "connect", counted),
+    replace(sqlite3.Database.prototype, "prepare", counted),
+    replace(sqlite3.Statement.prototype, "finalize", counted),
+    replace(pg.Client.prototype, "query", (query) => heldOnPostgres(counted(query), terminate)),
+    replace(sqlite3.Statement.prototype, "all", (all) => heldOnSqlite(counted(all))),
+  ];
+  return () => {
+    for (const undo of restore) undo();
+  };
+}

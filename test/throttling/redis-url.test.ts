@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { WrongSettings } from "../../src/index.js";
+import { expectThrottled } from "../support/attempts.js";
+import { Gate } from "../support/gate.js";
+import {
+  describeRedisServers,
+  type RedisGroup,
+  RedisServer,
+  startCluster,
+  startSentinels,
+} from "../support/redis-servers.js";
+
+const VERIFY = `mutation { verifyToken(token: "no.token.at-all") { active } }`;
+/** Milliseconds. Long enough to start a Cluster and Sentinels on a busy machine. */
+const START = 120_000;
+
+describeRedisServers("a start with a wrong REDIS_URL", () => {
+  let secret: RedisServer;
+  let plain: RedisServer;
+  let old: RedisServer;
+  let cluster: RedisGroup;
+  let sentinels: RedisGroup;
+  let web: Server;
+
+  beforeAll(async () => {
+    secret = await RedisServer.start("--requirepass", "right-password");
+    plain = await RedisServer.start();
+    // Another program with almost the same protocol.
+    old = await RedisServer.start(
+      "--rename-command",
+      "EVAL",
+      "",
+      "--rename-command",
+      "EVALSHA",
+      "",
+    );
+    await plain.run("ACL", "SETUSER", "bob", "on", ">bobs-password", "~other:*", "+@all");
+    cluster = await startCluster();
+    sentinels = await startSentinels();
+    web = createServer((_request, response) => response.end()).listen(0, "127.0.0.1");
+    await once(web, "listening");
+  }, START);
+
+  afterAll(async () => {
+    await Promise.all([secret, plain, old, cluster, sentinels].map((each) => each.stop()));
+    web.close();
+  });
+
+  const sentinel = () => /\/\/([^,]*),/.exec(sentinels.url)?.[1] ?? "";
+
+  const WRONG: [url: () => string, message: RegExp][] = [
+    [() => `redis://:wrong-password@${secret.address}`, /refuses the user or the password/],
+    [() => `redis://eve:right-password@${secret.address}`, /refuses the user or the password/],
+    [() => secret.url, /needs a password; write redis:\/\/:PASSWORD@host/],
+    [() => `redis://bob:bobs-password@${plain.address}`, /does not allow the user to run scripts/],
+    [() => old.url, /must be Redis 5 or newer, or Valkey/],
+    [() => `${plain.url}/99`, /has no database with the number/],
+    [() => `redis://127.0.0.1:${(web.address() as AddressInfo).port}`, /is no Redis/],
+    [() => `redis+sentinel://${plain.address}/mymaster`, /is no Sentinel; write redis:/],
+    [() => `redis+cluster://${plain.address}`, /is no Cluster; write redis:/],
+    [() => `redis+cluster://:wrong-password@${secret.address}`, /refuses the user or the password/],
+    [() => cluster.servers[0]!.url, /is a node of a Cluster; write redis\+cluster/],
+    [() => cluster.servers[1]!.url, /is a node of a Cluster; write redis\+cluster/],
+    [() => `redis://${sentinel()}`, /must be Redis 5 or newer, or Valkey, and no Sentinel/],
+    [() => `redis+sentinel://${sentinel()}/other`, /does not know the name/],
+  ];
+
+  test.each(WRONG.map(([url, message], index) => ({ index, url, message })))(
+    "OP-8: number $index is refused with one line that says what to do: $message",
+    async ({ url, message }) => {
+      const opening = Gate.open({ redisUrl: url() });
+      await expect(opening).rejects.toThrow(WrongSettings);
+      await expect(opening).rejects.toThrow(/^redisUrl: the server [^\n]+$/);
+      await expect(opening).rejects.toThrow(message);
+      await expect(opening).rejects.not.toThrow(/password-|127\.0\.0\.1/);
+    },
+  );
+
+  test("OP-8: a replica, which cannot count, does not stop the start, and attempts are counted in memory", async () => {
+    const gate = await Gate.open({ redisUrl: sentinels.servers[1]!.url, requestsPerAddress: 1 });
+    try {
+      expect((await gate.ask(VERIFY)).status).toBe(200);
+      expectThrottled(await gate.ask(VERIFY), 60);
+    } finally {
+      await gate.close();
+    }
+  });
+});
+
+test.each([
+  ["redis://", /names no host/],
+  ["redis://host:port", /malformed host or port/],
+  ["redis://host/db", /must end with the number of a database/],
+  ["redis://a,b", /names several hosts, which needs redis\+sentinel:\/\/ or redis\+cluster/],
+  ["redis://user:a%zz@host", /has a % that does not start/],
+  ["redis://user:a/b@host", /special character that must be percent-encoded/],
+  ["redis://host?tls=1", /must have no parameters/],
+  ["redis+sentinel://host:26379", /needs the name that the Sentinels give/],
+  ["redis+sentinel://a,,b/name", /names no host, or has a comma too many/],
+  ["redis+sentinel://a/name?password=x", /except for sentinel_password/],
+  ["redis+cluster://a,b/0", /must not name a database/],
+  ["redis+cluster://a,b/1", /must not name a database/],
+  ["redis+proxy://a", /redis\+cluster:\/\/host:6379,…$/],
+])("REDIS_URL: %s is refused with one line: %s", async (redisUrl, message) => {
+  const opening = Gate.open({ redisUrl });
+  await expect(opening).rejects.toThrow(/^redisUrl: must be [^\n]+$/);
+  await expect(opening).rejects.toThrow(message);
+});
