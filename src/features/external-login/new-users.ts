@@ -31,12 +31,27 @@ export class NewUsers {
   }
 
   /**
-   * Creates an account, and links it.
+   * Creates an account, and links it. If another request of the same user was faster, its account counts.
    * @returns the id of the user
    * @throws {@link AccountExists}, {@link ExternalEmailNotVerified}, {@link RegistrationClosed}
    * @throws {@link Vetoed} when a hook refuses the registration
    */
   async create(
+    provider: string,
+    identity: Identity,
+    profile: Profile,
+    client: Client,
+  ): Promise<string> {
+    try {
+      return await this.#create(provider, identity, profile, client);
+    } catch (error) {
+      const found = await this.#accounts.findUser(identity);
+      if (found !== null) return found;
+      throw error;
+    }
+  }
+
+  async #create(
     provider: string,
     identity: Identity,
     { email, names }: Profile,
@@ -78,9 +93,6 @@ export class NewUsers {
       return id;
     } catch (error) {
       if (error instanceof UsernameTaken) return null;
-      // Another request of the same user was faster.
-      const found = await this.#accounts.findUser(identity);
-      if (found !== null) return found;
       throw error instanceof EmailTaken ? new AccountExists() : error;
     }
   }

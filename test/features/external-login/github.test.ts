@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeEach, expect, test } from "@jest/globals";
 import { type Answer, describeGates } from "../../support/gate.js";
 import { browse } from "./browser.js";
@@ -87,6 +88,20 @@ describeGates(OPTIONS, (gate) => {
     const second = (await logIn()).data.completeExternalLogin.user;
     expect(second.id).not.toBe(first.id);
     expect(second.username).not.toBe(first.username);
+  });
+
+  test("two first logins are one account, even if the other completes while GitHub answers", async () => {
+    const { emails } = github.person;
+    const [slow, fast] = [await answered(), await answered()];
+    const asked = new Promise<ServerResponse>((resolve) => {
+      github.answers["/api/v3/user/emails"] = (_request, response) => resolve(response);
+    });
+    const later = complete(gate, slow);
+    const held = await asked;
+    github.answers = {};
+    const first = (await complete(gate, fast)).data.completeExternalLogin.user;
+    held.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(emails));
+    expect((await later).data.completeExternalLogin.user).toEqual(first);
   });
 
   test("an account with the address is not linked", async () => {
