@@ -49,6 +49,16 @@ export function blockedFor(
   return Math.max(0, counter.blockedUntil - now);
 }
 
+/** Returns until when a counter with these points blocks its key. 0 if it never did. */
+export function blockedUntil(
+  { limit, window, delay }: LimiterRule,
+  points: number,
+  expiresAt: number,
+): number {
+  if (delay !== undefined) return expiresAt - window * 1000;
+  return points >= limit ? expiresAt : 0;
+}
+
 /**
  * Returns the counter after one more attempt. The key must not be blocked.
  *

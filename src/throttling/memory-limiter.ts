@@ -1,9 +1,15 @@
 import { LRUCache } from "lru-cache";
 import type { Limiter } from "./limiter.js";
-import { blockedFor, type Counter, countAttempt, type LimiterRule } from "./limiter-rule.js";
+import {
+  blockedFor,
+  blockedUntil,
+  type Counter,
+  countAttempt,
+  type LimiterRule,
+} from "./limiter-rule.js";
 
 /** How many keys have a counter of their own. One more key evicts the least recently used key. */
-const MAX_KEYS = 100_000;
+const MAX_KEYS = 20_000;
 /** The number of shared counters. */
 const SHARED = 2 ** 20;
 
@@ -22,11 +28,12 @@ export class MemoryLimiter implements Limiter {
       if (reason === "evict") this.#shared.merge(key, counter, this.#now());
     },
   });
-  readonly #shared = new SharedCounters();
+  readonly #shared: SharedCounters;
 
   constructor(rule: LimiterRule, now: () => number) {
     this.#rule = rule;
     this.#now = now;
+    this.#shared = new SharedCounters(rule);
   }
 
   consume(key: string): Promise<number> {
@@ -46,42 +53,48 @@ export class MemoryLimiter implements Limiter {
 }
 
 /**
- * The attempts of evicted keys, in 24 MiB that are allocated at the first eviction. Keys with the same hash share a
+ * The attempts of evicted keys, in 12 MiB that are allocated at the first eviction. Keys with the same hash share a
  * counter, which has the attempts of the key with the most. So a key can have too many attempts, but never too few. A
  * million evicted keys that failed once cost another key about one of its free attempts.
  */
 class SharedCounters {
-  /** The points, `blockedUntil` and `expiresAt` of each counter. */
-  #numbers: Float64Array | undefined;
+  readonly #rule: LimiterRule;
+  #points = new Uint32Array();
+  #expiresAt = new Float64Array();
 
-  get(key: string): Counter | undefined {
-    const numbers = this.#numbers;
-    if (numbers === undefined) return undefined;
-    const at = indexOf(key);
-    const points = numbers[at] ?? 0;
-    if (points === 0) return undefined;
-    return { points, blockedUntil: numbers[at + 1] ?? 0, expiresAt: numbers[at + 2] ?? 0 };
+  constructor(rule: LimiterRule) {
+    this.#rule = rule;
   }
 
-  merge(key: string, { points, blockedUntil, expiresAt }: Counter, now: number): void {
+  get(key: string): Counter | undefined {
+    const at = indexOf(key);
+    const points = this.#points[at] ?? 0;
+    if (points === 0) return undefined;
+    const expiresAt = this.#expiresAt[at] ?? 0;
+    return { points, blockedUntil: blockedUntil(this.#rule, points, expiresAt), expiresAt };
+  }
+
+  merge(key: string, { points, expiresAt }: Counter, now: number): void {
     if (expiresAt <= now) return;
-    this.#numbers ??= new Float64Array(3 * SHARED);
+    if (this.#points.length === 0) {
+      this.#points = new Uint32Array(SHARED);
+      this.#expiresAt = new Float64Array(SHARED);
+    }
     const other = this.get(key);
     const live = other !== undefined && now < other.expiresAt ? other : undefined;
     const at = indexOf(key);
-    this.#numbers[at] = Math.max(points, live?.points ?? 0);
-    this.#numbers[at + 1] = Math.max(blockedUntil, live?.blockedUntil ?? 0);
-    this.#numbers[at + 2] = Math.max(expiresAt, live?.expiresAt ?? 0);
+    this.#points[at] = Math.max(points, live?.points ?? 0);
+    this.#expiresAt[at] = Math.max(expiresAt, live?.expiresAt ?? 0);
   }
 
   delete(key: string): void {
     const at = indexOf(key);
-    this.#numbers?.fill(0, at, at + 3);
+    if (at < this.#points.length) this.#points[at] = 0;
   }
 }
 
 /**
- * Returns where the numbers of a key are. Nobody can choose keys with the same hash, because the keys are keyed hashes
+ * Returns the index of a key's counter. Nobody can choose keys with the same hash, because the keys are keyed hashes
  * themselves.
  * @see https://datatracker.ietf.org/doc/html/draft-eastlake-fnv FNV-1a
  */
@@ -90,5 +103,5 @@ function indexOf(key: string): number {
   for (let index = 0; index < key.length; index += 1) {
     hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
   }
-  return 3 * ((hash >>> 0) % SHARED);
+  return (hash >>> 0) % SHARED;
 }
