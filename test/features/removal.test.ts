@@ -13,6 +13,8 @@ const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf
   .filter((path) => path.endsWith(".ts") && !/^(client|verify)\//.test(path))
   .map((path) => join(ROOT, "src", path));
 
+const OPTIONS = readOptions();
+
 /** Parsed once and shared by the programs, which differ in one file and one folder. */
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
@@ -97,41 +99,44 @@ function without(features: readonly string[]): string {
   }, list);
 }
 
+/** The last compiled program. The next one checks only what the difference between the two affects. */
+let last: ts.SemanticDiagnosticsBuilderProgram | undefined;
+
 /** Returns the compiler's errors in the sources with another list of features. */
 function compile(files: readonly string[], list: string): string[] {
-  const { config } = ts.readConfigFile(join(ROOT, "tsconfig.build.json"), (path) =>
-    ts.sys.readFile(path),
-  ) as {
-    config: object;
-  };
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  const host = ts.createCompilerHost(options);
-  const isGone = (path: string) =>
-    path.startsWith(join(ROOT, "src/")) && ![...files, LIST].includes(path);
-  const program = ts.createProgram(
-    [...files, LIST],
-    { ...options, noEmit: true },
+  const host = ts.createCompilerHost(OPTIONS);
+  const rest = new Set([...files, LIST]);
+  const isGone = (path: string) => path.startsWith(join(ROOT, "src/")) && !rest.has(path);
+  const program = ts.createSemanticDiagnosticsBuilderProgram(
+    [...rest],
+    OPTIONS,
     {
       ...host,
       fileExists: (path) => !isGone(path) && host.fileExists(path),
       getSourceFile: (path, version) => {
-        if (path === LIST) return ts.createSourceFile(path, list, version, true);
-        if (!parsed.has(path)) parsed.set(path, host.getSourceFile(path, version));
+        if (path === LIST) return versioned(ts.createSourceFile(path, list, version, true));
+        if (!parsed.has(path)) parsed.set(path, versioned(host.getSourceFile(path, version)));
         return parsed.get(path);
       },
     },
+    last,
   );
-  // The test above shows that no other file names the feature, so that only those near the list can be affected.
-  const near = /src\/(features|commands|http)\/|src\/(auth|cli|index)\.ts$/;
-  const checked = program.getSourceFiles().filter(({ fileName }) => near.test(fileName));
-  return [
-    ...program.getGlobalDiagnostics(),
-    ...checked.flatMap((file) => [
-      ...program.getSyntacticDiagnostics(file),
-      ...program.getSemanticDiagnostics(file),
-    ]),
-  ].map(
+  last = program;
+  return [...program.getGlobalDiagnostics(), ...program.getSemanticDiagnostics()].map(
     ({ file, messageText }) =>
       `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
   );
+}
+
+/** Gives a file the version by which the compiler sees whether it has changed. */
+function versioned<File extends ts.SourceFile | undefined>(file: File): File {
+  return file && Object.assign(file, { version: ts.sys.createHash?.(file.text) });
+}
+
+function readOptions(): ts.CompilerOptions {
+  const path = join(ROOT, "tsconfig.build.json");
+  const { config } = ts.readConfigFile(path, (name) => ts.sys.readFile(name)) as { config: object };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  // With isolated modules, the compiler would not check again what imports a changed file.
+  return { ...options, noEmit: true, isolatedModules: false, verbatimModuleSyntax: false };
 }
