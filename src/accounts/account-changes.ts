@@ -248,8 +248,8 @@ export class AccountChanges {
     await this.#change(client, async (run, report) => {
       await begin?.(run, id);
       const user = await this.#read(run, id);
-      // Activation ends sessions too. An operator may have deactivated the user with SQL, which leaves the sessions
-      // open. Those sessions would work again after the activation.
+      // An activation ends sessions, too. If an operator deactivated the user with SQL, the sessions are still open,
+      // and would work again.
       await this.#requireChanged(
         run(
           `UPDATE "user" SET is_active = ?,

@@ -250,7 +250,7 @@ export class AccountService implements Accounts {
     owner: Owner,
     approve?: () => Promise<void>,
   ): Promise<string> {
-    // Imported on first use, because the password dictionary takes 100 ms to load.
+    // Load the password dictionary on first use, because this takes 100 ms.
     const { requireNewPassword } = await import("./new-password.js");
     requireNewPassword(password, owner, this.#settings.passwordMinLength);
     await approve?.();
@@ -260,7 +260,7 @@ export class AccountService implements Accounts {
 
 async function toStoredName(username: string): Promise<StoredName> {
   const key = requireNewUsername(username);
-  // Imported on first use, because only new names need the tables of look-alikes.
+  // Load the tables of look-alikes on first use, because only new names need them.
   const { requireOneScript, skeletonsOf } = await import("./look-alikes.js");
   requireOneScript(key);
   return { username, key, ...skeletonsOf(username) };
@@ -271,8 +271,8 @@ function toStoredEmail(email: string | null): StoredEmail {
 }
 
 /**
- * Throws a database error again with only its code. The original message would be logged, and can contain values of the
- * statement, such as an e-mail address.
+ * Replaces a database error by an error with only its code. The original message can contain values of the statement,
+ * such as an e-mail address, and would be logged.
  */
 function throwWithoutValues(error: unknown): never {
   const { code } = error as { code?: unknown };

@@ -181,7 +181,7 @@ export class Outbox<Row extends OutboxRow> {
     const { table, deliver, attemptTimeout } = this.#options;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(attemptTimeout)]);
     const fault = await this.#spans.run(`deliver ${table}`, () => deliver(row, signal), {
-      isApart: true,
+      isSeparate: true,
       faultOf: (failed) => failed?.code ?? null,
     });
     if (fault === null) await this.#delete(row);
