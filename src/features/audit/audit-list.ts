@@ -54,7 +54,7 @@ export interface AuditPage {
   readonly hasNextPage: boolean;
 }
 
-/** A condition. It is true if one of the columns has one of the values. */
+/** The condition that one of the columns has one of the values. */
 interface Filter {
   readonly columns: readonly string[];
   readonly values: readonly string[];
@@ -80,9 +80,8 @@ export class AuditList {
   /**
    * Returns a page of the events that match the query, newest first.
    *
-   * The statement is a `UNION`. It has one `SELECT` for each column and value of the first filter, such as `actor_id =
-   * 'a'`. Each `SELECT` stops after one page. With `OR` or `IN` instead, databases would read and sort all events that
-   * match.
+   * The statement is a `UNION` of one `SELECT` for each column and value of the first filter, such as `actor_id = 'a'`.
+   * Each `SELECT` stops after one page. With `OR` or `IN`, databases would read and sort all matching events.
    * @param ofUser lists only events that this user caused, or that are about this user; null for all events
    * @param first the largest number of events to return
    * @param after the id of the last event of the previous page; null for the first page
@@ -128,8 +127,8 @@ function partsOf({ columns, values }: Filter): (typeof EVERYTHING)[] {
 }
 
 /**
- * Returns a clause such as `WITH list0 (value) AS (VALUES (?), (?))`, with one list for each filter. Every `SELECT` of
- * the statement uses the lists, so each value is only one parameter. Databases limit the number of parameters.
+ * Returns a clause such as `WITH list0 (value) AS (VALUES (?), (?))`, with one list for each filter. Every `SELECT`
+ * uses these lists, because databases limit the number of parameters.
  */
 function withLists(filters: readonly Filter[]): string {
   if (filters.length === 0) return "";

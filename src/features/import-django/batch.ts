@@ -62,8 +62,7 @@ export class BatchReader {
         continue;
       }
       const imported = await this.#applyRights(user, profiles.get(user.djangoId), before);
-      // Import the key and the tokens of an inactive user only after Django has activated the user. Otherwise the
-      // activation would end their sessions.
+      // Do not import the key and tokens of an inactive user yet, because a later activation would end their sessions.
       const key = imported.isActive ? (keys.get(user.djangoId)?.sessionId ?? null) : null;
       users.push({ ...user, imported: { ...imported, key } });
     }

@@ -40,7 +40,8 @@ export class Rights {
       this.#hasAdminProfile ||= isAdminProfile;
       return isSuperuser || isAdminProfile ? roles.admin : roles.lowest;
     }
-    // An earlier import may have read Profiles. So keep the role until Django changes the superuser flag.
+    // Keep the role until Django changes the superuser flag, because an earlier import may have read the role from a
+    // Profile.
     if (before?.isSuperuser === isSuperuser) return before.role;
     return isSuperuser ? roles.admin : roles.lowest;
   }
@@ -107,10 +108,7 @@ async function isFromDjango(run: RunStatement, userId: string): Promise<boolean>
   return rows.length > 0;
 }
 
-/**
- * Keeps {@link IS_FROM_DJANGO} true after an activation or deactivation, so that the next imports still update the
- * password.
- */
+/** Keeps {@link IS_FROM_DJANGO} true after a change by the import, so that later imports still update the password. */
 async function stayFromDjango(run: RunStatement, userId: string): Promise<void> {
   await run(
     `UPDATE django_user SET credentials_version =

@@ -102,8 +102,8 @@ export class DjangoSource {
   }
 
   /**
-   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not find
-   * the row if the column has no type, as in some views.
+   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not if the
+   * column has no type, as in some views.
    */
   async #requireType(table: string, column: string): Promise<void> {
     const from = `FROM ${this.#quote(table)} WHERE ${column}`;

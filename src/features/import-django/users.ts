@@ -31,7 +31,7 @@ export interface ChangedUser {
   readonly before: Imported;
   /** Null if the name stays. */
   readonly name: StoredName | null;
-  /** Null if the user has no address, or if another user has the address. Undefined if the address stays. */
+  /** Null if the user has no address, or if another user has the address; undefined if the address stays. */
   readonly email: DjangoUser["email"] | undefined;
 }
 
@@ -54,7 +54,7 @@ export async function readKnown(
 }
 
 export async function insertUsers(run: RunStatement, given: readonly NewUser[]): Promise<void> {
-  // Sort by id. The database then changes each page of the index only once.
+  // Sort by id, so that the database changes each page of the index only once.
   const users = [...given].sort((a, b) => (a.user.id < b.user.id ? -1 : 1));
   await insertRows(run, {
     table: "user",

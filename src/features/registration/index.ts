@@ -6,7 +6,7 @@ import { type CoreServices, defineFeature, type FeatureConfig } from "../feature
 import { mail as mailFeature, type MailProof } from "../mail/index.js";
 import { registrationMigration } from "./migration.js";
 
-/** For features that create accounts of people who come by themselves. */
+/** For features that create accounts for people who sign up. */
 export interface SignUps {
   /** Whether people can create their own account. */
   readonly isOpen: boolean;
@@ -42,7 +42,8 @@ export const registration = defineFeature({
   uses: ["mail"],
   settings,
   migrations: [registrationMigration],
-  // The feature is on even if registration is closed, because it must still refuse accounts without a proved address.
+  // The feature is on even if registration is closed, because it must still refuse logins to accounts without a proved
+  // address.
   isOn: (config, areOthersOn) => {
     if (isClosed(config) || areOthersOn) return true;
     const message = "needs mail: set";

@@ -139,7 +139,7 @@ export class RegistrationService {
   }
 
   /**
-   * Stores a row of `registration`, even if the address has an account. Otherwise the response time would reveal that
+   * Stores a row of `registration`, even if the address has an account. Otherwise the response time would reveal the
    * account.
    */
   async #store(
@@ -193,12 +193,12 @@ export class RegistrationService {
   /** Queues a mail with a link that proves an address. Other users' links to the same address stay valid. */
   async #queueLink(run: RunStatement, { userId, email }: Waiting): Promise<void> {
     const token = { purpose: "verifyEmail", userId } as const;
-    // The mail has no user name, because a stranger may have chosen a name that looks like a link. The mail has no user
-    // id. With one, an event about a failed mail would show the new user that the address has no account.
+    // No user name, because a stranger may have chosen a name that looks like a link. No user id, because an event
+    // about a failed mail would then show the new user that the address has no account.
     await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
   }
 
-  /** Queues a mail to a user because somebody has signed up with the address of this user. */
+  /** Queues a mail that tells a user that somebody has signed up with the user's address. */
   async #queueNews(run: RunStatement, { id: userId, username, email: to }: Owner): Promise<void> {
     const token = { purpose: "resetPassword", userId } as const;
     try {
@@ -236,9 +236,9 @@ async function findOwner(run: RunStatement, key: string): Promise<Owner | undefi
 }
 
 /**
- * Returns the user who may get a new link to an address. If an account has the address, that is its owner. For a proved
- * address or an inactive owner, returns undefined. If no account has the address, returns the first active user who
- * registered with it.
+ * Returns the user who may get a new link to an address. This is the account that has the address, unless it is
+ * inactive or has proved the address. If no account has the address, it is the first active user who registered with
+ * it.
  */
 async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
   const [owner] = await run<

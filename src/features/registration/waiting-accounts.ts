@@ -6,15 +6,15 @@ import type { CoreServices } from "../feature.js";
 import { type MailProof, MailTokenNotValid } from "../mail/index.js";
 import { EmailNotVerified } from "./errors.js";
 
-/** How long an account is kept that has no proved address and was never used, in milliseconds. */
+/** How long to keep an account without a proved address that was never used, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * 86_400_000;
 /** The most unverified accounts that one run of the job deletes. */
 const BATCH_SIZE = 1000;
 
-/** An SQL condition. It is true if the user of a `registration` has no address, not even one from an administrator. */
+/** SQL condition: the user of a `registration` has no address, not even one from an administrator. */
 export const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
 
-/** An SQL condition. It is true if the `registration` is old, and its user has no address and never had a session. */
+/** SQL condition: the `registration` is old, and its user has no address and never had a session. */
 const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
@@ -25,10 +25,7 @@ export interface Waiting {
   readonly email: string;
 }
 
-/**
- * The accounts whose users have registered with an address, and have not proved it yet. Closing registration does not
- * change them.
- */
+/** The accounts whose users have registered with an address, and have not proved it yet. */
 export class WaitingAccounts {
   readonly #core: Pick<CoreServices, "accounts" | "now" | "sql">;
   readonly #verification: "required" | "optional";
@@ -93,7 +90,7 @@ export class WaitingAccounts {
       [before],
     );
     for (const { id } of expired) {
-      // Check the condition again, because the user may have opened the link meanwhile.
+      // Check the condition again, because the user may have just opened the link.
       const finish = async (run: RunStatement) => {
         const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
         if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
@@ -106,7 +103,7 @@ export class WaitingAccounts {
 }
 
 /**
- * Throws when a user who has proved no address yet has registered with another address than `email`.
+ * Requires that a user without a proved address has registered with `email`, and that no other user has that address.
  * @throws {@link MailTokenNotValid} when the user has registered with another address, or another user has this one
  */
 export async function requireOwnWait(run: RunStatement, { userId, email }: Waiting): Promise<void> {
