@@ -78,7 +78,9 @@ export class DjangoSource {
   }
 
   /**
-   * @param typical a column that such tables have. If the table is missing, the error names the tables with this column
+   * Returns the columns of a table, which must have the required ones.
+   * @param options the options that the error names
+   * @param typical a column of similar tables, which the error lists if the table does not exist
    */
   async #requireTable(
     table: string,
