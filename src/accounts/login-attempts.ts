@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Client } from "../events.js";
 import type { RunStatement, TransactionalSql } from "../sql.js";
-import type { Account } from "./account.service.js";
+import type { Account } from "./account.js";
 import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;

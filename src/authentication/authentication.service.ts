@@ -1,4 +1,5 @@
-import type { Account, AccountService } from "../accounts/account.service.js";
+import type { Account } from "../accounts/account.js";
+import type { AccountService } from "../accounts/account.service.js";
 import type { Login } from "../accounts/accounts.js";
 import { parseLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";

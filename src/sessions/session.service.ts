@@ -1,4 +1,4 @@
-import type { EndedSessions, OutdatedEnding } from "../accounts/account-changes.js";
+import type { EndedSessions, OutdatedEnding } from "../accounts/user-sessions.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";

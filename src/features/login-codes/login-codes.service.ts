@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { Account } from "../../accounts/account.service.js";
+import type { Account } from "../../accounts/account.js";
 import { canonicalEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { Issued } from "../../authentication/token-issuer.js";

@@ -50,25 +50,25 @@ export const registration = defineFeature({
     throw new WrongSettings([{ option: "registration", message, other: "smtpUrl" }]);
   },
   create: async (core: CoreServices, config, apiOf) => {
-    const { WaitingAccounts } = await import("./waiting-accounts.js");
+    const { UnverifiedAccounts } = await import("./unverified-accounts.js");
     const mail = apiOf.ifOn(mailFeature)?.mail;
-    const waiting = new WaitingAccounts(core, config.emailVerification);
+    const unverified = new UnverifiedAccounts(core, config.emailVerification);
     const signUps: SignUps = {
       isOpen: !isClosed(config),
-      recordProof: (run, proof) => waiting.recordProof(run, proof),
+      recordProof: (run, proof) => unverified.recordProof(run, proof),
     };
-    if (isClosed(config) && !(await waiting.exist())) return { api: { signUps } };
-    mail?.tokens.onProof((run, proof) => waiting.recordProof(run, proof));
+    if (isClosed(config) && !(await unverified.exist())) return { api: { signUps } };
+    mail?.tokens.onProof((run, proof) => unverified.recordProof(run, proof));
     const parts = {
       api: { signUps },
-      hooks: { beforeLogin: ({ id }: HookUser) => waiting.requireVerified(id) },
-      jobs: [{ name: "unverified", interval: INTERVAL, run: () => waiting.deleteUnverified() }],
+      hooks: { beforeLogin: ({ id }: HookUser) => unverified.requireVerified(id) },
+      jobs: [{ name: "unverified", interval: INTERVAL, run: () => unverified.deleteUnverified() }],
     };
     if (mail === undefined || isClosed(config)) return parts;
     const { RegistrationService } = await import("./registration.service.js");
     const { RegistrationResolver } = await import("./registration.resolver.js");
     const { emailVerifiedAt } = await import("./email-verified-at.js");
-    const service = new RegistrationService(core, mail, config);
+    const service = new RegistrationService(core, mail, config.emailVerification);
     return {
       ...parts,
       resolvers: [new RegistrationResolver(service)],

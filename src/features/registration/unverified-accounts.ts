@@ -12,21 +12,21 @@ const UNVERIFIED_RETENTION = 7 * 86_400_000;
 const BATCH_SIZE = 1000;
 
 /** SQL condition: the user of a `registration` has no address, not even one from an administrator. */
-export const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
+export const HAS_NO_ADDRESS = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
 
 /** SQL condition: the `registration` is old, and its user has no address and never had a session. */
-const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
+const IS_EXPIRED = `created_at <= ? AND ${HAS_NO_ADDRESS}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
 
-/** A user who has registered with an address, and has not proved it yet. */
-export interface Waiting {
+/** A user, and the address that the user has registered with. */
+export interface Registration {
   readonly userId: string;
   readonly email: string;
 }
 
-/** The accounts whose users have registered with an address, and have not proved it yet. */
-export class WaitingAccounts {
+/** The accounts of users who have registered, and have not proved an address yet. */
+export class UnverifiedAccounts {
   readonly #core: Pick<CoreServices, "accounts" | "now" | "sql">;
   readonly #verification: "required" | "optional";
 
@@ -67,7 +67,7 @@ export class WaitingAccounts {
     const key = canonicalEmail(address);
     const others = await run(
       `UPDATE registration SET email = NULL, email_key = NULL
-       WHERE email_key = ? AND user_id <> ? AND ${IS_WAITING} RETURNING user_id`,
+       WHERE email_key = ? AND user_id <> ? AND ${HAS_NO_ADDRESS} RETURNING user_id`,
       [key, userId],
     );
     await run(
@@ -106,12 +106,15 @@ export class WaitingAccounts {
  * Requires that a user without a proved address has registered with `email`, and that no other user has that address.
  * @throws {@link MailTokenNotValid} when the user has registered with another address, or another user has this one
  */
-export async function requireOwnWait(run: RunStatement, { userId, email }: Waiting): Promise<void> {
-  const [waiting] = await run<{ emailKey: string | null }>(
-    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${IS_WAITING}`,
+export async function requireOwnAddress(
+  run: RunStatement,
+  { userId, email }: Registration,
+): Promise<void> {
+  const [registration] = await run<{ emailKey: string | null }>(
+    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${HAS_NO_ADDRESS}`,
     [userId],
   );
-  if (waiting !== undefined && waiting.emailKey !== canonicalEmail(email)) {
+  if (registration !== undefined && registration.emailKey !== canonicalEmail(email)) {
     throw new MailTokenNotValid();
   }
 }
