@@ -19,9 +19,7 @@ const { version } = JSON.parse(
 /** The exit code for a wrong command line, as in sysexits.h. */
 const EX_USAGE = 64;
 
-/**
- * A reader such as `head` may close the pipe early. The process then ends, because nobody reads the rest of the output.
- */
+/** End quietly if a reader such as `head` closes the pipe early. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
@@ -33,8 +31,7 @@ function fail(error: unknown): never {
       reportFailure();
       process.exit(0);
     }
-    // The unknown command may belong to a feature that could not be loaded. Then report why the feature could not be
-    // loaded.
+    // The command may belong to a feature that could not be loaded, so report why.
     if (error.code === "commander.unknownCommand" && installation?.failure !== undefined) {
       fail(installation.failure);
     }

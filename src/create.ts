@@ -1,5 +1,5 @@
-// These functions import the other modules only when they are called. The version of graphql has been checked by then.
-// With a wrong version, the imports would fail with unclear errors.
+// Import the other modules only inside the functions, after the version of graphql was checked. With a wrong version,
+// these imports fail with unclear errors.
 import type { Auth, AuthOptions } from "./auth.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";

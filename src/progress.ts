@@ -9,7 +9,7 @@ export class Progress {
   #total: number | undefined;
   /** The count that was shown last. */
   #shown = 0;
-  /** When it was shown, as of `performance.now()`. */
+  /** When it was shown, by `performance.now()`. */
   #shownAt = 0;
 
   constructor(stream: Pick<NodeJS.WriteStream, "write" | "isTTY">) {
@@ -17,7 +17,7 @@ export class Progress {
   }
 
   /**
-   * Begins a step. The step before shows its last count.
+   * Begins a step, after showing the last count of the previous step.
    * @param total how many rows the step has, if that is known
    */
   start(step: string, total?: number): void {

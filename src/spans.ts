@@ -1,7 +1,7 @@
 export interface SpanOptions<Result> {
-  /** Whether the work belongs to no request, such as the delivery of a mail. @default false */
-  readonly isApart?: boolean;
-  /** Returns a code such as `ETIMEDOUT` if the result means that the work failed. @default only an error means that */
+  /** Whether the work has a trace of its own, such as the delivery of a mail. @default false */
+  readonly isSeparate?: boolean;
+  /** Returns a code such as `ETIMEDOUT` if the result means that the work failed. @default () => null */
   faultOf?(this: void, result: Result): string | null;
 }
 
@@ -16,7 +16,7 @@ export interface Tracer {
   headers(): Record<string, string>;
 }
 
-/** The parts of the work that are spans of a trace. Until a feature adds a tracer, nothing is recorded. */
+/** Records parts of the work as spans of a trace. Until a feature adds a tracer, records nothing. */
 export class Spans {
   #tracer: Tracer | null = null;
 

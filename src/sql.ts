@@ -57,13 +57,16 @@ export interface TransactionalSql extends Sql {
    * transactions run one at a time, even across processes.
    */
   inTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
-  /** The same, but several such transactions may run at a time, and their statements stay prepared. */
+  /**
+   * The same as {@link TransactionalSql.inTransaction}, but several such transactions may run at a time, and their
+   * statements stay prepared.
+   */
   inSharedTransaction<Result>(use: (run: RunStatement) => Promise<Result>): Promise<Result>;
 }
 
 /**
- * The allowed numbers of rows in a batch. A smaller batch is padded: of 3 rows, one is repeated to make 4. So only four
- * different statements are prepared.
+ * The allowed numbers of rows in a batch, so that only four different statements are prepared. A smaller batch is
+ * padded: 3 rows become 4 by repeating one.
  */
 export const BATCH_SIZES: readonly number[] = [1, 4, 16, 64];
 export const MAX_BATCH_SIZE = 64;
@@ -93,8 +96,8 @@ const WRITING =
   /^\s*(insert|update|delete|replace|merge|create|alter|drop|truncate|grant|revoke)\b/i;
 
 /**
- * Returns the {@link Sql} for features. It refuses mistakes that some databases do not notice. The core uses an {@link
- * Sql} without these checks, because they would slow down each request.
+ * Returns the {@link Sql} for features, which refuses mistakes that some databases do not notice. The core uses an
+ * {@link Sql} without these checks, because they slow down each request.
  */
 export function withChecks(sql: Sql): Sql {
   return {

@@ -1,64 +1,33 @@
 import type { AuthConfig } from "../config/auth-config.js";
 import { AuthError, BadUserInput, NoSuchUser, ServiceUnavailable } from "../errors.js";
 import { type Client, NO_CLIENT } from "../events.js";
-import type { Sql, TransactionalSql } from "../sql.js";
+import type { RunStatement, Sql, TransactionalSql } from "../sql.js";
+import { AccessChanges } from "./access-changes.js";
+import { type Account, findAccount, findAccountById } from "./account.js";
 import {
   AccountChanges,
-  type ChangeSettings,
   type InSameTransaction,
-  type StoredEmail,
-  type StoredName,
+  type PasswordChanging,
   type Steps,
   type UpdateSteps,
-  type UserSessions,
 } from "./account-changes.js";
-import type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts.js";
+import type { AccountHooks } from "./account-hooks.js";
+import type { Accounts, Login, NewUser, UserChanges } from "./accounts.js";
 import { isId, newId } from "./id.js";
-import { parseLogin, requireNewEmail, requireNewUsername, requireObject } from "./identifiers.js";
+import { parseLogin, requireObject } from "./identifiers.js";
 import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { type PasswordPolicy, passwordPolicyOf } from "./password-policy.js";
 import type { Role } from "./role.js";
+import { requireFree, toStoredEmail, toStoredName } from "./stored-names.js";
 import type { User } from "./user.js";
 import { UserList } from "./user-list.js";
 import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
 import { idOf, type UserRef } from "./user-ref.js";
-
-export interface Account {
-  readonly id: string;
-  readonly passwordHash: string | null;
-  readonly credentialsVersion: number;
-  /** SQLite returns booleans as numbers. */
-  readonly isActive: boolean | number;
-  /** Wrong passwords in a row. */
-  readonly failedLogins: number;
-}
-
-const ACCOUNT = `
-  SELECT id, password_hash AS "passwordHash", credentials_version AS "credentialsVersion", is_active AS "isActive",
-    failed_logins AS "failedLogins"
-  FROM "user"`;
+import type { UserSessions } from "./user-sessions.js";
+import { type ChangeSettings, UserTransactions } from "./user-transactions.js";
 
 export type AccountSettings = ChangeSettings & Pick<AuthConfig, "now" | "passwordMinLength">;
-
-type ChangedUser = Pick<User, "id" | "username" | "email">;
-
-/** Functions that run before or after a user changes. Only `beforePasswordChange` may reject. */
-export interface AccountHooks {
-  /** Runs after an account was unlocked, by an administrator or by a new password. */
-  onUnlocked(userId: string): Promise<void>;
-  beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
-  afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
-  onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
-}
-
-export interface PasswordChanging extends PasswordChange, Steps {
-  /**
-   * The user's `credentialsVersion` when the caller checked the current password.
-   * @default null: the caller checked something else, such as the token of a reset mail
-   */
-  readonly credentialsVersion?: number | null | undefined;
-}
 
 const DEFAULT_PAGE_SIZE = 20;
 
@@ -68,6 +37,7 @@ export class AccountService implements Accounts {
   readonly #settings: AccountSettings;
   readonly #hasher: PasswordHasher;
   readonly #changes: AccountChanges;
+  readonly #access: AccessChanges;
   readonly #list: UserList;
   readonly #hooks: AccountHooks;
 
@@ -82,19 +52,20 @@ export class AccountService implements Accounts {
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
-    this.#changes = new AccountChanges(sql, settings, sessions);
+    const users = new UserTransactions(sql, settings);
+    this.#changes = new AccountChanges(users, settings.loginFailureLimit, sessions);
+    this.#access = new AccessChanges(users, settings.roles, sessions);
     this.#list = new UserList(sql, settings.roles);
     this.#hooks = hooks;
   }
 
-  /**
-   * Returns the account with this user name or e-mail address. Returns null if no account matches, or if several do.
-   * @throws {@link BadUserInput} when the user name or e-mail address is malformed
-   */
-  async findAccount(login: Login): Promise<Account | null> {
-    const { field, canonical } = parseLogin(login);
-    const rows = await this.#sql.read<Account>(`${ACCOUNT} WHERE ${field}_key = ?`, [canonical]);
-    return rows.length === 1 ? (rows[0] ?? null) : null;
+  /** @throws {@link BadUserInput} when the user name or e-mail address is malformed */
+  findAccount(login: Login): Promise<Account | null> {
+    return findAccount(this.#sql, login);
+  }
+
+  findAccountById(id: string): Promise<Account | null> {
+    return findAccountById(this.#sql, id);
   }
 
   async findUser(login: Login): Promise<User | null> {
@@ -120,11 +91,6 @@ export class AccountService implements Accounts {
     return this.#list.page(query, first, after);
   }
 
-  async findAccountById(id: string): Promise<Account | null> {
-    const [account] = await this.#sql.read<Account>(`${ACCOUNT} WHERE id = ?`, [id]);
-    return account ?? null;
-  }
-
   /** Returns the users with these ids, in any order. Ignores unknown ids. */
   findByIds(ids: readonly string[]): Promise<readonly User[]> {
     return this.#list.findByIds(ids);
@@ -141,7 +107,20 @@ export class AccountService implements Accounts {
    * @throws {@link BadUserInput} when the name is malformed
    */
   async requireFreeName(username: string): Promise<void> {
-    await this.#changes.requireFreeName(await toStoredName(username));
+    const read: RunStatement = (statement, parameters) => this.#sql.read(statement, parameters);
+    await requireFree(read, "", await toStoredName(username), undefined);
+  }
+
+  /**
+   * Requires that a new password is hard to guess, and follows the {@link AccountService.passwordPolicy}.
+   * @param owner the user, whose name and address count as easy to guess
+   * @throws {@link PasswordTooWeak}
+   * @throws {@link BadUserInput} when the password is not well-formed text
+   */
+  async requireStrongPassword(password: string, owner: Owner): Promise<void> {
+    // Load the password dictionary on first use, because this takes 100 ms.
+    const { requireNewPassword } = await import("./new-password.js");
+    requireNewPassword(password, owner, this.#settings.passwordMinLength);
   }
 
   /** @param finish runs at the end of the transaction, for example to queue a mail */
@@ -188,7 +167,7 @@ export class AccountService implements Accounts {
     client: Client = NO_CLIENT,
   ): Promise<number> {
     requireObject("change", change);
-    const { keepSession, credentialsVersion, begin, finish } = change;
+    const { keepSession } = change;
     if (keepSession != null && !isId(keepSession)) {
       throw new BadUserInput("keepSession must be the id of a session.");
     }
@@ -197,8 +176,7 @@ export class AccountService implements Accounts {
     const hash = await this.#hashNewPassword(password, owner, () =>
       this.#hooks.beforePasswordChange(owner, client),
     );
-    const how = { keepSession, credentialsVersion, begin, finish };
-    const sessionsEnded = await this.#changes.setPasswordHash(id, hash, how, client);
+    const sessionsEnded = await this.#changes.setPasswordHash(id, hash, change, client);
     await this.#hooks.onUnlocked(id);
     await this.#hooks.afterPasswordChange(owner, client);
     return sessionsEnded;
@@ -219,13 +197,13 @@ export class AccountService implements Accounts {
   ): Promise<void> {
     const id = idOf(user);
     requireBoolean("isActive", isActive);
-    await this.#changes.setActive(id, isActive, client, steps);
+    await this.#access.setActive(id, isActive, client, steps);
   }
 
   async setRole(user: UserRef, role: Role, client: Client = NO_CLIENT): Promise<void> {
     const id = idOf(user);
     this.#requireKnownRole(role);
-    await this.#changes.setRole(id, role, client);
+    await this.#access.setRole(id, role, client);
   }
 
   /** @param finish runs in the transaction, before the user's row is deleted */
@@ -235,7 +213,7 @@ export class AccountService implements Accounts {
     finish?: InSameTransaction,
   ): Promise<void> {
     const id = idOf(user);
-    const deleted = await this.#changes.deleteUser(id, client, finish);
+    const deleted = await this.#access.deleteUser(id, client, finish);
     await this.#hooks.onUserDeleted({ id, ...deleted }, client);
   }
 
@@ -250,29 +228,15 @@ export class AccountService implements Accounts {
     owner: Owner,
     approve?: () => Promise<void>,
   ): Promise<string> {
-    // Imported on first use, because the password dictionary takes 100 ms to load.
-    const { requireNewPassword } = await import("./new-password.js");
-    requireNewPassword(password, owner, this.#settings.passwordMinLength);
+    await this.requireStrongPassword(password, owner);
     await approve?.();
     return this.#hasher.hash(password);
   }
 }
 
-async function toStoredName(username: string): Promise<StoredName> {
-  const key = requireNewUsername(username);
-  // Imported on first use, because only new names need the tables of look-alikes.
-  const { requireOneScript, skeletonsOf } = await import("./look-alikes.js");
-  requireOneScript(key);
-  return { username, key, ...skeletonsOf(username) };
-}
-
-function toStoredEmail(email: string | null): StoredEmail {
-  return { email, key: email === null ? null : requireNewEmail(email) };
-}
-
 /**
- * Throws a database error again with only its code. The original message would be logged, and can contain values of the
- * statement, such as an e-mail address.
+ * Replaces a database error by an error with only its code. The original message can contain values of the statement,
+ * such as an e-mail address, and would be logged.
  */
 function throwWithoutValues(error: unknown): never {
   const { code } = error as { code?: unknown };

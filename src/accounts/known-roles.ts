@@ -4,7 +4,7 @@ import type { Roles } from "./role.js";
 
 /**
  * Finds the roles in the table `profile` that are not in a list. The caller appends the list, such as `(?, ?)`. The
- * recursion jumps from one role to the next in the index, so the query does not read every row.
+ * recursion jumps from role to role in the index, so that it does not read every row.
  */
 const OTHER_ROLES = `
   WITH RECURSIVE present (role) AS (

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { AuthConfig } from "../config/auth-config.js";
 import type { Client } from "../events.js";
 import type { RunStatement, TransactionalSql } from "../sql.js";
-import type { Account } from "./account.service.js";
+import type { Account } from "./account.js";
 import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
@@ -40,7 +40,7 @@ export class LoginAttempts {
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
-   * @returns what `finish` returns. Null if the account has changed since the password check. The caller must then
+   * @returns what `finish` returns. Null if the account has changed since the password check; the caller must then
    * refuse the password
    */
   async recordSuccess<Result>(
@@ -65,8 +65,8 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a login by other means than a password alone. Resets the count of wrong passwords if the user has given the
-   * right password, too.
+   * Records a login that is not by password alone. Resets the count of wrong passwords if the password was one of the
+   * proofs.
    * @param loginAt when the user logged in, in epoch milliseconds
    * @param finish runs last, in the same transaction
    */

@@ -47,15 +47,14 @@ function compile(scripts: readonly string[]): RegExp {
     const letters = scripts.map((script) => `\\p{Script_Extensions=${script}}`).join("");
     return new RegExp(`^[${letters}]+$`, "u");
   } catch {
-    // This version of Node does not know the script. The pattern then matches no name.
+    // This version of Node does not know the script, so match no name.
     return /^(?!)/;
   }
 }
 
 /**
- * Matches a combining mark that belongs to no script and that NFC leaves as a separate character. Such a mark can be
- * hard to see. For example, the accent on a q matches. The accent on an e does not match, because NFC makes é one
- * character.
+ * Matches combining marks of no script, which are hard to see. In NFC text, the accent on a q matches. The accent on an
+ * e does not, because NFC makes é one character.
  */
 const LOOSE_MARK = /(?=\p{Script=Inherited})\p{M}/gu;
 
@@ -83,8 +82,7 @@ export function skeletonsOf(username: string): Skeletons {
 
 function skeletonOf(text: string): string {
   const letters = text.normalize("NFC").replace(LOOSE_MARK, "");
-  // The table of look-alikes maps the digit `0` to a capital `O`, but leaves a small `o` as it is. Folding the case
-  // makes both `o`.
+  // Fold the case in between, because the table maps the digit `0` to a capital `O`, but does not change a small `o`.
   return replaceLookAlikes(foldCase(replaceLookAlikes(letters)));
 }
 

@@ -30,9 +30,8 @@ async function addBatch(run: RunStatement, users: readonly NamedUser[]): Promise
   const taken = new Set(stored.map(({ skeleton }) => skeleton));
   const values = named.flatMap(({ id, folded, shown }) => {
     const isTaken = taken.size === taken.add(folded).size;
-    // The column username_skeleton is unique, so a skeleton that is taken gets `#` and the id appended. No user name
-    // contains `#`, so the longer text is never the skeleton of a name. The plain skeleton goes to shown_skeleton,
-    // which is not unique.
+    // The column username_skeleton is unique, so append `#` and the id to a taken skeleton. No user name contains `#`,
+    // so no name has this longer skeleton. Store the plain skeleton in shown_skeleton, which is not unique.
     return isTaken ? [id, `${folded}#${id}`, folded] : [id, folded, shown];
   });
   await run(

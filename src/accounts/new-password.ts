@@ -8,10 +8,10 @@ import { PASSWORD_MAX_LENGTH } from "./password-policy.js";
 const PRODUCT_WORDS = ["gatehouse", "graphql", "apollo"];
 
 /**
- * The number of guesses that a password must withstand, as a decimal logarithm. Eight random characters just reach it.
+ * The decimal logarithm of the number of guesses that a password must withstand. Eight random characters just reach it.
  */
 const MIN_GUESSES = 7.9;
-/** The number of characters to check. Further characters are slow to check, and cannot make a password weaker. */
+/** The number of characters to check. More would be slow, and further characters cannot make a password weaker. */
 const MAX_CHECKED = 64;
 
 /** Recognises common passwords, keyboard patterns, dates, sequences, repetitions, and digits that stand for letters. */

@@ -65,8 +65,8 @@ export class PasswordHasher {
   }
 
   /**
-   * `waiting` and `running` are the numbers of passwords now. The other values count since the start. `waited` is the
-   * sum of all waits, in seconds.
+   * `waiting` and `running` are current numbers of passwords. The other values are totals since the start; `waited` is
+   * the sum of all waits, in seconds.
    */
   get load(): Readonly<Record<"waiting" | "running" | "finished" | "refused" | "waited", number>> {
     return {
@@ -114,7 +114,7 @@ export class PasswordHasher {
       () => verifyArgon2(own, password),
       async () => (await this.#foreign?.verify(foreign, password)) ?? false,
     ];
-    // The function for the stored hash runs first, so that a right password needs only one check.
+    // Check the stored hash first, so that a right password needs only one check.
     for (const isRight of isForeign ? checks.reverse() : checks) {
       if (await isRight()) return true;
     }
@@ -163,7 +163,7 @@ export function verifyPhc(hash: string, password: string): Promise<boolean> {
   return verify(hash, password);
 }
 
-/** Takes as long for a missing or malformed hash as for a real one. */
+/** Takes the same time for a missing or malformed hash as for a real one. */
 async function verifyArgon2(passwordHash: string | null, password: string): Promise<boolean> {
   const normalized = password.normalize("NFC");
   try {

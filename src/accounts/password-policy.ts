@@ -12,7 +12,7 @@ export interface PasswordPolicy {
   readonly problems: readonly PasswordProblem[];
 }
 
-/** A record, because the compiler then reports a missing {@link PasswordProblem}. */
+/** A record, so that the compiler reports a missing {@link PasswordProblem}. */
 const PROBLEMS: Readonly<Record<PasswordProblem, true>> = {
   too_short: true,
   too_long: true,

@@ -65,8 +65,8 @@ export class UserList {
   }
 
   /**
-   * Returns a page of the users that match the query. Pages start after a cursor, because row numbers shift when users
-   * are created or deleted. A page could then repeat or skip users.
+   * Returns a page of the users that match the query. A page starts after a cursor, not at a row number, because row
+   * numbers shift when users are created or deleted.
    * @throws {@link BadUserInput} when a value is malformed or too long
    */
   async page(query: UserQuery, first: number, after: UserCursor | null): Promise<UserPage> {

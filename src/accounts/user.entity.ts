@@ -22,8 +22,8 @@ export class UserEntity {
   usernameKey!: string;
 
   /**
-   * The skeleton of the user name in lower case, to find names that look alike. `Skeletons` explains skeletons. Null if
-   * an older version created the user. The next start of the server replaces the null.
+   * The skeleton of the user name in lower case, to find names that look alike (see `Skeletons`). Null if an older
+   * version created the user, until the next start of the server.
    */
   @Property({ type: "text", nullable: true })
   @Unique()
@@ -52,8 +52,8 @@ export class UserEntity {
   passwordHash!: string | null;
 
   /**
-   * Goes up with each new password, activation or deactivation. A session works only while its `credentialsVersion`
-   * equals that of its user.
+   * Increases with each new password, activation and deactivation. A session works only while its `credentialsVersion`
+   * equals its user's.
    */
   @Property({ type: "integer" })
   credentialsVersion = 0;

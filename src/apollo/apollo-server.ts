@@ -21,14 +21,14 @@ import {
 } from "./plugins.js";
 import { variablesPlugin } from "./variables.js";
 
-/** The most errors about variables to report if the limit `errors` is off. */
+/** The largest number of errors about variables if the limit `errors` is off. */
 const MAX_ERRORS = 50;
 
 function safeOptions(limits: AllLimits) {
   return {
     formatError,
     parseOptions: toParseOptions(limits),
-    // `variablesPlugin` has already rejected wrong variables. So graphql-js need not list several errors.
+    // One error is enough, because `variablesPlugin` has already rejected wrong variables.
     executionOptions: { maxCoercionErrors: 1 },
     includeStacktraceInErrorResponses: false,
     persistedQueries: false as const,
@@ -98,8 +98,7 @@ export function apolloOptions(schema: GraphQLSchema, options: { readonly limits?
   return {
     ...safeOptions(limits),
     schema,
-    // The last plugin switches off inline traces. Otherwise any client could ask a federation subgraph for the timings
-    // and errors of its resolvers.
+    // Without the last plugin, any client could ask a federation subgraph for the timings and errors of its resolvers.
     plugins: [
       logPlugin(),
       ...safePlugins(limits),

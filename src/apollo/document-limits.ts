@@ -15,7 +15,7 @@ import { readCredentialFields } from "../permissions/credential-fields.js";
 import { type AllLimits, DEFAULT_LIMITS, type RuleLimits, resolveRuleLimits } from "./limits.js";
 import { measureOperations, type OperationSize } from "./operation-size.js";
 
-/** The limits on an operation, with the words for their error messages. A fragment counts each time it is spread. */
+/** The limits on an operation, each with its words in the error message. A fragment counts each time it is spread. */
 const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   depth: "levels of fields",
   selections: "selections",
@@ -24,7 +24,7 @@ const OPERATION_LIMITS: Readonly<Record<keyof OperationSize, string>> = {
   credentialFields: "field that checks a credential",
 };
 
-/** The limits on the text of a document, with the words for their error messages. A fragment counts once. */
+/** The limits on the text of a document, each with its words in the error message. A fragment counts once. */
 const WRITTEN_LIMITS: Readonly<Record<keyof WrittenSize, string>> = {
   directives: "directives",
   directivesInOnePlace: "directives in one place",

@@ -6,7 +6,7 @@ import { withoutValues } from "./without-values.js";
 /** The extensions of the error that a client gets for a bug. */
 export const MASKED = { code: "INTERNAL_SERVER_ERROR" };
 
-/** The sentence that a client gets instead of an unknown message, for each error code. */
+/** For each error code, the sentence that replaces an unknown message. */
 const SENTENCES: Readonly<Record<string, string>> = {
   GRAPHQL_PARSE_FAILED: "Syntax Error: The document cannot be parsed.",
   GRAPHQL_VALIDATION_FAILED: "The document is not valid.",

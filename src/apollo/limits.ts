@@ -11,18 +11,15 @@ const LIMITS = {
   tokens: limit(1000),
   /** Characters of a document. */
   characters: limit(15_000),
-  /**
-   * Lines of a document. Many lines make errors slow: for each error, graphql-js reads all lines before the error's
-   * location.
-   */
+  /** Lines of a document, because graphql-js reads all lines before an error to find its location. */
   lines: limit(1000),
   /** Directives of a document. The directives of a fragment count once. */
   directives: limit(10),
   /** Directives of one field, fragment, operation or variable. */
   directivesInOnePlace: limit(3),
   /**
-   * Fields with the same response name in a document. The fields of a fragment count once. Validation compares each
-   * pair of these fields, so many of them are slow to validate.
+   * Fields with the same response name in a document, because validation compares each pair of them. The fields of a
+   * fragment count once.
    */
   fieldsOfOneName: limit(100),
   /** Levels of nested fields in an operation, with fragments expanded. */
@@ -38,14 +35,14 @@ const LIMITS = {
    * of features count.
    */
   credentialFields: limit(1),
-  /** Errors of a response. Further errors are dropped, and so are errors beyond 64 KiB in total. */
+  /** Errors of a response. The response omits further errors, and errors beyond 64 KiB in total. */
   errors: limit(10),
 };
 
 /** The limits that an application can set. Each is a whole number, or `null` for no limit. */
 export type Limits = OptionsOf<typeof LIMITS>;
 
-/** The limits that a validation rule cannot apply, because it runs after parsing and sees no response. */
+/** The limits that a validation rule cannot check, because it runs after parsing and does not see the response. */
 const NOT_BY_RULE = ["tokens", "characters", "errors"] as const;
 
 export type RuleLimits = Omit<Limits, (typeof NOT_BY_RULE)[number]>;

@@ -30,10 +30,7 @@ const EMPTY: OperationSize = {
   credentialFields: 0,
 };
 
-/**
- * The largest sum, which is above any limit that can be set. Without a maximum, nested fragments could make a sum too
- * large to be exact.
- */
+/** Sums stop here, above any limit, because nested fragments could make them too large for exact numbers. */
 const MAX_SUM = MAX_LIMIT + 1;
 
 /**
@@ -50,7 +47,7 @@ export function measureOperations(
     .map(({ selectionSet }) => measurer.measure(selectionSet));
 }
 
-/** Measures each fragment once, and adds its size wherever the fragment is spread. */
+/** Measures operations. Measures each fragment only once, and adds its size wherever it is spread. */
 class Measurer {
   readonly #credentialFields: ReadonlySet<string>;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;

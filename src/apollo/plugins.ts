@@ -71,7 +71,7 @@ export const recordPlugin: ApolloServerPlugin<ServerContext> = {
     }),
 };
 
-/** Records what features learn of an operation. Used only if a feature observes them. */
+/** Records the details of an operation that features observe. Used only if a feature observes operations. */
 export const observePlugin: ApolloServerPlugin<ServerContext> = {
   requestDidStart: ({ contextValue: { record } }) =>
     Promise.resolve({
@@ -137,8 +137,8 @@ function isFault(error: GraphQLError): boolean {
 }
 
 /**
- * Returns whether the server cannot answer because something failed, such as the database. An overload is no outage,
- * and its error has no `cause`.
+ * Returns whether the server cannot answer because something failed, such as the database. The error of an overload has
+ * no `cause`, and does not count.
  */
 function isOutage(error: GraphQLError): boolean {
   if (error.extensions["code"] !== "SERVICE_UNAVAILABLE") return false;

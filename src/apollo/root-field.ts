@@ -14,7 +14,7 @@ const TYPENAME = "__typename";
  * @param document must be validated, so that it has all fragments
  */
 export function rootFieldOf(operation: OperationDefinitionNode, document: DocumentNode): string {
-  /** Maps names in the response to names of fields. */
+  /** Maps response names to field names. */
   const fields = new Map<string, string>();
   const visited = new Set<string>();
   const visit = ({ selections }: SelectionSetNode): void => {

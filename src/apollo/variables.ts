@@ -15,8 +15,7 @@ import { withoutValues } from "./without-values.js";
 const MORE = "Too many errors processing variables, error limit reached. Execution aborted.";
 
 /**
- * Rejects an operation with wrong variables, before graphql-js does. The errors of graphql-js would repeat the whole
- * values.
+ * Rejects an operation with wrong variables before graphql-js does, because errors of graphql-js repeat the values.
  * @param max the largest number of errors
  */
 export function variablesPlugin(max: number): ApolloServerPlugin {
@@ -24,8 +23,7 @@ export function variablesPlugin(max: number): ApolloServerPlugin {
     requestDidStart: () =>
       Promise.resolve({
         responseForOperation: ({ schema, operation, request: { variables = {} } }) => {
-          // If the document has no operation of the requested name, `operation` is undefined. Apollo Server's types
-          // omit this.
+          // Despite its type, `operation` is undefined if the document has no operation of the requested name.
           const { variableDefinitions = [] } = (operation as typeof operation | undefined) ?? {};
           const errors = findWrongVariables(schema, variableDefinitions, variables, max);
           if (errors.length === 0) return Promise.resolve(null);
@@ -86,7 +84,7 @@ function checkVariable(
     report(toError(`Variable "$${name}" ${what}`, definition));
   } else if (isGiven) {
     coerceInputValue(value, type, (path, _value, { message, extensions: { code } }) => {
-      // The path contains only names of the schema and list indexes, so it contains no text from the client.
+      // The path is safe to show, because it contains only names of the schema and list indexes.
       const place = path.length === 0 ? "" : ` at "${[name, ...path].join(".")}"`;
       // Remove suggestions, because they would reveal names of the schema.
       const detail = withoutValues(message)?.replace(/ Did you mean .*$/, "");

@@ -49,8 +49,7 @@ function toPattern(shape: string): string {
  * anywhere.
  */
 export function withoutValues(message: string): string | null {
-  // Mark the cut with an ellipsis. Otherwise the beginning of a long message could match the pattern of a complete
-  // message.
+  // Mark the cut. Otherwise the beginning of a long message could match the pattern of a complete message.
   const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
   const rule = RULES.find(({ pattern }) => pattern.test(text));
   return rule === undefined ? null : text.replace(rule.pattern, rule.replacement);

@@ -1,4 +1,5 @@
-import type { Account, AccountService } from "../accounts/account.service.js";
+import type { Account } from "../accounts/account.js";
+import type { AccountService } from "../accounts/account.service.js";
 import type { Login } from "../accounts/accounts.js";
 import { parseLogin } from "../accounts/identifiers.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";
@@ -52,7 +53,7 @@ export interface SignIn {
   /** @default "JWT" */
   readonly scheme?: AuthScheme;
   readonly client?: Client;
-  /** The user's `credentialsVersion` when the first proof was checked. @default the stored one */
+  /** The user's `credentialsVersion` when the first proof was checked. @default the current version */
   readonly credentialsVersion?: number;
 }
 
@@ -81,7 +82,7 @@ export class AuthenticationService implements Authentication {
     const { settings, verifier } = this.#parts;
     const verified = await verifier.verifyBearer(credential.token);
     const { type, adopt } = verified.kind;
-    // Another system issued the token, so only the database says whether its user may come in.
+    // Only the database knows the users of another system's tokens.
     if (type !== "access" || adopt !== undefined) return this.loadUser(credential);
     return new TokenUser(verified, settings.roles);
   }
@@ -99,8 +100,8 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Calls `onChange` within about a second when an accepted credential expires, its session ends, or its user gets
-   * another role. `bearerCheck` does not matter here.
-   * @returns a function that stops this
+   * another role. The setting `bearerCheck` has no influence.
+   * @returns a function that stops watching
    */
   watch(
     credential: Credential,
@@ -116,7 +117,7 @@ export class AuthenticationService implements Authentication {
     });
   }
 
-  /** Hashes the password even for an unknown user. Otherwise a fast response would reveal that the user is unknown. */
+  /** Also hashes the password of an unknown user. Otherwise a fast response would reveal that the user is unknown. */
   async login(
     login: Login,
     password: string,
@@ -124,7 +125,7 @@ export class AuthenticationService implements Authentication {
     client: Client = NO_CLIENT,
   ): Promise<Issued> {
     const { accounts, attempts, hooks, issuer, sessions, settings } = this.#parts;
-    // These checks come first, because malformed input must not count as a failed login.
+    // Check these first, because malformed input must not count as a failed login.
     requireHashable(password);
     requireScheme(scheme);
     const found = await accounts.findAccount(login);
@@ -153,9 +154,9 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Logs a user in who has proved by `methods` who they are. Every login but that by password alone ends here.
-   * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have changed
-   * since the proof
+   * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this.
+   * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
+   * changed since the proof
    * @throws {@link Vetoed}, {@link BadUserInput} and {@link ServiceUnavailable} as {@link AuthenticationService.login}
    */
   async signIn(userId: string, login: SignIn): Promise<Issued> {
@@ -179,8 +180,8 @@ export class AuthenticationService implements Authentication {
 
   /**
    * Checks the password of a signed-in user, with the rate limits and the lock of a login.
-   * @returns the account before the check. The caller can compare its `credentialsVersion` with the stored one. They
-   * differ if the password was changed after the check
+   * @returns the account before the check. If its `credentialsVersion` is no longer the stored one, the password has
+   * changed since the check
    * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws {@link BadUserInput} when the password is malformed
@@ -221,15 +222,14 @@ export class AuthenticationService implements Authentication {
     client: Client,
   ): Promise<Account> {
     const { attempts, hasher, throttle } = this.#parts;
-    // The password of an inactive or locked account is not checked: a right one costs less than a wrong one, so the time
-    // would reveal it.
+    // Never check the password of an inactive or locked account: a right password takes less time, which would reveal
+    // it.
     const checked = account !== null && attempts.isAllowed(account) ? account : null;
     const isAccepted = await throttle.login(counter, client, async () => {
       const isRight = await hasher.verify(checked?.passwordHash ?? null, password);
       if (checked !== null && !isRight) attempts.recordFailure(checked, client);
       return isRight;
     });
-    // An inactive or locked account is refused here, too: its password was not checked.
     if (account === null || !isAccepted) throw new InvalidCredentials();
     return account;
   }
@@ -297,7 +297,7 @@ export class AuthenticationService implements Authentication {
     return issued;
   }
 
-  /** Limits requests, because anyone can call this method to try tokens. */
+  /** Counts the request, because anyone can call this method to try tokens. */
   async verifyToken(token: string, client: Client = NO_CLIENT): Promise<Verification | null> {
     const { settings, throttle, verifier } = this.#parts;
     await throttle.request(client);
@@ -350,8 +350,8 @@ export class AuthenticationService implements Authentication {
 }
 
 /**
- * Names the counter of failed logins, such as `user 1a2b` or `email ada@example.com`. Unknown users have counters too.
- * Otherwise a missing rate limit would reveal that the user is unknown.
+ * Returns the name of the counter of failed logins, such as `user 1a2b` or `email ada@example.com`. Unknown users have
+ * counters, too. Otherwise a missing rate limit would reveal that the user is unknown.
  */
 function counterOf(account: Account | null, login: Login): string {
   if (account !== null) return counterOfUser(account.id);

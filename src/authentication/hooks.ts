@@ -21,16 +21,16 @@ export interface LoginAttempt {
 /**
  * Functions of a feature that run during an operation. They run one after another, and the operation waits for them.
  *
- * A `before…` hook can refuse the operation. The operation is also refused if such a hook of an application's feature
- * takes longer than 5 seconds.
+ * A `before…` hook can refuse the operation. If the hook belongs to an application's feature and takes longer than 5
+ * seconds, the operation is refused, too.
  *
- * An `after…` hook and `onUserDeleted` run when the change is already stored, so they cannot refuse it. The process
- * prints a warning if such a hook fails, or if such a hook of an application's feature takes longer than 5 seconds.
+ * An `after…` hook and `onUserDeleted` run after the change was stored, so they cannot refuse it. If such a hook fails,
+ * the process prints a warning. It also warns if such a hook of an application's feature takes longer than 5 seconds.
  */
 export interface Hooks {
   /**
-   * Runs after the password, or another proof, was accepted. So a client with a wrong password never sees the message of
-   * a refusal. A login with a second step runs the hook twice: after the password, and after the second step.
+   * Runs after the password, or another proof, was accepted, so only the right user sees the message of a refusal. A
+   * login with a second step runs the hook twice: after the password, and after the second step.
    * @throws {@link Vetoed} to refuse the login
    */
   beforeLogin?(user: HookUser, client: Client, attempt: LoginAttempt): Promise<void> | void;
@@ -112,6 +112,6 @@ async function run<Name extends keyof Hooks>(
   client: Client,
   more: readonly unknown[],
 ): Promise<void> {
-  // Called as a method, because a hook may use `this`.
+  // Call it as a method, because a hook may use `this`.
   await hooks[name]?.(user as never, client, ...(more as [never]));
 }

@@ -61,7 +61,7 @@ export function requireContextOptions(options: unknown): asserts options is Cont
 }
 
 /**
- * Returns the client's IP address, or null. Uses the socket's address last, because it may be the address of a proxy.
+ * Returns the client's IP address, or null. Prefers any other address to the socket's, which may be a proxy's.
  * @param given the address that the application passes
  */
 function readAddress(request: RequestLike, given: string | null = null): string | null {
@@ -73,7 +73,7 @@ function isAddress(text: string | null | undefined): text is string {
   return text != null && isIP(text) !== 0;
 }
 
-/** Returns the sender of a request. @param ipAddress in place of the request's own address */
+/** Returns the sender of a request. @param ipAddress replaces the request's own address */
 export function readClient(request: RequestLike, ipAddress: string | null = null): Client {
   const traceId = parseTraceparent(readHeader(request, "traceparent"));
   return {
@@ -101,8 +101,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
   const { url = "", socket } = request;
   const whole = URL.canParse(url) ? new URL(url) : null;
   const usual = socket?.encrypted === true ? "https" : "http";
-  // A proxy may send any text as the scheme, so an unknown scheme counts as http. Otherwise `URL` would return the
-  // origin "null". Sandboxed pages send that origin too, and would count as pages of this server.
+  // An unknown scheme counts as http, because a proxy may send any text. For an unknown scheme, `URL` would return the
+  // origin "null", which sandboxed pages also send. They would then count as pages of this server.
   const isSecure = /^https:?$/i.test(request.protocol ?? whole?.protocol ?? usual);
   const host = request.host ?? readHeader(request, "host") ?? whole?.host ?? "";
   const origin = `${isSecure ? "https" : "http"}://${host}`;
@@ -110,8 +110,8 @@ export function readOwnOrigin(request: RequestLike): string | null {
 }
 
 /**
- * Returns the values of the `Authorization` lines. Node's `headers` has only the first of several lines. The result
- * then contains its value twice, which tells the caller that there are several lines.
+ * Returns the values of the `Authorization` lines. Returns the first value twice if there are several lines, because
+ * Node's `headers` has only the first.
  */
 export function readAuthorization(request: RequestLike): readonly unknown[] {
   const value = findHeader(request, "authorization");
@@ -120,7 +120,7 @@ export function readAuthorization(request: RequestLike): readonly unknown[] {
   return isRepeated(request.rawHeaders, "authorization") ? [...values, ...values] : values;
 }
 
-/** Ignores the case of names in an object made by hand. Node's names are already in lower case. */
+/** Ignores case in objects that do not come from Node, whose names are already in lower case. */
 function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown {
   if (isHeaders(headers)) return headers.get(name);
   const value = headers[name];
@@ -129,8 +129,7 @@ function findHeader({ headers, rawHeaders }: RequestLike, name: string): unknown
 }
 
 /**
- * Returns whether a header has several lines. Compares lengths first, which is faster, because this runs for every
- * request.
+ * Returns whether a header has several lines. Compares lengths first to be fast, because this runs for every request.
  */
 function isRepeated(rawHeaders: readonly string[] = [], name: string): boolean {
   let lines = 0;

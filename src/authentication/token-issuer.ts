@@ -19,7 +19,7 @@ export interface Issued {
   readonly refresh: string | null;
   /** When `token` or `access` expires; null for never. */
   readonly expiresAt: number | null;
-  /** When `refresh` expires, or when a sliding token can no longer be refreshed; null for a static token. */
+  /** When `refresh` expires; for a sliding token, when it can no longer be refreshed; null for a static token. */
   readonly refreshExpiresAt: number | null;
 }
 
@@ -61,8 +61,8 @@ export class TokenIssuer {
   }
 
   /**
-   * Returns the claims of the application and of the feature for a user's next access token. Must be called before any
-   * write, so that a failure changes nothing.
+   * Returns the claims of the application and of features for a user's next access token. Call this before any write,
+   * so that a failure changes nothing.
    * @param predecessor the refresh token to replace. The result keeps its application claims
    * @throws Error when the option `claims` fails, or returns claims that cannot be used
    * @throws {@link ServiceUnavailable} when the option `claims` takes too long
@@ -80,7 +80,7 @@ export class TokenIssuer {
     const { claims: claimsOf } = this.#settings;
     if (claimsOf === undefined) return carried;
     const user = await this.#accounts.findById(userId);
-    // A missing or inactive user gets no token, so the application's function is not called.
+    // A missing or inactive user will get no token, so do not call the application's function.
     if (!user?.isActive) return carried;
     return readClaims(claimsOf, user, carried);
   }

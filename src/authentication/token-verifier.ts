@@ -22,7 +22,10 @@ const ROTATING: readonly TokenType[] = ["refresh", "sliding"];
 export interface Verification {
   /** The user and the session. */
   readonly principal: Principal;
-  /** The scheme of the `Authorization` header for this token. Null for a refresh token, which no such header carries. */
+  /**
+   * The scheme of the `Authorization` header for this token. Null for a refresh token, which is never sent in that
+   * header.
+   */
   readonly tokenType: Credential["scheme"] | null;
   /** When the token expires, in epoch milliseconds; null for never. */
   readonly expiresAt: number | null;
@@ -103,7 +106,7 @@ export class TokenVerifier {
     try {
       return this.#parts.kinds.verifyAnyAge(token, BEARER).claims.exp * 1000;
     } catch {
-      // Its key was revoked a moment ago.
+      // The token's key was revoked a moment ago.
       return 0;
     }
   }
@@ -148,8 +151,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. This reloads the signing keys if another process has changed them, so the token's key
-   * is checked again afterwards. If a token of another system has no session yet, opens one.
+   * Reads the session of a token. Reading reloads the signing keys if another process has changed them, so checks the
+   * token's key again afterwards. If a token of another system has no session yet, opens one.
    * @throws {@link TokenNotValid} when the token's key was revoked
    */
   async #findRow(verified: VerifiedToken): Promise<SessionRow | null> {
@@ -188,7 +191,7 @@ export class TokenVerifier {
   async #authenticateStatic(token: string): Promise<SessionRow> {
     const row = await this.#findStatic(token);
     const session = toTokenSession(row);
-    // A static token does not name its user, so the token of a deleted user is an unknown token.
+    // A static token of a deleted user looks like an unknown token, because it does not name its user.
     if (session === null) throw new TokenNotValid();
     return requireLive(row, session, this.#parts.now(), this.#parts.roles);
   }

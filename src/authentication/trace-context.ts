@@ -3,8 +3,7 @@ const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{1
 const LENGTH = 55;
 
 /**
- * Returns the trace id of a `traceparent` header, or null. A header of another length counts as missing, as a malformed
- * one does.
+ * Returns the trace id of a `traceparent` header, or null if the header is missing or malformed.
  * @see https://www.w3.org/TR/trace-context/#traceparent-header
  */
 export function parseTraceparent(header: unknown): string | null {

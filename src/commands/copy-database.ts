@@ -16,7 +16,7 @@ export function addCopyCommand(program: Command, installation: Installation): vo
     program.command("copy-database"),
     "copy-database --from sqlite:data/gatehouse.sqlite --to postgresql://gatehouse@db/gatehouse",
   )
-    .description("copy a SQLite database to PostgreSQL, or go on with a copy that was interrupted")
+    .description("copy a SQLite database to PostgreSQL, or continue an interrupted copy")
     .requiredOption("--from <url>", "the SQLite database; stop its servers first")
     .requiredOption("--to <url>", "the PostgreSQL database: a missing or empty one")
     .action(async ({ from, to }: Options) => {

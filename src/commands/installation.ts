@@ -159,7 +159,7 @@ export class Installation {
   }
 
   async #openWith(config: ServerConfig, use: Use): Promise<void> {
-    // Imported on first use, because `--help` and `generate-secret` do not need this module.
+    // Load this module on first use, because `--help` and `generate-secret` do not need it.
     const { openAuth } = await import("../auth.js");
     const open = await openAuth(config, this.features, (fault) => {
       console.error(`gatehouse: ${fault instanceof Error ? fault.message : String(fault)}`);
@@ -175,8 +175,8 @@ export class Installation {
 }
 
 /**
- * Returns the secret of an existing database. Requires the SQLite file first, because without that file an error about
- * the secret would be misleading.
+ * Returns the secret of an existing database. Requires the SQLite file first, because an error about its secret would
+ * be misleading if the database itself is missing.
  */
 function readExistingSecretKey(databaseUrl: string): string {
   const path = sqlitePathOf(databaseUrl);

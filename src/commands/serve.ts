@@ -39,8 +39,8 @@ export function addServeCommand(
 const PRELOAD_DELAY = 3_000;
 
 /**
- * Imports the modules that requests import on first use. Node never tries again to import a module that it could not
- * read, for example because too many files were open. A new password would then be refused until the next start.
+ * Imports the modules that requests import on first use, because Node never retries a failed import. If too many files
+ * are open at the first use, for example, new passwords would be refused until the next start.
  */
 function preload(log: Log): void {
   Promise.all([import("../accounts/new-password.js"), import("../accounts/look-alikes.js")]).catch(
@@ -63,7 +63,7 @@ function closeOnSignals(
   const end = () => {
     ending ??= drain().then(() => process.exit(0), fail);
   };
-  // npm and some supervisors send SIGTERM twice. The second SIGTERM changes nothing.
+  // Ignore a second SIGTERM, because npm and some supervisors send it twice.
   process.on("SIGTERM", end);
   // A second Ctrl-C ends the process immediately.
   process.once("SIGINT", end);
@@ -86,7 +86,7 @@ async function welcomeFirstAdmin(
   try {
     await accounts.createUser({ username: "admin", password, role: roles.admin });
   } catch (error) {
-    // Another server has started at the same time. It has created the admin and printed the password.
+    // Another server, which started at the same time, has created the admin and printed the password.
     if (error instanceof BadUserInput) return;
     throw error;
   }

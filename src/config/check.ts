@@ -3,10 +3,7 @@ import { type Problem, type Wording, wordsOf } from "./problems.js";
 import type { ConfigOf, Setting, Settings } from "./setting.js";
 
 export interface Checked<S extends Settings> {
-  /**
-   * The value of each option. A wrong option has its default. A wrong option without a default is `undefined`, which
-   * the type does not show.
-   */
+  /** The value of each option. A wrong option has its default, or `undefined` in spite of its type. */
   readonly values: ConfigOf<S>;
   readonly problems: readonly Problem[];
   readonly wrong: ReadonlySet<string>;
@@ -44,7 +41,6 @@ export function checkOptions<S extends Settings>(
     problems.push({ option, message });
   }
   const wrong = new Set(problems.map(({ option }) => option));
-  // The cast does not hold for the options in `wrong`, whose values may be undefined.
   return { values: values as ConfigOf<S>, problems, wrong };
 }
 

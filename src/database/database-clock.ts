@@ -2,12 +2,12 @@
 const INTERVAL = 15_000;
 
 /**
- * Readings that take longer than this, in milliseconds, are discarded: their error can be half of the time they take.
- * The first reading is always used.
+ * The longest accepted reading, in milliseconds. Slower readings are discarded, except for the first, because a reading
+ * can be wrong by half of its duration.
  */
 const SLOW = 500;
 
-/** After a larger jump of this machine's clock, the database's clock is read at once. In milliseconds. */
+/** If this machine's clock jumps by more than this, in milliseconds, the database's clock is read at once. */
 const JUMP = 1000;
 
 export interface Clock {
@@ -75,7 +75,7 @@ export class DatabaseClock implements Clock {
     return Promise.resolve();
   }
 
-  /** If the database is away, the clock goes on as before. */
+  /** If the reading fails, the clock continues as before. */
   #readAgain(): void {
     this.#read().catch(() => undefined);
   }

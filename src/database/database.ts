@@ -18,7 +18,7 @@ const RETRY_AFTER = 1;
  */
 const STATEMENT_ERROR = /^(SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)|(2[1-3]|42)[0-9A-Z]{3}|08P01)$/;
 
-/** Changes a value each time, because SQLite does not write a page that stays the same. */
+/** Changes the row each time, because SQLite does not write an unchanged page. */
 const WRITE_CHECK = `INSERT INTO lease (name, holder, expires_at) VALUES ('write-check', '', 0)
   ON CONFLICT (name) DO UPDATE SET expires_at = lease.expires_at + 1 RETURNING name`;
 
@@ -40,9 +40,11 @@ export class Database implements TransactionalSql {
   /** Whether {@link Database.migrate} may create our tables in an empty database. */
   readonly #mayCreate: boolean;
   #isClosed = false;
-  /** Whether the last write did not fail because the database is unavailable. */
+  /** False after a write failed because the database was unavailable, until a write succeeds. */
   #takesWrites = true;
-  /** The running write of {@link Database.isWritable}, because strangers may ask at any rate. */
+  /**
+   * The running write of {@link Database.isWritable}. Concurrent calls share it, because anybody may call at any rate.
+   */
   #writeCheck: Promise<unknown> | undefined;
 
   private constructor(dialect: Dialect, features: readonly TableOwner[], mayCreate: boolean) {
@@ -126,7 +128,7 @@ export class Database implements TransactionalSql {
     return this.#engine.inLongTransaction(use).catch(throwUnavailable);
   }
 
-  /** Starts the clock that all servers of this database share. SQLite's servers share their machine's clock. */
+  /** Starts the clock that all servers of this database share. With SQLite, this is the machine's clock. */
   async startClock(options: DatabaseClockOptions): Promise<Clock> {
     const { readTime } = this.#engine;
     if (readTime === undefined) return { now: () => Date.now(), close: () => Promise.resolve() };
@@ -197,7 +199,7 @@ export class Database implements TransactionalSql {
    * without an entity, because features may create such tables.
    */
   async pendingChanges(): Promise<string> {
-    // Imported here, because the ORM takes a quarter of a second to load, and no request needs it.
+    // Load the ORM only here, because loading takes 250 ms and no request needs it.
     const { findPendingChanges } = await import("./orm.js");
     return findPendingChanges(await this.#dialect.loadOrmOptions(), this.#features);
   }

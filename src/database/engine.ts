@@ -8,7 +8,7 @@ import type { RunStatement } from "../sql.js";
 export type DatabaseSettings = Pick<AuthConfig, "databaseUrl"> &
   Partial<Pick<AuthConfig, "createDatabase" | "databaseSchema" | "databasePoolSize">>;
 
-/** How long a statement may take, with the wait for a connection and for locks, in milliseconds. */
+/** How long a statement may take, including waits for a connection and for locks, in milliseconds. */
 export const READ_TIMEOUT = 2000;
 export const WRITE_TIMEOUT = 5000;
 
@@ -16,7 +16,10 @@ export type Run = RunStatement;
 
 export type Transact = <Result>(use: (run: Run) => Promise<Result>) => Promise<Result>;
 
-/** The connections of a pool: how many are in use, free, allowed at most, and how many callers wait for one. */
+/**
+ * The numbers of a pool's connections: in use, free, and allowed at most. `waiting` counts callers without a
+ * connection.
+ */
 export type Connections = Readonly<Record<"used" | "idle" | "max" | "waiting", number>>;
 
 /** Runs SQL statements without the ORM. {@link TransactionalSql} describes the methods. */
@@ -56,7 +59,7 @@ export function countConnections<Connection>(pool: Pool<Connection>, max: number
   };
 }
 
-/** @param timeout in milliseconds. `use` gets what the wait for a connection has left of it. */
+/** Calls `use` with a connection, and with the milliseconds of `timeout` that are left after the wait for it. */
 export async function withConnection<Connection, Result>(
   pool: Pool<Connection>,
   timeout: number,

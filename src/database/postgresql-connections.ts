@@ -30,9 +30,11 @@ interface DatabaseFault {
 
 /** Opens the pool's connections, runs statements on them, and tells the pool which ones it must not use again. */
 export class PostgresConnections {
-  /** When each usable connection has answered last, on the monotonic clock. */
+  /** The monotonic time of each usable connection's last answer. */
   readonly #answeredAt = new WeakMap<Client, number>();
-  /** Connections that have not answered since then may be as dead as the one that got no answer. */
+  /**
+   * The start of the last statement without an answer. Connections that have not answered since then may be dead, too.
+   */
   #trustedSince = 0;
 
   async open(connection: Client): Promise<Client> {
@@ -85,14 +87,14 @@ export class PostgresConnections {
   }
 
   /**
-   * Resets the connection, so that the operating system forgets what it has not sent yet. Otherwise it would still send
-   * a statement when the network is back, although the request was refused.
+   * Resets the connection, so that the operating system discards unsent statements. Otherwise it would send them when
+   * the network is back, although their requests were refused.
    */
   #abandon(connection: Client): void {
     this.#answeredAt.delete(connection);
     const { stream } = connection.connection;
     const socket = stream._parent ?? stream;
-    // A Unix socket has no address, and cannot be reset: the system has already delivered all that was sent.
+    // A Unix socket has no address, cannot be reset, and has no unsent statements.
     if (socket.remoteAddress === undefined) stream.destroy();
     else socket.resetAndDestroy();
   }

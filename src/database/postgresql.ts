@@ -33,20 +33,20 @@ const FOREIGN_KEY_VIOLATION = "23503";
 const SERVER_TIMEOUT = 4000;
 
 /**
- * The server must end a write before Gatehouse stops waiting for it, because a request that was refused must change
- * nothing later. This is the time in between, in milliseconds.
+ * How much earlier than Gatehouse the server gives up a write, in milliseconds. Otherwise a write could still succeed
+ * after its request was refused.
  */
 const MARGIN = 500;
 
-/** How long the pool waits for a new connection, in milliseconds. Short, so that a dead attempt soon makes room for another. */
+/** How long one attempt to connect may take, in milliseconds. Short, because the pool retries. */
 const POOL_CONNECT_TIMEOUT = 750;
 
-/** After how many milliseconds without traffic TCP checks whether the server is there. */
+/** Milliseconds without traffic after which TCP checks that the server is reachable. */
 const KEEP_ALIVE_DELAY = 10_000;
 
 /**
- * Locks the row of the oldest migration until the transaction ends, so that only one transaction runs at a time. A row,
- * because PostgreSQL's advisory locks are missing in distributed databases that speak its language.
+ * Locks the row of the oldest migration until the transaction ends, so that only one transaction runs at a time. Not an
+ * advisory lock, because some PostgreSQL-compatible databases do not support them.
  */
 const LOCK = "SELECT id FROM mikro_orm_migrations ORDER BY id LIMIT 1 FOR UPDATE";
 
@@ -55,7 +55,7 @@ const CREATE_MIGRATION_TABLE = `create table if not exists "mikro_orm_migrations
 /** The codes when another process has just created the same table. */
 const TABLE_EXISTS = ["42P07", "23505"];
 
-/** May take long, but must not wait long for a table: all statements that need the table wait behind it. */
+/** Allows long statements, but no long wait for a table's lock, because other statements queue up behind that wait. */
 const BEGIN_LONG = [
   "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
   CREATE_MIGRATION_TABLE,
@@ -125,7 +125,7 @@ export function createPostgres({ databaseUrl, databaseSchema }: DatabaseSettings
  * the last one. So the URL can change the timeouts, but not the schema.
  */
 function withOwnOptions(options: string, schema: string | undefined): string {
-  // The server ends a transaction whose client has vanished, because its locks stop the others.
+  // Let the server end transactions of vanished clients, because their locks block others.
   const timeouts = `-c statement_timeout=${SERVER_TIMEOUT} -c idle_in_transaction_session_timeout=${READ_TIMEOUT}`;
   if (schema === undefined) return `${timeouts} ${options}`;
   const path = quote(schema).replaceAll(/[\\\s]/g, "\\$&");
@@ -155,7 +155,7 @@ function createEngine(
       withConnection(pool, READ_TIMEOUT, (connection, left) =>
         connections.run(connection, toQuery(statement), values, left),
       );
-  /** Sends nothing at the end of the time, so that `COMMIT` has the time to be answered. */
+  /** Sends no further statement in the last {@link MARGIN}, so that there is time for `COMMIT`. */
   const transact = <Result>(
     connection: Client,
     left: number,

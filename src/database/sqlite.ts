@@ -16,14 +16,16 @@ import { closeConnection, openConnection } from "./sqlite-connection.js";
 import { prepareDatabaseFile } from "./sqlite-file.js";
 import { SqliteStatements } from "./sqlite-statements.js";
 
-/** A transaction with more changed pages than the cache of 64 MB holds writes some pages several times. */
+/**
+ * The cache has 64 MB, because SQLite writes pages several times if a transaction's pages do not fit into the cache.
+ */
 const PRAGMAS = `PRAGMA busy_timeout = ${WRITE_TIMEOUT}; PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536`;
 
 const CREATE_MIGRATION_TABLE =
   "create table if not exists `mikro_orm_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `executed_at` datetime default CURRENT_TIMESTAMP)";
 
-/** Takes the write lock when the transaction begins, so that its later statements need not wait for the lock. */
+/** Waits for the write lock at the start, so that later statements of the transaction need not wait. */
 const BEGIN = "BEGIN IMMEDIATE";
 
 /** How many times to retry the pragmas, and how long to wait before each retry, in milliseconds. */

@@ -37,7 +37,7 @@ export function coreMeasurements(measured: Measured): readonly Measurement[] {
     },
     {
       name: "gatehouse_password_hash_wait_seconds_total",
-      help: "How long all passwords together have waited to be hashed.",
+      help: "The total time that passwords have waited to be hashed.",
       kind: "counter",
       read: () => hasher.load.waited,
     },

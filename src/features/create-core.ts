@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { EventStore } from "../accounts/account-changes.js";
+import type { EventStore } from "../accounts/user-transactions.js";
 import { AccountService } from "../accounts/account.service.js";
 import { LoginAttempts } from "../accounts/login-attempts.js";
 import { PasswordHasher } from "../accounts/password-hasher.js";

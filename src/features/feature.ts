@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { GraphQLSchema } from "graphql";
-import type { EventStore } from "../accounts/account-changes.js";
+import type { EventStore } from "../accounts/user-transactions.js";
 import type { AccountService } from "../accounts/account.service.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { LoginAttempts } from "../accounts/login-attempts.js";

@@ -72,7 +72,7 @@ function withNamedErrorsOfParts(name: string, parts: FeatureParts): FeatureParts
         ),
     }),
     ...(routes && {
-      // With `Required`, the compiler reports a property that is missing here.
+      // `Required` makes the compiler report a property that is missing here.
       routes: routes.map(
         ({ method, path, isLogged = true, refusalBody, handle }): Required<Route> => ({
           method,
@@ -163,7 +163,7 @@ function nameError(failure: string, cause: unknown): Error {
   return new Error(`${failure}: ${message}`, { cause });
 }
 
-/** Rejects if `close` takes too long. Otherwise the database could not be closed. */
+/** Rejects if `close` takes too long, so that the database can still be closed. */
 function inTime(close: () => Promise<void>): Promise<void> {
   return withinTime(close(), TIMEOUT, () => {
     throw new Error(`it took longer than ${TIMEOUT / 1000} seconds`);

@@ -29,7 +29,10 @@ interface StartedRequest {
   readonly milliseconds: number;
 }
 
-/** The rest of an operation. It is apart from {@link ServedOperation}, because a client can put anything into the name. */
+/**
+ * The type and name of an operation. They are not in {@link ServedOperation}, because a client can put anything into
+ * the name.
+ */
 interface NamedOperation {
   /** `query` or `mutation`. Undefined if the document was refused, and for another route. */
   readonly type?: string;

@@ -52,7 +52,7 @@ export function createSchema(resolvers: readonly object[], roles: Roles): GraphQ
 }
 
 /**
- * Replaces the default roles with the configured roles. Also reverses the arguments of each field, because type-graphql
+ * Replaces the default roles by the configured roles. Also reverses the arguments of each field, because type-graphql
  * lists the last argument first.
  */
 function forInstallation(schema: GraphQLSchema, roles: Roles): GraphQLSchema {
@@ -102,9 +102,8 @@ export function extendWith(
 }
 
 /**
- * Returns the resolvers of a schema. Scalars become plain objects. Otherwise an application with another copy of
- * `graphql` would get a confusing error while it builds its schema. With plain objects it gets the clear message of
- * {@link requireOneGraphql}.
+ * Returns the resolvers of a schema, with scalars as plain objects. Otherwise an application with another copy of
+ * `graphql` would get a confusing error instead of the clear one of {@link requireOneGraphql}.
  */
 export function resolversOf(schema: GraphQLSchema): IResolvers {
   const resolvers = getResolversFromSchema(schema);

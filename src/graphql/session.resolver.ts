@@ -14,8 +14,8 @@ import { SessionFilter, toSessionQuery } from "./session-filter.type.js";
 import { SessionType, toSessionType } from "./session.type.js";
 
 /**
- * Each operation calls `loadUser`, which refuses a user whose session has ended. The guard `@auth` alone is not enough:
- * with `bearerCheck: "stateless"`, it does not check the session.
+ * Each operation calls `loadUser`, which refuses a user whose session has ended. The guard `@auth` does not check that
+ * with `bearerCheck: "stateless"`.
  */
 @Resolver(() => SessionType)
 export class SessionResolver {

@@ -58,7 +58,7 @@ interface UserReference {
 
 /**
  * Returns the function that loads a user for a federation gateway. Users may load only themselves. Administrators may
- * load every user. Others get the same error whether the user exists or not.
+ * load every user. For other users, the error is the same whether or not the user exists.
  */
 function createReferenceResolver(accounts: Accounts, roles: Roles) {
   return async ({ id }: UserReference, context: AuthContext): Promise<UserType | null> => {

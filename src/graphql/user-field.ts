@@ -19,7 +19,7 @@ export function userField<Value>(
 function createLoader<Value>(
   read: (ids: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
 ): DataLoader<string, Value | null> {
-  // Not cached, because a mutation of the same request may change the value.
+  // Do not cache values, because a mutation of the same request may change them.
   return new DataLoader(
     async (ids) => {
       const values = await read(ids);

@@ -44,7 +44,7 @@ const RETRY_AFTER = 1;
 /** Sent if a trusted proxy says that the client uses TLS. */
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=31536000; includeSubDomains" };
 
-/** Replaces Fastify's compilers of JSON schemas, which take 100 modules: no route has a schema to compile. */
+/** Replaces Fastify's JSON schema compilers, which would load 100 modules. No route has a JSON schema. */
 const NO_COMPILERS = { buildValidator: () => refuseSchema, buildSerializer: () => refuseSchema };
 
 function refuseSchema(): never {
@@ -192,7 +192,9 @@ function waitForTurn(
   });
 }
 
-/** Returns the client's IP address. A proxy may pass on a text that is not an IP address. */
+/**
+ * Returns the client's IP address. If a proxy passes on a text that is not an IP address, returns the proxy's address.
+ */
 function addressOf({ ip, socket }: FastifyRequest): string {
   return isIP(ip) === 0 ? (socket.remoteAddress ?? "") : ip;
 }
@@ -223,14 +225,14 @@ export function addResponseListeners(
   });
 }
 
-/** Lets the observers run the handler of each request. */
+/** Lets each observer run the handler of each request, for example within a span. */
 export function addRequestObservers(
   app: FastifyInstance,
   observers: readonly RequestObserver[],
 ): void {
   for (const observe of observers) {
     const observed = new WeakMap<FastifyRequest, ReturnType<RequestObserver>>();
-    // Not `onRequest`: the body arrives in the context of the connection, so a context of that hook would be lost.
+    // Not `onRequest`, because an async context that starts in that hook is lost when the body arrives.
     app.addHook("preHandler", (request, reply, done) => {
       const { method, headers, routeOptions } = request;
       const route = routeOptions.url ?? null;

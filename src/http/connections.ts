@@ -11,18 +11,18 @@ const MAX_REFUSED = 1_000;
 const REFUSAL_TIMEOUT = 2_000;
 
 /**
- * Counts the connections and the running requests of a server. If too many connections are open, a new one replaces the
- * one that has been idle for longest, so idle connections keep nobody out. If none is idle, or one address has too many
- * connections, the new one stays open for a short time, so that the server can answer its request with an error.
+ * Limits the connections of a server, and counts its running requests. If too many connections are open, a new one
+ * replaces the longest idle one. If none is idle, or one address has too many connections, the new connection stays
+ * open for a short time, so that the server can answer its request with an error.
  */
 export class Connections {
   readonly #server: Server;
   readonly #maxPerAddress: number | null;
   readonly #perAddress = new NetworkCounts();
   readonly #refused = new Set<Socket>();
-  /** The open connections without those over a limit. The one whose last request is the oldest comes first. */
+  /** The open connections within the limits, in the order of their last requests, oldest first. */
   readonly #served = new Set<Socket>();
-  /** The responses of each connection that are not complete. */
+  /** The incomplete responses of each connection. */
   readonly #unfinished = new WeakMap<Socket, Set<ServerResponse>>();
   #running = 0;
   #isEnding = false;
@@ -46,7 +46,7 @@ export class Connections {
     return this.#running;
   }
 
-  /** The number of open connections, without the connections over a limit. */
+  /** The number of open connections within the limits. */
   get served(): number {
     return this.#served.size;
   }
@@ -105,7 +105,7 @@ export class Connections {
     socket.once("close", () => this.#served.delete(socket));
   }
 
-  /** Puts the connection behind all others. */
+  /** Moves the connection to the end, because it has the latest request. */
   #touch(socket: Socket): void {
     if (this.#served.delete(socket)) this.#served.add(socket);
   }
@@ -121,7 +121,9 @@ export class Connections {
     return false;
   }
 
-  /** Returns whether a client waits for a response. One that sends its request slowly must not keep others out. */
+  /**
+   * Returns whether the client waits for a response. A client that has not sent its whole request yet does not count.
+   */
   #isAwaited(socket: Socket): boolean {
     return [...(this.#unfinished.get(socket) ?? [])].some(({ req }) => req.complete);
   }

@@ -11,10 +11,7 @@ const NOTICE_TIME = 1_000;
 const IDLE_TIME = 500;
 /** How long {@link untilNoneWaits} waits at most. */
 const QUIET_TIMEOUT = 1_000;
-/**
- * {@link untilNoneWaits} waits for another turn of the event loop if a turn takes longer than this, because a
- * connection may have arrived during the long turn.
- */
+/** A turn of the event loop that takes longer than this is long. During it, a new connection may have arrived. */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 

@@ -59,7 +59,7 @@ async function runOperation(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  // If the body is malformed, this outcome stays, because `recordPlugin` does not run then.
+  // The outcome of a malformed body, for which `recordPlugin` does not run.
   const record: OperationRecord = { outcome: "BAD_REQUEST" };
   request.setDecorator(RECORD, record);
   let responseHeaders: AuthContext["responseHeaders"] = [];

@@ -11,13 +11,13 @@ export const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** The settings of a route that the hooks of `app.ts` read. Empty for a route that no feature brings. */
+/** The settings of a feature's route that the hooks of `app.ts` read. Other routes have none. */
 export interface RouteConfig extends Pick<Route, "refusalBody"> {
-  /** Whether the route is for frequent checks of the server itself, which never wait behind other requests. */
+  /** Whether the route is a health probe. Probes never wait behind other requests. */
   readonly isProbe?: boolean;
 }
 
-/** Returns the body of a refusal in the form of the request's route. @param usual the body for most routes */
+/** Returns the body of a refusal: `usual`, unless the route has its own form. */
 export function refusalBodyOf(request: FastifyRequest, status: number, usual: object): object {
   const { refusalBody } = request.routeOptions.config as RouteConfig;
   return refusalBody?.(status) ?? usual;

@@ -79,7 +79,7 @@ export class KeyRing {
     this.#earliest = earliest;
   }
 
-  /** The key that signs now. If the clock was set back and no key is active, the earliest key signs. */
+  /** The key that signs now. If the clock was set back so far that no key is active, the earliest key signs. */
   get current(): Key {
     const now = this.#now();
     return this.#order.find(({ activatesAt }) => activatesAt <= now) ?? this.#earliest;

@@ -7,7 +7,7 @@ const REPLACED = `EXISTS (
   SELECT 1 FROM signing_key later WHERE later.revoked_at IS NULL
     AND later.activates_at > signing_key.activates_at AND later.activates_at <= ?)`;
 
-/** Deletes replaced keys. A key is kept until every access token that it signed has expired. */
+/** Returns the rule that deletes replaced keys when every access token that they signed has expired. */
 export function keyPruneRule({ leeway }: Pick<AuthConfig, "leeway">): PruneRule {
   const longest = secondsIn(ACCESS_TOKEN_LIFETIME_MAX) * 1000;
   return {

@@ -37,8 +37,7 @@ export function secretPathOf(databaseUrl: string): string {
  */
 export function readOrCreateSecretKey(databaseUrl: string): string {
   const path = secretPathOf(databaseUrl);
-  // The secret is created before the database. If only the SQLite file exists, the secret was lost. In that case
-  // `readSecretKey` throws.
+  // If only the database exists, the secret was lost, because it is created first. Then `readSecretKey` throws.
   if (!isDatabaseMade(databaseUrl)) createSecretFile(path);
   return readSecretKey(databaseUrl);
 }

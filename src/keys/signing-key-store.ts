@@ -135,7 +135,7 @@ export class SigningKeyStore {
     const jwk = this.#unseal(row);
     if (jwk !== null) return jwk;
     throw wrong(
-      "does not open the signing keys in this database; give the secret that sealed them; to replace it, give the new secret first and then the old one (a generated secret is kept beside the database)",
+      "cannot decrypt the signing keys in this database; use the secret that encrypted them; to replace that secret, list the new secret first and then the old one (a generated secret is in a file beside the database)",
     );
   }
 

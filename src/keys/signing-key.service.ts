@@ -12,7 +12,7 @@ import { type NewKey, SigningKeyStore, type StoredKeys } from "./signing-key-sto
  */
 export const PUBLISH_AHEAD = 600;
 
-/** Milliseconds during which tokens with an unknown `kid` cause at most one reload. */
+/** The shortest time between two reloads for tokens with an unknown `kid`, in milliseconds. */
 const RELOAD_INTERVAL = 1000;
 
 export type SigningKeyConfig = Pick<
@@ -91,8 +91,8 @@ export class SigningKeyService {
     try {
       this.ring.replace(stored.keys);
     } catch (error) {
-      // The ring keeps its previous keys. If a key cannot be read, that is the likely cause, and it was reported above.
-      // Otherwise report this error.
+      // The ring keeps its previous keys. Report this error, unless an unreadable key was reported above as the likely
+      // cause.
       if (stored.faults.length === 0) this.#report([error as Error]);
     }
   }

@@ -10,8 +10,8 @@ export interface Lease {
 }
 
 /**
- * Acquires or renews a lease. A lease that lasts for more than twice its duration is free, too: its clock was ahead, and
- * has been set back.
+ * Acquires or renews a lease. A lease that would last for more than twice its duration is ignored, because it was
+ * written while a clock was wrong.
  * @param now epoch milliseconds
  * @returns whether `holder` holds the lease now
  */
@@ -31,7 +31,7 @@ export async function acquireLease(
 
 /**
  * Renews a lease while `run` runs.
- * @param renew renews the lease. Its failure is ignored, because the next renewal may succeed before the lease expires
+ * @param renew renews the lease. An error is ignored, because the next renewal may succeed before the lease expires
  * @param interval between two renewals, in milliseconds
  */
 export async function whileRenewed(

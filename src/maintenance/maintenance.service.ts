@@ -15,7 +15,7 @@ const KEY_RELOAD_INTERVAL = 30_000;
 const KEY_RELOAD = "key reload";
 /** Seconds between two prunes. */
 const PRUNE_INTERVAL = 600;
-/** How often a lease is renewed during its duration. A lease of 30 seconds is renewed every 10 seconds. */
+/** How many times a lease is renewed during its duration: every 10 seconds for a lease of 30 seconds. */
 const RENEWALS = 3;
 
 /** How long to wait for running jobs when maintenance stops, in milliseconds. */

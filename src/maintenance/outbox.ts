@@ -4,7 +4,7 @@ import type { Sql, SqlValue } from "../sql.js";
 import type { Measurement } from "./measurement.js";
 import { withinTime } from "../within-time.js";
 
-/** How long `close` waits for running attempts before it aborts them, and how long afterwards, in milliseconds. */
+/** How long `close` waits for running attempts before and after it aborts them, in milliseconds. */
 const CLOSE_TIMEOUTS = [3500, 1000] as const;
 
 /** The most rows that a measurement reads. A scrape must be fast even if the table is long. */
@@ -24,7 +24,7 @@ export interface Fault {
   readonly code: string;
   /** Whether further attempts would fail, too. */
   readonly isPermanent: boolean;
-  /** Whether the receiver itself cannot be used. Other rows would then fail, too. */
+  /** Whether the receiver itself cannot be used, so that other rows would fail, too. */
   readonly isOfServer: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface OutboxOptions<Row extends OutboxRow> {
   readonly columns: string;
   /** The pause before the next attempt. It doubles from `first` up to `max`. */
   readonly retry: { readonly first: number; readonly max: number };
-  /** The longest time to try. The row is given up if an attempt fails this long after `queued_at`, or later. */
+  /** How long after `queued_at` a row is given up if an attempt fails. */
   readonly giveUp: number;
   /** How long one attempt may take. A claim expires after twice this time. */
   readonly attemptTimeout: number;
@@ -181,7 +181,7 @@ export class Outbox<Row extends OutboxRow> {
     const { table, deliver, attemptTimeout } = this.#options;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(attemptTimeout)]);
     const fault = await this.#spans.run(`deliver ${table}`, () => deliver(row, signal), {
-      isApart: true,
+      isSeparate: true,
       faultOf: (failed) => failed?.code ?? null,
     });
     if (fault === null) await this.#delete(row);
@@ -195,7 +195,7 @@ export class Outbox<Row extends OutboxRow> {
     const now = this.#now();
     if (now - Number(row.queuedAt) >= giveUp) return this.#giveUp(row, fault);
     const pause = Math.min(retry.first * 2 ** (row.attempts - 1), retry.max);
-    // This changes nothing if the claim of this instance has expired and another instance has claimed the row.
+    // Changes nothing if another instance has claimed the row after this instance's claim expired.
     await this.#write(`UPDATE ${table} SET due_at = ? WHERE id = ? AND attempts = ? RETURNING id`, [
       now + pause,
       row.id,

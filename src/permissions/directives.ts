@@ -15,8 +15,8 @@ import type { Role, Roles } from "../accounts/role.js";
 import { type Freshness, parseFreshness } from "./freshness.js";
 
 /**
- * Stands for the highest role in decorators, because they run before the setting `roles` is read. No role can have this
- * name, because names of roles must not start with `__`.
+ * Stands for the highest role in decorators, because they run before the setting `roles` is read. No role has this
+ * name, because role names must not start with `__`.
  */
 const ADMIN_PLACEHOLDER = "__ADMIN";
 
@@ -107,8 +107,8 @@ function readFreshness(freshWithin: unknown): Freshness {
 }
 
 /**
- * Returns the arguments of each use of a directive. For a field or type from SDL, the directives are in AST nodes. For
- * one that was made in code, they are in `extensions`.
+ * Returns the arguments of each use of a directive. SDL stores directives in AST nodes, and type-graphql and other code
+ * in `extensions`.
  */
 function readDirectives(
   { astNode, extensionASTNodes, extensions }: DirectableObject,

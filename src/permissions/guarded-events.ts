@@ -5,7 +5,7 @@ type Result = IteratorResult<unknown>;
 
 const DONE: Result = { value: undefined, done: true };
 
-/** An event without content, for a client that is refused while the source has no event. */
+/** An event without content, for a client that is refused between two events. */
 const EMPTY: Result = { value: undefined, done: false };
 
 export interface EventChecks {
@@ -16,9 +16,8 @@ export interface EventChecks {
 }
 
 /**
- * Passes on the events of a subscription that are allowed. The first event that is not allowed is the last one. It is
- * passed on, too: the guard of the field then refuses it, so the client gets an error. If the user is refused while no
- * event comes, an empty event takes its place.
+ * Passes on the events of a subscription while the user is allowed to see them. Then passes on one last event, an empty
+ * one if none comes. The guard of the field refuses that event, so the client gets an error.
  * @param events the result of the field's `subscribe` function
  */
 export function guardEvents(events: unknown, checks: EventChecks): unknown {
@@ -26,13 +25,13 @@ export function guardEvents(events: unknown, checks: EventChecks): unknown {
   return isAsyncIterable(events) ? new GuardedEvents(events, checks) : events;
 }
 
-/** Not an async generator, because the `return` of a generator waits for the next event. */
+/** Not an async generator, because `return` of a generator would wait for the next event. */
 class GuardedEvents implements AsyncIterableIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
   readonly #isAllowed: EventChecks["isAllowed"];
   readonly #unwatch: () => void;
   #isOver = false;
-  /** Whether the reader still has to get the refusal. */
+  /** Whether the refusal must still be passed on to the reader. */
   #hasRefusal = false;
   /** Answers the reader that waits for the next event. */
   #answer: ((result: Result) => void) | undefined;
@@ -70,12 +69,12 @@ class GuardedEvents implements AsyncIterableIterator<unknown> {
 
   /** Checks the user while no event comes. */
   async #recheck(): Promise<void> {
-    // If the check fails, the next one decides. No event passes without one.
+    // If the check fails, wait for the next one. Each event is checked, too.
     const isAllowed = await this.#isAllowed().catch(() => true);
     if (isAllowed || this.#isOver) return;
     if (this.#answer === undefined) this.#hasRefusal = true;
     else this.#answer(EMPTY);
-    // Not awaited, because a generator that waits for its next event cannot be stopped before.
+    // Do not await this, because a generator that waits for its next event stops only after that event.
     void this.return().catch(() => undefined);
   }
 

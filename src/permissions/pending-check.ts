@@ -1,6 +1,6 @@
 /**
- * The promise of a check, such as `requireRole`. If a caller forgets `await`, a refusal only causes a warning. An
- * ordinary promise would end the process, so any user could stop the server.
+ * The promise of a check, such as `requireRole`. If a caller forgets `await`, a refusal causes only a warning. With an
+ * ordinary promise, it would end the process, so any user could stop the server.
  */
 export class PendingCheck<T> extends Promise<T> {
   #isAwaited = false;
@@ -21,7 +21,7 @@ export class PendingCheck<T> extends Promise<T> {
     return Promise;
   }
 
-  /** Also called by `await`. */
+  /** `await` calls this, too. */
   override then<Result = T, Failure = never>(
     onResolved?: ((value: T) => Result | PromiseLike<Result>) | null,
     onRejected?: ((reason: unknown) => Failure | PromiseLike<Failure>) | null,

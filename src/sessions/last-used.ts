@@ -3,10 +3,10 @@ import type { SessionRow } from "./session-reader.js";
 
 /** The shortest time between two writes for one session, in milliseconds. */
 const GRANULARITY = 60_000;
-/** How long used sessions are collected before one write, in milliseconds. */
+/** How long to collect used sessions before a write, in milliseconds. */
 const FLUSH_AFTER = 1000;
 const BATCH_SIZE = 100;
-/** How many sessions one write may collect. Further ones wait for a later use, so that busy servers do not write for each request. */
+/** The largest number of sessions in one write. Further sessions are not collected until they are used again. */
 const MAX_PENDING = 500;
 
 /** Stores when sessions were last used. A timer writes to the database, so that requests need not. */
@@ -25,7 +25,7 @@ export class LastUsed {
     if (this.#now() - (lastUsedAt ?? 0) < GRANULARITY || this.#pending.size >= MAX_PENDING) return;
     this.#pending.add(id);
     this.#timer ??= setTimeout(() => {
-      // Ignore an error, because only some times of last use are lost.
+      // Ignore errors, because only some times of last use are lost.
       this.flush().catch(() => undefined);
     }, FLUSH_AFTER).unref();
   }

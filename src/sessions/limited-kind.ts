@@ -4,8 +4,8 @@ import { IS_NAMED_TOKEN } from "./named-token.js";
 export type LimitedKind = "signIn" | "namedToken" | "foreignAccessToken";
 
 /**
- * The sessions of access tokens that another system issued. Every other session has a static token or a
- * `refresh_expires_at`. These sessions are not sign-ins, because a client gets a new access token every few minutes.
+ * SQL condition: the session belongs to an access token that another system issued. Such a session is not a sign-in,
+ * because a client gets a new access token every few minutes.
  */
 const IS_FOREIGN_ACCESS_TOKEN = `(session.scheme <> 'TOKEN' AND session.refresh_expires_at IS NULL)`;
 

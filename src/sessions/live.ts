@@ -43,7 +43,7 @@ export function liveAt(at: number, roles: Roles): SqlValue[] {
 export class TokenReplaced extends TokenRevoked {}
 
 export interface TokenUse {
-  /** Whether the token itself has expired. @default false */
+  /** Whether the token has expired. @default false */
   readonly isExpired?: boolean;
   /** Milliseconds after a rotation during which the previous token is also accepted. @default 0 */
   readonly reuseWindow?: number;
@@ -104,7 +104,7 @@ function findRefusal(
   if (token.generation > row.generation) return new TokenNotValid();
   if (token.generation < row.generation) {
     const isPredecessor = token.generation === row.generation - 1;
-    // If the database's clock was set back, the rotation seems to lie ahead.
+    // The rotation is in the future if the database's clock was set back.
     const age = Math.abs(at - row.rotatedAt);
     return isPredecessor && age < reuseWindow ? null : new TokenReplaced();
   }

@@ -11,9 +11,8 @@ export interface SessionInfo {
   readonly label: string | null;
   readonly createdAt: number;
   /**
-   * When the user last proved who they are in this session, such as by a password. Null if the user never did, for
-   * example for a token of `createStaticToken`. Earlier versions did not store this time, so it may be null for an old
-   * session.
+   * When the user last proved who they are in this session, such as by a password. Null if the user never did, as with
+   * a token of `createStaticToken`, and for a session of an earlier version.
    */
   readonly authenticatedAt: number | null;
   readonly lastUsedAt: number | null;
@@ -36,7 +35,7 @@ export function asSeenByUser(session: SessionInfo): SessionInfo {
 
 /** A session with its user and role. */
 export interface PrincipalRow extends Omit<SessionInfo, "methods"> {
-  /** See {@link splitMethods}. */
+  /** The stored form of {@link SessionInfo.methods}. See {@link splitMethods}. */
   readonly methods: string | null;
   readonly userId: string;
   readonly username: string;

@@ -6,7 +6,9 @@ import { withinTime } from "../within-time.js";
 import { IS_LIVE, liveAt } from "./live.js";
 import type { SessionRow } from "./session-reader.js";
 
-/** The longest time that rotations wait for a running statement, in milliseconds. Its connection may hang for longer. */
+/**
+ * The longest time that rotations wait for a running statement, in milliseconds. The statement itself may take longer.
+ */
 const MAX_WAIT = 500;
 
 export interface Rotation {

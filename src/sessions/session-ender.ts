@@ -1,4 +1,4 @@
-import type { EndedSessions, OutdatedEnding } from "../accounts/account-changes.js";
+import type { EndedSessions, OutdatedEnding } from "../accounts/user-sessions.js";
 import { isId } from "../accounts/id.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { BadUserInput } from "../errors.js";

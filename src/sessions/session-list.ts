@@ -49,7 +49,10 @@ export interface SessionPage {
 /** The session after which a page starts. */
 export type SessionCursor = Pick<SessionInfo, "createdAt" | "id">;
 
-/** A user has at most 100 sign-ins, 100 named tokens, and 100 access tokens that another system issued. */
+/**
+ * The limit of 100 sessions applies to each of the three kinds: sign-ins, named tokens, and another system's access
+ * tokens.
+ */
 const LIST_MAX_SIZE = 300;
 
 export class SessionList {

@@ -19,8 +19,8 @@ export interface SessionOpening {
   readonly label?: string | null;
   readonly client?: Client;
   /**
-   * The user's `credentialsVersion` when the password, or another proof, was checked. If it is missing, nothing was
-   * checked, and the session has no `authenticatedAt`.
+   * The user's `credentialsVersion` when the password, or another proof, was checked. Undefined if nothing was checked.
+   * The session then has no `authenticatedAt`.
    */
   readonly credentialsVersion?: number;
   /** How the user proved who they are. @default no methods */
@@ -41,7 +41,7 @@ export interface SessionOpening {
 
 export interface OpenedSession {
   readonly row: SessionRow;
-  /** The static token; null for the schemes JWT and SLIDING. */
+  /** The static token; null for other schemes. */
   readonly token: string | null;
 }
 
@@ -56,7 +56,9 @@ const LABEL = /^[^\p{Cc}]{1,100}$/u;
 /** The longest stored `User-Agent`, in characters. A longer one is cut. */
 const USER_AGENT_MAX_LENGTH = 255;
 
-/** Checks the user and inserts the session in one statement, so that the user cannot change in between. */
+/**
+ * Checks the user and inserts the session in one statement. So the user cannot change between the check and the insert.
+ */
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
     authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent,
@@ -80,7 +82,7 @@ interface NewSession {
   readonly values: readonly SqlValue[];
 }
 
-/** A session whose transaction may not be committed yet. */
+/** A session that was inserted, but may not be committed yet. */
 export interface InsertedSession extends NewSession {
   readonly opening: SessionOpening;
   /** The ids of the sessions that ended because the user has too many. */
@@ -154,8 +156,8 @@ export class SessionOpener {
   }
 
   /**
-   * Stores a session that has already ended. This revokes a token that has no session: the caller then puts the
-   * session's id into the token.
+   * Stores a session that has already ended. Revokes a token without a session if the caller gives the token this
+   * session's id.
    * @returns the id of the session
    */
   async openEnded(user: UserRef, opening: SessionOpening): Promise<string> {

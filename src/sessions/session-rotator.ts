@@ -44,8 +44,8 @@ export class SessionRotator {
     const rotated = isExpired ? null : await this.#batch.rotate({ session, refreshExpiresAt });
     if (rotated === null) return this.#requireCurrent(session, at, isExpired, client);
     const row = await requireStored(this.#sql, await this.#reader.find(session.id), session);
-    // `row` was read after this rotation, and another call may have rotated the session in between. So the generation
-    // must come from `rotated`, not from `row`.
+    // Take the generation from `rotated`, because `row` was read later, when another call may have rotated the session
+    // again.
     return { ...row, ...rotated };
   }
 

@@ -5,13 +5,13 @@ import { IS_LIVE, liveAt } from "./live.js";
 
 /** Milliseconds from the end of one check to the start of the next. */
 const INTERVAL = 500;
-/** How many sessions one statement reads. More would hold up other requests for longer. */
+/** The largest number of sessions that one statement reads. A larger statement would delay other requests. */
 const BATCH_SIZE = 1000;
 
 /** A session that something depends on for a long time, such as an open subscription. */
 export interface WatchedSession {
   readonly id: string;
-  /** The role of its user when it was last checked. Null if the role was not read. */
+  /** The user's role at the last check. Null if the role was not read. */
   readonly role: Role | null;
   /** When the credential itself expires, in epoch milliseconds; null if only the session expires. */
   readonly expiresAt: number | null;
@@ -23,13 +23,13 @@ export interface WatchedSession {
 }
 
 /**
- * Notices the end of sessions and changes of roles while no request asks for them, also those made by another instance.
- * Reads all watched sessions together, and reads nothing while none is watched.
+ * Notices when a watched session ends or its user's role changes, even on another instance. Reads all watched sessions
+ * together, and reads nothing while no session is watched.
  */
 export class SessionWatch {
   readonly #sql: Sql;
   readonly #settings: Pick<AuthConfig, "now" | "roles">;
-  /** By the id of the session. The values are the roles that were last seen. */
+  /** For each session id, who watches the session, and the role that each watcher last saw. */
   readonly #watched = new Map<string, Map<WatchedSession, Role | null>>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -74,7 +74,7 @@ export class SessionWatch {
         await this.#checkBatch(ids.slice(start, start + BATCH_SIZE));
       }
     } catch {
-      // The database is away. The next check comes soon, and each event of a subscription has a check of its own.
+      // The database is unavailable. Wait for the next check; each event of a subscription checks the session, too.
     }
     this.#timer = undefined;
     this.#schedule();

@@ -1,4 +1,4 @@
-import type { EndedSessions, OutdatedEnding } from "../accounts/account-changes.js";
+import type { EndedSessions, OutdatedEnding } from "../accounts/user-sessions.js";
 import { requireUser } from "../accounts/require-user.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
 import type { AuthConfig } from "../config/auth-config.js";
@@ -92,8 +92,8 @@ export class SessionService implements Sessions {
   }
 
   /**
-   * Records that the user of a session has just proved again who they are. Changes neither the session of a static
-   * token nor that of an administrator who acts as the user.
+   * Records that the user of a session has just proved again who they are. Does not change the session of a static
+   * token, or of an administrator who acts as the user.
    * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If this has changed, nothing
    * is recorded.
    * @param added methods to add to those of the session. @default no methods
@@ -125,7 +125,7 @@ export class SessionService implements Sessions {
 
   /**
    * Adds a function that runs before {@link SessionService.endAll}, {@link SessionService.endOtherSignIns} and {@link
-   * SessionService.endMatching} end sessions. A feature whose tokens may not have a session yet refuses them from then on.
+   * SessionService.endMatching} end sessions. In it, a feature can revoke tokens that have no session yet.
    */
   addEndingStep(step: EndingStep): void {
     this.#ender.addStep(step);
@@ -176,7 +176,7 @@ export class SessionService implements Sessions {
     return this.#watch.add(session);
   }
 
-  /** Call this after the database was closed, so that all that watches a session is refused. */
+  /** Ends all watches. Call this after the database was closed, so that their last checks fail. */
   endWatch(): void {
     this.#watch.close();
   }

@@ -31,9 +31,8 @@ export interface Counter {
 const CLOCK_DIFFERENCE = 60_000;
 
 /**
- * Returns how long a counter lasts at most, in milliseconds. A counter that expires later was counted by a clock that was
- * ahead and has been set back. Such a counter does not count, because it would block its key for as long as the clock was
- * ahead.
+ * Returns the longest time that a counter can live, in milliseconds. A counter that expires later was written while a
+ * clock was wrong. It is ignored, because it could block its key for years.
  */
 function longestLife({ window, delay }: LimiterRule): number {
   return (window + (delay?.max ?? 0)) * 1000 + CLOCK_DIFFERENCE;
@@ -85,12 +84,11 @@ export function countAttempt(
 }
 
 /**
- * Returns {@link countAttempt} as one SQL statement. The parameters are the key and the values of a new counter. The
- * statement returns no row if the key is blocked.
+ * Returns an SQL statement that does the same as {@link countAttempt}. Its parameters are the key and the values of a
+ * new counter. It returns no row if the key is blocked.
  */
 export function countAttemptSql(rule: LimiterRule): string {
-  // SQL for the current time, which is not a parameter. `excluded` is the new counter, which expires at the current
-  // time plus a fixed lifetime, such as 60000 ms. So subtract that lifetime.
+  // The current time, computed from the new counter (`excluded`): its expiry minus its lifetime.
   const now = `(excluded.expires_at - ${countAttempt(rule, undefined, 0).expiresAt})`;
   const points = "(throttle.points + 1)";
   const { blockedUntil, expiresAt } = nextInstantsSql(rule, now, points);

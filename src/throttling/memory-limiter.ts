@@ -53,9 +53,9 @@ export class MemoryLimiter implements Limiter {
 }
 
 /**
- * The attempts of evicted keys, in 12 MiB that are allocated at the first eviction. Keys with the same hash share a
- * counter, which has the attempts of the key with the most. So a key can have too many attempts, but never too few. A
- * million evicted keys that failed once cost another key about one of its free attempts.
+ * The attempts of evicted keys. Allocates 12 MiB at the first eviction. Keys with the same hash share a counter, which
+ * holds the highest number of attempts. So a key can have too many attempts, but never too few. After a million evicted
+ * keys with one failure each, another key loses about one free attempt.
  */
 class SharedCounters {
   readonly #rule: LimiterRule;
@@ -94,8 +94,8 @@ class SharedCounters {
 }
 
 /**
- * Returns the index of a key's counter. Nobody can choose keys with the same hash, because the keys are keyed hashes
- * themselves.
+ * Returns the index of a key's counter. An attacker cannot find keys with the same index, because the keys are hashes
+ * with a secret.
  * @see https://datatracker.ietf.org/doc/html/draft-eastlake-fnv FNV-1a
  */
 function indexOf(key: string): number {

@@ -5,12 +5,12 @@ import type { RedisUrl } from "../config/redis-url.js";
 const CONNECT_TIMEOUT = 1000;
 /** The delay between two attempts to connect, in milliseconds. It doubles from `first` up to `max`. */
 const RECONNECT_DELAY = { first: 50, max: 1000 };
-/** Milliseconds after which a connection that owes a reply is closed, because its server has frozen or vanished. */
+/** How long a server may leave a command unanswered before its connection is closed, in milliseconds. */
 const SILENCE_TIMEOUT = 3000;
-/** The interval at which a Cluster is asked where its keys are, in milliseconds. */
+/** How often to ask a Cluster which node has which keys, in milliseconds. */
 const REFRESH_INTERVAL = 2000;
 
-/** Opens connections that are kept up until they are closed. The first one may still be missing. */
+/** Returns a client that reconnects until it is closed. The client may not be connected yet. */
 export function openRedisClient(
   url: RedisUrl,
   scripts: Record<string, { lua: string; numberOfKeys: number }>,
@@ -24,7 +24,7 @@ export function openRedisClient(
     password: url.password,
     connectTimeout: CONNECT_TIMEOUT,
     socketTimeout: SILENCE_TIMEOUT,
-    // An attempt that Redis did not count is counted in memory, so it must not be sent again.
+    // Never send a command again: if Redis did not count an attempt, the process has counted it in memory.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     // Redis 5 knows only this version of the protocol.
@@ -37,12 +37,11 @@ export function openRedisClient(
       redisOptions: shared,
       enableOfflineQueue: false,
       clusterRetryStrategy: retryDelay,
-      // A command is not sent again, because the attempt is then counted in memory.
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
       slotsRefreshTimeout: CONNECT_TIMEOUT,
       slotsRefreshInterval: REFRESH_INTERVAL,
-      // Keeps the names of hosts, which their certificates contain.
+      // Connect by host name, because certificates contain host names.
       dnsLookup: (host, callback) => {
         callback(null, host);
       },
@@ -62,11 +61,11 @@ export function openRedisClient(
           sentinelPassword: url.sentinelPassword,
           sentinelCommandTimeout: CONNECT_TIMEOUT,
           sentinelRetryStrategy: retryDelay,
-          // Leaves the old server as soon as the Sentinels have chosen another one.
+          // Switch to the new server as soon as the Sentinels have chosen it.
           failoverDetector: true,
           ...(url.isTls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
         }),
-    // The server has become a replica.
+    // Reconnect when the server has become a replica, which accepts no writes.
     reconnectOnError: ({ message }) => message.includes("READONLY"),
   });
 }

@@ -13,9 +13,9 @@ import { findRedisFault } from "./redis-fault.js";
 
 /** How long a request waits for a reply. After that, the attempt is counted in memory. */
 const REPLY_TIMEOUT = 500;
-/** How long all attempts are counted in memory after a reply was missing, so that few requests wait for it. */
+/** How long to count in memory after a missing reply, so that few requests wait for a frozen server. */
 const PAUSE = 1000;
-/** How long a start waits for the first reply. */
+/** How long the start waits for the first replies. */
 const START_TIMEOUT = 1000;
 const START_INTERVAL = 20;
 /** How often a fault is reported at most. */
@@ -24,9 +24,9 @@ const REPORT_INTERVAL = 60_000;
 /** Each command has one key, so that it works in a Cluster. */
 const SCRIPTS = { countAttempt: { lua: COUNT_ATTEMPT_LUA, numberOfKeys: 1 } };
 
-/** The start counts attempts of this rule, which shows whether all later attempts can be counted. */
+/** The start counts attempts of this rule, to check that the server and its user can count. */
 const START_RULE: LimiterRule = { name: "start", limit: 1_000_000, window: 60 };
-/** Several keys, because each node of a Cluster has some. */
+/** The keys that the start counts. Several, to reach several nodes of a Cluster. */
 const START_KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 declare module "ioredis" {
@@ -66,7 +66,7 @@ export async function openRedisStore(
   };
 }
 
-/** Sends commands to Redis, and bounds how long requests wait for it. */
+/** Sends commands to Redis, and limits how long requests wait for it. */
 class GuardedRedis {
   readonly #client: Redis | Cluster;
   readonly #onFault: (error: unknown) => void;
@@ -81,7 +81,7 @@ class GuardedRedis {
     client.on("error", (error: { lastNodeError?: unknown }) => {
       this.#cause = error.lastNodeError ?? error;
     });
-    // A node of a Cluster is unreachable, or refuses the password.
+    // Emitted when a node of a Cluster is unreachable or refuses the password.
     client.on("node error", (error: unknown) => (this.#cause = error));
   }
 

@@ -5,7 +5,7 @@ interface Attempts {
   /** How many checks found the credential right. */
   accepted: number;
   readonly counting: Set<Promise<unknown>>;
-  /** The checks that are running. They never reject. */
+  /** The running checks. These promises never reject. */
   readonly running: Set<Promise<unknown>>;
 }
 
@@ -22,8 +22,8 @@ export class Blocked extends Error {
 
 /**
  * Runs checks of credentials, such as passwords. Each attempt has a key, such as an account. Too many attempts block
- * the key, and a right credential unblocks it. So while the key is blocked, a new attempt waits for the running checks
- * of the key.
+ * the key, and a right credential unblocks it. So a new attempt on a blocked key first waits for the key's running
+ * checks.
  */
 export class RunningChecks {
   readonly #byKey = new Map<string, Attempts>();
@@ -32,8 +32,7 @@ export class RunningChecks {
    * Counts an attempt, and then runs its check.
    * @param count returns 0 if the attempt was counted, otherwise the milliseconds until the next attempt is allowed
    * @param check returns whether the credential is right. Must unblock the key before it returns true.
-   * @throws {@link Blocked} when the key is blocked, and every running check finds a wrong credential. `check` is then
-   * not called.
+   * @throws {@link Blocked} when the key is still blocked after its running checks. `check` is then not called.
    */
   async run(
     key: string,

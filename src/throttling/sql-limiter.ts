@@ -8,12 +8,9 @@ import {
   type LimiterRule,
 } from "./limiter-rule.js";
 
-/**
- * How many times `consume` tries to count an attempt. A try fails if another request blocks the key between the read
- * and the write.
- */
+/** How many times `consume` tries to count an attempt. A try fails if another request blocks the key after the read. */
 const MAX_RACES = 10;
-/** If all {@link MAX_RACES} tries fail, the client must wait this long, in milliseconds. */
+/** How long the client must wait if all {@link MAX_RACES} tries fail, in milliseconds. */
 const LOST_RACES_WAIT = 1000;
 
 const READ = `SELECT blocked_until AS "blockedUntil", expires_at AS "expiresAt" FROM throttle WHERE key = ?`;

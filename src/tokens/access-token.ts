@@ -13,7 +13,7 @@ export interface AccessGrant {
   readonly impersonatorId: string | null;
   /** How the user proved who they are, as values of RFC 8176. @default none */
   readonly methods?: readonly string[];
-  /** When the user last proved it, in epoch milliseconds; null for never. @default null */
+  /** When the user last proved who they are, in epoch milliseconds; null for never. @default null */
   readonly authenticatedAt?: number | null;
   /** The application's claims. They cannot replace a claim of Gatehouse. @default none */
   readonly claims?: ApplicationClaims;

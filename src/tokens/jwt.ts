@@ -25,7 +25,7 @@ export function signJwt(claims: object, key: Key, typ: string): string {
   return jsonwebtoken.sign(claims, key.signingKey, {
     algorithm: key.algorithm,
     header: { alg: key.algorithm, kid: key.kid, typ },
-    // The library adds a missing `iat` by default. With `noTimestamp`, it removes an existing `iat`.
+    // Without `noTimestamp`, the library adds a missing `iat`. With it, the library removes an existing `iat`.
     noTimestamp: !Object.hasOwn(claims, "iat"),
   });
 }

@@ -27,8 +27,8 @@ const KINDS = {
   /** A refresh token can only be exchanged for a new access token and a new refresh token. */
   refresh: { type: "refresh", typ: "rt+jwt", scheme: "JWT" },
   /**
-   * The sliding token of simplejwt is both an access token and a refresh token. It can be exchanged for a new sliding
-   * token until it expires. The time in its claim `refresh_exp` ends this, too.
+   * A sliding token is both an access token and a refresh token, as in simplejwt. It can be exchanged for a new sliding
+   * token until it expires, but not after the time in its claim `refresh_exp`.
    */
   sliding: { type: "sliding", typ: "st+jwt", scheme: "SLIDING" },
 } as const;

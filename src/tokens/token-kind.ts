@@ -25,7 +25,7 @@ export interface TokenKindOptions {
   /** The `typ` header. @see RFC 8725 3.11 */
   readonly typ: string;
   readonly scheme: AuthScheme;
-  /** The time from `iat` to `exp`, in seconds. If the session expires earlier, the token does so too. */
+  /** The time from `iat` to `exp`, in seconds. It is shorter if the session expires earlier. */
   readonly lifetime: number;
   /** The longest lifetime to accept, in seconds. @default no limit */
   readonly maxLifetime?: number;
@@ -82,8 +82,8 @@ export abstract class TokenKind {
     if (typeof kid !== "string" || !KEY_ID.test(kid)) throw new TokenNotValid();
     const key = this.#ring.find(kid);
     if (key === undefined) throw new UnknownKey();
-    // Allow the leeway, because the clock of the server that signed the token may be ahead. The current key is not active
-    // yet if the clock was set back to before all keys.
+    // Allow the leeway, because the clock of the server that signed the token may be ahead. Always accept the current
+    // key: it signs before `activatesAt` if the clock was set back.
     const isActive = key.activatesAt <= this.now() + this.#leeway * 1000;
     if (!isActive && key !== this.#ring.current) throw new TokenNotValid();
     return key;

@@ -16,13 +16,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const introspect = createIntrospect(config);
 
   /**
-   * Checks the requirements. A mistake must not be ignored. Otherwise a server could run without the intended check.
+   * Checks the requirements, because an ignored mistake would leave the server without the intended check.
    * @throws TypeError when the requirements are wrong
    */
   function checked(requirements?: RequestRequirements): RequestRequirements {
     const given = readKnown(requirements, "", ["role", "isOptional"]);
     if (!("role" in given)) return given;
-    // A caller that misspells a variable passes `role: undefined`. Without this error, every role would be accepted.
+    // A misspelt variable passes `role: undefined`. Without this error, every role would be accepted.
     if (typeof given.role !== "string") throw new TypeError("role must be a text.");
     if (introspect === null) {
       throw new TypeError(

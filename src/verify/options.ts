@@ -31,7 +31,7 @@ export interface IntrospectionOptions {
   /** The id and the secret of this service, as listed in Gatehouse's `OAUTH_CLIENTS`. */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** How many seconds an answer is used again. A revocation is noticed that much later. @default 0 */
+  /** How many seconds an answer is reused. A revocation takes effect that much later. @default 0 */
   readonly cache?: number;
 }
 

@@ -29,7 +29,7 @@ const ERRORS: Partial<Record<RefusalReason, string>> = {
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly code: RefusalCode;
-  /** Undefined if the keys or the introspection cannot be reached. */
+  /** Undefined if Gatehouse cannot be reached. */
   readonly reason: RefusalReason | undefined;
   /** Whole seconds after which a retry can succeed. */
   readonly retryAfter: number | undefined;

@@ -7,9 +7,9 @@ import { reasonOf, shown } from "./unreachable.js";
 const MAX_AGE = 3_600_000;
 
 /**
- * Returns a function that finds the key of a token. The library `jose` loads the keys. For an unknown key, it loads
- * them again, but only after the cool-down. A failed request is also repeated only after the cool-down. Until then, the
- * old keys are used.
+ * Returns a function that finds the key of a token. The library `jose` loads the keys, and loads them again for an
+ * unknown key. The cool-down is the shortest time between two requests, also after a failed one. Until then, the old
+ * keys are used.
  * @throws Refusal with the code SERVICE_UNAVAILABLE when there are no keys
  */
 export function createRemoteKeys({

@@ -108,7 +108,7 @@ describePostgres("a copy of a SQLite database to PostgreSQL", () => {
       const { code, stdout, stderr } = await ended;
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr).toMatch(
-        /^gatehouse: The copy stopped at the table \w+: [^\n]+\. Run the same command again: it continues\.\n$/,
+        /^gatehouse: The copy stopped at the table \w+: [^\n]+\. Run the same command again to continue\.\n$/,
       );
       await expectComplete();
     },

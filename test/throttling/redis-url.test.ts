@@ -58,13 +58,13 @@ describeRedisServers("a start with a wrong REDIS_URL", () => {
     [() => `redis://bob:bobs-password@${plain.address}`, /does not allow the user to run scripts/],
     [() => old.url, /must be Redis 5 or newer, or Valkey/],
     [() => `${plain.url}/99`, /has no database with the number/],
-    [() => `redis://127.0.0.1:${(web.address() as AddressInfo).port}`, /is no Redis/],
-    [() => `redis+sentinel://${plain.address}/mymaster`, /is no Sentinel; write redis:/],
-    [() => `redis+cluster://${plain.address}`, /is no Cluster; write redis:/],
+    [() => `redis://127.0.0.1:${(web.address() as AddressInfo).port}`, /is not Redis/],
+    [() => `redis+sentinel://${plain.address}/mymaster`, /is not a Sentinel; write redis:/],
+    [() => `redis+cluster://${plain.address}`, /is not a Cluster; write redis:/],
     [() => `redis+cluster://:wrong-password@${secret.address}`, /refuses the user or the password/],
     [() => cluster.servers[0]!.url, /is a node of a Cluster; write redis\+cluster/],
     [() => cluster.servers[1]!.url, /is a node of a Cluster; write redis\+cluster/],
-    [() => `redis://${sentinel()}`, /must be Redis 5 or newer, or Valkey, and no Sentinel/],
+    [() => `redis://${sentinel()}`, /must be Redis 5 or newer, or Valkey, and not a Sentinel/],
     [() => `redis+sentinel://${sentinel()}/other`, /does not know the name/],
   ];
 

@@ -29,7 +29,7 @@ export class Copier {
   #copied = new Map<string, Copied>();
   #table = "";
 
-  /** @param target has the migrations of the source, and the one that marks an unfinished copy */
+  /** @param target has the migrations of the source, and the migration that marks an unfinished copy */
   constructor(
     source: CopySource,
     target: Database,
@@ -122,7 +122,7 @@ export class Copier {
       for (const row of rows) found.add(comparable(row, columns));
       this.#progress.add(rows.length);
     }
-    // A change of a value that is not compared would go unnoticed.
+    // Without this check, a change in a column that is not compared would go unnoticed.
     const isWholeCompared = comparable(names, columns).length === names.length;
     const isThere = (await countRows(this.#target.readOnce, table)) === copied.digest.rows;
     if (isWholeCompared && isThere && found.equals(copied.digest)) return copied;

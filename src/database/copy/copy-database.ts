@@ -53,7 +53,7 @@ async function requireOurTables(from: string): Promise<void> {
   throw new Error(`The database ${describeDatabase(from)} has no tables of Gatehouse.`);
 }
 
-/** Calls `use` in a transaction that has the only write lock of SQLite. `use` must not write. */
+/** Calls `use` while nobody else can write to the SQLite database. `use` must not write to it either. */
 async function whileLocked<Result>(
   source: Database,
   from: string,
@@ -95,7 +95,7 @@ async function copyFrom(
     if ((cause as { code?: unknown }).code === undefined) throw cause;
     const place = copier.table === "" ? "" : ` at the table ${copier.table}`;
     const advice =
-      cause instanceof ServiceUnavailable ? " Run the same command again: it continues." : "";
+      cause instanceof ServiceUnavailable ? " Run the same command again to continue." : "";
     throw new Error(`The copy stopped${place}: ${reasonOf(cause)}.${advice}`, { cause });
   } finally {
     await target.close().catch(() => undefined);

@@ -10,7 +10,7 @@ export class Digest {
   #rows: number;
   #sum: bigint;
 
-  /** @param text what {@link Digest.text} returned for the rows so far */
+  /** @param text the {@link Digest.text} of those rows */
   constructor(rows = 0, text = "0") {
     this.#rows = rows;
     this.#sum = BigInt(`0x${text}`);

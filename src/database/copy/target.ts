@@ -7,7 +7,7 @@ import type { Page } from "./source.js";
 /** How many rows of a table are in memory at a time. */
 const PAGE = 5000;
 
-/** The types whose values have the same text in SQLite and PostgreSQL. Booleans are compared, too. */
+/** The types whose values have the same text in SQLite and PostgreSQL. */
 const SAME_TEXT = ["text", "character varying", "smallint", "integer", "bigint", "json", "bytea"];
 
 const SCHEMA = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
@@ -145,7 +145,10 @@ export async function digestTable(
   return digest;
 }
 
-/** Leaves out the values of types that PostgreSQL writes in another way, such as `timestamp`. Gatehouse has none. */
+/**
+ * Returns the values of a row that can be compared. Leaves out types such as `timestamp`, whose text differs between
+ * the databases. Gatehouse's own tables have no such columns.
+ */
 export function comparable(row: readonly Value[], columns: readonly Column[]): Value[] {
   return row.filter((_, index) => {
     const type = columns[index]?.type ?? "";

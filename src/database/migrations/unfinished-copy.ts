@@ -4,7 +4,7 @@ const NAME = "copy-database";
 const MIGRATION = "unfinished";
 
 /**
- * Creates the table of what `gatehouse copy-database` has copied of each table. The migration is recorded from the first
+ * Creates the table in which `gatehouse copy-database` records its progress. The migration is recorded from the first
  * change of the target until the copy is complete, so it also marks a database that no server may use yet.
  *
  * `last_row` is the `rowid` in SQLite of the last copied row. `digest` is the digest of all copied rows.

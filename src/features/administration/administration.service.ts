@@ -42,8 +42,8 @@ export class AdministrationService {
   }
 
   /**
-   * Mails a notice to the old address, and holds back links that set a new password. Otherwise an administrator could
-   * enter an address of their own, and take over the account with such a link.
+   * Mails a notice to the old address, and blocks links that set a new password for a week. Otherwise an administrator
+   * could enter an address of their own, and take over the account with such a link.
    */
   async updateUser(context: AuthContext, id: string, { username, email }: Changes): Promise<User> {
     const client = await clientOf(context);

@@ -1,5 +1,7 @@
+import type { Condition } from "../../accounts/conditions.js";
 import { ID_MAX_LENGTH, requireTexts } from "../../accounts/identifiers.js";
 import type { Sql } from "../../sql.js";
+import { type Filter, toStatement } from "./audit-statement.js";
 import { firstIdAt } from "./event-id.js";
 
 /** The longest event type that a filter accepts, in characters. */
@@ -30,10 +32,6 @@ export interface StoredEvent {
   readonly details: string | null;
 }
 
-const EVENT = `SELECT id, at, type, actor_id AS "actorId", actor_session_id AS "actorSessionId",
-  impersonator_id AS "impersonatorId", subject_id AS "subjectId", session_id AS "sessionId",
-  ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details FROM audit_event`;
-
 /** A filter of events. Several fields are combined with AND. A field that is null or missing does not filter. */
 export interface AuditQuery {
   readonly types?: readonly string[] | null | undefined;
@@ -52,12 +50,6 @@ export interface AuditQuery {
 export interface AuditPage {
   readonly events: readonly StoredEvent[];
   readonly hasNextPage: boolean;
-}
-
-/** A condition. It is true if one of the columns has one of the values. */
-interface Filter {
-  readonly columns: readonly string[];
-  readonly values: readonly string[];
 }
 
 export class AuditList {
@@ -79,10 +71,6 @@ export class AuditList {
 
   /**
    * Returns a page of the events that match the query, newest first.
-   *
-   * The statement is a `UNION`. It has one `SELECT` for each column and value of the first filter, such as `actor_id =
-   * 'a'`. Each `SELECT` stops after one page. With `OR` or `IN` instead, databases would read and sort all events that
-   * match.
    * @param ofUser lists only events that this user caused, or that are about this user; null for all events
    * @param first the largest number of events to return
    * @param after the id of the last event of the previous page; null for the first page
@@ -95,54 +83,12 @@ export class AuditList {
     after: string | null,
   ): Promise<AuditPage> {
     const filters = [...filtersOf(query, ofUser)];
-    if (filters.some(({ values }) => values.length === 0))
-      return { events: [], hasNextPage: false };
-    const [leading, ...further] = filters;
-    const range = rangeOf(query, after);
-    const conditions = [...further.map(isInList), ...range.map(([text]) => text)];
-    const parts = leading === undefined ? [EVERYTHING] : partsOf(leading);
-    const limit = first + 1;
-    const statements = parts.map(
-      ([text]) =>
-        `SELECT * FROM (${EVENT} WHERE ${[text, ...conditions].join(" AND ")} ORDER BY id DESC LIMIT ?) AS part`,
-    );
-    const rows = await this.#sql.readOnce<StoredEvent>(
-      `${withLists(further)} ${statements.join(" UNION ")} ORDER BY id DESC LIMIT ?`,
-      [
-        ...further.flatMap(({ values }) => values),
-        ...parts.flatMap(([, own]) => [...own, ...range.map(([, instant]) => instant), limit]),
-        limit,
-      ],
-    );
+    const isEmpty = filters.some(({ values }) => values.length === 0);
+    if (isEmpty) return { events: [], hasNextPage: false };
+    const { statement, parameters } = toStatement(filters, rangeOf(query, after), first + 1);
+    const rows = await this.#sql.readOnce<StoredEvent>(statement, parameters);
     return { events: rows.slice(0, first), hasNextPage: rows.length > first };
   }
-}
-
-const EVERYTHING: readonly [condition: string, values: readonly string[]] = ["1 = 1", []];
-
-/** Returns one condition for each column and value of a filter, such as `actor_id = ?`. */
-function partsOf({ columns, values }: Filter): (typeof EVERYTHING)[] {
-  return columns.flatMap((column) =>
-    values.map((value): typeof EVERYTHING => [`${column} = ?`, [value]]),
-  );
-}
-
-/**
- * Returns a clause such as `WITH list0 (value) AS (VALUES (?), (?))`, with one list for each filter. Every `SELECT` of
- * the statement uses the lists, so each value is only one parameter. Databases limit the number of parameters.
- */
-function withLists(filters: readonly Filter[]): string {
-  if (filters.length === 0) return "";
-  const lists = filters.map(
-    ({ values }, index) => `list${index} (value) AS (VALUES ${values.map(() => "(?)").join(", ")})`,
-  );
-  return `WITH ${lists.join(", ")}`;
-}
-
-/** @param index the index of the filter in {@link withLists} */
-function isInList({ columns }: Filter, index: number): string {
-  const either = columns.map((column) => `${column} IN (SELECT value FROM list${index})`);
-  return `(${either.join(" OR ")})`;
 }
 
 /** Returns the filters. The first filter is the one that probably matches the fewest events. */
@@ -168,13 +114,10 @@ function* filtersOf(query: AuditQuery, ofUser: string | null): Generator<Filter>
 }
 
 /** Returns conditions for the period of the query. They compare ids, because ids sort by time. */
-function rangeOf(
-  { from, before }: AuditQuery,
-  after: string | null,
-): [condition: string, id: string][] {
-  return [
-    ...(after === null ? [] : [["id < ?", after] as [string, string]]),
-    ...(from === undefined ? [] : [["id >= ?", firstIdAt(from)] as [string, string]]),
-    ...(before === undefined ? [] : [["id < ?", firstIdAt(before)] as [string, string]]),
-  ];
+function rangeOf({ from, before }: AuditQuery, after: string | null): Condition[] {
+  const conditions: Condition[] = [];
+  if (after !== null) conditions.push(["id < ?", [after]]);
+  if (from !== undefined) conditions.push(["id >= ?", [firstIdAt(from)]]);
+  if (before !== undefined) conditions.push(["id < ?", [firstIdAt(before)]]);
+  return conditions;
 }

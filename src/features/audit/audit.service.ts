@@ -1,7 +1,8 @@
 import type { KeyObject } from "node:crypto";
-import { type AuthEvent, type Client, fingerprint, warn } from "../../events.js";
+import { type AuthEvent, type Client, warn } from "../../events.js";
 import type { RunStatement, Sql, SqlValue } from "../../sql.js";
-import type { StoredEvent } from "./audit-list.js";
+import { type AuditRow, type SettlingEvent, toRow, toSettling } from "./audit-row.js";
+import { DroppedEvents } from "./dropped-events.js";
 import { EventIds } from "./event-id.js";
 import { RefusalBudget } from "./refusal-budget.js";
 
@@ -13,27 +14,6 @@ const BATCH_SIZE = 100;
 const MAX_PENDING = 10_000;
 /** The pause before each retry while the database fails, in milliseconds. After the last retry, the events are lost. */
 const RETRY_AFTER = [1000, 2000, 4000, 8000, 15_000, 30_000];
-/** The longest text of one column, in characters. */
-const TEXT_MAX_LENGTH = 255;
-const DETAILS_MAX_LENGTH = 4000;
-
-/** One row counts the events that {@link RefusalBudget} drops during this period, in milliseconds. */
-const DROP_WINDOW = 60_000;
-/** The type of the row that counts dropped events. */
-const DROPPED = "audit:events_dropped";
-
-/** The time after which every instance has normally stored an event, in milliseconds. */
-const SETTLE = 1000;
-
-/** An event that is about to be stored. */
-export interface SettlingEvent extends Omit<StoredEvent, "details"> {
-  readonly details: Readonly<Record<string, unknown>>;
-  /**
-   * When the event is final, in epoch milliseconds: one second after `at`, or 61 seconds for the row that counts
-   * dropped events. If the database works, all instances have then also stored their earlier events.
-   */
-  readonly settledAt: number;
-}
 
 /**
  * Called with the events of each batch, before the batch is stored. If the promise rejects, the batch is not stored. A
@@ -41,21 +21,6 @@ export interface SettlingEvent extends Omit<StoredEvent, "details"> {
  * @param run runs a statement. If the batch is stored in a transaction, the statement belongs to that transaction.
  */
 export type Follower = (events: readonly SettlingEvent[], run: RunStatement) => Promise<unknown>;
-
-interface AuditRow {
-  readonly id: string;
-  readonly at: number;
-  readonly type: string;
-  readonly actor_id: string | null;
-  readonly actor_session_id: string | null;
-  readonly impersonator_id: string | null;
-  readonly subject_id: string | null;
-  readonly session_id: string | null;
-  readonly ip_address: string | null;
-  readonly user_agent: string | null;
-  readonly request_id: string | null;
-  readonly details: string | null;
-}
 
 /**
  * Stores events. The events of a change to a user are stored in the transaction of the change. All other events are
@@ -72,8 +37,7 @@ export class AuditTrail {
   readonly #stored = new WeakSet<AuthEvent>();
   /** The rows that are not stored yet, by id. */
   readonly #pending = new Map<string, AuditRow>();
-  /** The count of events that `#budget` has dropped since `at`. A new count begins after one minute. */
-  #dropped: { readonly id: string; readonly at: number; count: number } | undefined;
+  readonly #dropped: DroppedEvents;
   /** The number of events that did not fit into `#pending`. */
   #lost = 0;
   /**
@@ -86,11 +50,12 @@ export class AuditTrail {
   #storing: Promise<void> | undefined;
   #isClosed = false;
 
-  /** @param key hashes the user name that was entered in a failed login, if no user has that name */
+  /** @param key hashes the user names that were entered in failed logins */
   constructor(sql: Sql, now: () => number, key: KeyObject) {
     this.#sql = sql;
     this.#now = now;
     this.#key = key;
+    this.#dropped = new DroppedEvents(this.#ids, key);
   }
 
   /** The numbers of events that wait for the database, and of events that were dropped or lost since the start. */
@@ -112,7 +77,7 @@ export class AuditTrail {
   async store(run: RunStatement, events: readonly AuthEvent[], client: Client): Promise<void> {
     const at = this.#now();
     const rows = events.map((event) => ({
-      ...this.#toRow(event, client),
+      ...toRow(event, client, this.#key),
       id: this.#ids.next(at),
       at,
     }));
@@ -127,9 +92,10 @@ export class AuditTrail {
     if (this.#isClosed || this.#stored.has(event)) return;
     const at = this.#now();
     if (this.#budget.allows(event, client, at)) {
-      this.#add({ ...this.#toRow(event, client), id: this.#ids.next(at), at });
+      this.#add({ ...toRow(event, client, this.#key), id: this.#ids.next(at), at });
     } else {
-      this.#add(this.#countDropped(at));
+      this.#totals.dropped += 1;
+      this.#add(this.#dropped.count(at));
     }
     this.#schedule(FLUSH_AFTER);
   }
@@ -144,44 +110,6 @@ export class AuditTrail {
     } catch (error) {
       throw this.#discard(error);
     }
-  }
-
-  #toRow(event: AuthEvent, { actor, ...client }: Client): Omit<AuditRow, "id" | "at"> {
-    const { type, userId, sessionId, login, details, ...rest } = event as Readonly<
-      Record<string, unknown>
-    > & { readonly details?: object };
-    const subject = toText(userId);
-    const isOwn = actor?.userId === subject;
-    const typed = subject === null &&
-      typeof login === "string" && { login: fingerprint(login, this.#key) };
-    return {
-      type: toText(type) ?? "",
-      actor_id: actor?.userId ?? null,
-      actor_session_id: actor?.sessionId ?? null,
-      impersonator_id: actor?.impersonatorId ?? null,
-      subject_id: subject,
-      session_id: toText(sessionId) ?? (isOwn ? actor.sessionId : null),
-      ip_address: toText(client.ipAddress),
-      user_agent: toText(client.userAgent),
-      request_id: toText(client.requestId),
-      details: toJson({ ...typed, ...rest, ...details }),
-    };
-  }
-
-  /**
-   * Counts one more dropped event. Returns the row with the new count. All counts of one minute have the same id, so a
-   * later count replaces an earlier one.
-   */
-  #countDropped(at: number): AuditRow {
-    if (this.#dropped === undefined || at - this.#dropped.at >= DROP_WINDOW) {
-      this.#dropped = { id: this.#ids.next(at), at, count: 0 };
-    }
-    this.#dropped.count += 1;
-    this.#totals.dropped += 1;
-    const { id, at: since, count } = this.#dropped;
-    const nobody = { ipAddress: null, userAgent: null };
-    const row = this.#toRow({ type: DROPPED, details: { count } }, nobody);
-    return { ...row, id, at: since };
   }
 
   #add(row: AuditRow): void {
@@ -259,35 +187,4 @@ export class AuditTrail {
       cause,
     });
   }
-}
-
-function toSettling(row: AuditRow): SettlingEvent {
-  return {
-    id: row.id,
-    at: row.at,
-    type: row.type,
-    actorId: row.actor_id,
-    actorSessionId: row.actor_session_id,
-    impersonatorId: row.impersonator_id,
-    subjectId: row.subject_id,
-    sessionId: row.session_id,
-    ipAddress: row.ip_address,
-    userAgent: row.user_agent,
-    requestId: row.request_id,
-    details: JSON.parse(row.details ?? "{}") as SettlingEvent["details"],
-    settledAt: row.at + SETTLE + (row.type === DROPPED ? DROP_WINDOW : 0),
-  };
-}
-
-function toText(value: unknown): string | null {
-  if (value === undefined || value === null) return null;
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  // PostgreSQL cannot store NUL characters.
-  return text.slice(0, TEXT_MAX_LENGTH).replaceAll("\0", "");
-}
-
-function toJson(details: object): string | null {
-  const text = JSON.stringify(details);
-  if (text === "{}") return null;
-  return text.length <= DETAILS_MAX_LENGTH ? text : JSON.stringify({ tooLong: text.length });
 }

@@ -47,4 +47,5 @@ export const audit = defineFeature({
   },
 });
 
-export type { Follower, SettlingEvent } from "./audit.service.js";
+export type { SettlingEvent } from "./audit-row.js";
+export type { Follower } from "./audit.service.js";

@@ -11,7 +11,7 @@ export function auditMeasurements(trail: AuditTrail): readonly Measurement[] {
     },
     {
       name: "gatehouse_audit_dropped_events_total",
-      help: "The refusals of a storm that the audit trail does not store one by one.",
+      help: "The refusals that the audit trail only counted, because there were too many.",
       kind: "counter",
       read: () => trail.load.dropped,
     },

@@ -4,7 +4,7 @@ import { firstIdAt } from "./event-id.js";
 /** The most rows that one statement changes. */
 const BATCH_SIZE = 1000;
 
-/** An SQL condition. It is true if the row `event` has an IP address, a user agent or details. */
+/** SQL condition: the row `event` has an IP address, a user agent or details. */
 const HAS_MORE = `(event.ip_address IS NOT NULL OR event.user_agent IS NOT NULL OR event.details IS NOT NULL)`;
 
 /**

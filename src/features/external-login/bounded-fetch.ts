@@ -19,7 +19,7 @@ export const boundedFetch: CustomFetch = async (url, options) => {
   if (body === null) throw new TooLarge("The provider's answer is too large.");
   const { status } = response;
   const headers = new Headers(response.headers);
-  // `fetch` has decoded the body already.
+  // `fetch` has already decoded the body.
   headers.delete("content-encoding");
   headers.delete("content-length");
   return new Response(isEmpty(status) ? null : body, { status, headers });

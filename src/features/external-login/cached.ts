@@ -4,8 +4,8 @@ const LIFETIME = 3_600_000;
 const COOLDOWN = 10_000;
 
 /**
- * A value that another server provides. It is loaded on first use, and again after an hour. If that fails, the old value
- * is used on. Until 10 seconds after a failure, the other server is not asked again.
+ * A value from another server. It is loaded on first use, and reloaded after an hour. If a reload fails, the old value
+ * stays in use. After a failure, the next attempt follows 10 seconds later at the earliest.
  */
 export class Cached<Value> {
   readonly #load: () => Promise<Value>;
@@ -22,7 +22,7 @@ export class Cached<Value> {
     this.#now = now;
   }
 
-  /** @throws the error of the last attempt to load the value, if there is no old value */
+  /** @throws the error of the last attempt if no value was ever loaded */
   async get(): Promise<Value> {
     if (this.#now() >= this.#dueAt) {
       this.#loading ??= this.#reload();

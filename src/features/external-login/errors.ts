@@ -1,6 +1,6 @@
 import { AuthError } from "../../errors.js";
 
-/** A login or a link by another provider that is refused. The audit trail has each. */
+/** A refused login or link by another provider. The audit trail records each. */
 export abstract class ExternalLoginRefused extends AuthError {
   /** A short code for the audit trail, such as `account_exists` or `ECONNREFUSED`. */
   get detail(): string {
@@ -9,9 +9,9 @@ export abstract class ExternalLoginRefused extends AuthError {
 }
 
 /**
- * The login at the provider failed: the provider cannot be reached or gave a wrong answer, or the arguments are not
- * those of a login that this browser began less than 10 minutes ago. The message does not say which, because an attacker
- * could learn from it. The audit trail has the details.
+ * The login at the provider failed. Either the provider cannot be reached or gave a wrong answer, or this browser did
+ * not begin the login in the last 10 minutes. The message does not say which, because an attacker could learn from it.
+ * The audit trail has the details.
  */
 export class ExternalLoginFailed extends ExternalLoginRefused {
   readonly #detail: string;
@@ -30,7 +30,7 @@ export class ExternalLoginFailed extends ExternalLoginRefused {
   }
 }
 
-/** The provider does not say that the e-mail address belongs to the user, so no account can be created with it. */
+/** The provider has not verified the user's e-mail address, so no account can be created with it. */
 export class ExternalEmailNotVerified extends ExternalLoginRefused {
   constructor() {
     super(
@@ -41,8 +41,8 @@ export class ExternalEmailNotVerified extends ExternalLoginRefused {
 }
 
 /**
- * An account has the address of the user at the provider. It is not linked without proof that the account belongs to the
- * user. Only somebody who owns the address gets this error, so it tells strangers nothing.
+ * An account already has the user's address at the provider. It is not linked without proof that it belongs to the
+ * user. Only the owner of the address gets this error, so it reveals nothing to strangers.
  */
 export class AccountExists extends ExternalLoginRefused {
   constructor() {

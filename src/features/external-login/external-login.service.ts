@@ -22,7 +22,7 @@ import {
 import type { Identity, Profile, Provider } from "./provider.js";
 import type { ReturnPages } from "./return-pages.js";
 
-/** How recent the password of a user must be who links an account. */
+/** How recently a user must have given the password to link an account. */
 const FRESHNESS = "15m";
 
 /** The longest `code` and `iss`, in characters. */
@@ -64,7 +64,7 @@ export class ExternalLoginService {
   /**
    * Begins a login at a provider. If a user is signed in, begins to link an account to this user.
    * @param redirectTo the page to which the provider sends the browser
-   * @throws {@link BadUserInput} when the provider is unknown, or `redirectTo` is no page of this application
+   * @throws {@link BadUserInput} when the provider is unknown, or `redirectTo` is not a page of this application
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    * @throws {@link ReauthenticationRequired} when the signed-in user gave no password within 15 minutes
    * @throws {@link ExternalLoginFailed} when the provider cannot be reached
@@ -152,7 +152,7 @@ export class ExternalLoginService {
   /** Asks the provider who the user is. */
   async #identify(login: PendingLogin, { code, iss }: GivenAnswer): Promise<Identity> {
     const provider = this.#parts.providers.get(login.provider);
-    // The provider was removed from the settings meanwhile.
+    // The provider has been removed from the settings.
     if (provider === undefined) throw new ExternalLoginFailed("no_provider");
     return ask(provider.identify({ ...login, code, iss }));
   }
@@ -208,7 +208,7 @@ const NO_TOKENS = {
 };
 
 /**
- * Returns the signed-in user who links an account; null if nobody is signed in.
+ * Returns the signed-in user who links an account; null if no user is signed in.
  * @throws {@link AuthContext.authError} when the credential was refused. Otherwise a link would become a login
  */
 async function readLinking(context: AuthContext): Promise<Linking | null> {

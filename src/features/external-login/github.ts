@@ -36,7 +36,7 @@ export class GithubProvider implements Provider {
   }
 
   async identify(answer: ProviderAnswer): Promise<Identity> {
-    // GitHub documents no `iss`, so there is no value to compare it with.
+    // Ignore `iss`, because GitHub does not document a value to compare it with.
     const url = callbackUrl({ ...answer, iss: null });
     const { access_token: token } = await oidc.authorizationCodeGrant(this.#configuration, url, {
       expectedState: answer.state,

@@ -10,7 +10,7 @@ import { AccountExists, ExternalEmailNotVerified, RegistrationClosed } from "./e
 import type { LinkedAccounts } from "./linked-accounts.js";
 import type { Identity, Profile } from "./provider.js";
 
-/** Rolls the new account back, because another request has linked the provider's account to a user meanwhile. */
+/** Rolls back the new account, because another request has just linked the provider's account to a user. */
 class LinkedMeanwhile extends Error {}
 
 /** Creates accounts for new users of providers, with the address that the provider has verified. */
@@ -31,7 +31,7 @@ export class NewUsers {
   }
 
   /**
-   * Creates an account, and links it. If another request of the same user was faster, its account counts.
+   * Creates an account, and links it. If another request of the same user was faster, returns that request's account.
    * @returns the id of the user
    * @throws {@link AccountExists}, {@link ExternalEmailNotVerified}, {@link RegistrationClosed}
    * @throws {@link Vetoed} when a hook refuses the registration

@@ -13,7 +13,7 @@ const MAX_SKEW = 60_000;
 /** The longest `sub`, in characters. @see OpenID Connect Core 2 */
 const SUBJECT_MAX_LENGTH = 255;
 
-/** The provider's answer is well-formed, but cannot be true. */
+/** The provider's answer is well-formed, but wrong. */
 class WrongAnswer extends Error {
   constructor(readonly code: string) {
     super(`The provider's answer is wrong: ${code}.`);
@@ -21,8 +21,8 @@ class WrongAnswer extends Error {
 }
 
 /**
- * An OpenID Connect provider. Its metadata is discovered on first use, and its keys are cached: after an unknown key they
- * are loaded again, at most once a minute.
+ * An OpenID Connect provider. Discovers the metadata on first use, and caches the keys. Reloads them for an unknown
+ * key, at most once a minute.
  * @see OpenID Connect Core 3.1
  */
 export class OidcProvider implements Provider {
@@ -91,7 +91,7 @@ export const allowPlainHttp: (configuration: oidc.Configuration) => void =
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- it is marked only to make it stand out
   oidc.allowInsecureRequests;
 
-/** Sends the secret as the provider wants it. @see OpenID Connect Discovery 3 */
+/** Sends the secret in the way that the provider supports. @see OpenID Connect Discovery 3 */
 function authenticateWith(secret: string): oidc.ClientAuth {
   const basic = oidc.ClientSecretBasic(secret);
   const post = oidc.ClientSecretPost(secret);

@@ -1,4 +1,4 @@
-/** The values of a login that are sent to the provider, or kept until its answer. */
+/** The values of a login that are sent to the provider, or kept until the provider answers. */
 export interface Request {
   readonly redirectTo: string;
   readonly state: string;
@@ -27,7 +27,7 @@ export interface Identity {
   /** Unique together with `subject`. */
   readonly issuer: string;
   readonly subject: string;
-  /** Asks the provider for more, if need be. */
+  /** Asks the provider for the profile if `identify` did not get it. */
   readProfile(this: void): Promise<Profile>;
 }
 

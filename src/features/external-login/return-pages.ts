@@ -11,7 +11,7 @@ export class ReturnPages {
     this.#origins = new Set(origins);
   }
 
-  /** Also allows the pages of the server itself, if the settings allow no page. */
+  /** Allows the pages of the server itself if the settings allow no pages. */
   useOwn(url: string): void {
     if (this.#origins.size === 0) this.#origins.add(new URL(url).origin);
   }

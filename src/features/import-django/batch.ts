@@ -1,18 +1,18 @@
-import type { CoreServices } from "../feature.js";
-import { type DjangoUser, toNamed } from "./django-user.js";
-import type { ImportSettings } from "./import-settings.js";
+import type { Sql } from "../../sql.js";
+import type { DjangoUser } from "./django-user.js";
 import { type Key, parseKey } from "./key.js";
 import type { Report } from "./report.js";
-import type { Rights } from "./rights.js";
 import type { DjangoSource } from "./source.js";
 import type { OutstandingToken, TokenReader } from "./token.js";
-import { type ImportedUser, type KnownUser, readKnown } from "./users.js";
+import { type KnownUser, readKnown } from "./users.js";
 
-/** The users of one batch, with their tokens in Django. */
+/** A batch of users, with what Django and earlier imports have stored about them. */
 export interface Batch {
-  readonly users: readonly ImportedUser[];
+  readonly users: readonly DjangoUser[];
   /** The users whom earlier imports have created, by their Django id. */
   readonly known: ReadonlyMap<string, KnownUser>;
+  /** The roles of the users' Profiles, by the Django id. */
+  readonly profiles: ReadonlyMap<string, string>;
   /** The keys by the Django id of their user. */
   readonly keys: ReadonlyMap<string, Key>;
   readonly tokens: readonly OutstandingToken[];
@@ -20,54 +20,32 @@ export interface Batch {
 
 interface Tools {
   readonly report: Report;
-  readonly rights: Rights;
   readonly tokens: TokenReader;
   /** When the import started, in epoch milliseconds. */
   readonly startedAt: number;
 }
 
-/** Reads what Django stores about a batch of users besides the users themselves. */
+/** Reads batches. Reports keys and tokens that cannot be imported, but changes nothing. */
 export class BatchReader {
-  readonly #core: Pick<CoreServices, "sql">;
+  readonly #sql: Sql;
   readonly #source: DjangoSource;
-  readonly #settings: ImportSettings;
   readonly #tools: Tools;
 
-  constructor(
-    core: Pick<CoreServices, "sql">,
-    source: DjangoSource,
-    settings: ImportSettings,
-    tools: Tools,
-  ) {
-    this.#core = core;
+  constructor(sql: Sql, source: DjangoSource, tools: Tools) {
+    this.#sql = sql;
     this.#source = source;
-    this.#settings = settings;
     this.#tools = tools;
   }
 
-  /** Reads a batch. Applies the changes of roles and activations. */
-  async read(found: readonly DjangoUser[]): Promise<Batch> {
-    const ids = found.map(({ djangoId }) => djangoId);
-    const profiles = await this.#source.profileRoles(ids);
-    const keys = await this.#readKeys(ids);
-    const known = await readKnown(this.#core.sql, ids);
-    const users: ImportedUser[] = [];
-    for (const user of found) {
-      const before = known.get(user.djangoId)?.imported;
-      if (before === null) {
-        this.#tools.report.refuse(
-          toNamed(user),
-          "The user was deleted in Gatehouse, so the import does not create the user again.",
-        );
-        continue;
-      }
-      const imported = await this.#applyRights(user, profiles.get(user.djangoId), before);
-      // Import the key and the tokens of an inactive user only after Django has activated the user. Otherwise the
-      // activation would end their sessions.
-      const key = imported.isActive ? (keys.get(user.djangoId)?.sessionId ?? null) : null;
-      users.push({ ...user, imported: { ...imported, key } });
-    }
-    return { users, known, keys, tokens: await this.#readTokens(ids, users) };
+  async read(users: readonly DjangoUser[]): Promise<Batch> {
+    const ids = users.map(({ djangoId }) => djangoId);
+    return {
+      users,
+      known: await readKnown(this.#sql, ids),
+      profiles: await this.#source.profileRoles(ids),
+      keys: await this.#readKeys(ids),
+      tokens: await this.#readTokens(ids),
+    };
   }
 
   async #readKeys(ids: readonly string[]): Promise<Map<string, Key>> {
@@ -84,30 +62,9 @@ export class BatchReader {
     return keys;
   }
 
-  /** Returns the values to store for a user, without a key. */
-  async #applyRights(
-    user: DjangoUser,
-    profileRole: string | undefined,
-    before: ImportedUser["imported"] | undefined,
-  ): Promise<ImportedUser["imported"]> {
-    const { rights } = this.#tools;
-    const profile = this.#settings.hasProfiles ? (profileRole ?? "") : (before?.profile ?? null);
-    const role = rights.roleOf(user.facts, profile, before);
-    const read = { ...user, imported: { ...user.facts, profile, role, key: null } };
-    return before === undefined ? read.imported : (await rights.apply(read, before)).imported;
-  }
-
-  /** Returns the tokens of active users, and all blacklisted tokens. */
-  async #readTokens(
-    ids: readonly string[],
-    users: readonly ImportedUser[],
-  ): Promise<OutstandingToken[]> {
-    const active = new Set(
-      users.filter(({ imported }) => imported.isActive).map(({ djangoId }) => djangoId),
-    );
+  async #readTokens(ids: readonly string[]): Promise<OutstandingToken[]> {
     const { startedAt, tokens } = this.#tools;
-    const read = tokens.read(await this.#source.tokens(ids, toDatabaseTime(startedAt)));
-    return read.filter(({ djangoId, isBlacklisted }) => isBlacklisted || active.has(djangoId));
+    return tokens.read(await this.#source.tokens(ids, toDatabaseTime(startedAt)));
   }
 }
 

@@ -41,7 +41,7 @@ interface Remark {
   readonly text: string;
 }
 
-/** The values in Django's table of users that a later import compares. */
+/** The values of Django's table of users that the next import compares. */
 export interface Facts {
   readonly username: string;
   readonly email: string;

@@ -73,8 +73,8 @@ export function toIso(instant: number | null): string | null {
 }
 
 /**
- * Returns the primary key, or nothing for a user who signed up in Gatehouse. For a row without a key, Django replaces
- * the user with the same name, or else adds a user.
+ * Returns the primary key, or nothing for a user who signed up in Gatehouse. Django replaces the user with the same
+ * name by a row without a key, or adds a user.
  */
 function primaryKeyOf({ djangoId }: ExportedUser): object {
   if (djangoId === null) return {};
@@ -87,12 +87,12 @@ function nameInDjango(
   namesInDjango: ReadonlySet<string>,
 ): string {
   if (imported !== null && username.endsWith(`#${djangoId}`)) return imported.username;
-  // Without the suffix, this user would replace the user who has the name in Django.
+  // Without the suffix, this row would replace the user who has the name in Django.
   return imported === null && namesInDjango.has(username) ? `${username}#${id}` : username;
 }
 
 /**
- * Returns the address, or the imported address if there is none. The import left the address out if another user had
+ * Returns the user's address. If there is none, returns the address that the import left out because another user had
  * it.
  */
 function emailInDjango({ email }: ExportedUser, imported: Imported | null): string {
@@ -105,7 +105,10 @@ function passwordInDjango(hash: string | null): string {
   return hash.startsWith("$argon2") ? `argon2${hash}` : hash;
 }
 
-/** Returns the rights as they were in Django if the role has not changed in Gatehouse. Otherwise the role decides. */
+/**
+ * Returns the rights in Django at the import. If the role has changed in Gatehouse since then, returns the role's
+ * rights.
+ */
 function rightsOf({ role }: ExportedUser, imported: Imported | null, roles: Roles): object {
   if (imported !== null && imported.role === role) {
     return { is_staff: imported.isStaff, is_superuser: imported.isSuperuser };

@@ -1,12 +1,12 @@
 import { hashFunctions } from "./hash-functions.js";
 
-/** The memory that Argon2 may take, in KiB: 256 MiB. */
+/** The largest memory of one hash, in KiB. */
 const ARGON2_MAX_MEMORY = 2 ** 18;
-/** The passes of Argon2, and the parameters of scrypt, that Django uses by default. */
+/** Django's default parameters. */
 const ARGON2_PASSES = 2;
 const SCRYPT_N = 2 ** 14;
 const SCRYPT_R = 8;
-/** The smallest inputs that the libraries accept. */
+/** The smallest parameters that the libraries accept. */
 const ARGON2_MIN_MEMORY = 8;
 const BCRYPT_MIN_EXPONENT = 4;
 const SCRYPT_MIN_EXPONENT = 1;
@@ -31,7 +31,7 @@ const WORK = {
     if (memory >= ARGON2_MIN_MEMORY) await hashFunctions.argon2(password, phcOf(memory, passes));
   },
 
-  /** The cost is the number of rounds. One hash has 2^n rounds, so several hashes do the work of other numbers. */
+  /** The cost is the number of rounds. One hash has 2^n rounds, so other numbers need several hashes. */
   bcrypt: async (password, cost) => {
     for (const exponent of exponentsOf(cost)) {
       if (exponent < BCRYPT_MIN_EXPONENT) continue;
@@ -39,7 +39,7 @@ const WORK = {
     }
   },
 
-  /** The cost is N * r * p. The first hash does most of the work. Smaller hashes do the rest, because N must be 2^n. */
+  /** The cost is N * r * p. N must be 2^n, so smaller hashes follow the first one if the cost needs them. */
   scrypt: async (password, cost) => {
     const r = SCRYPT_R;
     const p = Math.floor(cost / (SCRYPT_N * r));
@@ -55,7 +55,7 @@ const WORK = {
 /** A hash function. Django's formats `bcrypt` and `bcrypt_sha256` have the same hash function. */
 export type HashFunction = keyof typeof WORK;
 
-/** Takes as long as the check of a hash of this cost. Does nothing if the cost is 0 or less. */
+/** Spends the time that the check of a hash with this cost takes. Does nothing if the cost is 0 or less. */
 export async function spend(
   hashFunction: HashFunction,
   password: string,
@@ -72,7 +72,7 @@ function cryptOf(exponent: number): string {
   return `$2b$${exponent.toString().padStart(2, "0")}$${".".repeat(53)}`;
 }
 
-/** Returns the exponents of the powers of two that add up to a number. For example, 12 is 8 + 4, so returns [2, 3]. */
+/** Returns the exponents of the powers of two that add up to a number: [2, 3] for 12, which is 4 + 8. */
 function exponentsOf(sum: number): number[] {
   return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (sum >>> bit) & 1);
 }

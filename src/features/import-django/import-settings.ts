@@ -6,7 +6,7 @@ export interface ImportSettings {
   readonly roles: Roles;
   /** Seconds. */
   readonly sessionLifetime: number;
-  /** The role in a Profile that makes the user an administrator. */
+  /** The role in a Profile of Django that makes the user an administrator. */
   readonly adminValue: string;
   /** Whether the roles of Profiles are imported. */
   readonly hasProfiles: boolean;

@@ -16,7 +16,14 @@ import { Rights } from "./rights.js";
 import type { DjangoSource } from "./source.js";
 import { StoredSessions } from "./stored-sessions.js";
 import { type OutstandingToken, TokenReader } from "./token.js";
-import { insertUsers, type NewUser, updateUsers } from "./users.js";
+import {
+  chooseNewNames,
+  findChanged,
+  type ImportedUser,
+  insertUsers,
+  type NewUser,
+  updateUsers,
+} from "./users.js";
 
 /**
  * Imports the users of a Django project in batches. One short transaction writes a batch of users with all their
@@ -51,12 +58,8 @@ export class Importer {
     this.#rights = new Rights(core, settings, report);
     this.#sessions = new StoredSessions(core, settings, report.counts);
     this.#tokens = new TokenReader(settings.simpleJwt, this.#startedAt, report);
-    this.#batches = new BatchReader(core, source, settings, {
-      report,
-      rights: this.#rights,
-      tokens: this.#tokens,
-      startedAt: this.#startedAt,
-    });
+    const tools = { report, tokens: this.#tokens, startedAt: this.#startedAt };
+    this.#batches = new BatchReader(core.sql, source, tools);
   }
 
   async run(): Promise<void> {
@@ -125,47 +128,72 @@ export class Importer {
     if (users.length > 0) await this.#importBatch(await this.#batches.read(users), holders);
   }
 
-  async #importBatch({ users, known, keys, tokens }: Batch, holders: Holders): Promise<void> {
-    const { counts } = this.#report;
+  async #importBatch(batch: Batch, holders: Holders): Promise<void> {
+    const { known } = batch;
+    const users = await this.#decideRights(batch);
     const created = users.filter(({ djangoId }) => !known.has(djangoId));
-    const changed = users.flatMap((user) => {
-      const { imported: before = null, text } = known.get(user.djangoId) ?? {};
-      return before === null || text === JSON.stringify(user.imported) ? [] : [{ user, before }];
-    });
-    const inserted: NewUser[] = [];
+    const changed = findChanged(users, known);
+    let inserted: NewUser[] = [];
     await this.#write(users.length, async (run, write) => {
       const all = [...created, ...changed.map(({ user }) => user)];
       const taken = await TakenNames.read(run, all, holders, this.#report);
-      for (const user of created) {
-        const name = taken.chooseName(user);
-        if (name !== null) inserted.push({ user, name, email: taken.chooseEmail(user) });
-        else this.#report.refuse(toNamed(user), "The user's name is taken in Gatehouse.");
-      }
+      inserted = this.#nameNewUsers(created, taken);
       await insertUsers(write, inserted);
-      const updated = changed.map(({ user, before }) => {
-        const { username, email } = user.imported;
-        return {
-          user,
-          before,
-          name: username === before.username ? null : taken.chooseName(user),
-          email: email === before.email ? undefined : taken.chooseEmail(user),
-        };
-      });
-      await updateUsers(write, updated, this.#report);
-      const present = [
-        ...inserted.map(({ user }) => user),
-        ...users.filter(({ djangoId }) => known.has(djangoId)),
-      ];
-      const newIds = new Set(inserted.map(({ user }) => user.id));
-      await this.#sessions.storeKeys(run, write, present, known, keys, newIds);
-      await this.#sessions.storeTokens(run, write, tokens, newIds);
+      await updateUsers(write, chooseNewNames(changed, taken), this.#report);
+      await this.#storeSessions(run, write, batch, users, inserted);
     });
     for (const { user } of inserted) {
       for (const { about, text } of user.remarks) this.#report.remark(toNamed(user), about, text);
     }
+    const { counts } = this.#report;
     counts.usersCreated += inserted.length;
     counts.usersChanged += changed.length;
     counts.usersUnchanged += users.length - created.length - changed.length;
+  }
+
+  /** Returns the users to store, and applies changed roles and activations of known users. */
+  async #decideRights({ users: found, known, profiles, keys }: Batch): Promise<ImportedUser[]> {
+    const users: ImportedUser[] = [];
+    for (const user of found) {
+      const { djangoId } = user;
+      const before = known.get(djangoId)?.imported;
+      if (before === null) {
+        this.#report.refuse(
+          toNamed(user),
+          "The user was deleted in Gatehouse, so the import does not create the user again.",
+        );
+        continue;
+      }
+      const imported = await this.#rights.update(user, profiles.get(djangoId), before);
+      // Do not import the key and tokens of an inactive user yet, because a later activation would end their sessions.
+      const key = imported.isActive ? (keys.get(djangoId)?.sessionId ?? null) : null;
+      users.push({ ...user, imported: { ...imported, key } });
+    }
+    return users;
+  }
+
+  #nameNewUsers(created: readonly ImportedUser[], taken: TakenNames): NewUser[] {
+    return created.flatMap((user) => {
+      const name = taken.chooseName(user);
+      if (name !== null) return [{ user, name, email: taken.chooseEmail(user) }];
+      this.#report.refuse(toNamed(user), "The user's name is taken in Gatehouse.");
+      return [];
+    });
+  }
+
+  /** Stores the keys and tokens of a batch. */
+  async #storeSessions(
+    run: RunStatement,
+    write: RunStatement,
+    { known, keys, tokens }: Batch,
+    users: readonly ImportedUser[],
+    inserted: readonly NewUser[],
+  ): Promise<void> {
+    const old = users.filter(({ djangoId }) => known.has(djangoId));
+    const present = [...inserted.map(({ user }) => user), ...old];
+    const newIds = new Set(inserted.map(({ user }) => user.id));
+    await this.#sessions.storeKeys(run, write, present, known, keys, newIds);
+    await this.#sessions.storeTokens(run, write, usableTokens(tokens, users), newIds);
   }
 
   /**
@@ -194,6 +222,17 @@ export class Importer {
     await this.#pace.run(rows, () => sql.inTransaction((run) => use(run, run)));
     this.#sessions.reportEnded();
   }
+}
+
+/** Returns the tokens of active users, and all blacklisted tokens. */
+function usableTokens(
+  tokens: readonly OutstandingToken[],
+  users: readonly ImportedUser[],
+): OutstandingToken[] {
+  const active = new Set(
+    users.filter(({ imported }) => imported.isActive).map(({ djangoId }) => djangoId),
+  );
+  return tokens.filter(({ djangoId, isBlacklisted }) => isBlacklisted || active.has(djangoId));
 }
 
 /** Returns a user who can be imported, or the reason why the user cannot. */

@@ -4,10 +4,10 @@ import type { Migration } from "../../sql.js";
 export const djangoMigration: Migration = {
   name: "2026-11-27-django",
   statements: [
-    // The imported users. `imported` is JSON of the last import. It is empty if the user was deleted in Gatehouse. Such
-    // a row stays, because otherwise the next import would create the user again. Tokens and keys that Django issued at
-    // `refused_before` or earlier get no session. `credentials_version` equals the user's own version until the user
-    // gets a new password or is deactivated in Gatehouse.
+    // The imported users. The row of a user who was deleted in Gatehouse stays, so that the next import does not create
+    // the user again. `imported`: the values that the last import read, as JSON; empty for a deleted user.
+    // `refused_before`: older tokens and keys of Django get no session. `credentials_version`: equals the user's
+    // version until the user gets a new password or is deactivated in Gatehouse.
     `create table "django_user" (
       "django_id" text not null primary key,
       "user_id" text null unique constraint "django_user_user_id_foreign"
@@ -15,9 +15,9 @@ export const djangoMigration: Migration = {
       "imported" text not null,
       "refused_before" bigint null,
       "credentials_version" integer not null default 0)`,
-    // The refresh and sliding tokens of simplejwt that were imported or sent to Gatehouse. A token gets a session only
-    // once, so the row stays until the token expires in Django, at `expires_at`. `outstanding_id` is the primary key in
-    // `token_blacklist_outstandingtoken`. It is null if the token is not there or is blacklisted.
+    // The refresh and sliding tokens of simplejwt that were imported or sent to Gatehouse. A row stays until its token
+    // expires in Django, so that no token gets a second session. `outstanding_id`: the primary key in
+    // `token_blacklist_outstandingtoken`; null if the token is not there or is blacklisted.
     `create table "django_token" (
       "session_id" text not null primary key,
       "user_id" text not null constraint "django_token_user_id_foreign"
@@ -31,7 +31,7 @@ export const djangoMigration: Migration = {
     `create table "django_password_cost" (
       "hash_function" text not null primary key,
       "cost" integer not null)`,
-    // Shows quickly whether any user still has a password hash of Django.
+    // Finds quickly whether any user still has a password hash of Django, which does not begin with `$`.
     `create index "user_foreign_hash_index" on "user" (substr("password_hash", 1, 1))
       where substr("password_hash", 1, 1) <> '$'`,
   ],

@@ -25,7 +25,7 @@ export class TakenNames {
     this.#report = report;
   }
 
-  /** Finds out which of the names and addresses that the given users could get are taken. */
+  /** Reads which of the names and addresses that these users could get are taken. */
   static async read(
     run: RunStatement,
     users: readonly DjangoUser[],

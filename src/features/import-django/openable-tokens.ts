@@ -7,7 +7,7 @@ const BATCH_SIZE = 1000;
 
 /** A token or key that Django issued. */
 export interface IssuedToken {
-  /** The id that the token's session has, or would have if it existed. */
+  /** The id of the token's session, even if that session does not exist yet. */
   readonly sessionId: string;
   readonly userId: string;
   /** When Django issued the token, in epoch milliseconds. Null if unknown. */
@@ -40,18 +40,18 @@ export interface TokenSession extends IssuedToken {
   readonly refreshExpiresAt: number | null;
 }
 
-/** An SQL condition. It is true if the "user" got no new password in Gatehouse, and was not deactivated there. */
+/** SQL condition: the "user" got no new password in Gatehouse, and was not deactivated there. */
 export const IS_FROM_DJANGO = `EXISTS (SELECT 1 FROM django_user
   WHERE django_user.user_id = "user".id AND django_user.credentials_version = "user".credentials_version)`;
 
-/** An SQL condition. It is true if the token `given` was imported or sent to Gatehouse before. */
+/** SQL condition: the token `given` was imported or sent to Gatehouse before. */
 const IS_SEEN = `EXISTS (SELECT 1 FROM django_token WHERE django_token.session_id = given.session_id)`;
 
-/** An SQL condition. It is true if the "user" refuses tokens that are as old as the token `given`. */
+/** SQL condition: the token `given` is too old, because the tokens of the "user" were refused later. */
 const IS_REFUSED = `EXISTS (SELECT 1 FROM django_user
   WHERE django_user.user_id = "user".id AND refused_before >= CAST(given.issued_at AS BIGINT))`;
 
-/** An SQL condition. It is true if the token `given` of the "user" may get a session. */
+/** SQL condition: the token `given` of the "user" may get a session. */
 const IS_OPENABLE = `(${IS_FROM_DJANGO} AND NOT ${IS_SEEN} AND NOT ${IS_REFUSED})`;
 
 /** Returns the stored state of each token, by the id of its session. */
@@ -95,7 +95,10 @@ export async function openSession(run: RunStatement, session: TokenSession): Pro
   return opened.length > 0;
 }
 
-/** Returns the start of a statement, which defines the tokens as a table `given`. Each token needs {@link givenValues}. */
+/**
+ * Returns the beginning of a statement, which defines the table `given`. {@link givenValues} returns the values of each
+ * token.
+ */
 function withGiven(count: number): string {
   const places = Array.from({ length: count }, () => "(?, ?, ?)").join(", ");
   return `WITH given (session_id, user_id, issued_at) AS (VALUES ${places})`;

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 const TRANSACTION = 1000;
 
 /**
- * The longest pause after a transaction, in milliseconds. A server that waits for SQLite's lock tries again every 100
- * ms, so it gets the lock in a pause.
+ * The longest pause after a transaction, in milliseconds. Longer than 100 ms, the interval at which a waiting server
+ * retries to get SQLite's lock.
  */
 const PAUSE = 120;
 
@@ -29,9 +29,10 @@ export class Pace {
   }
 
   /**
-   * Pauses, then runs a transaction. The pause begins at the end of the last transaction. It is as long as that
-   * transaction, but not longer than {@link PAUSE}.
-   * @param rows how many rows the transaction writes. A fast transaction makes the next part larger, a slow one smaller
+   * Runs a transaction after a pause. The pause is as long as the last transaction took, but at most {@link PAUSE}. It
+   * begins at the end of that transaction.
+   * @param rows how many rows the transaction writes. The next part is larger after a fast transaction, and smaller
+   * after a slow one
    */
   async run(rows: number, transaction: () => Promise<void>): Promise<void> {
     const pause = this.#freeFrom - performance.now();

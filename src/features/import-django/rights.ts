@@ -4,12 +4,11 @@ import { BadUserInput, NoSuchUser } from "../../errors.js";
 import { NO_CLIENT } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
-import type { Facts, Imported } from "./django-user.js";
+import type { DjangoUser, Facts, Imported } from "./django-user.js";
 import type { ImportSettings } from "./import-settings.js";
 import { IS_FROM_DJANGO } from "./openable-tokens.js";
 import { refuseIssued } from "./refuse-issued.js";
 import type { Report } from "./report.js";
-import type { ImportedUser } from "./users.js";
 
 /** Decides and applies the roles and activations of users. */
 export class Rights {
@@ -30,19 +29,31 @@ export class Rights {
   }
 
   /**
-   * Returns the role of a user. Superusers, and users whose Profile has the role `adminValue`, are administrators. Other
-   * users have the lowest role.
+   * Decides the role of a user. If the role or the activation has changed in Django since the last import, applies the
+   * change.
+   * @param profileRole the role in the user's Profile in Django
+   * @returns the values to store for the user, without a key. If Gatehouse refused the change, the values have the old
+   * role and activation, so that the next import tries again
    */
-  roleOf({ isSuperuser }: Facts, profile: string | null, before: Imported | undefined): Role {
-    const { roles, adminValue, hasProfiles } = this.#settings;
-    if (hasProfiles) {
-      const isAdminProfile = profile === adminValue;
-      this.#hasAdminProfile ||= isAdminProfile;
-      return isSuperuser || isAdminProfile ? roles.admin : roles.lowest;
+  async update(
+    user: DjangoUser,
+    profileRole: string | undefined,
+    before: Imported | undefined,
+  ): Promise<Imported> {
+    const profile = this.#settings.hasProfiles ? (profileRole ?? "") : (before?.profile ?? null);
+    const role = this.#roleOf(user.facts, profile, before);
+    const imported = { ...user.facts, profile, role, key: null };
+    if (before === undefined || this.#settings.isDryRun) return imported;
+    try {
+      await this.#apply(user.id, imported, before);
+      return imported;
+    } catch (error) {
+      if (error instanceof NoSuchUser) return imported;
+      if (!(error instanceof BadUserInput)) throw error;
+      const { djangoId } = user;
+      this.#report.remark({ djangoId, username: imported.username }, "role", error.message);
+      return { ...imported, ...rightsOf(before) };
     }
-    // An earlier import may have read Profiles. So keep the role until Django changes the superuser flag.
-    if (before?.isSuperuser === isSuperuser) return before.role;
-    return isSuperuser ? roles.admin : roles.lowest;
   }
 
   /**
@@ -57,28 +68,31 @@ export class Rights {
   }
 
   /**
-   * Applies a role and an activation that changed in Django. The rules of Gatehouse apply: a deactivation ends all
-   * sessions, and the last administrator keeps the role.
-   * @returns the user. If the change was refused, the user has the old role and activation, so that the next import
-   * tries again
+   * Returns the role of a user. Superusers, and users whose Profile has the role `adminValue`, are administrators. Other
+   * users have the lowest role.
    */
-  async apply(user: ImportedUser, before: Imported): Promise<ImportedUser> {
-    const { isActive, role } = user.imported;
+  #roleOf({ isSuperuser }: Facts, profile: string | null, before: Imported | undefined): Role {
+    const { roles, adminValue, hasProfiles } = this.#settings;
+    if (hasProfiles) {
+      const isAdminProfile = profile === adminValue;
+      this.#hasAdminProfile ||= isAdminProfile;
+      return isSuperuser || isAdminProfile ? roles.admin : roles.lowest;
+    }
+    // Keep the role until Django changes the superuser flag, because an earlier import may have read the role from a
+    // Profile.
+    if (before?.isSuperuser === isSuperuser) return before.role;
+    return isSuperuser ? roles.admin : roles.lowest;
+  }
+
+  /**
+   * Applies a change of the role or the activation. The rules of Gatehouse apply: a deactivation ends all sessions, and
+   * the last administrator keeps the role.
+   */
+  async #apply(id: string, { role, isActive }: Imported, before: Imported): Promise<void> {
     const { accounts } = this.#core;
-    if (this.#settings.isDryRun) return user;
-    try {
-      if (role !== before.role) await accounts.setRole(user.id, role);
-      if (isActive !== before.isActive) {
-        const steps = this.#stepsOf(isActive);
-        await accounts.setActive(user.id, isActive, NO_CLIENT, steps);
-      }
-      return user;
-    } catch (error) {
-      if (error instanceof NoSuchUser) return user;
-      if (!(error instanceof BadUserInput)) throw error;
-      const { djangoId, imported } = user;
-      this.#report.remark({ djangoId, username: imported.username }, "role", error.message);
-      return { ...user, imported: { ...imported, ...rightsOf(before) } };
+    if (role !== before.role) await accounts.setRole(id, role);
+    if (isActive !== before.isActive) {
+      await accounts.setActive(id, isActive, NO_CLIENT, this.#stepsOf(isActive));
     }
   }
 
@@ -107,10 +121,7 @@ async function isFromDjango(run: RunStatement, userId: string): Promise<boolean>
   return rows.length > 0;
 }
 
-/**
- * Keeps {@link IS_FROM_DJANGO} true after an activation or deactivation, so that the next imports still update the
- * password.
- */
+/** Keeps {@link IS_FROM_DJANGO} true after a change by the import, so that later imports still update the password. */
 async function stayFromDjango(run: RunStatement, userId: string): Promise<void> {
   await run(
     `UPDATE django_user SET credentials_version =

@@ -29,7 +29,7 @@ export async function recordSeen(run: RunStatement, tokens: readonly SeenToken[]
 }
 
 /**
- * Returns the rule that deletes the records of expired tokens. Expired tokens are refused in any case.
+ * Returns the rule that deletes the records of expired tokens, which no longer need a record to be refused.
  * @param leeway in seconds
  */
 export function seenTokenPruneRule(leeway: number): PruneRule {

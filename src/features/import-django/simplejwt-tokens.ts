@@ -32,7 +32,7 @@ const TEXT_MAX_LENGTH = 255;
 export interface SimpleJwtOptions {
   readonly simpleJwt: SimpleJwt;
   readonly key: KeyObject;
-  /** From this time on, no token is accepted. In epoch milliseconds. */
+  /** When the last token is refused, in epoch milliseconds. */
   readonly acceptedUntil: number;
   /** In seconds. */
   readonly sessionLifetime: number;
@@ -70,8 +70,7 @@ export class SimpleJwtTokens implements ForeignTokens {
     verifySignature(jwt, { algorithm: simpleJwt.ALGORITHM, verificationKey: key });
     const payload = parseObject(jwt.payload) ?? {};
     const type = payload[simpleJwt.TOKEN_TYPE_CLAIM];
-    // Refuse a token with this claim. Django would refuse it after a change of the password in Django, which Gatehouse
-    // does not see.
+    // Such a token depends on the password in Django, whose changes Gatehouse does not see.
     const isRevocable = Object.hasOwn(payload, simpleJwt.REVOKE_TOKEN_CLAIM);
     if (!isTokenType(type) || isRevocable) throw new TokenNotValid();
     const claims = this.#parseClaims(payload, type);
@@ -91,7 +90,7 @@ export class SimpleJwtTokens implements ForeignTokens {
   #parseClaims(payload: Readonly<Record<string, unknown>>, type: TokenType): Claims {
     const { simpleJwt } = this.#options;
     const { iss, aud, exp, nbf = 0 } = payload;
-    // simplejwt writes no `iat` before version 5. Then 0 means that the time is unknown.
+    // 0 means unknown, because simplejwt before version 5 writes no `iat`.
     const { iat = 0 } = payload;
     const djangoId = keyOf(payload[simpleJwt.USER_ID_CLAIM]);
     const jti = payload[simpleJwt.JTI_CLAIM];
@@ -150,13 +149,13 @@ export class SimpleJwtTokens implements ForeignTokens {
     const { sessionLifetime, simpleJwt } = this.#options;
     const at = this.#now();
     const isAccess = kind.type === "access";
-    // A refresh token has no leeway. After it expires, its ended session may be deleted, and must not open again.
+    // No leeway for a refresh token: after it expires, its ended session may be deleted, and must not be opened again.
     const expiresAt = (claims.exp + (isAccess ? simpleJwt.LEEWAY : 0)) * 1000;
     if (expiresAt <= at) return;
     const { id: sessionId, userId, scheme } = session;
     const issuedAt = claims.iat === 0 ? null : claims.iat * 1000;
     const token = { sessionId, userId, issuedAt };
-    // Check this before the transaction, because a refused token must not lock the database.
+    // Check this before the transaction, so that a refused token does not lock the database.
     if (await this.#hasSession(token)) return;
     const refreshExpiresAt = Number(claims["refresh_exp"]) * 1000;
     const sessionExpiresAt = Math.max(refreshExpiresAt, at + sessionLifetime * 1000);

@@ -78,7 +78,9 @@ export class DjangoSource {
   }
 
   /**
-   * @param typical a column that such tables have. If the table is missing, the error names the tables with this column
+   * Returns the columns of a table, which must have the required ones.
+   * @param options the options that the error names
+   * @param typical a column of similar tables, which the error lists if the table does not exist
    */
   async #requireTable(
     table: string,
@@ -102,8 +104,8 @@ export class DjangoSource {
   }
 
   /**
-   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not find
-   * the row if the column has no type, as in some views.
+   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not if the
+   * column has no type, as in some views.
    */
   async #requireType(table: string, column: string): Promise<void> {
     const from = `FROM ${this.#quote(table)} WHERE ${column}`;

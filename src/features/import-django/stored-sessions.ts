@@ -160,7 +160,7 @@ export class StoredSessions {
   }
 }
 
-/** @param newIds the ids of the users that this batch creates. A dry run does not store these users */
+/** @param newIds the ids of the users that this batch creates, which a dry run does not store */
 function isOpenable(
   { sessionId, userId }: IssuedToken,
   standings: ReadonlyMap<string, Standing>,

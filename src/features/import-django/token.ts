@@ -100,10 +100,10 @@ export class TokenReader {
       djangoId,
       jti,
       outstandingId: id,
-      // Only a sliding token has the second expiry `refreshExp`.
+      // Only a sliding token has `refreshExp`.
       scheme: refreshExp === undefined ? "JWT" : "SLIDING",
       createdAt: storedAt ?? this.#now,
-      // Prefer the claim `iat`, because the server also uses that claim when it gets the token.
+      // Prefer the claim `iat`, which the server also uses when it gets the token.
       issuedAt: isTime(iat) ? Math.trunc(iat * 1000) : storedAt,
       expiresAt: Math.round(end * 1000),
       deadAt: Math.round(Math.max(end, isTime(exp) ? exp : 0) * 1000),

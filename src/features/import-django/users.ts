@@ -1,6 +1,6 @@
 import type { RunStatement, Sql } from "../../sql.js";
 import type { DjangoUser, Imported } from "./django-user.js";
-import type { StoredName } from "./names.js";
+import type { StoredName, TakenNames } from "./names.js";
 import { IS_FROM_DJANGO } from "./openable-tokens.js";
 import { storeCosts } from "./password-costs.js";
 import type { Report } from "./report.js";
@@ -25,13 +25,16 @@ export interface NewUser {
   readonly email: DjangoUser["email"];
 }
 
-/** A user who has changed in Django. */
+/** A user who has changed in Django since the last import. */
 export interface ChangedUser {
   readonly user: ImportedUser;
   readonly before: Imported;
+}
+
+interface RenamedUser extends ChangedUser {
   /** Null if the name stays. */
   readonly name: StoredName | null;
-  /** Null if the user has no address, or if another user has the address. Undefined if the address stays. */
+  /** Null if the user has no address, or if another user has the address; undefined if the address stays. */
   readonly email: DjangoUser["email"] | undefined;
 }
 
@@ -53,8 +56,32 @@ export async function readKnown(
   );
 }
 
+/** Returns the users who have changed in Django since the last import. */
+export function findChanged(
+  users: readonly ImportedUser[],
+  known: ReadonlyMap<string, KnownUser>,
+): ChangedUser[] {
+  return users.flatMap((user) => {
+    const { imported: before = null, text } = known.get(user.djangoId) ?? {};
+    return before === null || text === JSON.stringify(user.imported) ? [] : [{ user, before }];
+  });
+}
+
+/** Chooses a name and an address for each user who has another one in Django. */
+export function chooseNewNames(changed: readonly ChangedUser[], taken: TakenNames): RenamedUser[] {
+  return changed.map(({ user, before }) => {
+    const { username, email } = user.imported;
+    return {
+      user,
+      before,
+      name: username === before.username ? null : taken.chooseName(user),
+      email: email === before.email ? undefined : taken.chooseEmail(user),
+    };
+  });
+}
+
 export async function insertUsers(run: RunStatement, given: readonly NewUser[]): Promise<void> {
-  // Sort by id. The database then changes each page of the index only once.
+  // Sort by id, so that the database changes each page of the index only once.
   const users = [...given].sort((a, b) => (a.user.id < b.user.id ? -1 : 1));
   await insertRows(run, {
     table: "user",
@@ -94,7 +121,7 @@ export async function insertUsers(run: RunStatement, given: readonly NewUser[]):
  */
 export async function updateUsers(
   run: RunStatement,
-  users: readonly ChangedUser[],
+  users: readonly RenamedUser[],
   report: Report,
 ): Promise<void> {
   for (const { user, before, name, email } of users) {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { Account } from "../../accounts/account.service.js";
+import type { Account } from "../../accounts/account.js";
 import { canonicalEmail } from "../../accounts/identifiers.js";
 import type { User } from "../../accounts/user.js";
 import type { Issued } from "../../authentication/token-issuer.js";
@@ -32,7 +32,7 @@ interface CodeRequest {
   readonly proofHash: string;
 }
 
-/** The values that the user enters, or that the page of the link sends. */
+/** The values that the user entered, or that the page of the link sends. */
 export interface GivenCode {
   /** Six digits, or the token of a link. */
   readonly code: string;
@@ -75,8 +75,8 @@ export class LoginCodesService {
   /**
    * Mails a code and a link to the active user who has the address. If there is no such user, sends no mail. The caller
    * does not learn this.
-   * @param kept the proof of an earlier request of the same client. Then its earlier link still works if this request
-   * sends no mail, because the last one was sent less than a minute ago
+   * @param kept the proof of an earlier request of the same client. It keeps an earlier link valid, because this
+   * request sends no mail if the last one was sent less than a minute ago
    * @returns the proof, and when the code expires, in epoch milliseconds
    * @throws {@link BadUserInput} when the address or the proof is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -128,7 +128,7 @@ export class LoginCodesService {
     if (userId !== null) onEvent({ type: "login-codes:requested", userId }, client);
   }
 
-  /** Returns null for a user who must not get a code. */
+  /** Returns the user, or null if the user must not get a code. */
   async #recipientOf(user: User | null): Promise<(User & { readonly email: string }) | null> {
     if (user === null || !user.isActive || user.email === null) return null;
     const { id, email } = user;
@@ -137,9 +137,9 @@ export class LoginCodesService {
   }
 
   /**
-   * Logs the owner of an address in.
-   * @throws {@link CodeNotValid} alike for a wrong code, an address without an account, and a link without its proof
-   * @throws {@link BadUserInput} when an argument is malformed. This counts as no try
+   * Logs in the owner of an address.
+   * @throws {@link CodeNotValid} for a wrong code, an address without an account, or a link without its proof
+   * @throws {@link BadUserInput} when an argument is malformed, which does not count as a try
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}
    */
@@ -180,9 +180,9 @@ export class LoginCodesService {
   }
 
   /**
-   * Counts a try of a code. A try of a link is not counted, because its token cannot be guessed.
-   * @returns the token of the mail; null if the code is wrong, or there were too many tries, or the link was opened
-   * elsewhere than in the browser that asked for it
+   * Counts a try of a code. Does not count a link, because nobody can guess its token.
+   * @returns the token of the mail; null if the code is wrong, after too many tries, or if another browser asked for
+   * the link
    */
   async #findToken(address: string, { code, proof }: GivenCode): Promise<string | null> {
     const { now, sql } = this.#core;
@@ -190,7 +190,7 @@ export class LoginCodesService {
     const [pending] = isLink
       ? await sql.read<PendingCode>(FIND_PENDING, [address, now()])
       : await sql.write<PendingCode>(COUNT_TRY, [address, now()]);
-    // An address without an account costs the same read.
+    // An address without an account must cost the same read.
     const derived = await this.#mail.tokens.derive(pending?.tokenId ?? "");
     if (pending === undefined || derived === null) return null;
     const { token } = derived;
@@ -200,7 +200,7 @@ export class LoginCodesService {
     return isRight ? token : null;
   }
 
-  /** Returns whether this call used the token, which works once, and whether the token is the account's. */
+  /** Uses up the token. Returns false if the token was used before, or belongs to another account. */
   async #consume(token: string, { id }: Account): Promise<boolean> {
     const given = { purpose: PURPOSE, token } as const;
     try {

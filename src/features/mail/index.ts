@@ -17,8 +17,7 @@ import { isTemplates, type MailTemplates } from "./templates.js";
 /** How often an instance looks for mails that are due, in seconds. */
 const INTERVAL = 30;
 /**
- * How long expired tokens are kept, in milliseconds. Their links are then refused as expired. Later they would be
- * refused as unknown.
+ * How long expired tokens are kept, in milliseconds. Until then, their links are refused as expired, later as unknown.
  */
 const TOKEN_RETENTION = 7 * 86_400_000;
 
@@ -100,7 +99,7 @@ export const mail = defineFeature({
       api: { mail },
       extension: localeFields(core),
       exportUser: async (id) => ({ locale: (await readLocales(core.sql, [id])).get(id) ?? null }),
-      // The job does not wait until the mails are sent. Otherwise a slow mail server would delay a shutdown.
+      // Do not wait until the mails are sent, because a slow mail server would delay a shutdown.
       jobs: [
         {
           name: "mail",

@@ -15,7 +15,7 @@ const PATHS: Readonly<Record<MailPurpose, string>> = {
   loginWithCode: "/login-code",
 };
 
-/** The purposes whose mails say nothing without a link. A mail for `loginWithCode` also has a code. */
+/** The purposes whose mails are useless without a link. A mail for `loginWithCode` also has a code. */
 const NEED_LINKS: readonly MailPurpose[] = ["verifyEmail", "resetPassword", "confirmEmailChange"];
 
 /**

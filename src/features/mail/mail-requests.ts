@@ -58,7 +58,7 @@ interface RequestRow extends OutboxRow {
   readonly client: string;
 }
 
-/** Another instance has handled the request meanwhile. */
+/** Another instance has already handled the request. */
 class AlreadyHandled extends Error {}
 
 /**

@@ -59,8 +59,7 @@ export class MailSender {
 
   /** Sends the mails that are due. Returns at once, and never throws. */
   wake(): void {
-    // A command of the CLI may not know the origin of links. Its mails then stay in the table, until a server sends
-    // them.
+    // A command may not know the origin of links. Then a server sends its mails later.
     if (this.#parts.links.areKnown) this.#outbox.wake();
   }
 

@@ -32,7 +32,7 @@ const LIFETIMES: Readonly<Record<MailPurpose, number>> = {
   loginWithCode: HOUR / 6,
 };
 
-/** The purposes for which whoever reads the mail may come in as the user. */
+/** The purposes whose links let the reader of the mail log in as the user. */
 const OWN_ADDRESS: readonly MailPurpose[] = ["resetPassword", "loginWithCode"];
 
 /** A token that a client has sent. The purpose is the mutation that the client called. */
@@ -60,16 +60,15 @@ export interface UsedMailToken extends MailProof {
 type ProofListener = (run: RunStatement, proof: MailProof) => Promise<boolean>;
 
 /**
- * An SQL condition. It is true if the token is current. A token is current until the user gets a new password or
- * address, or is activated or deactivated.
+ * SQL condition: since the token was issued, the user got no new password or address, and was not activated or
+ * deactivated.
  */
 const IS_CURRENT = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = mail_token.user_id
   AND u.credentials_version = mail_token.credentials_version
   AND u.email_key IS NOT DISTINCT FROM mail_token.email_key)`;
 
 /**
- * An SQL condition. It is true if the row belongs to a given token that is unused and current. {@link knownAs} returns
- * the parameters.
+ * SQL condition: the row belongs to a given token that is unused and current. {@link knownAs} returns the parameters.
  */
 const IS_KNOWN = `token_hash = ? AND purpose = ? AND used_at IS NULL AND ${IS_CURRENT}`;
 
@@ -234,7 +233,7 @@ function knownAs({ purpose, token }: GivenMailToken): SqlValue[] {
 }
 
 /**
- * Returns the six digits that stand for a token. Digits can be guessed, so whoever accepts them counts the tries.
+ * Returns the six digits that stand for a token. Digits can be guessed, so the caller must limit the tries.
  * @param token the token of a mail
  */
 export function codeOf(token: string): string {

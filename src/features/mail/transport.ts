@@ -63,7 +63,7 @@ export function folderTransport(folder: string, log: (line: string) => void): Tr
   };
 }
 
-/** Forbid nodemailer to read a file or fetch a URL, because templates return only text. */
+/** Forbids nodemailer to read files or fetch URLs, because templates return only text. */
 const SAFE = { disableFileAccess: true, disableUrlAccess: true };
 
 function toOptions({ id, from, to, subject, text, html, queuedAt }: Message): SendMailOptions {

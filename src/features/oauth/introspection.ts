@@ -19,8 +19,8 @@ export async function introspect(
 ): Promise<object> {
   try {
     const verification = await verifier.verify(token);
-    // Hide a refresh token from a service that did not ask for one. A service that checks only `active` would otherwise
-    // accept it instead of an access token.
+    // Hide a refresh token from a service that did not ask for one. Otherwise a service that checks only `active` would
+    // accept it like an access token.
     const isHidden = verification.tokenType === null && hint !== "refresh_token";
     return isHidden ? INACTIVE : describe(verification, settings);
   } catch (error) {
@@ -30,7 +30,7 @@ export async function introspect(
   }
 }
 
-/** `Response.json` leaves out the properties that are undefined. */
+/** `Response.json` omits undefined properties. */
 function describe({ principal, tokenType, expiresAt, claims }: Verification, settings: Settings) {
   const { id, username, role, session } = principal;
   return {

@@ -124,18 +124,18 @@ export class RecoveryService {
     const token = { purpose: "confirmEmailChange", userId } as const;
     if (!(await allows({ ...token, address: newEmail }))) return;
     const account = await accounts.findAccountById(userId);
-    // A new password makes links invalid. So do not send a link that was requested before a new password.
+    // Send no link that was requested before a new password, because a new password invalidates links.
     if (account?.credentialsVersion !== credentialsVersion) return;
     const owner = await accounts.findUser({ email: newEmail });
     await inTransaction(async (run) => {
       if (owner === null || owner.id === userId) {
-        // The mail has no user name, because its recipient may be a stranger, and a name can look like a link. The mail
-        // has no user id. With one, its events in the audit trail would show the user that the address is free.
+        // No user name, because its recipient may be a stranger, and a name can look like a link. No user id, because
+        // events of the mail in the audit trail would then show the user that the address is free.
         await this.#mail.queueLink(run, token, { template: "email-change-confirm", to: newEmail });
         return;
       }
-      // No mail contains this token, but it replaces an older token. A token for a free address does so, too. Otherwise
-      // the caller could learn from an older link whether the address is free.
+      // This token is never sent, but it invalidates an older link, as the token for a free address does. Otherwise the
+      // caller could learn from an older link whether the address is free.
       await this.#mail.tokens.issue(run, { ...token, address: newEmail });
       if (canGetMail(owner) && !(await this.#areResetsHeld(owner))) {
         await this.#queueReset(run, owner, "address-known");

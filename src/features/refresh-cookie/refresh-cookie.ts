@@ -36,7 +36,7 @@ export function withRefreshCookie(schema: GraphQLSchema, parts: RefreshCookiePar
           keepIn(parts, ({ scheme = "JWT" }) => scheme === "JWT"),
         );
       }
-      // The refresh of a sliding token sets no cookie, because its payload contains no refresh token.
+      // A refreshed sliding token is not kept in the cookie, because its payload contains no refresh token.
       const kept = wrap(
         field,
         keepIn(parts, ({ refresh }) => !parts.isSliding(String(refresh))),
@@ -77,8 +77,7 @@ function keepIn(
     if (cookieOf(context).isForeign && setsCookie(args)) throw new Vetoed(FOREIGN);
     const payload = (await resolve(source, args, context, info)) as AuthPayload | null;
     if (payload?.refresh == null || payload.refreshExpiresAt === null) return payload;
-    // Leave the cookie unchanged while an administrator acts as a user, because the cookie has the administrator's own
-    // session.
+    // Keep the cookie while an administrator acts as a user, because it belongs to the administrator's own session.
     if (payload.session.impersonatorId !== null) return payload;
     cookieOf(context).set(payload.refresh, payload.refreshExpiresAt.getTime());
     payload.refresh = null;
@@ -97,9 +96,9 @@ function refreshFrom({ cookieOf }: RefreshCookieParts): Around {
 }
 
 /**
- * Chooses the session that a logout ends. It is the cookie's session if `refresh` is `""`, or if the request has
- * neither `refresh` nor an `Authorization` header. Any other logout ends another session, and clears the cookie only if
- * the cookie's token no longer works.
+ * Chooses the session that a logout ends: the cookie's session if `refresh` is `""`, or if the request has neither
+ * `refresh` nor an `Authorization` header. Any other logout clears the cookie only if the cookie's token no longer
+ * works.
  */
 function logoutWith(parts: RefreshCookieParts): Around {
   return (resolve) => async (source, args, context, info) => {

@@ -6,7 +6,7 @@ import { type CoreServices, defineFeature, type FeatureConfig } from "../feature
 import { mail as mailFeature, type MailProof } from "../mail/index.js";
 import { registrationMigration } from "./migration.js";
 
-/** For features that create accounts of people who come by themselves. */
+/** For features that create accounts for people who sign up. */
 export interface SignUps {
   /** Whether people can create their own account. */
   readonly isOpen: boolean;
@@ -42,32 +42,33 @@ export const registration = defineFeature({
   uses: ["mail"],
   settings,
   migrations: [registrationMigration],
-  // The feature is on even if registration is closed, because it must still refuse accounts without a proved address.
+  // The feature is on even if registration is closed, because it must still refuse logins to accounts without a proved
+  // address.
   isOn: (config, areOthersOn) => {
     if (isClosed(config) || areOthersOn) return true;
     const message = "needs mail: set";
     throw new WrongSettings([{ option: "registration", message, other: "smtpUrl" }]);
   },
   create: async (core: CoreServices, config, apiOf) => {
-    const { WaitingAccounts } = await import("./waiting-accounts.js");
+    const { UnverifiedAccounts } = await import("./unverified-accounts.js");
     const mail = apiOf.ifOn(mailFeature)?.mail;
-    const waiting = new WaitingAccounts(core, config.emailVerification);
+    const unverified = new UnverifiedAccounts(core, config.emailVerification);
     const signUps: SignUps = {
       isOpen: !isClosed(config),
-      recordProof: (run, proof) => waiting.recordProof(run, proof),
+      recordProof: (run, proof) => unverified.recordProof(run, proof),
     };
-    if (isClosed(config) && !(await waiting.exist())) return { api: { signUps } };
-    mail?.tokens.onProof((run, proof) => waiting.recordProof(run, proof));
+    if (isClosed(config) && !(await unverified.exist())) return { api: { signUps } };
+    mail?.tokens.onProof((run, proof) => unverified.recordProof(run, proof));
     const parts = {
       api: { signUps },
-      hooks: { beforeLogin: ({ id }: HookUser) => waiting.requireVerified(id) },
-      jobs: [{ name: "unverified", interval: INTERVAL, run: () => waiting.deleteUnverified() }],
+      hooks: { beforeLogin: ({ id }: HookUser) => unverified.requireVerified(id) },
+      jobs: [{ name: "unverified", interval: INTERVAL, run: () => unverified.deleteUnverified() }],
     };
     if (mail === undefined || isClosed(config)) return parts;
     const { RegistrationService } = await import("./registration.service.js");
     const { RegistrationResolver } = await import("./registration.resolver.js");
     const { emailVerifiedAt } = await import("./email-verified-at.js");
-    const service = new RegistrationService(core, mail, config);
+    const service = new RegistrationService(core, mail, config.emailVerification);
     return {
       ...parts,
       resolvers: [new RegistrationResolver(service)],

@@ -1,18 +1,13 @@
 import { canonicalEmail, requireNewEmail } from "../../accounts/identifiers.js";
 import type { PasswordPolicy } from "../../accounts/password-policy.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { AuthError, BadUserInput } from "../../errors.js";
+import { AuthError } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import type { RunStatement } from "../../sql.js";
-import type { CoreServices, FeatureConfig } from "../feature.js";
-import {
-  type Mail,
-  type MailRequest,
-  type MailRequests,
-  storeLocale,
-  throwNotValid,
-} from "../mail/index.js";
-import { IS_WAITING, requireOwnWait, type Waiting } from "./waiting-accounts.js";
+import type { CoreServices } from "../feature.js";
+import { type Mail, storeLocale, throwNotValid } from "../mail/index.js";
+import { findOwner, RegistrationMails } from "./registration-mails.js";
+import { type Registration, requireOwnAddress } from "./unverified-accounts.js";
 
 interface NewPerson {
   readonly username: string;
@@ -22,26 +17,10 @@ interface NewPerson {
   readonly locale: string | null;
 }
 
-interface ResendRequest {
-  readonly email: string;
-}
-
-interface Owner {
-  readonly id: string;
-  readonly username: string;
-  readonly email: string;
-  /** SQLite returns booleans as numbers. */
-  readonly isActive: boolean | number;
-}
-
 type Parts = Pick<
   CoreServices,
   "accounts" | "authentication" | "hooks" | "now" | "onEvent" | "sql" | "throttle"
 >;
-type Config = Pick<FeatureConfig, "passwordMinLength"> & {
-  readonly emailVerification: "required" | "optional";
-};
-
 /**
  * Lets people sign up. A new account gets its e-mail address only when the user opens the link of the mail. So the
  * answer to a sign-up does not reveal whether the address has an account, and a stranger cannot block an address.
@@ -49,16 +28,14 @@ type Config = Pick<FeatureConfig, "passwordMinLength"> & {
 export class RegistrationService {
   readonly #core: Parts;
   readonly #mail: Mail;
-  readonly #config: Config;
-  readonly #registrations: MailRequests<Waiting>;
-  readonly #resends: MailRequests<ResendRequest>;
+  readonly #mails: RegistrationMails;
+  readonly #verification: "required" | "optional";
 
-  constructor(core: Parts, mail: Mail, config: Config) {
+  constructor(core: Parts, mail: Mail, verification: "required" | "optional") {
     this.#core = core;
     this.#mail = mail;
-    this.#config = config;
-    this.#registrations = mail.requestsOf("register", (request) => this.#sendFirst(request));
-    this.#resends = mail.requestsOf("resendVerification", (request) => this.#sendAgain(request));
+    this.#mails = new RegistrationMails(core.sql, mail);
+    this.#verification = verification;
   }
 
   get passwordPolicy(): PasswordPolicy {
@@ -83,17 +60,16 @@ export class RegistrationService {
     await throttle.attempt(client);
     await accounts.requireFreeName(username);
     requireNewEmail(email);
-    const { requireNewPassword } = await import("../../accounts/new-password.js");
-    requireNewPassword(password, { username, email }, this.#config.passwordMinLength);
+    await accounts.requireStrongPassword(password, { username, email });
     await hooks.before("beforeRegister", { username, email }, client);
     const id = await accounts.createUser({ username, password }, client, async (run, userId) => {
       await this.#store(run, { userId, email }, locale);
-      await this.#registrations.store({ userId, email }, client, run);
+      await this.#mails.first.store({ userId, email }, client, run);
     });
     onEvent({ type: "registration:registered", userId: id }, client);
     this.#mail.wake();
     await hooks.after("afterRegister", { id, username, email: null }, client);
-    if (this.#config.emailVerification === "required") return null;
+    if (this.#verification === "required") return null;
     return this.#login(username, password, scheme, client);
   }
 
@@ -114,7 +90,7 @@ export class RegistrationService {
     let isContested = false;
     const steps = {
       begin: async (run: RunStatement) => {
-        await requireOwnWait(run, { userId, email: address });
+        await requireOwnAddress(run, { userId, email: address });
         ({ isContested } = await tokens.consume(run, given));
       },
       losesPassword: () => isContested,
@@ -135,16 +111,16 @@ export class RegistrationService {
   async resendVerification(email: string, client: Client): Promise<void> {
     await this.#core.throttle.attempt(client);
     requireNewEmail(email);
-    await this.#resends.store({ email }, client);
+    await this.#mails.further.store({ email }, client);
   }
 
   /**
-   * Stores a row of `registration`, even if the address has an account. Otherwise the response time would reveal that
+   * Stores a row of `registration`, even if the address has an account. Otherwise the response time would reveal the
    * account.
    */
   async #store(
     run: RunStatement,
-    { userId, email }: Waiting,
+    { userId, email }: Registration,
     locale: string | null,
   ): Promise<void> {
     const key = canonicalEmail(email);
@@ -155,61 +131,6 @@ export class RegistrationService {
       [userId, ...own, this.#core.now()],
     );
     if (locale !== null) await storeLocale(run, userId, locale);
-  }
-
-  /**
-   * Sends the mail of a registration. If the address has an account, its owner gets a notice, or no mail if the owner
-   * is inactive. Otherwise the new user gets a link.
-   */
-  async #sendFirst({ given, allows, inTransaction }: MailRequest<Waiting>): Promise<void> {
-    const { userId, email } = given;
-    if (!(await allows({ purpose: "verifyEmail", address: email }))) return;
-    await inTransaction(async (run) => {
-      const key = canonicalEmail(email);
-      const owner = await findOwner(run, key);
-      if (owner !== undefined && owner.id !== userId) {
-        if (owner.isActive) await this.#queueNews(run, owner);
-        return;
-      }
-      const waiting = await run(
-        `SELECT user_id FROM registration WHERE user_id = ? AND email_key = ? AND ${IS_WAITING}`,
-        [userId, key],
-      );
-      if (waiting.length > 0) await this.#queueLink(run, given);
-    });
-  }
-
-  /** Sends a new link to the user whom {@link findWaiting} returns. */
-  async #sendAgain({ given, allows, inTransaction }: MailRequest<ResendRequest>): Promise<void> {
-    const { sql } = this.#core;
-    const key = canonicalEmail(given.email);
-    const waiting = await findWaiting((statement, values) => sql.read(statement, values), key);
-    if (waiting === undefined) return;
-    const { userId, email: address } = waiting;
-    if (!(await allows({ purpose: "verifyEmail", address, userId }))) return;
-    await inTransaction((run) => this.#queueLink(run, waiting));
-  }
-
-  /** Queues a mail with a link that proves an address. Other users' links to the same address stay valid. */
-  async #queueLink(run: RunStatement, { userId, email }: Waiting): Promise<void> {
-    const token = { purpose: "verifyEmail", userId } as const;
-    // The mail has no user name, because a stranger may have chosen a name that looks like a link. The mail has no user
-    // id. With one, an event about a failed mail would show the new user that the address has no account.
-    await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
-  }
-
-  /** Queues a mail to a user because somebody has signed up with the address of this user. */
-  async #queueNews(run: RunStatement, { id: userId, username, email: to }: Owner): Promise<void> {
-    const token = { purpose: "resetPassword", userId } as const;
-    try {
-      // Send the mail to the stored address. The person who signed up may have written `Ada@example.com` instead of
-      // `ada@example.com`, which is another mailbox on some servers.
-      const mail = { template: "address-known", to, userId, values: { username } };
-      await this.#mail.queueLink(run, token, mail);
-    } catch (error) {
-      // An older version may have stored an address that is not valid.
-      if (!(error instanceof BadUserInput)) throw error;
-    }
   }
 
   async #login(
@@ -225,34 +146,4 @@ export class RegistrationService {
       throw error;
     }
   }
-}
-
-async function findOwner(run: RunStatement, key: string): Promise<Owner | undefined> {
-  const [owner] = await run<Owner>(
-    `SELECT id, username, email, is_active AS "isActive" FROM "user" WHERE email_key = ?`,
-    [key],
-  );
-  return owner;
-}
-
-/**
- * Returns the user who may get a new link to an address. If an account has the address, that is its owner. For a proved
- * address or an inactive owner, returns undefined. If no account has the address, returns the first active user who
- * registered with it.
- */
-async function findWaiting(run: RunStatement, key: string): Promise<Waiting | undefined> {
-  const [owner] = await run<
-    Waiting & Pick<Owner, "isActive"> & { readonly verifiedAt: number | null }
-  >(
-    `SELECT u.id AS "userId", u.email, u.is_active AS "isActive", v.verified_at AS "verifiedAt" FROM "user" u
-     LEFT JOIN verified_address v ON v.user_id = u.id AND v.email_key = u.email_key WHERE u.email_key = ?`,
-    [key],
-  );
-  if (owner !== undefined) return owner.isActive && owner.verifiedAt === null ? owner : undefined;
-  const [oldest] = await run<Waiting>(
-    `SELECT r.user_id AS "userId", r.email FROM registration r JOIN "user" u ON u.id = r.user_id
-     WHERE r.email_key = ? AND u.email_key IS NULL AND u.is_active ORDER BY r.created_at, r.user_id LIMIT 1`,
-    [key],
-  );
-  return oldest;
 }

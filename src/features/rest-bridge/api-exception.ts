@@ -1,7 +1,7 @@
 import { type AuthError, HTTP_STATUS } from "../../errors.js";
 
 /**
- * A refusal with the texts of Django REST framework. Old clients compare these texts, so they must not change.
+ * A refusal with the texts of Django REST framework. Never change these texts, because old clients compare them.
  * @see https://www.django-rest-framework.org/api-guide/exceptions/
  */
 export class ApiException extends Error {

@@ -76,7 +76,7 @@ function refuseJwt(error: Unauthenticated, token: string): ApiException {
   if (error instanceof UserInactive) {
     return new AuthenticationFailed("User is inactive", { code: "user_inactive" });
   }
-  // A static token has no dots. For such a text, simplejwt says that the token is invalid, and not that its type is
+  // For a text without dots, such as a static token, simplejwt says that the token is invalid, not that its type is
   // wrong.
   const isWrongType = error instanceof TokenWrongType && token.includes(".");
   const message: TokenFault = isWrongType ? "Token has wrong type" : "Token is invalid or expired";

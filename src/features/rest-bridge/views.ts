@@ -135,7 +135,7 @@ export function createViews(
           return { message: "Logout successful, token deleted" };
         }
         await blacklist(authentication, await readRefresh(request), { user, credential }, client);
-        // The refresh token may belong to another session, so also end the session of the access token.
+        // Also end the session of the access token, because the refresh token may belong to another session.
         await endOwn();
         return { message: "Logout successful, token blacklisted" };
       },

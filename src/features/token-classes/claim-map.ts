@@ -21,7 +21,7 @@ export class ClaimMap {
     return this.has(claim) && Reflect.deleteProperty(this.payload, claim);
   }
 
-  /** Returns a copy of the claims. A log then shows the claims instead of the signed token. */
+  /** Returns a copy of the claims, so that a log shows no signed token. */
   toJSON(): Record<string, unknown> {
     return { ...this.payload };
   }

@@ -41,7 +41,7 @@ export class StaticToken {
   /** The services that the methods use. Only the class `auth.tokens.StaticToken` has them. */
   static readonly backend: TokenBackend | undefined;
 
-  /** A private field, so that a log of the object does not show the key. */
+  /** A private field, so that a logged object does not show the key. */
   readonly #key: string | null;
   readonly session: SessionInfo;
 
@@ -89,7 +89,7 @@ export class StaticToken {
     if (known !== undefined) return { token: known, isCreated: false };
     const opened = await sessions.openFirst(user, { scheme: "TOKEN", label });
     if (opened !== null) return { token: toToken(this, opened), isCreated: true };
-    // Another call may have just created the token. If not, the user cannot have a token, and `create` throws the
+    // Another call may have just created the token. If not, the user must not have a token, and `create` throws the
     // reason.
     const other = await findLabelled(this, user, label);
     if (other !== undefined) return { token: other, isCreated: false };

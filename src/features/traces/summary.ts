@@ -16,7 +16,7 @@ export function summaryOf(statement: string): string {
 }
 
 function summarize(statement: string): string {
-  // A statement inside brackets is a part of the whole one.
+  // Remove all brackets, because they may contain subqueries.
   let whole = statement;
   for (let inner = ""; inner !== whole;) {
     inner = whole;

@@ -19,13 +19,13 @@ import { withinTime } from "../../within-time.js";
 import type { RequestObserver } from "../served-response.js";
 import { summaryOf } from "./summary.js";
 
-/** The only headers that are read from a request or sent on. Baggage is a stranger's text. */
+/** The only headers that are read and sent. Not `baggage`, in which clients can send any text. */
 const HEADERS = ["traceparent", "tracestate"];
 
 /** How long {@link Traces.flush} may take, in milliseconds. */
 const FLUSH_TIMEOUT = 3000;
 
-/** The provider of an SDK, or the API's own one that passes calls on to it. */
+/** The provider of the SDK, or the API's proxy for it. */
 interface SdkProvider extends TracerProvider {
   getDelegate?(): SdkProvider;
   forceFlush?(): Promise<void>;
@@ -51,7 +51,7 @@ export class Traces implements Tracer {
     this.#database = database;
   }
 
-  /** Whether spans go anywhere. */
+  /** Whether an SDK is loaded. Without one, spans are lost. */
   get hasSdk(): boolean {
     return isSpanContextValid(this.#tracer.startSpan("start").spanContext());
   }
@@ -84,8 +84,8 @@ export class Traces implements Tracer {
   };
 
   /**
-   * Adds a statement to the request or delivery that it belongs to. A timer keeps the context of the request that
-   * started it, so statements after the end of a span are left out.
+   * Adds a statement to the span of its request or delivery. Ignores statements after the end of the span, which run in
+   * a timer that the request started.
    */
   readonly addStatement: StatementObserver = (kind, seconds, isUnavailable, statement) => {
     if (trace.getActiveSpan()?.isRecording() !== true) return;
@@ -102,10 +102,10 @@ export class Traces implements Tracer {
   run<Result>(
     name: string,
     work: () => Promise<Result>,
-    { isApart = false, faultOf = () => null }: SpanOptions<Result>,
+    { isSeparate = false, faultOf = () => null }: SpanOptions<Result>,
   ): Promise<Result> {
-    const kind = isApart ? SpanKind.CLIENT : SpanKind.INTERNAL;
-    const span = this.#tracer.startSpan(name, { kind, root: isApart });
+    const kind = isSeparate ? SpanKind.CLIENT : SpanKind.INTERNAL;
+    const span = this.#tracer.startSpan(name, { kind, root: isSeparate });
     return context.with(trace.setSpan(context.active(), span), async () => {
       try {
         const result = await work();
@@ -121,7 +121,7 @@ export class Traces implements Tracer {
     });
   }
 
-  /** Lets the SDK send what it still holds, because the process may end soon. */
+  /** Makes the SDK send all recorded spans, because the process may end soon. */
   readonly flush = async (): Promise<void> => {
     const provider: SdkProvider = trace.getTracerProvider();
     const sdk = provider.getDelegate?.() ?? provider;
@@ -135,7 +135,7 @@ export class Traces implements Tracer {
   }
 }
 
-/** A malformed `traceparent` counts as missing. Its text may be as long as all headers together. */
+/** Returns the context of the client's trace. A malformed `traceparent` counts as missing. */
 function parentOf(headers: Readonly<Record<string, unknown>>): Context {
   if (parseTraceparent(headers["traceparent"]) === null) return ROOT_CONTEXT;
   const carrier = Object.fromEntries(HEADERS.map((name) => [name, headers[name]]));

@@ -36,7 +36,7 @@ export const webhooks = defineFeature({
   migrations: [webhookOutbox],
   isOn: ({ webhookUrl }, areOthersOn) => {
     if (webhookUrl === undefined || areOthersOn) return webhookUrl !== undefined;
-    const message = "sends the audit trail, so it cannot be used if it is off by";
+    const message = "sends the audit trail, so it cannot be used while the trail is off by";
     throw new WrongSettings([{ option: "webhookUrl", message, other: "auditRetention" }]);
   },
   findProblems: ({ webhookUrl, webhookSecret }) =>
@@ -48,7 +48,7 @@ export const webhooks = defineFeature({
     const sender = new Webhooks(core, webhookUrl, webhookSecret);
     apiOf(audit).auditTrail.follow((events, run) => sender.queue(events, run));
     return {
-      // The job does not wait until the events are sent. Otherwise a slow receiver would delay a shutdown.
+      // Do not wait until the events are sent, because a slow receiver would delay a shutdown.
       jobs: [
         {
           name: "webhooks",

@@ -5,8 +5,8 @@ const WINDOW = 100;
 /** The largest number of events that {@link UserQueues.findSendable} returns. */
 const BATCH = 20;
 /**
- * If a queue has to wait for longer than this, all its events are postponed. In milliseconds. An event that is being
- * sent makes its queue wait for at most 30 seconds.
+ * The events of a queue that must wait for longer than this are postponed. In milliseconds. Longer than 30 seconds, for
+ * which a running attempt can make its queue wait.
  */
 const LONG_WAIT = 60_000;
 
@@ -34,7 +34,7 @@ export class UserQueues {
     for (;;) {
       const heads = await this.#findDueHeads(now);
       if (heads.length > 0 || !(await this.#isAnyDue(now))) return heads;
-      // Every event in the window waits for an earlier event. Move them away, and look at the events behind them.
+      // Every event in the window waits for an earlier event, so postpone them and look at the events behind them.
       if ((await this.#postponeWaiting(now)) === 0) return [];
     }
   }

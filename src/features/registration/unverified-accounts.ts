@@ -6,30 +6,27 @@ import type { CoreServices } from "../feature.js";
 import { type MailProof, MailTokenNotValid } from "../mail/index.js";
 import { EmailNotVerified } from "./errors.js";
 
-/** How long an account is kept that has no proved address and was never used, in milliseconds. */
+/** How long to keep an account without a proved address that was never used, in milliseconds. */
 const UNVERIFIED_RETENTION = 7 * 86_400_000;
 /** The most unverified accounts that one run of the job deletes. */
 const BATCH_SIZE = 1000;
 
-/** An SQL condition. It is true if the user of a `registration` has no address, not even one from an administrator. */
-export const IS_WAITING = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
+/** SQL condition: the user of a `registration` has no address, not even one from an administrator. */
+export const HAS_NO_ADDRESS = `EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.email_key IS NULL)`;
 
-/** An SQL condition. It is true if the `registration` is old, and its user has no address and never had a session. */
-const IS_EXPIRED = `created_at <= ? AND ${IS_WAITING}
+/** SQL condition: the `registration` is old, and its user has no address and never had a session. */
+const IS_EXPIRED = `created_at <= ? AND ${HAS_NO_ADDRESS}
   AND NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = registration.user_id AND u.last_login_at IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM session s WHERE s.user_id = registration.user_id)`;
 
-/** A user who has registered with an address, and has not proved it yet. */
-export interface Waiting {
+/** A user, and the address that the user has registered with. */
+export interface Registration {
   readonly userId: string;
   readonly email: string;
 }
 
-/**
- * The accounts whose users have registered with an address, and have not proved it yet. Closing registration does not
- * change them.
- */
-export class WaitingAccounts {
+/** The accounts of users who have registered, and have not proved an address yet. */
+export class UnverifiedAccounts {
   readonly #core: Pick<CoreServices, "accounts" | "now" | "sql">;
   readonly #verification: "required" | "optional";
 
@@ -70,7 +67,7 @@ export class WaitingAccounts {
     const key = canonicalEmail(address);
     const others = await run(
       `UPDATE registration SET email = NULL, email_key = NULL
-       WHERE email_key = ? AND user_id <> ? AND ${IS_WAITING} RETURNING user_id`,
+       WHERE email_key = ? AND user_id <> ? AND ${HAS_NO_ADDRESS} RETURNING user_id`,
       [key, userId],
     );
     await run(
@@ -93,7 +90,7 @@ export class WaitingAccounts {
       [before],
     );
     for (const { id } of expired) {
-      // Check the condition again, because the user may have opened the link meanwhile.
+      // Check the condition again, because the user may have just opened the link.
       const finish = async (run: RunStatement) => {
         const still = `SELECT user_id FROM registration WHERE user_id = ? AND ${IS_EXPIRED}`;
         if ((await run(still, [id, before])).length === 0) throw new NoSuchUser();
@@ -106,15 +103,18 @@ export class WaitingAccounts {
 }
 
 /**
- * Throws when a user who has proved no address yet has registered with another address than `email`.
+ * Requires that a user without a proved address has registered with `email`, and that no other user has that address.
  * @throws {@link MailTokenNotValid} when the user has registered with another address, or another user has this one
  */
-export async function requireOwnWait(run: RunStatement, { userId, email }: Waiting): Promise<void> {
-  const [waiting] = await run<{ emailKey: string | null }>(
-    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${IS_WAITING}`,
+export async function requireOwnAddress(
+  run: RunStatement,
+  { userId, email }: Registration,
+): Promise<void> {
+  const [registration] = await run<{ emailKey: string | null }>(
+    `SELECT email_key AS "emailKey" FROM registration WHERE user_id = ? AND ${HAS_NO_ADDRESS}`,
     [userId],
   );
-  if (waiting !== undefined && waiting.emailKey !== canonicalEmail(email)) {
+  if (registration !== undefined && registration.emailKey !== canonicalEmail(email)) {
     throw new MailTokenNotValid();
   }
 }

@@ -1,0 +1,13 @@
+import type { Client } from "../events.js";
+import type { User } from "./user.js";
+
+type ChangedUser = Pick<User, "id" | "username" | "email">;
+
+/** Functions that run before or after a user changes. Only `beforePasswordChange` may reject. */
+export interface AccountHooks {
+  /** Runs after an account was unlocked, by an administrator or by a new password. */
+  onUnlocked(userId: string): Promise<void>;
+  beforePasswordChange(user: ChangedUser, client: Client): Promise<void>;
+  afterPasswordChange(user: ChangedUser, client: Client): Promise<void>;
+  onUserDeleted(user: ChangedUser, client: Client): Promise<void>;
+}
