@@ -10,6 +10,7 @@ import type { AuthEvent, Client, EndReason } from "../events.js";
 import type { RunStatement, SqlValue, TransactionalSql } from "../sql.js";
 import type { Skeletons } from "./look-alikes.js";
 import type { Role } from "./role.js";
+import type { SignInMethods } from "./sign-in-methods.js";
 
 /** SQL that is true if the user is not an admin, or if another admin is active. */
 const ANOTHER_ADMIN = `(
@@ -79,7 +80,10 @@ export interface Steps {
 }
 
 export interface UpdateSteps extends Pick<Steps, "begin"> {
-  /** Runs after `begin`. If it returns true, the password is removed and all sessions end. @default false */
+  /**
+   * Runs after `begin`. If it returns true, the password and all other ways to log in are removed, and all sessions end.
+   * @default false
+   */
   readonly losesPassword?: () => boolean;
 }
 
@@ -110,11 +114,18 @@ export class AccountChanges {
   readonly #sql: TransactionalSql;
   readonly #settings: ChangeSettings;
   readonly #sessions: UserSessions;
+  readonly #signInMethods: Pick<SignInMethods, "removeAll">;
 
-  constructor(sql: TransactionalSql, settings: ChangeSettings, sessions: UserSessions) {
+  constructor(
+    sql: TransactionalSql,
+    settings: ChangeSettings,
+    sessions: UserSessions,
+    signInMethods: Pick<SignInMethods, "removeAll">,
+  ) {
     this.#sql = sql;
     this.#settings = settings;
     this.#sessions = sessions;
+    this.#signInMethods = signInMethods;
   }
 
   /** @throws {@link UsernameTaken} */
@@ -179,6 +190,7 @@ export class AccountChanges {
            WHERE id = ? RETURNING id`,
           [id],
         );
+        await this.#signInMethods.removeAll(run, id);
         const ending = { reason: "password_changed", client } as const;
         const ended = await this.#sessions.endOutdated(run, id, ending);
         report({ type: "password_removed", userId: id }, ended);

@@ -19,6 +19,7 @@ import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { type PasswordPolicy, passwordPolicyOf } from "./password-policy.js";
 import type { Role } from "./role.js";
+import type { SignInMethods } from "./sign-in-methods.js";
 import type { User } from "./user.js";
 import { UserList } from "./user-list.js";
 import type { UserCursor, UserPage, UserQuery } from "./user-query.js";
@@ -76,13 +77,14 @@ export class AccountService implements Accounts {
     settings: AccountSettings,
     hasher: PasswordHasher,
     sessions: UserSessions,
+    signInMethods: Pick<SignInMethods, "removeAll">,
     hooks: AccountHooks,
   ) {
     this.passwordPolicy = passwordPolicyOf(settings);
     this.#sql = sql;
     this.#settings = settings;
     this.#hasher = hasher;
-    this.#changes = new AccountChanges(sql, settings, sessions);
+    this.#changes = new AccountChanges(sql, settings, sessions, signInMethods);
     this.#list = new UserList(sql, settings.roles);
     this.#hooks = hooks;
   }
