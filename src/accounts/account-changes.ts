@@ -3,6 +3,7 @@ import type { Client } from "../events.js";
 import type { RunStatement } from "../sql.js";
 import type { PasswordChange } from "./accounts.js";
 import type { Role } from "./role.js";
+import type { SignInMethods } from "./sign-in-methods.js";
 import { requireFree, type StoredEmail, type StoredName } from "./stored-names.js";
 import type { UserSessions } from "./user-sessions.js";
 import type { UserTransactions } from "./user-transactions.js";
@@ -32,7 +33,10 @@ export interface Steps {
 }
 
 export interface UpdateSteps extends Pick<Steps, "begin"> {
-  /** Runs after `begin`. If it returns true, the password is removed and all sessions end. @default false */
+  /**
+   * Runs after `begin`. If it returns true, the password and all other ways to log in are removed, and all sessions end.
+   * @default false
+   */
   readonly losesPassword?: () => boolean;
 }
 
@@ -49,11 +53,18 @@ export class AccountChanges {
   readonly #users: UserTransactions;
   readonly #failureLimit: number;
   readonly #sessions: UserSessions;
+  readonly #signInMethods: Pick<SignInMethods, "removeAll">;
 
-  constructor(users: UserTransactions, failureLimit: number, sessions: UserSessions) {
+  constructor(
+    users: UserTransactions,
+    failureLimit: number,
+    sessions: UserSessions,
+    signInMethods: Pick<SignInMethods, "removeAll">,
+  ) {
     this.#users = users;
     this.#failureLimit = failureLimit;
     this.#sessions = sessions;
+    this.#signInMethods = signInMethods;
   }
 
   /** Stores a new user. @throws {@link UsernameTaken}, {@link EmailTaken} */
@@ -112,6 +123,7 @@ export class AccountChanges {
            WHERE id = ? RETURNING id`,
           [id],
         );
+        await this.#signInMethods.removeAll(run, id);
         const ending = { reason: "password_changed", client } as const;
         const ended = await this.#sessions.endOutdated(run, id, ending);
         report({ type: "password_removed", userId: id }, ended);

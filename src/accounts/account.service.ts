@@ -19,6 +19,7 @@ import type { Owner } from "./new-password.js";
 import type { PasswordHasher } from "./password-hasher.js";
 import { type PasswordPolicy, passwordPolicyOf } from "./password-policy.js";
 import type { Role } from "./role.js";
+import type { SignInMethods } from "./sign-in-methods.js";
 import { requireFree, toStoredEmail, toStoredName } from "./stored-names.js";
 import type { User } from "./user.js";
 import { UserList } from "./user-list.js";
@@ -46,6 +47,7 @@ export class AccountService implements Accounts {
     settings: AccountSettings,
     hasher: PasswordHasher,
     sessions: UserSessions,
+    signInMethods: Pick<SignInMethods, "removeAll">,
     hooks: AccountHooks,
   ) {
     this.passwordPolicy = passwordPolicyOf(settings);
@@ -53,7 +55,7 @@ export class AccountService implements Accounts {
     this.#settings = settings;
     this.#hasher = hasher;
     const users = new UserTransactions(sql, settings);
-    this.#changes = new AccountChanges(users, settings.loginFailureLimit, sessions);
+    this.#changes = new AccountChanges(users, settings.loginFailureLimit, sessions, signInMethods);
     this.#access = new AccessChanges(users, settings.roles, sessions);
     this.#list = new UserList(sql, settings.roles);
     this.#hooks = hooks;

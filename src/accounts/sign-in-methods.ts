@@ -1,16 +1,29 @@
+import type { RunStatement } from "../sql.js";
+
 /**
  * The ways to log in to an account: the password, and those of features, such as linked accounts. A feature must not
  * remove the last one.
  */
 export class SignInMethods {
   readonly #counts = ["CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END"];
+  readonly #removals: string[] = [];
 
   /**
    * Adds a feature's ways to log in.
    * @param count an SQL expression without parameters for the number of these ways that the user `u.id` has
+   * @param removal an SQL statement that removes all of them. Its one parameter is the user's id
    */
-  add(count: string): void {
+  add(count: string, removal: string): void {
     this.#counts.push(count);
+    this.#removals.push(removal);
+  }
+
+  /**
+   * Removes all ways to log in but the password, because a stranger may have added them.
+   * @param run runs a statement of the caller's transaction
+   */
+  async removeAll(run: RunStatement, userId: string): Promise<void> {
+    for (const removal of this.#removals) await run(removal, [userId]);
   }
 
   /**

@@ -24,6 +24,7 @@ import {
 import type { SessionRow } from "../sessions/session-reader.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
+import type { RunStatement } from "../sql.js";
 import { counterOfUser, type Throttle } from "../throttling/throttle.js";
 import type { ApplicationClaims } from "../tokens/claims.js";
 import type { TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
@@ -55,6 +56,11 @@ export interface SignIn {
   readonly client?: Client;
   /** The user's `credentialsVersion` when the first proof was checked. @default the current version */
   readonly credentialsVersion?: number;
+  /**
+   * Runs in the transaction that opens the session. If the promise rejects, no session is opened. For example, checks
+   * again that the proof still counts.
+   */
+  readonly begin?: (run: RunStatement) => Promise<void>;
 }
 
 export type Requester = Pick<AuthContext, "credential" | "user" | "authError" | "client">;
@@ -157,11 +163,12 @@ export class AuthenticationService implements Authentication {
    * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this.
    * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
    * changed since the proof
+   * @throws the error of {@link SignIn.begin}
    * @throws {@link Vetoed}, {@link BadUserInput} and {@link ServiceUnavailable} as {@link AuthenticationService.login}
    */
   async signIn(userId: string, login: SignIn): Promise<Issued> {
     const { accounts, attempts, hooks, issuer, sessions, settings } = this.#parts;
-    const { methods, scheme = "JWT", client = NO_CLIENT } = login;
+    const { methods, scheme = "JWT", client = NO_CLIENT, begin } = login;
     requireScheme(scheme);
     const account = await accounts.findAccountById(userId);
     if (!account?.isActive) throw new InvalidCredentials();
@@ -170,9 +177,10 @@ export class AuthenticationService implements Authentication {
     const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
     const opening = { scheme, client, credentialsVersion, methods };
     const recorded = { loginAt: settings.now(), isByPassword: methods.includes("pwd") };
-    const inserted = await attempts.recordSignIn(userId, recorded, (run) =>
-      sessions.insert(run, userId, opening),
-    );
+    const inserted = await attempts.recordSignIn(userId, recorded, async (run) => {
+      await begin?.(run);
+      return sessions.insert(run, userId, opening);
+    });
     const issued = this.#issue(await sessions.finish(inserted), claims);
     await hooks.after("afterLogin", hookUserOf(issued), client);
     return issued;

@@ -57,7 +57,9 @@ export function createCore(
   const storeEvents: EventStore = async (run, events, client) => {
     for (const store of eventStores) await store(run, events, client);
   };
-  const accounts = new AccountService(database, { ...config, storeEvents }, hasher, sessions, {
+  const signInMethods = new SignInMethods();
+  const settings = { ...config, storeEvents };
+  const accounts = new AccountService(database, settings, hasher, sessions, signInMethods, {
     onUnlocked: (userId) => throttle.forgetFailures(userId).catch(onFault),
     beforePasswordChange: (user, client) => hooks.before("beforePasswordChange", user, client),
     afterPasswordChange: (user, client) => hooks.after("afterPasswordChange", user, client),
@@ -104,7 +106,7 @@ export function createCore(
     verifier,
     hasher,
     attempts,
-    signInMethods: new SignInMethods(),
+    signInMethods,
     throttle,
     hooks,
     spans,

@@ -19,7 +19,7 @@ import {
   type PendingLogin,
   type PendingLogins,
 } from "./pending-logins.js";
-import type { Identity, Profile, Provider } from "./provider.js";
+import { type Identity, type Profile, type Provider, shownName } from "./provider.js";
 import type { ReturnPages } from "./return-pages.js";
 
 /** How recently a user must have given the password to link an account. */
@@ -117,13 +117,15 @@ export class ExternalLoginService {
       const found = await accounts.findUser(identity);
       const userId =
         found ?? (await newUsers.create(provider, identity, await readProfile(identity), client));
-      const issued = await this.#core.authentication.signIn(userId, {
+      return this.#core.authentication.signIn(userId, {
         methods: ["fed"],
         scheme,
         client,
+        begin: async (run) => {
+          const isLinked = await accounts.recordUse(run, identity, userId);
+          if (!isLinked) throw new ExternalLoginFailed("unlinked");
+        },
       });
-      await accounts.recordUse(identity);
-      return issued;
     });
   }
 
@@ -169,13 +171,14 @@ export class ExternalLoginService {
     const caller = await requireCaller(context, linking);
     const { provider } = login;
     const identity = await this.#identify(login, given);
-    const { email, names } = await readProfile(identity);
-    const link = { userId: caller.id, provider, identity, name: email ?? names[0] ?? null };
-    if (await accounts.add(link)) {
+    const name = shownName(await readProfile(identity));
+    if (await accounts.link(caller, { provider, identity, name })) {
       const details = { provider };
       this.#core.onEvent({ type: "external-login:linked", userId: caller.id, details }, client);
-    } else if ((await accounts.findUser(identity)) !== caller.id) {
-      throw new ExternalAccountTaken();
+    } else {
+      const owner = await accounts.findUser(identity);
+      if (owner === null) throw new ExternalLoginFailed("session_ended");
+      if (owner !== caller.id) throw new ExternalAccountTaken();
     }
     return { principal: caller, ...NO_TOKENS };
   }

@@ -3,6 +3,7 @@ import type { Problem } from "../../config/problems.js";
 import type { Setting } from "../../config/setting.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { type CoreServices, defineFeature, type FeatureConfig } from "../feature.js";
+import { mail as mailFeature } from "../mail/index.js";
 import { registration } from "../registration/index.js";
 import { externalLoginMigration } from "./migration.js";
 import type { Provider } from "./provider.js";
@@ -39,7 +40,7 @@ type Config = FeatureConfig<typeof settings>;
 /** Lets users log in by their accounts at other providers: with OpenID Connect, or at GitHub. */
 export const externalLogin = defineFeature({
   name: "external-login",
-  uses: ["registration"],
+  uses: ["mail", "registration"],
   settings,
   loadEntities: async () => Object.values(await import("./external-login.entity.js")),
   migrations: [externalLoginMigration],
@@ -53,7 +54,8 @@ export const externalLogin = defineFeature({
     const { PendingLogins } = await import("./pending-logins.js");
     const { ReturnPages } = await import("./return-pages.js");
     const providers = await createProviders(config, core.now);
-    const accounts = new LinkedAccounts(core, [...providers.keys()]);
+    const mail = apiOf.ifOn(mailFeature)?.mail;
+    const accounts = new LinkedAccounts(core, [...providers.keys()], mail);
     const newUsers = new NewUsers(core, accounts, apiOf.ifOn(registration)?.signUps);
     const pending = new PendingLogins(core, core.deriveKeys("external-login"));
     const pages = new ReturnPages(originsOf(config));

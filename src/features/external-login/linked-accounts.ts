@@ -1,7 +1,10 @@
 import { newId } from "../../accounts/id.js";
 import { BadUserInput, LastSignInMethod } from "../../errors.js";
-import { type RunStatement, withoutTransaction } from "../../sql.js";
+import { IS_OPEN, openAt } from "../../sessions/live.js";
+import type { RunStatement } from "../../sql.js";
+import type { Principal } from "../../sessions/principal.js";
 import type { CoreServices } from "../feature.js";
+import { type Mail, queueNotice } from "../mail/index.js";
 import type { Identity } from "./provider.js";
 
 /** Instants are epoch milliseconds. */
@@ -13,11 +16,17 @@ export interface LinkedAccount {
   readonly lastUsedAt: number | null;
 }
 
+/** SQL condition: the session `?` of the user of the statement is open. {@link openAt} returns the further parameters. */
+const HAS_SESSION = `EXISTS (SELECT 1 FROM session WHERE session.id = ? AND session.user_id = "user".id
+  AND session.credentials_version = "user".credentials_version AND ${IS_OPEN})`;
+
 export interface NewLink {
   readonly userId: string;
   readonly provider: string;
   readonly identity: Pick<Identity, "issuer" | "subject">;
   readonly name: string | null;
+  /** The user's session in which the user links the account. @default none: the user is new */
+  readonly sessionId?: string;
 }
 
 /** PostgreSQL returns a bigint as text. */
@@ -29,18 +38,25 @@ interface Row extends Omit<LinkedAccount, "linkedAt" | "lastUsedAt"> {
 /** The accounts at providers by which users can log in. */
 export class LinkedAccounts {
   readonly #core: Pick<CoreServices, "now" | "signInMethods" | "sql">;
+  readonly #mail: Mail | undefined;
   /** SQL condition: the provider of the row `linked_account` is in the settings. */
   readonly #isUsable: string;
 
-  /** @param providers names of `a` to `z`, digits and `-` */
+  /**
+   * @param providers names of `a` to `z`, digits and `-`
+   * @param mail tells users of new links; undefined if mail is off
+   */
   constructor(
     core: Pick<CoreServices, "now" | "signInMethods" | "sql">,
     providers: readonly string[],
+    mail: Mail | undefined,
   ) {
     this.#core = core;
+    this.#mail = mail;
     this.#isUsable = `linked_account.provider IN (${providers.map((name) => `'${name}'`).join(", ")})`;
     core.signInMethods.add(
       `(SELECT count(*) FROM linked_account WHERE linked_account.user_id = u.id AND ${this.#isUsable})`,
+      "DELETE FROM linked_account WHERE user_id = ? RETURNING id",
     );
   }
 
@@ -53,24 +69,57 @@ export class LinkedAccounts {
     return found?.userId ?? null;
   }
 
-  async recordUse({ issuer, subject }: NewLink["identity"]): Promise<void> {
-    await this.#core.sql.write(
-      `UPDATE linked_account SET last_used_at = ? WHERE issuer = ? AND subject = ? RETURNING id`,
-      [this.#core.now(), issuer, subject],
+  /**
+   * Records that a user logs in by an account.
+   * @param run runs a statement of the transaction that opens the session
+   * @returns false if the account is no longer linked to the user
+   */
+  async recordUse(
+    run: RunStatement,
+    { issuer, subject }: NewLink["identity"],
+    userId: string,
+  ): Promise<boolean> {
+    const used = await run(
+      `UPDATE linked_account SET last_used_at = ? WHERE issuer = ? AND subject = ? AND user_id = ? RETURNING id`,
+      [this.#core.now(), issuer, subject, userId],
     );
+    return used.length > 0;
+  }
+
+  /**
+   * Links an account to a signed-in user, and tells the user in a mail.
+   * @returns false if the account is linked already, to this or another user, or if the user's session has ended
+   */
+  async link(user: Principal, link: Omit<NewLink, "userId" | "sessionId">): Promise<boolean> {
+    const mail = this.#mail;
+    const isAdded = await this.#core.sql.inTransaction(async (run) => {
+      const added = await this.add(run, { ...link, userId: user.id, sessionId: user.session.id });
+      if (added && mail !== undefined) await queueNotice(mail, run, "account-linked", user);
+      return added;
+    });
+    if (isAdded) mail?.wake();
+    return isAdded;
   }
 
   /**
    * Links an account to a user.
-   * @returns false if the account is linked already, to this or another user
+   * @param run runs a statement of the caller's transaction
+   * @returns false if the account is linked already, to this or another user, or if the session has ended
    */
-  async add({ userId, provider, identity, name }: NewLink, run?: RunStatement): Promise<boolean> {
-    const { now, sql } = this.#core;
-    const added = await (run ?? withoutTransaction(sql))(
+  async add(
+    run: RunStatement,
+    { userId, provider, identity, name, sessionId }: NewLink,
+  ): Promise<boolean> {
+    const now = this.#core.now();
+    const inSession = sessionId === undefined ? "" : `AND ${HAS_SESSION}`;
+    const added = await run(
       `INSERT INTO linked_account (id, user_id, provider, issuer, subject, name, linked_at)
-       SELECT ?, id, ?, ?, ?, ?, ? FROM "user" WHERE id = ? AND is_active
+       SELECT ?, id, ?, ?, ?, ?, ? FROM "user" WHERE id = ? AND is_active ${inSession}
        ON CONFLICT (issuer, subject) DO NOTHING RETURNING id`,
-      [newId(), provider, identity.issuer, identity.subject, name, now(), userId],
+      [
+        ...[newId(), provider, identity.issuer, identity.subject, name, now, userId],
+        ...(sessionId === undefined ? [] : [sessionId, ...openAt(now)]),
+      ],
     );
     return added.length > 0;
   }

@@ -83,7 +83,7 @@ export class NewUsers {
     await hooks.before("beforeRegister", { username, email }, client);
     const finish = async (run: RunStatement, userId: string) => {
       const link = { userId, provider, identity, name: email };
-      if (!(await this.#accounts.add(link, run))) throw new LinkedMeanwhile();
+      if (!(await this.#accounts.add(run, link))) throw new LinkedMeanwhile();
       await this.#signUps?.recordProof(run, { userId, address: email });
     };
     try {

@@ -10,8 +10,8 @@ export const REQUEST_TIMEOUT = 5;
 /** How far the provider's clock may be ahead of ours, in milliseconds. */
 const MAX_SKEW = 60_000;
 
-/** The longest `sub`, in characters. @see OpenID Connect Core 2 */
-const SUBJECT_MAX_LENGTH = 255;
+/** A `sub` that every database can store. @see OpenID Connect Core 2 */
+const SUBJECT = /^\P{Cc}{1,255}$/u;
 
 /** The provider's answer is well-formed, but wrong. */
 class WrongAnswer extends Error {
@@ -55,7 +55,7 @@ export class OidcProvider implements Provider {
     // The library checks `exp`, but accepts an ID token that is issued in the future.
     if (claims.iat * 1000 > this.#now() + MAX_SKEW) throw new WrongAnswer("issued_in_future");
     const { iss: issuer, sub: subject } = claims;
-    if (subject.length > SUBJECT_MAX_LENGTH) throw new WrongAnswer("sub_too_long");
+    if (!subject.isWellFormed() || !SUBJECT.test(subject)) throw new WrongAnswer("wrong_sub");
     const { userinfo_endpoint: hasUserInfo } = configuration.serverMetadata();
     return {
       issuer,

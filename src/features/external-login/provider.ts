@@ -22,6 +22,16 @@ export interface Profile {
   readonly names: readonly string[];
 }
 
+/** The longest name of an account, in code points. */
+const NAME_MAX_LENGTH = 254;
+
+/** Returns the address or the first name, in a form that every database can store. Null if there is none. */
+export function shownName({ email, names: [name = ""] }: Profile): string | null {
+  const text = (email ?? name).slice(0, 2 * NAME_MAX_LENGTH).toWellFormed();
+  const shown = text.replaceAll(/\p{Cc}/gu, "");
+  return Array.from(shown).slice(0, NAME_MAX_LENGTH).join("") || null;
+}
+
 /** A user of a provider, whom the provider has authenticated. */
 export interface Identity {
   /** Unique together with `subject`. */

@@ -16,7 +16,7 @@ export interface Recipient {
 export async function queueNotice(
   mail: Mail,
   run: RunStatement,
-  template: "password-changed" | "email-changed-notice" | "account-deleted",
+  template: "password-changed" | "email-changed-notice" | "account-deleted" | "account-linked",
   { id, username, email }: Recipient,
 ): Promise<void> {
   if (email === null) return;

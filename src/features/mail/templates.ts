@@ -31,6 +31,7 @@ export type MailTemplateName =
   | "email-change-confirm"
   | "email-changed-notice"
   | "account-deleted"
+  | "account-linked"
   | "login-code";
 
 /** An application's templates, by name. A template replaces Gatehouse's template of the same name. */
@@ -93,6 +94,13 @@ const ENGLISH: Language = {
       before: "Your account was deleted, with all its sessions and tokens.",
       after: "If it was not you, ask the people who run the service for help at once.",
     },
+    "account-linked": {
+      subject: "You can sign in by another account",
+      before:
+        "An account at another service was linked to your account. Whoever can use it can now sign in as you.",
+      after:
+        "If it was not you, remove it from your linked accounts, and set a new password at once.",
+    },
     "login-code": {
       subject: "Your code to sign in",
       before: "Enter this code to sign in:",
@@ -145,6 +153,13 @@ const GERMAN: Language = {
       subject: "Ihr Konto wurde gelöscht",
       before: "Ihr Konto wurde gelöscht, mit allen Sitzungen und Tokens.",
       after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
+    },
+    "account-linked": {
+      subject: "Sie können sich mit einem weiteren Konto anmelden",
+      before:
+        "Ein Konto bei einem anderen Dienst wurde mit Ihrem Konto verknüpft. Wer es benutzen kann, kann sich jetzt als Sie anmelden.",
+      after:
+        "Wenn Sie das nicht waren, entfernen Sie es aus Ihren verknüpften Konten, und setzen Sie sofort ein neues Passwort.",
     },
     "login-code": {
       subject: "Ihr Code für die Anmeldung",

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Answer, describeGates, type Tokens } from "../../support/gate.js";
+import { MailServer } from "../../support/mail-server.js";
 import { signIn } from "../recovery/calls.js";
 import { answered, begin, complete, logIn } from "./calls.js";
 import { IdentityServer, PAGE, type Person } from "./identity-server.js";
@@ -14,16 +15,20 @@ const LAST = { status: 400, code: "BAD_USER_INPUT", reason: "last_sign_in_method
 const MINUTE = 60;
 
 const server = await IdentityServer.start();
+const smtp = await MailServer.start();
 const OPTIONS = {
   corsOrigins: [new URL(PAGE).origin],
   externalProviders: { corp: server.client },
   registration: "open",
-  smtpUrl: "smtp://127.0.0.1:9",
+  smtpUrl: smtp.url,
   mailFrom: "no-reply@example.com",
   impersonation: true,
 } as const;
 
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await smtp.close();
+});
 
 describeGates(OPTIONS, (gate) => {
   let count = 0;

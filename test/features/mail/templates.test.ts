@@ -42,6 +42,11 @@ describe("our templates", () => {
       "Ihre E-Mail-Adresse wurde geändert",
     ],
     ["account-deleted", "Your account was deleted", "Ihr Konto wurde gelöscht"],
+    [
+      "account-linked",
+      "You can sign in by another account",
+      "Sie können sich mit einem weiteren Konto anmelden",
+    ],
   ])("%s is in English and German, as text and HTML", async (template, english, german) => {
     const withLink = /verify|known|reset|confirm/.test(template);
     const values = { username: "zoë", ...(withLink && { link: LINK }) };

@@ -1,0 +1,164 @@
+import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { defineFeature } from "../../../src/index.js";
+import { describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
+import { MailServer } from "../../support/mail-server.js";
+import { signIn } from "../recovery/calls.js";
+import { REGISTER, VERIFY } from "../registration/documents.js";
+import { answered, complete, logIn } from "./calls.js";
+import { IdentityServer, PAGE, type Person, sign } from "./identity-server.js";
+
+const FAILED = {
+  status: 401,
+  code: "UNAUTHENTICATED",
+  reason: "external_login_failed",
+  data: null,
+};
+
+/** Runs during a login by an account at a provider, after the provider has said who it is. */
+let beforeLogin = (): Promise<unknown> => Promise.resolve();
+
+const meanwhile = defineFeature({
+  name: "meanwhile",
+  create: () => ({
+    hooks: {
+      beforeLogin: async (_user, _client, { methods }) => {
+        if (methods.includes("fed")) await beforeLogin();
+      },
+    },
+  }),
+});
+
+const server = await IdentityServer.start();
+const smtp = await MailServer.start();
+const OPTIONS = {
+  corsOrigins: [new URL(PAGE).origin],
+  externalProviders: { corp: server.client },
+  registration: "open",
+  emailVerification: "optional",
+  smtpUrl: smtp.url,
+  mailFrom: "no-reply@example.com",
+  features: [meanwhile],
+} as const;
+
+afterAll(async () => {
+  await server.close();
+  await smtp.close();
+});
+
+describeGates(OPTIONS, (gate) => {
+  let count = 0;
+  let person: Person;
+  let id: string;
+  let email: string;
+  let session: Tokens;
+
+  beforeEach(async () => {
+    server.reset();
+    smtp.reset();
+    beforeLogin = () => Promise.resolve();
+    const sub = `person-${(count += 1)}`;
+    person = { sub, email: `${sub}@corp.example`, email_verified: true };
+    email = `${sub}@example.com`;
+    id = await gate.user(sub, { email });
+    session = await signIn(gate, id);
+    gate.events.length = 0;
+  });
+
+  const own = () => ({ authorization: session.authorization });
+  const link = () => logIn(gate, server, person, own());
+  const links = () => gate.sql(`SELECT name FROM linked_account WHERE user_id = ?`, [id]);
+
+  test("RC-7: an account that loses its password to the owner of the address loses its links, too", async () => {
+    const address = `owner-${count}@example.com`;
+    const register = async (username: string) => {
+      const variables = { username, email: address, password: `${PASSWORD} ${username}` };
+      const { data } = await gate.ask(REGISTER, { variables });
+      return `Bearer ${data.register.auth.access}`;
+    };
+    const authorization = await register(`stranger-${count}`);
+    const token = await smtp.tokenTo(address);
+    const linked = await logIn(gate, server, person, { authorization });
+    const stranger = linked.data.completeExternalLogin.user.id;
+    await register(`owner-${count}`);
+    gate.events.length = 0;
+    // The owner cannot know which of the two mails is the stranger's.
+    expect((await gate.ask(VERIFY, { variables: { token } })).status).toBe(200);
+    expect(gate.events).toContainEqual({ type: "password_removed", userId: stranger });
+    expect((await logIn(gate, server, person)).data.completeExternalLogin.user.id).not.toBe(
+      stranger,
+    );
+    const rows = await gate.sql(`SELECT id FROM linked_account WHERE user_id = ?`, [stranger]);
+    expect(rows).toEqual([]);
+  });
+
+  describe("a link", () => {
+    test.each([
+      ["has ended", () => gate.logout(own())],
+      ["has expired", () => Promise.resolve(gate.advance(365 * 86_400))],
+      ["ended with the password", () => gate.auth.accounts.setPassword(id, `${PASSWORD}!`)],
+    ])(
+      "is not made if its session %s while the provider answers",
+      async (_how, end) => {
+        const given = await answered(gate, server, person, own());
+        server.behaviour = {
+          idToken: async (claims) => {
+            await end();
+            return sign(claims, server.key);
+          },
+        };
+        expect(await complete(gate, given, own())).toMatchObject(FAILED);
+        expect(await links()).toEqual([]);
+        const details = { provider: "corp", code: "session_ended" };
+        expect(gate.events).toContainEqual({ type: "external-login:refused", details });
+      },
+    );
+
+    test("is told to the user in a mail, once", async () => {
+      await link();
+      await link();
+      await smtp.mailsTo(email);
+      const [mail, ...others] = smtp.mails.filter(({ recipients }) => recipients.includes(email));
+      expect(others).toEqual([]);
+      expect(mail?.subject).toBe("You can sign in by another account");
+      expect(mail?.text).toContain(`Hello person-${count},`);
+    });
+
+    test("needs no mail if the user has no address", async () => {
+      await gate.auth.accounts.updateUser(id, { email: null });
+      expect((await link()).status).toBe(200);
+    });
+
+    test.each([
+      ["a control character", "n\u0000a\u0007me", "name"],
+      ["a hundred thousand characters", "x".repeat(100_000), "x".repeat(254)],
+      ["nothing but control characters", "\u0000", null],
+    ])("may have a name with %s at the provider", async (_what, name, stored) => {
+      server.behaviour = {
+        idToken: ({ email: _email, ...claims }) =>
+          sign({ ...claims, email: name, email_verified: true }, server.key),
+      };
+      expect((await link()).status).toBe(200);
+      expect(await links()).toMatchObject([{ name: stored }]);
+    });
+  });
+
+  test("a login by an account that is unlinked meanwhile opens no session", async () => {
+    await link();
+    beforeLogin = () =>
+      gate.sql(`DELETE FROM linked_account WHERE user_id = ? RETURNING id`, [id]);
+    gate.events.length = 0;
+    expect(await logIn(gate, server, person)).toMatchObject(FAILED);
+    expect(await gate.auth.sessions.list(id)).toHaveLength(1);
+    const details = { provider: "corp", code: "unlinked" };
+    expect(gate.events).toEqual([{ type: "external-login:refused", details }]);
+  });
+
+  test.each([
+    ["a control character", "a\u0000b"],
+    ["no characters", ""],
+    ["too many characters", "x".repeat(256)],
+  ])("a subject with %s is refused with a code", async (_what, sub) => {
+    server.behaviour = { idToken: (claims) => sign({ ...claims, sub }, server.key) };
+    expect(await logIn(gate, server, person)).toMatchObject(FAILED);
+  });
+});
