@@ -19,22 +19,21 @@ export interface Factor {
    * `EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)`
    */
   readonly isEnrolled: string;
-  /**
-   * The methods of a login that make this factor useless as its second step, because it was the first. @default none
-   */
+  /** The methods of a first step after which this factor proves nothing more. @default none */
   readonly excludedBy?: readonly AuthMethod[];
+  /**
+   * Checks the form of an answer, before the try is counted.
+   * @param answer the argument of the mutation. It comes from the client, and can have any type
+   * @throws {@link BadUserInput}
+   */
+  requireWellFormed(answer: unknown): void;
   /**
    * Checks an answer, and uses it up: two calls with the same answer must not both accept it. The caller limits the
    * number of wrong answers, and counts them toward the lock of the account.
-   * @param answer the argument of the mutation, such as `123456`. It comes from the client, so check its type
-   * @returns how the user proved who they are, without `mfa`, such as `["otp"]`; null for a wrong answer
-   * @throws {@link BadUserInput} for a malformed answer. It counts as no try
+   * @returns how the user proved who they are, without `mfa`, such as `["otp"]`; null for a wrong answer. An
+   * {@link AuthError} also counts as a wrong answer
    */
-  verify(
-    userId: string,
-    answer: unknown,
-    client: Client,
-  ): Promise<readonly AuthMethod[] | null>;
+  verify(userId: string, answer: unknown, client: Client): Promise<readonly AuthMethod[] | null>;
   /**
    * Removes the factor from a user, because an administrator or a command removes all factors. If the factor is also a
    * way to log in, as passkeys are, leave the user a way to log in: do nothing if there is no other.
@@ -53,8 +52,6 @@ export interface SecondFactors {
   register(factor: Factor): void;
   /** Returns whether logins of a user need a second step. */
   isEnrolled(userId: string): Promise<boolean>;
-  /** Returns whether the setting `secondFactor` requires a second factor of a user with this role. */
-  isRequiredOf(role: string): boolean;
   /**
    * Requires that the user proved a second factor in this session within the last 15 minutes. Does nothing for a user
    * without a second factor. Call this before you change or remove a factor.
@@ -64,7 +61,8 @@ export interface SecondFactors {
   requireProof(context: AuthContext): Promise<void>;
   /**
    * Stores a factor of the caller. Checks {@link SecondFactors.requireProof} first. With the first factor, the user gets
-   * recovery codes, and the user's other sign-ins end: a thief must not stay signed in.
+   * recovery codes, and the user's other sign-ins end: a thief must not stay signed in. The field needs
+   * `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
    * @param store stores the factor in the transaction, and returns how the user has just proved it, such as `["otp"]`
    * @returns the recovery codes, which are never shown again; null if the user has codes already
    */
@@ -77,7 +75,7 @@ export interface SecondFactors {
    * Removes one factor of the caller, with the recovery codes if it was the last one. Checks
    * {@link SecondFactors.requireProof} first.
    * @param remove removes the factor in the transaction
-   * @throws {@link EnrolmentRequired} when the setting requires a factor, and this was the last one
+   * @returns what `remove` returns: whether there was such a factor
    */
   withdraw(
     context: AuthContext,
@@ -89,8 +87,13 @@ export interface SecondFactors {
    * @returns the methods to add to those of the session, with `mfa`
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link BadUserInput} when the answer is malformed, or is not exactly one
    */
-  requireAnswer(userId: string, answer: Answer, client: Client): Promise<readonly AuthMethod[]>;
+  requireAnswer(
+    user: { readonly id: string; readonly session: { readonly methods: readonly AuthMethod[] } },
+    answer: Answer,
+    client: Client,
+  ): Promise<{ readonly methods: readonly AuthMethod[]; readonly credentialsVersion: number }>;
   /**
    * Removes all factors and recovery codes of a user, for administrators.
    * @returns whether the user had a factor
