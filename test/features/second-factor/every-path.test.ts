@@ -120,19 +120,6 @@ describeGates(options, (gate) => {
     expect(await sessions()).toBe(1);
   });
 
-  test("OP-11: an app still works after SECRET_KEY was replaced, and is encrypted again", async () => {
-    const next = randomBytes(32).toString("base64url");
-    const rotated = await gate.another({ secretKey: [next, gate.secretKey] });
-    const challenge = await challengeOf(rotated, ada.name);
-    expect((await complete(rotated, challenge, { totp: ada.code() })).status).toBe(200);
-    await rotated.close();
-    gate.advance(STEP);
-    const alone = await gate.another({ secretKey: next });
-    const again = await challengeOf(alone, ada.name);
-    expect((await complete(alone, again, { totp: ada.code() })).status).toBe(200);
-    await alone.close();
-  });
-
   test("switched off, it adds no field, and no statement to a login", async () => {
     const off = await gate.another({ secondFactor: "off" });
     const { code } = await complete(off, "x", { totp: "123456" });
@@ -146,5 +133,19 @@ describeGates(options, (gate) => {
     };
     expect((await count(gate)) - (await count(off))).toBe(1);
     await off.close();
+  });
+
+  // The last test, because the first server cannot read the keys any more.
+  test("OP-11: an app still works after SECRET_KEY was replaced, and is encrypted again", async () => {
+    const next = randomBytes(32).toString("base64url");
+    const rotated = await gate.another({ secretKey: [next, gate.secretKey] });
+    const challenge = await challengeOf(rotated, ada.name);
+    expect((await complete(rotated, challenge, { totp: ada.code() })).status).toBe(200);
+    await rotated.close();
+    gate.advance(STEP);
+    const alone = await gate.another({ secretKey: next });
+    const again = await challengeOf(alone, ada.name);
+    expect((await complete(alone, again, { totp: ada.code() })).status).toBe(200);
+    await alone.close();
   });
 });
