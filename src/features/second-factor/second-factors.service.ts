@@ -1,4 +1,4 @@
-import type { Account } from "../../accounts/account.service.js";
+import type { Account } from "../../accounts/account.js";
 import type { AuthContext } from "../../authentication/context.js";
 import { AuthError, BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
 import type { Client } from "../../events.js";
