@@ -9,7 +9,7 @@ import type { Auth } from "../auth.js";
 import type { AuthContext } from "../authentication/context.js";
 import { ServiceUnavailable } from "../errors.js";
 import { withinTime } from "../within-time.js";
-import { RECORD } from "./app.js";
+import { RECORD } from "./observe-requests.js";
 import { schemeOf, withoutQuotedLists } from "./headers.js";
 import { toGraphqlError } from "./refusals.js";
 
