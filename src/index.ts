@@ -1,7 +1,7 @@
 import "./graphql-package.js";
 import "reflect-metadata";
 
-export type { Auth, AuthOptions } from "./auth.js";
+export type { Auth, AuthOptions } from "./auth-api.js";
 export { createAuth, createServer } from "./create.js";
 export type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts/accounts.js";
 export type { PasswordPolicy } from "./accounts/password-policy.js";

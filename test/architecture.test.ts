@@ -41,7 +41,7 @@ const ORDER = [
   ["features/named-errors"],
   ["features/compose", "features/create-core", "features/load", ...FEATURES],
   ["features/index"],
-  ["apollo"],
+  ["apollo", "auth-api"],
   ["auth"],
   ["http"],
   ["commands", "create"],

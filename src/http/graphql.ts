@@ -5,7 +5,7 @@ import { type ApolloOptions, createApolloServer } from "../apollo/apollo-server.
 import { DocumentLimits } from "../apollo/document-limits.js";
 import { internalServerError } from "../apollo/format-error.js";
 import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
-import type { Auth } from "../auth.js";
+import type { Auth } from "../auth-api.js";
 import type { AuthContext } from "../authentication/context.js";
 import { ServiceUnavailable } from "../errors.js";
 import { withinTime } from "../within-time.js";

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js";
+import { type OpenAuth, openAuth } from "../auth.js";
+import type { Auth, AuthOptions } from "../auth-api.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { toListenError } from "../config/problems.js";
 import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
