@@ -22,13 +22,12 @@ export {
   type Core,
   defineFeature,
   type Feature,
-  type CommandOption,
-  type CommandOptions,
   type FeatureCommand,
   type FeatureConfig,
   type FeatureParts,
-  type Route,
 } from "./features/feature.js";
+export type { CommandOption, CommandOptions } from "./features/command-option.js";
+export type { Route } from "./features/route.js";
 export type {
   ResponseListener,
   ServedOperation,

@@ -97,11 +97,6 @@ export function wholeNumber<D extends number | undefined = undefined>({
   };
 }
 
-/** A limit on a number of events or connections. */
-export function count(variable: string, usual: number) {
-  return wholeNumber({ variable, from: 1, to: 1_000_000, default: usual });
-}
-
 /** One of several words. */
 export function oneOf<
   const Words extends readonly string[],

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { count, duration, list, oneOf, onOff, text, wholeNumber } from "./kinds.js";
+import { count } from "./count.js";
+import { duration, list, oneOf, onOff, text, wholeNumber } from "./kinds.js";
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 

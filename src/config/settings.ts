@@ -1,16 +1,8 @@
 import type { User } from "../accounts/user.js";
 import type { AuthEvent, Client } from "../events.js";
+import { count } from "./count.js";
 import { DATABASE_URL } from "./database-url.js";
-import {
-  callback,
-  count,
-  duration,
-  durationOrNever,
-  oneOf,
-  onOff,
-  text,
-  wholeNumber,
-} from "./kinds.js";
+import { callback, duration, durationOrNever, oneOf, onOff, text, wholeNumber } from "./kinds.js";
 import { CORS_ORIGINS, PUBLIC_URL } from "./origin.js";
 import { findRedisUrlFault, isRedisUrl } from "./redis-url.js";
 import { ROLE_LIST } from "./role-list.js";
