@@ -132,7 +132,7 @@ export class LoginCodesService {
   async #recipientOf(user: User | null): Promise<(User & { readonly email: string }) | null> {
     if (user === null || !user.isActive || user.email === null) return null;
     const { id, email } = user;
-    const isHeld = (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
+    const isHeld = (await this.#mail.resetHolds.endOf(id)) !== null;
     return isHeld ? null : { ...user, email };
   }
 
