@@ -6,16 +6,16 @@ export class SignInMethods {
   readonly #counts = ["CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END"];
 
   /**
-   * Adds a feature's ways to log in.
-   * @param count an SQL expression without parameters for the number of these ways that the user `u.id` has
+   * Adds the ways to log in of a feature.
+   * @param count an SQL expression without parameters: how many of them the user `u.id` has
    */
   add(count: string): void {
     this.#counts.push(count);
   }
 
   /**
-   * Returns an SQL expression for the number of a user's ways to log in. Use it in an exclusive statement. Otherwise
-   * two statements could each remove one of the last two ways.
+   * Returns an SQL expression: how many ways a user has to log in. Use it in an exclusive statement. Otherwise two
+   * statements could each remove one of the last two ways.
    * @param userId an SQL expression, such as `passkey.user_id`
    */
   countOf(userId: string): string {

@@ -9,7 +9,7 @@ import type { Installation } from "./installation.js";
  * Returns the user with this user name or e-mail address.
  * @throws {@link NoSuchUser}
  * @throws {@link BadUserInput} when the text is the name of one user and the address of another. A stranger may have
- * chosen the user name `ann@example.com` to look like the user with that address
+ * taken the user name `ann@example.com` to be mistaken for the user with that address
  */
 export async function requireUser(accounts: Accounts, name: string): Promise<User> {
   const byName = await accounts.findUser({ username: name });

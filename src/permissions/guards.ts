@@ -52,9 +52,7 @@ function withGuard(resolve: Resolver, guard: UserGuard): Resolver {
   };
 }
 
-/**
- * Guards the start of a subscription and each of its events. Ends the subscription when its user is no longer allowed.
- */
+/** Guards the start of a subscription and each of its events, and ends it when its user is refused meanwhile. */
 function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
   return async (source, args, context, info) => {
     await checkGuard(context, guard);

@@ -20,7 +20,7 @@ export interface NewLink {
   readonly name: string | null;
 }
 
-/** PostgreSQL returns a bigint as text. */
+/** PostgreSQL returns a bigint as a text. */
 interface Row extends Omit<LinkedAccount, "linkedAt" | "lastUsedAt"> {
   readonly linkedAt: number | string;
   readonly lastUsedAt: number | string | null;
@@ -29,7 +29,7 @@ interface Row extends Omit<LinkedAccount, "linkedAt" | "lastUsedAt"> {
 /** The accounts at providers by which users can log in. */
 export class LinkedAccounts {
   readonly #core: Pick<CoreServices, "now" | "signInMethods" | "sql">;
-  /** SQL condition: the provider of the row `linked_account` is in the settings. */
+  /** SQL: whether the row of `linked_account` has a provider that is in the settings. */
   readonly #isUsable: string;
 
   /** @param providers names of `a` to `z`, digits and `-` */
