@@ -11,7 +11,7 @@ export async function readSentences() {
   const features = folders
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `src/features/${name}/index.ts`);
-  const files = ["src/config/settings.ts", ...features];
+  const files = ["src/config/settings.ts", "src/config/server-settings.ts", ...features];
   const found = await Promise.all(
     files.map(async (path) => sentencesIn(path, await readFile(new URL(path, ROOT), "utf8"))),
   );

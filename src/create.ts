@@ -1,6 +1,6 @@
 // Import the other modules only inside the functions, after the version of graphql was checked. With a wrong version,
 // these imports fail with unclear errors.
-import type { Auth, AuthOptions } from "./auth.js";
+import type { Auth, AuthOptions } from "./auth-api.js";
 import type { Feature } from "./features/feature.js";
 import type { Server, ServerOptions } from "./http/server.js";
 

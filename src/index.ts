@@ -1,7 +1,7 @@
 import "./graphql-package.js";
 import "reflect-metadata";
 
-export type { Auth, AuthOptions } from "./auth.js";
+export type { Auth, AuthOptions } from "./auth-api.js";
 export { createAuth, createServer } from "./create.js";
 export type { Accounts, Login, NewUser, PasswordChange, UserChanges } from "./accounts/accounts.js";
 export type { PasswordPolicy } from "./accounts/password-policy.js";
@@ -22,13 +22,12 @@ export {
   type Core,
   defineFeature,
   type Feature,
-  type CommandOption,
-  type CommandOptions,
   type FeatureCommand,
   type FeatureConfig,
   type FeatureParts,
-  type Route,
 } from "./features/feature.js";
+export type { CommandOption, CommandOptions } from "./features/command-option.js";
+export type { Route } from "./features/route.js";
 export type {
   ResponseListener,
   ServedOperation,

@@ -1,19 +1,9 @@
 import type { Account } from "../accounts/account.js";
-import type { AccountService } from "../accounts/account.service.js";
 import type { Login } from "../accounts/accounts.js";
-import { parseLogin } from "../accounts/identifiers.js";
-import type { LoginAttempts } from "../accounts/login-attempts.js";
-import { type PasswordHasher, requireHashable } from "../accounts/password-hasher.js";
+import { requireHashable } from "../accounts/password-hasher.js";
 import { idOf, type UserRef } from "../accounts/user-ref.js";
-import type { AuthConfig } from "../config/auth-config.js";
-import {
-  InvalidCredentials,
-  NoCredentials,
-  TokenNotValid,
-  TooManyRequests,
-  Unauthenticated,
-} from "../errors.js";
-import { type AuthScheme, type Client, holderOf, NO_CLIENT } from "../events.js";
+import { InvalidCredentials, TooManyRequests, Unauthenticated } from "../errors.js";
+import { type AuthScheme, type Client, NO_CLIENT } from "../events.js";
 import type { AuthMethod } from "../sessions/methods.js";
 import { Principal } from "../sessions/principal.js";
 import {
@@ -21,32 +11,20 @@ import {
   requireScheme,
   type SessionOpening,
 } from "../sessions/session-opener.js";
-import type { SessionRow } from "../sessions/session-reader.js";
-import type { SessionService } from "../sessions/session.service.js";
 import { TokenUser } from "../sessions/token-user.js";
 import type { RunStatement } from "../sql.js";
-import { counterOfUser, type Throttle } from "../throttling/throttle.js";
 import type { ApplicationClaims } from "../tokens/claims.js";
-import type { TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
+import type { VerifiedToken } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
+import type { AuthenticationParts } from "./authentication-parts.js";
 import type { Credential } from "./authorization-header.js";
-import type { AuthContext } from "./context.js";
-import type { HookRunner, HookUser, LoginAttempt } from "./hooks.js";
+import { hookUserOf, type LoginAttempt } from "./hooks.js";
+import { logout, logoutRequest, type Requester, type RequestLogout } from "./logout.js";
+import { checkPassword, counterOf, requirePassword } from "./password-check.js";
+import { refresh } from "./refresh.js";
 import { reportExpired } from "./report-expired.js";
-import type { Issued, TokenIssuer } from "./token-issuer.js";
-import type { TokenVerifier, Verification } from "./token-verifier.js";
-
-export interface AuthenticationParts {
-  readonly settings: Pick<AuthConfig, "bearerCheck" | "now" | "onEvent" | "roles">;
-  readonly accounts: AccountService;
-  readonly attempts: LoginAttempts;
-  readonly hasher: PasswordHasher;
-  readonly throttle: Throttle;
-  readonly sessions: SessionService;
-  readonly issuer: TokenIssuer;
-  readonly verifier: TokenVerifier;
-  readonly hooks: HookRunner;
-}
+import type { Issued } from "./token-issuer.js";
+import type { Verification } from "./token-verifier.js";
 
 /** A login by other means than a password alone. */
 export interface SignIn {
@@ -76,8 +54,6 @@ export interface ProvedLogin extends LoginAttempt {
  * @throws {@link AuthError} if it does
  */
 export type SecondStep = (login: ProvedLogin) => Promise<void>;
-
-export type Requester = Pick<AuthContext, "credential" | "user" | "authError" | "client">;
 
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
@@ -168,7 +144,8 @@ export class AuthenticationService implements Authentication {
     requireScheme(scheme);
     const found = await accounts.findAccount(login);
     try {
-      const account = await this.#checkPassword(found, counterOf(found, login), password, client);
+      const counter = counterOf(found, login);
+      const account = await checkPassword(this.#parts, found, { counter, password, client });
       const { id: userId, credentialsVersion } = account;
       const methods = ["pwd"] as const;
       await this.#approve({ userId, client, credentialsVersion, methods, scheme });
@@ -192,7 +169,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this.
+   * Logs a user in who has proved by `methods` who they are. Every login but that by password alone ends here.
    * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
    * changed since the proof
    * @throws the error of {@link SignIn.begin}
@@ -224,60 +201,9 @@ export class AuthenticationService implements Authentication {
     await this.#secondStep(login);
   }
 
-  /**
-   * Checks the password of a signed-in user, with the rate limits and the lock of a login.
-   * @returns the account before the check. If its `credentialsVersion` is no longer the stored one, the password has
-   * changed since the check
-   * @throws {@link InvalidCredentials} for a wrong password, and for a locked account
-   * @throws {@link TooManyRequests} when a rate limit is reached
-   * @throws {@link BadUserInput} when the password is malformed
-   */
-  async requirePassword(
-    userId: string,
-    password: string,
-    client: Client = NO_CLIENT,
-  ): Promise<Account> {
-    const { accounts, attempts, settings } = this.#parts;
-    requireHashable(password);
-    const found = await accounts.findAccountById(userId);
-    try {
-      const account = await this.#checkPassword(found, counterOfUser(userId), password, client);
-      const checked = await attempts.recordSuccess(account, password, null, () =>
-        Promise.resolve(account),
-      );
-      if (checked === null) throw new InvalidCredentials();
-      return checked;
-    } catch (error) {
-      if (error instanceof InvalidCredentials || error instanceof TooManyRequests) {
-        const { reason = "invalid_credentials" } = error;
-        settings.onEvent({ type: "password_refused", userId, reason }, client);
-      }
-      throw error;
-    }
-  }
-
-  /**
-   * Checks a password, with the rate limits and the lock that all password checks share.
-   * @param counter the name of the counter of failures
-   * @throws {@link InvalidCredentials}, {@link TooManyRequests}
-   */
-  async #checkPassword(
-    account: Account | null,
-    counter: string,
-    password: string,
-    client: Client,
-  ): Promise<Account> {
-    const { attempts, hasher, throttle } = this.#parts;
-    // Never check the password of an inactive or locked account: a right password takes less time, which would reveal
-    // it.
-    const checked = account !== null && attempts.isAllowed(account) ? account : null;
-    const isAccepted = await throttle.login(counter, client, async () => {
-      const isRight = await hasher.verify(checked?.passwordHash ?? null, password);
-      if (checked !== null && !isRight) attempts.recordFailure(checked, client);
-      return isRight;
-    });
-    if (account === null || !isAccepted) throw new InvalidCredentials();
-    return account;
+  /** See {@link requirePassword}. */
+  requirePassword(userId: string, password: string, client: Client = NO_CLIENT): Promise<Account> {
+    return requirePassword(this.#parts, userId, password, client);
   }
 
   async createStaticToken(user: UserRef, label: string | null = null): Promise<Issued> {
@@ -294,13 +220,8 @@ export class AuthenticationService implements Authentication {
     return this.#parts.issuer.issue(row, { staticToken: token, claims });
   }
 
-  async refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
-    const { sessions, verifier } = this.#parts;
-    return this.#refresh(
-      () => verifier.verifyRotating(token),
-      (verified) => sessions.rotate(verified, client),
-      client,
-    );
+  refresh(token: string, client: Client = NO_CLIENT): Promise<Issued> {
+    return refresh(this.#parts, token, client);
   }
 
   /**
@@ -308,39 +229,8 @@ export class AuthenticationService implements Authentication {
    * @param isRotating false for clients that never store a new refresh token. Their token stays current until it
    * expires
    */
-  async refreshPair(token: string, isRotating: boolean, client: Client): Promise<Issued> {
-    const { sessions, verifier } = this.#parts;
-    return this.#refresh(
-      () => verifier.verifyRotating(token, ["refresh"]),
-      (verified) =>
-        isRotating ? sessions.rotate(verified, client) : sessions.requireCurrent(verified, client),
-      client,
-    );
-  }
-
-  /** @param exchange returns the session, with the generation for the next refresh token */
-  async #refresh(
-    verify: () => Promise<VerifiedToken>,
-    exchange: (verified: VerifiedToken) => Promise<SessionRow>,
-    client: Client,
-  ): Promise<Issued> {
-    const { hooks, issuer, settings, throttle } = this.#parts;
-    await throttle.request(client);
-    const verified = await verify();
-    const { id: sessionId, userId } = verified.session;
-    await throttle.refresh(sessionId, client);
-    await hooks.before("beforeRefresh", { id: userId }, client);
-    const isPair = verified.kind.type === "refresh";
-    const claims = isPair ? await issuer.claimsFor(userId, verified) : {};
-    const row = await exchange(verified).catch((error: unknown) => {
-      reportExpired(error, client, settings.onEvent);
-      throw error;
-    });
-    const holder = holderOf(verified.session, client);
-    settings.onEvent({ type: "token_refreshed", userId, sessionId }, holder);
-    const issued = issuer.issue(row, { claims, predecessor: verified });
-    await hooks.after("afterRefresh", hookUserOf(issued), client);
-    return issued;
+  refreshPair(token: string, isRotating: boolean, client: Client): Promise<Issued> {
+    return refresh(this.#parts, token, client, { types: ["refresh"], isRotating });
   }
 
   /** Counts the request, because anyone can call this method to try tokens. */
@@ -356,57 +246,14 @@ export class AuthenticationService implements Authentication {
     }
   }
 
-  async logout(token: string, client: Client = NO_CLIENT): Promise<boolean> {
-    const { throttle, verifier } = this.#parts;
-    await throttle.request(client);
-    return this.#end(await verifier.findSession(token), client);
+  logout(token: string, client: Client = NO_CLIENT): Promise<boolean> {
+    return logout(this.#parts, token, client);
   }
 
-  /**
-   * Ends the session of the refresh or sliding token in `refresh`. If `refresh` is null, ends the session of the
-   * request's credential. Accepts an expired token.
-   * @throws {@link TokenNotValid} when the token is not valid, or belongs to another user than the signed-in one
-   * @throws {@link TokenWrongType} when the token is of the wrong kind
-   * @throws {@link TooManyRequests} when no user is signed in, and the client has sent too many requests
-   * @throws {@link NoCredentials} when `refresh` is null, and the request has no credential
-   * @throws {@link BadAuthorizationHeader} when `refresh` is null, and the `Authorization` header is malformed
-   * @see RFC 7009 2
-   */
-  async logoutRequest(
-    { credential, user, authError, client }: Requester,
-    refresh: string | null,
-  ): Promise<{ scheme: AuthScheme; hasEnded: boolean }> {
-    const { throttle, verifier } = this.#parts;
-    if (user === null) await throttle.request(client);
-    if (refresh !== null) {
-      const { session } = await verifier.verifyRotating(refresh);
-      if (user !== null && user.id !== session.userId) throw new TokenNotValid();
-      return { scheme: session.scheme, hasEnded: await this.#end(session, client) };
-    }
-    if (credential === null) throw authError ?? new NoCredentials();
-    const session = await verifier.findSessionOf(credential);
-    return { scheme: session?.scheme ?? "TOKEN", hasEnded: await this.#end(session, client) };
+  /** See {@link logoutRequest}. */
+  logoutRequest(requester: Requester, refresh: string | null): Promise<RequestLogout> {
+    return logoutRequest(this.#parts, requester, refresh);
   }
-
-  async #end(session: TokenSession | null, client: Client): Promise<boolean> {
-    if (session === null) return false;
-    const { id, userId } = session;
-    return this.#parts.sessions.end(id, userId, "logout", holderOf(session, client));
-  }
-}
-
-/**
- * Returns the name of the counter of failed logins, such as `user 1a2b` or `email ada@example.com`. Unknown users have
- * counters, too. Otherwise a missing rate limit would reveal that the user is unknown.
- */
-function counterOf(account: Account | null, login: Login): string {
-  if (account !== null) return counterOfUser(account.id);
-  const { field, canonical } = parseLogin(login);
-  return `${field} ${canonical}`;
-}
-
-function hookUserOf({ principal: { id, username, email } }: Issued): Required<HookUser> {
-  return { id, username, email };
 }
 
 /** Returns the user name or e-mail address as it was entered. */

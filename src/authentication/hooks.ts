@@ -115,3 +115,12 @@ async function run<Name extends keyof Hooks>(
   // Call it as a method, because a hook may use `this`.
   await hooks[name]?.(user as never, client, ...(more as [never]));
 }
+
+/** Returns the user of an operation that has issued tokens. */
+export function hookUserOf({
+  principal: { id, username, email },
+}: {
+  readonly principal: Required<HookUser>;
+}): Required<HookUser> {
+  return { id, username, email };
+}

@@ -1,11 +1,7 @@
 import { type Command, Option } from "commander";
 import { forFeature } from "../features/compose.js";
-import type {
-  CommandOption,
-  CommandOptions,
-  Feature,
-  FeatureCommand,
-} from "../features/feature.js";
+import type { CommandOption, CommandOptions } from "../features/command-option.js";
+import type { Feature, FeatureCommand } from "../features/feature.js";
 import { addDatabaseCommand } from "./database-command.js";
 import type { Installation } from "./installation.js";
 

@@ -1,5 +1,6 @@
 import type { Roles } from "../accounts/role.js";
-import type { Auth, OpenAuth } from "../auth.js";
+import type { OpenAuth } from "../auth.js";
+import type { Auth } from "../auth-api.js";
 import { describeDatabase, sqlitePathOf } from "../config/database-location.js";
 import { allSettings, FEATURES, readEnvironment, variablesOf } from "../config/environment.js";
 import { resolveServerConfig, type ServerConfig } from "../config/server-config.js";

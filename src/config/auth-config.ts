@@ -1,7 +1,8 @@
 import { type Checked, checkOptions } from "./check.js";
 import { type Problem, WrongSettings } from "./problems.js";
 import type { ConfigOf, OptionsOf, Settings } from "./setting.js";
-import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+import { SERVER_SETTINGS } from "./server-settings.js";
+import { AUTH_SETTINGS } from "./settings.js";
 
 /** The core's options. Only `secretKey` is required. All durations are whole seconds. */
 export type CoreOptions = OptionsOf<typeof AUTH_SETTINGS>;
@@ -57,7 +58,8 @@ export function resolveConfig(
     createDatabase: values.createDatabase ?? true,
     isDevelopment: null,
   };
-  return settle(config, checked.problems, owners);
+  requireConsistent(config, checked.problems, owners);
+  return Object.freeze(config);
 }
 
 export function settingsOf(owners: readonly SettingsOwner[]): Settings {
@@ -92,29 +94,27 @@ export function withDerived<S extends typeof AUTH_SETTINGS>({ values, wrong }: C
 }
 
 /**
- * Freezes the configuration, or throws if something is wrong.
- * @param found the problems of single options, such as a negative `leeway`. Contradictions that involve these options
- * are not reported
+ * Requires that all options are right, and that they do not contradict each other.
+ * @param wrong the problems of single options, such as a negative `leeway`. Contradictions with these options are not
+ * reported
  * @param further contradictions that the caller has found, such as `introspection` on a public server
  * @throws TypeError with one line for each problem
  */
-export function settle<Config extends AuthConfig>(
-  config: Config,
-  found: readonly Problem[],
+export function requireConsistent(
+  config: AuthConfig,
+  wrong: readonly Problem[],
   owners: readonly SettingsOwner[],
   further: Iterable<Problem> = [],
-): Readonly<Config> {
-  const wrong = new Set(found.map(({ option }) => option));
-  const isRight = (option: string) => !wrong.has(option);
-  const asked = owners.filter(({ settings = {} }) => Object.keys(settings).every(isRight));
+): void {
+  const isRight = (option: string) => wrong.every((problem) => problem.option !== option);
+  const checkable = owners.filter(({ settings = {} }) => Object.keys(settings).every(isRight));
   const contradictions = [
     ...findContradictions(config),
     ...further,
-    ...asked.flatMap((owner) => owner.findProblems?.(configFor(owner, config)) ?? []),
+    ...checkable.flatMap((owner) => owner.findProblems?.(configFor(owner, config)) ?? []),
   ].filter(({ option, other = option }) => isRight(option) && isRight(other));
-  const problems = [...found, ...contradictions];
+  const problems = [...wrong, ...contradictions];
   if (problems.length > 0) throw new WrongSettings(problems);
-  return Object.freeze(config);
 }
 
 function* findContradictions(config: AuthConfig): Generator<Problem> {

@@ -4,7 +4,8 @@ import { findMeantVariable, SHORT } from "./misspelling.js";
 import type { Problem } from "./problems.js";
 import type { CoreServerOptions } from "./server-config.js";
 import type { Settings } from "./setting.js";
-import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+import { SERVER_SETTINGS } from "./server-settings.js";
+import { AUTH_SETTINGS } from "./settings.js";
 
 /**
  * The variable that lists modules with more features, such as `./notes.js,./invites.js`. The features add settings, so

@@ -1,16 +1,17 @@
 import {
   type AuthConfig,
   type CoreOptions,
+  requireConsistent,
   settingsOf,
   type SettingsOwner,
-  settle,
   withDerived,
 } from "./auth-config.js";
 import { checkOptions } from "./check.js";
 import type { Problem } from "./problems.js";
 import { isGuessable } from "./secret-keys.js";
 import type { ConfigOf, OptionsOf } from "./setting.js";
-import { AUTH_SETTINGS, SERVER_SETTINGS } from "./settings.js";
+import { SERVER_SETTINGS } from "./server-settings.js";
+import { AUTH_SETTINGS } from "./settings.js";
 import { sqlitePathOf } from "./database-location.js";
 
 /**
@@ -70,13 +71,17 @@ export function resolveServerConfig(
   const found = [...(command?.problems ?? []), ...checked.problems];
   const contradictions = findServerContradictions(config);
   if (command === undefined || !isDevelopment || options.secretKey !== undefined) {
-    return settle(config, found, owners, contradictions);
+    requireConsistent(config, found, owners, contradictions);
+    return Object.freeze(config);
   }
   const others = found.filter(({ option }) => option !== "secretKey");
-  settle(config, others, owners, contradictions);
+  requireConsistent(config, others, owners, contradictions);
+  // Create a secret only if everything else is right.
   const secretKey = command.createSecretKey(databaseUrl);
   const made = checkOptions({ secretKey }, { secretKey: AUTH_SETTINGS.secretKey }, {});
-  return settle({ ...config, secretKeys: made.values.secretKey }, made.problems, owners);
+  const complete = { ...config, secretKeys: made.values.secretKey };
+  requireConsistent(complete, made.problems, owners);
+  return Object.freeze(complete);
 }
 
 function* findServerContradictions(config: ServerConfig): Generator<Problem> {

@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../config/postgresql-url.js";
 import { codeOf, describeFault, MISSING_DATABASE } from "./postgresql-fault.js";
 import { connect, quote, withDefaults } from "./postgresql-server.js";
 import { readTlsOptions } from "./postgresql-tls.js";
-import { numberParameters } from "./postgresql.js";
+import { numberParameters } from "./postgresql-engine.js";
 import type { ReadOnlyDatabase, TextRow } from "./read-only.js";
 
 const AS_TEXT = { getTypeParser: () => (text: string) => text };

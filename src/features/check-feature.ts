@@ -1,7 +1,7 @@
 import type { Hooks } from "../authentication/hooks.js";
 import { FEATURES } from "../config/environment.js";
 import type { Setting } from "../config/setting.js";
-import { ROUTE_METHODS } from "./feature.js";
+import { ROUTE_METHODS } from "./route.js";
 import { findName, inTurn, is, isObject, listOf, objectWith, recordOf } from "./shape.js";
 
 /** The longest interval of a job, in seconds: 23 days. `setInterval` takes at most 24.8 days. */

@@ -3,10 +3,12 @@ import type { Hooks } from "../authentication/hooks.js";
 import { type AuthConfig, configFor } from "../config/auth-config.js";
 import { WrongSettings } from "../config/problems.js";
 import type { Settings } from "../config/setting.js";
-import { AUTH_SETTINGS, SERVER_SETTINGS } from "../config/settings.js";
+import { SERVER_SETTINGS } from "../config/server-settings.js";
+import { AUTH_SETTINGS } from "../config/settings.js";
 import type { EventListener } from "../events.js";
 import { findMalformed } from "./check-feature.js";
-import type { ApiOf, Core, Feature, FeatureConfig, FeatureParts, Route } from "./feature.js";
+import type { ApiOf, Core, Feature, FeatureConfig, FeatureParts } from "./feature.js";
+import type { Route } from "./route.js";
 import { attempt, failedToStart, withNamedErrors } from "./named-errors.js";
 import type { RequestObserver, ResponseListener } from "./served-response.js";
 

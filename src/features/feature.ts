@@ -13,7 +13,7 @@ import type { TokenIssuer } from "../authentication/token-issuer.js";
 import type { TokenVerifier } from "../authentication/token-verifier.js";
 import type { AuthConfig, SecretOption } from "../config/auth-config.js";
 import type { Problem } from "../config/problems.js";
-import type { ConfigOf, OptionsOf, Settings } from "../config/setting.js";
+import type { ConfigOf, Settings } from "../config/setting.js";
 import type { AuthEvent, Client, EventListener } from "../events.js";
 import type { SchemaExtension } from "../graphql/schema.js";
 import type { JsonWebKeySet } from "../keys/key-ring.js";
@@ -28,6 +28,8 @@ import type { Migration, Sql, StatementObserver, TransactionalSql } from "../sql
 import type { LimiterStore } from "../throttling/limiter.js";
 import type { Throttle } from "../throttling/throttle.js";
 import type { TokenKinds } from "../tokens/token-kinds.js";
+import type { CommandOption, CommandOptions } from "./command-option.js";
+import type { Route } from "./route.js";
 import type { RequestObserver, ResponseListener } from "./served-response.js";
 
 /**
@@ -142,33 +144,6 @@ export interface FeatureParts<Api extends object = object> {
   readonly close?: () => Promise<void>;
 }
 
-/** The HTTP methods of routes. The server also answers `HEAD` where it serves `GET`. */
-export const ROUTE_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
-
-/** An HTTP route. `handle` uses the Fetch API, so an application that embeds Gatehouse can serve the route, too. */
-export interface Route {
-  readonly method: (typeof ROUTE_METHODS)[number];
-  /** Starts with a slash, such as `/health/live`. */
-  readonly path: string;
-  /** Whether each request is logged. Use false for frequent requests, such as health checks. @default true */
-  readonly isLogged?: boolean;
-  /**
-   * Returns the JSON body of a response in which the server itself refuses a request. That happens in these cases:
-   * - The request's body is too large, or a header is wrong.
-   * - There are too many connections.
-   * - `handle` threw an error that is not an {@link AuthError}.
-   * @default a body like that of GraphQL errors
-   */
-  readonly refusalBody?: ((status: number) => object) | undefined;
-  /**
-   * Answers a request.
-   * @param request the request, with an unparsed body for every content type
-   * @param client the sender of the request. Pass it to `core.authentication`, for rate limits and the audit trail.
-   * @throws {@link AuthError} to refuse the request. The error's code determines the HTTP status.
-   */
-  handle(this: void, request: Request, client: Client): Response | Promise<Response>;
-}
-
 /** A subcommand of `gatehouse`. */
 export interface FeatureCommand<S extends Settings = Settings> {
   readonly name: string;
@@ -196,30 +171,6 @@ export interface FeatureCommand<S extends Settings = Settings> {
     options: CommandOptions,
   ): Promise<void>;
 }
-
-/** An option of a {@link FeatureCommand}. */
-export interface CommandOption {
-  /** In lower case, without the dashes, such as `dry-run`. `database` and `help` are taken. */
-  readonly name: string;
-  /**
-   * The name of the value in `--help`, such as `number`. An option without this name is a switch, which takes no value.
-   */
-  readonly value?: string;
-  /** One line of text for `--help`. */
-  readonly description: string;
-  /** The only values that the option accepts. @default all */
-  readonly choices?: readonly string[];
-  /** The option's value if the user does not give the option. @default undefined */
-  readonly default?: string;
-  /** Whether the command fails without the option. @default false */
-  readonly isRequired?: boolean;
-}
-
-/**
- * The options that the user gave, by name in camel case: the key of `--dry-run` is `dryRun`. The value of a switch is
- * `true`. The option `database`, which every command has, may be included.
- */
-export type CommandOptions = Readonly<Record<string, string | true | undefined>>;
 
 /** The services that a feature can use. */
 export interface Core {
@@ -289,30 +240,3 @@ export function defineFeature<S extends Settings = Settings, Api extends object 
 ): Feature<S, Api> {
   return feature;
 }
-
-/**
- * The options that a feature adds. If `keyof S` is `string`, the feature has no settings and adds no options.
- */
-type OptionsAdded<F> =
-  F extends Feature<infer S> ? (string extends keyof S ? unknown : OptionsOf<S>) : never;
-
-type ApiAdded<F> = F extends Feature<Settings, infer Api> ? Api : never;
-
-/**
- * The options of all features, as an intersection type. TypeScript infers an intersection from a union of functions.
- */
-export type FeatureOptions<F extends readonly Feature[]> = {
-  [Index in keyof F]: (options: OptionsAdded<F[Index]>) => void;
-}[number] extends (options: infer Options) => void
-  ? Options
-  : never;
-
-/**
- * The API properties of all features, as an intersection type. TypeScript infers an intersection from a union of
- * functions.
- */
-export type FeatureApi<F extends readonly Feature[]> = {
-  [Index in keyof F]: (api: ApiAdded<F[Index]>) => void;
-}[number] extends (api: infer Api) => void
-  ? Api
-  : never;

@@ -5,7 +5,8 @@ import { ServiceUnavailable } from "../errors.js";
 import type { Client } from "../events.js";
 import { withinTime } from "../within-time.js";
 import { findMalformedParts, HOOKS } from "./check-feature.js";
-import type { Feature, FeatureParts, Route } from "./feature.js";
+import type { Feature, FeatureParts } from "./feature.js";
+import type { Route } from "./route.js";
 
 /** The time limit for a hook or `close`, in milliseconds. */
 const TIMEOUT = 5_000;

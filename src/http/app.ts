@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { isIP } from "node:net";
 import {
   fastify,
   type FastifyError,
@@ -8,19 +7,13 @@ import {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import type { OperationRecord } from "../apollo/plugins.js";
 import { parseTraceparent } from "../authentication/trace-context.js";
 import type { ServerConfig } from "../config/server-config.js";
 import { ServiceUnavailable, TooManyRequests } from "../errors.js";
-import { publishTo } from "../events.js";
 import { BODY_LIMIT } from "../features/read-body.js";
-import type {
-  RequestObserver,
-  ResponseListener,
-  ServedResponse,
-} from "../features/served-response.js";
 import { Connections } from "./connections.js";
-import { findHeaderFault, schemeOf } from "./headers.js";
+import { addressOf, findHeaderFault, schemeOf } from "./headers.js";
+import { logRequest, RECORD } from "./observe-requests.js";
 import {
   refusalBodyOf,
   refuseConnection,
@@ -156,8 +149,6 @@ export function createApp(
   return { app, connections };
 }
 
-/** The name of the request decorator that holds the {@link OperationRecord}. */
-export const RECORD = "operationRecord";
 /** The name of the request decorator that holds the {@link Turn}. */
 const TURN = "turn";
 
@@ -190,77 +181,4 @@ function waitForTurn(
     if (request.raw.socket.destroyed) turn.end();
     else done();
   });
-}
-
-/**
- * Returns the client's IP address. If a proxy passes on a text that is not an IP address, returns the proxy's address.
- */
-function addressOf({ ip, socket }: FastifyRequest): string {
-  return isIP(ip) === 0 ? (socket.remoteAddress ?? "") : ip;
-}
-
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { routeOptions, method } = request;
-  const ip = addressOf(request);
-  const path = routeOptions.url ?? null;
-  const ms = Math.round(reply.elapsedTime * 10) / 10;
-  const record = request.getDecorator<OperationRecord | null>(RECORD);
-  const { statusCode: status } = reply;
-  const outcome = record?.outcome ?? (status < 400 ? "ok" : "refused");
-  const name = record?.operation;
-  const operation = name === undefined ? {} : { operation: name };
-  request.log.info({ method, path, ip, status, ms, ...operation, outcome }, "request");
-}
-
-/** Calls the listeners after each response. */
-export function addResponseListeners(
-  app: FastifyInstance,
-  listeners: readonly ResponseListener[],
-): void {
-  if (listeners.length === 0) return;
-  const publish = publishTo(listeners);
-  app.addHook("onResponse", (request, reply, done) => {
-    publish(servedResponseOf(request, reply));
-    done();
-  });
-}
-
-/** Lets each observer run the handler of each request, for example within a span. */
-export function addRequestObservers(
-  app: FastifyInstance,
-  observers: readonly RequestObserver[],
-): void {
-  for (const observe of observers) {
-    const observed = new WeakMap<FastifyRequest, ReturnType<RequestObserver>>();
-    // Not `onRequest`, because an async context that starts in that hook is lost when the body arrives.
-    app.addHook("preHandler", (request, reply, done) => {
-      const { method, headers, routeOptions } = request;
-      const route = routeOptions.url ?? null;
-      const started = { method, route, headers, milliseconds: reply.elapsedTime };
-      observed.set(request, observe(started, done));
-    });
-    app.addHook("onResponse", (request, reply, done) => {
-      const { type, operation: name } = request.getDecorator<OperationRecord | null>(RECORD) ?? {};
-      observed.get(request)?.(servedResponseOf(request, reply), {
-        ...(type !== undefined && { type }),
-        ...(name !== undefined && { name }),
-      });
-      done();
-    });
-  }
-}
-
-function servedResponseOf(request: FastifyRequest, reply: FastifyReply): ServedResponse {
-  const { url } = request.routeOptions;
-  const record = request.getDecorator<OperationRecord | null>(RECORD);
-  return {
-    route: url === undefined ? null : `${request.method} ${url}`,
-    status: reply.statusCode,
-    seconds: reply.elapsedTime / 1000,
-    operation: record && {
-      field: record.field ?? null,
-      outcome: record.outcome ?? "error",
-      reason: record.reason ?? null,
-    },
-  };
 }

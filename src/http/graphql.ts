@@ -5,11 +5,11 @@ import { type ApolloOptions, createApolloServer } from "../apollo/apollo-server.
 import { DocumentLimits } from "../apollo/document-limits.js";
 import { internalServerError } from "../apollo/format-error.js";
 import type { OperationRecord, ServerContext } from "../apollo/plugins.js";
-import type { Auth } from "../auth.js";
+import type { Auth } from "../auth-api.js";
 import type { AuthContext } from "../authentication/context.js";
 import { ServiceUnavailable } from "../errors.js";
 import { withinTime } from "../within-time.js";
-import { RECORD } from "./app.js";
+import { RECORD } from "./observe-requests.js";
 import { schemeOf, withoutQuotedLists } from "./headers.js";
 import { toGraphqlError } from "./refusals.js";
 

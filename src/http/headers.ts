@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 
 /** The largest length of each header, in characters. Browsers send about 150 characters as `Accept`. */
@@ -55,4 +56,11 @@ export function withoutQuotedLists(accept: string): string {
  */
 export function schemeOf({ protocol }: FastifyRequest): "http" | "https" {
   return protocol.toLowerCase() === "https" ? "https" : "http";
+}
+
+/**
+ * Returns the client's IP address. If a proxy passes on a text that is not an IP address, returns the proxy's address.
+ */
+export function addressOf({ ip, socket }: FastifyRequest): string {
+  return isIP(ip) === 0 ? (socket.remoteAddress ?? "") : ip;
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyBaseLogger, FastifyRequest } from "fastify";
-import type { Route } from "../features/feature.js";
+import type { Route } from "../features/route.js";
 
 /** The headers of every response. A route may replace them. */
 export const SECURITY_HEADERS = {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { readClient } from "../authentication/request.js";
 import { AuthError, challengesOf, HTTP_STATUS } from "../errors.js";
-import type { Route } from "../features/feature.js";
+import type { Route } from "../features/route.js";
 import { schemeOf } from "./headers.js";
 import type { RouteConfig } from "./refusals.js";
 

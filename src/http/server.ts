@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
-import { type Auth, type AuthOptions, type OpenAuth, openAuth } from "../auth.js";
+import { type OpenAuth, openAuth } from "../auth.js";
+import type { Auth, AuthOptions } from "../auth-api.js";
 import type { AuthConfig } from "../config/auth-config.js";
 import { toListenError } from "../config/problems.js";
 import { type CoreServerOptions, type ServerConfig, serverUrl } from "../config/server-config.js";
@@ -8,10 +9,11 @@ import { requirePrivateFiles } from "../database/sqlite-file.js";
 import { fingerprint } from "../events.js";
 import type { Feature } from "../features/feature.js";
 import { deriveKey } from "../keys/secret-key.js";
-import { addRequestObservers, addResponseListeners, createApp } from "./app.js";
+import { createApp } from "./app.js";
 import { addCors } from "./cors.js";
 import { stopListening } from "./drain.js";
 import { addGraphql } from "./graphql.js";
+import { addRequestObservers, addResponseListeners } from "./observe-requests.js";
 import { addRoutes } from "./routes.js";
 
 /** The options of `createServer`: the options of the core, of the features, and of the server itself. */

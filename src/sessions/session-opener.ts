@@ -12,6 +12,7 @@ import { isNamedToken } from "./named-token.js";
 import type { Principal, SessionInfo } from "./principal.js";
 import type { SessionEnder } from "./session-ender.js";
 import type { SessionReader, SessionRow } from "./session-reader.js";
+import { timesOf } from "./session-times.js";
 
 export interface SessionOpening {
   readonly scheme: AuthScheme;
@@ -179,7 +180,7 @@ export class SessionOpener {
     const userId = idOf(user);
     const id = newId();
     const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
-    const { at, expiresAt, refreshExpiresAt } = this.#timesOf(opening);
+    const { at, expiresAt, refreshExpiresAt } = timesOf(opening, this.#settings);
     const endedAt = endReason === null ? null : at;
     const authenticatedAt = credentialsVersion === null ? null : at;
     const values = [
@@ -219,33 +220,12 @@ export class SessionOpener {
     return row === null ? null : { row, token };
   }
 
-  #timesOf({ scheme, expiresAt: latest = Infinity }: SessionOpening): Times {
-    const { refreshTokenLifetime, sessionLifetime, staticTokenLifetime, now } = this.#settings;
-    const at = now();
-    const isStatic = scheme === "TOKEN";
-    const lifetime = isStatic ? staticTokenLifetime : sessionLifetime;
-    const end = Math.min(lifetime === null ? Infinity : at + lifetime * 1000, latest);
-    const refreshExpiresAt = Math.min(at + refreshTokenLifetime * 1000, end);
-    return {
-      at,
-      expiresAt: end === Infinity ? null : end,
-      refreshExpiresAt: isStatic ? null : refreshExpiresAt,
-    };
-  }
-
   async #refuse(userId: string, { credentialsVersion, openedBy }: SessionOpening): Promise<never> {
     if (openedBy !== undefined) throw new TokenRevoked();
     if (credentialsVersion !== undefined) throw new InvalidCredentials();
     await requireUser(this.#sql, userId);
     throw new BadUserInput("The user is inactive.");
   }
-}
-
-/** The times of a new session, in epoch milliseconds. */
-interface Times {
-  readonly at: number;
-  readonly expiresAt: number | null;
-  readonly refreshExpiresAt: number | null;
 }
 
 export function requireScheme(scheme: AuthScheme): void {

@@ -55,7 +55,7 @@ export class AdministrationService {
       if (mail === undefined || email === undefined) return;
       const emailKey = email === null ? null : requireNewEmail(email);
       await queueEmailNotice(mail, run, id, emailKey);
-      await mail.tokens.holdResets(run, id, emailKey);
+      await mail.resetHolds.begin(run, id, emailKey);
     };
     await this.#accounts.updateUser(id, { username, email }, client, { begin });
     mail?.wake();

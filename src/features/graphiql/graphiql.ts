@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Route } from "../feature.js";
+import type { Route } from "../route.js";
 
 /** The folder into which `npm run build` copies GraphiQL's files. */
 const ASSETS = join(import.meta.dirname, "../../../assets/graphiql");

@@ -1,6 +1,6 @@
 import type { Roles } from "../../accounts/role.js";
 import type { Sql, SqlValue } from "../../sql.js";
-import type { CommandOptions } from "../feature.js";
+import type { CommandOptions } from "../command-option.js";
 import {
   blacklistedFixture,
   type ExportedUser,

@@ -1,5 +1,6 @@
 import { NO_CLIENT } from "../../events.js";
-import type { CommandOptions, CoreServices } from "../feature.js";
+import type { CommandOptions } from "../command-option.js";
+import type { CoreServices } from "../feature.js";
 import { Importer } from "./importer.js";
 import { runAlone } from "./one-at-a-time.js";
 import { Progress } from "../../progress.js";

@@ -1,4 +1,4 @@
-import type { CommandOption } from "../feature.js";
+import type { CommandOption } from "../command-option.js";
 
 export const IMPORT_OPTIONS: readonly CommandOption[] = [
   {

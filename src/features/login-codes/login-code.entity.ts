@@ -1,8 +1,8 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
 /**
- * The latest request for a code of an address. An address without an account has a row, too. Otherwise the response
- * time for a wrong code would reveal that there is no account. Instants are epoch milliseconds.
+ * The latest request for a code of an address. An address without an account has a row, too: otherwise the time of a
+ * wrong code would reveal whether there is an account. Instants are epoch milliseconds.
  */
 @Entity({ tableName: "login_code" })
 export class LoginCodeEntity {
@@ -18,7 +18,7 @@ export class LoginCodeEntity {
   @Property({ type: "text" })
   proofHash!: string;
 
-  /** How many codes were tried. */
+  /** How many codes have been tried. */
   @Property({ type: "integer", default: 0 })
   tries = 0;
 

@@ -75,8 +75,8 @@ export class LoginCodesService {
   /**
    * Mails a code and a link to the active user who has the address. If there is no such user, sends no mail. The caller
    * does not learn this.
-   * @param kept the proof of an earlier request of the same client. It keeps an earlier link valid, because this
-   * request sends no mail if the last one was sent less than a minute ago
+   * @param kept the proof of an earlier request of the same client. Then its earlier link still works if this request
+   * sends no mail, because the last one was sent less than a minute ago
    * @returns the proof, and when the code expires, in epoch milliseconds
    * @throws {@link BadUserInput} when the address or the proof is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
@@ -128,11 +128,11 @@ export class LoginCodesService {
     if (userId !== null) onEvent({ type: "login-codes:requested", userId }, client);
   }
 
-  /** Returns the user, or null if the user must not get a code. */
+  /** Returns null for a user who must not get a code. */
   async #recipientOf(user: User | null): Promise<(User & { readonly email: string }) | null> {
     if (user === null || !user.isActive || user.email === null) return null;
     const { id, email } = user;
-    const isHeld = (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
+    const isHeld = (await this.#mail.resetHolds.endOf(id)) !== null;
     return isHeld ? null : { ...user, email };
   }
 

@@ -6,6 +6,7 @@ import type { RunStatement, Sql, SqlValue } from "../../sql.js";
 import { hashSecret, isSecret } from "../../tokens/secret-hash.js";
 import { MailTokenExpired, MailTokenNotValid } from "./errors.js";
 import type { MailPurpose } from "./links.js";
+import { IS_HELD } from "./reset-holds.js";
 
 export interface NewMailToken {
   readonly purpose: MailPurpose;
@@ -17,12 +18,6 @@ export interface NewMailToken {
 }
 
 const HOUR = 3600;
-
-/**
- * An administrator may have replaced the user's address. The user then gets no links that set a password for this time,
- * in milliseconds.
- */
-const RESET_HOLD = 7 * 24 * HOUR * 1000;
 
 /** The lifetime of a token for each purpose, in seconds. */
 const LIFETIMES: Readonly<Record<MailPurpose, number>> = {
@@ -111,8 +106,7 @@ export class MailTokens {
     const issued = await run(
       `INSERT INTO mail_token (id, user_id, purpose, address, token_hash, email_key, credentials_version, expires_at)
        SELECT ?, u.id, ?, ?, ?, u.email_key, u.credentials_version, ? FROM "user" u
-       WHERE u.id = ? AND (NOT ? OR u.email_key = ? AND NOT EXISTS (
-         SELECT 1 FROM reset_hold h WHERE h.user_id = u.id AND h.held_until > ?))
+       WHERE u.id = ? AND (NOT ? OR u.email_key = ? AND NOT ${IS_HELD})
        ON CONFLICT (user_id, purpose) DO UPDATE SET id = excluded.id, address = excluded.address,
          token_hash = excluded.token_hash, email_key = excluded.email_key,
          credentials_version = excluded.credentials_version, expires_at = excluded.expires_at, used_at = NULL
@@ -124,43 +118,6 @@ export class MailTokens {
     );
     if (issued.length === 0) throw new BadUserInput("There is no such user with this address.");
     return id;
-  }
-
-  /**
-   * Prevents links that set a new password, for a week. Otherwise an administrator could enter an address of their own,
-   * and take over the account with such a link. Call this before the address changes. Does nothing in these cases:
-   * - The address stays the same.
-   * - The user has no address.
-   * - The user never had a password or login.
-   * @param emailKey the canonical form of the new address; null if the address is removed
-   * @internal
-   */
-  async holdResets(run: RunStatement, userId: string, emailKey: string | null): Promise<void> {
-    await run(
-      `INSERT INTO reset_hold (user_id, held_until) SELECT id, ? FROM "user"
-       WHERE id = ? AND email_key IS NOT NULL AND email_key IS DISTINCT FROM ?
-         AND (password_hash IS NOT NULL OR last_login_at IS NOT NULL)
-       ON CONFLICT (user_id) DO UPDATE SET held_until = excluded.held_until RETURNING user_id`,
-      [this.#now() + RESET_HOLD, userId, emailKey],
-    );
-  }
-
-  /** Ends {@link MailTokens.holdResets}. @internal */
-  async releaseResets(run: RunStatement, userId: string): Promise<void> {
-    await run(`DELETE FROM reset_hold WHERE user_id = ? RETURNING user_id`, [userId]);
-  }
-
-  /**
-   * Returns the instant from which the user can get links that set a password, in epoch milliseconds. Returns null if
-   * the user can get such links now.
-   * @internal
-   */
-  async resetsHeldUntil(userId: string): Promise<number | null> {
-    const [held] = await this.#sql.read<{ until: number | string }>(
-      `SELECT held_until AS until FROM reset_hold WHERE user_id = ? AND held_until > ?`,
-      [userId, this.#now()],
-    );
-    return held === undefined ? null : Number(held.until);
   }
 
   /**

@@ -13,6 +13,7 @@ import {
 } from "./mail-requests.js";
 import { MailSender, type SenderParts } from "./mail-sender.js";
 import { MailTokens, type NewMailToken } from "./mail-tokens.js";
+import { ResetHolds } from "./reset-holds.js";
 import type { MailTemplateName, MailValues } from "./templates.js";
 
 /** A mail to send. */
@@ -40,6 +41,8 @@ export interface OutgoingMail {
  */
 export class Mail {
   readonly tokens: MailTokens;
+  /** @internal */
+  readonly resetHolds: ResetHolds;
   readonly #sql: CoreServices["sql"];
   readonly #now: () => number;
   readonly #templates: SenderParts["templates"];
@@ -54,6 +57,7 @@ export class Mail {
   ) {
     const keys = core.deriveKeys("mail") as [KeyObject, ...KeyObject[]];
     this.tokens = new MailTokens(core.sql, core.now, keys);
+    this.resetHolds = new ResetHolds(core.sql, core.now);
     this.#sql = core.sql;
     this.#now = core.now;
     this.#templates = parts.templates;

@@ -7,10 +7,7 @@ export interface RenderedMail {
   readonly html?: string;
 }
 
-/**
- * The values of a mail, such as `username`. A mail with a token also has `link`, and a mail with a login code has
- * `code`.
- */
+/** The values of a mail, such as `username`. A mail with a token also has `link`, and that of a login has `code`, too. */
 export type MailValues = Readonly<Record<string, string>>;
 
 /**
@@ -41,7 +38,7 @@ export type MailTemplateName =
 export type MailTemplates = Readonly<Partial<Record<MailTemplateName, MailTemplate>>> &
   Readonly<Record<string, MailTemplate>>;
 
-/** The text of a mail. The code and the link stand between its paragraphs. */
+/** The text of a mail, before and after its code and its link. */
 interface Letter {
   readonly subject: string;
   readonly before: string;

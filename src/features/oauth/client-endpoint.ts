@@ -1,6 +1,7 @@
 import { AuthError } from "../../errors.js";
 import type { Client } from "../../events.js";
-import type { CoreServices, Route } from "../feature.js";
+import type { CoreServices } from "../feature.js";
+import type { Route } from "../route.js";
 import { readBody } from "../read-body.js";
 import { authenticateClient, type OAuthClient } from "./clients.js";
 import { InvalidClient, InvalidRequest, OAuthError, toOAuthError } from "./oauth-error.js";

@@ -1,4 +1,4 @@
-import type { Route } from "../feature.js";
+import type { Route } from "../route.js";
 
 export const PATHS = {
   introspection: "/oauth/introspect",

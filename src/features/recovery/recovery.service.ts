@@ -162,7 +162,7 @@ export class RecoveryService {
       begin: async (run: RunStatement) => {
         ({ isContested } = await this.#mail.tokens.consume(run, given));
         await queueEmailNotice(this.#mail, run, userId, requireNewEmail(address));
-        await this.#mail.tokens.releaseResets(run, userId);
+        await this.#mail.resetHolds.end(run, userId);
       },
       losesPassword: () => isContested,
     };
@@ -173,7 +173,7 @@ export class RecoveryService {
   }
 
   async #areResetsHeld({ id }: User): Promise<boolean> {
-    return (await this.#mail.tokens.resetsHeldUntil(id)) !== null;
+    return (await this.#mail.resetHolds.endOf(id)) !== null;
   }
 
   async #queueReset(

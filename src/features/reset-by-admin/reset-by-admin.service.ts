@@ -33,7 +33,7 @@ export class ResetByAdminService {
     if (address === null) {
       throw new BadUserInput("This user has no e-mail address. Add one with updateUser first.");
     }
-    const heldUntil = await this.#mail.tokens.resetsHeldUntil(userId);
+    const heldUntil = await this.#mail.resetHolds.endOf(userId);
     if (heldUntil !== null) {
       const until = new Date(heldUntil).toISOString();
       throw new BadUserInput(

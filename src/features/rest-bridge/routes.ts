@@ -1,6 +1,7 @@
 import { AuthError } from "../../errors.js";
 import type { Client } from "../../events.js";
-import { type CoreServices, type Route, ROUTE_METHODS } from "../feature.js";
+import type { CoreServices } from "../feature.js";
+import { type Route, ROUTE_METHODS } from "../route.js";
 import { ApiException, MethodNotAllowed, toApiException, toDetail } from "./api-exception.js";
 import { authenticate } from "./authenticate.js";
 import type { GuardedView, OpenView, View } from "./views.js";
