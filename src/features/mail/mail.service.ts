@@ -13,8 +13,9 @@ import {
 } from "./mail-requests.js";
 import { MailSender, type SenderParts } from "./mail-sender.js";
 import { MailTokens, type NewMailToken } from "./mail-tokens.js";
+import type { MailTemplateName } from "./letters.js";
 import { ResetHolds } from "./reset-holds.js";
-import type { MailTemplateName, MailValues } from "./templates.js";
+import type { MailValues } from "./templates.js";
 
 /** A mail to send. */
 export interface OutgoingMail {

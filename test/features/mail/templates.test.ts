@@ -47,6 +47,13 @@ describe("our templates", () => {
       "You can sign in by another account",
       "Sie können sich mit einem weiteren Konto anmelden",
     ],
+    [
+      "recovery-code-used",
+      "A recovery code was used",
+      "Ein Wiederherstellungscode wurde verwendet",
+    ],
+    ["second-factor-added", "A second factor was added", "Ein zweiter Faktor wurde hinzugefügt"],
+    ["second-factor-removed", "A second factor was removed", "Ein zweiter Faktor wurde entfernt"],
   ])("%s is in English and German, as text and HTML", async (template, english, german) => {
     const withLink = /verify|known|reset|confirm/.test(template);
     const values = { username: "zoë", ...(withLink && { link: LINK }) };
