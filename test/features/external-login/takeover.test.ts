@@ -96,22 +96,19 @@ describeGates(OPTIONS, (gate) => {
       ["has ended", () => gate.logout(own())],
       ["has expired", () => Promise.resolve(gate.advance(365 * 86_400))],
       ["ended with the password", () => gate.auth.accounts.setPassword(id, `${PASSWORD}!`)],
-    ])(
-      "is not made if its session %s while the provider answers",
-      async (_how, end) => {
-        const given = await answered(gate, server, person, own());
-        server.behaviour = {
-          idToken: async (claims) => {
-            await end();
-            return sign(claims, server.key);
-          },
-        };
-        expect(await complete(gate, given, own())).toMatchObject(FAILED);
-        expect(await links()).toEqual([]);
-        const details = { provider: "corp", code: "session_ended" };
-        expect(gate.events).toContainEqual({ type: "external-login:refused", details });
-      },
-    );
+    ])("is not made if its session %s while the provider answers", async (_how, end) => {
+      const given = await answered(gate, server, person, own());
+      server.behaviour = {
+        idToken: async (claims) => {
+          await end();
+          return sign(claims, server.key);
+        },
+      };
+      expect(await complete(gate, given, own())).toMatchObject(FAILED);
+      expect(await links()).toEqual([]);
+      const details = { provider: "corp", code: "session_ended" };
+      expect(gate.events).toContainEqual({ type: "external-login:refused", details });
+    });
 
     test("is told to the user in a mail, once", async () => {
       await link();
@@ -144,8 +141,7 @@ describeGates(OPTIONS, (gate) => {
 
   test("a login by an account that is unlinked meanwhile opens no session", async () => {
     await link();
-    beforeLogin = () =>
-      gate.sql(`DELETE FROM linked_account WHERE user_id = ? RETURNING id`, [id]);
+    beforeLogin = () => gate.sql(`DELETE FROM linked_account WHERE user_id = ? RETURNING id`, [id]);
     gate.events.length = 0;
     expect(await logIn(gate, server, person)).toMatchObject(FAILED);
     expect(await gate.auth.sessions.list(id)).toHaveLength(1);
