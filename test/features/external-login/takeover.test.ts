@@ -1,10 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature } from "../../../src/index.js";
-import { describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
+import { describeFreshGates, describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 import { signIn } from "../recovery/calls.js";
 import { REGISTER, VERIFY } from "../registration/documents.js";
-import { answered, complete, logIn } from "./calls.js";
+import { answered, begin, complete, logIn } from "./calls.js";
 import { IdentityServer, PAGE, type Person, sign } from "./identity-server.js";
 
 const FAILED = {
@@ -156,5 +156,25 @@ describeGates(OPTIONS, (gate) => {
   ])("a subject with %s is refused with a code", async (_what, sub) => {
     server.behaviour = { idToken: (claims) => sign({ ...claims, sub }, server.key) };
     expect(await logIn(gate, server, person)).toMatchObject(FAILED);
+  });
+});
+
+describeFreshGates(OPTIONS, (gate) => {
+  test("a link that is begun while its user is deleted is refused with a code", async () => {
+    server.reset();
+    const path = "/.well-known/openid-configuration";
+    const metadata = await (await fetch(server.issuer + path)).text();
+    const id = await gate.user("ada");
+    const { authorization } = await signIn(gate, id);
+    server.behaviour = {
+      answers: {
+        [path]: (_request, response) => {
+          void gate.auth.accounts.deleteUser(id).then(() => {
+            response.writeHead(200, { "content-type": "application/json" }).end(metadata);
+          });
+        },
+      },
+    };
+    expect(await begin(gate, {}, { authorization })).toMatchObject(FAILED);
   });
 });
