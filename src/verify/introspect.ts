@@ -37,7 +37,7 @@ export function createIntrospect({
         signal: AbortSignal.timeout(timeout * 1000),
       });
       const { status } = response;
-      if (status === 200) return (await response.json()) as Partial<Introspection>;
+      if (status === 200) return requireIntrospection(await response.json());
       retryAfter = Number(response.headers.get("retry-after")) || RETRY_AFTER;
       await response.body?.cancel();
       throw new Error(
@@ -58,4 +58,12 @@ export function createIntrospect({
     known?.set(token, answer as Introspection);
     return answer as Introspection;
   };
+}
+
+/** @throws Error if another server than Gatehouse has answered */
+function requireIntrospection(answer: unknown): Partial<Introspection> {
+  const { active, roles } = Object(answer) as Partial<Introspection>;
+  const isKnown = active === true ? Array.isArray(roles) : typeof answer === "object";
+  if (answer === null || !isKnown) throw new Error("the response is not an introspection");
+  return answer as Partial<Introspection>;
 }

@@ -340,13 +340,29 @@ describe("introspection", () => {
       ["is busy", 429, {}, "SERVICE_UNAVAILABLE"],
       ["says nothing about the token", 200, {}, "UNAUTHENTICATED"],
       ["says that active is a text", 200, { active: "true" }, "UNAUTHENTICATED"],
-      ["names another user", 200, { active: true, sub: "eve" }, "UNAUTHENTICATED"],
+      ["names another user", 200, { active: true, sub: "eve", roles: ["USER"] }, "UNAUTHENTICATED"],
     ])("that %s does not accept the token", async (_what, status, body, code) => {
       other.answer = (_request, response) => {
         sendJson(response, body, status);
       };
       const { access } = await gate.issue(ada);
       await expect(asking().verify(access)).rejects.toMatchObject({ code });
+    });
+
+    test.each([
+      ["null", () => null],
+      ["a number", () => 1],
+      ["no roles", () => ({ active: true, sub: ada })],
+      ["roles that are a text", () => ({ active: true, sub: ada, roles: "ADMIN" })],
+    ])("that answers %s is SERVICE_UNAVAILABLE", async (_what, body) => {
+      other.answer = (_request, response) => {
+        sendJson(response, body());
+      };
+      const { access } = await gate.issue(ada);
+      await expect(asking().verify(access, { role: "ADMIN" })).rejects.toMatchObject({
+        code: "SERVICE_UNAVAILABLE",
+      });
+      expect(lines).toEqual([expect.stringMatching(/the response is not an introspection\.$/)]);
     });
 
     test("never gets a token that is not valid", async () => {

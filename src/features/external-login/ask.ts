@@ -1,29 +1,48 @@
+import { types } from "node:util";
 import { withinTime } from "../../within-time.js";
 import { ExternalLoginFailed } from "./errors.js";
 
-/** How long a provider may take to answer all requests of one operation, in milliseconds. */
-const TIMEOUT = 10_000;
+/**
+ * How long a provider may take to answer all requests of one operation, in milliseconds. Shorter than an operation may
+ * take, because an operation that was refused must change nothing later.
+ */
+const TIMEOUT = 8_000;
 
 /**
  * Waits for a provider.
  * @throws {@link ExternalLoginFailed} when the provider cannot be reached, takes too long or gives a wrong answer
  */
-export async function ask<Answer>(asking: Promise<Answer>): Promise<Answer> {
-  try {
-    return await withinTime(asking, TIMEOUT, () => {
-      throw new ExternalLoginFailed("ETIMEDOUT");
-    });
-  } catch (error) {
-    throw error instanceof ExternalLoginFailed ? error : new ExternalLoginFailed(codeOf(error));
-  }
+export type Ask = <Answer>(asking: Promise<Answer>) => Promise<Answer>;
+
+/** Returns the {@link Ask} of one operation, whose time begins now. */
+export function beginToAsk(): Ask {
+  const end = performance.now() + TIMEOUT;
+  return async (asking) => {
+    try {
+      return await withinTime(asking, Math.max(0, end - performance.now()), () => {
+        throw new ExternalLoginFailed("ETIMEDOUT");
+      });
+    } catch (error) {
+      throw error instanceof ExternalLoginFailed ? error : new ExternalLoginFailed(codeOf(error));
+    }
+  };
 }
 
-/** Returns a code of an error or of its cause, such as `ECONNREFUSED`. */
+/**
+ * Returns the code of an error or of its innermost cause, such as `ECONNREFUSED`. The library's own code says little
+ * about some errors, such as a failed request.
+ */
 function codeOf(error: unknown): string {
-  const { name, code, cause } = error as { name?: unknown; code?: unknown; cause?: unknown };
-  if (name === "TimeoutError") return "ETIMEDOUT";
-  // The library's own code says little about some errors, such as a failed request.
-  const inner = typeof cause === "object" && cause !== null ? codeOf(cause) : "unknown";
-  if (inner !== "unknown") return inner;
-  return typeof code === "string" ? code : "unknown";
+  let found = "unknown";
+  // A cause may also be the provider's answer, whose texts must not be in the audit trail.
+  for (let inner = error; isError(inner); inner = (inner as Error).cause) {
+    const { name, code } = inner as { name?: unknown; code?: unknown };
+    if (name === "TimeoutError") return "ETIMEDOUT";
+    if (typeof code === "string") found = code;
+  }
+  return found;
+}
+
+function isError(value: unknown): boolean {
+  return types.isNativeError(value) || value instanceof DOMException;
 }

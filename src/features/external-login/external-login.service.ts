@@ -9,7 +9,7 @@ import type { Principal } from "../../sessions/principal.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import { randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
-import { ask } from "./ask.js";
+import { type Ask, beginToAsk } from "./ask.js";
 import { ExternalAccountTaken, ExternalLoginFailed, ExternalLoginRefused } from "./errors.js";
 import type { LinkedAccount, LinkedAccounts } from "./linked-accounts.js";
 import type { NewUsers } from "./new-users.js";
@@ -19,7 +19,7 @@ import {
   type PendingLogin,
   type PendingLogins,
 } from "./pending-logins.js";
-import { type Identity, type Profile, type Provider, shownName } from "./provider.js";
+import { type Identity, type Provider, shownName } from "./provider.js";
 import type { ReturnPages } from "./return-pages.js";
 
 /** How recently a user must have given the password to link an account. */
@@ -87,7 +87,7 @@ export class ExternalLoginService {
     const [state, nonce, codeVerifier] = [randomSecret(), randomSecret(), randomSecret()];
     const request = { redirectTo: page, state, nonce, codeVerifier };
     return this.#report(name, client, async () => {
-      const url = await ask(provider.authorizationUrl(request));
+      const url = await beginToAsk()(provider.authorizationUrl(request));
       return { url, ...(await pending.store({ ...request, provider: name, linking })) };
     });
   }
@@ -112,11 +112,13 @@ export class ExternalLoginService {
     const login = await this.#report(null, client, () => pending.take(given.state, given.proof));
     const { provider, linking } = login;
     return this.#report(provider, client, async () => {
-      if (linking !== null) return this.#link(context, login, linking, given);
-      const identity = await this.#identify(login, given);
+      const ask = beginToAsk();
+      if (linking !== null) return this.#link(context, login, linking, given, ask);
+      const identity = await this.#identify(login, given, ask);
       const found = await accounts.findUser(identity);
       const userId =
-        found ?? (await newUsers.create(provider, identity, await readProfile(identity), client));
+        found ??
+        (await newUsers.create(provider, identity, await ask(identity.readProfile()), client));
       return this.#core.authentication.signIn(userId, {
         methods: ["fed"],
         scheme,
@@ -152,7 +154,7 @@ export class ExternalLoginService {
   }
 
   /** Asks the provider who the user is. */
-  async #identify(login: PendingLogin, { code, iss }: GivenAnswer): Promise<Identity> {
+  async #identify(login: PendingLogin, { code, iss }: GivenAnswer, ask: Ask): Promise<Identity> {
     const provider = this.#parts.providers.get(login.provider);
     // The provider has been removed from the settings.
     if (provider === undefined) throw new ExternalLoginFailed("no_provider");
@@ -165,13 +167,14 @@ export class ExternalLoginService {
     login: PendingLogin,
     linking: Linking,
     given: GivenAnswer,
+    ask: Ask,
   ): Promise<Issued> {
     const { accounts } = this.#parts;
     const { client } = context;
     const caller = await requireCaller(context, linking);
     const { provider } = login;
-    const identity = await this.#identify(login, given);
-    const name = shownName(await readProfile(identity));
+    const identity = await this.#identify(login, given, ask);
+    const name = shownName(await ask(identity.readProfile()));
     if (await accounts.link(caller, { provider, identity, name })) {
       const details = { provider };
       this.#core.onEvent({ type: "external-login:linked", userId: caller.id, details }, client);
@@ -239,8 +242,4 @@ function requireParameters({ code, iss }: GivenAnswer): void {
   if (code === "" || code.length > MAX_LENGTH || (iss ?? "").length > MAX_LENGTH) {
     throw new BadUserInput("code and iss must be the parameters that the provider sent.");
   }
-}
-
-async function readProfile(identity: Identity): Promise<Profile> {
-  return ask(identity.readProfile());
 }

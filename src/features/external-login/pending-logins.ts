@@ -36,6 +36,8 @@ interface Row {
   readonly sessionId: string | null;
 }
 
+const SELECT_USER = `SELECT ?, ?, ?, ?, ?, ?, ?, id FROM "user" WHERE id = ?`;
+
 /** The logins that have begun. The database stores only hashes of their states and proofs. */
 export class PendingLogins {
   readonly #core: Pick<CoreServices, "now" | "sql">;
@@ -47,6 +49,7 @@ export class PendingLogins {
     this.#keys = keys;
   }
 
+  /** @throws {@link ExternalLoginFailed} when the user who links an account has been deleted meanwhile */
   async store(login: PendingLogin): Promise<KeptLogin> {
     const [key] = this.#keys;
     if (key === undefined) throw new TypeError("There is no key.");
@@ -55,14 +58,13 @@ export class PendingLogins {
     const stateHash = hashSecret(state);
     const sealed = seal(key, JSON.stringify({ nonce, codeVerifier }), stateHash);
     const expiresAt = this.#core.now() + LIFETIME;
-    await this.#core.sql.write(
-      `INSERT INTO external_login (state_hash, proof_hash, provider, redirect_to, sealed, user_id, session_id, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING state_hash`,
-      [
-        ...[stateHash, hashSecret(proof), provider, redirectTo, sealed],
-        ...[linking?.userId ?? null, linking?.sessionId ?? null, expiresAt],
-      ],
+    const values = [stateHash, hashSecret(proof), provider, redirectTo, sealed, expiresAt];
+    const stored = await this.#core.sql.write(
+      `INSERT INTO external_login (state_hash, proof_hash, provider, redirect_to, sealed, expires_at, session_id, user_id)
+       ${linking === null ? "VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)" : SELECT_USER} RETURNING state_hash`,
+      linking === null ? values : [...values, linking.sessionId, linking.userId],
     );
+    if (stored.length === 0) throw new ExternalLoginFailed("session_ended");
     return { proof, expiresAt };
   }
 

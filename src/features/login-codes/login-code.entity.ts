@@ -1,7 +1,7 @@
 import { BigIntType, Entity, Index, PrimaryKey, Property } from "@mikro-orm/core";
 
 /**
- * The latest request for a code of an address. An address without an account has a row, too: otherwise the time of a
+ * The pending code of an address. An address without an account has a row, too: otherwise the time of a
  * wrong code would reveal whether there is an account. Instants are epoch milliseconds.
  */
 @Entity({ tableName: "login_code" })
@@ -14,7 +14,10 @@ export class LoginCodeEntity {
   @Property({ type: "text", nullable: true })
   tokenId!: string | null;
 
-  /** SHA-256 of the proof that only the client that sent the request has, in hex. */
+  /**
+   * SHA-256 of each proof that only a client that sent a request for this code has, in hex, separated by spaces. Mails
+   * are limited, so there are few.
+   */
   @Property({ type: "text" })
   proofHash!: string;
 

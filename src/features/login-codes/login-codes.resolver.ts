@@ -16,7 +16,7 @@ export class LoginCodesResolver {
 
   @Mutation(() => LoginCodePayload, {
     description:
-      "Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account.",
+      "Sends a mail with a code and a link, which log in for at most 10 minutes. The answer is the same whether or not the address has an account.",
   })
   @Directive("@public")
   async requestLoginCode(

@@ -6,6 +6,7 @@ import type { Issued } from "../../authentication/token-issuer.js";
 import { BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import { requireScheme } from "../../sessions/session-opener.js";
+import type { RunStatement } from "../../sql.js";
 import { hashSecret, isSecret, isSecretOf, randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
 import {
@@ -20,7 +21,12 @@ import { CodeNotValid } from "./errors.js";
 
 /** How long a code can be used, in milliseconds. */
 const LIFETIME = 10 * 60_000;
-/** How many codes may be tried after one request. */
+/**
+ * How long a request sends the pending code again, in milliseconds. Otherwise a stranger could replace it before its
+ * owner has typed it.
+ */
+const RESENDING = 5 * 60_000;
+/** How many times a code may be tried. */
 const TRIES = 5;
 
 const PURPOSE = "loginWithCode";
@@ -42,15 +48,23 @@ export interface GivenCode {
 
 interface PendingCode {
   readonly tokenId: string | null;
-  readonly proofHash: string;
+  readonly proofHashes: string;
 }
 
 const COUNT_TRY = `
   UPDATE login_code SET tries = tries + 1 WHERE email_key = ? AND tries < ${TRIES} AND expires_at > ?
-  RETURNING token_id AS "tokenId", proof_hash AS "proofHash"`;
+  RETURNING token_id AS "tokenId", proof_hash AS "proofHashes"`;
 
 const FIND_PENDING = `
-  SELECT token_id AS "tokenId", proof_hash AS "proofHash" FROM login_code WHERE email_key = ? AND expires_at > ?`;
+  SELECT token_id AS "tokenId", proof_hash AS "proofHashes" FROM login_code WHERE email_key = ? AND expires_at > ?`;
+
+const SET_PROOFS = `
+  UPDATE login_code SET proof_hash = ? WHERE email_key = ? AND tries < ${TRIES} RETURNING email_key`;
+
+const REPLACE = `
+  INSERT INTO login_code (email_key, token_id, proof_hash, tries, expires_at) VALUES (?, ?, ?, 0, ?)
+  ON CONFLICT (email_key) DO UPDATE SET token_id = excluded.token_id, proof_hash = excluded.proof_hash,
+    tries = 0, expires_at = excluded.expires_at RETURNING email_key`;
 
 export class LoginCodesService {
   readonly #core: Pick<
@@ -73,8 +87,8 @@ export class LoginCodesService {
   }
 
   /**
-   * Mails a code and a link to the active user who has the address. If there is no such user, sends no mail. The caller
-   * does not learn this.
+   * Mails a code and a link to the active user who has the address: the pending ones, if they are less than five minutes
+   * old. If there is no such user, sends no mail. The caller does not learn this.
    * @param kept the proof of an earlier request of the same client. Then its earlier link still works if this request
    * sends no mail, because the last one was sent less than a minute ago
    * @returns the proof, and when the code expires, in epoch milliseconds
@@ -106,26 +120,35 @@ export class LoginCodesService {
     const userId = recipient?.id ?? null;
     if (!(await allows({ purpose: PURPOSE, address: email, userId }))) return;
     await inTransaction(async (run) => {
-      const tokenId =
-        recipient === null
-          ? null
-          : await this.#mail.tokens.issue(run, {
-              purpose: PURPOSE,
-              userId: recipient.id,
-              address: recipient.email,
-            });
-      await run(
-        `INSERT INTO login_code (email_key, token_id, proof_hash, tries, expires_at) VALUES (?, ?, ?, 0, ?)
-         ON CONFLICT (email_key) DO UPDATE SET token_id = excluded.token_id, proof_hash = excluded.proof_hash,
-           tries = 0, expires_at = excluded.expires_at RETURNING email_key`,
-        [email, tokenId, proofHash, now() + LIFETIME],
-      );
-      if (recipient === null) return;
-      const { email: to, username } = recipient;
+      if (recipient === null) {
+        await run(REPLACE, [email, null, proofHash, now() + LIFETIME]);
+        return;
+      }
+      const { id, email: to, username } = recipient;
+      let tokenId = await this.#keepPending(run, { email, proofHash });
+      if (tokenId === null) {
+        tokenId = await this.#mail.tokens.issue(run, { purpose: PURPOSE, userId: id, address: to });
+        await run(REPLACE, [email, tokenId, proofHash, now() + LIFETIME]);
+      }
       const mail = { template: "login-code", to, userId, tokenId, values: { username } };
       await this.#mail.queue(run, mail);
     });
     if (userId !== null) onEvent({ type: "login-codes:requested", userId }, client);
+  }
+
+  /**
+   * Lets the pending code also work for the client of another request.
+   * @returns the token of the code; null if there is none that may be sent again
+   */
+  async #keepPending(run: RunStatement, { email, proofHash }: CodeRequest): Promise<string | null> {
+    const expiresAfter = this.#core.now() + LIFETIME - RESENDING;
+    const [pending] = await run<PendingCode>(FIND_PENDING, [email, expiresAfter]);
+    if (pending === undefined || pending.tokenId === null) return null;
+    const { tokenId, proofHashes } = pending;
+    if ((await this.#mail.tokens.derive(tokenId, run)) === null) return null;
+    const all = new Set([...proofHashes.split(" "), proofHash]);
+    const kept = await run(SET_PROOFS, [[...all].join(" "), email]);
+    return kept.length > 0 ? tokenId : null;
   }
 
   /** Returns null for a user who must not get a code. */
@@ -195,7 +218,8 @@ export class LoginCodesService {
     if (pending === undefined || derived === null) return null;
     const { token } = derived;
     const isRight = isLink
-      ? isEqual(token, code) && isSecretOf(pending.proofHash, proof ?? "")
+      ? isEqual(token, code) &&
+        pending.proofHashes.split(" ").some((hash) => isSecretOf(hash, proof ?? ""))
       : isEqual(codeOf(token), code);
     return isRight ? token : null;
   }

@@ -81,7 +81,7 @@ export const ENGLISH: Language = {
       before: "Enter this code to sign in:",
       between: "Or open this link in the browser that asked for the code:",
       after:
-        "The code works once, for 10 minutes. Do not give it to anybody. If you did not ask for it, ignore this mail.",
+        "The code works once, for at most 10 minutes. Do not give it to anybody. If you did not ask for it, ignore this mail.",
     },
     "recovery-code-used": {
       subject: "A recovery code was used",
@@ -157,7 +157,7 @@ const GERMAN: Language = {
       before: "Geben Sie diesen Code ein, um sich anzumelden:",
       between: "Oder öffnen Sie diesen Link in dem Browser, in dem Sie den Code angefordert haben:",
       after:
-        "Der Code gilt einmal, 10 Minuten lang. Geben Sie ihn niemandem. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Mail.",
+        "Der Code gilt einmal, höchstens 10 Minuten lang. Geben Sie ihn niemandem. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Mail.",
     },
     "recovery-code-used": {
       subject: "Ein Wiederherstellungscode wurde verwendet",

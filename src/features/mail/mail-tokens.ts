@@ -169,8 +169,11 @@ export class MailTokens {
    * Derives a token from its id, to put the token into a mail. The database contains only the hash of the token.
    * @returns null if the token no longer works
    */
-  async derive(id: string): Promise<{ purpose: MailPurpose; token: string } | null> {
-    const [row] = await this.#sql.read<{ purpose: MailPurpose; tokenHash: string }>(
+  async derive(
+    id: string,
+    run: RunStatement = (...statement) => this.#sql.read(...statement),
+  ): Promise<{ purpose: MailPurpose; token: string } | null> {
+    const [row] = await run<{ purpose: MailPurpose; tokenHash: string }>(
       `SELECT purpose, token_hash AS "tokenHash" FROM mail_token
        WHERE id = ? AND used_at IS NULL AND expires_at > ? AND ${IS_CURRENT}`,
       [id, this.#now()],

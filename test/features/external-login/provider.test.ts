@@ -66,6 +66,14 @@ const WRONG_ANSWERS: [what: string, code: string, answer: Handler][] = [
   ["a broken connection", "UND_ERR_SOCKET", (request) => request.socket.destroy()],
 ];
 
+/** A refusal of the provider that looks like an error with many causes. */
+const deepRefusal: Handler = (_request, response) => {
+  const depth = 20_000;
+  const cause = `${'{"cause":'.repeat(depth)}{"code":"ada@example.com"}${"}".repeat(depth)}`;
+  response.writeHead(400, { "content-type": "application/json" });
+  response.end(`{"error":"invalid_grant","cause":${cause}}`);
+};
+
 let count = 0;
 function newPerson(): Person {
   const sub = `person-${(count += 1)}`;
@@ -175,6 +183,14 @@ describeGates(OPTIONS, (gate) => {
         await expectRefused(code);
       },
     );
+
+    test("EX-5: is refused without a text of the provider in the audit trail", async () => {
+      const answer = json({ error: "invalid_grant", code: "ada@example.com" }, 400);
+      for (const refusal of [answer, deepRefusal]) {
+        server.behaviour = { answers: { "/token": refusal } };
+        await expectRefused("OAUTH_RESPONSE_BODY_ERROR");
+      }
+    });
 
     test.each(WRONG_ANSWERS.filter(([what]) => what !== "an error"))(
       "is refused if the user info endpoint answers %s",

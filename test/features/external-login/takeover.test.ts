@@ -1,10 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature } from "../../../src/index.js";
-import { describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
+import { describeFreshGates, describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 import { signIn } from "../recovery/calls.js";
 import { REGISTER, VERIFY } from "../registration/documents.js";
-import { answered, complete, logIn } from "./calls.js";
+import { answered, begin, complete, logIn } from "./calls.js";
 import { IdentityServer, PAGE, type Person, sign } from "./identity-server.js";
 
 const FAILED = {
@@ -96,22 +96,19 @@ describeGates(OPTIONS, (gate) => {
       ["has ended", () => gate.logout(own())],
       ["has expired", () => Promise.resolve(gate.advance(365 * 86_400))],
       ["ended with the password", () => gate.auth.accounts.setPassword(id, `${PASSWORD}!`)],
-    ])(
-      "is not made if its session %s while the provider answers",
-      async (_how, end) => {
-        const given = await answered(gate, server, person, own());
-        server.behaviour = {
-          idToken: async (claims) => {
-            await end();
-            return sign(claims, server.key);
-          },
-        };
-        expect(await complete(gate, given, own())).toMatchObject(FAILED);
-        expect(await links()).toEqual([]);
-        const details = { provider: "corp", code: "session_ended" };
-        expect(gate.events).toContainEqual({ type: "external-login:refused", details });
-      },
-    );
+    ])("is not made if its session %s while the provider answers", async (_how, end) => {
+      const given = await answered(gate, server, person, own());
+      server.behaviour = {
+        idToken: async (claims) => {
+          await end();
+          return sign(claims, server.key);
+        },
+      };
+      expect(await complete(gate, given, own())).toMatchObject(FAILED);
+      expect(await links()).toEqual([]);
+      const details = { provider: "corp", code: "session_ended" };
+      expect(gate.events).toContainEqual({ type: "external-login:refused", details });
+    });
 
     test("is told to the user in a mail, once", async () => {
       await link();
@@ -144,8 +141,7 @@ describeGates(OPTIONS, (gate) => {
 
   test("a login by an account that is unlinked meanwhile opens no session", async () => {
     await link();
-    beforeLogin = () =>
-      gate.sql(`DELETE FROM linked_account WHERE user_id = ? RETURNING id`, [id]);
+    beforeLogin = () => gate.sql(`DELETE FROM linked_account WHERE user_id = ? RETURNING id`, [id]);
     gate.events.length = 0;
     expect(await logIn(gate, server, person)).toMatchObject(FAILED);
     expect(await gate.auth.sessions.list(id)).toHaveLength(1);
@@ -160,5 +156,25 @@ describeGates(OPTIONS, (gate) => {
   ])("a subject with %s is refused with a code", async (_what, sub) => {
     server.behaviour = { idToken: (claims) => sign({ ...claims, sub }, server.key) };
     expect(await logIn(gate, server, person)).toMatchObject(FAILED);
+  });
+});
+
+describeFreshGates(OPTIONS, (gate) => {
+  test("a link that is begun while its user is deleted is refused with a code", async () => {
+    server.reset();
+    const path = "/.well-known/openid-configuration";
+    const metadata = await (await fetch(server.issuer + path)).text();
+    const id = await gate.user("ada");
+    const { authorization } = await signIn(gate, id);
+    server.behaviour = {
+      answers: {
+        [path]: (_request, response) => {
+          void gate.auth.accounts.deleteUser(id).then(() => {
+            response.writeHead(200, { "content-type": "application/json" }).end(metadata);
+          });
+        },
+      },
+    };
+    expect(await begin(gate, {}, { authorization })).toMatchObject(FAILED);
   });
 });

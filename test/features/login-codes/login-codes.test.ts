@@ -140,12 +140,51 @@ describeFreshGates(options, (gate) => {
       expect((await login({ code })).status).toBe(200);
     });
 
-    test("stops working when the next one is sent", async () => {
-      const first = await receive(gate);
+    test("LC-3: is sent again for five minutes, so that a stranger cannot replace it", async () => {
+      const own = await receive(gate);
       gate.advance(MINUTE);
+      const strange = await receive(gate);
+      gate.advance(5 * MINUTE - MINUTE - 1);
+      const late = await receive(gate);
+      expect([strange.code, late.code]).toEqual([own.code, own.code]);
+      expect((await login({ code: own.code })).status).toBe(200);
+    });
+
+    test("LC-3: is not valid for longer because it is sent again, and has no more tries", async () => {
+      const { code } = await receive(gate);
+      for (const by of [1, 2, 3, 4]) await login({ code: notThe(code, by) });
+      gate.advance(MINUTE);
+      await receive(gate);
+      expect(await login({ code: notThe(code) })).toMatchObject(NOT_VALID);
+      gate.advance(MINUTE);
+      expect(await login({ code })).toMatchObject(NOT_VALID);
+    });
+
+    test("LC-3: expires at the first mail's time", async () => {
+      const { code } = await receive(gate);
+      gate.advance(4 * MINUTE);
+      await receive(gate);
+      gate.advance(6 * MINUTE);
+      expect(await login({ code })).toMatchObject(NOT_VALID);
+    });
+
+    test.each<[string, (code: string) => Promise<unknown>, number]>([
+      ["after five minutes", () => Promise.resolve(), 5 * MINUTE],
+      ["after a login", (code) => login({ code }), MINUTE],
+      [
+        "after a new password",
+        () => gate.auth.accounts.setPassword(id, "another correct horse battery"),
+        MINUTE,
+      ],
+    ])("is replaced %s", async (_when, use, seconds) => {
+      const first = await receive(gate);
+      await use(first.code);
+      gate.advance(seconds);
       const second = await receive(gate);
-      expect(second.code).not.toBe(first.code);
-      expect(await login({ code: first.code })).toMatchObject(NOT_VALID);
+      expect(second.link).not.toBe(first.link);
+      if (second.code !== first.code) {
+        expect(await login({ code: first.code })).toMatchObject(NOT_VALID);
+      }
       expect((await login({ code: second.code })).status).toBe(200);
     });
 
@@ -204,6 +243,17 @@ describeFreshGates(options, (gate) => {
       expect(await smtp.mailsTo(EMAIL)).toHaveLength(1);
       expect((await login({ code: link, proof })).status).toBe(200);
     });
+
+    test.each(["first", "second"] as const)(
+      "LC-3: works in the browser of the %s of two requests",
+      async (which) => {
+        const first = await receive(gate);
+        gate.advance(MINUTE);
+        const second = await receive(gate);
+        const { proof } = { first, second }[which];
+        expect((await login({ code: second.link, proof })).status).toBe(200);
+      },
+    );
 
     test("a token of another purpose does not log in", async () => {
       const { proof } = await receive(gate);
