@@ -82,7 +82,7 @@ export function skeletonsOf(username: string): Skeletons {
 
 function skeletonOf(text: string): string {
   const letters = text.normalize("NFC").replace(LOOSE_MARK, "");
-  // Fold the case in between, because the table maps the digit `0` to a capital `O`, but does not change a small `o`.
+  // The table maps `0` to `O`, so fold the case afterwards, to make it equal to `o`. Then map the new letters, too.
   return replaceLookAlikes(foldCase(replaceLookAlikes(letters)));
 }
 
