@@ -1,56 +1,5 @@
 import unhomoglyph from "unhomoglyph";
-import mappings from "unicode-match-property-value-ecmascript/data/mappings.js";
-import { BadUserInput } from "../errors.js";
 import { foldCase } from "./identifiers.js";
-
-/**
- * The scripts that one name may mix: the scripts of Japanese, Chinese or Korean, with Latin.
- * @see UTS 39 5.2, "highly restrictive"
- */
-const MIXTURES = [
-  ["Latin", "Han", "Hiragana", "Katakana"],
-  ["Latin", "Han", "Bopomofo"],
-  ["Latin", "Han", "Hangul"],
-];
-
-/** The allowed sets of scripts. The mixtures come first, because most names match one of them. */
-const ALLOWED = [
-  ...MIXTURES,
-  ...[...new Set(mappings.get("Script_Extensions")?.values())].map((script) => [script]),
-];
-
-/** The compiled patterns. Each one is compiled on first use, because that takes about a millisecond. */
-const patterns = new Map<readonly string[], RegExp>();
-
-/**
- * Requires that all letters of a name belong to one script, or to one of the {@link MIXTURES}.
- * @param canonical the canonical form of a user name
- * @throws {@link BadUserInput}
- * @see UTS 39 5.1
- */
-export function requireOneScript(canonical: string): void {
-  if (ALLOWED.some((scripts) => patternOf(scripts).test(canonical))) return;
-  throw new BadUserInput("username must use the letters of one script.");
-}
-
-function patternOf(scripts: readonly string[]): RegExp {
-  let pattern = patterns.get(scripts);
-  if (pattern === undefined) {
-    pattern = compile([...scripts, "Common", "Inherited"]);
-    patterns.set(scripts, pattern);
-  }
-  return pattern;
-}
-
-function compile(scripts: readonly string[]): RegExp {
-  try {
-    const letters = scripts.map((script) => `\\p{Script_Extensions=${script}}`).join("");
-    return new RegExp(`^[${letters}]+$`, "u");
-  } catch {
-    // This version of Node does not know the script, so match no name.
-    return /^(?!)/;
-  }
-}
 
 /**
  * Matches combining marks of no script, which are hard to see. In NFC text, the accent on a q matches. The accent on an
@@ -82,7 +31,7 @@ export function skeletonsOf(username: string): Skeletons {
 
 function skeletonOf(text: string): string {
   const letters = text.normalize("NFC").replace(LOOSE_MARK, "");
-  // Fold the case in between, because the table maps the digit `0` to a capital `O`, but does not change a small `o`.
+  // The table maps `0` to `O`, so fold the case afterwards, to make it equal to `o`. Then map the new letters, too.
   return replaceLookAlikes(foldCase(replaceLookAlikes(letters)));
 }
 

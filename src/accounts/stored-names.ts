@@ -20,8 +20,9 @@ export interface StoredEmail {
 /** @throws {@link BadUserInput} when the name is malformed */
 export async function toStoredName(username: string): Promise<StoredName> {
   const key = requireNewUsername(username);
-  // Load the tables of look-alikes on first use, because only new names need them.
-  const { requireOneScript, skeletonsOf } = await import("./look-alikes.js");
+  // Load the tables of scripts and look-alikes on first use, because only new names need them.
+  const { requireOneScript } = await import("./one-script.js");
+  const { skeletonsOf } = await import("./look-alikes.js");
   requireOneScript(key);
   return { username, key, ...skeletonsOf(username) };
 }

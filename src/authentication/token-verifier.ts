@@ -151,8 +151,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Reads the session of a token. Reading reloads the signing keys if another process has changed them, so checks the
-   * token's key again afterwards. If a token of another system has no session yet, opens one.
+   * Reads the session of a token. Checks the token's key again afterwards, because the read may have reloaded the
+   * signing keys. If a token of another system has no session yet, opens one.
    * @throws {@link TokenNotValid} when the token's key was revoked
    */
   async #findRow(verified: VerifiedToken): Promise<SessionRow | null> {

@@ -50,9 +50,9 @@ export function createImpersonation(auth: AuthClient): Impersonation {
 }
 
 /**
- * Returns the options of the client that is signed in as the user. Its session belongs to one tab. Otherwise the
- * administrator's other tabs would act as the user, too. A reload keeps the session only if scripts can read the
- * storage of the administrator's session.
+ * Returns the options of the client that is signed in as the user. They keep its session in this tab, so that the
+ * administrator's other tabs do not act as the user. A reload keeps the session only if scripts can read the storage of
+ * the administrator's session.
  */
 function configOf({ name, storage, ...config }: ResolvedOptions): ResolvedOptions {
   const survivesReload = typeof storage === "string" && storage.endsWith("Storage");

@@ -39,8 +39,8 @@ export interface Renewal {
 }
 
 /**
- * The age in milliseconds from which a token is renewed after a refusal without a reason. A service that refuses a
- * younger token would also refuse the next token.
+ * After a refusal without a reason, only a token of at least this age is renewed, in milliseconds. A service that
+ * refuses a younger token would also refuse a new one.
  */
 const MIN_AGE = 30_000;
 

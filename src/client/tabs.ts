@@ -127,7 +127,7 @@ async function withLease(storage: AuthStorage, key: string, run: Run): Promise<v
   try {
     if ((await read()) === lease) await settle(storage.removeItem(key));
   } catch {
-    // The storage has failed. The lease may stay in it until the lease expires.
+    // If the storage has failed, the lease stays until it expires.
   }
 }
 

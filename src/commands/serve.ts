@@ -43,11 +43,13 @@ const PRELOAD_DELAY = 3_000;
  * are open at the first use, for example, new passwords would be refused until the next start.
  */
 function preload(log: Log): void {
-  Promise.all([import("../accounts/new-password.js"), import("../accounts/look-alikes.js")]).catch(
-    (error: unknown) => {
-      log.warn({ err: error }, "new passwords cannot be checked until the next start");
-    },
-  );
+  Promise.all([
+    import("../accounts/new-password.js"),
+    import("../accounts/one-script.js"),
+    import("../accounts/look-alikes.js"),
+  ]).catch((error: unknown) => {
+    log.warn({ err: error }, "new passwords cannot be checked until the next start");
+  });
 }
 
 /**

@@ -16,7 +16,9 @@ export const PUBLIC_URL = {
   fault: describe,
 };
 
-/** Also refuses `https://*.example.com`, because each text must be a single origin. */
+/**
+ * Returns whether a text is one origin. Returns false for `https://*.example.com`, which stands for several origins.
+ */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value && !value.includes("*");
 }

@@ -14,7 +14,7 @@ import {
 import type { PostgresConnections, PostgresQuery } from "./postgresql-connections.js";
 import { codeOf } from "./postgresql-fault.js";
 
-/** How long the server lets a statement run or wait, in milliseconds. `COMMIT` has no such limit. */
+/** How long the server lets a statement run, including waits for locks, in milliseconds. `COMMIT` has no limit. */
 export const SERVER_TIMEOUT = 4000;
 
 /**

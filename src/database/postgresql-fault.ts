@@ -86,8 +86,8 @@ function explain(fault: Fault, url: PostgresUrl): string {
 }
 
 /**
- * Node's codes for TLS errors contain an underscore, such as `CERT_HAS_EXPIRED`. Some codes for DNS errors also contain
- * one, such as `EAI_AGAIN`.
+ * Returns whether TLS failed. Node's codes for TLS errors contain an underscore, such as `CERT_HAS_EXPIRED`. Some codes
+ * for DNS errors also contain one, such as `EAI_AGAIN`.
  */
 function isTlsFault({ code }: Fault): boolean {
   return code.includes("_") && !code.startsWith("EAI_");

@@ -77,7 +77,7 @@ export interface Feature<S extends Settings = Settings, Api extends object = obj
   ): FeatureParts<Api> | Promise<FeatureParts<Api>>;
 }
 
-/** The properties of a feature from which TypeScript infers the type of its API. */
+/** The part of {@link Feature} from which TypeScript infers the type of the API. */
 interface FeatureWithApi<Api extends object> {
   readonly name: string;
   create(...args: never): FeatureParts<Api> | Promise<FeatureParts<Api>>;

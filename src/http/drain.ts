@@ -11,7 +11,10 @@ const NOTICE_TIME = 1_000;
 const IDLE_TIME = 500;
 /** How long {@link untilNoneWaits} waits at most. */
 const QUIET_TIMEOUT = 1_000;
-/** A turn of the event loop that takes longer than this is long. During it, a new connection may have arrived. */
+/**
+ * {@link untilNoneWaits} waits for another turn of the event loop after a longer one, because a new connection may have
+ * arrived during it.
+ */
 const QUIET_TURN = 0.2;
 const PAUSE = 10;
 

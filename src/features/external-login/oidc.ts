@@ -86,7 +86,7 @@ async function discover({ issuer, clientId, clientSecret }: OidcClient) {
   return configuration;
 }
 
-/** The settings allow plain HTTP only on loopback. */
+/** Allows plain HTTP. The settings accept it only on loopback. */
 export const allowPlainHttp: (configuration: oidc.Configuration) => void =
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- it is marked only to make it stand out
   oidc.allowInsecureRequests;

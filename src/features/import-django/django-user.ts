@@ -4,7 +4,8 @@ import {
   requireNewEmail,
   requireNewUsername,
 } from "../../accounts/identifiers.js";
-import { requireOneScript, type Skeletons, skeletonsOf } from "../../accounts/look-alikes.js";
+import { type Skeletons, skeletonsOf } from "../../accounts/look-alikes.js";
+import { requireOneScript } from "../../accounts/one-script.js";
 import type { Role } from "../../accounts/role.js";
 import type { TextRow } from "../../database/read-only.js";
 import { BadUserInput } from "../../errors.js";

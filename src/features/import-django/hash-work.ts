@@ -31,7 +31,7 @@ const WORK = {
     if (memory >= ARGON2_MIN_MEMORY) await hashFunctions.argon2(password, phcOf(memory, passes));
   },
 
-  /** The cost is the number of rounds. One hash has 2^n rounds, so other numbers need several hashes. */
+  /** The cost is the number of rounds. A hash always has 2^n rounds, so other numbers need several hashes. */
   bcrypt: async (password, cost) => {
     for (const exponent of exponentsOf(cost)) {
       if (exponent < BCRYPT_MIN_EXPONENT) continue;

@@ -1,6 +1,7 @@
 import { findUrlFault } from "../../config/postgresql-url.js";
 import { openReadOnly } from "../../database/open-read-only.js";
 import type { ReadOnlyDatabase, TextRow } from "../../database/read-only.js";
+import { TableChecks } from "./table-checks.js";
 
 const URL_HINT = "--from must be sqlite:PATH, postgresql://… or mysql://….";
 
@@ -55,89 +56,41 @@ export class DjangoSource {
 
   async #checkTables(): Promise<void> {
     const { user, profile } = this.#tables;
-    const columns = await this.#requireTable(user, REQUIRED, "--user-table", "last_login");
+    const checks = new TableChecks(this.#database);
+    const columns = await checks.requireTable(user, REQUIRED, "--user-table", "last_login");
     const select = [...REQUIRED, ...OPTIONAL].map((name) =>
       columns.includes(name) ? this.#quote(name) : `NULL AS ${name}`,
     );
     this.#userColumns = select.join(", ");
-    await this.#requireType(user, "id");
+    await checks.requireType(user, "id");
     if (profile !== null) {
-      await this.#requireTable(
+      await checks.requireTable(
         profile.table,
         ["user_id", profile.roleColumn],
         "--profile-table and --role-column",
         profile.roleColumn,
       );
-      await this.#requireType(profile.table, "user_id");
+      await checks.requireType(profile.table, "user_id");
     }
-    this.#hasKeys = await this.#findTable(KEYS, ["key", "user_id", "created"]);
+    this.#hasKeys = await this.#findTable(checks, KEYS, ["key", "user_id", "created"]);
     const outstanding = ["id", "user_id", "jti", "token", "created_at", "expires_at"];
     this.#hasTokens =
-      (await this.#findTable(OUTSTANDING, outstanding)) &&
-      (await this.#findTable(BLACKLISTED, ["id", "token_id"]));
-  }
-
-  /**
-   * Returns the columns of a table, which must have the required ones.
-   * @param options the options that the error names
-   * @param typical a column of similar tables, which the error lists if the table does not exist
-   */
-  async #requireTable(
-    table: string,
-    required: readonly string[],
-    options: string,
-    typical: string,
-  ): Promise<string[]> {
-    const columns = await this.#columnsOf(table);
-    if (columns.length === 0) {
-      const similar = await this.#names(this.#database.tablesWith, typical);
-      const others =
-        similar.length === 0 ? "" : ` Tables with a column ${typical}: ${similar.join(", ")}.`;
-      throw new Error(`The database has no table ${table}. Check ${options}.${others}`);
-    }
-    const [first, ...more] = required.filter((name) => !columns.includes(name));
-    if (first === undefined) return columns;
-    const names = more.length === 0 ? `column ${first}` : `columns ${[first, ...more].join(", ")}`;
-    throw new Error(
-      `The table ${table} has no ${names}. Check ${options}, or name a view that has them.`,
-    );
-  }
-
-  /**
-   * Requires that the database finds a row by an id that is passed as text, as the import does. SQLite does not if the
-   * column has no type, as in some views.
-   */
-  async #requireType(table: string, column: string): Promise<void> {
-    const from = `FROM ${this.#quote(table)} WHERE ${column}`;
-    const [row] = await this.#database.query(
-      `SELECT ${column} AS value ${from} IS NOT NULL LIMIT 1`,
-    );
-    const value = row?.["value"];
-    if (value == null) return;
-    const equal = await this.#database.query(`SELECT 1 AS found ${from} = ? LIMIT 1`, [value]);
-    if (equal.length > 0) return;
-    throw new Error(
-      `The column ${column} of ${table} has no type. Name a view that has CAST(${column} AS INTEGER) AS ${column}.`,
-    );
+      (await this.#findTable(checks, OUTSTANDING, outstanding)) &&
+      (await this.#findTable(checks, BLACKLISTED, ["id", "token_id"]));
   }
 
   /** @throws Error when the table exists, but lacks a column. Another version of its package may have created it */
-  async #findTable(table: string, columns: readonly string[]): Promise<boolean> {
-    if ((await this.#columnsOf(table)).length === 0) {
+  async #findTable(
+    checks: TableChecks,
+    table: string,
+    columns: readonly string[],
+  ): Promise<boolean> {
+    if ((await checks.columnsOf(table)).length === 0) {
       this.missing.push(`The database has no table ${table}, so none of its tokens are imported.`);
       return false;
     }
-    await this.#requireTable(table, columns, "the version of the package that made it", "id");
+    await checks.requireTable(table, columns, "the version of the package that made it", "id");
     return true;
-  }
-
-  #columnsOf(table: string): Promise<string[]> {
-    return this.#names(this.#database.columnsOf, table);
-  }
-
-  async #names(statement: string, parameter: string): Promise<string[]> {
-    const rows = await this.#database.query(statement, [parameter]);
-    return rows.flatMap(({ name }) => name ?? []);
   }
 
   async countUsers(): Promise<number> {

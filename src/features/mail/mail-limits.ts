@@ -6,8 +6,8 @@ import type { MailPurpose } from "./links.js";
 /** A mail with a link. */
 export interface LinkMail {
   /**
-   * Each purpose has its own limits. Otherwise a stranger could sign up with an address again and again. The owner of
-   * the address could then not reset the password.
+   * Each purpose has its own limits. Otherwise a stranger who signs up with an address again and again could keep its
+   * owner from resetting the password.
    */
   readonly purpose: MailPurpose;
   readonly address: string;

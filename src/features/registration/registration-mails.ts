@@ -72,7 +72,7 @@ export class RegistrationMails {
     await this.#mail.queueLink(run, token, { template: "verify-email", to: email });
   }
 
-  /** Queues a mail that tells a user that somebody has signed up with the user's address. */
+  /** Queues a mail to a user, because somebody has signed up with the user's address. */
   async #queueNews(run: RunStatement, { id: userId, username, email: to }: Owner): Promise<void> {
     const token = { purpose: "resetPassword", userId } as const;
     try {
