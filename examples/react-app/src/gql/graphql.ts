@@ -231,7 +231,7 @@ export type Mutation = {
   refreshToken: AuthPayload;
   /** Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail. */
   register: RegisterPayload;
-  /** Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account. */
+  /** Sends a mail with a code and a link, which log in for at most 10 minutes. The answer is the same whether or not the address has an account. */
   requestLoginCode: LoginCodePayload;
   /** Sends a link that sets a new password. The answer is the same whether or not the address has an account. */
   requestPasswordReset: MailPayload;
