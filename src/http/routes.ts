@@ -56,7 +56,10 @@ function toFetchRequest(request: FastifyRequest): Request {
   const origin = `${scheme}://${host}`;
   // Use `localhost` if the client sent a `Host` that a URL cannot contain.
   const base = URL.canParse(origin) ? origin : `${scheme}://localhost`;
-  return new Request(new URL(url, base), {
+  const target = new URL(url, base);
+  // `Request` refuses a URL with a user or a password, which a client can send.
+  target.username = target.password = "";
+  return new Request(target, {
     method,
     headers: lines,
     body: Buffer.isBuffer(body) && body.length > 0 ? body : null,

@@ -705,6 +705,20 @@ describe("an odd request target or host", () => {
     expect(JSON.parse(answer.text)).toEqual({ data: { __typename: "Query" } });
   });
 
+  test.each(["/health/live", "/.well-known/jwks.json"])(
+    "RC-3: a user and a password in the URL or the host of %s are ignored",
+    async (path) => {
+      const line = "X-Forwarded-Host: evil:example@localhost";
+      for (const answer of [
+        await send("", ["Host: evil:example@localhost"], `GET ${path} HTTP/1.1`),
+        await send("", [], `GET http://evil:example@localhost${path} HTTP/1.1`),
+        await sendRaw(proxied.url, rawRequest("", [line], `GET ${path} HTTP/1.1`)),
+      ]) {
+        expect(answer.status).toBe(200);
+      }
+    },
+  );
+
   test("RC-3: only the path of an absolute URL is used", async () => {
     const { status, text, head } = await send(
       TYPENAME,

@@ -96,7 +96,7 @@ describeGates(OPTIONS, (gate) => {
       ["has ended", () => gate.logout(own())],
       ["has expired", () => Promise.resolve(gate.advance(365 * 86_400))],
       ["ended with the password", () => gate.auth.accounts.setPassword(id, `${PASSWORD}!`)],
-    ])("is not made if its session %s while the provider answers", async (_how, end) => {
+    ])("EX-7: is not made if its session %s while the provider answers", async (_how, end) => {
       const given = await answered(gate, server, person, own());
       server.behaviour = {
         idToken: async (claims) => {
@@ -110,7 +110,7 @@ describeGates(OPTIONS, (gate) => {
       expect(gate.events).toContainEqual({ type: "external-login:refused", details });
     });
 
-    test("is told to the user in a mail, once", async () => {
+    test("EX-8: is told to the user in a mail, once", async () => {
       await link();
       await link();
       await smtp.mailsTo(email);
@@ -139,7 +139,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  test("a login by an account that is unlinked meanwhile opens no session", async () => {
+  test("EX-7: a login by an account that is unlinked meanwhile opens no session", async () => {
     await link();
     beforeLogin = () => gate.sql(`DELETE FROM linked_account WHERE user_id = ? RETURNING id`, [id]);
     gate.events.length = 0;
