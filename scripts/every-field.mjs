@@ -2,6 +2,7 @@
 export const EVERY_FIELD = {
   impersonation: true,
   loginCodes: true,
+  passkeys: true,
   githubClientId: "id",
   githubClientSecret: "secret",
 };
