@@ -32,6 +32,8 @@ export type FailureReason =
   | "mail_token_expired"
   /** The code of a mail is wrong, has expired or was used. Request a new one. */
   | "code_not_valid"
+  /** The passkey does not log in, or cannot be added. Start again. */
+  | "passkey_not_valid"
   /** The login at another provider failed. Start it again. */
   | "external_login_failed"
   /** The provider has no confirmed e-mail address of the user. */

@@ -33,6 +33,7 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   mail_token_not_valid: "This link does not work any more. Request a new one.",
   mail_token_expired: "This link has expired. Request a new one.",
   code_not_valid: "This code is not valid. Check it, or request a new one.",
+  passkey_not_valid: "This passkey does not work. Try again, or use another way to log in.",
   external_login_failed: "The login at the provider failed. Start it again.",
   external_email_not_verified:
     "The provider has no confirmed e-mail address of yours. Confirm one there, or sign in otherwise.",

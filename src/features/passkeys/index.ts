@@ -12,16 +12,20 @@ const settings = {
    * The domain to which passkeys belong: that of the pages, or a parent domain of it. Passkeys stop working when it
    * changes.
    */
-  rpId: {
-    ...text({
-      variable: "RP_ID",
-      accepts: isRpId,
-      allowed: "a domain such as example.com, or localhost",
-    }),
-    defaultNote: "the host of `publicUrl`, or in development localhost",
-  },
+  rpId: text({
+    variable: "RP_ID",
+    accepts: isRpId,
+    allowed: "a domain such as example.com, or localhost",
+    defaultNote: {
+      option: "the host of `publicUrl`, without it in development localhost",
+      variable: "the host of `PUBLIC_URL`, without it in development localhost",
+    },
+  }),
   /** The name of the application that authenticators show. */
-  rpName: { ...text({ variable: "RP_NAME" }), defaultNote: "the domain of `rpId`" },
+  rpName: text({
+    variable: "RP_NAME",
+    defaultNote: { option: "the domain, `rpId`", variable: "the domain, `RP_ID`" },
+  }),
 };
 
 /** Lets users log in by passkeys, without a user name and a password. @see WebAuthn Level 3 */

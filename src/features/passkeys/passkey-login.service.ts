@@ -1,6 +1,5 @@
-import type { AuthenticationService } from "../../authentication/authentication.service.js";
 import type { Issued } from "../../authentication/token-issuer.js";
-import { type BadUserInput, InvalidCredentials, type TooManyRequests } from "../../errors.js";
+import { InvalidCredentials } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import { requireScheme } from "../../sessions/session-opener.js";

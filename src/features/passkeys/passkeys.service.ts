@@ -159,7 +159,7 @@ export class PasskeysService {
     const accepted = await this.#parts.passkeys.list(userId);
     const [passkey] = await this.#ownOf(userId, [changed]);
     return {
-      passkey: passkey as OwnPasskey,
+      passkey: passkey!,
       acceptedCredentialIds: accepted.map(({ credentialId }) => credentialId),
     };
   }

@@ -70,7 +70,9 @@ export class StoredPasskeys {
   }
 
   async find(credentialId: string): Promise<OwnedPasskey | null> {
-    const [found] = await this.#core.sql.read<OwnedPasskey>(
+    const [found] = await this.#core.sql.read<
+      Omit<OwnedPasskey, "isSynced"> & Pick<Row, "isSynced">
+    >(
       `SELECT passkey.id, credential_id AS "credentialId", public_key AS "publicKey", is_synced AS "isSynced",
          passkey.user_id AS "userId", credentials_version AS "credentialsVersion", handle AS "userHandle"
        FROM passkey JOIN "user" ON "user".id = passkey.user_id

@@ -42,6 +42,12 @@ describe("our templates", () => {
       "Ihre E-Mail-Adresse wurde geändert",
     ],
     ["account-deleted", "Your account was deleted", "Ihr Konto wurde gelöscht"],
+    ["passkey-added", "A passkey was added to your account", "Ihr Konto hat einen neuen Passkey"],
+    [
+      "passkey-removed",
+      "A passkey was removed from your account",
+      "Ein Passkey Ihres Kontos wurde entfernt",
+    ],
   ])("%s is in English and German, as text and HTML", async (template, english, german) => {
     const withLink = /verify|known|reset|confirm/.test(template);
     const values = { username: "zoë", ...(withLink && { link: LINK }) };

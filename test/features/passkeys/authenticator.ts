@@ -53,7 +53,11 @@ export class Authenticator {
   /** How much each use adds to the signature counter. 0 for an authenticator without a counter. */
   readonly #step: number;
 
-  constructor({ algorithm = "ES256" as Algorithm, isSynced = false, step = 1 } = {}) {
+  constructor({
+    algorithm = "ES256",
+    isSynced = false,
+    step = 1,
+  }: { algorithm?: Algorithm; isSynced?: boolean; step?: number } = {}) {
     this.#algorithm = algorithm;
     this.#isSynced = isSynced;
     this.#step = step;
