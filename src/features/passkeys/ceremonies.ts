@@ -8,7 +8,7 @@ import { COSEALG, decodeAttestationObject, isoCBOR } from "@simplewebauthn/serve
 import type { AssertionJson, AttestationJson, ClientData } from "./answers.js";
 import { CHALLENGE_LIFETIME, type NewChallenge } from "./challenges.js";
 import type { RelyingParty } from "./relying-party.js";
-import type { OwnedPasskey, PasskeyUse } from "./stored-passkeys.js";
+import type { NewCredential, OwnedPasskey, PasskeyUse } from "./stored-passkeys.js";
 
 /** The signature algorithms of new passkeys, best first. Authenticators know at least one of them. */
 const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
@@ -17,16 +17,6 @@ const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
 const MAX_KEY_LENGTH = 600;
 
 const TRANSPORTS = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
-
-/** A passkey that an authenticator has made. */
-export interface NewCredential extends PasskeyUse {
-  /** In base64url. */
-  readonly id: string;
-  /** A COSE_Key in base64url. */
-  readonly publicKey: string;
-  readonly transports: readonly string[];
-  readonly isSynced: boolean;
-}
 
 /** A passkey that is allowed, or not allowed. */
 export interface KnownCredential {

@@ -96,7 +96,9 @@ export class PasskeysService {
     const { passkeys } = this.#parts;
     const { id } = await context.loadUser();
     const found = await passkeys.list(id);
-    return found.length === 0 ? [] : this.#ownOf(id, found);
+    if (found.length === 0) return [];
+    const names = await this.#namesOf(id);
+    return found.map((passkey) => ({ ...passkey, ...names }));
   }
 
   /**
@@ -157,16 +159,16 @@ export class PasskeysService {
 
   async #changed(userId: string, changed: Passkey): Promise<ChangedPasskey> {
     const accepted = await this.#parts.passkeys.list(userId);
-    const [passkey] = await this.#ownOf(userId, [changed]);
     return {
-      passkey: passkey!,
+      passkey: { ...changed, ...(await this.#namesOf(userId)) },
       acceptedCredentialIds: accepted.map(({ credentialId }) => credentialId),
     };
   }
 
-  async #ownOf(userId: string, passkeys: readonly Passkey[]): Promise<OwnPasskey[]> {
-    const userHandle = await this.#parts.passkeys.handleOf(userId);
-    return passkeys.map((passkey) => ({ ...passkey, rpId: this.#parts.party.id, userHandle }));
+  /** Returns the names by which authenticators know the application and the user. */
+  async #namesOf(userId: string): Promise<Pick<OwnPasskey, "rpId" | "userHandle">> {
+    const { party, passkeys } = this.#parts;
+    return { rpId: party.id, userHandle: await passkeys.handleOf(userId) };
   }
 }
 

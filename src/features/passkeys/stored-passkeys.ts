@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { newId } from "../../accounts/id.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
-import type { NewCredential } from "./ceremonies.js";
 
 /** The most passkeys that a user can have. */
 export const MAX_PASSKEYS = 20;
@@ -37,6 +36,16 @@ export interface OwnedPasskey extends Pick<Passkey, "id" | "credentialId" | "isS
 export interface PasskeyUse {
   readonly counter: number;
   readonly isBackedUp: boolean;
+}
+
+/** A passkey that an authenticator has made. */
+export interface NewCredential extends PasskeyUse {
+  /** In base64url. */
+  readonly id: string;
+  /** A COSE_Key in base64url. */
+  readonly publicKey: string;
+  readonly transports: readonly string[];
+  readonly isSynced: boolean;
 }
 
 /** PostgreSQL returns a bigint as a text, and SQLite a boolean as a number. */

@@ -6,11 +6,11 @@ import {
   type ClientData,
   parseClientData,
 } from "./answers.js";
-import { type NewCredential, verifyAssertion, verifyAttestation } from "./ceremonies.js";
+import { verifyAssertion, verifyAttestation } from "./ceremonies.js";
 import type { Ceremony, Challenges } from "./challenges.js";
 import { PasskeyNotAdded, PasskeyNotValid, PasskeyRefused } from "./errors.js";
 import type { RelyingParty } from "./relying-party.js";
-import type { OwnedPasskey, StoredPasskeys } from "./stored-passkeys.js";
+import type { NewCredential, OwnedPasskey, StoredPasskeys } from "./stored-passkeys.js";
 
 export interface PasskeyParts {
   readonly party: RelyingParty;

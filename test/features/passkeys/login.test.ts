@@ -111,7 +111,7 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
-  describe("PK-2: a login is refused, and the client does not learn why,", () => {
+  describe("PK-1, PK-2: a login is refused, and the client does not learn why,", () => {
     test.each<[string, Answering, code: string]>([
       ["from another page", { origin: "https://evil.example" }, "origin"],
       ["from a page with another scheme", { origin: "http://app.example.com" }, "origin"],
