@@ -20,6 +20,7 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { registration } from "./registration/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
 import { restBridge } from "./rest-bridge/index.js";
+import { secondFactor } from "./second-factor/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 import { traces } from "./traces/index.js";
@@ -37,6 +38,7 @@ export const BUILT_IN: readonly [
   typeof loginCodes,
   typeof metrics,
   typeof administration,
+  typeof secondFactor,
   typeof oauth,
   typeof passkeys,
   typeof personalTokens,
@@ -61,6 +63,7 @@ export const BUILT_IN: readonly [
   loginCodes,
   metrics,
   administration,
+  secondFactor,
   oauth,
   passkeys,
   personalTokens,
@@ -96,4 +99,5 @@ export function coreFor(feature: Feature, services: CoreServices): Core {
 
 export type * from "./audit/index.js";
 export type * from "./mail/index.js";
+export type * from "./second-factor/index.js";
 export type * from "./token-classes/index.js";
