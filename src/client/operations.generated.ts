@@ -45,6 +45,10 @@ export type AuthScheme =
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';
 
+export type AuthStrength =
+  /** A second factor, such as a code of an app. */
+  | 'SECOND_FACTOR';
+
 /** Filters by an instant. */
 export type DateTimeFilter = {
   readonly gt: InputMaybe<Scalars['DateTime']['input']>;

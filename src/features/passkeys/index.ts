@@ -2,6 +2,7 @@ import { onOff, text } from "../../config/kinds.js";
 import { deleteBatch } from "../../maintenance/prune-rule.js";
 import { type CoreServices, defineFeature } from "../feature.js";
 import { mail as mailFeature } from "../mail/index.js";
+import { secondFactor } from "../second-factor/index.js";
 import { passkeyMigration } from "./migration.js";
 import { createRelyingParty, findRelyingPartyProblems, isRpId } from "./relying-party.js";
 
@@ -31,7 +32,7 @@ const settings = {
 /** Lets users log in by passkeys, without a user name and a password. @see WebAuthn Level 3 */
 export const passkeys = defineFeature({
   name: "passkeys",
-  uses: ["mail"],
+  uses: ["mail", "second-factor"],
   settings,
   loadEntities: async () => Object.values(await import("./passkey.entity.js")),
   migrations: [passkeyMigration],
@@ -39,6 +40,7 @@ export const passkeys = defineFeature({
   findProblems: (config) => (config.passkeys ? findRelyingPartyProblems(config) : []),
   create: async (core: CoreServices, config, apiOf) => {
     const { Challenges } = await import("./challenges.js");
+    const { PasskeyFactor } = await import("./passkey-factor.js");
     const { PasskeyLoginService } = await import("./passkey-login.service.js");
     const { PasskeysResolver } = await import("./passkeys.resolver.js");
     const { PasskeysService } = await import("./passkeys.service.js");
@@ -49,7 +51,9 @@ export const passkeys = defineFeature({
     const parts = { party, challenges: new Challenges(core), passkeys: stored };
     const verifier = new PasskeyVerifier(core, parts);
     const mail = apiOf.ifOn(mailFeature)?.mail;
-    const service = new PasskeysService(core, parts, verifier, mail);
+    const factors = apiOf.ifOn(secondFactor)?.secondFactors;
+    factors?.register(new PasskeyFactor(core, verifier, stored));
+    const service = new PasskeysService(core, { ...parts, verifier, mail, factors });
     const logins = new PasskeyLoginService(core, parts, verifier);
     const { relatedOrigins: origins } = party;
     return {

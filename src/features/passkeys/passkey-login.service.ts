@@ -1,13 +1,12 @@
 import type { Issued } from "../../authentication/token-issuer.js";
 import { InvalidCredentials } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
-import type { AuthMethod } from "../../sessions/methods.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import type { CoreServices } from "../feature.js";
 import { parseAssertion } from "./answers.js";
 import { requestOptions } from "./ceremonies.js";
 import { PasskeyNotValid } from "./errors.js";
-import type { OwnedPasskey } from "./stored-passkeys.js";
+import { methodsOf } from "./stored-passkeys.js";
 import { type PasskeyParts, type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
 /** A ceremony that has begun. */
@@ -69,9 +68,4 @@ export class PasskeyLoginService {
       return issued;
     });
   }
-}
-
-/** @see RFC 8176 2 */
-export function methodsOf({ isSynced }: Pick<OwnedPasskey, "isSynced">): readonly AuthMethod[] {
-  return [isSynced ? "swk" : "hwk", "user"];
 }

@@ -1,18 +1,23 @@
 import { GraphQLJSON } from "graphql-scalars";
-import { Arg, Ctx, Directive, ID, Mutation, Query, Resolver } from "type-graphql";
+import { Arg, Ctx, Directive, Extensions, ID, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthContext } from "../../authentication/context.js";
 import type { AuthScheme } from "../../events.js";
 import { AuthPayload, toAuthPayload } from "../../graphql/auth-payload.type.js";
 import { AuthSchemeEnum } from "../../graphql/session.type.js";
+import { OPEN_TO_ENROLMENT } from "../../permissions/enrolment-fields.js";
 import type { PasskeyLoginService, PasskeyOptions } from "./passkey-login.service.js";
 import type { PasskeysService } from "./passkeys.service.js";
 import {
+  AddPasskeyPayload,
   PasskeyOptionsType,
   PasskeyPayload,
   PasskeyType,
   toPasskeyPayload,
   toPasskeyType,
 } from "./passkeys.type.js";
+
+/** The guard of fields that change the ways to log in. */
+const FRESH = `@auth(freshWithin: "15m")`;
 
 @Resolver()
 export class PasskeysResolver {
@@ -51,13 +56,18 @@ export class PasskeysResolver {
   @Mutation(() => PasskeyOptionsType, {
     description: "Begins to add a passkey. Only the same session can complete it.",
   })
-  @Directive(`@auth(freshWithin: "15m")`)
+  @Directive(FRESH)
+  @Extensions(OPEN_TO_ENROLMENT)
   async beginPasskeyRegistration(@Ctx() context: AuthContext): Promise<PasskeyOptionsType> {
     return toOptions(await this.#passkeys.beginRegistration(context));
   }
 
-  @Mutation(() => PasskeyPayload, { description: "Adds a passkey to the caller's own." })
-  @Directive("@auth")
+  @Mutation(() => AddPasskeyPayload, {
+    description:
+      "Adds a passkey to the caller's own. If it is the user's first second factor, the user gets recovery codes, and the user's other sign-ins end.",
+  })
+  @Directive(FRESH)
+  @Extensions(OPEN_TO_ENROLMENT)
   async addPasskey(
     @Arg("label", () => String, { description: "1 to 64 characters, such as `Work laptop`." })
     label: string,
@@ -66,12 +76,16 @@ export class PasskeysResolver {
     })
     response: unknown,
     @Ctx() context: AuthContext,
-  ): Promise<PasskeyPayload> {
-    return toPasskeyPayload("Passkey added", await this.#passkeys.add(context, label, response));
+  ): Promise<AddPasskeyPayload> {
+    const added = await this.#passkeys.add(context, label, response);
+    const { recoveryCodes: codes } = added;
+    const payload = toPasskeyPayload("Passkey added", added);
+    return Object.assign(payload, { recoveryCodes: codes && [...codes] });
   }
 
   @Query(() => [PasskeyType], { description: "The caller's passkeys, oldest first." })
   @Directive("@auth")
+  @Extensions(OPEN_TO_ENROLMENT)
   async passkeys(@Ctx() context: AuthContext): Promise<PasskeyType[]> {
     return (await this.#passkeys.list(context)).map(toPasskeyType);
   }
@@ -90,7 +104,7 @@ export class PasskeysResolver {
     description:
       "Removes one of `passkeys`. The only way to log in to an account cannot be removed.",
   })
-  @Directive(`@auth(freshWithin: "15m")`)
+  @Directive(FRESH)
   async removePasskey(
     @Arg("id", () => ID) id: string,
     @Ctx() context: AuthContext,

@@ -70,6 +70,16 @@ export class PasskeyPayload {
   acceptedCredentialIds!: string[];
 }
 
+@ObjectType()
+export class AddPasskeyPayload extends PasskeyPayload {
+  @Field(() => [String], {
+    nullable: true,
+    description:
+      "The recovery codes of a user who has no second factor yet. They are never shown again. Null if the user has codes already, or second factors are off.",
+  })
+  recoveryCodes!: string[] | null;
+}
+
 export function toPasskeyType({ transports, ...passkey }: OwnPasskey): PasskeyType {
   return {
     ...passkey,

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { newId } from "../../accounts/id.js";
+import type { AuthMethod } from "../../sessions/methods.js";
 import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 
@@ -148,6 +149,26 @@ export class StoredPasskeys {
   }
 
   /**
+   * Removes all passkeys of a user who has another way to log in.
+   * @param run runs a statement in an exclusive transaction
+   * @returns whether there were passkeys, and they are removed
+   */
+  async removeAll(run: RunStatement, userId: string): Promise<boolean> {
+    const removed = await run(
+      `DELETE FROM passkey WHERE user_id = ? AND ${this.#core.signInMethods.countOf("passkey.user_id")} >
+         (SELECT count(*) FROM passkey p WHERE p.user_id = passkey.user_id) RETURNING id`,
+      [userId],
+    );
+    return removed.length > 0;
+  }
+
+  /** @param run runs a statement of a transaction */
+  async isFull(run: RunStatement, userId: string): Promise<boolean> {
+    const rows = await run(`SELECT id FROM passkey WHERE user_id = ?`, [userId]);
+    return rows.length >= MAX_PASSKEYS;
+  }
+
+  /**
    * Records a use of a passkey.
    * @returns false if the signature counter has not risen since the last use, so that there may be a copy of the key.
    * Two zeros are right: they are of an authenticator without a counter
@@ -160,6 +181,11 @@ export class StoredPasskeys {
     );
     return recorded.length === 1;
   }
+}
+
+/** Returns how a user has proved by a passkey who they are. @see RFC 8176 2 */
+export function methodsOf({ isSynced }: Pick<Passkey, "isSynced">): readonly AuthMethod[] {
+  return [isSynced ? "swk" : "hwk", "user"];
 }
 
 function toPasskey(row: Row): Passkey {

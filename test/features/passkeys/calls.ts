@@ -5,7 +5,7 @@ const PASSKEY = `id label createdAt lastUsedAt isSynced isBackedUp transports cr
 const PAYLOAD = `message passkey { ${PASSKEY} } acceptedCredentialIds`;
 const DOCUMENTS = {
   beginPasskeyRegistration: `mutation { beginPasskeyRegistration { options expiresAt } }`,
-  addPasskey: `mutation ($label: String!, $response: JSON!) { addPasskey(label: $label, response: $response) { ${PAYLOAD} } }`,
+  addPasskey: `mutation ($label: String!, $response: JSON!) { addPasskey(label: $label, response: $response) { ${PAYLOAD} recoveryCodes } }`,
   passkeys: `{ passkeys { ${PASSKEY} } }`,
   renamePasskey: `mutation ($id: ID!, $label: String!) { renamePasskey(id: $id, label: $label) { ${PAYLOAD} } }`,
   removePasskey: `mutation ($id: ID!) { removePasskey(id: $id) { ${PAYLOAD} } }`,

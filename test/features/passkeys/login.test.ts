@@ -22,6 +22,8 @@ const doorkeeper = defineFeature({
 });
 
 const OPTIONS = {
+  // Second factors have their own tests.
+  secondFactor: "off" as const,
   ...{ passkeys: true, rpId: "example.com" },
   corsOrigins: ["https://app.example.com", "https://example.org"],
   features: [doorkeeper],

@@ -8,6 +8,8 @@ const REFUSED = { status: 400, code: "BAD_USER_INPUT", reason: "passkey_not_vali
 const MINUTE = 60;
 
 const OPTIONS = {
+  // Second factors have their own tests.
+  secondFactor: "off" as const,
   ...{ passkeys: true, rpId: "example.com", rpName: "Example" },
   corsOrigins: ["https://app.example.com"],
   impersonation: true,
@@ -43,7 +45,7 @@ describeGates(OPTIONS, (gate) => {
           ...{ isSynced: false, isBackedUp: false, transports: ["hybrid", "internal"] },
           ...{ credentialId: credential!.id, userHandle: credential!.userHandle },
         },
-        acceptedCredentialIds: [credential!.id],
+        ...{ acceptedCredentialIds: [credential!.id], recoveryCodes: null },
       });
       expect(await list()).toEqual([passkey]);
       const renamed = await call(gate, "renamePasskey", { id: passkey.id, label: "Phone" }, own());

@@ -93,6 +93,7 @@ describe("in development", () => {
 
 describe("with pages on other domains and mail", () => {
   const gate = setUpGate({
+    secondFactor: "off",
     ...{ passkeys: true, rpId: "example.com", smtpUrl: smtp.url, mailFrom: "no-reply@example.com" },
     corsOrigins: ["https://app.example.com", "https://example.org", "https://notexample.com"],
   });

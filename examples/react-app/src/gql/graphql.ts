@@ -20,6 +20,17 @@ export type Scalars = {
   JSON: { input: unknown; output: unknown; }
 };
 
+export type AddPasskeyPayload = {
+  __typename?: 'AddPasskeyPayload';
+  /** The credential ids of all passkeys that the user has now, for `signalAllAcceptedCredentials`. */
+  acceptedCredentialIds: Array<Scalars['String']['output']>;
+  message: Scalars['String']['output'];
+  /** The passkey that was added, renamed or removed. */
+  passkey: Passkey;
+  /** The recovery codes of a user who has no second factor yet. They are never shown again. Null if the user has codes already, or second factors are off. */
+  recoveryCodes?: Maybe<Array<Scalars['String']['output']>>;
+};
+
 /** A value that belongs to an event. */
 export type AuditDetail = {
   __typename?: 'AuditDetail';
@@ -113,6 +124,10 @@ export type AuthScheme =
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';
 
+export type AuthStrength =
+  /** A second factor, such as a code of an app. */
+  | 'SECOND_FACTOR';
+
 export type CreateTokenPayload = {
   __typename?: 'CreateTokenPayload';
   /** Null if the token does not expire. */
@@ -193,8 +208,8 @@ export type MailPayload = {
 
 export type Mutation = {
   __typename?: 'Mutation';
-  /** Adds a passkey to the caller's own. */
-  addPasskey: PasskeyPayload;
+  /** Adds a passkey to the caller's own. If it is the user's first second factor, the user gets recovery codes, and the user's other sign-ins end. */
+  addPasskey: AddPasskeyPayload;
   /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes. */
   beginExternalLogin: ExternalLoginStart;
   /** Begins a login by a passkey, without a user name. */
@@ -235,7 +250,7 @@ export type Mutation = {
   logoutOthers: LogoutPayload;
   /** Logs in by a passkey. It counts as two factors, because the authenticator has checked its user. */
   passkeyLogin: AuthPayload;
-  /** Confirms the caller's own password, for fields with `@auth(freshWithin:)`. The tokens stay the same. */
+  /** Confirms that the caller is the user, for fields with `@auth(freshWithin:)` or `@auth(with:)`. Give exactly one of the arguments. The tokens stay the same. */
   reauthenticate: ReauthenticatePayload;
   /** Exchanges a refresh token for a new access and refresh token, or a sliding token for a new sliding token. */
   refreshToken: AuthPayload;
@@ -376,7 +391,10 @@ export type MutationPasskeyLoginArgs = {
 
 
 export type MutationReauthenticateArgs = {
-  password: Scalars['String']['input'];
+  passkey?: InputMaybe<Scalars['JSON']['input']>;
+  password?: InputMaybe<Scalars['String']['input']>;
+  recoveryCode?: InputMaybe<Scalars['String']['input']>;
+  totp?: InputMaybe<Scalars['String']['input']>;
 };
 
 
