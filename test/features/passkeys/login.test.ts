@@ -167,7 +167,7 @@ describeGates(OPTIONS, (gate) => {
       expect(codes()).toEqual(["invalid_credentials", "unknown"]);
     });
 
-    test("after the session that began to use it has lost the race", async () => {
+    test("for all but one of several requests with the same answer at once", async () => {
       const response = device.get(await assertion(gate));
       const answers = await Promise.all(
         [1, 2, 3].map(() => call(gate, "passkeyLogin", { response })),
