@@ -18,6 +18,8 @@ export type FailureReason =
   | "role_required"
   /** This field needs a more recent password check. */
   | "reauthentication_required"
+  /** The user must have a second factor, and can only add one until then. */
+  | "enrolment_required"
   | "throttled"
   /** A feature of the server refused the operation. The user may see the message. */
   | "vetoed"
@@ -30,8 +32,14 @@ export type FailureReason =
   /** The link in the mail is malformed, was already used, or was replaced by a newer link. Request a new mail. */
   | "mail_token_not_valid"
   | "mail_token_expired"
-  /** The code of a mail is wrong, has expired or was used. Request a new one. */
+  /** The code of a mail or of an app is wrong, has expired or was used. */
   | "code_not_valid"
+  /** The password or another first step was right. The login needs a second step, `completeLogin`. */
+  | "second_factor_required"
+  /** The second step was answered wrongly too often, or was answered already. Log in again. */
+  | "challenge_not_valid"
+  /** The second step took longer than five minutes. Log in again. */
+  | "challenge_expired"
   /** The passkey does not log in, or cannot be added. Start again. */
   | "passkey_not_valid"
   /** The login at another provider failed. Start it again. */

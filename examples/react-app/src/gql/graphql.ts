@@ -128,6 +128,19 @@ export type AuthStrength =
   /** A second factor, such as a code of an app. */
   | 'SECOND_FACTOR';
 
+/** A secret for the user's app. `confirmTotp` makes it work. */
+export type BeginTotpPayload = {
+  __typename?: 'BeginTotpPayload';
+  /** Until when `confirmTotp` accepts a code. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** A QR code of `uri`, as an SVG document. */
+  qr: Scalars['String']['output'];
+  /** In Base32, for users who type it. */
+  secret: Scalars['String']['output'];
+  /** An `otpauth:` URI, which opens the app on a phone. */
+  uri: Scalars['String']['output'];
+};
+
 export type CreateTokenPayload = {
   __typename?: 'CreateTokenPayload';
   /** Null if the token does not expire. */
@@ -216,14 +229,20 @@ export type Mutation = {
   beginPasskeyLogin: PasskeyOptions;
   /** Begins to add a passkey. Only the same session can complete it. */
   beginPasskeyRegistration: PasskeyOptions;
+  /** Creates a secret for an app that shows codes. A user who has a second factor must have given it within 15 minutes. */
+  beginTotp: BeginTotpPayload;
   /** Sends a link to a new e-mail address of the caller. The address changes when the link is used. */
   changeEmail: MailPayload;
   /** Sets a new password. The caller's other sessions end, and this one goes on. */
   changePassword: PasswordPayload;
   /** Completes a login at another provider, with the parameters that the provider sent to your page. If the login links an account, the payload has no tokens, because the session goes on. */
   completeExternalLogin: AuthPayload;
+  /** Completes a login that was refused with the reason `second_factor_required`. Give exactly one of `totp`, `recoveryCode` and `passkey`. After five wrong answers, log in again. */
+  completeLogin: AuthPayload;
   /** Changes the e-mail address of a user by the token of a mail to the new address. */
   confirmEmailChange: VerifyEmailPayload;
+  /** Adds the app of `beginTotp`, by its first code. From then on, logins need a second step. With the first factor, the user gets recovery codes, and the user's other sign-ins end. */
+  confirmTotp: SecondFactorPayload;
   /** Makes a named static token for a script of the caller. `logoutOthers` leaves it, and `revokeSession` ends it. */
   createToken: CreateTokenPayload;
   /** Creates a user. Without a password, the user cannot log in by password yet. */
@@ -232,6 +251,8 @@ export type Mutation = {
   deleteAccount: DeletePayload;
   /** Deletes a user with all sessions and tokens. */
   deleteUser: DeletePayload;
+  /** Removes the app, and the recovery codes if it was the last factor. The user must have given a second factor within 15 minutes. */
+  disableTotp: SecondFactorPayload;
   /** Logs in by e-mail address and password. */
   emailLogin: AuthPayload;
   /** Ends all sessions of a user. */
@@ -254,10 +275,14 @@ export type Mutation = {
   reauthenticate: ReauthenticatePayload;
   /** Exchanges a refresh token for a new access and refresh token, or a sliding token for a new sliding token. */
   refreshToken: AuthPayload;
+  /** Replaces the recovery codes. The user must have given a second factor within 15 minutes. */
+  regenerateRecoveryCodes: SecondFactorPayload;
   /** Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail. */
   register: RegisterPayload;
   /** Removes one of `passkeys`. The only way to log in to an account cannot be removed. */
   removePasskey: PasskeyPayload;
+  /** Removes the second factors and the recovery codes of a user who has lost them. Make sure first that it is really the user who asks. */
+  removeSecondFactor: UserPayload;
   renamePasskey: PasskeyPayload;
   /** Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account. */
   requestLoginCode: LoginCodePayload;
@@ -322,8 +347,22 @@ export type MutationCompleteExternalLoginArgs = {
 };
 
 
+export type MutationCompleteLoginArgs = {
+  challenge: Scalars['String']['input'];
+  passkey?: InputMaybe<Scalars['JSON']['input']>;
+  recoveryCode?: InputMaybe<Scalars['String']['input']>;
+  scheme?: AuthScheme;
+  totp?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationConfirmEmailChangeArgs = {
   token: Scalars['String']['input'];
+};
+
+
+export type MutationConfirmTotpArgs = {
+  code: Scalars['String']['input'];
 };
 
 
@@ -412,6 +451,11 @@ export type MutationRegisterArgs = {
 
 
 export type MutationRemovePasskeyArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationRemoveSecondFactorArgs = {
   id: Scalars['ID']['input'];
 };
 
@@ -589,6 +633,8 @@ export type Query = {
   passkeys: Array<Passkey>;
   /** What a form can check before it sends a new password. */
   passwordPolicy: PasswordPolicy;
+  /** The caller's second factors. */
+  secondFactor: SecondFactorState;
   /** The caller's own live sessions, newest first. */
   sessions: Array<Session>;
   /** A user. Null if there is no such user. */
@@ -646,6 +692,22 @@ export type Role =
 export type RoleFilter = {
   /** Exactly one of these roles. */
   in?: InputMaybe<Array<Role>>;
+};
+
+export type SecondFactorPayload = {
+  __typename?: 'SecondFactorPayload';
+  message: Scalars['String']['output'];
+  /** New recovery codes, which cannot be read again. Show them to the user. Null if the user has codes already. */
+  recoveryCodes?: Maybe<Array<Scalars['String']['output']>>;
+};
+
+export type SecondFactorState = {
+  __typename?: 'SecondFactorState';
+  /** The caller's factors: `totp`, `passkey`, and `recoveryCode` if some are left. */
+  factors: Array<Scalars['String']['output']>;
+  /** Whether the caller must have a second factor. */
+  isRequired: Scalars['Boolean']['output'];
+  recoveryCodesLeft: Scalars['Int']['output'];
 };
 
 /** A sign-in or a named token. A login opens a sign-in. A session lasts until it ends or expires. */
