@@ -14,7 +14,6 @@ import {
 } from "./account-operations.js";
 import type { AuthClient } from "./auth-client.js";
 import type { User } from "./credentials.js";
-import { execute } from "./execute.js";
 import type {
   ChangeEmailMutation,
   ChangePasswordMutation,
@@ -31,9 +30,16 @@ import type {
   ResetPasswordMutation,
   VerifyEmailMutation,
 } from "./operations.generated.js";
-import { executeSignedIn, type Payload, type Result, toResult } from "./result.js";
+import { executePublic, executeSignedIn, type Payload, type Result, toResult } from "./result.js";
 
+export {
+  type CompletedExternalLogin,
+  createExternalLogins,
+  type ExternalLogins,
+  type LinkedAccount,
+} from "./external-logins.js";
 export { createImpersonation, type Impersonation } from "./impersonation.js";
+export { createLoginCodes, type LoginCodes, type PendingLoginCode } from "./login-codes.js";
 export type { Result } from "./result.js";
 
 export type PasswordPolicy = PasswordPolicyQuery["passwordPolicy"];
@@ -103,13 +109,13 @@ export interface AccountClient {
 
 /** Creates a client for the account of the signed-in user. Sends no request. */
 export function createAccountClient(auth: AuthClient): AccountClient {
-  const { config, signIn } = auth.internals;
+  const { signIn } = auth.internals;
 
-  async function send<Data extends object>(
+  function send<Data extends object>(
     query: string,
     variables: object = {},
   ): Promise<Result<Payload<Data>>> {
-    return toResult(await execute<Data>(config.endpoint, { query, variables }));
+    return executePublic<Data>(auth, { query, variables });
   }
 
   function sendSignedIn<Data extends object>(

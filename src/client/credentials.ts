@@ -1,15 +1,23 @@
 import type {
+  CompleteExternalLoginMutation,
   EmailLoginMutation,
   GrantFragment,
   ImpersonateMutation,
   LoginMutation,
+  LoginWithCodeMutation,
   RefreshMutation,
   RegisterMutation,
 } from "./operations.generated.js";
 
 /** The data of a GraphQL response with tokens, such as `{ login: { access, … } }`. */
 export type GrantData =
-  LoginMutation | EmailLoginMutation | RefreshMutation | RegisterMutation | ImpersonateMutation;
+  | LoginMutation
+  | EmailLoginMutation
+  | LoginWithCodeMutation
+  | CompleteExternalLoginMutation
+  | RefreshMutation
+  | RegisterMutation
+  | ImpersonateMutation;
 
 /** The signed-in user, as of the login or the last refresh. */
 export type User = GrantFragment["user"];

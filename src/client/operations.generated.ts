@@ -222,6 +222,60 @@ export type ImpersonateMutationVariables = Exact<{
 
 export type ImpersonateMutation = { readonly impersonate: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
 
+export type RequestLoginCodeMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+  proof: InputMaybe<Scalars['String']['input']>;
+}>;
+
+
+export type RequestLoginCodeMutation = { readonly requestLoginCode: { readonly message: string, readonly proof: string, readonly expiresAt: string } };
+
+export type LoginWithCodeMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+  code: Scalars['String']['input'];
+  proof: InputMaybe<Scalars['String']['input']>;
+  scheme: AuthScheme;
+}>;
+
+
+export type LoginWithCodeMutation = { readonly loginWithCode: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type ExternalProvidersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ExternalProvidersQuery = { readonly externalProviders: ReadonlyArray<string> };
+
+export type BeginExternalLoginMutationVariables = Exact<{
+  provider: Scalars['String']['input'];
+  redirectTo: Scalars['String']['input'];
+}>;
+
+
+export type BeginExternalLoginMutation = { readonly beginExternalLogin: { readonly url: string, readonly proof: string } };
+
+export type CompleteExternalLoginMutationVariables = Exact<{
+  code: Scalars['String']['input'];
+  state: Scalars['String']['input'];
+  proof: Scalars['String']['input'];
+  iss: InputMaybe<Scalars['String']['input']>;
+  scheme: AuthScheme;
+}>;
+
+
+export type CompleteExternalLoginMutation = { readonly completeExternalLogin: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type LinkedAccountsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type LinkedAccountsQuery = { readonly linkedAccounts: ReadonlyArray<{ readonly id: string, readonly provider: string, readonly name: string | null, readonly linkedAt: string, readonly lastUsedAt: string | null }> };
+
+export type UnlinkAccountMutationVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type UnlinkAccountMutation = { readonly unlinkAccount: { readonly message: string } };
+
 export type GrantFragment = { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } };
 
 export type LoginMutationVariables = Exact<{

@@ -11,6 +11,14 @@ export type Payload<Data> = Data[keyof Data];
 
 type Execute<Data> = (operation: Operation) => Promise<Executed<Data>>;
 
+/** Sends an operation that needs no signed-in user. */
+export async function executePublic<Data extends object>(
+  auth: AuthClient,
+  operation: Operation,
+): Promise<Result<Payload<Data>>> {
+  return toResult(await execute<Data>(auth.internals.config.endpoint, operation));
+}
+
 /**
  * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews
  * the tokens and retries once.
