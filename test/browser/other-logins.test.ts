@@ -44,7 +44,6 @@ describeBrowser("in a browser", () => {
     stage = await Stage.open(async (url) => {
       provider = await IdentityServer.start(`${url}signed-in`);
       return {
-        loginCodes: true,
         corsOrigins: [new URL(url).origin],
         externalProviders: { corp: provider.client },
       };

@@ -103,6 +103,11 @@ export class Stage {
         publicUrl: undefined,
         registration: "open",
         impersonation: true,
+        loginCodes: true,
+        // Nothing listens there. The example only lists the provider.
+        externalProviders: {
+          corp: { issuer: "http://127.0.0.1:9", clientId: "example", clientSecret: "example" },
+        },
         links: {
           verifyEmail: pageOf("verify-email"),
           resetPassword: pageOf("reset-password"),
