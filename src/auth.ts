@@ -32,6 +32,7 @@ import { SigningKeyService } from "./keys/signing-key.service.js";
 import type { Maintenance } from "./maintenance/maintenance.js";
 import type { MaintenanceService } from "./maintenance/maintenance.service.js";
 import { findCredentialMutations, withCredentialFields } from "./permissions/credential-fields.js";
+import { findEnrolmentFields } from "./permissions/enrolment-fields.js";
 import type { GuardOptions } from "./permissions/guard-map.js";
 import { guardSchema } from "./permissions/guards.js";
 import type { Sessions } from "./sessions/sessions.js";
@@ -256,7 +257,10 @@ function assemble(
   ];
   const unguarded = parts.changeSchema(createSchema(instances, roles));
   const guard: Auth["guard"] = (schema, options) =>
-    withCredentialFields(guardSchema(schema, options, roles), findCredentialMutations(unguarded));
+    withCredentialFields(
+      guardSchema(schema, options, roles, findEnrolmentFields(unguarded)),
+      findCredentialMutations(unguarded),
+    );
   const schema = guard(unguarded, { strict: true });
   // Made when they are first needed, because our own server needs only the schema.
   let typeDefs: string | undefined;

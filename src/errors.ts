@@ -27,6 +27,28 @@ export type ErrorCode = keyof typeof HTTP_STATUS;
  */
 export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
 
+/**
+ * The authentication context class of a session whose user proved a second factor.
+ * @see OpenID Provider Authentication Policy Extension 1.0, 4
+ */
+export const SECOND_FACTOR_ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
+
+/**
+ * Returns the value of the `WWW-Authenticate` header for an error with these code and extensions; null if it needs none.
+ * @see RFC 9470 3
+ */
+export function challengesOf(extensions: Readonly<Record<string, unknown>> = {}): string | null {
+  const { code, reason, max_age: maxAge, acr_values: acrValues } = extensions;
+  if (code === "UNAUTHENTICATED") return CHALLENGES;
+  if (reason !== "reauthentication_required") return null;
+  return [
+    `Bearer realm="gatehouse", error="insufficient_user_authentication"`,
+    `error_description="More recent or stronger authentication is required"`,
+    ...(typeof maxAge === "number" ? [`max_age="${maxAge}"`] : []),
+    ...(typeof acrValues === "string" ? [`acr_values="${acrValues}"`] : []),
+  ].join(", ");
+}
+
 /** Every {@link Reason}. */
 export const REASONS = [
   "no_credentials",
@@ -43,6 +65,7 @@ export const REASONS = [
   "invalid_credentials",
   "role_required",
   "reauthentication_required",
+  "enrolment_required",
   "throttled",
   "vetoed",
   "username_taken",
@@ -214,17 +237,45 @@ export class RoleRequired extends AuthError {
   }
 }
 
+/** The proof that a {@link ReauthenticationRequired} asks for. */
+export interface RequiredProof {
+  /** The longest time since the proof, in seconds. @default not told to the client */
+  readonly maxAge?: number | undefined;
+  /** Whether the proof must be a second factor. @default false: the password is enough */
+  readonly isSecondFactor?: boolean;
+}
+
 /**
- * The user is signed in, but the last password check is too old. For example, it was 20 minutes ago, and the limit is
- * `15m`.
+ * The user is signed in, but must prove again who they are. For example, the last password check was 20 minutes ago, and
+ * the limit is `15m`.
+ *
+ * `extensions` has `freshWithin`, such as `15m`, with `max_age` in seconds, and `acr_values` if a second factor is needed.
+ * @see RFC 9470
  */
 export class ReauthenticationRequired extends AuthError {
-  /** @param freshWithin how recent the password check must be, such as `15m` */
-  constructor(freshWithin: string) {
-    super(
-      `This needs a password given in this session within the last ${freshWithin}. Give the password again.`,
-      { code: "FORBIDDEN", reason: "reauthentication_required", extensions: { freshWithin } },
-    );
+  /** @param freshWithin how recent the proof must be, such as `15m`; null for any time in this session */
+  constructor(freshWithin: string | null, { maxAge, isSecondFactor = false }: RequiredProof = {}) {
+    const proof = isSecondFactor ? "second factor" : "password";
+    const within = freshWithin === null ? "" : ` within the last ${freshWithin}`;
+    super(`This needs a ${proof} given in this session${within}. Give the ${proof} again.`, {
+      code: "FORBIDDEN",
+      reason: "reauthentication_required",
+      extensions: {
+        ...(freshWithin !== null && { freshWithin }),
+        ...(maxAge !== undefined && { max_age: maxAge }),
+        ...(isSecondFactor && { acr_values: SECOND_FACTOR_ACR }),
+      },
+    });
+  }
+}
+
+/** The user must have a second factor, but has none yet. Until then, the user can only add one. */
+export class EnrolmentRequired extends AuthError {
+  constructor() {
+    super("Your account needs a second factor. Add one first.", {
+      code: "FORBIDDEN",
+      reason: "enrolment_required",
+    });
   }
 }
 

@@ -91,6 +91,7 @@ export type AuthEvent =
   | { type: "user_deleted"; userId: string }
   | { type: "role_denied"; userId: string; required: Role }
   | { type: "freshness_denied"; userId: string; freshWithin: string }
+  | { type: "second_factor_denied"; userId: string }
   | { type: "key_rotated"; kid: string }
   | FeatureEvent;
 

@@ -43,6 +43,7 @@ export {
   BadUserInput,
   Closed,
   EmailTaken,
+  EnrolmentRequired,
   type ErrorCode,
   InvalidCredentials,
   NoCredentials,
@@ -91,7 +92,7 @@ export { documentLimits } from "./apollo/document-limits.js";
 export type { Limits, RuleLimits } from "./apollo/limits.js";
 export { formatError } from "./apollo/format-error.js";
 export { httpStatusPlugin } from "./apollo/plugins.js";
-export { requireFresh, requireRole } from "./permissions/guards.js";
+export { requireFresh, requireRole, requireSecondFactor } from "./permissions/guards.js";
 export type { GuardOptions } from "./permissions/guard-map.js";
 export type { Server, ServerOptions } from "./http/server.js";
 export type { Migration } from "./sql.js";

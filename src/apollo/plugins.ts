@@ -3,7 +3,7 @@ import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError } from "graphql";
 import Negotiator from "negotiator";
 import type { AuthContext } from "../authentication/context.js";
-import { CHALLENGES, type ErrorCode, HTTP_STATUS } from "../errors.js";
+import { challengesOf, type ErrorCode, HTTP_STATUS } from "../errors.js";
 import { stacksOf } from "../events.js";
 import { isBug, MASKED } from "./format-error.js";
 import { rootFieldOf } from "./root-field.js";
@@ -165,7 +165,8 @@ export const httpStatusPlugin: ApolloServerPlugin = {
           return Promise.resolve();
         }
         http.status = HTTP_STATUS[code as ErrorCode];
-        if (code === "UNAUTHENTICATED") http.headers.set("www-authenticate", CHALLENGES);
+        const challenges = challengesOf(error?.extensions);
+        if (challenges !== null) http.headers.set("www-authenticate", challenges);
         const retryAfter = error?.extensions?.["retryAfter"];
         if (typeof retryAfter === "number") http.headers.set("retry-after", retryAfter.toString());
         return Promise.resolve();

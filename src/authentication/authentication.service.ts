@@ -29,7 +29,7 @@ import type { TokenSession, VerifiedToken } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
 import type { Credential } from "./authorization-header.js";
 import type { AuthContext } from "./context.js";
-import type { HookRunner, HookUser } from "./hooks.js";
+import type { HookRunner, HookUser, LoginAttempt } from "./hooks.js";
 import { reportExpired } from "./report-expired.js";
 import type { Issued, TokenIssuer } from "./token-issuer.js";
 import type { TokenVerifier, Verification } from "./token-verifier.js";
@@ -56,13 +56,44 @@ export interface SignIn {
   readonly credentialsVersion?: number;
 }
 
+/** A login whose user has proved who they are, but whose session is not open yet. */
+export interface ProvedLogin extends LoginAttempt {
+  readonly userId: string;
+  readonly client: Client;
+  /** The user's `credentialsVersion` when the first proof was checked. */
+  readonly credentialsVersion: number;
+}
+
+/**
+ * Decides whether a login needs a second step.
+ * @throws {@link AuthError} if it does
+ */
+export type SecondStep = (login: ProvedLogin) => Promise<void>;
+
 export type Requester = Pick<AuthContext, "credential" | "user" | "authError" | "client">;
 
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
+  #secondStep: SecondStep = () => Promise.resolve();
+  #isStatelessRefused: ((verified: VerifiedToken) => boolean) | undefined;
 
   constructor(parts: AuthenticationParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * Sets what runs last in each login, after all hooks. So an application's veto comes first, and a client never learns
+   * that a login needs a second step before its first proof was accepted.
+   */
+  requireSecondStep(step: SecondStep): void {
+    this.#secondStep = step;
+  }
+
+  /**
+   * Sets which access tokens do not prove enough without the database. Matters only with `bearerCheck: "stateless"`.
+   */
+  refuseStateless(isRefused: (verified: VerifiedToken) => boolean): void {
+    this.#isStatelessRefused = isRefused;
   }
 
   /**
@@ -83,6 +114,7 @@ export class AuthenticationService implements Authentication {
     const { type, adopt } = verified.kind;
     // Another system issued the token, so only the database says whether its user may come in.
     if (type !== "access" || adopt !== undefined) return this.loadUser(credential);
+    if (this.#isStatelessRefused?.(verified) === true) return this.loadUser(credential);
     return new TokenUser(verified, settings.roles);
   }
 
@@ -130,10 +162,10 @@ export class AuthenticationService implements Authentication {
     const found = await accounts.findAccount(login);
     try {
       const account = await this.#checkPassword(found, counterOf(found, login), password, client);
+      const { id: userId, credentialsVersion } = account;
       const methods = ["pwd"] as const;
-      await hooks.before("beforeLogin", { id: account.id }, client, { methods, scheme });
-      const claims = scheme === "JWT" ? await issuer.claimsFor(account.id) : {};
-      const { credentialsVersion } = account;
+      await this.#approve({ userId, client, credentialsVersion, methods, scheme });
+      const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
       const opening = { scheme, client, credentialsVersion, methods };
       const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
         sessions.insert(run, account, opening),
@@ -165,7 +197,7 @@ export class AuthenticationService implements Authentication {
     const account = await accounts.findAccountById(userId);
     if (!account?.isActive) throw new InvalidCredentials();
     const { credentialsVersion = account.credentialsVersion } = login;
-    await hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
+    await this.#approve({ userId, client, credentialsVersion, methods, scheme });
     const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
     const opening = { scheme, client, credentialsVersion, methods };
     const recorded = { loginAt: settings.now(), isByPassword: methods.includes("pwd") };
@@ -175,6 +207,12 @@ export class AuthenticationService implements Authentication {
     const issued = this.#issue(await sessions.finish(inserted), claims);
     await hooks.after("afterLogin", hookUserOf(issued), client);
     return issued;
+  }
+
+  async #approve(login: ProvedLogin): Promise<void> {
+    const { userId, client, methods, scheme } = login;
+    await this.#parts.hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
+    await this.#secondStep(login);
   }
 
   /**

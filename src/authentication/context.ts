@@ -40,6 +40,8 @@ export interface AuthContext {
   onRoleDenied(required: Role): void;
   /** Reports to the audit trail that the user's last password check is too old. @param freshWithin such as `15m` */
   onFreshnessDenied(freshWithin: string): void;
+  /** Reports to the audit trail that the user has not proved a second factor, or not recently enough. */
+  onSecondFactorDenied(): void;
   /**
    * The credential in the `Authorization` header, even if it was refused. Null if the header is missing or malformed,
    * or if its scheme is neither `Token` nor `Bearer`.

@@ -100,6 +100,9 @@ async function buildContext(
       if (user === null) return;
       onEvent({ type: "freshness_denied", userId: user.id, freshWithin }, client);
     },
+    onSecondFactorDenied: () => {
+      if (user !== null) onEvent({ type: "second_factor_denied", userId: user.id }, client);
+    },
   };
 }
 

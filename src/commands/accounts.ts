@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
+import { requireNamedUser } from "../accounts/named-user.js";
 import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { addPasswordOption, readNewPassword } from "./password.js";
-import { describeUser, parseRole, requireUser, roleNamed, roleNames } from "./user.js";
+import { describeUser, parseRole, roleNamed, roleNames } from "./user.js";
 
 export function addAccountCommands(program: Command, installation: Installation): void {
   addPasswordOption(
@@ -32,7 +33,7 @@ export function addAccountCommands(program: Command, installation: Installation)
     .argument("<username>")
     .action((username: string) =>
       installation.openExisting(async ({ accounts }) => {
-        const user = await requireUser(accounts, username);
+        const user = await requireNamedUser(accounts, username);
         await accounts.setPassword(user, await readNewPassword());
         console.log(`Set the password of ${username}.`);
       }),
@@ -46,7 +47,7 @@ export function addAccountCommands(program: Command, installation: Installation)
     .option("--label <label>", "its name in the list of sessions")
     .action((username: string, { label = null }: { label?: string | null }) =>
       installation.openExisting(async ({ accounts, authentication }) => {
-        const user = await requireUser(accounts, username);
+        const user = await requireNamedUser(accounts, username);
         console.log((await authentication.createStaticToken(user, label)).token);
       }),
     );
@@ -64,7 +65,7 @@ export function addAccountCommands(program: Command, installation: Installation)
       .argument("<username>")
       .action((username: string, { json }: { json?: true }) =>
         installation.openExisting(async ({ accounts }) => {
-          const user = await requireUser(accounts, username);
+          const user = await requireNamedUser(accounts, username);
           await accounts.setActive(user, isActive);
           if (json) printJson(describeUser({ ...user, isActive }));
           else console.log(`${isActive ? "Activated" : "Deactivated"} ${username}.`);
@@ -79,7 +80,7 @@ export function addAccountCommands(program: Command, installation: Installation)
     .argument("<username>")
     .action((username: string) =>
       installation.openExisting(async ({ accounts }) => {
-        await accounts.unlock(await requireUser(accounts, username));
+        await accounts.unlock(await requireNamedUser(accounts, username));
         console.log(`Unlocked ${username}.`);
       }),
     );

@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
+import { requireNamedUser } from "../accounts/named-user.js";
 import { BadUserInput } from "../errors.js";
 import type { Principal } from "../sessions/principal.js";
 import type { SessionQuery } from "../sessions/session-list.js";
 import type { SessionService } from "../sessions/session.service.js";
 import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
-import { requireUser, toIso } from "./user.js";
+import { toIso } from "./user.js";
 
 const PAGE_SIZE = 1000;
 
@@ -37,7 +38,7 @@ export function addSessionCommands(program: Command, installation: Installation)
     .argument("[username]", "the user whose tokens are listed; all users by default")
     .action((username: string | undefined, { json = false }: { json?: boolean }) =>
       installation.openExisting(async ({ accounts }, { sessions }) => {
-        const user = username === undefined ? null : await requireUser(accounts, username);
+        const user = username === undefined ? null : await requireNamedUser(accounts, username);
         const query = { userIds: user && [user.id], scheme: "TOKEN", isLive: true } as const;
         const tokens = (await findSessions(sessions, query)).map(describeToken);
         if (json) printJson(tokens);
@@ -82,7 +83,7 @@ export function addSessionCommands(program: Command, installation: Installation)
         throw new BadUserInput("Say which sessions: --all, --user or --created-before.");
       }
       return installation.openExisting(async ({ accounts }, { sessions }) => {
-        const user = username === undefined ? null : await requireUser(accounts, username);
+        const user = username === undefined ? null : await requireNamedUser(accounts, username);
         const ended = await sessions.endMatching({ userId: user?.id, createdBefore }, "revoked");
         console.log(`Ended ${ended} ${ended === 1 ? "session" : "sessions"}.`);
       });

@@ -1,28 +1,8 @@
 import { InvalidArgumentError } from "commander";
-import type { Accounts } from "../accounts/accounts.js";
 import type { Role, Roles } from "../accounts/role.js";
 import type { User } from "../accounts/user.js";
-import { BadUserInput, NoSuchUser } from "../errors.js";
+import { BadUserInput } from "../errors.js";
 import type { Installation } from "./installation.js";
-
-/**
- * Returns the user with this user name or e-mail address.
- * @throws {@link NoSuchUser}
- * @throws {@link BadUserInput} when the text is the name of one user and the address of another. A stranger may have
- * taken the user name `ann@example.com` to be mistaken for the user with that address
- */
-export async function requireUser(accounts: Accounts, name: string): Promise<User> {
-  const byName = await accounts.findUser({ username: name });
-  const byEmail = name.includes("@") ? await accounts.findUser({ email: name }) : null;
-  if (byName !== null && byEmail !== null && byName.id !== byEmail.id) {
-    throw new BadUserInput(
-      "This is the user name of one user and the e-mail address of another. Name the user by the other of the two.",
-    );
-  }
-  const user = byName ?? byEmail;
-  if (user === null) throw new NoSuchUser();
-  return user;
-}
 
 /** Returns a user in the form that commands print with `--json`. */
 export function describeUser({ id, username, email, role, isActive, ...user }: User) {

@@ -1,13 +1,14 @@
 import { createInterface } from "node:readline/promises";
 import { Argument, type Command, Option } from "commander";
 import type { Accounts } from "../accounts/accounts.js";
+import { requireNamedUser } from "../accounts/named-user.js";
 import type { User } from "../accounts/user.js";
 import type { UserCursor, UserQuery } from "../accounts/user-query.js";
 import { asSeenByUser, type Principal } from "../sessions/principal.js";
 import { addDatabaseCommand, addJsonOption, printJson } from "./database-command.js";
 import type { Installation } from "./installation.js";
 import { findSessions } from "./sessions.js";
-import { describeUser, parseRole, requireUser, roleNamed, roleNames, toIso } from "./user.js";
+import { describeUser, parseRole, roleNamed, roleNames, toIso } from "./user.js";
 
 const PAGE_SIZE = 100;
 
@@ -56,7 +57,7 @@ export function addUserCommands(program: Command, installation: Installation): v
     .argument("<username>")
     .action((username: string, { json }: Json) =>
       installation.openExisting(async ({ accounts }) => {
-        const user = describeUser(await requireUser(accounts, username));
+        const user = describeUser(await requireNamedUser(accounts, username));
         if (json) printJson(user);
         else for (const [name, value] of Object.entries(user)) console.log(`${name}: ${value}`);
       }),
@@ -74,7 +75,7 @@ export function addUserCommands(program: Command, installation: Installation): v
     .addArgument(newRole)
     .action((username: string, given: string, { json }: Json) =>
       installation.openExisting(async ({ accounts }, _core, { roles }) => {
-        const user = await requireUser(accounts, username);
+        const user = await requireNamedUser(accounts, username);
         const role = roleNamed(given, roles);
         await accounts.setRole(user, role);
         if (json) printJson(describeUser({ ...user, role }));
@@ -96,7 +97,7 @@ export function addUserCommands(program: Command, installation: Installation): v
     })
     .action((username: string, { json, yes }: Json & { yes?: true }) =>
       installation.openExisting(async ({ accounts }) => {
-        const user = await requireUser(accounts, username);
+        const user = await requireNamedUser(accounts, username);
         if (!yes) await confirm(`Delete ${nameOf(user)} with all sessions and tokens?`);
         await accounts.deleteUser(user);
         if (json) printJson(describeUser(user));
@@ -113,7 +114,7 @@ export function addUserCommands(program: Command, installation: Installation): v
     .argument("<username>")
     .action((username: string) =>
       installation.openExisting(async ({ accounts }, { sessions }, _config, { exportUser }) => {
-        const { role, ...user } = describeUser(await requireUser(accounts, username));
+        const { role, ...user } = describeUser(await requireNamedUser(accounts, username));
         const found = await findSessions(sessions, { userIds: [user.id] });
         printJson({
           user,

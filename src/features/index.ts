@@ -19,6 +19,7 @@ import { refreshCookie } from "./refresh-cookie/index.js";
 import { registration } from "./registration/index.js";
 import { resetByAdmin } from "./reset-by-admin/index.js";
 import { restBridge } from "./rest-bridge/index.js";
+import { secondFactor } from "./second-factor/index.js";
 import { stepUp } from "./step-up/index.js";
 import { tokenClasses } from "./token-classes/index.js";
 import { traces } from "./traces/index.js";
@@ -36,6 +37,7 @@ export const BUILT_IN: readonly [
   typeof loginCodes,
   typeof metrics,
   typeof administration,
+  typeof secondFactor,
   typeof oauth,
   typeof personalTokens,
   typeof recovery,
@@ -59,6 +61,7 @@ export const BUILT_IN: readonly [
   loginCodes,
   metrics,
   administration,
+  secondFactor,
   oauth,
   personalTokens,
   recovery,
@@ -93,4 +96,5 @@ export function coreFor(feature: Feature, services: CoreServices): Core {
 
 export type * from "./audit/index.js";
 export type * from "./mail/index.js";
+export type * from "./second-factor/index.js";
 export type * from "./token-classes/index.js";

@@ -1,7 +1,8 @@
-import { Arg, Ctx, Directive, Mutation, Query, Resolver } from "type-graphql";
+import { Arg, Ctx, Directive, Extensions, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthenticationService } from "../authentication/authentication.service.js";
 import type { AuthContext } from "../authentication/context.js";
 import type { AuthScheme } from "../events.js";
+import { OPEN_TO_ENROLMENT } from "../permissions/enrolment-fields.js";
 import {
   AuthPayload,
   toAuthPayload,
@@ -22,6 +23,7 @@ export class AuthenticationResolver {
 
   @Query(() => UserType, { description: "The signed-in user." })
   @Directive("@auth")
+  @Extensions(OPEN_TO_ENROLMENT)
   async me(@Ctx() context: AuthContext): Promise<UserType> {
     return toUserType(await context.loadUser());
   }

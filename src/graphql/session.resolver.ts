@@ -1,7 +1,8 @@
-import { Arg, Ctx, Directive, ID, Int, Mutation, Query, Resolver } from "type-graphql";
+import { Arg, Ctx, Directive, Extensions, ID, Int, Mutation, Query, Resolver } from "type-graphql";
 import type { AuthContext } from "../authentication/context.js";
 import { BadUserInput } from "../errors.js";
 import { ADMIN_FRESHNESS, ADMIN_ONLY } from "../permissions/directives.js";
+import { OPEN_TO_ENROLMENT } from "../permissions/enrolment-fields.js";
 import { requireFresh } from "../permissions/guards.js";
 import { requireOwnSession } from "../sessions/own-session.js";
 import { asSeenByUser } from "../sessions/principal.js";
@@ -57,6 +58,7 @@ export class SessionResolver {
     description: "Ends all sessions of the caller, named tokens included.",
   })
   @Directive("@auth")
+  @Extensions(OPEN_TO_ENROLMENT)
   async logoutAll(@Ctx() context: AuthContext): Promise<LogoutPayload> {
     const user = await context.loadUser();
     return toSessionsEnded(await this.#sessions.endAll(user, context.client));

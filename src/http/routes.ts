@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { readClient } from "../authentication/request.js";
-import { AuthError, CHALLENGES, HTTP_STATUS } from "../errors.js";
+import { AuthError, challengesOf, HTTP_STATUS } from "../errors.js";
 import type { Route } from "../features/feature.js";
 import { schemeOf } from "./headers.js";
 import type { RouteConfig } from "./refusals.js";
@@ -38,7 +38,8 @@ async function answer(handle: Route["handle"], request: FastifyRequest): Promise
     if (error.cause !== undefined) request.log.error({ err: error }, "a route failed");
     const { code, retryAfter } = error;
     const headers = new Headers();
-    if (code === "UNAUTHENTICATED") headers.set("www-authenticate", CHALLENGES);
+    const challenges = challengesOf(error.extensions);
+    if (challenges !== null) headers.set("www-authenticate", challenges);
     if (retryAfter !== undefined) headers.set("retry-after", retryAfter.toString());
     return Response.json({ errors: [error] }, { status: HTTP_STATUS[code], headers });
   }

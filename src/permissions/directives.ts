@@ -3,7 +3,7 @@ import {
   type DirectiveNode,
   DirectiveLocation,
   GraphQLDirective,
-  type GraphQLEnumType,
+  GraphQLEnumType,
   GraphQLNonNull,
   type GraphQLSchema,
   GraphQLString,
@@ -37,21 +37,32 @@ export interface UserGuard {
   readonly role: Role;
   /** The longest time since the user last gave a password. Null if no password is needed. */
   readonly freshness: Freshness | null;
+  /** Whether the user must have proved a second factor in this session, within `freshness` if that is set. */
+  readonly needsSecondFactor: boolean;
 }
 
 /** The guard of a field or type. Null means no guard. */
 export type Guard = UserGuard | typeof PUBLIC | null;
+
+/** The value of `with` in `@auth`. */
+const STRENGTH = "SECOND_FACTOR";
 
 export function createDirectives(role: GraphQLEnumType, roles: Roles): GraphQLDirective[] {
   return [
     new GraphQLDirective({
       name: "auth",
       description:
-        "Requires a signed-in user whose Profile role is at least `requires`, and who gave a password in this session within `freshWithin`, such as `15m`. On an object type it guards every field.",
+        "Requires a signed-in user whose Profile role is at least `requires`, and who gave a password in this session within `freshWithin`, such as `15m`. `with: SECOND_FACTOR` requires a second factor in place of the password. On an object type it guards every field.",
       locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.OBJECT],
       args: {
         requires: { type: new GraphQLNonNull(role), defaultValue: roles.lowest },
         freshWithin: { type: GraphQLString },
+        with: {
+          type: new GraphQLEnumType({
+            name: "AuthStrength",
+            values: { [STRENGTH]: { description: "A second factor, such as a code of an app." } },
+          }),
+        },
       },
     }),
     new GraphQLDirective({
@@ -84,18 +95,30 @@ export function readGuard(schema: GraphQLSchema, element: DirectableObject, role
     args?.map(({ name, defaultValue }) => [name, defaultValue]) ?? [],
   );
   const { requires: usualRole = roles.lowest, freshWithin: usualFreshness = null } = usual;
+  const { with: usualStrength = null } = usual;
   const guards = new Map<string, Exclude<Guard, null>>(isPublic(element) ? [[PUBLIC, PUBLIC]] : []);
   for (const use of readDirectives(element, "auth")) {
-    const { requires = usualRole, freshWithin = usualFreshness } = use;
+    const {
+      requires = usualRole,
+      freshWithin = usualFreshness,
+      with: strength = usualStrength,
+    } = use;
     if (!roles.has(requires)) {
       throw new TypeError(`has an @auth with an unknown role. ${roles.describeUnknown(requires)}`);
     }
     const freshness = freshWithin === null ? null : readFreshness(freshWithin);
-    guards.set(`${requires} ${freshness?.seconds}`, { role: requires, freshness });
+    const needsSecondFactor = readStrength(strength);
+    const guard = { role: requires, freshness, needsSecondFactor };
+    guards.set(`${requires} ${freshness?.seconds} ${needsSecondFactor}`, guard);
   }
   if (guards.size > 1) throw new TypeError("has guards that contradict each other");
   const [guard = null] = guards.values();
   return guard;
+}
+
+function readStrength(strength: unknown): boolean {
+  if (strength === null || strength === STRENGTH) return strength === STRENGTH;
+  throw new TypeError(`has a wrong @auth: with must be ${STRENGTH}`);
 }
 
 function readFreshness(freshWithin: unknown): Freshness {
@@ -126,6 +149,7 @@ function readDirectives(
       .map((node) => ({
         requires: readArgument(node, "requires"),
         freshWithin: readArgument(node, "freshWithin"),
+        with: readArgument(node, "with"),
       })),
   ];
 }

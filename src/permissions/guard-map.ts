@@ -107,7 +107,7 @@ class GuardReader {
     if (guard !== null || !isRoot) return guard;
     if (isServiceField(this.#schema, type, field)) return PUBLIC;
     if (this.#strict) this.#problems.push(`${at}: has neither @auth nor @public`);
-    return { role: this.#roles.lowest, freshness: null };
+    return { role: this.#roles.lowest, freshness: null, needsSecondFactor: false };
   }
 
   /** Reports guards that would have no effect, such as a guard on an argument. */
@@ -154,7 +154,8 @@ class GuardReader {
     const longest = required.freshness?.seconds ?? Infinity;
     return (
       !this.#roles.isAtLeast(guard.role, required.role) ||
-      (guard.freshness?.seconds ?? Infinity) > longest
+      (guard.freshness?.seconds ?? Infinity) > longest ||
+      (required.needsSecondFactor && !guard.needsSecondFactor)
     );
   }
 }

@@ -2,7 +2,12 @@ import { mapSchema, MapperKind } from "@graphql-tools/utils";
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from "graphql";
 import type { Role, Roles } from "../accounts/role.js";
 import type { AuthContext } from "../authentication/context.js";
-import { NoCredentials, ReauthenticationRequired, RoleRequired } from "../errors.js";
+import {
+  EnrolmentRequired,
+  NoCredentials,
+  ReauthenticationRequired,
+  RoleRequired,
+} from "../errors.js";
 import { requireOneGraphql } from "../graphql-package.js";
 import { PUBLIC, type UserGuard } from "./directives.js";
 import { entitiesLimit, isEntitiesField } from "./federation.js";
@@ -17,12 +22,14 @@ import { type GuardOptions, readGuards } from "./guard-map.js";
  * Returns a copy of a schema that enforces `@auth` and `@public`. A root field without a directive requires a signed-in
  * user.
  * @param roles the roles that `@auth` can require. @default USER and ADMIN
+ * @param enrolmentFields the fields for users who must add a second factor, such as `Query.me`. @default none
  * @throws TypeError that lists all wrong guards
  */
 export function guardSchema(
   schema: GraphQLSchema,
   options: GuardOptions = {},
   roles?: Roles,
+  enrolmentFields: ReadonlySet<string> = new Set(),
 ): GraphQLSchema {
   requireOneGraphql(schema, "the schema to guard");
   const guards = readGuards(schema, options, roles);
@@ -31,8 +38,10 @@ export function guardSchema(
     [MapperKind.OBJECT_FIELD]: (unlimited, fieldName, typeName) => {
       const isEntities = isEntitiesField(schema, typeName, fieldName);
       const field = isEntities ? { ...unlimited, resolve: limit(unlimited.resolve) } : unlimited;
-      const guard = guards.get(`${typeName}.${fieldName}`);
-      if (guard === undefined || guard === PUBLIC) return field;
+      const name = `${typeName}.${fieldName}`;
+      const read = guards.get(name);
+      if (read === undefined || read === PUBLIC) return field;
+      const guard = { ...read, isForEnrolment: enrolmentFields.has(name) };
       // graphql-js has the same defaults.
       const { resolve = defaultFieldResolver, subscribe = defaultFieldResolver } = field;
       const guarded = { ...field, resolve: withGuard(resolve, guard) };
@@ -44,7 +53,7 @@ export function guardSchema(
 
 type Resolver = GraphQLFieldResolver<unknown, Partial<AuthContext> | undefined>;
 
-function withGuard(resolve: Resolver, guard: UserGuard): Resolver {
+function withGuard(resolve: Resolver, guard: Check): Resolver {
   return (source, args, context, info) => {
     const pending = checkGuard(context, guard);
     if (pending === undefined) return resolve(source, args, context, info);
@@ -53,7 +62,7 @@ function withGuard(resolve: Resolver, guard: UserGuard): Resolver {
 }
 
 /** Guards the start of a subscription and each of its events, and ends it when its user is refused meanwhile. */
-function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
+function withEventGuard(subscribe: Resolver, guard: Check): Resolver {
   return async (source, args, context, info) => {
     await checkGuard(context, guard);
     const checks = checksOf(context ?? {}, () => isAllowed(context, guard));
@@ -65,9 +74,12 @@ function withEventGuard(subscribe: Resolver, guard: UserGuard): Resolver {
  * Returns whether the user passes the guard. Does not report a refusal, because the guard of the field reports it
  * later.
  */
-async function isAllowed(context: Partial<AuthContext> = {}, guard: UserGuard): Promise<boolean> {
+async function isAllowed(context: Partial<AuthContext> = {}, guard: Check): Promise<boolean> {
   try {
-    const silent = { onRoleDenied: () => undefined, onFreshnessDenied: () => undefined };
+    const nothing = () => undefined;
+    const silent = {
+      ...{ onRoleDenied: nothing, onFreshnessDenied: nothing, onSecondFactorDenied: nothing },
+    };
     await checkGuard({ ...context, ...silent }, guard);
     return true;
   } catch {
@@ -88,7 +100,7 @@ async function isAllowed(context: Partial<AuthContext> = {}, guard: UserGuard): 
  * await requireRole(context, "ADMIN");
  */
 export function requireRole(context: Partial<AuthContext> | undefined, role: Role): Promise<void> {
-  return asPromise(checkGuard(context, { role, freshness: null }), "requireRole");
+  return asPromise(checkGuard(context, { ...ANY_USER, role }), "requireRole");
 }
 
 /**
@@ -107,15 +119,43 @@ export function requireFresh(
   freshWithin: string,
 ): Promise<void> {
   const freshness = parseFreshness(freshWithin);
-  return asPromise(checkGuard(context, { role: null, freshness }), "requireFresh");
+  return asPromise(checkGuard(context, { ...ANY_USER, freshness }), "requireFresh");
+}
+
+/**
+ * Requires that the user proved a second factor in this session. Always await the call, as for {@link requireRole}. Costs
+ * a database query if `bearerCheck` is `stateless`.
+ * @param freshWithin how long ago at most: a duration from `1m` to `100y`, such as `15m`. @default at any time
+ * @throws {@link ReauthenticationRequired} when the user did not
+ * @throws the errors of {@link requireRole} when no user is signed in, or the credential is no longer valid
+ * @throws TypeError when `freshWithin` is malformed or out of range
+ * @example
+ * await requireSecondFactor(context, { freshWithin: "15m" });
+ */
+export function requireSecondFactor(
+  context: Partial<AuthContext> | undefined,
+  { freshWithin }: { freshWithin?: string } = {},
+): Promise<void> {
+  const freshness = freshWithin === undefined ? null : parseFreshness(freshWithin);
+  const check = { ...ANY_USER, freshness, needsSecondFactor: true };
+  return asPromise(checkGuard(context, check), "requireSecondFactor");
 }
 
 function asPromise(pending: Promise<void> | undefined, name: string): Promise<void> {
   return pending === undefined ? Promise.resolve() : new PendingCheck(pending, name);
 }
 
-/** The guard to check. With a role of null, every role passes. */
-type Check = Omit<UserGuard, "role"> & { readonly role: Role | null };
+/** The guard to check. */
+interface Check extends Omit<UserGuard, "role"> {
+  /** Null if every role passes. */
+  readonly role: Role | null;
+  /** Whether a user passes who must add a second factor first. */
+  readonly isForEnrolment: boolean;
+}
+
+const ANY_USER: Check = {
+  ...{ role: null, freshness: null, needsSecondFactor: false, isForEnrolment: false },
+};
 
 /**
  * Checks a guard. Returns a promise only if the database must be read, because a promise for every guarded field would
@@ -129,7 +169,9 @@ function checkGuard(
   const { user } = context;
   if (user instanceof TokenUser) {
     const isProven =
-      check.freshness === null && (check.role === null || user.provesRole(check.role));
+      check.freshness === null &&
+      !check.needsSecondFactor &&
+      (check.role === null || user.provesRole(check.role));
     return isProven ? undefined : checkStoredUser(context, check);
   }
   if (!(user instanceof Principal)) throw context.authError ?? new NoCredentials();
@@ -149,15 +191,21 @@ async function checkStoredUser(context: Partial<AuthContext>, check: Check): Pro
 
 function checkUser(
   user: Principal,
-  { role, freshness }: Check,
+  { role, freshness, needsSecondFactor, isForEnrolment }: Check,
   context: Partial<AuthContext>,
 ): void {
+  if (user.mustEnrol && !isForEnrolment) throw new EnrolmentRequired();
   if (role !== null && !user.hasRole(role)) {
     context.onRoleDenied?.(role);
     throw new RoleRequired(role);
   }
+  const proof = { maxAge: freshness?.seconds, isSecondFactor: needsSecondFactor };
+  if (needsSecondFactor && !user.hasSecondFactor(freshness?.seconds)) {
+    context.onSecondFactorDenied?.();
+    throw new ReauthenticationRequired(freshness?.text ?? null, proof);
+  }
   if (freshness !== null && !user.isFresh(freshness.seconds)) {
     context.onFreshnessDenied?.(freshness.text);
-    throw new ReauthenticationRequired(freshness.text);
+    throw new ReauthenticationRequired(freshness.text, proof);
   }
 }

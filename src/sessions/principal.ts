@@ -25,6 +25,8 @@ export interface SessionInfo {
   readonly impersonatorId: string | null;
   /** How the user proved who they are. Empty for a static token, and for a session of an earlier version. */
   readonly methods: readonly AuthMethod[];
+  /** When the user last proved a second factor in this session. Null if the user never did. */
+  readonly secondFactorAt: number | null;
 }
 
 /** Returns a session for its user. Hides the address and user agent of an administrator who acts as the user. */
@@ -47,12 +49,15 @@ export interface PrincipalRow extends Omit<SessionInfo, "methods"> {
   readonly lastLoginAt: number | null;
   /** Null for a user without a Profile. */
   readonly role: Role | null;
+  /** See {@link Principal.mustEnrol}. A number in SQLite. @default false */
+  readonly mustEnrol?: boolean | number;
 }
 
 export const PRINCIPAL_COLUMNS = `
   session.id, session.scheme, session.label, session.created_at AS "createdAt",
   session.authenticated_at AS "authenticatedAt", session.last_used_at AS "lastUsedAt", session.expires_at AS "expiresAt", session.ip_address AS "ipAddress",
-  session.user_agent AS "userAgent", session.impersonator_id AS "impersonatorId", session.methods, u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
+  session.user_agent AS "userAgent", session.impersonator_id AS "impersonatorId", session.methods,
+  session.second_factor_at AS "secondFactorAt", u.id AS "userId", u.username, u.email, u.is_active AS "isActive",
   u.created_at AS "userCreatedAt", u.last_login_at AS "lastLoginAt", p.role`;
 
 export const PRINCIPAL_TABLES = `
@@ -71,6 +76,8 @@ export class Principal implements User {
   /** Epoch milliseconds. */
   readonly lastLoginAt: number | null;
   readonly session: SessionInfo;
+  /** Whether the user must have a second factor and has none yet. The user can then only add one. */
+  readonly mustEnrol: boolean;
   readonly #settings: Pick<AuthConfig, "now" | "roles">;
 
   constructor(row: PrincipalRow, settings: Pick<AuthConfig, "now" | "roles">) {
@@ -82,11 +89,13 @@ export class Principal implements User {
     this.isActive = Boolean(row.isActive);
     this.createdAt = row.userCreatedAt;
     this.lastLoginAt = row.lastLoginAt;
+    this.mustEnrol = Boolean(row.mustEnrol);
     const { id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt } = row;
-    const { ipAddress, userAgent, impersonatorId } = row;
+    const { ipAddress, userAgent, impersonatorId, secondFactorAt } = row;
     this.session = {
       ...{ id, scheme, label, createdAt, authenticatedAt, lastUsedAt, expiresAt },
       ...{ ipAddress, userAgent, impersonatorId, methods: splitMethods(row.methods) },
+      secondFactorAt,
     };
   }
 
@@ -104,11 +113,20 @@ export class Principal implements User {
   }
 
   /**
-   * Returns whether the user gave a password in this session at most `seconds` ago.
+   * Returns whether the user proved who they are in this session at most `seconds` ago, such as by a password.
    * @see OpenID Connect Core 3.1.2.1, max_age
    */
   isFresh(seconds: number): boolean {
     const { authenticatedAt } = this.session;
     return authenticatedAt !== null && this.#settings.now() - authenticatedAt <= seconds * 1000;
+  }
+
+  /**
+   * Returns whether the user proved a second factor in this session.
+   * @param seconds how long ago at most. @default at any time
+   */
+  hasSecondFactor(seconds = Infinity): boolean {
+    const { secondFactorAt } = this.session;
+    return secondFactorAt !== null && this.#settings.now() - secondFactorAt <= seconds * 1000;
   }
 }

@@ -60,8 +60,8 @@ const USER_AGENT_MAX_LENGTH = 255;
 const insertIf = (condition: string) => `
   INSERT INTO session (id, user_id, scheme, label, secret_hash, credentials_version, generation, created_at, rotated_at,
     authenticated_at, expires_at, refresh_expires_at, ended_at, end_reason, ip_address, user_agent,
-    impersonator_id, impersonator_session_id, methods)
-  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
+    impersonator_id, impersonator_session_id, methods, second_factor_at)
+  SELECT ?, id, ?, ?, ?, credentials_version, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM "user"
   WHERE id = ? AND is_active AND credentials_version = COALESCE(?, credentials_version) ${condition} RETURNING id`;
 
 const INSERT = insertIf("");
@@ -179,12 +179,14 @@ export class SessionOpener {
     const secret = scheme === "TOKEN" ? generateStaticToken(id) : null;
     const { at, expiresAt, refreshExpiresAt } = this.#timesOf(opening);
     const endedAt = endReason === null ? null : at;
+    const authenticatedAt = credentialsVersion === null ? null : at;
     const values = [
       ...[id, scheme, label, secret?.secretHash ?? null, at, at],
-      ...[credentialsVersion === null ? null : at, expiresAt, refreshExpiresAt],
+      ...[authenticatedAt, expiresAt, refreshExpiresAt],
       ...[endedAt, endReason],
       ...[client.ipAddress, client.userAgent?.slice(0, USER_AGENT_MAX_LENGTH) ?? null],
       ...[impersonator?.id ?? null, impersonator?.session.id ?? null, joinMethods(methods)],
+      methods.includes("mfa") ? authenticatedAt : null,
       ...[userId, credentialsVersion],
     ];
     return { id, userId, token: secret?.token ?? null, values };

@@ -25,17 +25,14 @@ export interface SessionRow extends PrincipalRow {
 
 export type FollowedKeys = Pick<SigningKeyService, "follow">;
 
-const SESSION_ROWS = `
-  SELECT ${PRINCIPAL_COLUMNS}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
+/** @param added further columns, such as `, 1 AS "one"` */
+const sessionRows = (size: number, added: string) => `
+  SELECT ${PRINCIPAL_COLUMNS}${added}, secret_hash AS "secretHash", generation, rotated_at AS "rotatedAt",
     refresh_expires_at AS "refreshExpiresAt", ended_at AS "endedAt", end_reason AS "endReason",
     session.credentials_version AS "credentialsVersion", u.credentials_version AS "userCredentialsVersion",
     ${IMPERSONATOR_ROLE} AS "impersonatorRole", ${LISTED_KEYS} AS "listedKeys"
   FROM ${PRINCIPAL_TABLES}
-  WHERE session.id IN`;
-
-const STATEMENTS = new Map(
-  BATCH_SIZES.map((size) => [size, `${SESSION_ROWS} (${Array(size).fill("?").join(", ")})`]),
-);
+  WHERE session.id IN (${Array(size).fill("?").join(", ")})`;
 
 /**
  * Reads sessions by id. Look-ups in the same turn of the event loop share one statement. Also reloads the signing keys
@@ -45,6 +42,9 @@ export class SessionReader {
   readonly #sql: Sql;
   readonly #keys: FollowedKeys;
   readonly #rows: DataLoader<string, SessionRow | null>;
+  #restriction: (() => string) | undefined;
+  /** The statements by their number of parameters. Made at the first use. */
+  #statements: ReadonlyMap<number, string> | undefined;
 
   constructor(sql: Sql, keys: FollowedKeys) {
     this.#sql = sql;
@@ -56,6 +56,14 @@ export class SessionReader {
     });
   }
 
+  /**
+   * Restricts sessions: their users can then only add a second factor. Call this before the first look-up.
+   * @param condition returns an SQL condition without parameters over `session`, the user `u` and the Profile `p`
+   */
+  restrictBy(condition: () => string): void {
+    this.#restriction = condition;
+  }
+
   /** Returns the session with this id, even if the session has ended. */
   find(id: string): Promise<SessionRow | null> {
     return this.#rows.load(id);
@@ -63,9 +71,17 @@ export class SessionReader {
 
   async #readRows(ids: readonly string[]): Promise<(SessionRow | null)[]> {
     const padded = padToBatch(ids);
-    const rows = await this.#sql.read<SessionRow>(STATEMENTS.get(padded.length) ?? "", padded);
+    const statement = (this.#statements ??= this.#createStatements()).get(padded.length) ?? "";
+    const rows = await this.#sql.read<SessionRow>(statement, padded);
     if (rows[0] !== undefined) await this.#keys.follow(rows[0].listedKeys);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  #createStatements(): ReadonlyMap<number, string> {
+    const condition = this.#restriction?.();
+    const added =
+      condition === undefined ? "" : `, CASE WHEN ${condition} THEN 1 ELSE 0 END AS "mustEnrol"`;
+    return new Map(BATCH_SIZES.map((size) => [size, sessionRows(size, added)]));
   }
 }

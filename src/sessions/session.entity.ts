@@ -83,4 +83,8 @@ export class SessionEntity {
   /** How the user proved who they are, such as `pwd otp mfa`. Null for a session of an earlier version. */
   @Property({ type: "text", nullable: true })
   methods!: string | null;
+
+  /** When the user last proved a second factor in this session. Null if the user never did. */
+  @Property({ type: new BigIntType("number"), nullable: true })
+  secondFactorAt!: number | null;
 }

@@ -54,6 +54,11 @@ export class SessionService implements Sessions {
     this.#watch = new SessionWatch(sql, settings);
   }
 
+  /** See {@link SessionReader.restrictBy}. */
+  restrictBy(condition: () => string): void {
+    this.#reader.restrictBy(condition);
+  }
+
   find(id: string): Promise<SessionRow | null> {
     return this.#reader.find(id);
   }
@@ -96,7 +101,8 @@ export class SessionService implements Sessions {
    * token nor that of an administrator who acts as the user.
    * @param credentialsVersion the user's `credentialsVersion` when the proof was checked. If this has changed, nothing
    * is recorded.
-   * @param added methods to add to those of the session. @default no methods
+   * @param added methods to add to those of the session. With `mfa`, the user has just proved a second factor. @default
+   * no methods
    * @returns the current time in epoch milliseconds; null if nothing was recorded
    */
   async recordAuthentication(
@@ -106,9 +112,12 @@ export class SessionService implements Sessions {
   ): Promise<number | null> {
     const at = this.#settings.now();
     const changed = await this.#sql.write(
-      `UPDATE session SET authenticated_at = ?, ${ADD_METHODS}
+      `UPDATE session SET authenticated_at = ?, second_factor_at = COALESCE(?, second_factor_at), ${ADD_METHODS}
        WHERE id = ? AND scheme <> 'TOKEN' AND impersonator_id IS NULL AND credentials_version = ? AND ${IS_LIVE} RETURNING id`,
-      [at, ...methodsToAdd(added), id, credentialsVersion, ...liveAt(at, this.#settings.roles)],
+      [
+        ...[at, added.includes("mfa") ? at : null, ...methodsToAdd(added)],
+        ...[id, credentialsVersion, ...liveAt(at, this.#settings.roles)],
+      ],
     );
     return changed.length === 1 ? at : null;
   }

@@ -6,6 +6,7 @@ import { sessionAuthenticatedAt } from "./2026-11-27-session-authenticated-at.js
 import { userNames } from "./2026-11-27-user-names.js";
 import { sessionImpersonator } from "./2026-11-28-session-impersonator.js";
 import { sessionMethods } from "./2026-11-28-session-methods.js";
+import { sessionSecondFactor } from "./2026-11-28-session-second-factor.js";
 
 export interface TableOwner {
   readonly name: string;
@@ -22,6 +23,7 @@ const CORE: readonly Migration[] = [
   userNames,
   sessionImpersonator,
   sessionMethods,
+  sessionSecondFactor,
 ];
 
 /**

@@ -7,6 +7,7 @@ const REFUSALS: readonly AuthEvent["type"][] = [
   "token_expired",
   "role_denied",
   "freshness_denied",
+  "second_factor_denied",
 ];
 
 /** The period of the limits below, in milliseconds. */

@@ -1,6 +1,7 @@
 import { BadUserInput } from "../../errors.js";
 import type { RunStatement } from "../../sql.js";
 import type { Mail } from "./mail.service.js";
+import type { MailTemplateName } from "./templates.js";
 
 export interface Recipient {
   readonly id: string;
@@ -16,7 +17,7 @@ export interface Recipient {
 export async function queueNotice(
   mail: Mail,
   run: RunStatement,
-  template: "password-changed" | "email-changed-notice" | "account-deleted",
+  template: MailTemplateName,
   { id, username, email }: Recipient,
 ): Promise<void> {
   if (email === null) return;

@@ -28,7 +28,10 @@ export type MailTemplateName =
   | "email-change-confirm"
   | "email-changed-notice"
   | "account-deleted"
-  | "login-code";
+  | "login-code"
+  | "recovery-code-used"
+  | "second-factor-added"
+  | "second-factor-removed";
 
 /** An application's templates, by name. A template replaces Gatehouse's template of the same name. */
 export type MailTemplates = Readonly<Partial<Record<MailTemplateName, MailTemplate>>> &
@@ -97,6 +100,22 @@ const ENGLISH: Language = {
       after:
         "The code works once, for 10 minutes. Do not give it to anybody. If you did not ask for it, ignore this mail.",
     },
+    "recovery-code-used": {
+      subject: "A recovery code was used",
+      before: "A recovery code of your account was used. It does not work any more.",
+      after:
+        "If it was not you, somebody has your recovery codes: set a new password, and create new recovery codes at once.",
+    },
+    "second-factor-added": {
+      subject: "A second factor was added",
+      before: "A second factor was added to your account. From now on, you need one to sign in.",
+      after: "If it was not you, ask the people who run the service for help at once.",
+    },
+    "second-factor-removed": {
+      subject: "A second factor was removed",
+      before: "A second factor was removed from your account.",
+      after: "If it was not you, ask the people who run the service for help at once.",
+    },
   },
 };
 
@@ -149,6 +168,23 @@ const GERMAN: Language = {
       between: "Oder öffnen Sie diesen Link in dem Browser, in dem Sie den Code angefordert haben:",
       after:
         "Der Code gilt einmal, 10 Minuten lang. Geben Sie ihn niemandem. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Mail.",
+    },
+    "recovery-code-used": {
+      subject: "Ein Wiederherstellungscode wurde verwendet",
+      before: "Ein Wiederherstellungscode Ihres Kontos wurde verwendet. Er gilt nicht mehr.",
+      after:
+        "Wenn Sie das nicht waren, kennt jemand Ihre Wiederherstellungscodes: Setzen Sie sofort ein neues Passwort, und erstellen Sie neue Wiederherstellungscodes.",
+    },
+    "second-factor-added": {
+      subject: "Ein zweiter Faktor wurde hinzugefügt",
+      before:
+        "Ihr Konto hat einen weiteren Faktor für die Anmeldung. Ab jetzt brauchen Sie einen, um sich anzumelden.",
+      after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
+    },
+    "second-factor-removed": {
+      subject: "Ein zweiter Faktor wurde entfernt",
+      before: "Ein zweiter Faktor wurde von Ihrem Konto entfernt.",
+      after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
     },
   },
 };

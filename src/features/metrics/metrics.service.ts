@@ -47,6 +47,7 @@ const EVENTS: Readonly<Record<CoreEvent, true>> = {
   user_deleted: true,
   role_denied: true,
   freshness_denied: true,
+  second_factor_denied: true,
   key_rotated: true,
 };
 

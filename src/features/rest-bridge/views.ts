@@ -1,6 +1,7 @@
 import { toActor } from "../../authentication/create-context.js";
 import type { Issued } from "../../authentication/token-issuer.js";
 import {
+  AuthError,
   BadUserInput,
   InvalidCredentials,
   PasswordChanged,
@@ -90,7 +91,8 @@ export function createViews(
           data.password,
           "JWT",
           client,
-          () => new AuthenticationFailed("No active account found with the given credentials"),
+          (text = "No active account found with the given credentials") =>
+            new AuthenticationFailed(text),
         );
         return { refresh, access };
       },
@@ -155,8 +157,8 @@ async function loginByName(
   client: Client,
 ): Promise<object> {
   const { username, password } = readFields(data, { username: NAME, password: PASSWORD });
-  const refuse = () =>
-    new ValidationError({ non_field_errors: ["Unable to log in with provided credentials."] });
+  const refuse = (text = "Unable to log in with provided credentials.") =>
+    new ValidationError({ non_field_errors: [text] });
   const { token } = await login(authentication, { username }, password, "TOKEN", client, refuse);
   return { token };
 }
@@ -169,13 +171,13 @@ async function loginByEmail(
 ): Promise<Issued> {
   const email = data["email"] as string;
   const password = data["password"] as string;
-  const refuse = () => new ApiException(400, { error: "Invalid email or password" });
+  const refuse = (text = "Invalid email or password") => new ApiException(400, { error: text });
   return login(authentication, { email }, password, "TOKEN", client, refuse);
 }
 
 /**
  * @param refuse returns the error for wrong credentials. A malformed user name or password causes the same error,
- * because Django would simply not find the user
+ * because Django would simply not find the user. For a right password that is not enough, the error gets its own text
  */
 async function login(
   authentication: Authentication,
@@ -183,13 +185,17 @@ async function login(
   password: string,
   scheme: AuthScheme,
   client: Client,
-  refuse: () => ApiException,
+  refuse: (text?: string) => ApiException,
 ): Promise<Issued> {
   try {
     return await authentication.login(login, password, scheme, client);
   } catch (error) {
-    const isWrong = error instanceof InvalidCredentials || error instanceof BadUserInput;
-    throw isWrong ? refuse() : error;
+    if (error instanceof InvalidCredentials || error instanceof BadUserInput) throw refuse();
+    const needsMore = error instanceof AuthError && error.code === "UNAUTHENTICATED";
+    // Old clients cannot answer a challenge, so they do not get it.
+    throw needsMore
+      ? refuse("This account needs a second step, which this app does not support.")
+      : error;
   }
 }
 

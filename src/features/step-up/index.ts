@@ -1,19 +1,22 @@
 import { onOff } from "../../config/kinds.js";
 import { type CoreServices, defineFeature } from "../feature.js";
+import { secondFactor } from "../second-factor/index.js";
 
 const settings = {
   /** Whether the mutation `reauthenticate` exists. Without it, only a login satisfies `@auth(freshWithin:)`. */
   stepUp: onOff({ variable: "STEP_UP", default: true }),
 };
 
-/** Lets signed-in users give their password again, for fields with `@auth(freshWithin:)`. */
+/** Lets signed-in users prove again who they are, for fields with `@auth(freshWithin:)`. */
 export const stepUp = defineFeature({
   name: "step-up",
+  uses: ["second-factor"],
   settings,
   isOn: (config) => config.stepUp,
-  create: async (core: CoreServices) => {
+  create: async (core: CoreServices, _config, apiOf) => {
     const { StepUpResolver } = await import("./step-up.resolver.js");
     const { StepUpService } = await import("./step-up.service.js");
-    return { resolvers: [new StepUpResolver(new StepUpService(core))] };
+    const factors = apiOf.ifOn(secondFactor)?.secondFactors;
+    return { resolvers: [new StepUpResolver(new StepUpService(core, factors))] };
   },
 });

@@ -1,34 +1,72 @@
 import type { AuthContext } from "../../authentication/context.js";
-import { InvalidCredentials } from "../../errors.js";
+import { BadUserInput, InvalidCredentials } from "../../errors.js";
+import type { Client } from "../../events.js";
+import type { AuthMethod } from "../../sessions/methods.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
+import type { Principal } from "../../sessions/principal.js";
 import type { CoreServices } from "../feature.js";
+import type { Answer, SecondFactors } from "../second-factor/index.js";
+
+/** Exactly one of these must be given. */
+export interface GivenProof {
+  readonly password: string | null;
+  readonly answer: Answer;
+}
+
+/** A proof that was right. */
+interface Proved {
+  readonly credentialsVersion: number;
+  /** The methods to add to those of the session. */
+  readonly methods: readonly AuthMethod[];
+}
 
 export class StepUpService {
   readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "sessions">;
+  readonly #factors: SecondFactors | undefined;
 
-  constructor(core: Pick<CoreServices, "authentication" | "onEvent" | "sessions">) {
+  /** @param factors undefined if second factors are off */
+  constructor(
+    core: Pick<CoreServices, "authentication" | "onEvent" | "sessions">,
+    factors: SecondFactors | undefined,
+  ) {
     this.#core = core;
+    this.#factors = factors;
   }
 
   /**
-   * Checks the caller's own password, and stores the current time as the session's `authenticatedAt`.
+   * Checks the caller's own password or second factor, and stores the current time as the session's `authenticatedAt`.
    * @returns the stored time, in epoch milliseconds
-   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed password
+   * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or a malformed proof
    * @throws {@link InvalidCredentials} for a wrong password or a locked account
    * @throws {@link InvalidCredentials} when the session ended or the password changed during the check
+   * @throws {@link CodeNotValid} for a wrong second factor, or a locked account
    * @throws {@link TooManyRequests} when a rate limit of logins is reached
    */
-  async reauthenticate(context: AuthContext, password: string): Promise<number> {
-    const { authentication, onEvent, sessions } = this.#core;
+  async reauthenticate(context: AuthContext, given: GivenProof): Promise<number> {
+    const { onEvent, sessions } = this.#core;
     const { client } = context;
     const user = await context.loadUser();
     requireOwnSession(user);
     const { id: userId, session } = user;
-    const { credentialsVersion } = await authentication.requirePassword(userId, password, client);
-    const at = await sessions.recordAuthentication(session, credentialsVersion);
+    const { credentialsVersion, methods } = await this.#prove(user, given, client);
+    const at = await sessions.recordAuthentication(session, credentialsVersion, methods);
     if (at === null) throw new InvalidCredentials();
     const details = { sessionId: session.id };
     onEvent({ type: "step-up:reauthenticated", userId, details }, client);
     return at;
+  }
+
+  async #prove(user: Principal, { password, answer }: GivenProof, client: Client): Promise<Proved> {
+    const hasAnswer = Object.values(answer).some((value) => value != null);
+    if (hasAnswer === (password !== null) || (hasAnswer && this.#factors === undefined)) {
+      const others = this.#factors === undefined ? "" : ", totp, recoveryCode or passkey";
+      throw new BadUserInput(`Give password${others}, and nothing else.`);
+    }
+    if (password === null && this.#factors !== undefined) {
+      return this.#factors.requireAnswer(user, answer, client);
+    }
+    const { authentication } = this.#core;
+    const account = await authentication.requirePassword(user.id, password ?? "", client);
+    return { credentialsVersion: account.credentialsVersion, methods: [] };
   }
 }

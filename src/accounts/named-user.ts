@@ -1,0 +1,25 @@
+import { BadUserInput, NoSuchUser } from "../errors.js";
+import type { Accounts } from "./accounts.js";
+import type { User } from "./user.js";
+
+/**
+ * Returns the user with this user name or e-mail address.
+ * @throws {@link NoSuchUser}
+ * @throws {@link BadUserInput} when the text is the name of one user and the address of another. A stranger may have
+ * taken the user name `ann@example.com` to be mistaken for the user with that address
+ */
+export async function requireNamedUser(
+  accounts: Pick<Accounts, "findUser">,
+  name: string,
+): Promise<User> {
+  const byName = await accounts.findUser({ username: name });
+  const byEmail = name.includes("@") ? await accounts.findUser({ email: name }) : null;
+  if (byName !== null && byEmail !== null && byName.id !== byEmail.id) {
+    throw new BadUserInput(
+      "This is the user name of one user and the e-mail address of another. Name the user by the other of the two.",
+    );
+  }
+  const user = byName ?? byEmail;
+  if (user === null) throw new NoSuchUser();
+  return user;
+}

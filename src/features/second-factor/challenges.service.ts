@@ -1,0 +1,124 @@
+import type { ProvedLogin } from "../../authentication/authentication.service.js";
+import type { Issued } from "../../authentication/token-issuer.js";
+import { InvalidCredentials } from "../../errors.js";
+import type { AuthScheme, Client } from "../../events.js";
+import { joinMethods, splitMethods } from "../../sessions/methods.js";
+import { requireScheme } from "../../sessions/session-opener.js";
+import { hashSecret, isSecret, randomSecret } from "../../tokens/secret-hash.js";
+import type { CoreServices } from "../feature.js";
+import { ChallengeExpired, ChallengeNotValid, SecondFactorRequired } from "./errors.js";
+import type { Answer } from "./factor.js";
+import { provesMore, type SecondFactorsService } from "./second-factors.service.js";
+
+/** How long a challenge can be answered, in milliseconds. */
+const LIFETIME = 5 * 60_000;
+/** How many answers to a challenge may be tried. */
+const TRIES = 5;
+/** How long an expired challenge is kept, in milliseconds. It is then refused as expired, and later as unknown. */
+export const CHALLENGE_RETENTION = 60 * 60_000;
+
+interface StoredChallenge {
+  readonly userId: string;
+  readonly credentialsVersion: number;
+  readonly methods: string;
+  readonly tries: number;
+  readonly expiresAt: number;
+}
+
+type Core = Pick<CoreServices, "accounts" | "authentication" | "now" | "sql" | "throttle">;
+
+/** The logins that wait for their second step. The database has no token, but only its hash. */
+export class ChallengesService {
+  readonly #core: Core;
+  readonly #factors: SecondFactorsService;
+
+  constructor(core: Core, factors: SecondFactorsService) {
+    this.#core = core;
+    this.#factors = factors;
+  }
+
+  /**
+   * Refuses a login that needs a second step. A login by two factors, such as by a passkey with a PIN, needs none.
+   * @throws {@link SecondFactorRequired}
+   */
+  async requireSecondStep(login: ProvedLogin): Promise<void> {
+    const { userId, methods, credentialsVersion } = login;
+    if (methods.includes("mfa")) return;
+    const factors = await this.#factors.enrolledOf(userId, methods);
+    if (factors.length === 0) return;
+    const token = randomSecret();
+    const expiresAt = this.#core.now() + LIFETIME;
+    await this.#core.sql.write(
+      `INSERT INTO login_challenge (token_hash, user_id, credentials_version, methods, tries, expires_at)
+       VALUES (?, ?, ?, ?, 0, ?) RETURNING token_hash`,
+      [hashSecret(token), userId, credentialsVersion, joinMethods(methods), expiresAt],
+    );
+    throw new SecondFactorRequired({ token, factors, expiresAt });
+  }
+
+  /**
+   * Completes a login by its second step.
+   * @throws {@link ChallengeNotValid} also when the user has another password by now, or was deactivated
+   * @throws {@link ChallengeExpired}
+   * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
+   * @throws {@link BadUserInput} when an argument is malformed. This counts as no try
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws the errors of {@link AuthenticationService.signIn}
+   */
+  async complete(
+    token: string,
+    answer: Answer,
+    scheme: AuthScheme,
+    client: Client,
+  ): Promise<Issued> {
+    const { accounts, authentication, throttle } = this.#core;
+    requireScheme(scheme);
+    const read = this.#factors.read(answer);
+    await throttle.request(client);
+    const { userId, credentialsVersion, ...challenge } = await this.#find(token);
+    const account = await accounts.findAccountById(userId);
+    const isSame = account?.credentialsVersion === credentialsVersion;
+    if (!account?.isActive || !isSame) throw new ChallengeNotValid();
+    const first = splitMethods(challenge.methods);
+    if (!provesMore(read.factor, first)) throw new ChallengeNotValid();
+    const second = await this.#factors.check(account, read, client, () => this.#countTry(token));
+    await this.#take(token);
+    const methods = [...first, ...second, "mfa"] as const;
+    try {
+      return await authentication.signIn(userId, { methods, scheme, client, credentialsVersion });
+    } catch (error) {
+      // The user was deactivated, or has a new password, since the answer was checked.
+      throw error instanceof InvalidCredentials ? new ChallengeNotValid() : error;
+    }
+  }
+
+  async #find(token: string): Promise<StoredChallenge> {
+    if (!isSecret(token)) throw new ChallengeNotValid();
+    const [found] = await this.#core.sql.read<StoredChallenge>(
+      `SELECT user_id AS "userId", credentials_version AS "credentialsVersion", methods, tries,
+         expires_at AS "expiresAt" FROM login_challenge WHERE token_hash = ?`,
+      [hashSecret(token)],
+    );
+    if (found === undefined || found.tries >= TRIES) throw new ChallengeNotValid();
+    if (found.expiresAt <= this.#core.now()) throw new ChallengeExpired();
+    return found;
+  }
+
+  async #countTry(token: string): Promise<void> {
+    const counted = await this.#core.sql.write(
+      `UPDATE login_challenge SET tries = tries + 1 WHERE token_hash = ? AND tries < ${TRIES} AND expires_at > ?
+       RETURNING token_hash`,
+      [hashSecret(token), this.#core.now()],
+    );
+    if (counted.length === 0) throw new ChallengeNotValid();
+  }
+
+  /** Deletes the challenge. Of two right answers at once, one finds it gone. */
+  async #take(token: string): Promise<void> {
+    const taken = await this.#core.sql.write(
+      `DELETE FROM login_challenge WHERE token_hash = ? RETURNING token_hash`,
+      [hashSecret(token)],
+    );
+    if (taken.length === 0) throw new ChallengeNotValid();
+  }
+}

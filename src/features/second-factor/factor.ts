@@ -1,0 +1,102 @@
+import type { AuthContext } from "../../authentication/context.js";
+import type { Client } from "../../events.js";
+import type { AuthMethod } from "../../sessions/methods.js";
+import type { RunStatement } from "../../sql.js";
+
+/** The name of a factor in `challenge.factors`. It is also the argument of `completeLogin` that answers with it. */
+export type FactorName = "totp" | "recoveryCode" | "passkey";
+
+/** A kind of second factor, such as the codes of an app. {@link SecondFactors.register} adds it. */
+export interface Factor {
+  readonly name: FactorName;
+  /**
+   * Whether the factor only replaces another one, like recovery codes. Such a factor never makes a login need a second
+   * step. @default false
+   */
+  readonly isBackup?: boolean;
+  /**
+   * An SQL condition without parameters: whether the user `u.id` has this factor. It runs at each login. Example:
+   * `EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)`
+   */
+  readonly isEnrolled: string;
+  /** The methods of a first step after which this factor proves nothing more. @default none */
+  readonly excludedBy?: readonly AuthMethod[];
+  /**
+   * Checks the form of an answer, before the try is counted.
+   * @param answer the argument of the mutation. It comes from the client, and can have any type
+   * @throws {@link BadUserInput}
+   */
+  requireWellFormed(answer: unknown): void;
+  /**
+   * Checks an answer, and uses it up: two calls with the same answer must not both accept it. The caller limits the
+   * number of wrong answers, and counts them toward the lock of the account.
+   * @returns how the user proved who they are, without `mfa`, such as `["otp"]`; null for a wrong answer. An
+   * {@link AuthError} also counts as a wrong answer
+   */
+  verify(userId: string, answer: unknown, client: Client): Promise<readonly AuthMethod[] | null>;
+  /**
+   * Removes the factor from a user, because an administrator or a command removes all factors. If the factor is also a
+   * way to log in, as passkeys are, leave the user a way to log in: do nothing if there is no other.
+   * @param run runs a statement of the transaction
+   * @returns whether the user had the factor, and has it no more
+   */
+  remove(run: RunStatement, userId: string): Promise<boolean>;
+}
+
+/** An answer to a challenge: exactly one of the factors. */
+export type Answer = { readonly [Name in FactorName]?: unknown };
+
+/** The second factors of all users, for other features. */
+export interface SecondFactors {
+  /** Adds a factor. Call this in `create`, so that the first login already knows it. */
+  register(factor: Factor): void;
+  /** Returns whether logins of a user need a second step. */
+  isEnrolled(userId: string): Promise<boolean>;
+  /**
+   * Requires that the user proved a second factor in this session within the last 15 minutes. Does nothing for a user
+   * without a second factor. Call this before you change or remove a factor.
+   * @throws {@link ReauthenticationRequired} The client then calls `reauthenticate`, and tries again
+   * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
+   */
+  requireProof(context: AuthContext): Promise<void>;
+  /**
+   * Stores a factor of the caller. Checks {@link SecondFactors.requireProof} first. With the first factor, the user gets
+   * recovery codes, and the user's other sign-ins end: a thief must not stay signed in. The field needs
+   * `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
+   * @param store stores the factor in the transaction, and returns how the user has just proved it, such as `["otp"]`
+   * @returns the recovery codes, which are never shown again; null if the user has codes already
+   */
+  enrol(
+    context: AuthContext,
+    name: FactorName,
+    store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
+  ): Promise<readonly string[] | null>;
+  /**
+   * Removes one factor of the caller, with the recovery codes if it was the last one. Checks
+   * {@link SecondFactors.requireProof} first.
+   * @param remove removes the factor in the transaction
+   * @returns what `remove` returns: whether there was such a factor
+   */
+  withdraw(
+    context: AuthContext,
+    name: FactorName,
+    remove: (run: RunStatement) => Promise<boolean>,
+  ): Promise<boolean>;
+  /**
+   * Checks an answer of a signed-in user, with the rate limits and the lock of the second step of a login.
+   * @returns the methods to add to those of the session, with `mfa`
+   * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws {@link BadUserInput} when the answer is malformed, or is not exactly one
+   */
+  requireAnswer(
+    user: { readonly id: string; readonly session: { readonly methods: readonly AuthMethod[] } },
+    answer: Answer,
+    client: Client,
+  ): Promise<{ readonly methods: readonly AuthMethod[]; readonly credentialsVersion: number }>;
+  /**
+   * Removes all factors and recovery codes of a user, for administrators.
+   * @returns whether the user had a factor
+   */
+  removeAll(userId: string, client: Client): Promise<boolean>;
+}

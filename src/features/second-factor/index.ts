@@ -1,0 +1,125 @@
+import type { Role } from "../../accounts/role.js";
+import { deleteBatch } from "../../maintenance/prune-rule.js";
+import { administration } from "../administration/index.js";
+import { type CoreServices, defineFeature } from "../feature.js";
+import { mail } from "../mail/index.js";
+import type { SecondFactors } from "./factor.js";
+import { secondFactorMigration } from "./migration.js";
+import { POLICY, roleIn, rolesRequired } from "./policy.js";
+
+const settings = {
+  /**
+   * Whether users can have a second factor (`optional`), must have one (`required`), or must have one from a role on
+   * (`required-for:ADMIN`).
+   */
+  secondFactor: POLICY,
+};
+
+/** Seconds from one look for secrets of an earlier `SECRET_KEY` to the next. */
+const RESEAL_INTERVAL = 600;
+
+/** The factors of each core, for the command, which gets only the core. */
+const created = new WeakMap<object, SecondFactors>();
+
+/** Asks users for a second factor at login: a code of an app, or another factor that a feature registers. */
+export const secondFactor = defineFeature({
+  name: "second-factor",
+  uses: ["administration", "mail"],
+  settings,
+  loadEntities: async () => Object.values(await import("./second-factor.entity.js")),
+  migrations: [secondFactorMigration],
+  isOn: (config) => config.secondFactor !== "off",
+  findProblems: ({ secondFactor: policy, roles }) => {
+    const role = roleIn(policy);
+    if (role === null || roles.has(role)) return [];
+    return [{ option: "secondFactor", message: "names a role that is not in", other: "roles" }];
+  },
+  commands: [
+    {
+      name: "remove-second-factor",
+      description: "remove the second factors of a user who has lost them",
+      arguments: ["<username>"],
+      example: "remove-second-factor ada",
+      run: async (core, _config, [username = ""], print) => {
+        const { removeByName } = await import("./remove-by-name.js");
+        const factors = created.get(core);
+        if (factors === undefined) throw new TypeError("The feature was not created.");
+        print(await removeByName(core as CoreServices, factors, username));
+      },
+    },
+  ],
+  create: async (core: CoreServices, config, apiOf) => {
+    const { ChallengesService, CHALLENGE_RETENTION } = await import("./challenges.service.js");
+    const { Notices } = await import("./notices.js");
+    const { OwnFactorsService } = await import("./own-factors.service.js");
+    const { RecoveryCodes } = await import("./recovery-codes.js");
+    const { RemoveSecondFactorResolver } = await import("./remove-second-factor.resolver.js");
+    const { SealedSecrets } = await import("./sealed-secrets.js");
+    const { SecondFactorResolver } = await import("./second-factor.resolver.js");
+    const { SecondFactorsService } = await import("./second-factors.service.js");
+    const { TotpFactor } = await import("./totp.js");
+    const notices = new Notices(apiOf.ifOn(mail)?.mail);
+    const secrets = new SealedSecrets(core.deriveKeys("second-factor"));
+    const totp = new TotpFactor(core, secrets, issuerOf(config));
+    const codes = new RecoveryCodes(core, notices);
+    const factors = new SecondFactorsService(core, codes, notices);
+    factors.register(totp);
+    factors.register(codes);
+    created.set(core, factors);
+    const challenges = new ChallengesService(core, factors);
+    core.authentication.requireSecondStep((login) => challenges.requireSecondStep(login));
+    const requiredOf = rolesRequired(config.secondFactor, config.roles);
+    if (requiredOf.length > 0) requireEnrolment(core, factors, requiredOf, config.roles.lowest);
+    const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });
+    const hasAdministration = apiOf.ifOn(administration) !== undefined;
+    return {
+      api: { secondFactors: factors as SecondFactors },
+      resolvers: [
+        new SecondFactorResolver(challenges, own),
+        ...(hasAdministration ? [new RemoveSecondFactorResolver(factors, core.accounts)] : []),
+      ],
+      exportUser: async (id) => ({ factors: await factors.enrolledOf(id) }),
+      jobs: secrets.hasPrevious
+        ? [{ name: "reseal", interval: RESEAL_INTERVAL, run: () => totp.reseal() }]
+        : [],
+      prune: [
+        {
+          statement: deleteBatch("login_challenge", "token_hash", "expires_at <= ?", "expires_at"),
+          parameters: (now) => [now - CHALLENGE_RETENTION],
+        },
+        {
+          statement: deleteBatch("totp_enrolment", "user_id", "expires_at <= ?", "expires_at"),
+          parameters: (now) => [now],
+        },
+      ],
+    };
+  },
+});
+
+/** Lets users with these roles only add a second factor until they have one. */
+function requireEnrolment(
+  { authentication, sessions }: CoreServices,
+  factors: { readonly isEnrolledSql: string },
+  requiredOf: readonly Role[],
+  lowest: Role,
+): void {
+  const roles = requiredOf.map((role) => `'${role}'`).join(", ");
+  // The condition is part of the statement that reads the session, so it costs no further statement.
+  sessions.restrictBy(
+    () => `session.impersonator_id IS NULL AND COALESCE(p.role, '${lowest}') IN (${roles})
+      AND NOT ${factors.isEnrolledSql}`,
+  );
+  // An access token with `mfa` proves that its user has a second factor. For any other, the database must say so.
+  authentication.refuseStateless(({ claims }) => {
+    const { amr } = claims;
+    return !(Array.isArray(amr) && amr.includes("mfa"));
+  });
+}
+
+/** Returns the name of the service in apps that show codes. */
+function issuerOf({ publicUrl }: { readonly publicUrl?: string | undefined }): string {
+  return publicUrl === undefined ? "Gatehouse" : new URL(publicUrl).hostname;
+}
+
+export type { Answer, Factor, FactorName, SecondFactors } from "./factor.js";
+export type { SecondFactorPolicy } from "./policy.js";

@@ -1,0 +1,26 @@
+import type { RunStatement } from "../../sql.js";
+import { type Mail, queueNotice, type Recipient } from "../mail/index.js";
+
+type NoticeName = "recovery-code-used" | "second-factor-added" | "second-factor-removed";
+
+/** Tells users by mail what happened to their second factors. Does nothing if mail is off. */
+export class Notices {
+  readonly #mail: Mail | undefined;
+
+  constructor(mail: Mail | undefined) {
+    this.#mail = mail;
+  }
+
+  /** @param run runs a statement of the transaction that makes the change. Call {@link Notices.send} after it */
+  async queue(run: RunStatement, template: NoticeName, userId: string): Promise<void> {
+    if (this.#mail === undefined) return;
+    const [user] = await run<Recipient>(`SELECT id, username, email FROM "user" WHERE id = ?`, [
+      userId,
+    ]);
+    if (user !== undefined) await queueNotice(this.#mail, run, template, user);
+  }
+
+  send(): void {
+    this.#mail?.wake();
+  }
+}

@@ -1,0 +1,90 @@
+import type { Role } from "../../accounts/role.js";
+import type { AuthContext } from "../../authentication/context.js";
+import { BadUserInput } from "../../errors.js";
+import { requireOwnSession } from "../../sessions/own-session.js";
+import type { CoreServices } from "../feature.js";
+import type { RecoveryCodes } from "./recovery-codes.js";
+import type { SecondFactorsService } from "./second-factors.service.js";
+import type { SecondFactorState } from "./second-factor.type.js";
+import type { NewTotp, TotpFactor } from "./totp.js";
+
+interface Parts {
+  readonly factors: SecondFactorsService;
+  readonly totp: TotpFactor;
+  readonly codes: RecoveryCodes;
+  /** The roles that must have a second factor. */
+  readonly requiredOf: readonly Role[];
+}
+
+/** Lets users manage their own second factors. */
+export class OwnFactorsService {
+  readonly #core: Pick<CoreServices, "onEvent" | "sql" | "throttle">;
+  readonly #parts: Parts;
+
+  constructor(core: Pick<CoreServices, "onEvent" | "sql" | "throttle">, parts: Parts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  async state(context: AuthContext): Promise<SecondFactorState> {
+    const { codes, factors, requiredOf } = this.#parts;
+    const { id, role } = await context.loadUser();
+    return {
+      factors: [...(await factors.enrolledOf(id))],
+      recoveryCodesLeft: await codes.countLeft(id),
+      isRequired: requiredOf.includes(role),
+    };
+  }
+
+  /**
+   * @throws {@link ReauthenticationRequired} when the user has a second factor, and has not just given it
+   * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
+   */
+  async beginTotp(context: AuthContext): Promise<NewTotp> {
+    await this.#parts.factors.requireProof(context);
+    return this.#parts.totp.begin(await context.loadUser());
+  }
+
+  /**
+   * @returns the recovery codes; null if the user has codes already
+   * @throws {@link CodeNotValid} for a wrong code, or when this session has begun nothing in the last 15 minutes
+   * @throws the errors of {@link OwnFactorsService.beginTotp}
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   */
+  async confirmTotp(context: AuthContext, code: string): Promise<readonly string[] | null> {
+    const { factors, totp } = this.#parts;
+    const user = await context.loadUser();
+    requireOwnSession(user);
+    totp.requireWellFormed(code);
+    await this.#core.throttle.attempt(context.client);
+    return factors.enrol(context, "totp", (run) => totp.confirm(run, user, code));
+  }
+
+  /**
+   * @throws {@link BadUserInput} when the user has no app
+   * @throws the errors of {@link OwnFactorsService.beginTotp}
+   */
+  async disableTotp(context: AuthContext): Promise<void> {
+    const { factors, totp } = this.#parts;
+    const { id } = await context.loadUser();
+    const isRemoved = await factors.withdraw(context, "totp", (run) => totp.remove(run, id));
+    if (!isRemoved) throw new BadUserInput("You have no app that shows codes.");
+  }
+
+  /**
+   * @throws {@link BadUserInput} when the user has no second factor
+   * @throws the errors of {@link OwnFactorsService.beginTotp}
+   */
+  async regenerateRecoveryCodes(context: AuthContext): Promise<readonly string[]> {
+    const { codes, factors } = this.#parts;
+    const { onEvent, sql } = this.#core;
+    await factors.requireProof(context);
+    const { id: userId } = await context.loadUser();
+    if (!(await factors.isEnrolled(userId))) {
+      throw new BadUserInput("Recovery codes need a second factor. Add one first.");
+    }
+    const created = await sql.inTransaction((run) => codes.replace(run, userId));
+    onEvent({ type: "second-factor:recovery_codes_regenerated", userId }, context.client);
+    return created;
+  }
+}

@@ -1,0 +1,228 @@
+import type { Account } from "../../accounts/account.service.js";
+import type { AuthContext } from "../../authentication/context.js";
+import { AuthError, BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
+import type { Client } from "../../events.js";
+import { requireSecondFactor } from "../../permissions/guards.js";
+import type { AuthMethod } from "../../sessions/methods.js";
+import { requireOwnSession } from "../../sessions/own-session.js";
+import type { RunStatement } from "../../sql.js";
+import type { CoreServices } from "../feature.js";
+import { CodeNotValid } from "./errors.js";
+import type { Answer, Factor, FactorName, SecondFactors } from "./factor.js";
+import type { Notices } from "./notices.js";
+import type { RecoveryCodes } from "./recovery-codes.js";
+
+/** How recently a user must have proved a second factor to change their factors. */
+const FRESHNESS = "15m";
+
+type Core = Pick<
+  CoreServices,
+  "accounts" | "attempts" | "onEvent" | "sessions" | "sql" | "throttle"
+>;
+
+/** A well-formed answer, with the factor that checks it. */
+export interface ReadAnswer {
+  readonly factor: Factor;
+  readonly value: unknown;
+}
+
+/** The second factors of all users: which there are, and whether an answer is right. */
+export class SecondFactorsService implements SecondFactors {
+  readonly #core: Core;
+  readonly #codes: RecoveryCodes;
+  readonly #notices: Notices;
+  readonly #factors: Factor[] = [];
+
+  constructor(core: Core, codes: RecoveryCodes, notices: Notices) {
+    this.#core = core;
+    this.#codes = codes;
+    this.#notices = notices;
+  }
+
+  register(factor: Factor): void {
+    this.#factors.push(factor);
+  }
+
+  /** An SQL condition without parameters: whether the user `u.id` has a second factor. */
+  get isEnrolledSql(): string {
+    const conditions = this.#factors.flatMap(({ isBackup = false, isEnrolled }) =>
+      isBackup ? [] : `(${isEnrolled})`,
+    );
+    return `(${conditions.join(" OR ")})`;
+  }
+
+  async isEnrolled(userId: string): Promise<boolean> {
+    return (await this.enrolledOf(userId)).length > 0;
+  }
+
+  /**
+   * Returns the factors of a user that prove more than a first step by `first` did. Returns none if the user has only
+   * recovery codes.
+   */
+  async enrolledOf(
+    userId: string,
+    first: readonly AuthMethod[] = [],
+    run?: RunStatement,
+  ): Promise<readonly FactorName[]> {
+    const columns = this.#factors.map(
+      ({ name, isEnrolled }) => `CASE WHEN ${isEnrolled} THEN 1 ELSE 0 END AS "${name}"`,
+    );
+    const statement = `SELECT ${columns.join(", ")} FROM "user" u WHERE u.id = ?`;
+    const read = run ?? ((text, values) => this.#core.sql.read(text, values));
+    const [row] = await read<Record<FactorName, number>>(statement, [userId]);
+    const found = this.#factors.filter(
+      (factor) => row?.[factor.name] === 1 && provesMore(factor, first),
+    );
+    return found.some(({ isBackup = false }) => !isBackup) ? found.map(({ name }) => name) : [];
+  }
+
+  async requireProof(context: AuthContext): Promise<void> {
+    const user = await context.loadUser();
+    requireOwnSession(user);
+    if (await this.isEnrolled(user.id)) {
+      await requireSecondFactor(context, { freshWithin: FRESHNESS });
+    }
+  }
+
+  async enrol(
+    context: AuthContext,
+    name: FactorName,
+    store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
+  ): Promise<readonly string[] | null> {
+    await this.requireProof(context);
+    const { accounts, onEvent, sessions, sql } = this.#core;
+    const { client } = context;
+    const user = await context.loadUser();
+    const { id: userId, session } = user;
+    const account = await accounts.findAccountById(userId);
+    if (account === null) throw new InvalidCredentials();
+    const { codes, methods } = await sql.inTransaction(async (run) => {
+      const proved = await store(run);
+      const created = await this.#codes.createFirst(run, userId);
+      await this.#notices.queue(run, "second-factor-added", userId);
+      return { codes: created, methods: proved };
+    });
+    this.#notices.send();
+    await sessions.recordAuthentication(session, account.credentialsVersion, [...methods, "mfa"]);
+    if (codes !== null) await sessions.endOtherSignIns(user, client);
+    onEvent({ type: "second-factor:enrolled", userId, details: { factor: name } }, client);
+    return codes;
+  }
+
+  async withdraw(
+    context: AuthContext,
+    name: FactorName,
+    remove: (run: RunStatement) => Promise<boolean>,
+  ): Promise<boolean> {
+    await this.requireProof(context);
+    const { onEvent, sql } = this.#core;
+    const { id: userId } = await context.loadUser();
+    const isRemoved = await sql.inTransaction(async (run) => {
+      if (!(await remove(run))) return false;
+      const left = await this.enrolledOf(userId, [], run);
+      if (left.length === 0) await this.#codes.remove(run, userId);
+      await this.#notices.queue(run, "second-factor-removed", userId);
+      return true;
+    });
+    if (!isRemoved) return false;
+    this.#notices.send();
+    onEvent({ type: "second-factor:disabled", userId, details: { factor: name } }, context.client);
+    return true;
+  }
+
+  async removeAll(userId: string, client: Client): Promise<boolean> {
+    const { onEvent, sql } = this.#core;
+    const removed = await sql.inTransaction(async (run) => {
+      const names: FactorName[] = [];
+      for (const { name, isBackup = false, remove } of this.#factors.map(bound)) {
+        if ((await remove(run, userId)) && !isBackup) names.push(name);
+      }
+      if (names.length > 0) await this.#notices.queue(run, "second-factor-removed", userId);
+      return names;
+    });
+    if (removed.length === 0) return false;
+    this.#notices.send();
+    const details = { factors: removed.join(" ") };
+    onEvent({ type: "second-factor:removed", userId, details }, client);
+    return true;
+  }
+
+  async requireAnswer(
+    { id, session }: Parameters<SecondFactors["requireAnswer"]>[0],
+    answer: Answer,
+    client: Client,
+  ): ReturnType<SecondFactors["requireAnswer"]> {
+    const read = this.read(answer);
+    const account = await this.#core.accounts.findAccountById(id);
+    if (account === null) throw new CodeNotValid();
+    const proved = await this.check(account, read, client);
+    const methods = provesMore(read.factor, session.methods)
+      ? ([...proved, "mfa"] as const)
+      : proved;
+    return { methods, credentialsVersion: account.credentialsVersion };
+  }
+
+  /** @throws {@link BadUserInput} when the answer is malformed, or is not exactly one */
+  read(answer: Answer): ReadAnswer {
+    const given = Object.entries(answer).filter(([, value]) => value != null);
+    const names = this.#factors.map(({ name }) => name);
+    const factor = this.#factors.find(({ name }) => name === given[0]?.[0]);
+    if (given.length !== 1 || factor === undefined) {
+      throw new BadUserInput(`Give exactly one of ${names.join(", ")}.`);
+    }
+    const value = given[0]?.[1];
+    factor.requireWellFormed(value);
+    return { factor, value };
+  }
+
+  /**
+   * Checks an answer. Wrong answers delay the next ones and count toward the lock of the account. They have their own
+   * delay, which a right password does not reset.
+   * @param begin runs after the try was counted for the account
+   * @returns how the user has proved who they are
+   * @throws {@link CodeNotValid}, {@link TooManyRequests}
+   */
+  async check(
+    account: Account,
+    { factor, value }: ReadAnswer,
+    client: Client,
+    begin?: () => Promise<void>,
+  ): Promise<readonly AuthMethod[]> {
+    const { attempts, onEvent, throttle } = this.#core;
+    const { id: userId } = account;
+    let methods: readonly AuthMethod[] | null = null;
+    let refusal: AuthError = new CodeNotValid();
+    try {
+      await throttle.login(`second factor of ${userId}`, client, async () => {
+        await begin?.();
+        if (!attempts.isAllowed(account)) return false;
+        methods = await factor.verify(userId, value, client).catch((error: unknown) => {
+          if (!(error instanceof AuthError)) throw error;
+          refusal = error;
+          return null;
+        });
+        if (methods === null) attempts.recordFailure(account, client);
+        return methods !== null;
+      });
+      if (methods === null) throw refusal;
+    } catch (error) {
+      if (error === refusal || error instanceof TooManyRequests) {
+        const details = { factor: factor.name, reason: (error as AuthError).reason ?? null };
+        onEvent({ type: "second-factor:refused", userId, details }, client);
+      }
+      throw error;
+    }
+    onEvent({ type: "second-factor:used", userId, details: { factor: factor.name } }, client);
+    return methods;
+  }
+}
+
+/** Returns whether a factor proves more than `first` did. */
+export function provesMore({ excludedBy = [] }: Factor, first: readonly AuthMethod[]): boolean {
+  return !excludedBy.some((method) => first.includes(method));
+}
+
+function bound(factor: Factor): Pick<Factor, "name" | "isBackup" | "remove"> {
+  const { name, isBackup = false } = factor;
+  return { name, isBackup, remove: (run, userId) => factor.remove(run, userId) };
+}

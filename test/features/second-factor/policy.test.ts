@@ -1,0 +1,109 @@
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { createServer, defineFeature } from "../../../src/index.js";
+import { describeGates, PASSWORD } from "../../support/gate.js";
+import { beginTotp, enrol, enrolled, newName, readState, reauthenticate } from "./calls.js";
+
+const REFUSED = { status: 403, code: "FORBIDDEN", reason: "enrolment_required", data: null };
+
+const salaries = defineFeature({
+  name: "salaries",
+  create: () => ({
+    extension: {
+      typeDefs: `extend type Query { salary: Int! @auth }
+        extend type User { salary: Int @auth }`,
+      resolvers: { Query: { salary: () => 1000 }, User: { salary: () => 1000 } },
+    },
+  }),
+});
+
+const options = { features: [salaries], secondFactor: "required-for:ADMIN" } as const;
+
+describeGates(options, (gate) => {
+  let name: string;
+
+  beforeEach(async () => {
+    name = newName();
+    await gate.user(name, { role: "ADMIN" });
+  });
+
+  const salary = (authorization: string, url = gate.url) =>
+    gate.ask("{ salary }", { authorization, url });
+
+  describe("a user who must have a second factor and has none", () => {
+    test.each(["JWT", "SLIDING", "TOKEN"] as const)(
+      "may only add one, with the scheme %s",
+      async (scheme) => {
+        const { authorization, refresh, token } = await gate.login(name, scheme);
+        const fields = ["salary", "sessions { id }", "me { salary }", "users { edges { cursor } }"];
+        for (const field of fields) {
+          const { code, reason } = await gate.ask(`{ ${field} }`, { authorization });
+          expect([field, code, reason]).toEqual([field, "FORBIDDEN", "enrolment_required"]);
+        }
+        expect((await gate.me(authorization)).data.me.username).toBe(name);
+        expect((await readState(gate, authorization)).data.secondFactor.isRequired).toBe(true);
+        if (scheme !== "TOKEN") {
+          const given = { password: PASSWORD };
+          expect((await reauthenticate(gate, authorization, given)).status).toBe(200);
+          expect((await gate.refresh(scheme === "JWT" ? refresh : token)).status).toBe(200);
+        }
+        expect((await gate.logout({ authorization })).status).toBe(200);
+      },
+    );
+
+    test("gets in with the first factor, in this session only", async () => {
+      const thief = await gate.login(name);
+      const { authorization } = await gate.login(name);
+      expect(await salary(authorization)).toMatchObject(REFUSED);
+      await enrol(gate, authorization);
+      expect((await salary(authorization)).data).toEqual({ salary: 1000 });
+      expect((await salary(thief.authorization)).reason).toBe("token_revoked");
+    });
+  });
+
+  test("a lower role needs none, and a higher one needs one at the next request", async () => {
+    const user = newName();
+    const id = await gate.user(user);
+    const { authorization } = await gate.login(user);
+    expect((await salary(authorization)).status).toBe(200);
+    await gate.auth.accounts.setRole(id, "ADMIN");
+    expect(await salary(authorization)).toMatchObject(REFUSED);
+  });
+
+  test("the check costs no statement", async () => {
+    const { authorization } = await gate.login(name);
+    expect(await gate.countStatements(() => gate.me(authorization))).toBe(1);
+    expect(await gate.countStatements(() => salary(authorization))).toBe(1);
+  });
+
+  test("holds with bearerCheck stateless, where a token with mfa costs no statement", async () => {
+    const stateless = await gate.another({ bearerCheck: "stateless" });
+    const { authorization } = await gate.login(name);
+    expect(await salary(authorization, stateless.url)).toMatchObject(REFUSED);
+    const root = await enrolled(gate, { role: "ADMIN" });
+    const refreshed = await gate.refresh(root.refresh);
+    const header = `Bearer ${refreshed.data.refreshToken.access}`;
+    const read = () => salary(header, stateless.url);
+    expect((await read()).data).toEqual({ salary: 1000 });
+    expect(await gate.countStatements(read)).toBe(0);
+    await stateless.close();
+  });
+
+  test("required asks everyone", async () => {
+    const strict = await gate.another({ secondFactor: "required" });
+    const user = newName();
+    await gate.user(user);
+    const { authorization } = await gate.login(user);
+    expect(await salary(authorization, strict.url)).toMatchObject(REFUSED);
+    expect((await beginTotp(strict, authorization)).status).toBe(200);
+    await strict.close();
+  });
+});
+
+test.each([
+  ["sometimes", /secondFactor: must be off, optional, required/],
+  ["required-for:KING", /secondFactor: names a role that is not in roles/],
+])("the setting %s stops the start", async (secondFactor, message) => {
+  await expect(
+    createServer({ secondFactor: secondFactor as "off", secretKey: "s".repeat(43) }),
+  ).rejects.toThrow(message);
+});
