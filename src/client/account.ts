@@ -22,6 +22,7 @@ import type {
   CreateTokenMutationVariables,
   DeleteAccountMutation,
   PasswordPolicyQuery,
+  ReauthenticateByFactorMutation,
   ReauthenticateMutation,
   RegisterMutation,
   RegisterMutationVariables,
@@ -30,7 +31,9 @@ import type {
   ResetPasswordMutation,
   VerifyEmailMutation,
 } from "./operations.generated.js";
+import type { SecondFactorAnswer } from "./challenge.js";
 import { executePublic, executeSignedIn, type Payload, type Result, toResult } from "./result.js";
+import { REAUTHENTICATE_BY_FACTOR } from "./second-factor-operations.js";
 
 export {
   type CompletedExternalLogin,
@@ -40,7 +43,15 @@ export {
 } from "./external-logins.js";
 export { createImpersonation, type Impersonation } from "./impersonation.js";
 export { createLoginCodes, type LoginCodes, type PendingLoginCode } from "./login-codes.js";
+export type { SecondFactorAnswer } from "./challenge.js";
 export type { Result } from "./result.js";
+export {
+  createSecondFactor,
+  type NewTotp,
+  type SecondFactorClient,
+  type SecondFactorState,
+} from "./second-factor.js";
+export { type AskForProof, createStepUp, type StepUp } from "./step-up.js";
 
 export type PasswordPolicy = PasswordPolicyQuery["passwordPolicy"];
 
@@ -83,9 +94,12 @@ export interface AccountClient {
     currentPassword: string,
     newPassword: string,
   ) => Promise<Result<ChangePasswordMutation["changePassword"]>>;
-  /** Checks the user's password. Call this after a failure with the reason `reauthentication_required`. */
+  /**
+   * Checks the user's password, or a second factor. Call this after a failure with the reason
+   * `reauthentication_required`.
+   */
   readonly reauthenticate: (
-    password: string,
+    proof: string | SecondFactorAnswer,
   ) => Promise<Result<ReauthenticateMutation["reauthenticate"]>>;
   /**
    * Sends a link to the new address. The address changes when the user opens the link. Needs a recent password check.
@@ -141,8 +155,10 @@ export function createAccountClient(auth: AuthClient): AccountClient {
       send<ResetPasswordMutation>(RESET_PASSWORD, { token, newPassword }),
     changePassword: (currentPassword, newPassword) =>
       sendSignedIn<ChangePasswordMutation>(CHANGE_PASSWORD, { currentPassword, newPassword }),
-    reauthenticate: (password) =>
-      sendSignedIn<ReauthenticateMutation>(REAUTHENTICATE, { password }),
+    reauthenticate: (proof) =>
+      typeof proof === "string"
+        ? sendSignedIn<ReauthenticateMutation>(REAUTHENTICATE, { password: proof })
+        : sendSignedIn<ReauthenticateByFactorMutation>(REAUTHENTICATE_BY_FACTOR, proof),
     changeEmail: (newEmail) => sendSignedIn<ChangeEmailMutation>(CHANGE_EMAIL, { newEmail }),
     confirmEmailChange: (token) =>
       send<ConfirmEmailChangeMutation>(CONFIRM_EMAIL_CHANGE, { token }),

@@ -1,5 +1,6 @@
 import type {
   CompleteExternalLoginMutation,
+  CompleteLoginMutation,
   EmailLoginMutation,
   GrantFragment,
   ImpersonateMutation,
@@ -15,6 +16,7 @@ export type GrantData =
   | EmailLoginMutation
   | LoginWithCodeMutation
   | CompleteExternalLoginMutation
+  | CompleteLoginMutation
   | RefreshMutation
   | RegisterMutation
   | ImpersonateMutation;

@@ -36,7 +36,7 @@ interface Begun {
 
 /**
  * Logs users in by an account at another provider, and links such accounts. No method rejects, and none needs `this`. A
- * failure is in the result, and does not change the state of the auth client.
+ * failure is in the result. The state of the auth client gets it only if the login needs a second step.
  */
 export interface ExternalLogins {
   /** Returns the names of the providers. */

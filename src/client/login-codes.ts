@@ -18,8 +18,8 @@ interface Kept extends PendingLoginCode {
 }
 
 /**
- * Logs users in by a code in a mail. No method rejects, and none needs `this`. A failure is in the result, and does not
- * change the state of the auth client.
+ * Logs users in by a code in a mail. No method rejects, and none needs `this`. A failure is in the result. The
+ * state of the auth client gets it only if the login needs a second step.
  */
 export interface LoginCodes {
   /**
@@ -77,9 +77,9 @@ export function createLoginCodes(auth: AuthClient): LoginCodes {
       const variables = { email, code, proof: await proofOf(email) };
       const operation = { query: LOGIN_WITH_CODE, variables };
       const { data, error } = toResult(await signIn<LoginWithCodeMutation>(operation));
-      if (error) return { data: null, error };
-      await entry.remove();
-      return { data: data.user, error: null };
+      // The code is used up also if the login needs a second step.
+      if (!error || error.challenge) await entry.remove();
+      return error ? { data: null, error } : { data: data.user, error: null };
     },
   };
 }

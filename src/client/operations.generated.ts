@@ -14,6 +14,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar. */
   DateTime: { input: string; output: string; }
+  /** The `JSON` scalar type represents JSON values as specified by [ECMA-404](http://www.ecma-international.org/publications/files/ECMA-ST/ECMA-404.pdf). */
+  JSON: { input: unknown; output: unknown; }
 };
 
 /** Filters events. Several fields are combined with AND. */
@@ -42,6 +44,10 @@ export type AuthScheme =
   | 'SLIDING'
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';
+
+export type AuthStrength =
+  /** A second factor, such as a code of an app. */
+  | 'SECOND_FACTOR';
 
 /** Filters by an instant. */
 export type DateTimeFilter = {
@@ -314,3 +320,50 @@ export type LogoutAllMutationVariables = Exact<{ [key: string]: never; }>;
 
 
 export type LogoutAllMutation = { readonly logoutAll: { readonly message: string } };
+
+export type CompleteLoginMutationVariables = Exact<{
+  challenge: Scalars['String']['input'];
+  totp: InputMaybe<Scalars['String']['input']>;
+  recoveryCode: InputMaybe<Scalars['String']['input']>;
+  passkey: InputMaybe<Scalars['JSON']['input']>;
+  scheme: AuthScheme;
+}>;
+
+
+export type CompleteLoginMutation = { readonly completeLogin: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type ReauthenticateByFactorMutationVariables = Exact<{
+  totp: InputMaybe<Scalars['String']['input']>;
+  recoveryCode: InputMaybe<Scalars['String']['input']>;
+  passkey: InputMaybe<Scalars['JSON']['input']>;
+}>;
+
+
+export type ReauthenticateByFactorMutation = { readonly reauthenticate: { readonly message: string, readonly authenticatedAt: string } };
+
+export type SecondFactorQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SecondFactorQuery = { readonly secondFactor: { readonly factors: ReadonlyArray<string>, readonly recoveryCodesLeft: number, readonly isRequired: boolean } };
+
+export type BeginTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginTotpMutation = { readonly beginTotp: { readonly secret: string, readonly uri: string, readonly qr: string, readonly expiresAt: string } };
+
+export type ConfirmTotpMutationVariables = Exact<{
+  code: Scalars['String']['input'];
+}>;
+
+
+export type ConfirmTotpMutation = { readonly confirmTotp: { readonly message: string, readonly recoveryCodes: ReadonlyArray<string> | null } };
+
+export type DisableTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DisableTotpMutation = { readonly disableTotp: { readonly message: string } };
+
+export type RegenerateRecoveryCodesMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RegenerateRecoveryCodesMutation = { readonly regenerateRecoveryCodes: { readonly message: string, readonly recoveryCodes: ReadonlyArray<string> | null } };

@@ -26,6 +26,7 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   user_not_found: DISABLED,
   role_required: "Your role does not allow this.",
   reauthentication_required: "Enter your password again to do this.",
+  enrolment_required: "Your account needs a second factor. Add one first.",
   username_taken: "This user name, or one that looks like it, is taken. Choose another.",
   password_too_weak: "This password is too easy to guess, or has the wrong length. Choose another.",
   email_not_verified:
@@ -33,6 +34,9 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   mail_token_not_valid: "This link does not work any more. Request a new one.",
   mail_token_expired: "This link has expired. Request a new one.",
   code_not_valid: "This code is not valid. Check it, or request a new one.",
+  second_factor_required: "Your account needs a second step to sign in.",
+  challenge_not_valid: "Sign in again. This sign-in cannot be completed any more.",
+  challenge_expired: "Sign in again. This sign-in took too long.",
   external_login_failed: "The login at the provider failed. Start it again.",
   external_email_not_verified:
     "The provider has no confirmed e-mail address of yours. Confirm one there, or sign in otherwise.",

@@ -16,6 +16,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar. */
   DateTime: { input: string; output: string; }
+  /** The `JSON` scalar type represents JSON values as specified by [ECMA-404](http://www.ecma-international.org/publications/files/ECMA-ST/ECMA-404.pdf). */
+  JSON: { input: unknown; output: unknown; }
 };
 
 /** A value that belongs to an event. */
@@ -111,6 +113,23 @@ export type AuthScheme =
   /** One static key, sent as `Authorization: Token <key>`. */
   | 'TOKEN';
 
+export type AuthStrength =
+  /** A second factor, such as a code of an app. */
+  | 'SECOND_FACTOR';
+
+/** A secret for the user's app. `confirmTotp` makes it work. */
+export type BeginTotpPayload = {
+  __typename?: 'BeginTotpPayload';
+  /** Until when `confirmTotp` accepts a code. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** A QR code of `uri`, as an SVG document. */
+  qr: Scalars['String']['output'];
+  /** In Base32, for users who type it. */
+  secret: Scalars['String']['output'];
+  /** An `otpauth:` URI, which opens the app on a phone. */
+  uri: Scalars['String']['output'];
+};
+
 export type CreateTokenPayload = {
   __typename?: 'CreateTokenPayload';
   /** Null if the token does not expire. */
@@ -193,14 +212,20 @@ export type Mutation = {
   __typename?: 'Mutation';
   /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes. */
   beginExternalLogin: ExternalLoginStart;
+  /** Creates a secret for an app that shows codes. A user who has a second factor must have given it within 15 minutes. */
+  beginTotp: BeginTotpPayload;
   /** Sends a link to a new e-mail address of the caller. The address changes when the link is used. */
   changeEmail: MailPayload;
   /** Sets a new password. The caller's other sessions end, and this one goes on. */
   changePassword: PasswordPayload;
   /** Completes a login at another provider, with the parameters that the provider sent to your page. If the login links an account, the payload has no tokens, because the session goes on. */
   completeExternalLogin: AuthPayload;
+  /** Completes a login that was refused with the reason `second_factor_required`. Give exactly one of `totp`, `recoveryCode` and `passkey`. After five wrong answers, log in again. */
+  completeLogin: AuthPayload;
   /** Changes the e-mail address of a user by the token of a mail to the new address. */
   confirmEmailChange: VerifyEmailPayload;
+  /** Adds the app of `beginTotp`, by its first code. From then on, logins need a second step. With the first factor, the user gets recovery codes, and the user's other sign-ins end. */
+  confirmTotp: SecondFactorPayload;
   /** Makes a named static token for a script of the caller. `logoutOthers` leaves it, and `revokeSession` ends it. */
   createToken: CreateTokenPayload;
   /** Creates a user. Without a password, the user cannot log in by password yet. */
@@ -209,6 +234,8 @@ export type Mutation = {
   deleteAccount: DeletePayload;
   /** Deletes a user with all sessions and tokens. */
   deleteUser: DeletePayload;
+  /** Removes the app, and the recovery codes if it was the last factor. The user must have given a second factor within 15 minutes. */
+  disableTotp: SecondFactorPayload;
   /** Logs in by e-mail address and password. */
   emailLogin: AuthPayload;
   /** Ends all sessions of a user. */
@@ -225,12 +252,16 @@ export type Mutation = {
   logoutAll: LogoutPayload;
   /** Ends all sign-ins of the caller except the current one. Named tokens stay: `revokeSession` ends them. */
   logoutOthers: LogoutPayload;
-  /** Confirms the caller's own password, for fields with `@auth(freshWithin:)`. The tokens stay the same. */
+  /** Confirms that the caller is the user, for fields with `@auth(freshWithin:)` or `@auth(with:)`. Give exactly one of the arguments. The tokens stay the same. */
   reauthenticate: ReauthenticatePayload;
   /** Exchanges a refresh token for a new access and refresh token, or a sliding token for a new sliding token. */
   refreshToken: AuthPayload;
+  /** Replaces the recovery codes. The user must have given a second factor within 15 minutes. */
+  regenerateRecoveryCodes: SecondFactorPayload;
   /** Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail. */
   register: RegisterPayload;
+  /** Removes the second factors and the recovery codes of a user who has lost them. Make sure first that it is really the user who asks. */
+  removeSecondFactor: UserPayload;
   /** Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account. */
   requestLoginCode: LoginCodePayload;
   /** Sends a link that sets a new password. The answer is the same whether or not the address has an account. */
@@ -288,8 +319,22 @@ export type MutationCompleteExternalLoginArgs = {
 };
 
 
+export type MutationCompleteLoginArgs = {
+  challenge: Scalars['String']['input'];
+  passkey?: InputMaybe<Scalars['JSON']['input']>;
+  recoveryCode?: InputMaybe<Scalars['String']['input']>;
+  scheme?: AuthScheme;
+  totp?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationConfirmEmailChangeArgs = {
   token: Scalars['String']['input'];
+};
+
+
+export type MutationConfirmTotpArgs = {
+  code: Scalars['String']['input'];
 };
 
 
@@ -351,7 +396,10 @@ export type MutationLogoutArgs = {
 
 
 export type MutationReauthenticateArgs = {
-  password: Scalars['String']['input'];
+  passkey?: InputMaybe<Scalars['JSON']['input']>;
+  password?: InputMaybe<Scalars['String']['input']>;
+  recoveryCode?: InputMaybe<Scalars['String']['input']>;
+  totp?: InputMaybe<Scalars['String']['input']>;
 };
 
 
@@ -365,6 +413,11 @@ export type MutationRegisterArgs = {
   password: Scalars['String']['input'];
   scheme?: AuthScheme;
   username: Scalars['String']['input'];
+};
+
+
+export type MutationRemoveSecondFactorArgs = {
+  id: Scalars['ID']['input'];
 };
 
 
@@ -494,6 +547,8 @@ export type Query = {
   me: User;
   /** What a form can check before it sends a new password. */
   passwordPolicy: PasswordPolicy;
+  /** The caller's second factors. */
+  secondFactor: SecondFactorState;
   /** The caller's own live sessions, newest first. */
   sessions: Array<Session>;
   /** A user. Null if there is no such user. */
@@ -551,6 +606,22 @@ export type Role =
 export type RoleFilter = {
   /** Exactly one of these roles. */
   in?: InputMaybe<Array<Role>>;
+};
+
+export type SecondFactorPayload = {
+  __typename?: 'SecondFactorPayload';
+  message: Scalars['String']['output'];
+  /** New recovery codes, which cannot be read again. Show them to the user. Null if the user has codes already. */
+  recoveryCodes?: Maybe<Array<Scalars['String']['output']>>;
+};
+
+export type SecondFactorState = {
+  __typename?: 'SecondFactorState';
+  /** The caller's factors: `totp`, `passkey`, and `recoveryCode` if some are left. */
+  factors: Array<Scalars['String']['output']>;
+  /** Whether the caller must have a second factor. */
+  isRequired: Scalars['Boolean']['output'];
+  recoveryCodesLeft: Scalars['Int']['output'];
 };
 
 /** A sign-in or a named token. A login opens a sign-in. A session lasts until it ends or expires. */
