@@ -30,5 +30,8 @@ function readerOf(guard) {
   if (guard === undefined) return "anyone who may read the parent";
   if (guard === "@public") return "anyone";
   const who = guard.role === "USER" ? "signed-in user" : `\`${guard.role}\``;
-  return guard.freshness === null ? who : `${who}, within ${guard.freshness.text} of a password`;
+  const { freshness, needsSecondFactor } = guard;
+  const proof = needsSecondFactor ? "second factor" : "password";
+  if (freshness !== null) return `${who}, within ${freshness.text} of a ${proof}`;
+  return needsSecondFactor ? `${who} with a second factor` : who;
 }

@@ -59,6 +59,7 @@ const RESTRICTED_PACKAGES: [packages: RegExp, doors: string[]][] = [
   [/^prom-client$/, ["features/metrics"]],
   [/^@opentelemetry\//, ["features/traces"]],
   [/^jose$/, ["verify"]],
+  [/^(otpauth|qr)$/, ["features/second-factor"]],
 ];
 
 interface Import {

@@ -3,7 +3,7 @@ import type { introspection } from "../generated/tada";
 
 export const graphql = initGraphQLTada<{
   introspection: introspection;
-  scalars: { DateTime: string };
+  scalars: { DateTime: string; JSON: unknown };
 }>();
 
 const USER = graphql(`

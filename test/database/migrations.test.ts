@@ -11,6 +11,7 @@ const SINCE_01 = [
   "2026-11-27-user-names",
   "2026-11-28-session-impersonator",
   "2026-11-28-session-methods",
+  "2026-11-28-session-second-factor",
 ];
 const CORE = ["2026-11-22-accounts-keys-sessions", "2026-11-25-throttling", ...SINCE_01];
 

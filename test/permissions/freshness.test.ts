@@ -10,6 +10,7 @@ const STALE = {
   code: "FORBIDDEN",
   reason: "reauthentication_required",
   freshWithin: "15m",
+  max_age: 900,
 };
 
 const SDL = /* GraphQL */ `

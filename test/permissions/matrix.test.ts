@@ -20,10 +20,12 @@ import {
   isRequiredInputField,
 } from "graphql";
 import { codeOf, type MailPurpose } from "../../src/features/mail/index.js";
+import { hashSecret, randomSecret } from "../../src/tokens/secret-hash.js";
 import { browse } from "../features/external-login/browser.js";
 import { begun } from "../features/external-login/calls.js";
 import { GithubServer } from "../features/external-login/github-server.js";
 import { PAGE } from "../features/external-login/identity-server.js";
+import { beginTotp, codeAt } from "../features/second-factor/calls.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
@@ -78,6 +80,11 @@ const NOT_BY_STATIC_TOKEN = [
   "Mutation.deleteUser",
   "Mutation.beginExternalLogin",
   "Mutation.unlinkAccount",
+  "Mutation.beginTotp",
+  "Mutation.confirmTotp",
+  "Mutation.disableTotp",
+  "Mutation.regenerateRecoveryCodes",
+  "Mutation.removeSecondFactor",
 ];
 
 /** The public operations that do something else for a signed-in caller, and so refuse a credential that does not work. */
@@ -86,7 +93,7 @@ const NOT_BY_BAD_CREDENTIAL = ["Mutation.beginExternalLogin"];
 /** The operations whose arguments name another user, or a new one. */
 const ABOUT_ANOTHER_USER = [
   ...["user", "createUser", "updateUser", "setRole", "setActive", "unlockUser"],
-  ...["startPasswordReset", "endSessions", "deleteUser", "impersonate"],
+  ...["startPasswordReset", "endSessions", "deleteUser", "impersonate", "removeSecondFactor"],
 ];
 
 /** The kinds of callers: named by their role, or by the reason for having none. */
@@ -112,6 +119,7 @@ const github = await GithubServer.start();
 describe("the permission matrix", () => {
   const gate = setUpGate({
     ...{ impersonation: true, loginCodes: true },
+    secondFactor: "optional",
     ...{ githubClientId: github.clientId, githubClientSecret: github.clientSecret },
     githubUrl: github.url,
     corsOrigins: [new URL(PAGE).origin],
@@ -176,6 +184,8 @@ describe("the permission matrix", () => {
       if (name === "email") return email;
     }
     if (field === "unlinkAccount") return linkedAccount(id);
+    // `completeLogin` replaces it.
+    if (name === "recoveryCode" && field === "completeLogin") return "x";
     if (name === "provider") return "github";
     if (name === "redirectTo") return PAGE;
     if (field === "register" && name === "username") return `new${(count += 1)}`;
@@ -235,6 +245,37 @@ describe("the permission matrix", () => {
     return id;
   }
 
+  /** Gives a user an app that shows codes, which the user has just used in all sessions. */
+  async function giveFactor(userId: string): Promise<void> {
+    await gate.sql(
+      "INSERT INTO totp (user_id, sealed, last_step, added_at) VALUES (?, '', 0, 1) ON CONFLICT DO NOTHING",
+      [userId],
+    );
+    await gate.sql("UPDATE session SET second_factor_at = ? WHERE user_id = ?", [gate.now, userId]);
+  }
+
+  /** Returns the arguments that complete the login of another user. */
+  async function secondStep() {
+    const [challenge, recoveryCode] = [randomSecret(), `${(count += 1)}`.padStart(24, "0")];
+    const userId = await gate.user(`user${count}`);
+    await giveFactor(userId);
+    await gate.sql("INSERT INTO recovery_code (code_hash, user_id) VALUES (?, ?)", [
+      hashSecret(recoveryCode),
+      userId,
+    ]);
+    await gate.sql(
+      "INSERT INTO login_challenge (token_hash, user_id, credentials_version, methods, expires_at) VALUES (?, ?, 0, 'pwd', ?)",
+      [hashSecret(challenge), userId, gate.now + 60_000],
+    );
+    return { challenge, recoveryCode };
+  }
+
+  /** Returns the code that confirms a new app of a caller. Returns another one to a caller who cannot begin. */
+  async function firstCode(authorization = ""): Promise<string> {
+    const { data } = await beginTotp(gate, authorization);
+    return data ? codeAt(data.beginTotp.secret, gate.now) : "123456";
+  }
+
   function valueOf(type: GraphQLInputType): unknown {
     const nullable = getNullableType(type);
     if (isListType(nullable)) return [valueOf(nullable.ofType)];
@@ -271,6 +312,9 @@ describe("the permission matrix", () => {
     }
     if (field.name === "completeExternalLogin") Object.assign(variables, await externalLogin());
     if (field.name === "loginWithCode") Object.assign(variables, await loginCode());
+    if (field.name === "completeLogin") Object.assign(variables, await secondStep());
+    if (field.name === "confirmTotp") variables["code"] = await firstCode(authorization);
+    if (/^(disableTotp|regenerateRecoveryCodes)$/.test(field.name)) await giveFactor(id);
     const list = (write: (arg: GraphQLArgument) => string) =>
       given.length === 0 ? "" : `(${given.map(write).join(", ")})`;
     const declared = list(({ name, type }) => `$${name}: ${type.toString()}`);

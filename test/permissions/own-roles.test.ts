@@ -40,7 +40,9 @@ describeGates({ roles: ROLES }, (gate) => {
   test("the enum Role, the default of @auth and the guards of administration follow the setting", () => {
     const { schema, typeDefs } = gate.auth;
     expect(namesIn(schema)).toEqual(ROLES);
-    expect(typeDefs).toContain("directive @auth(requires: Role! = READER, freshWithin: String) on");
+    expect(typeDefs).toContain(
+      "directive @auth(requires: Role! = READER, freshWithin: String, with: AuthStrength) on",
+    );
     expect(typeDefs).toMatch(/enum Role \{\s+READER\s+EDITOR\s+OWNER\s+\}/);
     expect(typeDefs).toMatch(/allSessions\(.*\n?.*@auth\(requires: OWNER\)/s);
     expect(typeDefs).not.toMatch(/\bUSER\b|\bADMIN\b|__ADMIN/);

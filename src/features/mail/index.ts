@@ -135,6 +135,7 @@ export const mail = defineFeature({
 export { MailTokenExpired, MailTokenNotValid, throwNotValid } from "./errors.js";
 export { preferredLocale, storeLocale } from "./locale.js";
 export { queueEmailNotice, queueNotice, type Recipient } from "./notices.js";
+export type { MailTemplateName } from "./letters.js";
 export type { MailLink, MailLinks, MailPurpose } from "./links.js";
 export type { LinkMail } from "./mail-limits.js";
 export type { MailRequest, MailRequestHandler, MailRequests } from "./mail-requests.js";
@@ -147,10 +148,4 @@ export type {
   NewMailToken,
   UsedMailToken,
 } from "./mail-tokens.js";
-export type {
-  MailTemplate,
-  MailTemplateName,
-  MailTemplates,
-  MailValues,
-  RenderedMail,
-} from "./templates.js";
+export type { MailTemplate, MailTemplates, MailValues, RenderedMail } from "./templates.js";

@@ -13,7 +13,8 @@ import {
 } from "./mail-requests.js";
 import { MailSender, type SenderParts } from "./mail-sender.js";
 import { MailTokens, type NewMailToken } from "./mail-tokens.js";
-import type { MailTemplateName, MailValues } from "./templates.js";
+import type { MailTemplateName } from "./letters.js";
+import type { MailValues } from "./templates.js";
 
 /** A mail to send. */
 export interface OutgoingMail {

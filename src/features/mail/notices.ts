@@ -1,7 +1,7 @@
 import { BadUserInput } from "../../errors.js";
 import type { RunStatement } from "../../sql.js";
+import type { MailTemplateName } from "./letters.js";
 import type { Mail } from "./mail.service.js";
-import type { MailTemplateName } from "./templates.js";
 
 export interface Recipient {
   readonly id: string;

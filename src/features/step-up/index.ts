@@ -14,9 +14,14 @@ export const stepUp = defineFeature({
   settings,
   isOn: (config) => config.stepUp,
   create: async (core: CoreServices, _config, apiOf) => {
-    const { StepUpResolver } = await import("./step-up.resolver.js");
     const { StepUpService } = await import("./step-up.service.js");
     const factors = apiOf.ifOn(secondFactor)?.secondFactors;
-    return { resolvers: [new StepUpResolver(new StepUpService(core, factors))] };
+    const service = new StepUpService(core, factors);
+    if (factors === undefined) {
+      const { StepUpResolver } = await import("./step-up.resolver.js");
+      return { resolvers: [new StepUpResolver(service)] };
+    }
+    const { FactorStepUpResolver } = await import("./factor-step-up.resolver.js");
+    return { resolvers: [new FactorStepUpResolver(service)] };
   },
 });

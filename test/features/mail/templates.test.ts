@@ -42,6 +42,13 @@ describe("our templates", () => {
       "Ihre E-Mail-Adresse wurde geändert",
     ],
     ["account-deleted", "Your account was deleted", "Ihr Konto wurde gelöscht"],
+    [
+      "recovery-code-used",
+      "A recovery code was used",
+      "Ein Wiederherstellungscode wurde verwendet",
+    ],
+    ["second-factor-added", "A second factor was added", "Ein zweiter Faktor wurde hinzugefügt"],
+    ["second-factor-removed", "A second factor was removed", "Ein zweiter Faktor wurde entfernt"],
   ])("%s is in English and German, as text and HTML", async (template, english, german) => {
     const withLink = /verify|known|reset|confirm/.test(template);
     const values = { username: "zoë", ...(withLink && { link: LINK }) };

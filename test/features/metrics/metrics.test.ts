@@ -244,9 +244,9 @@ describe("a careless feature", () => {
     expect(valueOf(text, operations("refuse", "other"))).toBe(5000);
     expect(valueOf(text, operations("other", "GRAPHQL_VALIDATION_FAILED"))).toBe(5000);
     expect(countSamples(text, "gatehouse_operations_total")).toBe(2);
-    // 19 reasons and 21 events of the core, at most 100 of features, and `other`.
-    expect(countSamples(text, "gatehouse_refusals_total")).toBe(19 + 100 + 1);
-    expect(countSamples(text, "gatehouse_events_total")).toBe(21 + 100 + 1);
+    // 20 reasons and 22 events of the core, at most 100 of features, and `other`.
+    expect(countSamples(text, "gatehouse_refusals_total")).toBe(20 + 100 + 1);
+    expect(countSamples(text, "gatehouse_events_total")).toBe(22 + 100 + 1);
     expect(valueOf(text, refusals("other"))).toBe(4900);
     expect(Buffer.byteLength(text)).toBeLessThan(100_000);
     const [counted] = await growthOf(gate, [refusals("no_credentials")], () => gate.me());

@@ -24,7 +24,8 @@ const server = await IdentityServer.start();
 
 const options = {
   ...{ smtpUrl: smtp.url, mailFrom: "no-reply@example.com", publicUrl: "https://shop.example.com" },
-  ...{ secondFactor: "optional", loginCodes: true, restBridge: true, jwtIssuer: "gatehouse" },
+  ...{ loginCodes: true, restBridge: true, jwtIssuer: "gatehouse" },
+  secondFactor: "optional",
   corsOrigins: [new URL(PAGE).origin],
   externalProviders: { corp: server.client },
 } as const;

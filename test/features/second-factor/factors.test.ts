@@ -52,7 +52,8 @@ const vault = defineFeature({
 });
 
 const options = {
-  ...{ secondFactor: "optional", features: [vault], impersonation: true },
+  ...{ features: [vault], impersonation: true },
+  secondFactor: "optional",
   ...{ smtpUrl: smtp.url, mailFrom: "no-reply@example.com", accessTokenLifetime: 3600 },
 } as const;
 

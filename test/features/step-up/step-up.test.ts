@@ -312,7 +312,7 @@ describeGates(options, (gate) => {
         const { data, errors } = (await response.json()) as Answer;
         return { status: response.status, data, ...errors?.[0]?.extensions };
       };
-      expect(await ask("{ salary }")).toEqual({ ...STALE, freshWithin: "15m" });
+      expect(await ask("{ salary }")).toEqual({ ...STALE, freshWithin: "15m", max_age: 900 });
       expect(await ask(REAUTHENTICATE, { password: WRONG })).toEqual(REFUSED);
       expect(client.getSession()).toEqual(before);
       expect((await ask(REAUTHENTICATE, { password: PASSWORD })).status).toBe(200);
