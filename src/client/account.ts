@@ -14,7 +14,6 @@ import {
 } from "./account-operations.js";
 import type { AuthClient } from "./auth-client.js";
 import type { User } from "./credentials.js";
-import { execute } from "./execute.js";
 import type {
   ChangeEmailMutation,
   ChangePasswordMutation,
@@ -23,6 +22,7 @@ import type {
   CreateTokenMutationVariables,
   DeleteAccountMutation,
   PasswordPolicyQuery,
+  ReauthenticateByFactorMutation,
   ReauthenticateMutation,
   RegisterMutation,
   RegisterMutationVariables,
@@ -31,10 +31,27 @@ import type {
   ResetPasswordMutation,
   VerifyEmailMutation,
 } from "./operations.generated.js";
-import { executeSignedIn, type Payload, type Result, toResult } from "./result.js";
+import type { SecondFactorAnswer } from "./challenge.js";
+import { executePublic, executeSignedIn, type Payload, type Result, toResult } from "./result.js";
+import { REAUTHENTICATE_BY_FACTOR } from "./second-factor-operations.js";
 
+export {
+  type CompletedExternalLogin,
+  createExternalLogins,
+  type ExternalLogins,
+  type LinkedAccount,
+} from "./external-logins.js";
 export { createImpersonation, type Impersonation } from "./impersonation.js";
+export { createLoginCodes, type LoginCodes, type PendingLoginCode } from "./login-codes.js";
+export type { SecondFactorAnswer } from "./challenge.js";
 export type { Result } from "./result.js";
+export {
+  createSecondFactor,
+  type NewTotp,
+  type SecondFactorClient,
+  type SecondFactorState,
+} from "./second-factor.js";
+export { type AskForProof, createStepUp, type StepUp } from "./step-up.js";
 
 export type PasswordPolicy = PasswordPolicyQuery["passwordPolicy"];
 
@@ -77,9 +94,12 @@ export interface AccountClient {
     currentPassword: string,
     newPassword: string,
   ) => Promise<Result<ChangePasswordMutation["changePassword"]>>;
-  /** Checks the user's password. Call this after a failure with the reason `reauthentication_required`. */
+  /**
+   * Checks the user's password, or a second factor. Call this after a failure with the reason
+   * `reauthentication_required`.
+   */
   readonly reauthenticate: (
-    password: string,
+    proof: string | SecondFactorAnswer,
   ) => Promise<Result<ReauthenticateMutation["reauthenticate"]>>;
   /**
    * Sends a link to the new address. The address changes when the user opens the link. Needs a recent password check.
@@ -103,13 +123,13 @@ export interface AccountClient {
 
 /** Creates a client for the account of the signed-in user. Sends no request. */
 export function createAccountClient(auth: AuthClient): AccountClient {
-  const { config, signIn } = auth.internals;
+  const { signIn } = auth.internals;
 
-  async function send<Data extends object>(
+  function send<Data extends object>(
     query: string,
     variables: object = {},
   ): Promise<Result<Payload<Data>>> {
-    return toResult(await execute<Data>(config.endpoint, { query, variables }));
+    return executePublic<Data>(auth, { query, variables });
   }
 
   function sendSignedIn<Data extends object>(
@@ -135,8 +155,10 @@ export function createAccountClient(auth: AuthClient): AccountClient {
       send<ResetPasswordMutation>(RESET_PASSWORD, { token, newPassword }),
     changePassword: (currentPassword, newPassword) =>
       sendSignedIn<ChangePasswordMutation>(CHANGE_PASSWORD, { currentPassword, newPassword }),
-    reauthenticate: (password) =>
-      sendSignedIn<ReauthenticateMutation>(REAUTHENTICATE, { password }),
+    reauthenticate: (proof) =>
+      typeof proof === "string"
+        ? sendSignedIn<ReauthenticateMutation>(REAUTHENTICATE, { password: proof })
+        : sendSignedIn<ReauthenticateByFactorMutation>(REAUTHENTICATE_BY_FACTOR, proof),
     changeEmail: (newEmail) => sendSignedIn<ChangeEmailMutation>(CHANGE_EMAIL, { newEmail }),
     confirmEmailChange: (token) =>
       send<ConfirmEmailChangeMutation>(CONFIRM_EMAIL_CHANGE, { token }),

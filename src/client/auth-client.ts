@@ -1,6 +1,6 @@
 import type { GrantData } from "./credentials.js";
 import type { Operation, Result } from "./execute.js";
-import type { GraphQLErrorLike } from "./failure.js";
+import type { Failure, GraphQLErrorLike } from "./failure.js";
 import type { ResolvedOptions, Scheme } from "./options.js";
 import type { Renewal } from "./renewal.js";
 import type { Session } from "./session.js";
@@ -64,9 +64,11 @@ export interface AuthClient {
     readonly session: Session;
     readonly renewal: Renewal;
     /**
-     * Sends an operation with the variable `scheme`. If the response has tokens, the user is signed in. A failure does
-     * not change the state.
+     * Sends an operation with the variable `scheme`. If the response has tokens, the user is signed in. A failure
+     * changes the state only if the login needs a second step.
      */
     readonly signIn: <Data extends GrantData>(operation: Operation) => Promise<Result<Data>>;
+    /** Asks the user for another proof after a failure, and returns whether to repeat the operation. */
+    isProven?: (failure: Failure | undefined) => Promise<boolean>;
   };
 }

@@ -60,12 +60,13 @@ export function openClient(config: ResolvedOptions): AuthClient {
   }
 
   /**
-   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response.
-   * @param onNoToken called if the response has no tokens. Not called if another login or logout has started since
+   * Sends an operation with the variable `scheme`, and signs the user in with the tokens of the response. The state gets
+   * a failure that has a challenge, unless another login or logout has started since.
+   * @param isRecorded whether the state gets every failure
    */
   async function signIn<Data extends GrantData>(
     operation: Operation,
-    onNoToken?: (failure?: Failure) => void,
+    isRecorded?: boolean,
   ): Promise<Result<Data>> {
     const call = ++lastCall;
     await session.loading;
@@ -79,7 +80,8 @@ export function openClient(config: ResolvedOptions): AuthClient {
       const credentials = given && call === lastCall ? await renewal.confirm(given) : given;
       if (call !== lastCall) await (credentials && endSession(credentials, null));
       else if (credentials) await session.replace(credentials, null);
-      else onNoToken?.(result.failure);
+      else if (isRecorded || result.failure?.challenge)
+        session.record(session.credentials, result.failure ?? NO_TOKEN);
     });
     return result;
   }
@@ -88,9 +90,7 @@ export function openClient(config: ResolvedOptions): AuthClient {
     query: string,
     variables: Omit<LoginMutationVariables, "scheme"> | Omit<EmailLoginMutationVariables, "scheme">,
   ): Promise<AuthState> {
-    await signIn({ query, variables }, (failure = NO_TOKEN) => {
-      session.record(session.credentials, failure);
-    });
+    await signIn({ query, variables }, true);
     return session.state;
   }
 

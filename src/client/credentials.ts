@@ -1,15 +1,25 @@
 import type {
+  CompleteExternalLoginMutation,
+  CompleteLoginMutation,
   EmailLoginMutation,
   GrantFragment,
   ImpersonateMutation,
   LoginMutation,
+  LoginWithCodeMutation,
   RefreshMutation,
   RegisterMutation,
 } from "./operations.generated.js";
 
 /** The data of a GraphQL response with tokens, such as `{ login: { access, … } }`. */
 export type GrantData =
-  LoginMutation | EmailLoginMutation | RefreshMutation | RegisterMutation | ImpersonateMutation;
+  | LoginMutation
+  | EmailLoginMutation
+  | LoginWithCodeMutation
+  | CompleteExternalLoginMutation
+  | CompleteLoginMutation
+  | RefreshMutation
+  | RegisterMutation
+  | ImpersonateMutation;
 
 /** The signed-in user, as of the login or the last refresh. */
 export type User = GrantFragment["user"];

@@ -16,7 +16,7 @@ export type FailureReason =
   | "password_changed"
   | "invalid_credentials"
   | "role_required"
-  /** This field needs a more recent password check. */
+  /** This field needs a more recent, or a stronger, proof of who the user is. */
   | "reauthentication_required"
   /** The user must have a second factor, and can only add one until then. */
   | "enrolment_required"
@@ -81,8 +81,21 @@ export interface Failure {
    * problems.
    */
   readonly problems?: readonly string[];
-  /** How recent the password check must be, such as `15m`, if the reason is `reauthentication_required`. */
+  /** How recent the proof must be, such as `15m`, if the reason is `reauthentication_required`. */
   readonly freshWithin?: string;
+  /** The class of the proof that is needed, if a password is not enough. @see RFC 9470 */
+  readonly acrValues?: string;
+  /** The login that waits for a second step. Also in the failure of a wrong answer, if it can be answered again. */
+  readonly challenge?: Challenge;
+}
+
+/** A login that was right so far, and needs a second step. */
+export interface Challenge {
+  readonly token: string;
+  /** The factors that the user can answer with: `totp`, `recoveryCode`, `passkey`. */
+  readonly factors: readonly string[];
+  /** An ISO 8601 instant of the server's clock. After it, the reason is `challenge_expired`. */
+  readonly expiresAt: string;
 }
 
 /** The parts of a GraphQL error that this client reads. */
@@ -100,14 +113,21 @@ export const NO_TOKEN: Failure = { reason: "bad_answer", message: "The response 
  * client already return a {@link Failure}.
  */
 export function toFailure({ message, extensions = {} }: GraphQLErrorLike): Failure {
-  const { code, reason = code, retryAfter, problems, freshWithin } = extensions;
+  const { code, reason = code, retryAfter, problems, freshWithin, challenge } = extensions;
+  const { acr_values: acrValues } = extensions;
   return {
     reason: (typeof reason === "string" ? reason.toLowerCase() : "bad_answer") as FailureReason,
     message,
     ...(typeof retryAfter === "number" && { retryAfter }),
     ...(Array.isArray(problems) && { problems }),
     ...(typeof freshWithin === "string" && { freshWithin }),
+    ...(typeof acrValues === "string" && { acrValues }),
+    ...(isChallenge(challenge) && { challenge }),
   };
+}
+
+function isChallenge(value: unknown): value is Challenge {
+  return Array.isArray((value as Partial<Challenge> | null | undefined)?.factors);
 }
 
 /**

@@ -2,6 +2,7 @@ export type { AuthClient } from "./auth-client.js";
 export { createAuthClient } from "./create-auth-client.js";
 export type { User } from "./credentials.js";
 export {
+  type Challenge,
   type Failure,
   type FailureReason,
   findRefusal,

@@ -228,6 +228,60 @@ export type ImpersonateMutationVariables = Exact<{
 
 export type ImpersonateMutation = { readonly impersonate: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
 
+export type RequestLoginCodeMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+  proof: InputMaybe<Scalars['String']['input']>;
+}>;
+
+
+export type RequestLoginCodeMutation = { readonly requestLoginCode: { readonly message: string, readonly proof: string, readonly expiresAt: string } };
+
+export type LoginWithCodeMutationVariables = Exact<{
+  email: Scalars['String']['input'];
+  code: Scalars['String']['input'];
+  proof: InputMaybe<Scalars['String']['input']>;
+  scheme: AuthScheme;
+}>;
+
+
+export type LoginWithCodeMutation = { readonly loginWithCode: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type ExternalProvidersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ExternalProvidersQuery = { readonly externalProviders: ReadonlyArray<string> };
+
+export type BeginExternalLoginMutationVariables = Exact<{
+  provider: Scalars['String']['input'];
+  redirectTo: Scalars['String']['input'];
+}>;
+
+
+export type BeginExternalLoginMutation = { readonly beginExternalLogin: { readonly url: string, readonly proof: string } };
+
+export type CompleteExternalLoginMutationVariables = Exact<{
+  code: Scalars['String']['input'];
+  state: Scalars['String']['input'];
+  proof: Scalars['String']['input'];
+  iss: InputMaybe<Scalars['String']['input']>;
+  scheme: AuthScheme;
+}>;
+
+
+export type CompleteExternalLoginMutation = { readonly completeExternalLogin: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type LinkedAccountsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type LinkedAccountsQuery = { readonly linkedAccounts: ReadonlyArray<{ readonly id: string, readonly provider: string, readonly name: string | null, readonly linkedAt: string, readonly lastUsedAt: string | null }> };
+
+export type UnlinkAccountMutationVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type UnlinkAccountMutation = { readonly unlinkAccount: { readonly message: string } };
+
 export type GrantFragment = { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } };
 
 export type LoginMutationVariables = Exact<{
@@ -266,3 +320,50 @@ export type LogoutAllMutationVariables = Exact<{ [key: string]: never; }>;
 
 
 export type LogoutAllMutation = { readonly logoutAll: { readonly message: string } };
+
+export type CompleteLoginMutationVariables = Exact<{
+  challenge: Scalars['String']['input'];
+  totp: InputMaybe<Scalars['String']['input']>;
+  recoveryCode: InputMaybe<Scalars['String']['input']>;
+  passkey: InputMaybe<Scalars['JSON']['input']>;
+  scheme: AuthScheme;
+}>;
+
+
+export type CompleteLoginMutation = { readonly completeLogin: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type ReauthenticateByFactorMutationVariables = Exact<{
+  totp: InputMaybe<Scalars['String']['input']>;
+  recoveryCode: InputMaybe<Scalars['String']['input']>;
+  passkey: InputMaybe<Scalars['JSON']['input']>;
+}>;
+
+
+export type ReauthenticateByFactorMutation = { readonly reauthenticate: { readonly message: string, readonly authenticatedAt: string } };
+
+export type SecondFactorQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SecondFactorQuery = { readonly secondFactor: { readonly factors: ReadonlyArray<string>, readonly recoveryCodesLeft: number, readonly isRequired: boolean } };
+
+export type BeginTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginTotpMutation = { readonly beginTotp: { readonly secret: string, readonly uri: string, readonly qr: string, readonly expiresAt: string } };
+
+export type ConfirmTotpMutationVariables = Exact<{
+  code: Scalars['String']['input'];
+}>;
+
+
+export type ConfirmTotpMutation = { readonly confirmTotp: { readonly message: string, readonly recoveryCodes: ReadonlyArray<string> | null } };
+
+export type DisableTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DisableTotpMutation = { readonly disableTotp: { readonly message: string } };
+
+export type RegenerateRecoveryCodesMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RegenerateRecoveryCodesMutation = { readonly regenerateRecoveryCodes: { readonly message: string, readonly recoveryCodes: ReadonlyArray<string> | null } };

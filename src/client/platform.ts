@@ -1,6 +1,10 @@
 /** The browser features that this client uses. Node, React Native and old browsers lack some of them. */
 interface Platform {
-  readonly location?: { readonly href: string };
+  readonly location?: { readonly href: string; readonly assign?: (url: string) => void };
+  readonly history?: {
+    readonly state: unknown;
+    readonly replaceState: (state: unknown, title: string, url: string) => void;
+  };
   readonly localStorage?: AuthStorage;
   readonly sessionStorage?: AuthStorage;
   readonly navigator?: { readonly locks?: Locks; readonly cookieEnabled?: boolean };

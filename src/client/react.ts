@@ -2,7 +2,9 @@
 
 import * as React from "react";
 import type { AuthClient } from "./auth-client.js";
+import { cancelLogin, completeLogin, type SecondFactorAnswer } from "./challenge.js";
 import { createAuthClient } from "./create-auth-client.js";
+import type { Challenge } from "./failure.js";
 import { type AuthState, toState } from "./state.js";
 
 // React 17 lacks `useSyncExternalStore`. A named import of it would fail with an error that does not mention the
@@ -14,7 +16,14 @@ if (typeof React.useSyncExternalStore !== "function") {
 }
 
 export type Auth = AuthState &
-  Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch">;
+  Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch"> & {
+    /** The login of any kind that waits for a second step, or null. After it has expired, an answer sets it to null. */
+    readonly challenge: Challenge | null;
+    /** Answers the challenge. The state has the outcome, as after `login`. */
+    readonly completeLogin: (answer: SecondFactorAnswer) => Promise<AuthState>;
+    /** Drops the challenge, for a user who wants to log in otherwise. */
+    readonly cancelLogin: () => void;
+  };
 
 const Context = React.createContext<AuthClient | null>(null);
 
@@ -47,7 +56,17 @@ export function useAuth(scheme?: "jwt" | "token"): Auth {
   const client = isProvided ? provided : sharedClient(scheme);
   const state = React.useSyncExternalStore(client.subscribe, client.getSession, getServerState);
   const { login, emailLogin, logout, logoutAll, authFetch } = client;
-  return { ...state, login, emailLogin, logout, logoutAll, authFetch };
+  const steps = React.useMemo(
+    () => ({
+      completeLogin: (answer: SecondFactorAnswer) => completeLogin(client, answer),
+      cancelLogin: () => {
+        cancelLogin(client);
+      },
+    }),
+    [client],
+  );
+  const challenge = state.error?.challenge ?? null;
+  return { ...state, challenge, ...steps, login, emailLogin, logout, logoutAll, authFetch };
 }
 
 function useProvided(): AuthClient | null {

@@ -11,21 +11,40 @@ export type Payload<Data> = Data[keyof Data];
 
 type Execute<Data> = (operation: Operation) => Promise<Executed<Data>>;
 
+/** Sends an operation that needs no signed-in user. */
+export async function executePublic<Data extends object>(
+  auth: AuthClient,
+  operation: Operation,
+): Promise<Result<Payload<Data>>> {
+  return toResult(await execute<Data>(auth.internals.config.endpoint, operation));
+}
+
 /**
  * Sends an operation with the `Authorization` header of the signed-in user. If the server refuses the header, renews
- * the tokens and retries once.
+ * the tokens and retries once. If the server wants another proof of the user, asks for it and retries once.
  */
 export async function executeSignedIn<Data extends object>(
   auth: AuthClient,
   operation: Operation,
   run: Execute<Data> = (signed) => execute<Data>(auth.internals.config.endpoint, signed),
 ): Promise<Result<Payload<Data>>> {
+  const send = () => executeOnce(auth, operation, run);
+  const result = await send();
+  const isRepeated = await auth.internals.isProven?.(result.failure);
+  return toResult(isRepeated ? await send() : result);
+}
+
+async function executeOnce<Data extends object>(
+  auth: AuthClient,
+  operation: Operation,
+  run: Execute<Data>,
+): Promise<Executed<Data>> {
   const { renewal } = auth.internals;
   const authorization = await renewal.getAuthorization();
-  if (!authorization) return { data: null, error: auth.getSession().error ?? NO_SESSION };
+  if (!authorization) return { failure: auth.getSession().error ?? NO_SESSION };
   const result = await run({ ...operation, authorization });
   const next = await renewal.recover(authorization, asRefusal(result.failure));
-  return toResult(next ? await run({ ...operation, authorization: next }) : result);
+  return next ? run({ ...operation, authorization: next }) : result;
 }
 
 export function toResult<Data extends object>({

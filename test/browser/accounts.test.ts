@@ -73,7 +73,7 @@ async function confirmPassword(page: Page): Promise<void> {
 
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
-    stage = await Stage.open({ loginFailureLimit: WRONG_PASSWORDS });
+    stage = await Stage.open(() => ({ loginFailureLimit: WRONG_PASSWORDS }));
   });
 
   afterEach(async () => {

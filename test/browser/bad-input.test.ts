@@ -32,7 +32,7 @@ let stage: Stage;
 
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
-    stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
+    stage = await Stage.open(() => ({ accessTokenLifetime: ACCESS_LIFETIME }));
   });
 
   afterEach(async () => {

@@ -46,7 +46,7 @@ async function logIn(scheme: string): Promise<void> {
 
 describeBrowser("GraphiQL, in a browser", () => {
   beforeAll(async () => {
-    stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
+    stage = await Stage.open(() => ({ accessTokenLifetime: ACCESS_LIFETIME }));
   });
 
   beforeEach(async () => {

@@ -28,7 +28,7 @@ const readRefreshToken = (page: Page) =>
 
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
-    stage = await Stage.open({ accessTokenLifetime: ACCESS_LIFETIME });
+    stage = await Stage.open(() => ({ accessTokenLifetime: ACCESS_LIFETIME }));
   });
 
   afterEach(async () => {

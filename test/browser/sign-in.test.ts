@@ -22,7 +22,7 @@ let stage: Stage;
 
 describeBrowser("in a browser", () => {
   beforeAll(async () => {
-    stage = await Stage.open({ loginFailuresPerAccount: 5 });
+    stage = await Stage.open(() => ({ loginFailuresPerAccount: 5 }));
   });
 
   afterEach(async () => {

@@ -29,7 +29,14 @@ describe("rendered on a server, without a window", () => {
     (scheme) => {
       const [auth] = render(scheme);
       expect(auth).toMatchObject({ status: "loading", user: null, token: null, error: null });
-      for (const name of ["login", "emailLogin", "logout", "logoutAll", "authFetch"] as const) {
+      expect(auth?.challenge).toBeNull();
+      for (const name of [
+        "login",
+        "logout",
+        "authFetch",
+        "completeLogin",
+        "cancelLogin",
+      ] as const) {
         expect(typeof auth?.[name]).toBe("function");
       }
     },

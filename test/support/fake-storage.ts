@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** A browser's storage. Tabs share it, and get events about changes. */
 export class FakeStorage {
-  readonly entries = new Map<string, string>();
+  entries = new Map<string, string>();
   /** The listeners of all tabs for the event `storage`. */
   readonly listeners = new Set<(event: { key: string | null }) => void>();
   isFull = false;

@@ -31,6 +31,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'";
 
+type GateOptions = NonNullable<Parameters<typeof Gate.open>[0]>;
+
 /** Matches URLs that need no request to a host. */
 const LOCAL = /^(data|blob|about):/;
 
@@ -65,19 +67,33 @@ export class Stage {
   readonly #special = new Set<Person>();
   #problems: string[] = [];
 
-  private constructor(gate: Gate, cookieGate: Gate, browser: Browser, folder: string) {
+  private constructor(
+    server: Server,
+    gate: Gate,
+    cookieGate: Gate,
+    browser: Browser,
+    folder: string,
+  ) {
     this.gate = gate;
     this.#cookieGate = cookieGate;
     this.#browser = browser;
     this.#folder = folder;
-    this.#server = createServer((incoming, response) => {
+    this.#server = server.on("request", (incoming, response) => {
       this.#answer(incoming, response).catch(() => response.destroy());
     });
   }
 
-  /** Starts everything, with the users ada, an ADMIN, and bob, a USER. */
-  static async open(options: Parameters<typeof Gate.open>[0] = {}): Promise<Stage> {
-    let url = "";
+  /**
+   * Starts everything, with the users ada, an ADMIN, and bob, a USER.
+   * @param optionsOf returns the options of the servers. It gets the URL of the start page
+   */
+  static async open(
+    optionsOf: (url: string) => GateOptions | Promise<GateOptions>,
+  ): Promise<Stage> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = urlOf(server);
+    const options = await optionsOf(url);
     const pageOf = (path: string) => (token: string) => `${url}${path}?token=${token}`;
     const [browser, folder, gate] = await Promise.all([
       openBrowser(),
@@ -87,10 +103,16 @@ export class Stage {
         publicUrl: undefined,
         registration: "open",
         impersonation: true,
+        loginCodes: true,
+        // Nothing listens there. The example only lists the provider.
+        externalProviders: {
+          corp: { issuer: "http://127.0.0.1:9", clientId: "example", clientSecret: "example" },
+        },
         links: {
           verifyEmail: pageOf("verify-email"),
           resetPassword: pageOf("reset-password"),
           confirmEmailChange: pageOf("confirm-email"),
+          loginWithCode: pageOf("login-code"),
         },
         ...options,
       }),
@@ -98,20 +120,23 @@ export class Stage {
     const cookieGate = await gate.another({ refreshCookie: true });
     await gate.user("ada", { email: "ada@example.com", role: "ADMIN" });
     await gate.user("bob", { email: "bob@example.com" });
-    const stage = new Stage(gate, cookieGate, browser, folder);
-    await new Promise<void>((resolve) => stage.#server.listen(0, "127.0.0.1", resolve));
-    url = stage.url;
+    const stage = new Stage(server, gate, cookieGate, browser, folder);
     // Opened before the tests, because a browser's first profile is slow to open.
     stage.#spares.push(await stage.#open());
     return stage;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+    return urlOf(this.#server);
   }
 
   /** Waits for a mail to an address, and returns the path of its link. */
   async linkTo(address: string): Promise<string> {
+    return new RegExp(`${this.url}(\\S+)`).exec(await this.mailTo(address))?.[1] ?? "";
+  }
+
+  /** Waits for a mail to an address, and returns its text. */
+  async mailTo(address: string): Promise<string> {
     const folder = join(dirname(this.gate.databasePath), "mail");
     let mail = "";
     await eventually(async () => {
@@ -121,8 +146,7 @@ export class Stage {
       mail = mails.find((source) => source.includes(`To: ${address}`)) ?? "";
       return mail !== "";
     });
-    const parsed = await simpleParser(mail);
-    return new RegExp(`${this.url}(\\S+)`).exec(parsed.text ?? "")?.[1] ?? "";
+    return (await simpleParser(mail)).text ?? "";
   }
 
   /** Counts the requests for an operation. */
@@ -227,6 +251,10 @@ export class Stage {
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers).end(answered);
   }
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 /** Builds the example in development mode: React checks more, and StrictMode runs effects twice. */

@@ -1,7 +1,9 @@
 import type { AuthClient } from "graphql-gatehouse/client";
 import {
   createAccountClient,
+  createExternalLogins,
   createImpersonation,
+  createLoginCodes,
   type Impersonation,
 } from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
@@ -18,6 +20,8 @@ import {
   saveConnection,
   urlOf,
 } from "./connection.js";
+import { ExternalLogin } from "./external-login.js";
+import { LoginCode } from "./login-code.js";
 import { ConfirmEmail, VerifyEmail } from "./mail-links.js";
 import { NotFound } from "./not-found.js";
 import { messageOf } from "./problem.js";
@@ -51,6 +55,8 @@ const PRIVATE: Readonly<Record<string, Route>> = {
 const ROUTES: Readonly<Record<string, Route>> = {
   ...PRIVATE,
   "/sign-up": { title: "Create your account", page: <SignUp />, for: "visitors" },
+  "/login-code": { title: "Sign in by a code", page: <LoginCode />, for: "visitors" },
+  "/signed-in": { title: "Signing in", page: <ExternalLogin />, for: "everyone" },
   "/forgot-password": { title: "Forgot password", page: <ForgotPassword />, for: "visitors" },
   "/verify-email": { title: "Confirm address", page: <VerifyEmail />, for: "everyone" },
   "/confirm-email": { title: "Confirm address", page: <ConfirmEmail />, for: "everyone" },
@@ -80,6 +86,8 @@ function openSession(connection: Connection): Session {
   const clientsOf = (auth: AuthClient): Clients => ({
     auth,
     account: createAccountClient(auth),
+    loginCodes: createLoginCodes(auth),
+    externalLogins: createExternalLogins(auth),
     apollo: openApollo(auth, urlOf(connection)),
   });
   return {

@@ -20,6 +20,12 @@ export function navigate(path: string): void {
   dispatchEvent(new PopStateEvent(CHANGE));
 }
 
+/** Shows the page at a path. The back button does not lead back to the page before. */
+export function redirect(path: string): void {
+  history.replaceState(null, "", path);
+  dispatchEvent(new PopStateEvent(CHANGE));
+}
+
 /** Returns the path of the address bar. */
 export function usePath(): string {
   return useSyncExternalStore(subscribe, () => location.pathname);

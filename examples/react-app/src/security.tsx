@@ -9,6 +9,7 @@ import {
   type SessionRowFragment,
   SessionsDocument,
 } from "./gql/graphql.js";
+import { LinkedAccounts } from "./linked-accounts.js";
 import { PageHeader } from "./page-header.js";
 import { Problem } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
@@ -37,6 +38,7 @@ export function Security() {
             onEnded={reload}
           />
           <Tokens tokens={sessions.filter(({ isNamedToken }) => isNamedToken)} onChange={reload} />
+          {!isActing && <LinkedAccounts />}
           {!isActing && <ChangePassword onChanged={reload} />}
           <Events {...events} />
         </>

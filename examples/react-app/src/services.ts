@@ -1,6 +1,11 @@
 import type { ApolloClient } from "@apollo/client";
 import type { AuthClient } from "graphql-gatehouse/client";
-import type { AccountClient, Impersonation } from "graphql-gatehouse/client/account";
+import type {
+  AccountClient,
+  ExternalLogins,
+  Impersonation,
+  LoginCodes,
+} from "graphql-gatehouse/client/account";
 import { createContext, useContext } from "react";
 import type { Connection } from "./connection.js";
 
@@ -8,6 +13,8 @@ import type { Connection } from "./connection.js";
 export interface Clients {
   readonly auth: AuthClient;
   readonly account: AccountClient;
+  readonly loginCodes: LoginCodes;
+  readonly externalLogins: ExternalLogins;
   readonly apollo: ApolloClient;
 }
 

@@ -1,6 +1,7 @@
 import { useAuth } from "graphql-gatehouse/react";
 import { type Choice, type Connection, isSupported, SCHEMES, STORAGES } from "./connection.js";
 import { Card, Field, Form, PasswordField } from "./forms.js";
+import { ProviderButtons } from "./provider-buttons.js";
 import { Link } from "./router.js";
 import { useServices } from "./services.js";
 
@@ -12,7 +13,7 @@ export interface SignInProps {
 
 export function SignIn(props: SignInProps) {
   const { login, emailLogin, error } = useAuth();
-  const { notify } = useServices();
+  const { notify, externalLogins } = useServices();
   return (
     <>
       <Card
@@ -45,6 +46,12 @@ export function SignIn(props: SignInProps) {
           <Link href="/verify-email">Send the mail again</Link>
         )}
         <Link href="/forgot-password">Forgot your password?</Link>
+        <div className="ways" role="group" aria-label="Other ways to sign in">
+          <Link className="quiet" href="/login-code">
+            Mail me a code
+          </Link>
+          <ProviderButtons action="Continue with" send={externalLogins.begin} />
+        </div>
       </Card>
       <Options {...props} />
     </>

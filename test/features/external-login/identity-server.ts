@@ -63,14 +63,18 @@ export class IdentityServer {
   readonly clientId = "gatehouse";
   readonly clientSecret = "a secret of the client: 100 % + more";
   behaviour: Behaviour = {};
+  /** The person who visits without {@link IdentityServer.visit}, in a real browser. */
+  guest: Person | undefined;
   /** The paths of all requests so far. */
   readonly requests: string[] = [];
   readonly #people = new Map<string, Person>();
   readonly #server: Server;
+  readonly #page: string;
   #key: JWK = newKey();
   #provider!: Provider;
 
-  private constructor() {
+  private constructor(page: string) {
+    this.#page = page;
     this.#server = createServer((request, response) => {
       const { pathname } = new URL(request.url ?? "", this.issuer);
       this.requests.push(pathname);
@@ -84,11 +88,12 @@ export class IdentityServer {
     });
   }
 
-  static async start(): Promise<IdentityServer> {
+  /** @param page the page of the application to which the provider sends the browser */
+  static async start(page = PAGE): Promise<IdentityServer> {
     // The provider warns that it keeps everything in memory, which is right for tests.
     jest.spyOn(console, "warn").mockImplementation(() => undefined);
     jest.spyOn(console, "info").mockImplementation(() => undefined);
-    const server = new IdentityServer();
+    const server = new IdentityServer(page);
     server.#server.listen(0, "127.0.0.1");
     await once(server.#server, "listening");
     server.#provider = server.#createProvider();
@@ -123,7 +128,7 @@ export class IdentityServer {
   /** Lets a person log in at the URL of `beginExternalLogin`, and returns what the browser then shows. */
   async visit(url: string, person: Person): Promise<Page> {
     this.#people.set(person.sub, person);
-    return browse(url, PAGE, { "x-person": person.sub });
+    return browse(url, this.#page, { "x-person": person.sub });
   }
 
   async close(): Promise<void> {
@@ -138,7 +143,7 @@ export class IdentityServer {
         {
           client_id: this.clientId,
           client_secret: this.clientSecret,
-          redirect_uris: [PAGE],
+          redirect_uris: [this.#page],
           response_types: ["code"],
         },
       ],
@@ -167,7 +172,8 @@ export class IdentityServer {
   async #letIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const provider = this.#provider;
     const { params } = await provider.interactionDetails(request, response);
-    const accountId = String(request.headers["x-person"]);
+    if (this.guest !== undefined) this.#people.set(this.guest.sub, this.guest);
+    const accountId = String(request.headers["x-person"] ?? this.guest?.sub);
     const grant = new provider.Grant({ accountId, clientId: String(params["client_id"]) });
     grant.addOIDCScope(String(params["scope"]));
     const result = { login: { accountId }, consent: { grantId: await grant.save() } };

@@ -1,0 +1,62 @@
+import type { ResolvedOptions } from "./options.js";
+import { type AuthStorage, platform } from "./platform.js";
+
+/** The values that the browser keeps from the start of a login to its end. No method rejects. */
+export interface LoginEntry<Value> {
+  readonly read: () => Promise<Value | null>;
+  /** @returns whether the value survives a reload. If not, it is in memory */
+  readonly write: (value: Value) => Promise<boolean>;
+  readonly remove: () => Promise<void>;
+}
+
+/**
+ * Opens an entry of one purpose. If the application has given a storage, the entry is there.
+ * @param kind `"sessionStorage"` for a login that ends in the same tab
+ */
+export function openLoginEntry<Value>(
+  { name, storage: own }: ResolvedOptions,
+  purpose: string,
+  kind: "localStorage" | "sessionStorage",
+): LoginEntry<Value> {
+  const key = `${name}:${purpose}`;
+  let inMemory: Value | null = null;
+
+  /** Returns undefined if the storage is missing, forbidden or full. */
+  async function attempt<Outcome>(
+    use: (storage: AuthStorage) => Outcome,
+  ): Promise<Awaited<Outcome> | undefined> {
+    try {
+      const storage = typeof own === "object" ? own : platform[kind];
+      return storage && (await use(storage));
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    async read() {
+      const text = await attempt((storage) => storage.getItem(key));
+      return (parse(text) as Value | null) ?? inMemory;
+    },
+    async write(value) {
+      inMemory = value;
+      const isStored = await attempt(async (storage) => {
+        await storage.setItem(key, JSON.stringify(value));
+        return true;
+      });
+      return isStored ?? false;
+    },
+    async remove() {
+      inMemory = null;
+      await attempt((storage) => storage.removeItem(key));
+    },
+  };
+}
+
+function parse(text: string | null | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}

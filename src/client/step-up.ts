@@ -1,0 +1,69 @@
+import type { AuthClient } from "./auth-client.js";
+import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
+import type { Result } from "./result.js";
+
+/**
+ * Asks the user to prove again who they are, for example by a dialog that calls `reauthenticate`.
+ * @param failure says what proof is needed: a second factor if it has `acrValues`, otherwise a password
+ * @returns whether the user did
+ */
+export type AskForProof = (failure: Failure) => Promise<boolean>;
+
+/** Repeats operations that the server refused because they need a more recent, or a stronger, proof. */
+export interface StepUp {
+  /** Runs an operation. If it is refused with `reauthentication_required`, asks the user, and runs it once more. */
+  readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
+  /** Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. */
+  readonly fetch: typeof fetch;
+  /** From now on, the operations of `graphql-gatehouse/client/account` do not ask any more. */
+  readonly close: () => void;
+}
+
+/**
+ * Asks the user whenever the server wants another proof. The operations of `graphql-gatehouse/client/account` then ask
+ * by themselves, so {@link StepUp.run} is only for operations of your own. Operations that are refused at the same time
+ * share one question. A client has one step-up: a later one replaces it.
+ * @see RFC 9470
+ */
+export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
+  const { internals } = auth;
+  let asking: Promise<boolean> | undefined;
+
+  /** Returns whether to repeat the operation that failed. */
+  const isProven = async (failure: Failure | null | undefined): Promise<boolean> => {
+    if (failure?.reason !== "reauthentication_required") return false;
+    asking ??= ask(failure).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+
+  internals.isProven = isProven;
+  return {
+    async run(operation) {
+      const result = await operation();
+      return (await isProven(result.error)) ? operation() : result;
+    },
+    async fetch(input, init) {
+      // The body of a request can be read only once.
+      const again = input instanceof Request ? input.clone() : input;
+      const response = await auth.authFetch(input, init);
+      const isRepeated = await isProven(await readFailure(response));
+      return isRepeated ? auth.authFetch(again, init) : response;
+    },
+    close() {
+      if (internals.isProven === isProven) delete internals.isProven;
+    },
+  };
+}
+
+/** Returns the refusal of a GraphQL response that asks for another proof. */
+async function readFailure(response: Response): Promise<Failure | undefined> {
+  if (!response.headers.get("content-type")?.includes("json")) return undefined;
+  try {
+    const { errors } = (await response.clone().json()) as { errors?: GraphQLErrorLike[] };
+    return errors?.map(toFailure).find(({ reason }) => reason === "reauthentication_required");
+  } catch {
+    return undefined;
+  }
+}
