@@ -15,11 +15,19 @@ export class SignInMethods {
    */
   add(count: string, removal: string): void {
     this.#counts.push(count);
+    this.addRemoval(removal);
+  }
+
+  /**
+   * Adds what a stranger may leave at an account, although it is no way to log in, such as a second factor.
+   * @param removal an SQL statement that removes it. Its one parameter is the user's id
+   */
+  addRemoval(removal: string): void {
     this.#removals.push(removal);
   }
 
   /**
-   * Removes all ways to log in but the password, because a stranger may have added them.
+   * Removes all ways to log in but the password, and second factors, because a stranger may have added them.
    * @param run runs a statement of the caller's transaction
    */
   async removeAll(run: RunStatement, userId: string): Promise<void> {

@@ -67,7 +67,10 @@ export class StoredPasskeys {
 
   constructor(core: Pick<CoreServices, "now" | "signInMethods" | "sql">) {
     this.#core = core;
-    core.signInMethods.add("(SELECT count(*) FROM passkey WHERE passkey.user_id = u.id)");
+    core.signInMethods.add(
+      "(SELECT count(*) FROM passkey WHERE passkey.user_id = u.id)",
+      "DELETE FROM passkey WHERE user_id = ? RETURNING id",
+    );
   }
 
   /** Returns a user's passkeys, oldest first. */

@@ -65,6 +65,9 @@ export const secondFactor = defineFeature({
     const factors = new SecondFactorsService(core, codes, notices);
     factors.register(totp);
     factors.register(codes);
+    for (const table of ["totp", "recovery_code"]) {
+      core.signInMethods.addRemoval(`DELETE FROM ${table} WHERE user_id = ? RETURNING user_id`);
+    }
     created.set(core, factors);
     const challenges = new ChallengesService(core, factors);
     core.authentication.requireSecondStep((login) => challenges.requireSecondStep(login));
