@@ -94,7 +94,9 @@ describeGates(OPTIONS, (gate) => {
     const { emails } = github.person;
     const [slow, fast] = [await answered(), await answered()];
     const asked = new Promise<ServerResponse>((resolve) => {
-      github.answers["/api/v3/user/emails"] = (_request, response) => resolve(response);
+      github.answers["/api/v3/user/emails"] = (_request, response) => {
+        resolve(response);
+      };
     });
     const later = complete(gate, slow);
     const held = await asked;

@@ -284,7 +284,7 @@ export type Mutation = {
   /** Removes the second factors and the recovery codes of a user who has lost them. Make sure first that it is really the user who asks. */
   removeSecondFactor: UserPayload;
   renamePasskey: PasskeyPayload;
-  /** Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account. */
+  /** Sends a mail with a code and a link, which log in for at most 10 minutes. The answer is the same whether or not the address has an account. */
   requestLoginCode: LoginCodePayload;
   /** Sends a link that sets a new password. The answer is the same whether or not the address has an account. */
   requestPasswordReset: MailPayload;
