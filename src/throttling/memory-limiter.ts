@@ -46,9 +46,9 @@ export class MemoryLimiter implements Limiter {
 }
 
 /**
- * The attempts of evicted keys. Allocates 24 MiB at the first eviction. Keys with the same hash share a counter, which
- * holds the highest number of attempts. So a key can have too many attempts, but never too few. After a million evicted
- * keys with one failure each, another key loses about one free attempt.
+ * The attempts of evicted keys, in 24 MiB that are allocated at the first eviction. Keys with the same hash share a
+ * counter, which has the attempts of the key with the most. So a key can have too many attempts, but never too few. A
+ * million evicted keys that failed once cost another key about one of its free attempts.
  */
 class SharedCounters {
   /** The points, `blockedUntil` and `expiresAt` of each counter. */
@@ -81,8 +81,8 @@ class SharedCounters {
 }
 
 /**
- * Returns the index of a key's numbers. An attacker cannot find keys with the same index, because the keys are hashes
- * with a secret.
+ * Returns where the numbers of a key are. Nobody can choose keys with the same hash, because the keys are keyed hashes
+ * themselves.
  * @see https://datatracker.ietf.org/doc/html/draft-eastlake-fnv FNV-1a
  */
 function indexOf(key: string): number {

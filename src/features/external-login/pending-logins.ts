@@ -20,7 +20,7 @@ export interface PendingLogin extends Request {
   readonly linking: Linking | null;
 }
 
-/** The values that the browser keeps until the login is complete. */
+/** What the browser keeps. */
 export interface KeptLogin {
   /** Completes the login, together with the answer of the provider. */
   readonly proof: string;
@@ -36,7 +36,7 @@ interface Row {
   readonly sessionId: string | null;
 }
 
-/** The logins that have begun. The database stores only hashes of their states and proofs. */
+/** The logins that have begun. The database has no state and no proof, but only their hashes. */
 export class PendingLogins {
   readonly #core: Pick<CoreServices, "now" | "sql">;
   readonly #keys: readonly KeyObject[];
@@ -67,8 +67,7 @@ export class PendingLogins {
   }
 
   /**
-   * Deletes a login that has begun, and returns it. Keeps the login if the proof is wrong, because then a stranger sent
-   * it.
+   * Deletes a login that has begun, and returns it. A login with another proof stays, because only a stranger sends it.
    * @throws {@link ExternalLoginFailed} when the login is unknown, was completed or has expired, or belongs to another
    * browser
    */
