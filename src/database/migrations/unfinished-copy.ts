@@ -4,8 +4,8 @@ const NAME = "copy-database";
 const MIGRATION = "unfinished";
 
 /**
- * Creates the table in which `gatehouse copy-database` records its progress. The migration is recorded from the first
- * change of the target until the copy is complete, so it also marks a database that no server may use yet.
+ * Creates the table in which `gatehouse copy-database` records its progress. While this migration is recorded, the copy
+ * is not complete, and no server may use the database.
  *
  * `last_row` is the `rowid` in SQLite of the last copied row. `digest` is the digest of all copied rows.
  */

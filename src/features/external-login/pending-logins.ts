@@ -20,7 +20,7 @@ export interface PendingLogin extends Request {
   readonly linking: Linking | null;
 }
 
-/** The values that the browser keeps until the login is complete. */
+/** What the browser keeps. */
 export interface KeptLogin {
   /** Completes the login, together with the answer of the provider. */
   readonly proof: string;
@@ -69,8 +69,7 @@ export class PendingLogins {
   }
 
   /**
-   * Deletes a login that has begun, and returns it. Keeps the login if the proof is wrong, because then a stranger sent
-   * it.
+   * Deletes a login that has begun, and returns it. A login with another proof stays, because only a stranger sends it.
    * @throws {@link ExternalLoginFailed} when the login is unknown, was completed or has expired, or belongs to another
    * browser
    */

@@ -12,9 +12,9 @@ import {
   type MailRequests,
 } from "./mail-requests.js";
 import { MailSender, type SenderParts } from "./mail-sender.js";
-import { MailTokens, type NewMailToken } from "./mail-tokens.js";
 import type { MailTemplateName } from "./letters.js";
 import { ResetHolds } from "./reset-holds.js";
+import { MailTokens, type NewMailToken } from "./mail-tokens.js";
 import type { MailValues } from "./templates.js";
 
 /** A mail to send. */
