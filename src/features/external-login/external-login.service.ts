@@ -9,6 +9,7 @@ import type { Principal } from "../../sessions/principal.js";
 import { requireScheme } from "../../sessions/session-opener.js";
 import { randomSecret } from "../../tokens/secret-hash.js";
 import type { CoreServices } from "../feature.js";
+import type { SignUps } from "../registration/index.js";
 import { type Ask, beginToAsk } from "./ask.js";
 import { ExternalAccountTaken, ExternalLoginFailed, ExternalLoginRefused } from "./errors.js";
 import type { LinkedAccount, LinkedAccounts } from "./linked-accounts.js";
@@ -42,6 +43,7 @@ export interface ExternalLoginParts {
   readonly accounts: LinkedAccounts;
   readonly newUsers: NewUsers;
   readonly pages: ReturnPages;
+  readonly signUps: SignUps | undefined;
 }
 
 /** Logs users in by their accounts at other providers, and links such accounts to users. */
@@ -67,6 +69,7 @@ export class ExternalLoginService {
    * @throws {@link BadUserInput} when the provider is unknown, or `redirectTo` is not a page of this application
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    * @throws {@link ReauthenticationRequired} when the signed-in user gave no password within 15 minutes
+   * @throws {@link EmailNotVerified} when the signed-in user has registered, and has proved no address
    * @throws {@link ExternalLoginFailed} when the provider cannot be reached
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
@@ -84,6 +87,8 @@ export class ExternalLoginService {
       throw new BadUserInput("provider must be one of externalProviders.");
     }
     const linking = await readLinking(context);
+    // A stranger may have signed up with the address, and would keep a way to log in after its owner has proved it.
+    if (linking !== null) await this.#parts.signUps?.requireProof(linking.userId);
     const [state, nonce, codeVerifier] = [randomSecret(), randomSecret(), randomSecret()];
     const request = { redirectTo: page, state, nonce, codeVerifier };
     return this.#report(name, client, async () => {

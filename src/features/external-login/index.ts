@@ -56,11 +56,12 @@ export const externalLogin = defineFeature({
     const providers = await createProviders(config, core.now);
     const mail = apiOf.ifOn(mailFeature)?.mail;
     const accounts = new LinkedAccounts(core, [...providers.keys()], mail);
-    const newUsers = new NewUsers(core, accounts, apiOf.ifOn(registration)?.signUps);
+    const signUps = apiOf.ifOn(registration)?.signUps;
+    const newUsers = new NewUsers(core, accounts, signUps);
     const pending = new PendingLogins(core, core.deriveKeys("external-login"));
     const pages = new ReturnPages(originsOf(config));
     const service = new ExternalLoginService(core, {
-      ...{ providers, accounts, newUsers, pending, pages },
+      ...{ providers, accounts, newUsers, pending, pages, signUps },
     });
     return {
       resolvers: [new ExternalLoginResolver(service)],

@@ -12,6 +12,8 @@ export interface SignUps {
   readonly isOpen: boolean;
   /** Records that a user has proved an address. Other users who registered with it can no longer get it. */
   recordProof(this: void, run: RunStatement, proof: MailProof): Promise<unknown>;
+  /** @throws {@link EmailNotVerified} when the user has registered, and has proved no address */
+  requireProof(this: void, userId: string): Promise<void>;
 }
 
 /** Seconds between two deletions of accounts that were never verified. */
@@ -56,6 +58,7 @@ export const registration = defineFeature({
     const signUps: SignUps = {
       isOpen: !isClosed(config),
       recordProof: (run, proof) => unverified.recordProof(run, proof),
+      requireProof: (userId) => unverified.requireProof(userId),
     };
     if (isClosed(config) && !(await unverified.exist())) return { api: { signUps } };
     mail?.tokens.onProof((run, proof) => unverified.recordProof(run, proof));

@@ -44,11 +44,15 @@ export class UnverifiedAccounts {
   }
 
   /**
-   * Requires that the user has proved an address. Does nothing if the setting `emailVerification` is `optional`.
-   * @throws {@link EmailNotVerified} when the user has registered, and has proved no address
+   * Does the same as {@link UnverifiedAccounts.requireProof}, but nothing if the setting `emailVerification` is `optional`.
+   * @throws {@link EmailNotVerified}
    */
   async requireVerified(userId: string): Promise<void> {
-    if (this.#verification === "optional") return;
+    if (this.#verification === "required") await this.requireProof(userId);
+  }
+
+  /** @throws {@link EmailNotVerified} when the user has registered, and has proved no address */
+  async requireProof(userId: string): Promise<void> {
     // The first proof of an address deletes this row.
     const unverified = await this.#core.sql.read(
       `SELECT user_id FROM registration WHERE user_id = ?`,

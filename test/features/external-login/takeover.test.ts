@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature } from "../../../src/index.js";
 import { describeFreshGates, describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
-import { signIn } from "../recovery/calls.js";
+import { call, signIn } from "../recovery/calls.js";
 import { REGISTER, VERIFY } from "../registration/documents.js";
 import { answered, begin, complete, logIn } from "./calls.js";
 import { IdentityServer, PAGE, type Person, sign } from "./identity-server.js";
@@ -68,27 +68,38 @@ describeGates(OPTIONS, (gate) => {
   const link = () => logIn(gate, server, person, own());
   const links = () => gate.sql(`SELECT name FROM linked_account WHERE user_id = ?`, [id]);
 
-  test("RC-7: an account that loses its password to the owner of the address loses its links, too", async () => {
-    const address = `owner-${count}@example.com`;
-    const register = async (username: string) => {
-      const variables = { username, email: address, password: `${PASSWORD} ${username}` };
-      const { data } = await gate.ask(REGISTER, { variables });
-      return `Bearer ${data.register.auth.access}`;
-    };
-    const authorization = await register(`stranger-${count}`);
-    const token = await smtp.tokenTo(address);
-    const linked = await logIn(gate, server, person, { authorization });
-    const stranger = linked.data.completeExternalLogin.user.id;
-    await register(`owner-${count}`);
-    gate.events.length = 0;
-    // The owner cannot know which of the two mails is the stranger's.
+  /** Signs up. Returns the `Authorization` header of the new user, and the token of the mail. */
+  async function register(username: string, address: string) {
+    const variables = { username, email: address, password: `${PASSWORD} ${username}` };
+    const { data } = await gate.ask(REGISTER, { variables });
+    const authorization = `Bearer ${data.register.auth.access}`;
+    return { authorization, token: await smtp.tokenTo(address) };
+  }
+
+  test("RC-7: an account without a proved address cannot be linked", async () => {
+    const { authorization, token } = await register(`new-${count}`, `new-${count}@example.com`);
+    expect(await begin(gate, {}, { authorization })).toMatchObject({
+      reason: "email_not_verified",
+    });
     expect((await gate.ask(VERIFY, { variables: { token } })).status).toBe(200);
-    expect(gate.events).toContainEqual({ type: "password_removed", userId: stranger });
-    expect((await logIn(gate, server, person)).data.completeExternalLogin.user.id).not.toBe(
-      stranger,
-    );
-    const rows = await gate.sql(`SELECT id FROM linked_account WHERE user_id = ?`, [stranger]);
-    expect(rows).toEqual([]);
+    expect((await logIn(gate, server, person, { authorization })).status).toBe(200);
+  });
+
+  test("RC-7: an account that loses its password to the owner of the address loses its links, too", async () => {
+    await link();
+    const address = `owner-${count}@example.com`;
+    await register(`owner-${count}`, address);
+    smtp.reset();
+    gate.advance(61);
+    // The owner cannot know which of the two mails is the stranger's.
+    await call(gate, "changeEmail", { newEmail: address }, own());
+    const token = await smtp.tokenTo(address);
+    gate.events.length = 0;
+    expect((await call(gate, "confirmEmailChange", { token })).status).toBe(200);
+    expect(gate.events).toContainEqual({ type: "password_removed", userId: id });
+    expect(await links()).toEqual([]);
+    const { data } = await logIn(gate, server, person);
+    expect(data.completeExternalLogin.user.id).not.toBe(id);
   });
 
   describe("a link", () => {
