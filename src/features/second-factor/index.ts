@@ -68,7 +68,8 @@ export const secondFactor = defineFeature({
     for (const table of ["totp", "recovery_code"]) {
       core.signInMethods.addRemoval(`DELETE FROM ${table} WHERE user_id = ? RETURNING user_id`);
     }
-    created.set(core, factors);
+    const secondFactors: SecondFactors = factors;
+    created.set(core, secondFactors);
     const challenges = new ChallengesService(core, factors);
     core.authentication.requireSecondStep((login) => challenges.requireSecondStep(login));
     const requiredOf = rolesRequired(config.secondFactor, config.roles);
@@ -76,7 +77,7 @@ export const secondFactor = defineFeature({
     const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });
     const hasAdministration = apiOf.ifOn(administration) !== undefined;
     return {
-      api: { secondFactors: factors as SecondFactors },
+      api: { secondFactors },
       resolvers: [
         new SecondFactorResolver(challenges, own),
         ...(hasAdministration ? [new RemoveSecondFactorResolver(factors, core.accounts)] : []),
