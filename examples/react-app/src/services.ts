@@ -5,6 +5,7 @@ import type {
   ExternalLogins,
   Impersonation,
   LoginCodes,
+  SecondFactorClient,
 } from "graphql-gatehouse/client/account";
 import { createContext, useContext } from "react";
 import type { Connection } from "./connection.js";
@@ -15,6 +16,7 @@ export interface Clients {
   readonly account: AccountClient;
   readonly loginCodes: LoginCodes;
   readonly externalLogins: ExternalLogins;
+  readonly secondFactor: SecondFactorClient;
   readonly apollo: ApolloClient;
 }
 
