@@ -6,6 +6,7 @@ export const EVERY_FIELD = {
   impersonation: true,
   loginCodes: true,
   secondFactor: "optional",
+  passkeys: true,
   githubClientId: "id",
   githubClientSecret: "secret",
 };

@@ -60,6 +60,7 @@ const RESTRICTED_PACKAGES: [packages: RegExp, doors: string[]][] = [
   [/^@opentelemetry\//, ["features/traces"]],
   [/^jose$/, ["verify"]],
   [/^(otpauth|qr)$/, ["features/second-factor"]],
+  [/^@simplewebauthn\//, ["features/passkeys"]],
 ];
 
 interface Import {

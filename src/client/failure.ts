@@ -40,6 +40,8 @@ export type FailureReason =
   | "challenge_not_valid"
   /** The second step took longer than five minutes. Log in again. */
   | "challenge_expired"
+  /** The passkey does not log in, or cannot be added. Start again. */
+  | "passkey_not_valid"
   /** The login at another provider failed. Start it again. */
   | "external_login_failed"
   /** The provider has no confirmed e-mail address of the user. */

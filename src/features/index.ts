@@ -13,6 +13,7 @@ import { loginCodes } from "./login-codes/index.js";
 import { mail } from "./mail/index.js";
 import { metrics } from "./metrics/index.js";
 import { oauth } from "./oauth/index.js";
+import { passkeys } from "./passkeys/index.js";
 import { personalTokens } from "./personal-tokens/index.js";
 import { recovery } from "./recovery/index.js";
 import { refreshCookie } from "./refresh-cookie/index.js";
@@ -39,6 +40,7 @@ export const BUILT_IN: readonly [
   typeof administration,
   typeof secondFactor,
   typeof oauth,
+  typeof passkeys,
   typeof personalTokens,
   typeof recovery,
   typeof refreshCookie,
@@ -63,6 +65,7 @@ export const BUILT_IN: readonly [
   administration,
   secondFactor,
   oauth,
+  passkeys,
   personalTokens,
   recovery,
   refreshCookie,

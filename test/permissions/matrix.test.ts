@@ -26,6 +26,8 @@ import { begun } from "../features/external-login/calls.js";
 import { GithubServer } from "../features/external-login/github-server.js";
 import { PAGE } from "../features/external-login/identity-server.js";
 import { beginTotp, codeAt } from "../features/second-factor/calls.js";
+import { Authenticator } from "../features/passkeys/authenticator.js";
+import { assertion, call as callPasskeys, register } from "../features/passkeys/calls.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
 
 const SCHEMES = ["TOKEN", "JWT", "SLIDING"] as const;
@@ -80,6 +82,10 @@ const NOT_BY_STATIC_TOKEN = [
   "Mutation.deleteUser",
   "Mutation.beginExternalLogin",
   "Mutation.unlinkAccount",
+  "Mutation.beginPasskeyRegistration",
+  "Mutation.addPasskey",
+  "Mutation.renamePasskey",
+  "Mutation.removePasskey",
   "Mutation.beginTotp",
   "Mutation.confirmTotp",
   "Mutation.disableTotp",
@@ -119,7 +125,7 @@ const github = await GithubServer.start();
 describe("the permission matrix", () => {
   const gate = setUpGate({
     ...{ impersonation: true, loginCodes: true },
-    secondFactor: "optional",
+    ...{ secondFactor: "optional", passkeys: true },
     ...{ githubClientId: github.clientId, githubClientSecret: github.clientSecret },
     githubUrl: github.url,
     corsOrigins: [new URL(PAGE).origin],
@@ -184,6 +190,7 @@ describe("the permission matrix", () => {
       if (name === "email") return email;
     }
     if (field === "unlinkAccount") return linkedAccount(id);
+    if (/^(rename|remove)Passkey$/.test(field) && name === "id") return passkeyOf(id);
     // `completeLogin` replaces it.
     if (name === "recoveryCode" && field === "completeLogin") return "x";
     if (name === "provider") return "github";
@@ -254,6 +261,37 @@ describe("the permission matrix", () => {
     await gate.sql("UPDATE session SET second_factor_at = ? WHERE user_id = ?", [gate.now, userId]);
   }
 
+  /** Gives a caller a passkey, which the caller has just used, and returns its id. */
+  async function passkeyOf(userId: string): Promise<string> {
+    const id = (count += 1).toString(16).padStart(32, "0");
+    // With a passkey, a login by password would need a second step.
+    if (userId === bystander) return id;
+    await gate.sql(
+      `INSERT INTO passkey (id, user_id, credential_id, public_key, counter, transports, is_synced, is_backed_up, label,
+         created_at) VALUES (?, ?, ?, '', 0, '', false, false, 'Key', 1)`,
+      [id, userId, id],
+    );
+    await gate.sql("UPDATE session SET second_factor_at = ? WHERE user_id = ?", [gate.now, userId]);
+    return id;
+  }
+
+  const SERVER_PAGE = { origin: "https://auth.example.com" };
+
+  /** Returns a new passkey of a caller. Returns nonsense for a caller who cannot begin. */
+  async function newPasskey(authorization = ""): Promise<unknown> {
+    const { data } = await callPasskeys(gate, "beginPasskeyRegistration", {}, { authorization });
+    if (!data) return {};
+    return new Authenticator().create(data.beginPasskeyRegistration.options, SERVER_PAGE);
+  }
+
+  /** Returns the passkey of another user, which answers a login. */
+  async function usedPasskey(): Promise<unknown> {
+    const id = await gate.user(`user${(count += 1)}`);
+    const device = new Authenticator();
+    await register(gate, { authorization: await signIn(id, "JWT") }, device, SERVER_PAGE);
+    return device.get(await assertion(gate), SERVER_PAGE);
+  }
+
   /** Returns the arguments that complete the login of another user. */
   async function secondStep() {
     const [challenge, recoveryCode] = [randomSecret(), `${(count += 1)}`.padStart(24, "0")];
@@ -314,6 +352,8 @@ describe("the permission matrix", () => {
     if (field.name === "loginWithCode") Object.assign(variables, await loginCode());
     if (field.name === "completeLogin") Object.assign(variables, await secondStep());
     if (field.name === "confirmTotp") variables["code"] = await firstCode(authorization);
+    if (field.name === "addPasskey") variables["response"] = await newPasskey(authorization);
+    if (field.name === "passkeyLogin") variables["response"] = await usedPasskey();
     if (/^(disableTotp|regenerateRecoveryCodes)$/.test(field.name)) await giveFactor(id);
     const list = (write: (arg: GraphQLArgument) => string) =>
       given.length === 0 ? "" : `(${given.map(write).join(", ")})`;

@@ -10,7 +10,9 @@ export type MailTemplateName =
   | "login-code"
   | "recovery-code-used"
   | "second-factor-added"
-  | "second-factor-removed";
+  | "second-factor-removed"
+  | "passkey-added"
+  | "passkey-removed";
 
 /** The text of a mail, before and after its code and its link. */
 interface Letter {
@@ -91,6 +93,16 @@ export const ENGLISH: Language = {
       before: "A second factor was removed from your account.",
       after: "If it was not you, ask the people who run the service for help at once.",
     },
+    "passkey-added": {
+      subject: "A passkey was added to your account",
+      before: "A passkey was added to your account. It signs in without your password.",
+      after: "If it was not you, remove the passkey and set a new password at once.",
+    },
+    "passkey-removed": {
+      subject: "A passkey was removed from your account",
+      before: "A passkey was removed from your account. It does not sign in any more.",
+      after: "If it was not you, set a new password at once.",
+    },
   },
 };
 
@@ -160,6 +172,17 @@ const GERMAN: Language = {
       subject: "Ein zweiter Faktor wurde entfernt",
       before: "Ein zweiter Faktor wurde von Ihrem Konto entfernt.",
       after: "Wenn Sie das nicht waren, bitten Sie sofort die Betreiber des Dienstes um Hilfe.",
+    },
+    "passkey-added": {
+      subject: "Ihr Konto hat einen neuen Passkey",
+      before: "Ihr Konto hat einen neuen Passkey. Er meldet ohne Ihr Passwort an.",
+      after:
+        "Wenn Sie das nicht waren, entfernen Sie den Passkey, und setzen Sie sofort ein neues Passwort.",
+    },
+    "passkey-removed": {
+      subject: "Ein Passkey Ihres Kontos wurde entfernt",
+      before: "Ein Passkey Ihres Kontos wurde entfernt. Er meldet nicht mehr an.",
+      after: "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort.",
     },
   },
 };

@@ -49,6 +49,12 @@ describe("our templates", () => {
     ],
     ["second-factor-added", "A second factor was added", "Ein zweiter Faktor wurde hinzugefügt"],
     ["second-factor-removed", "A second factor was removed", "Ein zweiter Faktor wurde entfernt"],
+    ["passkey-added", "A passkey was added to your account", "Ihr Konto hat einen neuen Passkey"],
+    [
+      "passkey-removed",
+      "A passkey was removed from your account",
+      "Ein Passkey Ihres Kontos wurde entfernt",
+    ],
   ])("%s is in English and German, as text and HTML", async (template, english, german) => {
     const withLink = /verify|known|reset|confirm/.test(template);
     const values = { username: "zoë", ...(withLink && { link: LINK }) };

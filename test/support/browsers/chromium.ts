@@ -1,4 +1,4 @@
-import { type BrowserContext, chromium } from "playwright-core";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { ACTION_TIMEOUT, type Browser, type Complain } from "./driver.js";
 
 /** Switches that stop Chromium's own requests, such as the search for updates. */
@@ -12,6 +12,15 @@ const SWITCHES = [
   "--disable-sync",
 ];
 
+const AUTHENTICATOR = {
+  protocol: "ctap2",
+  transport: "internal",
+  hasResidentKey: true,
+  hasUserVerification: true,
+  isUserVerified: true,
+  automaticPresenceSimulation: true,
+} as const;
+
 /** Starts a Chromium with a new profile. */
 export async function openChromium(executablePath: string): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, args: SWITCHES });
@@ -20,6 +29,13 @@ export async function openChromium(executablePath: string): Promise<Browser> {
       const context = await browser.newContext(options);
       watch(context, complain);
       return context;
+    },
+    async addAuthenticator(tab) {
+      // Playwright made the tab.
+      const page = tab as unknown as Page;
+      const session = await page.context().newCDPSession(page);
+      await session.send("WebAuthn.enable");
+      await session.send("WebAuthn.addVirtualAuthenticator", { options: AUTHENTICATOR });
     },
     close: () => browser.close(),
   };

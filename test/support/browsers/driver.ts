@@ -5,6 +5,8 @@ export const ACTION_TIMEOUT = 9_000;
 export interface Browser {
   /** Opens an empty profile. Calls `complain` for errors in the console, uncaught errors, and the URLs of requests. */
   newPerson(options: PersonOptions, complain: Complain): Promise<Person>;
+  /** Gives a tab an authenticator that keeps passkeys, and says that it has checked its user. */
+  addAuthenticator?(page: Page): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ import { openWebkit } from "./webkit.js";
 
 /** The abilities that only some drivers have. The title of a skipped test names the missing ability in these words. */
 const ABILITIES = {
+  authenticator: "add an authenticator",
   clock: "set the page's clock",
   initScript: "run a script before those of the page",
   media: "choose the colour scheme",
@@ -29,7 +30,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     name: "Chromium",
     variable: "CHROMIUM_PATH",
     path: "/usr/bin/chromium",
-    abilities: ["clock", "initScript", "media", "offline", "viewport"],
+    abilities: ["authenticator", "clock", "initScript", "media", "offline", "viewport"],
     open: openChromium,
   },
   firefox: {

@@ -20,6 +20,17 @@ export type Scalars = {
   JSON: { input: unknown; output: unknown; }
 };
 
+export type AddPasskeyPayload = {
+  __typename?: 'AddPasskeyPayload';
+  /** The credential ids of all passkeys that the user has now, for `signalAllAcceptedCredentials`. */
+  acceptedCredentialIds: Array<Scalars['String']['output']>;
+  message: Scalars['String']['output'];
+  /** The passkey that was added, renamed or removed. */
+  passkey: Passkey;
+  /** The recovery codes of a user who has no second factor yet. They are never shown again. Null if the user has codes already, or second factors are off. */
+  recoveryCodes?: Maybe<Array<Scalars['String']['output']>>;
+};
+
 /** A value that belongs to an event. */
 export type AuditDetail = {
   __typename?: 'AuditDetail';
@@ -210,8 +221,14 @@ export type MailPayload = {
 
 export type Mutation = {
   __typename?: 'Mutation';
+  /** Adds a passkey to the caller's own. If it is the user's first second factor, the user gets recovery codes, and the user's other sign-ins end. */
+  addPasskey: AddPasskeyPayload;
   /** Begins a login at another provider. If the request is signed in, the login links the account at the provider to the caller, and needs a password given within the last 15 minutes. */
   beginExternalLogin: ExternalLoginStart;
+  /** Begins a login by a passkey, without a user name. */
+  beginPasskeyLogin: PasskeyOptions;
+  /** Begins to add a passkey. Only the same session can complete it. */
+  beginPasskeyRegistration: PasskeyOptions;
   /** Creates a secret for an app that shows codes. A user who has a second factor must have given it within 15 minutes. */
   beginTotp: BeginTotpPayload;
   /** Sends a link to a new e-mail address of the caller. The address changes when the link is used. */
@@ -252,6 +269,8 @@ export type Mutation = {
   logoutAll: LogoutPayload;
   /** Ends all sign-ins of the caller except the current one. Named tokens stay: `revokeSession` ends them. */
   logoutOthers: LogoutPayload;
+  /** Logs in by a passkey. It counts as two factors, because the authenticator has checked its user. */
+  passkeyLogin: AuthPayload;
   /** Confirms that the caller is the user, for fields with `@auth(freshWithin:)` or `@auth(with:)`. Give exactly one of the arguments. The tokens stay the same. */
   reauthenticate: ReauthenticatePayload;
   /** Exchanges a refresh token for a new access and refresh token, or a sliding token for a new sliding token. */
@@ -260,8 +279,11 @@ export type Mutation = {
   regenerateRecoveryCodes: SecondFactorPayload;
   /** Creates an account. The answer is the same whether or not the e-mail address has an account: its owner gets a mail. */
   register: RegisterPayload;
+  /** Removes one of `passkeys`. The only way to log in to an account cannot be removed. */
+  removePasskey: PasskeyPayload;
   /** Removes the second factors and the recovery codes of a user who has lost them. Make sure first that it is really the user who asks. */
   removeSecondFactor: UserPayload;
+  renamePasskey: PasskeyPayload;
   /** Sends a mail with a code and a link, which log in for 10 minutes. The answer is the same whether or not the address has an account. */
   requestLoginCode: LoginCodePayload;
   /** Sends a link that sets a new password. The answer is the same whether or not the address has an account. */
@@ -290,6 +312,12 @@ export type Mutation = {
   verifyEmail: VerifyEmailPayload;
   /** Checks a token of any kind. It is active unless it has expired, it was revoked, or its user is inactive. */
   verifyToken: TokenVerification;
+};
+
+
+export type MutationAddPasskeyArgs = {
+  label: Scalars['String']['input'];
+  response: Scalars['JSON']['input'];
 };
 
 
@@ -395,6 +423,12 @@ export type MutationLogoutArgs = {
 };
 
 
+export type MutationPasskeyLoginArgs = {
+  response: Scalars['JSON']['input'];
+  scheme?: AuthScheme;
+};
+
+
 export type MutationReauthenticateArgs = {
   passkey?: InputMaybe<Scalars['JSON']['input']>;
   password?: InputMaybe<Scalars['String']['input']>;
@@ -416,8 +450,19 @@ export type MutationRegisterArgs = {
 };
 
 
+export type MutationRemovePasskeyArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
 export type MutationRemoveSecondFactorArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+export type MutationRenamePasskeyArgs = {
+  id: Scalars['ID']['input'];
+  label: Scalars['String']['input'];
 };
 
 
@@ -510,6 +555,45 @@ export type PageInfo = {
   startCursor?: Maybe<Scalars['String']['output']>;
 };
 
+/** A key by which the user can log in without a password. */
+export type Passkey = {
+  __typename?: 'Passkey';
+  createdAt: Scalars['DateTime']['output'];
+  /** The `credentialId` for `signalUnknownCredential`. */
+  credentialId: Scalars['String']['output'];
+  id: Scalars['ID']['output'];
+  /** Whether the key had a backup when it was last used. */
+  isBackedUp: Scalars['Boolean']['output'];
+  /** Whether the key may be on several devices of the user. */
+  isSynced: Scalars['Boolean']['output'];
+  label: Scalars['String']['output'];
+  lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The `rpId` for the functions of the browser whose names begin with `signal`. */
+  rpId: Scalars['String']['output'];
+  /** How the browser reaches the authenticator: `internal`, `hybrid`, `usb`, `nfc`, `ble`, `smart-card` or `cable`. */
+  transports: Array<Scalars['String']['output']>;
+  /** The `userId` for `signalAllAcceptedCredentials` and `signalCurrentUserDetails`. */
+  userHandle: Scalars['String']['output'];
+};
+
+/** A use of a passkey that has begun. */
+export type PasskeyOptions = {
+  __typename?: 'PasskeyOptions';
+  /** Until when the response is accepted. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Pass it to `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`, and the result as `publicKey` to the browser. */
+  options: Scalars['JSON']['output'];
+};
+
+export type PasskeyPayload = {
+  __typename?: 'PasskeyPayload';
+  /** The credential ids of all passkeys that the user has now, for `signalAllAcceptedCredentials`. */
+  acceptedCredentialIds: Array<Scalars['String']['output']>;
+  message: Scalars['String']['output'];
+  /** The passkey that was added, renamed or removed. */
+  passkey: Passkey;
+};
+
 export type PasswordPayload = {
   __typename?: 'PasswordPayload';
   message: Scalars['String']['output'];
@@ -545,6 +629,8 @@ export type Query = {
   linkedAccounts: Array<LinkedAccount>;
   /** The signed-in user. */
   me: User;
+  /** The caller's passkeys, oldest first. */
+  passkeys: Array<Passkey>;
   /** What a form can check before it sends a new password. */
   passwordPolicy: PasswordPolicy;
   /** The caller's second factors. */

@@ -1,0 +1,48 @@
+import { AuthError } from "../../errors.js";
+
+/** A passkey is refused. The audit trail has each refusal, with its {@link PasskeyRefused.detail}. */
+export abstract class PasskeyRefused extends AuthError {
+  readonly #detail: string;
+  /** The owner of the passkey, if it is known. */
+  readonly userId: string | null;
+
+  constructor(
+    message: string,
+    code: "UNAUTHENTICATED" | "BAD_USER_INPUT",
+    { detail, userId = null }: Refusal,
+  ) {
+    super(message, { code, reason: "passkey_not_valid" });
+    this.#detail = detail;
+    this.userId = userId;
+  }
+
+  /** A short code for the audit trail, such as `challenge` or `origin`. The client does not get it. */
+  get detail(): string {
+    return this.#detail;
+  }
+}
+
+interface Refusal {
+  readonly detail: string;
+  readonly userId?: string | null;
+}
+
+/**
+ * The passkey does not log in: it is unknown, or its answer is not one to a challenge of the last 5 minutes, from a page
+ * of this application, with the user verified. The client cannot tell which, nor whether the user is inactive.
+ */
+export class PasskeyNotValid extends PasskeyRefused {
+  constructor(detail: string, userId: string | null = null) {
+    super("This passkey does not work. Try again, or log in otherwise.", "UNAUTHENTICATED", {
+      detail,
+      userId,
+    });
+  }
+}
+
+/** The answer does not register a passkey, or the passkey is registered already. The caller stays signed in. */
+export class PasskeyNotAdded extends PasskeyRefused {
+  constructor(detail: string) {
+    super("This passkey cannot be added. Start again.", "BAD_USER_INPUT", { detail });
+  }
+}

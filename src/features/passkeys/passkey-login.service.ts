@@ -1,0 +1,71 @@
+import type { Issued } from "../../authentication/token-issuer.js";
+import { InvalidCredentials } from "../../errors.js";
+import type { AuthScheme, Client } from "../../events.js";
+import { requireScheme } from "../../sessions/session-opener.js";
+import type { CoreServices } from "../feature.js";
+import { parseAssertion } from "./answers.js";
+import { requestOptions } from "./ceremonies.js";
+import { PasskeyNotValid } from "./errors.js";
+import { methodsOf } from "./stored-passkeys.js";
+import { type PasskeyParts, type PasskeyVerifier, reportRefusals } from "./verifier.js";
+
+/** A ceremony that has begun. */
+export interface PasskeyOptions {
+  /** The argument of the browser's function, as JSON. */
+  readonly options: object;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+/** Logs users in by passkeys. The passkey says who the user is, so no user name is needed. */
+export class PasskeyLoginService {
+  readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">;
+  readonly #parts: PasskeyParts;
+  readonly #verifier: PasskeyVerifier;
+
+  constructor(
+    core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">,
+    parts: PasskeyParts,
+    verifier: PasskeyVerifier,
+  ) {
+    this.#core = core;
+    this.#parts = parts;
+    this.#verifier = verifier;
+  }
+
+  /** @throws {@link TooManyRequests} when a rate limit is reached */
+  async begin(client: Client): Promise<PasskeyOptions> {
+    const { challenges, party } = this.#parts;
+    await this.#core.throttle.request(client);
+    const created = await challenges.create({ type: "login" });
+    return { options: await requestOptions(party, created), expiresAt: created.expiresAt };
+  }
+
+  /**
+   * Logs the owner of a passkey in.
+   * @throws {@link PasskeyNotValid} alike for every refusal of the passkey, and for an inactive user
+   * @throws {@link BadUserInput} when an argument is malformed
+   * @throws {@link TooManyRequests} when a rate limit is reached
+   * @throws the errors of {@link AuthenticationService.signIn}
+   */
+  async login(response: unknown, scheme: AuthScheme, client: Client): Promise<Issued> {
+    const { authentication, onEvent, throttle } = this.#core;
+    await throttle.attempt(client);
+    requireScheme(scheme);
+    const answer = parseAssertion(response);
+    return reportRefusals(onEvent, client, async () => {
+      const passkey = await this.#verifier.use(answer, { type: "login" }, null, client);
+      const { userId, credentialsVersion } = passkey;
+      const methods = [...methodsOf(passkey), "mfa"] as const;
+      const login = { methods, scheme, client, credentialsVersion };
+      const issued = await authentication.signIn(userId, login).catch((error: unknown) => {
+        throw error instanceof InvalidCredentials
+          ? new PasskeyNotValid("invalid_credentials", userId)
+          : error;
+      });
+      const details = { passkeyId: passkey.id, sessionId: issued.principal.session.id };
+      onEvent({ type: "passkeys:used", userId, details }, client);
+      return issued;
+    });
+  }
+}

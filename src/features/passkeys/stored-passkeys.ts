@@ -1,0 +1,200 @@
+import { randomBytes } from "node:crypto";
+import { newId } from "../../accounts/id.js";
+import type { AuthMethod } from "../../sessions/methods.js";
+import type { RunStatement } from "../../sql.js";
+import type { CoreServices } from "../feature.js";
+
+/** The most passkeys that a user can have. */
+export const MAX_PASSKEYS = 20;
+
+/** Instants are epoch milliseconds. */
+export interface Passkey {
+  readonly id: string;
+  /** In base64url. */
+  readonly credentialId: string;
+  readonly label: string;
+  /** The ways to reach the authenticator, such as `internal`. */
+  readonly transports: readonly string[];
+  /** Whether the key may be on several devices. */
+  readonly isSynced: boolean;
+  readonly isBackedUp: boolean;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+
+/** A passkey with its owner, to check an answer of it. */
+export interface OwnedPasskey extends Pick<Passkey, "id" | "credentialId" | "isSynced"> {
+  readonly userId: string;
+  /** The user's `credentialsVersion`. */
+  readonly credentialsVersion: number;
+  /** The owner's name for authenticators, in base64url. */
+  readonly userHandle: string;
+  /** A COSE_Key in base64url. */
+  readonly publicKey: string;
+}
+
+/** The signature counter and the state of the backup, as the authenticator says at a use. */
+export interface PasskeyUse {
+  readonly counter: number;
+  readonly isBackedUp: boolean;
+}
+
+/** A passkey that an authenticator has made. */
+export interface NewCredential extends PasskeyUse {
+  /** In base64url. */
+  readonly id: string;
+  /** A COSE_Key in base64url. */
+  readonly publicKey: string;
+  readonly transports: readonly string[];
+  readonly isSynced: boolean;
+}
+
+/** PostgreSQL returns a bigint as a text, and SQLite a boolean as a number. */
+interface Row extends Pick<Passkey, "id" | "credentialId" | "label"> {
+  readonly transports: string;
+  readonly isSynced: boolean | number;
+  readonly isBackedUp: boolean | number;
+  readonly createdAt: number | string;
+  readonly lastUsedAt: number | string | null;
+}
+
+const COLUMNS = `id, credential_id AS "credentialId", label, transports, is_synced AS "isSynced",
+  is_backed_up AS "isBackedUp", created_at AS "createdAt", last_used_at AS "lastUsedAt"`;
+
+/** The passkeys in the database. */
+export class StoredPasskeys {
+  readonly #core: Pick<CoreServices, "now" | "signInMethods" | "sql">;
+
+  constructor(core: Pick<CoreServices, "now" | "signInMethods" | "sql">) {
+    this.#core = core;
+    core.signInMethods.add("(SELECT count(*) FROM passkey WHERE passkey.user_id = u.id)");
+  }
+
+  /** Returns a user's passkeys, oldest first. */
+  async list(userId: string): Promise<readonly Passkey[]> {
+    const rows = await this.#core.sql.read<Row>(
+      `SELECT ${COLUMNS} FROM passkey WHERE user_id = ? ORDER BY created_at, id`,
+      [userId],
+    );
+    return rows.map(toPasskey);
+  }
+
+  async find(credentialId: string): Promise<OwnedPasskey | null> {
+    const [found] = await this.#core.sql.read<
+      Omit<OwnedPasskey, "isSynced"> & Pick<Row, "isSynced">
+    >(
+      `SELECT passkey.id, credential_id AS "credentialId", public_key AS "publicKey", is_synced AS "isSynced",
+         passkey.user_id AS "userId", credentials_version AS "credentialsVersion", handle AS "userHandle"
+       FROM passkey JOIN "user" ON "user".id = passkey.user_id
+         JOIN passkey_user ON passkey_user.user_id = passkey.user_id
+       WHERE credential_id = ?`,
+      [credentialId],
+    );
+    return found === undefined ? null : { ...found, isSynced: Boolean(found.isSynced) };
+  }
+
+  /** Returns the user's name for authenticators, in base64url. Creates it on first use. @see WebAuthn 14.6.1 */
+  async handleOf(userId: string): Promise<string> {
+    const [row] = await this.#core.sql.write<{ handle: string }>(
+      `INSERT INTO passkey_user (user_id, handle) SELECT id, ? FROM "user" WHERE id = ?
+       ON CONFLICT (user_id) DO UPDATE SET handle = passkey_user.handle RETURNING handle`,
+      [randomBytes(64).toString("base64url"), userId],
+    );
+    return row?.handle ?? "";
+  }
+
+  /**
+   * @param run runs a statement in an exclusive transaction
+   * @returns null if somebody has the passkey already, or the user is inactive or has {@link MAX_PASSKEYS}
+   */
+  async add(
+    run: RunStatement,
+    { userId, label, credential }: { userId: string; label: string; credential: NewCredential },
+  ): Promise<Passkey | null> {
+    const { id, publicKey, counter, transports, isSynced, isBackedUp } = credential;
+    const [added] = await run<Row>(
+      `INSERT INTO passkey (id, user_id, credential_id, public_key, counter, transports, is_synced, is_backed_up, label,
+         created_at)
+       SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ? FROM "user" WHERE id = ? AND is_active
+         AND (SELECT count(*) FROM passkey p WHERE p.user_id = "user".id) < ${MAX_PASSKEYS}
+       ON CONFLICT (credential_id) DO NOTHING RETURNING ${COLUMNS}`,
+      [
+        ...[newId(), id, publicKey, counter, transports.join(" "), isSynced, isBackedUp, label],
+        ...[this.#core.now(), userId],
+      ],
+    );
+    return added === undefined ? null : toPasskey(added);
+  }
+
+  /** @returns null if the user has no such passkey */
+  async rename(userId: string, id: string, label: string): Promise<Passkey | null> {
+    const [renamed] = await this.#core.sql.write<Row>(
+      `UPDATE passkey SET label = ? WHERE id = ? AND user_id = ? RETURNING ${COLUMNS}`,
+      [label, id, userId],
+    );
+    return renamed === undefined ? null : toPasskey(renamed);
+  }
+
+  /**
+   * @param run runs a statement in an exclusive transaction. Otherwise two calls could remove the last two ways to log in
+   * @returns null if the user has no such passkey, or could not log in otherwise
+   */
+  async remove(run: RunStatement, userId: string, id: string): Promise<Passkey | null> {
+    const [removed] = await run<Row>(
+      `DELETE FROM passkey WHERE id = ? AND user_id = ?
+         AND ${this.#core.signInMethods.countOf("passkey.user_id")} > 1 RETURNING ${COLUMNS}`,
+      [id, userId],
+    );
+    return removed === undefined ? null : toPasskey(removed);
+  }
+
+  /**
+   * Removes all passkeys of a user who has another way to log in.
+   * @param run runs a statement in an exclusive transaction
+   * @returns whether there were passkeys, and they are removed
+   */
+  async removeAll(run: RunStatement, userId: string): Promise<boolean> {
+    const removed = await run(
+      `DELETE FROM passkey WHERE user_id = ? AND ${this.#core.signInMethods.countOf("passkey.user_id")} >
+         (SELECT count(*) FROM passkey p WHERE p.user_id = passkey.user_id) RETURNING id`,
+      [userId],
+    );
+    return removed.length > 0;
+  }
+
+  /** @param run runs a statement of a transaction */
+  async isFull(run: RunStatement, userId: string): Promise<boolean> {
+    const rows = await run(`SELECT id FROM passkey WHERE user_id = ?`, [userId]);
+    return rows.length >= MAX_PASSKEYS;
+  }
+
+  /**
+   * Records a use of a passkey.
+   * @returns false if the signature counter has not risen since the last use, so that there may be a copy of the key.
+   * Two zeros are right: they are of an authenticator without a counter
+   * @see WebAuthn 6.1.1
+   */
+  async recordUse(id: string, { counter, isBackedUp }: PasskeyUse): Promise<boolean> {
+    const recorded = await this.#core.sql.write(
+      `UPDATE passkey SET counter = ?, is_backed_up = ?, last_used_at = ? WHERE id = ? AND counter < ? RETURNING id`,
+      [counter, isBackedUp, this.#core.now(), id, Math.max(counter, 1)],
+    );
+    return recorded.length === 1;
+  }
+}
+
+/** Returns how a user has proved by a passkey who they are. @see RFC 8176 2 */
+export function methodsOf({ isSynced }: Pick<Passkey, "isSynced">): readonly AuthMethod[] {
+  return [isSynced ? "swk" : "hwk", "user"];
+}
+
+function toPasskey(row: Row): Passkey {
+  return {
+    ...row,
+    transports: row.transports === "" ? [] : row.transports.split(" "),
+    isSynced: Boolean(row.isSynced),
+    isBackedUp: Boolean(row.isBackedUp),
+    createdAt: Number(row.createdAt),
+    lastUsedAt: row.lastUsedAt === null ? null : Number(row.lastUsedAt),
+  };
+}

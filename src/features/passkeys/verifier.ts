@@ -1,0 +1,109 @@
+import type { Client } from "../../events.js";
+import type { CoreServices } from "../feature.js";
+import {
+  type AssertionJson,
+  type AttestationJson,
+  type ClientData,
+  parseClientData,
+} from "./answers.js";
+import { verifyAssertion, verifyAttestation } from "./ceremonies.js";
+import type { Ceremony, Challenges } from "./challenges.js";
+import { PasskeyNotAdded, PasskeyNotValid, PasskeyRefused } from "./errors.js";
+import type { RelyingParty } from "./relying-party.js";
+import type { NewCredential, OwnedPasskey, StoredPasskeys } from "./stored-passkeys.js";
+
+export interface PasskeyParts {
+  readonly party: RelyingParty;
+  readonly challenges: Challenges;
+  readonly passkeys: StoredPasskeys;
+}
+
+/** Checks the answers of authenticators. Each answer uses its challenge up, even if it is refused. */
+export class PasskeyVerifier {
+  readonly #core: Pick<CoreServices, "onEvent">;
+  readonly #parts: PasskeyParts;
+
+  constructor(core: Pick<CoreServices, "onEvent">, parts: PasskeyParts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  /**
+   * Returns the passkey that an authenticator has made. It may be registered already.
+   * @throws {@link PasskeyNotAdded}
+   */
+  async readNew(answer: AttestationJson, ceremony: Ceremony): Promise<NewCredential> {
+    const refuse = (detail: string) => new PasskeyNotAdded(detail);
+    const clientData = await this.#requirePage(answer, ceremony, refuse);
+    try {
+      return await verifyAttestation(this.#parts.party, answer, clientData);
+    } catch {
+      throw refuse("not_verified");
+    }
+  }
+
+  /**
+   * Returns the passkey that was used, and records the use.
+   * @param userId the required owner; null if the passkey says who the user is
+   * @throws {@link PasskeyNotValid}
+   */
+  async use(
+    answer: AssertionJson,
+    ceremony: Ceremony,
+    userId: string | null,
+    client: Client,
+  ): Promise<OwnedPasskey> {
+    const { party, passkeys } = this.#parts;
+    const clientData = await this.#requirePage(
+      answer,
+      ceremony,
+      (detail) => new PasskeyNotValid(detail),
+    );
+    const passkey = await passkeys.find(answer.id);
+    if (passkey === null) throw new PasskeyNotValid("unknown");
+    const { userHandle = userId && passkey.userHandle } = answer.response;
+    const isOwn =
+      userHandle === passkey.userHandle && (userId ?? passkey.userId) === passkey.userId;
+    if (!isOwn) throw new PasskeyNotValid("other_user", passkey.userId);
+    const use = await verifyAssertion(party, answer, clientData, passkey).catch(() => {
+      throw new PasskeyNotValid("not_verified", passkey.userId);
+    });
+    if (!(await passkeys.recordUse(passkey.id, use))) {
+      const details = { passkeyId: passkey.id };
+      this.#core.onEvent({ type: "passkeys:cloned", userId: passkey.userId, details }, client);
+      throw new PasskeyNotValid("counter", passkey.userId);
+    }
+    return passkey;
+  }
+
+  /** Requires an answer to a challenge of this ceremony, from a page of this application that is in no other's frame. */
+  async #requirePage(
+    { response }: AssertionJson | AttestationJson,
+    ceremony: Ceremony,
+    refuse: (detail: string) => PasskeyRefused,
+  ): Promise<ClientData> {
+    const { challenges, party } = this.#parts;
+    const clientData = parseClientData(response.clientDataJSON);
+    if (clientData === null) throw refuse("malformed");
+    if (!(await challenges.take(clientData.challenge, ceremony))) throw refuse("challenge");
+    if (clientData.crossOrigin || !party.isPage(clientData.origin)) throw refuse("origin");
+    return clientData;
+  }
+}
+
+/** Reports a refusal to the audit trail. */
+export async function reportRefusals<Result>(
+  onEvent: CoreServices["onEvent"],
+  client: Client,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof PasskeyRefused) {
+      const owner = error.userId === null ? {} : { userId: error.userId };
+      onEvent({ type: "passkeys:refused", ...owner, details: { code: error.detail } }, client);
+    }
+    throw error;
+  }
+}
