@@ -37,6 +37,12 @@ async function askForCode(page: Page, email: string): Promise<{ digits: string; 
   return { digits, link: await stage.linkTo(email) };
 }
 
+/** Returns the secret for the app of the shown page. */
+async function readSecret(page: Page): Promise<string> {
+  await page.getByLabel("Secret").waitFor();
+  return (await page.getByLabel("Secret").allTextContents()).join("");
+}
+
 /** Expects no serious findings of axe. */
 async function isAccessible(page: Page): Promise<void> {
   expect(await findBarriers(page)).toEqual([]);
@@ -145,13 +151,12 @@ describeBrowser("in a browser", () => {
       await open(page, "Security");
       await open(page, "Set up an app");
       await press(page, "Show the QR code");
-      const secret = (await page.getByLabel("Secret").allTextContents()).join("");
+      const secret = await readSecret(page);
       await page.getByRole("img", { name: "QR code with the secret" }).waitFor();
       const code = () => codeAt(secret, stage.gate.now);
       await page.getByLabel("Code of your app").fill(code());
       await press(page, "Confirm");
       const codes = page.getByRole("list", { name: "Recovery codes" }).getByRole("listitem");
-      await page.getByRole("list", { name: "Recovery codes" }).waitFor(); console.error(await page.evaluate("document.querySelector(\".codes\").outerHTML.slice(0,300)"), await codes.allTextContents());
       await codes.first().waitFor();
       const [recoveryCode = "", ...others] = await codes.allTextContents();
       expect(others).toHaveLength(9);
@@ -209,7 +214,7 @@ describeBrowser("in a browser", () => {
     await isAccessible(page);
     await open(page, "Set up an app");
     await press(page, "Show the QR code");
-    const secret = (await page.getByLabel("Secret").allTextContents()).join("");
+    const secret = await readSecret(page);
     await isAccessible(page);
     await page.getByLabel("Code of your app").fill(codeAt(secret, stage.gate.now));
     await press(page, "Confirm");

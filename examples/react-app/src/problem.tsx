@@ -37,6 +37,7 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   second_factor_required: "Your account needs a second step to sign in.",
   challenge_not_valid: "Sign in again. This sign-in cannot be completed any more.",
   challenge_expired: "Sign in again. This sign-in took too long.",
+  passkey_aborted: "No passkey was used. Try again, or use another way to sign in.",
   passkey_not_valid: "This passkey does not work. Try again, or use another way to log in.",
   external_login_failed: "The login at the provider failed. Start it again.",
   external_email_not_verified:

@@ -1,5 +1,5 @@
 /** Milliseconds that an action waits for its element. Only a failing test waits that long. */
-export const ACTION_TIMEOUT = 9_000;
+export const ACTION_TIMEOUT = 60_000;
 
 /** The parts of a browser that the tests use. Playwright's own objects have them; the other drivers implement them. */
 export interface Browser {
