@@ -31,7 +31,7 @@ export const CHALLENGES = 'Bearer realm="gatehouse", Token realm="gatehouse"';
  * The authentication context class of a session whose user proved a second factor.
  * @see OpenID Provider Authentication Policy Extension 1.0, 4
  */
-export const SECOND_FACTOR_ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
+const SECOND_FACTOR_ACR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
 
 /**
  * Returns the value of the `WWW-Authenticate` header for an error with these code and extensions; null if it needs none.

@@ -215,7 +215,9 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
     test("G-17: is refused before it starts if the session is not fresh", async () => {
       const { authorization } = await gate.issue(id);
       const refused = await open(authorization);
-      expect(refusals(refused as ExecutionResult)).toEqual([{ ...STALE, freshWithin: "1h" }]);
+      expect(refusals(refused as ExecutionResult)).toEqual([
+        { ...STALE, freshWithin: "1h", max_age: 3600 },
+      ]);
     });
 
     test("G-17: checks each event: a field below it refuses after 15m, and the subscription ends after 1h", async () => {
@@ -235,7 +237,7 @@ describe.each(MODES)("with bearerCheck %s, over %s", (bearerCheck, database) => 
       gate.advance(45 * MINUTE);
       const last = await next();
       expect(last?.data).toEqual({ ticks: null });
-      expect(refusals(last!)).toEqual([{ ...STALE, freshWithin: "1h" }]);
+      expect(refusals(last!)).toEqual([{ ...STALE, freshWithin: "1h", max_age: 3600 }]);
       expect((await events.next()).done).toBe(true);
     });
   });

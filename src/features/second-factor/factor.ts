@@ -44,7 +44,7 @@ export interface Factor {
 }
 
 /** An answer to a challenge: exactly one of the factors. */
-export type Answer = { readonly [Name in FactorName]?: unknown };
+export type Answer = Readonly<Partial<Record<FactorName, unknown>>>;
 
 /** The second factors of all users, for other features. */
 export interface SecondFactors {

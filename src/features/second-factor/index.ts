@@ -65,7 +65,8 @@ export const secondFactor = defineFeature({
     const factors = new SecondFactorsService(core, codes, notices);
     factors.register(totp);
     factors.register(codes);
-    created.set(core, factors);
+    const secondFactors: SecondFactors = factors;
+    created.set(core, secondFactors);
     const challenges = new ChallengesService(core, factors);
     core.authentication.requireSecondStep((login) => challenges.requireSecondStep(login));
     const requiredOf = rolesRequired(config.secondFactor, config.roles);
@@ -73,7 +74,7 @@ export const secondFactor = defineFeature({
     const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });
     const hasAdministration = apiOf.ifOn(administration) !== undefined;
     return {
-      api: { secondFactors: factors as SecondFactors },
+      api: { secondFactors },
       resolvers: [
         new SecondFactorResolver(challenges, own),
         ...(hasAdministration ? [new RemoveSecondFactorResolver(factors, core.accounts)] : []),

@@ -190,21 +190,22 @@ export class SecondFactorsService implements SecondFactors {
   ): Promise<readonly AuthMethod[]> {
     const { attempts, onEvent, throttle } = this.#core;
     const { id: userId } = account;
-    let methods: readonly AuthMethod[] | null = null;
     let refusal: AuthError = new CodeNotValid();
+    const proved: AuthMethod[] = [];
     try {
-      await throttle.login(`second factor of ${userId}`, client, async () => {
+      const isRight = await throttle.login(`second factor of ${userId}`, client, async () => {
         await begin?.();
         if (!attempts.isAllowed(account)) return false;
-        methods = await factor.verify(userId, value, client).catch((error: unknown) => {
+        const methods = await factor.verify(userId, value, client).catch((error: unknown) => {
           if (!(error instanceof AuthError)) throw error;
           refusal = error;
           return null;
         });
         if (methods === null) attempts.recordFailure(account, client);
+        proved.push(...(methods ?? []));
         return methods !== null;
       });
-      if (methods === null) throw refusal;
+      if (!isRight) throw refusal;
     } catch (error) {
       if (error === refusal || error instanceof TooManyRequests) {
         const details = { factor: factor.name, reason: (error as AuthError).reason ?? null };
@@ -213,7 +214,7 @@ export class SecondFactorsService implements SecondFactors {
       throw error;
     }
     onEvent({ type: "second-factor:used", userId, details: { factor: factor.name } }, client);
-    return methods;
+    return proved;
   }
 }
 

@@ -52,7 +52,7 @@ describeGates(options, (gate) => {
 
   const sessions = async () => (await gate.auth.sessions.list(ada.id)).length;
 
-  test("a login by e-mail address is refused", async () => {
+  test("MF-5: a login by e-mail address is refused", async () => {
     const answer = await gate.ask(
       `mutation { emailLogin(email: "${email}", password: "${PASSWORD}") { access } }`,
     );
@@ -60,7 +60,7 @@ describeGates(options, (gate) => {
     expect(await sessions()).toBe(1);
   });
 
-  test("a login by the code of a mail is refused, and completed by an app", async () => {
+  test("MF-5: a login by the code of a mail is refused, and completed by an app", async () => {
     await gate.ask(`mutation { requestLoginCode(email: "${email}") { proof } }`);
     await gate.auth.mail.idle();
     const mails = await smtp.mailsTo(email, 2);
@@ -75,7 +75,7 @@ describeGates(options, (gate) => {
     expect(data.completeLogin.session.methods).toEqual(["otp", "mfa"]);
   });
 
-  test("a login at another provider is refused, and completed by an app", async () => {
+  test("MF-5: a login at another provider is refused, and completed by an app", async () => {
     const person = { sub: ada.id, email, email_verified: true };
     const linked = await logIn(gate, server, person, { authorization: ada.authorization });
     expect(linked.status).toBe(200);
@@ -87,7 +87,7 @@ describeGates(options, (gate) => {
     expect(data.completeLogin.session.methods).toEqual(["fed", "otp", "mfa"]);
   });
 
-  test("a reset of the password does not remove the second factor", async () => {
+  test("MF-5: a reset of the password does not remove the second factor", async () => {
     await gate.ask(`mutation { requestPasswordReset(email: "${email}") { message } }`);
     await gate.auth.mail.idle();
     const mails = await smtp.mailsTo(email, 2);
@@ -103,7 +103,7 @@ describeGates(options, (gate) => {
     expect(await sessions()).toBe(0);
   });
 
-  test("the old REST API refuses in its own shape, without a challenge", async () => {
+  test("MF-5: the old REST API refuses in its own shape, without a challenge", async () => {
     const text = "This account needs a second step, which this app does not support.";
     const post = (path: string, json: object) => call(`${gate.url}${path}`, { json });
     const password = PASSWORD;

@@ -57,7 +57,9 @@ const options = {
   ...{ smtpUrl: smtp.url, mailFrom: "no-reply@example.com", accessTokenLifetime: 3600 },
 } as const;
 
-beforeEach(() => smtp.reset());
+beforeEach(() => {
+  smtp.reset();
+});
 afterAll(() => smtp.close());
 
 describeGates(options, (gate) => {
@@ -159,7 +161,7 @@ describeGates(options, (gate) => {
       ["disableTotp", () => disableTotp(gate, authorization)],
       ["regenerateRecoveryCodes", () => regenerate(authorization)],
       ["beginTotp", () => beginTotp(gate, authorization)],
-    ])("must prove it for %s, and the password is not enough", async (_name, send) => {
+    ])("MF-6: must prove it for %s, and the password is not enough", async (_name, send) => {
       gate.advance(15 * MINUTE);
       expect((await reauthenticate(gate, authorization, { password: PASSWORD })).status).toBe(200);
       const stale = await send();
@@ -280,7 +282,7 @@ describeGates(options, (gate) => {
       expect((await remove(late.authorization, ada.id)).status).toBe(200);
     });
 
-    test("must prove an own factor to remove it", async () => {
+    test("MF-6: must prove an own factor to remove it", async () => {
       const root = await enrolled(gate, { role: "ADMIN" });
       gate.advance(15 * MINUTE);
       await reauthenticate(gate, root.authorization, { password: PASSWORD });

@@ -31,7 +31,7 @@ describeGates(options, (gate) => {
 
   describe("a user who must have a second factor and has none", () => {
     test.each(["JWT", "SLIDING", "TOKEN"] as const)(
-      "may only add one, with the scheme %s",
+      "MF-7: may only add one, with the scheme %s",
       async (scheme) => {
         const { authorization, refresh, token } = await gate.login(name, scheme);
         const fields = ["salary", "sessions { id }", "me { salary }", "users { edges { cursor } }"];
@@ -50,7 +50,7 @@ describeGates(options, (gate) => {
       },
     );
 
-    test("gets in with the first factor, in this session only", async () => {
+    test("MF-7: gets in with the first factor, in this session only", async () => {
       const thief = await gate.login(name);
       const { authorization } = await gate.login(name);
       expect(await salary(authorization)).toMatchObject(REFUSED);
