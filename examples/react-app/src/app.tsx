@@ -4,6 +4,7 @@ import {
   createExternalLogins,
   createImpersonation,
   createLoginCodes,
+  createPasskeys,
   createSecondFactor,
   type Impersonation,
 } from "graphql-gatehouse/client/account";
@@ -46,6 +47,7 @@ function openSession(connection: Connection): Session {
     loginCodes: createLoginCodes(auth),
     externalLogins: createExternalLogins(auth),
     secondFactor: createSecondFactor(auth),
+    passkeys: createPasskeys(auth),
     apollo: openApollo(auth, urlOf(connection)),
   });
   return {

@@ -1,9 +1,11 @@
-import type { Challenge } from "graphql-gatehouse/client";
+import type { Challenge, Failure } from "graphql-gatehouse/client";
 import { useAuth } from "graphql-gatehouse/react";
 import { useState } from "react";
 import { answerOf, CodeField, type CodeKind } from "./code-field.js";
 import { Card, Form } from "./forms.js";
+import { Problem } from "./problem.js";
 import { redirect } from "./router.js";
+import { useServices } from "./services.js";
 
 /** Pages that only log in. After the login, or if it must start again, the start page replaces them. */
 const LOGIN_PAGES = ["/login-code", "/signed-in"];
@@ -15,11 +17,32 @@ const leaveLoginPage = () => {
 /** Asks for the second factor of a login, whatever its first step was. */
 export function SecondStep({ challenge }: { challenge: Challenge }) {
   const { completeLogin, cancelLogin } = useAuth();
+  const { passkeys } = useServices();
+  const [failure, setFailure] = useState<Failure | null>(null);
   const hasApp = challenge.factors.includes("totp");
   const [kind, setKind] = useState<CodeKind>(hasApp ? "totp" : "recoveryCode");
   const other = kind === "totp" ? "recoveryCode" : "totp";
+
+  async function usePasskey() {
+    setFailure(null);
+    const { data, error: aborted } = await passkeys.prove();
+    if (aborted) {
+      setFailure(aborted);
+      return;
+    }
+    const { error } = await completeLogin({ passkey: data });
+    if (error?.challenge) setFailure(error);
+    else leaveLoginPage();
+  }
+
   return (
     <Card title="Second step">
+      {challenge.factors.includes("passkey") && passkeys.isSupported() && (
+        <button type="button" className="quiet" onClick={() => void usePasskey()}>
+          Use a passkey
+        </button>
+      )}
+      {failure && <Problem failure={failure} />}
       <Form
         action="Sign in"
         busyAction="Signing in…"

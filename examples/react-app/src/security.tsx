@@ -11,6 +11,7 @@ import {
 } from "./gql/graphql.js";
 import { LinkedAccounts } from "./linked-accounts.js";
 import { PageHeader } from "./page-header.js";
+import { PasskeySettings } from "./passkey-settings.js";
 import { Problem } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { SecondFactorSettings } from "./second-factor.js";
@@ -39,6 +40,7 @@ export function Security() {
           />
           <Tokens tokens={sessions.filter(({ isNamedToken }) => isNamedToken)} onChange={reload} />
           {!isActing && <SecondFactorSettings />}
+          {!isActing && <PasskeySettings />}
           {!isActing && <LinkedAccounts />}
           {!isActing && <ChangePassword onChanged={reload} />}
           <Events {...events} />

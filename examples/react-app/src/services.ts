@@ -5,6 +5,7 @@ import type {
   ExternalLogins,
   Impersonation,
   LoginCodes,
+  Passkeys,
   SecondFactorClient,
 } from "graphql-gatehouse/client/account";
 import { createContext, useContext } from "react";
@@ -17,6 +18,7 @@ export interface Clients {
   readonly loginCodes: LoginCodes;
   readonly externalLogins: ExternalLogins;
   readonly secondFactor: SecondFactorClient;
+  readonly passkeys: Passkeys;
   readonly apollo: ApolloClient;
 }
 

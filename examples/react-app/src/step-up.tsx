@@ -11,6 +11,7 @@ import {
 } from "react";
 import { answerOf, CodeField } from "./code-field.js";
 import { Form, PasswordField } from "./forms.js";
+import { Problem } from "./problem.js";
 import { useServices } from "./services.js";
 import { useResult } from "./use-result.js";
 
@@ -68,7 +69,7 @@ const BUTTONS: Readonly<Record<Kind, string>> = {
 };
 
 function ProofDialog({ failure, answer }: Question) {
-  const { account, secondFactor } = useServices();
+  const { account, secondFactor, passkeys } = useServices();
   const dialog = useRef<HTMLDialogElement>(null);
   const needsFactor = failure.acrValues !== undefined;
   const [kind, setKind] = useState<Kind>(needsFactor ? "totp" : "password");
@@ -76,6 +77,15 @@ function ProofDialog({ failure, answer }: Question) {
   const kinds: Kind[] = needsFactor ? [] : ["password"];
   for (const factor of ["totp", "recoveryCode"] as const)
     if (state?.factors.includes(factor)) kinds.push(factor);
+  const [refusal, setRefusal] = useState<Failure | null>(null);
+
+  async function usePasskey() {
+    const { data, error: aborted } = await passkeys.prove();
+    const { error } = data ? await account.reauthenticate({ passkey: data }) : { error: aborted };
+    setRefusal(error);
+    if (!error) answer(true);
+  }
+
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
   }, []);
@@ -91,6 +101,7 @@ function ProofDialog({ failure, answer }: Question) {
       <p className="muted" role="status">
         {TEXTS[kind]}
       </p>
+      {refusal && <Problem failure={refusal} />}
       <Form
         action="Confirm"
         fields={{ invalid_credentials: "password", code_not_valid: "code" }}
@@ -105,6 +116,11 @@ function ProofDialog({ failure, answer }: Question) {
         <button type="button" className="quiet" onClick={() => dialog.current?.close()}>
           Cancel
         </button>
+        {state?.factors.includes("passkey") && passkeys.isSupported() && (
+          <button type="button" className="quiet" onClick={() => void usePasskey()}>
+            Use a passkey
+          </button>
+        )}
         {kinds
           .filter((other) => other !== kind)
           .map((other) => (
