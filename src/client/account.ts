@@ -44,6 +44,7 @@ export {
 export { createImpersonation, type Impersonation } from "./impersonation.js";
 export { createLoginCodes, type LoginCodes, type PendingLoginCode } from "./login-codes.js";
 export type { SecondFactorAnswer } from "./challenge.js";
+export { type AddedPasskey, createPasskeys, type Passkey, type Passkeys } from "./passkeys.js";
 export type { Result } from "./result.js";
 export {
   createSecondFactor,

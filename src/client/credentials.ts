@@ -6,6 +6,7 @@ import type {
   ImpersonateMutation,
   LoginMutation,
   LoginWithCodeMutation,
+  PasskeyLoginMutation,
   RefreshMutation,
   RegisterMutation,
 } from "./operations.generated.js";
@@ -17,6 +18,7 @@ export type GrantData =
   | LoginWithCodeMutation
   | CompleteExternalLoginMutation
   | CompleteLoginMutation
+  | PasskeyLoginMutation
   | RefreshMutation
   | RegisterMutation
   | ImpersonateMutation;

@@ -42,6 +42,8 @@ export type FailureReason =
   | "challenge_expired"
   /** The passkey does not log in, or cannot be added. Start again. */
   | "passkey_not_valid"
+  /** The user closed the browser's dialog, or the browser has no passkeys. */
+  | "passkey_aborted"
   /** The login at another provider failed. Start it again. */
   | "external_login_failed"
   /** The provider has no confirmed e-mail address of the user. */

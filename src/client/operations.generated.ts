@@ -321,6 +321,52 @@ export type LogoutAllMutationVariables = Exact<{ [key: string]: never; }>;
 
 export type LogoutAllMutation = { readonly logoutAll: { readonly message: string } };
 
+export type BeginPasskeyLoginMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginPasskeyLoginMutation = { readonly beginPasskeyLogin: { readonly options: unknown } };
+
+export type PasskeyLoginMutationVariables = Exact<{
+  response: Scalars['JSON']['input'];
+  scheme: AuthScheme;
+}>;
+
+
+export type PasskeyLoginMutation = { readonly passkeyLogin: { readonly tokenType: string, readonly token: string | null, readonly access: string | null, readonly refresh: string | null, readonly session: { readonly id: string }, readonly user: { readonly id: string, readonly username: string, readonly email: string | null, readonly profile: { readonly role: Role } } } };
+
+export type BeginPasskeyRegistrationMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginPasskeyRegistrationMutation = { readonly beginPasskeyRegistration: { readonly options: unknown } };
+
+export type AddPasskeyMutationVariables = Exact<{
+  label: Scalars['String']['input'];
+  response: Scalars['JSON']['input'];
+}>;
+
+
+export type AddPasskeyMutation = { readonly addPasskey: { readonly message: string, readonly recoveryCodes: ReadonlyArray<string> | null, readonly passkey: { readonly id: string, readonly label: string } } };
+
+export type PasskeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasskeysQuery = { readonly passkeys: ReadonlyArray<{ readonly id: string, readonly label: string, readonly createdAt: string, readonly lastUsedAt: string | null, readonly isSynced: boolean }> };
+
+export type RenamePasskeyMutationVariables = Exact<{
+  id: Scalars['ID']['input'];
+  label: Scalars['String']['input'];
+}>;
+
+
+export type RenamePasskeyMutation = { readonly renamePasskey: { readonly message: string } };
+
+export type RemovePasskeyMutationVariables = Exact<{
+  id: Scalars['ID']['input'];
+}>;
+
+
+export type RemovePasskeyMutation = { readonly removePasskey: { readonly message: string, readonly acceptedCredentialIds: ReadonlyArray<string>, readonly passkey: { readonly rpId: string, readonly userHandle: string } } };
+
 export type CompleteLoginMutationVariables = Exact<{
   challenge: Scalars['String']['input'];
   totp: InputMaybe<Scalars['String']['input']>;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { IdentityServer } from "../features/external-login/identity-server.js";
+import { codeAt } from "../features/second-factor/calls.js";
 import type { Page } from "../support/browsers/driver.js";
 import { describeBrowser, testWith } from "../support/browsers/index.js";
 import { becomes } from "../support/eventually.js";
@@ -12,6 +13,8 @@ import {
   notice,
   open,
   signIn,
+  signOut,
+  submit,
 } from "../support/example.js";
 import { PASSWORD } from "../support/gate.js";
 import { Stage } from "../support/stage.js";
@@ -32,6 +35,12 @@ async function askForCode(page: Page, email: string): Promise<{ digits: string; 
   await heading(page, "Check your mail").waitFor();
   const digits = /^\d{6}$/m.exec(await stage.mailTo(email))?.[0] ?? "";
   return { digits, link: await stage.linkTo(email) };
+}
+
+/** Returns the secret for the app of the shown page. */
+async function readSecret(page: Page): Promise<string> {
+  await page.getByLabel("Secret").waitFor();
+  return (await page.getByLabel("Secret").allTextContents()).join("");
 }
 
 /** Expects no serious findings of axe. */
@@ -134,6 +143,58 @@ describeBrowser("in a browser", () => {
     });
   });
 
+  describe("a second factor", () => {
+    test("is set up by a code of the app, asked for at the next login, and removed after another code", async () => {
+      await stage.gate.user("hana", { email: "hana@example.com" });
+      const page = await stage.visit();
+      await signIn(page, "hana");
+      await open(page, "Security");
+      await open(page, "Set up an app");
+      await press(page, "Show the QR code");
+      const secret = await readSecret(page);
+      await page.getByRole("img", { name: "QR code with the secret" }).waitFor();
+      const code = () => codeAt(secret, stage.gate.now);
+      await page.getByLabel("Code of your app").fill(code());
+      await press(page, "Confirm");
+      const codes = page.getByRole("list", { name: "Recovery codes" }).getByRole("listitem");
+      await codes.first().waitFor();
+      const [recoveryCode = "", ...others] = await codes.allTextContents();
+      expect(others).toHaveLength(9);
+      await press(page, "I have stored them");
+      await page.getByText("You have 10 recovery codes left.").waitFor();
+      await signOut(page);
+
+      await submit(page, "hana");
+      await heading(page, "Second step").waitFor();
+      await becomes(() => page.title(), "Second step · Gatehouse");
+      // The code that was used to set up the app does not work again.
+      await page.getByLabel("Code of your app").fill(code());
+      await press(page, "Sign in");
+      await alert(page).getByText("This code is not valid.").waitFor();
+      await becomes(() => focused(page), "code");
+      await press(page, "Cancel");
+      await submit(page, "hana");
+      await press(page, "Use a recovery code");
+      await page.getByLabel("Recovery code").fill(recoveryCode);
+      await press(page, "Sign in");
+      await isSignedIn(page, "hana");
+
+      stage.gate.advance(20 * 60);
+      await open(page, "Security");
+      await page.getByText("You have 9 recovery codes left.").waitFor();
+      await press(page, "Remove the app");
+      await page
+        .getByRole("dialog", { name: "Remove the app?" })
+        .getByRole("button", { name: "Remove the app" })
+        .click();
+      const dialog = page.getByRole("dialog", { name: "Confirm that it is you" });
+      await dialog.getByLabel("Code of your app").fill(code());
+      await dialog.getByRole("button", { name: "Confirm" }).click();
+      await notice(page).getByText("The app is removed.").waitFor();
+      await page.getByRole("link", { name: "Set up an app" }).waitFor();
+    });
+  });
+
   testWith("media")("axe finds no violation on these pages", async () => {
     await stage.gate.user("fred", { email: "fred@example.com" });
     const page = await stage.visit();
@@ -150,6 +211,19 @@ describeBrowser("in a browser", () => {
     await isSignedIn(page, "fred");
     await open(page, "Security");
     await page.getByRole("button", { name: "Link corp" }).waitFor();
+    await isAccessible(page);
+    await open(page, "Set up an app");
+    await press(page, "Show the QR code");
+    const secret = await readSecret(page);
+    await isAccessible(page);
+    await page.getByLabel("Code of your app").fill(codeAt(secret, stage.gate.now));
+    await press(page, "Confirm");
+    await page.getByRole("list", { name: "Recovery codes" }).waitFor();
+    await isAccessible(page);
+    await press(page, "I have stored them");
+    await signOut(page);
+    await submit(page, "fred");
+    await heading(page, "Second step").waitFor();
     await isAccessible(page);
     await page.goto(`${stage.url}signed-in?code=x&state=y`);
     await alert(page).first().waitFor();

@@ -104,6 +104,8 @@ export class Stage {
         registration: "open",
         impersonation: true,
         loginCodes: true,
+        secondFactor: "optional",
+        passkeys: true,
         // Nothing listens there. The example only lists the provider.
         externalProviders: {
           corp: { issuer: "http://127.0.0.1:9", clientId: "example", clientSecret: "example" },

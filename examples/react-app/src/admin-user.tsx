@@ -71,7 +71,6 @@ export function AdminUser({ id }: { id: string }) {
 
 function ActAs({ user: { id, username } }: { user: UserRowFragment }) {
   const { impersonation } = useServices();
-  const stepUp = useStepUp();
   return (
     <section className="panel" aria-labelledby="act-as">
       <h2 id="act-as">Act as {username}</h2>
@@ -82,7 +81,7 @@ function ActAs({ user: { id, username } }: { user: UserRowFragment }) {
       <Form
         action="Act as this user"
         onSubmit={async (value) => {
-          const { error } = await stepUp(() => impersonation.start(id, value("reason")));
+          const { error } = await impersonation.start(id, value("reason"));
           return error;
         }}
       >

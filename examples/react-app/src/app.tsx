@@ -4,14 +4,14 @@ import {
   createExternalLogins,
   createImpersonation,
   createLoginCodes,
+  createPasskeys,
+  createSecondFactor,
   type Impersonation,
 } from "graphql-gatehouse/client/account";
 import { AuthProvider, useAuth } from "graphql-gatehouse/react";
 import { ApolloProvider } from "@apollo/client/react";
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { ActingBanner } from "./acting-banner.js";
-import { Admin } from "./admin.js";
-import { AdminUser } from "./admin-user.js";
 import {
   type Connection,
   isSupported,
@@ -20,56 +20,14 @@ import {
   saveConnection,
   urlOf,
 } from "./connection.js";
-import { ExternalLogin } from "./external-login.js";
-import { LoginCode } from "./login-code.js";
-import { ConfirmEmail, VerifyEmail } from "./mail-links.js";
-import { NotFound } from "./not-found.js";
 import { messageOf } from "./problem.js";
-import { Profile } from "./profile.js";
-import { ForgotPassword, ResetPassword } from "./reset-password.js";
 import { Link, usePath } from "./router.js";
-import { Security } from "./security.js";
+import { PAGES, routeOf } from "./routes.js";
+import { SecondStep } from "./second-step.js";
 import { openApollo } from "./server.js";
 import { type Clients, ServicesContext } from "./services.js";
 import { SignIn } from "./sign-in.js";
-import { SignUp } from "./sign-up.js";
 import { StepUp } from "./step-up.js";
-
-interface Route {
-  readonly title: string;
-  readonly page: ReactNode;
-  /**
-   * The people who see the page. A visitor is not signed in. A visitor who opens a page for users sees the sign-in form,
-   * and a user who opens a page for visitors sees the profile.
-   */
-  readonly for: "everyone" | "visitors" | "users";
-}
-
-/** Pages with a link at the top. */
-const PRIVATE: Readonly<Record<string, Route>> = {
-  "/": { title: "Profile", page: <Profile />, for: "users" },
-  "/security": { title: "Security", page: <Security />, for: "users" },
-  "/admin": { title: "Administration", page: <Admin />, for: "users" },
-};
-
-const ROUTES: Readonly<Record<string, Route>> = {
-  ...PRIVATE,
-  "/sign-up": { title: "Create your account", page: <SignUp />, for: "visitors" },
-  "/login-code": { title: "Sign in by a code", page: <LoginCode />, for: "visitors" },
-  "/signed-in": { title: "Signing in", page: <ExternalLogin />, for: "everyone" },
-  "/forgot-password": { title: "Forgot password", page: <ForgotPassword />, for: "visitors" },
-  "/verify-email": { title: "Confirm address", page: <VerifyEmail />, for: "everyone" },
-  "/confirm-email": { title: "Confirm address", page: <ConfirmEmail />, for: "everyone" },
-  "/reset-password": { title: "Set a new password", page: <ResetPassword />, for: "everyone" },
-};
-
-const NOT_FOUND: Route = { title: "Page not found", page: <NotFound />, for: "everyone" };
-
-function routeOf(path: string): Route {
-  const [, id] = /^\/admin\/users\/([\w-]+)$/.exec(path) ?? [];
-  if (id !== undefined) return { title: "User", page: <AdminUser id={id} />, for: "users" };
-  return ROUTES[path] ?? NOT_FOUND;
-}
 
 interface Session {
   readonly connection: Connection;
@@ -88,6 +46,8 @@ function openSession(connection: Connection): Session {
     account: createAccountClient(auth),
     loginCodes: createLoginCodes(auth),
     externalLogins: createExternalLogins(auth),
+    secondFactor: createSecondFactor(auth),
+    passkeys: createPasskeys(auth),
     apollo: openApollo(auth, urlOf(connection)),
   });
   return {
@@ -146,7 +106,7 @@ function Shell({
   isActing: boolean;
   onConnect: (connection: Connection) => void;
 }) {
-  const { status, user, hasStorageFailed, logout, logoutAll } = useAuth();
+  const { status, user, challenge, hasStorageFailed, logout, logoutAll } = useAuth();
   const [message, notify] = useState("");
   const [areOptionsOpen, setAreOptionsOpen] = useState(false);
   const address = usePath();
@@ -156,7 +116,8 @@ function Shell({
   const found = routeOf(path);
   const route = isSignedIn && found.for === "visitors" ? routeOf("/") : found;
   const asksToSignIn = !isSignedIn && route.for === "users";
-  const main = useFocusOnChange(asksToSignIn ? "Sign in" : route.title, status === "loading");
+  const title = challenge ? "Second step" : asksToSignIn ? "Sign in" : route.title;
+  const main = useFocusOnChange(title, status === "loading");
   const clients = isActing ? acting : own;
   const administrator = own.auth.getSession().user?.username ?? "";
 
@@ -232,14 +193,15 @@ function Shell({
           >
             <StepUp>
               {status === "loading" && <p className="muted">Looking for your session…</p>}
-              {status !== "loading" && asksToSignIn && (
+              {challenge && <SecondStep challenge={challenge} />}
+              {status !== "loading" && !challenge && asksToSignIn && (
                 <SignIn
                   onConnect={onConnect}
                   areOptionsOpen={areOptionsOpen}
                   onToggleOptions={setAreOptionsOpen}
                 />
               )}
-              {status !== "loading" && !asksToSignIn && (
+              {status !== "loading" && !challenge && !asksToSignIn && (
                 <div className="page" key={`${user?.id ?? ""} ${path}`}>
                   {route.page}
                 </div>
@@ -253,7 +215,7 @@ function Shell({
 }
 
 function Pages({ path, isAdmin }: { path: string; isAdmin: boolean }) {
-  const pages = Object.entries(PRIVATE).filter(([href]) => isAdmin || href !== "/admin");
+  const pages = Object.entries(PAGES).filter(([href]) => isAdmin || href !== "/admin");
   return (
     <nav aria-label="Pages">
       {pages.map(([href, { title }]) => (

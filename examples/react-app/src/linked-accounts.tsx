@@ -4,18 +4,16 @@ import { messageOf, Problem } from "./problem.js";
 import { nameOfProvider, ProviderButtons } from "./provider-buttons.js";
 import { RelativeTime } from "./relative-time.js";
 import { useServices } from "./services.js";
-import { useStepUp } from "./step-up.js";
 import { useResult } from "./use-result.js";
 
 /** The accounts at other providers by which the user can sign in. Empty if the server has no providers. */
 export function LinkedAccounts() {
   const { externalLogins, connection, notify } = useServices();
-  const stepUp = useStepUp();
   const heading = useRef<HTMLHeadingElement>(null);
   const { data: accounts, failure, reload } = useResult(externalLogins.linkedAccounts);
 
   async function unlink({ id, provider }: LinkedAccount) {
-    const { error } = await stepUp(() => externalLogins.unlink(id));
+    const { error } = await externalLogins.unlink(id);
     const unlinked = `Your account at ${nameOfProvider(provider)} is unlinked.`;
     notify(error ? messageOf(error) : unlinked);
     reload();
@@ -59,10 +57,7 @@ export function LinkedAccounts() {
         </p>
       ) : (
         <div className="actions">
-          <ProviderButtons
-            action="Link"
-            send={(provider, page) => stepUp(() => externalLogins.link(provider, page))}
-          />
+          <ProviderButtons action="Link" send={externalLogins.link} />
         </div>
       )}
     </section>

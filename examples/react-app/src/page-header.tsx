@@ -1,5 +1,6 @@
 import type { Failure } from "graphql-gatehouse/client";
 import { Problem } from "./problem.js";
+import { Link } from "./router.js";
 
 /** The title of a page, a button that loads the data of the page again, and the failure of the last load. */
 export function PageHeader({
@@ -20,6 +21,11 @@ export function PageHeader({
         </button>
       </div>
       {failure && <Problem failure={failure} />}
+      {failure?.reason === "enrolment_required" && (
+        <Link className="primary" href="/second-factor">
+          Set up an app
+        </Link>
+      )}
     </>
   );
 }

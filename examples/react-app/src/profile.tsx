@@ -9,7 +9,6 @@ import { messageOf } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
 import { useData } from "./server.js";
 import { useServices } from "./services.js";
-import { useStepUp } from "./step-up.js";
 
 export function Profile() {
   const { connection, isActing } = useServices();
@@ -43,7 +42,6 @@ export function Profile() {
 
 function ChangeEmail() {
   const { account } = useServices();
-  const stepUp = useStepUp();
   const [sentTo, setSentTo] = useState("");
   return (
     <section className="panel" aria-labelledby="change-email">
@@ -52,7 +50,7 @@ function ChangeEmail() {
       <Form
         action="Change address"
         onSubmit={async (value) => {
-          const { error } = await stepUp(() => account.changeEmail(value("newEmail")));
+          const { error } = await account.changeEmail(value("newEmail"));
           setSentTo(error ? "" : value("newEmail"));
           return error;
         }}
@@ -66,7 +64,6 @@ function ChangeEmail() {
 
 function DeleteAccount() {
   const { account, notify } = useServices();
-  const stepUp = useStepUp();
   return (
     <section className="panel" aria-labelledby="delete-account">
       <h2 id="delete-account">Delete account</h2>
@@ -76,7 +73,7 @@ function DeleteAccount() {
         question="Delete your account?"
         text="You cannot undo this."
         onConfirm={async () => {
-          const { error } = await stepUp(() => account.deleteAccount());
+          const { error } = await account.deleteAccount();
           notify(error ? messageOf(error) : "Your account is deleted.");
         }}
       />

@@ -11,12 +11,13 @@ import {
 } from "./gql/graphql.js";
 import { LinkedAccounts } from "./linked-accounts.js";
 import { PageHeader } from "./page-header.js";
+import { PasskeySettings } from "./passkey-settings.js";
 import { Problem } from "./problem.js";
 import { RelativeTime } from "./relative-time.js";
+import { SecondFactorSettings } from "./second-factor.js";
 import { useData } from "./server.js";
 import { useServices } from "./services.js";
 import { SessionList } from "./session-list.js";
-import { useStepUp } from "./step-up.js";
 
 export function Security() {
   const { user } = useAuth();
@@ -38,6 +39,8 @@ export function Security() {
             onEnded={reload}
           />
           <Tokens tokens={sessions.filter(({ isNamedToken }) => isNamedToken)} onChange={reload} />
+          {!isActing && <SecondFactorSettings />}
+          {!isActing && <PasskeySettings />}
           {!isActing && <LinkedAccounts />}
           {!isActing && <ChangePassword onChanged={reload} />}
           <Events {...events} />
@@ -82,7 +85,6 @@ function Tokens({
   onChange: () => void;
 }) {
   const { account, isActing } = useServices();
-  const stepUp = useStepUp();
   const heading = useRef<HTMLHeadingElement>(null);
   const [created, setCreated] = useState<string | null>(null);
   return (
@@ -104,12 +106,10 @@ function Tokens({
           className="inline"
           action="Create token"
           onSubmit={async (value) => {
-            const { data, error } = await stepUp(() =>
-              account.createToken({
-                label: value("label"),
-                ...(value("days") && { expiresInDays: Number(value("days")) }),
-              }),
-            );
+            const { data, error } = await account.createToken({
+              label: value("label"),
+              ...(value("days") && { expiresInDays: Number(value("days")) }),
+            });
             setCreated(data?.token ?? null);
             if (data) onChange();
             return error;

@@ -5,6 +5,8 @@ import type {
   ExternalLogins,
   Impersonation,
   LoginCodes,
+  Passkeys,
+  SecondFactorClient,
 } from "graphql-gatehouse/client/account";
 import { createContext, useContext } from "react";
 import type { Connection } from "./connection.js";
@@ -15,6 +17,8 @@ export interface Clients {
   readonly account: AccountClient;
   readonly loginCodes: LoginCodes;
   readonly externalLogins: ExternalLogins;
+  readonly secondFactor: SecondFactorClient;
+  readonly passkeys: Passkeys;
   readonly apollo: ApolloClient;
 }
 

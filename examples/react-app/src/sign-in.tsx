@@ -1,6 +1,9 @@
+import type { Failure } from "graphql-gatehouse/client";
 import { useAuth } from "graphql-gatehouse/react";
+import { useState } from "react";
 import { type Choice, type Connection, isSupported, SCHEMES, STORAGES } from "./connection.js";
 import { Card, Field, Form, PasswordField } from "./forms.js";
+import { Problem } from "./problem.js";
 import { ProviderButtons } from "./provider-buttons.js";
 import { Link } from "./router.js";
 import { useServices } from "./services.js";
@@ -50,10 +53,34 @@ export function SignIn(props: SignInProps) {
           <Link className="quiet" href="/login-code">
             Mail me a code
           </Link>
+          <PasskeyLogin />
           <ProviderButtons action="Continue with" send={externalLogins.begin} />
         </div>
       </Card>
       <Options {...props} />
+    </>
+  );
+}
+
+function PasskeyLogin() {
+  const { passkeys } = useServices();
+  const [failure, setFailure] = useState<Failure | null>(null);
+  if (!passkeys.isSupported()) return null;
+  return (
+    <>
+      <button
+        type="button"
+        className="quiet"
+        onClick={() => {
+          setFailure(null);
+          void passkeys.login().then(({ error }) => {
+            setFailure(error);
+          });
+        }}
+      >
+        Use a passkey
+      </button>
+      {failure && <Problem failure={failure} />}
     </>
   );
 }

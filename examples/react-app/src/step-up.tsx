@@ -1,4 +1,5 @@
-import type { Result } from "graphql-gatehouse/client/account";
+import type { Failure } from "graphql-gatehouse/client";
+import { createStepUp, type StepUp as Client } from "graphql-gatehouse/client/account";
 import {
   createContext,
   type ReactNode,
@@ -8,40 +9,83 @@ import {
   useRef,
   useState,
 } from "react";
+import { answerOf, CodeField } from "./code-field.js";
 import { Form, PasswordField } from "./forms.js";
+import { Problem } from "./problem.js";
 import { useServices } from "./services.js";
+import { useResult } from "./use-result.js";
 
-type Operation<Data> = () => Promise<Result<Data>>;
-type Run = <Data>(operation: Operation<Data>) => Promise<Result<Data>>;
+const Context = createContext<Client["run"]>((operation) => operation());
 
-const Context = createContext<Run>((operation) => operation());
+/**
+ * Returns a function that runs an operation of this page. If the server needs another proof of the user, it asks for
+ * the proof and runs the operation again. The methods of the clients in {@link useServices} do this by themselves.
+ */
+export const useStepUp = (): Client["run"] => useContext(Context);
 
-/** Returns a function that runs an operation. If the server needs a recent password, asks for it and runs it again. */
-export const useStepUp = (): Run => useContext(Context);
+interface Question {
+  readonly failure: Failure;
+  readonly answer: (isProven: boolean) => void;
+}
 
 export function StepUp({ children }: { children: ReactNode }) {
-  const [resolve, setResolve] = useState<((isConfirmed: boolean) => void) | null>(null);
-  const run = useCallback(async <Data,>(operation: Operation<Data>) => {
-    const result = await operation();
-    if (result.error?.reason !== "reauthentication_required") return result;
-    const isConfirmed = await new Promise<boolean>((resolve) => {
-      setResolve(() => resolve);
+  const { auth } = useServices();
+  const client = useRef<Client | null>(null);
+  const [question, setQuestion] = useState<Question | null>(null);
+  useEffect(() => {
+    client.current = createStepUp(auth, async (failure) => {
+      const isProven = await new Promise<boolean>((answer) => {
+        setQuestion({ failure, answer });
+      });
+      setQuestion(null);
+      return isProven;
     });
-    setResolve(null);
-    return isConfirmed ? operation() : result;
-  }, []);
-
+    return client.current.close;
+  }, [auth]);
+  const run: Client["run"] = useCallback(
+    (operation) => client.current?.run(operation) ?? operation(),
+    [],
+  );
   return (
     <Context.Provider value={run}>
       {children}
-      {resolve && <PasswordDialog onDone={resolve} />}
+      {question && <ProofDialog {...question} />}
     </Context.Provider>
   );
 }
 
-function PasswordDialog({ onDone }: { onDone: (isConfirmed: boolean) => void }) {
-  const { account } = useServices();
+type Kind = "password" | "totp" | "recoveryCode";
+
+const TEXTS: Readonly<Record<Kind, string>> = {
+  password: "This change needs your password again.",
+  totp: "This change needs a code of your app.",
+  recoveryCode: "This change needs one of your recovery codes. Each works once.",
+};
+
+const BUTTONS: Readonly<Record<Kind, string>> = {
+  password: "Use your password",
+  totp: "Use your app",
+  recoveryCode: "Use a recovery code",
+};
+
+function ProofDialog({ failure, answer }: Question) {
+  const { account, secondFactor, passkeys } = useServices();
   const dialog = useRef<HTMLDialogElement>(null);
+  const needsFactor = failure.acrValues !== undefined;
+  const [kind, setKind] = useState<Kind>(needsFactor ? "totp" : "password");
+  const { data: state } = useResult(secondFactor.state);
+  const kinds: Kind[] = needsFactor ? [] : ["password"];
+  for (const factor of ["totp", "recoveryCode"] as const)
+    if (state?.factors.includes(factor)) kinds.push(factor);
+  const [refusal, setRefusal] = useState<Failure | null>(null);
+
+  async function usePasskey() {
+    const { data, error: aborted } = await passkeys.prove();
+    const { error } = data ? await account.reauthenticate({ passkey: data }) : { error: aborted };
+    setRefusal(error);
+    if (!error) answer(true);
+  }
+
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
   }, []);
@@ -50,24 +94,47 @@ function PasswordDialog({ onDone }: { onDone: (isConfirmed: boolean) => void }) 
       ref={dialog}
       aria-labelledby="step-up"
       onClose={() => {
-        onDone(false);
+        answer(false);
       }}
     >
       <h2 id="step-up">Confirm that it is you</h2>
-      <p className="muted">This change needs your password again.</p>
+      <p className="muted" role="status">
+        {TEXTS[kind]}
+      </p>
+      {refusal && <Problem failure={refusal} />}
       <Form
         action="Confirm"
-        fields={{ invalid_credentials: "password" }}
+        fields={{ invalid_credentials: "password", code_not_valid: "code" }}
         onSubmit={async (value) => {
-          const { error } = await account.reauthenticate(value("password"));
-          if (!error) onDone(true);
+          const proof = kind === "password" ? value("password") : answerOf(kind, value("code"));
+          const { error } = await account.reauthenticate(proof);
+          if (!error) answer(true);
           return error;
         }}
       >
-        <PasswordField />
+        {kind === "password" ? <PasswordField /> : <CodeField kind={kind} />}
         <button type="button" className="quiet" onClick={() => dialog.current?.close()}>
           Cancel
         </button>
+        {state?.factors.includes("passkey") && passkeys.isSupported() && (
+          <button type="button" className="quiet" onClick={() => void usePasskey()}>
+            Use a passkey
+          </button>
+        )}
+        {kinds
+          .filter((other) => other !== kind)
+          .map((other) => (
+            <button
+              key={other}
+              type="button"
+              className="quiet"
+              onClick={() => {
+                setKind(other);
+              }}
+            >
+              {BUTTONS[other]}
+            </button>
+          ))}
       </Form>
     </dialog>
   );

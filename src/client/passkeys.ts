@@ -1,0 +1,120 @@
+import type { AuthClient } from "./auth-client.js";
+import { canAutofill, createKey, hasPasskeys, signalAccepted, useKey } from "./authenticator.js";
+import type { User } from "./credentials.js";
+import type {
+  AddPasskeyMutation,
+  BeginPasskeyLoginMutation,
+  BeginPasskeyRegistrationMutation,
+  PasskeyLoginMutation,
+  PasskeysQuery,
+  RemovePasskeyMutation,
+  RenamePasskeyMutation,
+} from "./operations.generated.js";
+import {
+  ADD_PASSKEY,
+  BEGIN_PASSKEY_LOGIN,
+  BEGIN_PASSKEY_REGISTRATION,
+  PASSKEY_LOGIN,
+  PASSKEYS,
+  REMOVE_PASSKEY,
+  RENAME_PASSKEY,
+} from "./passkey-operations.js";
+import { executePublic, executeSignedIn, type Result, toResult } from "./result.js";
+
+export type Passkey = PasskeysQuery["passkeys"][number];
+export type AddedPasskey = AddPasskeyMutation["addPasskey"];
+
+/**
+ * Logs users in by passkeys, and manages the passkeys of the signed-in user. No method rejects, and none needs `this`.
+ * If the user closes the browser's dialog, or the browser has no passkeys, the reason is `passkey_aborted`.
+ */
+export interface Passkeys {
+  /** Returns whether the browser can use passkeys. */
+  readonly isSupported: () => boolean;
+  /** Logs in by a passkey, in a dialog of the browser. */
+  readonly login: () => Promise<Result<User>>;
+  /**
+   * Offers passkeys in the list of the field with `autocomplete="username webauthn"`, and logs in when the user chooses
+   * one. Sends nothing if the browser cannot do that. Abort it before you call another method that uses a passkey.
+   * @see WebAuthn 5.1.4, conditional user mediation
+   */
+  readonly autofill: (signal: AbortSignal) => Promise<Result<User>>;
+  /**
+   * Uses a passkey without logging in.
+   * @returns the value of `passkey` for `completeLogin` and `reauthenticate`
+   */
+  readonly prove: () => Promise<Result<object>>;
+  /**
+   * Creates a passkey, and adds it to the signed-in user. Needs a recent password check, or a recent second factor if the
+   * user has one.
+   * @param label 1 to 64 characters, such as `Work laptop`
+   * @returns also `recoveryCodes`, which cannot be read again; null if the user has codes already
+   */
+  readonly add: (label: string) => Promise<Result<AddedPasskey>>;
+  /** Returns the passkeys of the signed-in user, oldest first. */
+  readonly list: () => Promise<Result<PasskeysQuery["passkeys"]>>;
+  readonly rename: (
+    id: string,
+    label: string,
+  ) => Promise<Result<RenamePasskeyMutation["renamePasskey"]>>;
+  /** Removes a passkey, and tells the browser. Needs the same proof as {@link Passkeys.add}. */
+  readonly remove: (id: string) => Promise<Result<RemovePasskeyMutation["removePasskey"]>>;
+}
+
+/** Creates a client for passkeys. Sends no request. */
+export function createPasskeys(auth: AuthClient): Passkeys {
+  const { signIn } = auth.internals;
+
+  async function prove(how?: object): Promise<Result<object>> {
+    const { data, error } = await executePublic<BeginPasskeyLoginMutation>(auth, {
+      query: BEGIN_PASSKEY_LOGIN,
+    });
+    return error ? { data: null, error } : useKey(data.options as object, how);
+  }
+
+  async function login(how?: object): Promise<Result<User>> {
+    const { data: response, error } = await prove(how);
+    if (error) return { data: null, error };
+    const operation = { query: PASSKEY_LOGIN, variables: { response } };
+    const result = toResult(await signIn<PasskeyLoginMutation>(operation));
+    return result.error ? result : { data: result.data.user, error: null };
+  }
+
+  return {
+    isSupported: hasPasskeys,
+    login: () => login(),
+    async autofill(signal) {
+      if (await canAutofill()) return login({ mediation: "conditional", signal });
+      return { data: null, error: { reason: "passkey_aborted", message: "No autofill." } };
+    },
+    prove: () => prove(),
+    async add(label) {
+      const { data, error } = await executeSignedIn<BeginPasskeyRegistrationMutation>(auth, {
+        query: BEGIN_PASSKEY_REGISTRATION,
+      });
+      if (error) return { data: null, error };
+      const { data: response, error: failure } = await createKey(data.options as object);
+      if (failure) return { data: null, error: failure };
+      const operation = { query: ADD_PASSKEY, variables: { label, response } };
+      return executeSignedIn<AddPasskeyMutation>(auth, operation);
+    },
+    list: () => executeSignedIn<PasskeysQuery>(auth, { query: PASSKEYS }),
+    rename: (id, label) =>
+      executeSignedIn<RenamePasskeyMutation>(auth, {
+        query: RENAME_PASSKEY,
+        variables: { id, label },
+      }),
+    async remove(id) {
+      const result = await executeSignedIn<RemovePasskeyMutation>(auth, {
+        query: REMOVE_PASSKEY,
+        variables: { id },
+      });
+      if (result.data) {
+        const { passkey, acceptedCredentialIds: allAcceptedCredentialIds } = result.data;
+        const { rpId, userHandle: userId } = passkey;
+        await signalAccepted({ rpId, userId, allAcceptedCredentialIds });
+      }
+      return result;
+    },
+  };
+}

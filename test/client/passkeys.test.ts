@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import {
+  createAccountClient,
+  createPasskeys,
+  createSecondFactor,
+  type Passkeys,
+} from "../../src/client/account.js";
+import { type AuthClient, createAuthClient } from "../../src/client/index.js";
+import { Authenticator, PAGE } from "../features/passkeys/authenticator.js";
+import { withGlobal } from "../support/fake-storage.js";
+import { PASSWORD, setUpGate } from "../support/gate.js";
+
+const gate = setUpGate({
+  ...{ passkeys: true, secondFactor: "optional" },
+  ...{ publicUrl: "https://auth.example.com", corsOrigins: [PAGE], rpId: "example.com" },
+});
+
+let count = 0;
+let username: string;
+let auth: AuthClient;
+let passkeys: Passkeys;
+let authenticator: Authenticator;
+/** The arguments of `navigator.credentials.get`. */
+let asked: Record<string, unknown>[];
+/** The arguments of `signalAllAcceptedCredentials`. */
+let signalled: object[];
+/** Whether the user closes the browser's dialog. */
+let isClosed: boolean;
+let restore: (() => void)[];
+
+beforeEach(async () => {
+  count += 1;
+  username = `user${count}`;
+  await gate.user(username);
+  authenticator = new Authenticator();
+  asked = [];
+  signalled = [];
+  isClosed = false;
+  const parse = (options: object) => options;
+  const respond = (make: () => object) =>
+    isClosed
+      ? Promise.reject(new DOMException("The user closed the dialog.", "NotAllowedError"))
+      : Promise.resolve({ toJSON: make });
+  restore = [
+    withGlobal("PublicKeyCredential", {
+      parseCreationOptionsFromJSON: parse,
+      parseRequestOptionsFromJSON: parse,
+      isConditionalMediationAvailable: () => Promise.resolve(true),
+      signalAllAcceptedCredentials: (accepted: object) => {
+        signalled.push(accepted);
+        return Promise.resolve();
+      },
+    }),
+    withGlobal("navigator", {
+      credentials: {
+        create: ({ publicKey }: any) => respond(() => authenticator.create(publicKey)),
+        get: (options: any) => {
+          asked.push(options);
+          return respond(() => authenticator.get(options.publicKey));
+        },
+      },
+    }),
+  ];
+  open();
+});
+
+afterEach(() => {
+  auth.close();
+  for (const undo of restore) undo();
+});
+
+function open(): void {
+  auth = createAuthClient({ url: `${gate.url}/graphql` });
+  passkeys = createPasskeys(auth);
+}
+
+async function add(): Promise<void> {
+  await auth.login(username, PASSWORD);
+  const { data, error } = await passkeys.add("Laptop");
+  expect([data?.passkey.label, data?.recoveryCodes?.length, error]).toEqual(["Laptop", 10, null]);
+}
+
+test("a passkey is added, listed, renamed and removed, and the browser learns which ones still work", async () => {
+  await add();
+  const [passkey] = (await passkeys.list()).data ?? [];
+  expect(passkey).toMatchObject({ label: "Laptop", lastUsedAt: null });
+  expect((await passkeys.rename(passkey?.id ?? "", "Work laptop")).error).toBeNull();
+  expect((await passkeys.list()).data).toMatchObject([{ label: "Work laptop" }]);
+  expect((await passkeys.remove(passkey?.id ?? "")).error).toBeNull();
+  expect((await passkeys.list()).data).toEqual([]);
+  expect(signalled).toEqual([
+    { rpId: "example.com", userId: expect.any(String), allAcceptedCredentialIds: [] },
+  ]);
+});
+
+test("a passkey logs in, without a user name and a second step", async () => {
+  await add();
+  open();
+  expect(passkeys.isSupported()).toBe(true);
+  expect((await passkeys.login()).data?.username).toBe(username);
+  expect(auth.getSession()).toMatchObject({ status: "authenticated", user: { username } });
+});
+
+test("a passkey that the user chooses in the list of a field logs in", async () => {
+  await add();
+  open();
+  const { signal } = new AbortController();
+  expect((await passkeys.autofill(signal)).data?.username).toBe(username);
+  expect(asked).toMatchObject([{ mediation: "conditional", signal }]);
+});
+
+test("a passkey is the second step of a login by password, and proves the user again", async () => {
+  await add();
+  open();
+  await auth.login(username, PASSWORD);
+  expect(auth.getSession().error?.challenge?.factors).toContain("passkey");
+  const { data } = await passkeys.prove();
+  const state = await createSecondFactor(auth).completeLogin({ passkey: data ?? {} });
+  expect(state).toMatchObject({ status: "authenticated", error: null });
+  const again = await passkeys.prove();
+  const proof = { passkey: again.data ?? {} };
+  expect((await createAccountClient(auth).reauthenticate(proof)).error).toBeNull();
+});
+
+test("if the user closes the dialog, the reason is passkey_aborted, and the state stays", async () => {
+  await auth.login(username, PASSWORD);
+  const before = auth.getSession();
+  isClosed = true;
+  for (const result of [await passkeys.login(), await passkeys.add("x"), await passkeys.prove()]) {
+    expect(result.error).toMatchObject({
+      reason: "passkey_aborted",
+      message: expect.stringContaining("NotAllowedError"),
+    });
+  }
+  expect(auth.getSession()).toBe(before);
+});
+
+test("a browser without passkeys says so", async () => {
+  restore.push(withGlobal("PublicKeyCredential", undefined));
+  expect(passkeys.isSupported()).toBe(false);
+  expect((await passkeys.login()).error?.reason).toBe("passkey_aborted");
+  expect((await passkeys.autofill(new AbortController().signal)).error?.reason).toBe(
+    "passkey_aborted",
+  );
+  restore.reverse();
+});
