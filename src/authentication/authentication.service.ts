@@ -169,7 +169,7 @@ export class AuthenticationService implements Authentication {
   }
 
   /**
-   * Logs a user in who has proved by `methods` who they are. Every login but that by password alone ends here.
+   * Logs in a user who has already proved by `methods` who they are. Every login except by password alone calls this.
    * @throws {@link InvalidCredentials} when the user does not exist or is inactive, or when the credentials have
    * changed since the proof
    * @throws the error of {@link SignIn.begin}
