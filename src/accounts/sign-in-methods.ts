@@ -35,8 +35,8 @@ export class SignInMethods {
   }
 
   /**
-   * Returns an SQL expression: how many ways a user has to log in. Use it in an exclusive statement. Otherwise two
-   * statements could each remove one of the last two ways.
+   * Returns an SQL expression for the number of a user's ways to log in. Use it in an exclusive statement. Otherwise
+   * two statements could each remove one of the last two ways.
    * @param userId an SQL expression, such as `passkey.user_id`
    */
   countOf(userId: string): string {

@@ -29,7 +29,7 @@ export interface NewLink {
   readonly sessionId?: string;
 }
 
-/** PostgreSQL returns a bigint as a text. */
+/** PostgreSQL returns a bigint as text. */
 interface Row extends Omit<LinkedAccount, "linkedAt" | "lastUsedAt"> {
   readonly linkedAt: number | string;
   readonly lastUsedAt: number | string | null;

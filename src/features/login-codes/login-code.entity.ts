@@ -21,7 +21,7 @@ export class LoginCodeEntity {
   @Property({ type: "text" })
   proofHash!: string;
 
-  /** How many codes have been tried. */
+  /** How many codes were tried. */
   @Property({ type: "integer", default: 0 })
   tries = 0;
 

@@ -9,7 +9,10 @@ export interface RenderedMail {
   readonly html?: string;
 }
 
-/** The values of a mail, such as `username`. A mail with a token also has `link`, and that of a login has `code`, too. */
+/**
+ * The values of a mail, such as `username`. A mail with a token also has `link`, and a mail with a login code has
+ * `code`.
+ */
 export type MailValues = Readonly<Record<string, string>>;
 
 /**
