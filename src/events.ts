@@ -97,7 +97,10 @@ export type AuthEvent =
 
 /** An event of a feature. */
 export interface FeatureEvent {
-  /** The feature's name, a colon and the event's name, such as `suspensions:suspended`. */
+  /**
+   * The feature's name, a colon and the event's name, such as `suspensions:suspended`. Use the name `refused` for a
+   * refused request: the audit trail then stores only some of many.
+   */
   readonly type: `${string}:${string}`;
   readonly userId?: string;
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;

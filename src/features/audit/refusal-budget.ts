@@ -1,7 +1,7 @@
 import type { AuthEvent, Client } from "../../events.js";
 import { networksOf } from "../../throttling/networks.js";
 
-/** The events of refused requests. Anyone can cause any number of them. */
+/** The core's events of refused requests. Anyone can cause any number of them. */
 const REFUSALS: readonly AuthEvent["type"][] = [
   "login_failed",
   "token_expired",
@@ -9,6 +9,9 @@ const REFUSALS: readonly AuthEvent["type"][] = [
   "freshness_denied",
   "second_factor_denied",
 ];
+
+/** The end of the type of a feature's event of a refused request. */
+const OF_FEATURE = ":refused";
 
 /** The period of the limits below, in milliseconds. */
 const WINDOW = 60_000;
@@ -28,7 +31,7 @@ export class RefusalBudget {
    * @param now epoch milliseconds
    */
   allows({ type }: AuthEvent, { ipAddress }: Client, now: number): boolean {
-    if (!REFUSALS.includes(type)) return true;
+    if (!REFUSALS.includes(type) && !type.endsWith(OF_FEATURE)) return true;
     const window = Math.floor(now / WINDOW);
     if (window !== this.#window) {
       this.#window = window;

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { defineFeature } from "../../../src/index.js";
+import { becomes } from "../../support/eventually.js";
 import { describeFreshGates, describeGates, PASSWORD, type Tokens } from "../../support/gate.js";
 import { MailServer } from "../../support/mail-server.js";
 import { call, signIn } from "../recovery/calls.js";
@@ -192,5 +193,21 @@ describeFreshGates(OPTIONS, (gate) => {
       },
     };
     expect(await begin(gate, {}, { authorization })).toMatchObject(FAILED);
+  });
+});
+
+describeFreshGates(OPTIONS, (gate) => {
+  test("a storm of wrong answers stores few events", async () => {
+    const secret = "x".repeat(43);
+    const wrong = { code: "x", state: secret, proof: secret, iss: null };
+    for (let turn = 0; turn < 15; turn += 1) {
+      expect(await complete(gate, wrong)).toMatchObject(FAILED);
+    }
+    const of = (type: string) => gate.sql("SELECT details FROM audit_event WHERE type = ?", [type]);
+    await becomes(async () => {
+      const [row] = await of("audit:events_dropped");
+      return JSON.parse(row?.details ?? "{}").count;
+    }, 5);
+    expect(await of("external-login:refused")).toHaveLength(10);
   });
 });
