@@ -1,14 +1,21 @@
-// Starts examples/react-app with servers on loopback, two users and a temporary database. Prints the links of mails.
+// Starts examples/react-app with servers on loopback, two users, a provider and a temporary database. Prints the links
+// of mails.
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createServer as createVite } from "vite";
 import { createServer } from "../dist/index.js";
+import { startProvider } from "./demo-provider.mjs";
 
 const folder = await mkdtemp(join(tmpdir(), "gatehouse-demo-"));
-let url = "";
+const port = await findPort();
+// Passkeys need a name. They do not work at 127.0.0.1.
+const url = `http://localhost:${port}/`;
+const provider = await startProvider(`${url}signed-in`);
 /** Returns a function that builds the link of a mail, and prints the link. */
 const pageOf = (path) => (token) => {
   const link = `${url}${path}?token=${token}`;
@@ -24,6 +31,10 @@ const options = {
   logLevel: "warn",
   impersonation: true,
   loginCodes: true,
+  secondFactor: "optional",
+  passkeys: true,
+  externalProviders: { corp: provider.client },
+  corsOrigins: [new URL(url).origin],
   links: {
     verifyEmail: pageOf("verify-email"),
     resetPassword: pageOf("reset-password"),
@@ -51,6 +62,8 @@ const page = await createVite({
   root: fileURLToPath(new URL("../examples/react-app", import.meta.url)),
   logLevel: "warn",
   server: {
+    port,
+    strictPort: true,
     proxy: {
       "^/(graphql|graphiql/)": server.url,
       "/cookie/graphql": { target: cookieServer.url, rewrite: () => "/graphql" },
@@ -58,18 +71,37 @@ const page = await createVite({
   },
 });
 await page.listen();
-url = page.resolvedUrls?.local[0] ?? "";
 
 console.log(`\nThe demo is at ${url}, and GraphiQL at ${url}graphql\n`);
 for (const { username, email, password, role } of users)
   console.log(`  ${role.padEnd(5)}  ${username}  or  ${email}    password: ${password}`);
-console.log(`\nMails land in ${join(folder, "mail")}. Each new mail's link is printed here.`);
+console.log(`\nContinue with corp: its provider lets everybody in, under any name.`);
+console.log(`Mails land in ${join(folder, "mail")}. Each new mail's link is printed here.`);
 console.log("\nPress Ctrl-C to stop the demo and delete its database.");
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, async () => {
     await Promise.all([page.close(), server.close(), cookieServer.close()]);
+    provider.close();
     await rm(folder, { recursive: true, force: true });
     process.exit(0);
   });
+}
+
+/** Returns Vite's usual port if it is free, otherwise another one. */
+async function findPort() {
+  for (const wanted of [5173, 0]) {
+    const probe = createNetServer();
+    try {
+      probe.listen(wanted, "127.0.0.1");
+      await once(probe, "listening");
+      const { port } = probe.address();
+      probe.close();
+      await once(probe, "close");
+      return port;
+    } catch {
+      // The port is in use.
+    }
+  }
+  throw new Error("No port is free.");
 }

@@ -52,6 +52,10 @@ try {
   await dark.getByRole("link", { name: "Security" }).click();
   await dark.getByText("Current session").waitFor();
   await dark.screenshot({ path: `${IMAGES}security.png` });
+  await dark.getByRole("link", { name: "Set up an app" }).click();
+  await dark.getByRole("button", { name: "Show the QR code" }).click();
+  await dark.getByLabel("Code of your app").waitFor();
+  await dark.screenshot({ path: `${IMAGES}second-factor.png` });
 
   await signIn(light, "ada");
   await light.getByRole("link", { name: "Administration" }).click();

@@ -255,7 +255,7 @@ describeBrowser("in a browser", () => {
       await dialog.getByRole("button", { name: "Delete account" }).click();
       await page.getByRole("dialog", { name: "Confirm that it is you" }).waitFor();
       await press(page, "Cancel");
-      await notice(page).getByText("Enter your password again").waitFor();
+      await notice(page).getByText("Confirm that it is you to do this.").waitFor();
       await press(page, "Delete account…");
       await dialog.getByRole("button", { name: "Delete account" }).click();
       await confirmPassword(page);

@@ -43,6 +43,11 @@ export function Form({ action, busyAction, onSubmit, fields = {}, children, ...p
   const failure = isBusy ? null : (own ?? props.failure ?? null);
   const field = failure ? fields[failure.reason] : undefined;
 
+  // The field shows the problem by now.
+  useEffect(() => {
+    if (own) focusProblem(form.current);
+  }, [own]);
+
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     if (isBusy) return;
@@ -57,7 +62,6 @@ export function Form({ action, busyAction, onSubmit, fields = {}, children, ...p
     setIsBusy(false);
     setOwn(failed);
     if (failed === null) element.reset();
-    else focusAfterRender(form);
   }
 
   return (
@@ -78,14 +82,12 @@ export function Form({ action, busyAction, onSubmit, fields = {}, children, ...p
   );
 }
 
-function focusAfterRender(form: { readonly current: HTMLFormElement | null }) {
-  requestAnimationFrame(() => {
-    const input = form.current?.querySelector<HTMLInputElement>(
-      "[aria-invalid=true], input[autocomplete*=password]",
-    );
-    input?.focus();
-    input?.select();
-  });
+function focusProblem(form: HTMLFormElement | null) {
+  const input = form?.querySelector<HTMLInputElement>(
+    "[aria-invalid=true], input[autocomplete*=password]",
+  );
+  input?.focus();
+  input?.select();
 }
 
 type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
