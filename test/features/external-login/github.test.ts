@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeEach, expect, test } from "@jest/globals";
 import { type Answer, describeGates } from "../../support/gate.js";
+import { MailServer } from "../../support/mail-server.js";
 import { browse } from "./browser.js";
 import { begun, complete, type Given } from "./calls.js";
 import { GithubServer } from "./github-server.js";
@@ -14,17 +15,22 @@ const FAILED = {
 };
 
 const github = await GithubServer.start();
+// With a mail server, no event of a delayed mail comes between the others.
+const smtp = await MailServer.start();
 const OPTIONS = {
   corsOrigins: [new URL(PAGE).origin],
   githubClientId: github.clientId,
   githubClientSecret: github.clientSecret,
   githubUrl: github.url,
   registration: "open",
-  smtpUrl: "smtp://127.0.0.1:9",
+  smtpUrl: smtp.url,
   mailFrom: "no-reply@example.com",
 } as const;
 
-afterAll(() => github.close());
+afterAll(async () => {
+  await github.close();
+  await smtp.close();
+});
 
 describeGates(OPTIONS, (gate) => {
   let id = 0;

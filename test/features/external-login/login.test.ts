@@ -4,6 +4,7 @@ import { hashSecret } from "../../../src/tokens/secret-hash.js";
 import { defineFeature, Vetoed } from "../../../src/index.js";
 import { expectThrottled } from "../../support/attempts.js";
 import { type Answer, describeGates, PASSWORD, setUpGate } from "../../support/gate.js";
+import { MailServer } from "../../support/mail-server.js";
 import { SECRET_KEY } from "../../support/wrong-settings.js";
 import { answered, begin, begun, complete, type Given, logIn } from "./calls.js";
 import { IdentityServer, PAGE, type Person } from "./identity-server.js";
@@ -17,6 +18,8 @@ const FAILED = {
 const MINUTE = 60;
 
 const server = await IdentityServer.start();
+// With a mail server, no event of a delayed mail comes between the others.
+const smtp = await MailServer.start();
 
 let loginVeto: string | undefined;
 let registerVeto: string | undefined;
@@ -40,12 +43,15 @@ const OPTIONS = {
   corsOrigins: [new URL(PAGE).origin],
   externalProviders: { corp: server.client },
   registration: "open",
-  smtpUrl: "smtp://127.0.0.1:9",
+  smtpUrl: smtp.url,
   mailFrom: "no-reply@example.com",
   features: [vetoing],
 } as const;
 
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await smtp.close();
+});
 
 let count = 0;
 /** Returns somebody whom the gate does not know. */
