@@ -62,7 +62,7 @@ declare global {
 const IMPORTS = `
 import { ApolloServer } from "@apollo/server";
 import { startStandaloneServer } from "@apollo/server/standalone";
-import { apolloOptions, createAuth, createServer, defineFeature, requireFresh, requireRole, Vetoed } from "../src/index.js";
+import { apolloOptions, createAuth, createServer, defineFeature, requireFresh, requireRole, requireSecondFactor, Vetoed } from "../src/index.js";
 `;
 
 describe("the examples in the comments of src", () => {

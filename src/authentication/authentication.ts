@@ -15,6 +15,7 @@ export interface Authentication {
    * Logs a user in by password, and opens a session.
    * @param scheme @default "JWT"
    * @throws {@link InvalidCredentials} for an unknown user, a wrong password, or an inactive or locked account
+   * @throws {@link AuthError} with the reason `second_factor_required` when the login needs a second step
    * @throws {@link ServiceUnavailable} when the server is overloaded, or when a hook or the option `claims` takes too
    * long
    * @throws {@link BadUserInput} when an argument is malformed

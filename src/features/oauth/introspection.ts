@@ -22,7 +22,9 @@ export async function introspect(
     // Hide a refresh token from a service that did not ask for one. A service that checks only `active` would otherwise
     // accept it instead of an access token.
     const isHidden = verification.tokenType === null && hint !== "refresh_token";
-    return isHidden ? INACTIVE : describe(verification, settings);
+    // A user who must add a second factor first may use nothing else, here as in GraphQL.
+    const isRefused = isHidden || verification.principal.mustEnrol;
+    return isRefused ? INACTIVE : describe(verification, settings);
   } catch (error) {
     reportExpired(error, client, onEvent);
     if (error instanceof Unauthenticated) return INACTIVE;

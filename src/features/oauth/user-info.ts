@@ -1,7 +1,7 @@
 import { parseAuthorization } from "../../authentication/authorization-header.js";
 import { reportExpired } from "../../authentication/report-expired.js";
 import type { Roles } from "../../accounts/role.js";
-import { NoCredentials } from "../../errors.js";
+import { EnrolmentRequired, NoCredentials } from "../../errors.js";
 import type { Client } from "../../events.js";
 import { actorClaim } from "../../tokens/claims.js";
 import type { CoreServices } from "../feature.js";
@@ -11,6 +11,7 @@ import { rolesUpTo } from "./introspection.js";
  * Returns the user of the token in the `Authorization` header. A proxy can send each of its requests here for a check.
  * The status says whether the token works. The headers have the names that oauth2-proxy uses.
  * @throws {@link Unauthenticated} with the reason
+ * @throws {@link EnrolmentRequired} when the user must add a second factor first
  * @see OpenID Connect Core 5.3
  */
 export async function userInfo(
@@ -24,6 +25,7 @@ export async function userInfo(
   if (credential === null) throw new NoCredentials();
   try {
     const user = await authentication.loadUser(credential);
+    if (user.mustEnrol) throw new EnrolmentRequired();
     const { id, username, email, role, session } = user;
     const roles = rolesUpTo(role, names);
     const body = {

@@ -95,7 +95,14 @@ export class StoredPasskeys {
 
   /** Returns the user's name for authenticators, in base64url. Creates it on first use. @see WebAuthn 14.6.1 */
   async handleOf(userId: string): Promise<string> {
-    const [row] = await this.#core.sql.write<{ handle: string }>(
+    const { sql } = this.#core;
+    const [stored] = await sql.read<{ handle: string }>(
+      `SELECT handle FROM passkey_user WHERE user_id = ?`,
+      [userId],
+    );
+    if (stored !== undefined) return stored.handle;
+    // Of two requests at once, the first one's handle counts.
+    const [row] = await sql.write<{ handle: string }>(
       `INSERT INTO passkey_user (user_id, handle) SELECT id, ? FROM "user" WHERE id = ?
        ON CONFLICT (user_id) DO UPDATE SET handle = passkey_user.handle RETURNING handle`,
       [randomBytes(64).toString("base64url"), userId],

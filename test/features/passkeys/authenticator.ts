@@ -33,6 +33,8 @@ export interface Answering {
   isUserPresent?: boolean;
   isSynced?: boolean;
   counter?: number;
+  /** The length of an RSA key that was never made, in bits. */
+  modulusLength?: number;
   /** Signs with a key of its own. */
   isForged?: boolean;
   userHandle?: string | undefined;
@@ -43,7 +45,7 @@ export interface Answering {
 export type Algorithm = "ES256" | "EdDSA" | "RS256" | "ES384";
 
 /** The page that uses the authenticator. */
-export const PAGE = "https://app.example.com";
+const PAGE = "https://app.example.com";
 
 /** An authenticator in software, with a browser around it. It answers as `toJSON()` of the browser's results. */
 export class Authenticator {
@@ -70,11 +72,14 @@ export class Authenticator {
     const userHandle = options.user?.id ?? "";
     this.credentials.push({ id, privateKey, userHandle, counter: 0 });
     const credentialId = Buffer.from(id, "base64url");
+    const jwk = publicKey.export({ format: "jwk" });
+    const { modulusLength } = how;
+    if (modulusLength !== undefined) jwk.n = randomBytes(modulusLength / 8).toString("base64url");
     const attested = Buffer.concat([
       Buffer.alloc(16),
       uint16(credentialId.length),
       credentialId,
-      coseKey(this.#algorithm, publicKey.export({ format: "jwk" })),
+      coseKey(this.#algorithm, jwk),
     ]);
     const authData = Buffer.concat([
       this.#authenticatorData(how.rpId ?? options.rp?.id ?? "", 0, { ...how, isNew: true }),

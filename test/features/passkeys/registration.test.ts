@@ -167,6 +167,13 @@ describeGates(OPTIONS, (gate) => {
       expect(await register(gate, session, device)).toMatchObject(REFUSED);
     });
 
+    test("with an RSA key that would make each login expensive", async () => {
+      device = new Authenticator({ algorithm: "RS256" });
+      expect(await register(gate, session, device, { modulusLength: 8192 })).toMatchObject(REFUSED);
+      const longest = await register(gate, session, device, { modulusLength: 4096 });
+      expect(longest.status).toBe(200);
+    });
+
     test("with a passkey that somebody has already", async () => {
       await register(gate, session, device);
       const again = { ...device.create(await creation(gate, own())) };
