@@ -60,7 +60,7 @@ try {
   await signIn(light, "ada");
   await light.getByRole("link", { name: "Administration" }).click();
   await light.getByRole("link", { name: "bob" }).click();
-  await light.getByRole("heading", { name: "bob" }).waitFor();
+  await light.getByRole("heading", { name: "bob", exact: true }).waitFor();
   await light.screenshot({ path: `${IMAGES}administration.png` });
 } finally {
   await browser.close();

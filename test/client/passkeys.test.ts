@@ -6,9 +6,12 @@ import {
   type Passkeys,
 } from "../../src/client/account.js";
 import { type AuthClient, createAuthClient } from "../../src/client/index.js";
-import { Authenticator, PAGE } from "../features/passkeys/authenticator.js";
+import { Authenticator } from "../features/passkeys/authenticator.js";
 import { withGlobal } from "../support/fake-storage.js";
 import { PASSWORD, setUpGate } from "../support/gate.js";
+
+/** The page that the authenticator says it is used on. */
+const PAGE = "https://app.example.com";
 
 const gate = setUpGate({
   ...{ passkeys: true, secondFactor: "optional" },

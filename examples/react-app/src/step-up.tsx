@@ -13,7 +13,6 @@ import { answerOf, CodeField } from "./code-field.js";
 import { Form, PasswordField } from "./forms.js";
 import { Problem } from "./problem.js";
 import { useServices } from "./services.js";
-import { useResult } from "./use-result.js";
 
 const Context = createContext<Client["run"]>((operation) => operation());
 
@@ -25,23 +24,26 @@ export const useStepUp = (): Client["run"] => useContext(Context);
 
 interface Question {
   readonly failure: Failure;
+  /** The second factors of the user. */
+  readonly factors: readonly string[];
   readonly answer: (isProven: boolean) => void;
 }
 
 export function StepUp({ children }: { children: ReactNode }) {
-  const { auth } = useServices();
+  const { auth, secondFactor } = useServices();
   const client = useRef<Client | null>(null);
   const [question, setQuestion] = useState<Question | null>(null);
   useEffect(() => {
     client.current = createStepUp(auth, async (failure) => {
+      const factors = (await secondFactor.state()).data?.factors ?? [];
       const isProven = await new Promise<boolean>((answer) => {
-        setQuestion({ failure, answer });
+        setQuestion({ failure, factors, answer });
       });
       setQuestion(null);
       return isProven;
     });
     return client.current.close;
-  }, [auth]);
+  }, [auth, secondFactor]);
   const run: Client["run"] = useCallback(
     (operation) => client.current?.run(operation) ?? operation(),
     [],
@@ -68,15 +70,15 @@ const BUTTONS: Readonly<Record<Kind, string>> = {
   recoveryCode: "Use a recovery code",
 };
 
-function ProofDialog({ failure, answer }: Question) {
-  const { account, secondFactor, passkeys } = useServices();
+function ProofDialog({ failure, factors, answer }: Question) {
+  const { account, passkeys } = useServices();
   const dialog = useRef<HTMLDialogElement>(null);
   const needsFactor = failure.acrValues !== undefined;
-  const [kind, setKind] = useState<Kind>(needsFactor ? "totp" : "password");
-  const { data: state } = useResult(secondFactor.state);
   const kinds: Kind[] = needsFactor ? [] : ["password"];
   for (const factor of ["totp", "recoveryCode"] as const)
-    if (state?.factors.includes(factor)) kinds.push(factor);
+    if (factors.includes(factor)) kinds.push(factor);
+  // A code is also enough where a password is. Some fields need both.
+  const [kind, setKind] = useState<Kind>(kinds.includes("totp") ? "totp" : (kinds[0] ?? "totp"));
   const [refusal, setRefusal] = useState<Failure | null>(null);
 
   async function usePasskey() {
@@ -116,7 +118,7 @@ function ProofDialog({ failure, answer }: Question) {
         <button type="button" className="quiet" onClick={() => dialog.current?.close()}>
           Cancel
         </button>
-        {state?.factors.includes("passkey") && passkeys.isSupported() && (
+        {factors.includes("passkey") && passkeys.isSupported() && (
           <button type="button" className="quiet" onClick={() => void usePasskey()}>
             Use a passkey
           </button>
