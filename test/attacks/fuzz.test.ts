@@ -135,7 +135,7 @@ describe("a random request", () => {
     for (const { message, extensions, locations, path, ...rest } of body.errors) {
       expect([typeof message, rest]).toEqual(["string", {}]);
       expect(CODES).toContain(extensions.code);
-      const known = ["code", "reason", "retryAfter", "freshWithin", "problems"];
+      const known = ["code", "reason", "retryAfter", "freshWithin", "max_age", "problems"];
       expect(Object.keys(extensions).filter((key) => !known.includes(key))).toEqual([]);
       expect([
         locations === undefined || Array.isArray(locations),

@@ -218,14 +218,12 @@ describeGates(options, (gate) => {
       expect(await complete(gate, second, { totp: ada.code() })).toMatchObject(CHALLENGE_NOT_VALID);
     });
 
-    test.each(["", "x".repeat(43), "\0", "x".repeat(10_000)])(
-      "that nobody gave is refused (%#)",
-      async (challenge) => {
-        expect(await complete(gate, challenge, { totp: "123456" })).toMatchObject(
-          CHALLENGE_NOT_VALID,
-        );
-      },
-    );
+    test("that nobody gave is refused", async () => {
+      for (const challenge of ["", "x".repeat(43), "\0", "x".repeat(10_000)]) {
+        const answer = await complete(gate, challenge, { totp: "123456" });
+        expect(answer).toMatchObject(CHALLENGE_NOT_VALID);
+      }
+    });
 
     test("takes exactly one well-formed answer, and any other counts as no try", async () => {
       const challenge = await challengeOf(gate, ada.name);
