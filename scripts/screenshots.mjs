@@ -41,9 +41,10 @@ async function signIn(page, name) {
   await page.getByRole("definition").first().waitFor();
 }
 
-const wide = { viewport: { width: 960, height: 640 } };
+const wide = { viewport: { width: 960, height: 800 } };
 try {
   const light = await visit({ ...wide, colorScheme: "light" });
+  await light.getByRole("button", { name: "Continue with corp" }).waitFor();
   await light.screenshot({ path: `${IMAGES}sign-in.png` });
 
   await signIn(await visit({ userAgent: IPHONE }), "bob");
