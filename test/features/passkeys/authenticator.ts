@@ -45,7 +45,7 @@ export interface Answering {
 export type Algorithm = "ES256" | "EdDSA" | "RS256" | "ES384";
 
 /** The page that uses the authenticator. */
-export const PAGE = "https://app.example.com";
+const PAGE = "https://app.example.com";
 
 /** An authenticator in software, with a browser around it. It answers as `toJSON()` of the browser's results. */
 export class Authenticator {
