@@ -10,7 +10,7 @@ import { featuresWith } from "../../src/features/index.js";
 import { startServer } from "../../src/http/server.js";
 import type { Server, ServerOptions } from "../../src/index.js";
 import { createDatabase, type DatabaseKind, DATABASES, type TestDatabase } from "./databases.js";
-import { countStatements } from "./statements.js";
+import { countRequestStatements } from "./statements.js";
 
 export { DATABASES } from "./databases.js";
 
@@ -289,7 +289,7 @@ export class Gate {
   /** Counts the SQL statements of `run`. Postponed writes of earlier requests are not counted. */
   async countStatements(run: () => Promise<unknown>): Promise<number> {
     await this.core.sessions.flush();
-    return countStatements(run);
+    return countRequestStatements(run);
   }
 }
 
