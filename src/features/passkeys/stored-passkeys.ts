@@ -5,7 +5,7 @@ import type { RunStatement } from "../../sql.js";
 import type { CoreServices } from "../feature.js";
 
 /** The most passkeys that a user can have. */
-export const MAX_PASSKEYS = 20;
+export const MAX_PASSKEYS = 10;
 
 /** Instants are epoch milliseconds. */
 export interface Passkey {
