@@ -18,11 +18,12 @@ import type { VerifiedToken } from "../tokens/token-kinds.js";
 import type { Authentication } from "./authentication.js";
 import type { AuthenticationParts } from "./authentication-parts.js";
 import type { Credential } from "./authorization-header.js";
-import { hookUserOf, type LoginAttempt } from "./hooks.js";
+import { hookUserOf } from "./hooks.js";
 import { logout, logoutRequest, type Requester, type RequestLogout } from "./logout.js";
 import { checkPassword, counterOf, requirePassword } from "./password-check.js";
 import { refresh } from "./refresh.js";
 import { reportExpired } from "./report-expired.js";
+import type { ProvedLogin, SecondStep } from "./second-step.js";
 import type { Issued } from "./token-issuer.js";
 import type { Verification } from "./token-verifier.js";
 
@@ -40,20 +41,6 @@ export interface SignIn {
    */
   readonly begin?: (run: RunStatement) => Promise<void>;
 }
-
-/** A login whose user has proved who they are, but whose session is not open yet. */
-export interface ProvedLogin extends LoginAttempt {
-  readonly userId: string;
-  readonly client: Client;
-  /** The user's `credentialsVersion` when the first proof was checked. */
-  readonly credentialsVersion: number;
-}
-
-/**
- * Decides whether a login needs a second step.
- * @throws {@link AuthError} if it does
- */
-export type SecondStep = (login: ProvedLogin) => Promise<void>;
 
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;

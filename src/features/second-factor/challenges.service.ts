@@ -1,4 +1,4 @@
-import type { ProvedLogin } from "../../authentication/authentication.service.js";
+import type { ProvedLogin } from "../../authentication/second-step.js";
 import type { Issued } from "../../authentication/token-issuer.js";
 import { InvalidCredentials } from "../../errors.js";
 import type { AuthScheme, Client } from "../../events.js";
