@@ -55,7 +55,7 @@ export class TotpEntity {
   addedAt!: number;
 }
 
-/** A secret that the user has not confirmed by a code yet. */
+/** A secret that the user has not confirmed with a code yet. */
 @Entity({ tableName: "totp_enrolment" })
 export class TotpEnrolmentEntity {
   @OneToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade" })
