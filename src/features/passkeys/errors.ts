@@ -37,10 +37,7 @@ export class PasskeyNotValid extends PasskeyRefused {
     super(
       "This passkey does not work. Try again, or use another way to log in.",
       "UNAUTHENTICATED",
-      {
-        detail,
-        userId,
-      },
+      { detail, userId },
     );
   }
 }
