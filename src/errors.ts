@@ -338,7 +338,7 @@ export class NoSuchUser extends BadUserInput {
   }
 }
 
-/** The user could not log in any more without this way to log in. */
+/** The user has no other way to log in than the one to remove. */
 export class LastSignInMethod extends AuthError {
   constructor() {
     super(

@@ -5,8 +5,8 @@ import type { User } from "./user.js";
 /**
  * Returns the user with this user name or e-mail address.
  * @throws {@link NoSuchUser}
- * @throws {@link BadUserInput} when the text is the name of one user and the address of another. A stranger may have
- * taken the user name `ann@example.com` to be mistaken for the user with that address
+ * @throws {@link BadUserInput} when the text is the name of one user and the address of another. Otherwise a stranger
+ * could choose the user name `ann@example.com`, and be mistaken for the user with that address
  */
 export async function requireNamedUser(
   accounts: Pick<Accounts, "findUser">,

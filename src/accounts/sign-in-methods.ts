@@ -19,7 +19,7 @@ export class SignInMethods {
   }
 
   /**
-   * Adds what a stranger may leave at an account, although it is no way to log in, such as a second factor.
+   * Adds something that is not a way to log in, but that a stranger may have added to an account: a second factor.
    * @param removal an SQL statement that removes it. Its one parameter is the user's id
    */
   addRemoval(removal: string): void {
@@ -27,7 +27,7 @@ export class SignInMethods {
   }
 
   /**
-   * Removes all ways to log in but the password, and second factors, because a stranger may have added them.
+   * Removes the second factors and all ways to log in except the password, because a stranger may have added them.
    * @param run runs a statement of the caller's transaction
    */
   async removeAll(run: RunStatement, userId: string): Promise<void> {

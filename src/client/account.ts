@@ -70,7 +70,7 @@ export type CreatedToken = CreateTokenMutation["createToken"];
  * example because a feature is off, the reason is `graphql_validation_failed`.
  */
 export interface AccountClient {
-  /** Returns the rules for new passwords that a form can check. */
+  /** Returns the rules for new passwords, so that a form can check them. */
   readonly passwordPolicy: () => Promise<Result<PasswordPolicy>>;
   /** Creates an account. If the server also opens a session, the user is signed in. */
   readonly register: (

@@ -60,7 +60,7 @@ export function useKey(options: object, how: object = {}): Promise<Result<object
   });
 }
 
-/** Tells the browser which passkeys still work, so that it stops offering others. Not all browsers listen. */
+/** Tells the browser which passkeys still work, so that it stops offering others. Some browsers ignore this. */
 export async function signalAccepted(accepted: object): Promise<void> {
   try {
     await browser.PublicKeyCredential?.signalAllAcceptedCredentials?.(accepted);

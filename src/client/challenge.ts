@@ -4,7 +4,7 @@ import type { CompleteLoginMutation } from "./operations.generated.js";
 import { COMPLETE_LOGIN } from "./second-factor-operations.js";
 import type { AuthState } from "./state.js";
 
-/** An answer to a challenge: exactly one of the factors. */
+/** An answer to a challenge, with exactly one factor. */
 export type SecondFactorAnswer =
   | { readonly totp: string }
   | { readonly recoveryCode: string }
@@ -17,8 +17,8 @@ const NO_CHALLENGE: Failure = {
 };
 
 /**
- * Answers the challenge in the state of a client. After a refusal the state has the reason. It keeps the challenge, if
- * that can still be answered.
+ * Answers the challenge in the state of a client. After a refusal the state has the reason. The state keeps the
+ * challenge if it can still be answered.
  */
 export async function completeLogin(
   auth: AuthClient,
@@ -35,7 +35,7 @@ export async function completeLogin(
     query: COMPLETE_LOGIN,
     variables: { challenge: challenge.token, ...answer },
   });
-  // Another login may have started meanwhile, and its outcome counts.
+  // If another login has started meanwhile, keep its outcome.
   if (failure && session.state.error === refusal) {
     const isOver = failure.reason.startsWith("challenge_");
     session.record(session.credentials, isOver ? failure : { ...failure, challenge });

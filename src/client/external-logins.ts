@@ -35,8 +35,8 @@ interface Begun {
 }
 
 /**
- * Logs users in by an account at another provider, and links such accounts. No method rejects, and none needs `this`. A
- * failure is in the result. The state of the auth client gets it only if the login needs a second step.
+ * Logs users in with an account at another provider, and links such accounts. No method rejects, and none needs `this`.
+ * A failure is in the result. The state of the auth client gets it only if the login needs a second step.
  */
 export interface ExternalLogins {
   /** Returns the names of the providers. */
@@ -57,19 +57,19 @@ export interface ExternalLogins {
    */
   readonly link: ExternalLogins["begin"];
   /**
-   * Completes what this tab has begun, and removes the provider's parameters from the address bar. After a login the
-   * user is signed in. After a link the session goes on. Calls at the same time share one result. If this tab has not
-   * begun the login, the reason is `external_login_failed`, and nothing is sent.
+   * Completes the login or the link that this tab has begun. Removes the provider's parameters from the address bar.
+   * After a login the user is signed in. A link keeps the session. Calls at the same time share one result. If this tab
+   * has begun nothing, the reason is `external_login_failed`, and nothing is sent.
    * @param url the address to which the provider has sent the user. @default the address of this page
    */
   readonly complete: (url?: string) => Promise<Result<CompletedExternalLogin>>;
-  /** Returns the accounts at providers by which the signed-in user can log in, oldest first. */
+  /** Returns the accounts at providers with which the signed-in user can log in, oldest first. */
   readonly linkedAccounts: () => Promise<Result<LinkedAccountsQuery["linkedAccounts"]>>;
   /** Removes one of the linked accounts. Needs a recent password check. */
   readonly unlink: (id: string) => Promise<Result<UnlinkAccountMutation["unlinkAccount"]>>;
 }
 
-/** Creates a client for logins by an account at another provider. Sends no request. */
+/** Creates a client for logins with an account at another provider. Sends no request. */
 export function createExternalLogins(auth: AuthClient): ExternalLogins {
   const { config, signIn } = auth.internals;
   const entry = openLoginEntry<Begun>(config, "external-login", "sessionStorage");
@@ -87,8 +87,8 @@ export function createExternalLogins(auth: AuthClient): ExternalLogins {
     });
     if (error) return { data: null, error };
     const { url, proof } = data;
-    // A page of the form `javascript:` would run as a script of this page.
-    if (!isHttp(url)) return failed("The provider's page has no URL.");
+    // A `javascript:` URL would run as a script of this page.
+    if (!isHttp(url)) return failed("The provider's URL is not HTTP.");
     const state = new URL(url).searchParams.get("state");
     const isStored = await entry.write({ state, proof, isLink });
     const { location } = platform;

@@ -18,7 +18,7 @@ export type FailureReason =
   | "role_required"
   /** This field needs a more recent, or a stronger, proof of who the user is. */
   | "reauthentication_required"
-  /** The user must have a second factor, and can only add one until then. */
+  /** The user must have a second factor. Until then, the user can only add one. */
   | "enrolment_required"
   | "throttled"
   /** A feature of the server refused the operation. The user may see the message. */
@@ -54,7 +54,7 @@ export type FailureReason =
   | "account_exists"
   /** There is no account for this login, and new ones cannot be created. */
   | "registration_closed"
-  /** The user could not log in any more without this way to log in. */
+  /** This is the user's only way to log in, so it cannot be removed. */
   | "last_sign_in_method"
   | "bad_user_input"
   | "service_unavailable"
@@ -87,7 +87,7 @@ export interface Failure {
   readonly freshWithin?: string;
   /** The class of the proof that is needed, if a password is not enough. @see RFC 9470 */
   readonly acrValues?: string;
-  /** The login that waits for a second step. Also in the failure of a wrong answer, if it can be answered again. */
+  /** The login that waits for a second step. A wrong answer keeps it, if it can be answered again. */
   readonly challenge?: Challenge;
 }
 

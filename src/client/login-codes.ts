@@ -18,7 +18,7 @@ interface Kept extends PendingLoginCode {
 }
 
 /**
- * Logs users in by a code in a mail. No method rejects, and none needs `this`. A failure is in the result. The
+ * Logs users in with a code from a mail. No method rejects, and none needs `this`. A failure is in the result. The
  * state of the auth client gets it only if the login needs a second step.
  */
 export interface LoginCodes {
@@ -31,7 +31,7 @@ export interface LoginCodes {
   /** Returns the last code that this browser has requested and not used, even an expired one. */
   readonly pending: () => Promise<PendingLoginCode | null>;
   /**
-   * Logs in by the code of a mail.
+   * Logs in with the code of a mail.
    * @param code the six digits, or the token of the link
    * @param email the address that the digits were sent to. Without it, the address of {@link LoginCodes.pending}. If
    * there is none, the reason is `code_not_valid`, and nothing is sent
@@ -44,7 +44,7 @@ const NOT_REQUESTED: Failure = {
   message: "This browser has not requested a code. Use the browser that did, or pass the address.",
 };
 
-/** Creates a client for logins by a code in a mail. Sends no request. */
+/** Creates a client for logins with a code from a mail. Sends no request. */
 export function createLoginCodes(auth: AuthClient): LoginCodes {
   const { config, signIn } = auth.internals;
   const entry = openLoginEntry<Kept>(config, "login-code", "localStorage");
@@ -77,7 +77,7 @@ export function createLoginCodes(auth: AuthClient): LoginCodes {
       const variables = { email, code, proof: await proofOf(email) };
       const operation = { query: LOGIN_WITH_CODE, variables };
       const { data, error } = toResult(await signIn<LoginWithCodeMutation>(operation));
-      // The code is used up also if the login needs a second step.
+      // A login that needs a second step has used up the code, too.
       if (!error || error.challenge) await entry.remove();
       return error ? { data: null, error } : { data: data.user, error: null };
     },

@@ -1,17 +1,17 @@
 import type { ResolvedOptions } from "./options.js";
 import { type AuthStorage, platform } from "./platform.js";
 
-/** The values that the browser keeps from the start of a login to its end. No method rejects. */
+/** A value that the client keeps from the start of a login to its end. No method rejects. */
 export interface LoginEntry<Value> {
   readonly read: () => Promise<Value | null>;
-  /** @returns whether the value survives a reload. If not, it is in memory */
+  /** @returns whether the value survives a reload. Otherwise it is only in memory */
   readonly write: (value: Value) => Promise<boolean>;
   readonly remove: () => Promise<void>;
 }
 
 /**
- * Opens an entry of one purpose. If the application has given a storage, the entry is there.
- * @param kind `"sessionStorage"` for a login that ends in the same tab
+ * Opens the entry for one purpose. The entry is in the application's own storage, if it has given one.
+ * @param kind the storage otherwise: `"sessionStorage"` for a login that ends in the same tab
  */
 export function openLoginEntry<Value>(
   { name, storage: own }: ResolvedOptions,

@@ -25,17 +25,18 @@ export type Passkey = PasskeysQuery["passkeys"][number];
 export type AddedPasskey = AddPasskeyMutation["addPasskey"];
 
 /**
- * Logs users in by passkeys, and manages the passkeys of the signed-in user. No method rejects, and none needs `this`.
- * If the user closes the browser's dialog, or the browser has no passkeys, the reason is `passkey_aborted`.
+ * Logs users in with passkeys, and manages the passkeys of the signed-in user. No method rejects, and none needs
+ * `this`. If the user closes the browser's dialog, or the browser has no passkeys, the reason is `passkey_aborted`.
  */
 export interface Passkeys {
   /** Returns whether the browser can use passkeys. */
   readonly isSupported: () => boolean;
-  /** Logs in by a passkey, in a dialog of the browser. */
+  /** Logs in with a passkey, in a dialog of the browser. */
   readonly login: () => Promise<Result<User>>;
   /**
    * Offers passkeys in the list of the field with `autocomplete="username webauthn"`, and logs in when the user chooses
-   * one. Sends nothing if the browser cannot do that. Abort it before you call another method that uses a passkey.
+   * one. Sends nothing if the browser cannot do that. Abort `signal` before you call another method that uses
+   * a passkey.
    * @see WebAuthn 5.1.4, conditional user mediation
    */
   readonly autofill: (signal: AbortSignal) => Promise<Result<User>>;
@@ -57,7 +58,7 @@ export interface Passkeys {
     id: string,
     label: string,
   ) => Promise<Result<RenamePasskeyMutation["renamePasskey"]>>;
-  /** Removes a passkey, and tells the browser. Needs the same proof as {@link Passkeys.add}. */
+  /** Removes a passkey, and tells the browser to stop offering it. Needs the same proof as {@link Passkeys.add}. */
   readonly remove: (id: string) => Promise<Result<RemovePasskeyMutation["removePasskey"]>>;
 }
 
@@ -85,7 +86,7 @@ export function createPasskeys(auth: AuthClient): Passkeys {
     login: () => login(),
     async autofill(signal) {
       if (await canAutofill()) return login({ mediation: "conditional", signal });
-      return { data: null, error: { reason: "passkey_aborted", message: "No autofill." } };
+      return { data: null, error: { reason: "passkey_aborted", message: "No autofill here." } };
     },
     prove: () => prove(),
     async add(label) {

@@ -17,11 +17,11 @@ if (typeof React.useSyncExternalStore !== "function") {
 
 export type Auth = AuthState &
   Pick<AuthClient, "login" | "emailLogin" | "logout" | "logoutAll" | "authFetch"> & {
-    /** The login of any kind that waits for a second step, or null. After it has expired, an answer sets it to null. */
+    /** The challenge of a login that waits for a second step, or null. If it has expired, an answer sets it to null. */
     readonly challenge: Challenge | null;
     /** Answers the challenge. The state has the outcome, as after `login`. */
     readonly completeLogin: (answer: SecondFactorAnswer) => Promise<AuthState>;
-    /** Drops the challenge, for a user who wants to log in otherwise. */
+    /** Drops the challenge, for a user who wants to log in another way. */
     readonly cancelLogin: () => void;
   };
 

@@ -23,11 +23,11 @@ export type NewTotp = BeginTotpMutation["beginTotp"];
 /** Completes logins that need a second step, and manages the second factors of the signed-in user. No method rejects. */
 export interface SecondFactorClient {
   /**
-   * Completes a login that was refused with `error.challenge` in the state. After a refusal the state has the reason, as
-   * after a login. While the challenge can still be answered, the error keeps the challenge.
+   * Completes the login whose challenge is in the state, as `error.challenge`. After a refusal the state has the
+   * reason, as after `login`. While the challenge can still be answered, the error keeps the challenge.
    */
   readonly completeLogin: (answer: SecondFactorAnswer) => Promise<AuthState>;
-  /** Drops the challenge in the state, for a user who wants to log in otherwise. Sends nothing. */
+  /** Drops the challenge in the state, for a user who wants to log in another way. Sends nothing. */
   readonly cancelLogin: () => void;
   /** Returns the second factors of the user. */
   readonly state: () => Promise<Result<SecondFactorState>>;

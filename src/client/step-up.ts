@@ -3,7 +3,7 @@ import { type Failure, type GraphQLErrorLike, toFailure } from "./failure.js";
 import type { Result } from "./result.js";
 
 /**
- * Asks the user to prove again who they are, for example by a dialog that calls `reauthenticate`.
+ * Asks the user to prove again who they are, for example in a dialog that calls `reauthenticate`.
  * @param failure says what proof is needed: a second factor if it has `acrValues`, otherwise a password
  * @returns whether the user did
  */
@@ -15,14 +15,14 @@ export interface StepUp {
   readonly run: <Data>(operation: () => Promise<Result<Data>>) => Promise<Result<Data>>;
   /** Like `authFetch`, but asks the user and repeats, as {@link StepUp.run} does. */
   readonly fetch: typeof fetch;
-  /** From now on, the operations of `graphql-gatehouse/client/account` do not ask any more. */
+  /** Stops the operations of `graphql-gatehouse/client/account` from asking the user. */
   readonly close: () => void;
 }
 
 /**
- * Asks the user whenever the server wants another proof. The operations of `graphql-gatehouse/client/account` then ask
- * by themselves, so {@link StepUp.run} is only for operations of your own. Operations that are refused at the same time
- * share one question. A client has one step-up: a later one replaces it.
+ * Asks the user whenever the server wants another proof. All operations of `graphql-gatehouse/client/account` then do
+ * this, so {@link StepUp.run} is only for operations of your own. Operations that are refused at the same time share
+ * one question. A client has one step-up: a later one replaces it.
  * @see RFC 9470
  */
 export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
@@ -57,7 +57,7 @@ export function createStepUp(auth: AuthClient, ask: AskForProof): StepUp {
   };
 }
 
-/** Returns the refusal of a GraphQL response that asks for another proof. */
+/** Returns the failure of a GraphQL response that asks for another proof, or undefined. */
 async function readFailure(response: Response): Promise<Failure | undefined> {
   if (!response.headers.get("content-type")?.includes("json")) return undefined;
   try {

@@ -122,7 +122,7 @@ export class Database implements TransactionalSql {
     return this.#engine.countConnections();
   }
 
-  /** The same as {@link Database.inTransaction}, but without a limit of time. */
+  /** The same as {@link Database.inTransaction}, but without a time limit. */
   async inLongTransaction<Result>(use: (run: Run) => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw new Closed();
     return this.#engine.inLongTransaction(use).catch(throwUnavailable);

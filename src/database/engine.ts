@@ -32,7 +32,7 @@ export interface Engine {
   readonly inTransaction: Transact;
   readonly inSharedTransaction: Transact;
   /**
-   * The same as {@link Engine.inTransaction}, but without a limit of time, for migrations and copies of large tables.
+   * The same as {@link Engine.inTransaction}, but without a time limit, for migrations and copies of large tables.
    * First creates the table of applied migrations, if that table does not exist.
    */
   readonly inLongTransaction: Transact;

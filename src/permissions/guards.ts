@@ -151,7 +151,7 @@ function asPromise(pending: Promise<void> | undefined, name: string): Promise<vo
 interface Check extends Omit<UserGuard, "role"> {
   /** Null if every role passes. */
   readonly role: Role | null;
-  /** Whether a user passes who must add a second factor first. */
+  /** Whether the guard lets a user pass who must have a second factor, and has none yet. */
   readonly isForEnrolment: boolean;
 }
 

@@ -3,9 +3,9 @@
  * - `pwd`: the password
  * - `otp`: a one-time code, from an app, a mail or the list of recovery codes
  * - `hwk`, `swk`: a passkey whose key never leaves its device, or one that is synced
- * - `user`: the device checked its user, such as by a fingerprint or a PIN
+ * - `user`: the device checked its user, for example with a fingerprint or a PIN
  * - `fed`: an account at another provider
- * - `mfa`: at least two of these factors: what the user knows, has and is
+ * - `mfa`: at least two of the three kinds of proof: something that the user knows, has, or is
  * @see RFC 8176 2
  */
 export type AuthMethod = "pwd" | "otp" | "hwk" | "swk" | "user" | "fed" | "mfa";

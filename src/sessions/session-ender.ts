@@ -118,7 +118,7 @@ export class SessionEnder {
    * @returns how many sessions this call ended
    */
   async endMatching(query: EndingQuery, reason: EndReason, client: Client): Promise<number> {
-    // Not in one transaction: the query may match all users, and a transaction has a limit of time.
+    // Not in one transaction: the query may match all users, and a transaction has a time limit.
     for (const step of this.#steps) await step(withoutTransaction(this.#sql), query);
     const { userId, createdBefore } = query;
     const ofUser = userId === undefined ? "" : "AND user_id = ?";

@@ -57,7 +57,8 @@ export class SessionReader {
   }
 
   /**
-   * Restricts sessions: their users can then only add a second factor. Call this before the first look-up.
+   * Restricts the sessions that match a condition: their users can only add a second factor. Call this before the first
+   * look-up.
    * @param condition returns an SQL condition without parameters over `session`, the user `u` and the Profile `p`
    */
   restrictBy(condition: () => string): void {

@@ -41,7 +41,7 @@ const MESSAGES: Readonly<Record<Exclude<FailureReason, "vetoed">, string>> = {
   passkey_not_valid: "This passkey does not work. Try again, or use another way to log in.",
   external_login_failed: "The login at the provider failed. Start it again.",
   external_email_not_verified:
-    "The provider has no confirmed e-mail address of yours. Confirm one there, or sign in otherwise.",
+    "The provider has no confirmed e-mail address of yours. Confirm one there, or use another way to sign in.",
   external_account_taken: "This account at the provider belongs to another user here.",
   account_exists:
     "You have an account with this e-mail address already. Sign in to it, and link the provider there.",

@@ -100,7 +100,7 @@ function requireOther(caller: Principal, id: string): void {
   throw new BadUserInput("You cannot do this to your own account. Ask another administrator.");
 }
 
-/** @throws {@link BadUserInput} if the caller did not open the session by a login */
+/** @throws {@link BadUserInput} for a static token, and for an administrator who acts as a user */
 async function clientOf(context: AuthContext): Promise<Client> {
   requireOwnSession(await context.loadUser());
   return context.client;

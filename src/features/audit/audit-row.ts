@@ -19,7 +19,7 @@ export interface SettlingEvent extends Omit<StoredEvent, "details"> {
   readonly details: Readonly<Record<string, unknown>>;
   /**
    * When the event is final, in epoch milliseconds: one second after `at`, or 61 seconds for the row that counts
-   * dropped events. If the database works, all instances have then also stored their earlier events.
+   * dropped events. By then, every instance has normally stored its earlier events, too.
    */
   readonly settledAt: number;
 }

@@ -34,7 +34,7 @@ export class ExternalLoginFailed extends ExternalLoginRefused {
 export class ExternalEmailNotVerified extends ExternalLoginRefused {
   constructor() {
     super(
-      "The provider has no confirmed e-mail address of yours. Confirm one there, or log in otherwise.",
+      "The provider has no confirmed e-mail address of yours. Confirm one there, or use another way to log in.",
       { code: "FORBIDDEN", reason: "external_email_not_verified" },
     );
   }

@@ -142,7 +142,7 @@ export class ExternalLoginService {
 
   /**
    * Removes one of the caller's linked accounts.
-   * @throws {@link LastSignInMethod} when the user could not log in otherwise
+   * @throws {@link LastSignInMethod} when the user has no other way to log in
    * @throws {@link BadUserInput} when the user has no such account
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    */

@@ -141,7 +141,7 @@ export class LinkedAccounts {
   /**
    * Removes one of the user's accounts.
    * @returns the name of its provider
-   * @throws {@link LastSignInMethod} when the user could not log in otherwise
+   * @throws {@link LastSignInMethod} when the user has no other way to log in
    * @throws {@link BadUserInput} when the user has no such account
    */
   async remove(userId: string, id: string): Promise<string> {

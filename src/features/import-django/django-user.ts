@@ -61,7 +61,7 @@ export interface Imported extends Facts {
   /** The role of the user's Profile; null if Profiles were not imported. */
   readonly profile: string | null;
   readonly role: Role;
-  /** The id of the session for the user's key of `rest_framework.authtoken`; null if the user has no key. */
+  /** The session that was imported for the user's `rest_framework.authtoken` key, by its id; null if there is none. */
   readonly key: string | null;
 }
 

@@ -165,7 +165,7 @@ export class Importer {
         continue;
       }
       const imported = await this.#rights.update(user, profiles.get(djangoId), before);
-      // Do not import the key and tokens of an inactive user yet, because a later activation would end their sessions.
+      // Do not import the key and tokens of an inactive user yet: activating the user would end the imported sessions.
       const key = imported.isActive ? (keys.get(djangoId)?.sessionId ?? null) : null;
       users.push({ ...user, imported: { ...imported, key } });
     }

@@ -72,9 +72,9 @@ export const ENGLISH: Language = {
       after: "If it was not you, ask the people who run the service for help at once.",
     },
     "account-linked": {
-      subject: "You can sign in by another account",
+      subject: "You can sign in with another account",
       before:
-        "An account at another service was linked to your account. Whoever can use it can now sign in as you.",
+        "An account at another service was linked to your account. Anyone who can use it can now sign in as you.",
       after:
         "If it was not you, remove it from your linked accounts, and set a new password at once.",
     },
@@ -87,13 +87,14 @@ export const ENGLISH: Language = {
     },
     "recovery-code-used": {
       subject: "A recovery code was used",
-      before: "A recovery code of your account was used. It does not work any more.",
+      before: "A recovery code of your account was used. This code no longer works.",
       after:
         "If it was not you, somebody has your recovery codes: set a new password, and create new recovery codes at once.",
     },
     "second-factor-added": {
       subject: "A second factor was added",
-      before: "A second factor was added to your account. From now on, you need one to sign in.",
+      before:
+        "A second factor was added to your account. From now on, you need a second factor to sign in.",
       after: "If it was not you, ask the people who run the service for help at once.",
     },
     "second-factor-removed": {
@@ -103,12 +104,13 @@ export const ENGLISH: Language = {
     },
     "passkey-added": {
       subject: "A passkey was added to your account",
-      before: "A passkey was added to your account. It signs in without your password.",
+      before:
+        "A passkey was added to your account. With it, you can sign in without your password.",
       after: "If it was not you, remove the passkey and set a new password at once.",
     },
     "passkey-removed": {
       subject: "A passkey was removed from your account",
-      before: "A passkey was removed from your account. It does not sign in any more.",
+      before: "A passkey was removed from your account. You can no longer sign in with it.",
       after: "If it was not you, set a new password at once.",
     },
   },
@@ -190,13 +192,13 @@ const GERMAN: Language = {
     },
     "passkey-added": {
       subject: "Ihr Konto hat einen neuen Passkey",
-      before: "Ihr Konto hat einen neuen Passkey. Er meldet ohne Ihr Passwort an.",
+      before: "Ihr Konto hat einen neuen Passkey. Damit können Sie sich ohne Passwort anmelden.",
       after:
         "Wenn Sie das nicht waren, entfernen Sie den Passkey, und setzen Sie sofort ein neues Passwort.",
     },
     "passkey-removed": {
       subject: "Ein Passkey Ihres Kontos wurde entfernt",
-      before: "Ein Passkey Ihres Kontos wurde entfernt. Er meldet nicht mehr an.",
+      before: "Ein Passkey Ihres Kontos wurde entfernt. Damit können Sie sich nicht mehr anmelden.",
       after: "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort.",
     },
   },

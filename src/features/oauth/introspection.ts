@@ -22,7 +22,7 @@ export async function introspect(
     // Hide a refresh token from a service that did not ask for one. Otherwise a service that checks only `active` would
     // accept it like an access token.
     const isHidden = verification.tokenType === null && hint !== "refresh_token";
-    // A user who must add a second factor first may use nothing else, here as in GraphQL.
+    // A user who must first add a second factor can use nothing else, as in GraphQL.
     const isRefused = isHidden || verification.principal.mustEnrol;
     return isRefused ? INACTIVE : describe(verification, settings);
   } catch (error) {

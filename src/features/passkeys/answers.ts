@@ -16,7 +16,7 @@ const CREDENTIAL = z.object({
   id: CREDENTIAL_ID,
   rawId: CREDENTIAL_ID,
   type: z.literal("public-key"),
-  /** Gatehouse asks for no extension. */
+  /** Dropped, because Gatehouse requests no extensions. */
   clientExtensionResults: z.unknown().transform(() => ({})),
 });
 
@@ -51,7 +51,7 @@ export type AttestationJson = z.output<typeof ATTESTATION>;
 /** The result of `navigator.credentials.get()`, as JSON. @see WebAuthn 5.1 */
 export type AssertionJson = z.output<typeof ASSERTION>;
 
-/** What the browser says about the page. @see WebAuthn 5.8.1 */
+/** The browser's data about the page. @see WebAuthn 5.8.1 */
 export type ClientData = z.output<typeof CLIENT_DATA>;
 
 /** @throws {@link BadUserInput} when the value is malformed or too long */
@@ -76,7 +76,7 @@ function parse<Answer extends z.ZodType>(
   );
 }
 
-/** Returns null if the text is not that of a browser. */
+/** Returns null if the text is not the client data of a browser. */
 export function parseClientData(base64url: string): ClientData | null {
   try {
     const json: unknown = JSON.parse(Buffer.from(base64url, "base64url").toString("utf8"));

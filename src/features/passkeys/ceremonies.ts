@@ -10,7 +10,7 @@ import { CHALLENGE_LIFETIME, type NewChallenge } from "./challenges.js";
 import type { RelyingParty } from "./relying-party.js";
 import type { NewCredential, OwnedPasskey, PasskeyUse } from "./stored-passkeys.js";
 
-/** The signature algorithms of new passkeys, best first. Authenticators know at least one of them. */
+/** The signature algorithms of new passkeys, best first. Each authenticator supports at least one. */
 const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
 
 /** The longest public key, in bytes: an RSA key of 4096 bits. A longer one would make each login expensive. */
@@ -18,7 +18,7 @@ const MAX_KEY_LENGTH = 600;
 
 const TRANSPORTS = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/** A passkey that is allowed, or not allowed. */
+/** A passkey that the browser may use for a login, or that it may not register again. */
 export interface KnownCredential {
   readonly credentialId: string;
   readonly transports: readonly string[];
@@ -68,7 +68,7 @@ export async function requestOptions(
 }
 
 /**
- * Checks the answer to a challenge that was taken.
+ * Checks the answer to a registration. Does not check the challenge: {@link Challenges.take} has done that.
  * @throws any error if the answer is wrong
  * @see WebAuthn 7.1
  */
@@ -101,7 +101,8 @@ export async function verifyAttestation(
 }
 
 /**
- * Checks the answer to a challenge that was taken, but not its signature counter.
+ * Checks the answer to a login. Does not check the challenge, because {@link Challenges.take} has done that, nor the
+ * signature counter, because {@link StoredPasskeys.recordUse} does.
  * @throws any error if the answer is wrong
  * @see WebAuthn 7.2
  */
@@ -118,20 +119,20 @@ export async function verifyAssertion(
     expectedOrigin: origin,
     expectedRPID,
     requireUserVerification: true,
-    // A counter of 0 always passes: the statement that stores the new counter checks it.
+    // With 0, the library accepts every counter. The statement that stores the new counter checks it.
     credential: { id: passkey.credentialId, publicKey: bytesOf(passkey.publicKey), counter: 0 },
   });
   const { credentialBackedUp, credentialDeviceType, newCounter } = authenticationInfo;
   if (!verified) throw new TypeError("The signature is wrong.");
   if ((credentialDeviceType === "multiDevice") !== passkey.isSynced) {
-    throw new TypeError("A passkey of one device cannot become one of several, or the reverse.");
+    throw new TypeError("A passkey cannot change between one device and several.");
   }
   return { counter: newCounter, isBackedUp: credentialBackedUp };
 }
 
 /**
- * Returns an attestation object without the statement of the authenticator's maker. Gatehouse trusts no maker. The
- * library would check the statement's certificates, and load revocation lists from the URLs in them.
+ * Returns an attestation object without the statement that says who made the authenticator, because Gatehouse does not
+ * use it. The library would check the statement's certificates, and load revocation lists from the URLs in them.
  */
 function withoutStatement(attestationObject: string): string {
   const authData = decodeAttestationObject(bytesOf(attestationObject)).get("authData");

@@ -4,7 +4,7 @@ import type { CoreServices } from "../feature.js";
 /** How long a challenge can be answered, in milliseconds. */
 export const CHALLENGE_LIFETIME = 5 * 60_000;
 
-/** What the answer to a challenge is for. A challenge for one purpose cannot be used for another. */
+/** The purpose of a challenge. A challenge for one purpose cannot be used for another. */
 export type Ceremony =
   | { readonly type: "registration"; readonly userId: string; readonly sessionId: string }
   | { readonly type: "login" };
@@ -36,9 +36,9 @@ export class Challenges {
   }
 
   /**
-   * Deletes a challenge, so that it is answered once.
-   * @returns false if it is unknown, has expired, was answered already, or was created for another ceremony, user or
-   * session
+   * Deletes a challenge, so that it can be answered only once.
+   * @returns false if the challenge is unknown, has expired, was already answered, or was created for another ceremony,
+   * user or session
    */
   async take(challenge: string, ceremony: Ceremony): Promise<boolean> {
     if (!isSecret(challenge)) return false;

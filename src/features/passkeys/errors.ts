@@ -1,6 +1,6 @@
 import { AuthError } from "../../errors.js";
 
-/** A passkey is refused. The audit trail has each refusal, with its {@link PasskeyRefused.detail}. */
+/** A passkey was refused. The audit trail records each refusal, with its {@link PasskeyRefused.detail}. */
 export abstract class PasskeyRefused extends AuthError {
   readonly #detail: string;
   /** The owner of the passkey, if it is known. */
@@ -28,19 +28,21 @@ interface Refusal {
 }
 
 /**
- * The passkey does not log in: it is unknown, or its answer is not one to a challenge of the last 5 minutes, from a page
- * of this application, with the user verified. The client cannot tell which, nor whether the user is inactive.
+ * The passkey does not log the user in. It is unknown, or its answer is wrong: the answer must be to a challenge of the
+ * last 5 minutes, come from a page of this application, and say that the device has checked the user. The client learns
+ * neither which of these failed nor whether the user is inactive.
  */
 export class PasskeyNotValid extends PasskeyRefused {
   constructor(detail: string, userId: string | null = null) {
-    super("This passkey does not work. Try again, or log in otherwise.", "UNAUTHENTICATED", {
-      detail,
-      userId,
-    });
+    super(
+      "This passkey does not work. Try again, or use another way to log in.",
+      "UNAUTHENTICATED",
+      { detail, userId },
+    );
   }
 }
 
-/** The answer does not register a passkey, or the passkey is registered already. The caller stays signed in. */
+/** The answer is wrong, or the passkey is already registered. The caller stays signed in. */
 export class PasskeyNotAdded extends PasskeyRefused {
   constructor(detail: string) {
     super("This passkey cannot be added. Start again.", "BAD_USER_INPUT", { detail });

@@ -7,19 +7,19 @@ import { passkeyMigration } from "./migration.js";
 import { createRelyingParty, findRelyingPartyProblems, isRpId } from "./relying-party.js";
 
 const settings = {
-  /** Whether users can add passkeys, and log in by them. */
+  /** Whether users can add passkeys, and log in with them. */
   passkeys: onOff({ variable: "PASSKEYS", default: false }),
   /**
-   * The domain to which passkeys belong: that of the pages, or a parent domain of it. Passkeys stop working when it
-   * changes.
+   * The domain to which passkeys belong: the domain of the pages, or a parent domain of it. All passkeys stop working
+   * when it changes.
    */
   rpId: text({
     variable: "RP_ID",
     accepts: isRpId,
     allowed: "a domain such as example.com, or localhost",
     defaultNote: {
-      option: "the host of `publicUrl`, without it in development localhost",
-      variable: "the host of `PUBLIC_URL`, without it in development localhost",
+      option: "the host of `publicUrl`; in development without it localhost",
+      variable: "the host of `PUBLIC_URL`; in development without it localhost",
     },
   }),
   /** The name of the application that authenticators show. */
@@ -29,7 +29,7 @@ const settings = {
   }),
 };
 
-/** Lets users log in by passkeys, without a user name and a password. @see WebAuthn Level 3 */
+/** Lets users log in with passkeys, without a user name or a password. @see WebAuthn Level 3 */
 export const passkeys = defineFeature({
   name: "passkeys",
   uses: ["mail", "second-factor"],

@@ -7,7 +7,7 @@ import { parseAssertion } from "./answers.js";
 import { methodsOf, type StoredPasskeys } from "./stored-passkeys.js";
 import { type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
-/** Passkeys as a second factor, after a password. The options of the browser come from `beginPasskeyLogin`. */
+/** Passkeys as a second factor, after a password. `beginPasskeyLogin` returns the options for the browser. */
 export class PasskeyFactor implements Factor {
   readonly name = "passkey";
   readonly isEnrolled = "EXISTS (SELECT 1 FROM passkey WHERE passkey.user_id = u.id)";
@@ -39,7 +39,7 @@ export class PasskeyFactor implements Factor {
     return methodsOf(passkey);
   }
 
-  /** Leaves the passkeys of a user who has no other way to log in. */
+  /** Removes nothing if the user has no other way to log in. */
   remove(run: RunStatement, userId: string): Promise<boolean> {
     return this.#passkeys.removeAll(run, userId);
   }

@@ -9,7 +9,7 @@ import { PasskeyNotValid } from "./errors.js";
 import { methodsOf } from "./stored-passkeys.js";
 import { type PasskeyParts, type PasskeyVerifier, reportRefusals } from "./verifier.js";
 
-/** A ceremony that has begun. */
+/** The start of a login with a passkey, or of a registration. */
 export interface PasskeyOptions {
   /** The argument of the browser's function, as JSON. */
   readonly options: object;
@@ -17,7 +17,7 @@ export interface PasskeyOptions {
   readonly expiresAt: number;
 }
 
-/** Logs users in by passkeys. The passkey says who the user is, so no user name is needed. */
+/** Logs users in with passkeys. The passkey says who the user is, so no user name is needed. */
 export class PasskeyLoginService {
   readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "throttle">;
   readonly #parts: PasskeyParts;
@@ -42,8 +42,8 @@ export class PasskeyLoginService {
   }
 
   /**
-   * Logs the owner of a passkey in.
-   * @throws {@link PasskeyNotValid} alike for every refusal of the passkey, and for an inactive user
+   * Logs in the owner of a passkey.
+   * @throws {@link PasskeyNotValid} for every refusal of the passkey, and just the same for an inactive user
    * @throws {@link BadUserInput} when an argument is malformed
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}

@@ -1,7 +1,7 @@
 import { BigIntType, Entity, Index, ManyToOne, PrimaryKey, Property } from "@mikro-orm/core";
 import { UserEntity } from "../../accounts/user.entity.js";
 
-/** The name of a user for authenticators, which must not say who the user is. It never changes. */
+/** The handle by which authenticators know a user. It never changes, and does not reveal who the user is. */
 @Entity({ tableName: "passkey_user" })
 export class PasskeyUserEntity {
   @ManyToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade", index: false })
@@ -12,7 +12,7 @@ export class PasskeyUserEntity {
   handle!: string;
 }
 
-/** A key by which a user can log in. Instants are epoch milliseconds. */
+/** A key with which a user can log in. Instants are epoch milliseconds. */
 @Entity({ tableName: "passkey" })
 export class PasskeyEntity {
   /** 128 random bits in hex. */
@@ -43,7 +43,7 @@ export class PasskeyEntity {
   @Property({ type: "boolean" })
   isSynced!: boolean;
 
-  /** Whether the key has a backup, at the last use. */
+  /** Whether the key had a backup when it was last used. */
   @Property({ type: "boolean" })
   isBackedUp!: boolean;
 

@@ -22,7 +22,7 @@ export interface OwnPasskey extends Passkey {
   readonly userHandle: string;
 }
 
-/** A passkey after a change, and the credential ids of all that the user has now. */
+/** A passkey after a change, and the credential ids of all passkeys that the user has now. */
 export interface ChangedPasskey {
   readonly passkey: OwnPasskey;
   readonly acceptedCredentialIds: readonly string[];
@@ -36,7 +36,7 @@ export interface AddedPasskey extends ChangedPasskey {
 
 interface ServiceParts extends PasskeyParts {
   readonly verifier: PasskeyVerifier;
-  /** Undefined if mails are off. */
+  /** Undefined if mail is off. */
   readonly mail: Mail | undefined;
   /** Undefined if second factors are off. */
   readonly factors: SecondFactors | undefined;
@@ -55,7 +55,7 @@ export class PasskeysService {
   /**
    * Begins to register a passkey. Only the caller's session can complete it.
    * @throws {@link BadUserInput} for a static token, an administrator who acts as the user, or too many passkeys
-   * @throws {@link ReauthenticationRequired} when the user has a second factor, and has not just given it
+   * @throws {@link ReauthenticationRequired} when the user has a second factor, but gave none in the last 15 minutes
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async beginRegistration(context: AuthContext): Promise<PasskeyOptions> {
@@ -74,7 +74,7 @@ export class PasskeysService {
 
   /**
    * Adds the passkey that an authenticator has made.
-   * @throws {@link PasskeyNotAdded} when the answer is wrong, or is not one to a challenge for this session
+   * @throws {@link PasskeyNotAdded} when the answer is wrong, or is not to a challenge of this session
    * @throws {@link BadUserInput} for a malformed argument, and as {@link PasskeysService.beginRegistration}
    * @throws {@link ReauthenticationRequired} as {@link PasskeysService.beginRegistration}
    */
@@ -128,7 +128,7 @@ export class PasskeysService {
 
   /**
    * @returns the passkey that was removed
-   * @throws {@link LastSignInMethod} when the user could not log in otherwise
+   * @throws {@link LastSignInMethod} when the user has no other way to log in
    * @throws {@link BadUserInput} when the caller has no such passkey, for a static token, and for an administrator who
    * acts as the user
    * @throws {@link ReauthenticationRequired} as {@link PasskeysService.beginRegistration}
@@ -151,7 +151,7 @@ export class PasskeysService {
     return this.#changed(user.id, removed);
   }
 
-  /** Stores a passkey, which is a second factor if these are on, and queues a mail about it, in one transaction. */
+  /** Stores a passkey, and queues a mail about it, in one transaction. If second factors are on, the passkey is one. */
   async #store(
     context: AuthContext,
     user: Principal,

@@ -15,11 +15,11 @@ export interface RelyingParty {
   readonly name: string;
   /** The origins outside the domain that may use its passkeys, too. */
   readonly relatedOrigins: readonly string[];
-  /** Returns whether the page that used a passkey is one of this application. */
+  /** Returns whether pages with this origin belong to the application. */
   isPage(this: void, origin: string): boolean;
 }
 
-/** Matches a domain. A domain without a dot, other than localhost, and an IP address have no passkeys. */
+/** Matches a domain that passkeys can belong to: localhost, or a domain with a dot. Does not match an IP address. */
 const DOMAIN = /^(localhost|([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9])$/;
 
 export function isRpId(text: string): boolean {
@@ -39,7 +39,7 @@ export function createRelyingParty(settings: RelyingPartySettings): RelyingParty
   };
 }
 
-/** Returns the settings without which no page could use a passkey. */
+/** Returns the problems because of which no page could use a passkey. */
 export function findRelyingPartyProblems(settings: RelyingPartySettings): Problem[] {
   const { isDevelopment, publicUrl } = settings;
   const origins = originsOf(settings);
@@ -51,13 +51,12 @@ export function findRelyingPartyProblems(settings: RelyingPartySettings): Proble
     const message =
       publicUrl === undefined
         ? "is required for passkeys, because there is no"
-        : "is required for passkeys, which need a domain, unlike the host of";
+        : "is required for passkeys, because there is no domain in";
     return [{ option: "rpId", message, other: "publicUrl" }];
   }
   const hasPage = origins.some((origin) => isWithin(origin, id));
   if (hasPage || (isDevelopment === true && id === "localhost")) return [];
-  const message =
-    "must be the domain, or a parent domain, of a page: of the server itself or of one in";
+  const message = "must be the domain, or a parent domain, of the server or of a page in";
   return [{ option: "rpId", message, other: "corsOrigins" }];
 }
 

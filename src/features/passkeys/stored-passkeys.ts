@@ -22,18 +22,18 @@ export interface Passkey {
   readonly lastUsedAt: number | null;
 }
 
-/** A passkey with its owner, to check an answer of it. */
+/** A passkey and its owner, as needed to check an answer. */
 export interface OwnedPasskey extends Pick<Passkey, "id" | "credentialId" | "isSynced"> {
   readonly userId: string;
   /** The user's `credentialsVersion`. */
   readonly credentialsVersion: number;
-  /** The owner's name for authenticators, in base64url. */
+  /** The handle by which authenticators know the owner, in base64url. */
   readonly userHandle: string;
   /** A COSE_Key in base64url. */
   readonly publicKey: string;
 }
 
-/** The signature counter and the state of the backup, as the authenticator says at a use. */
+/** The values that the authenticator reports at each use. */
 export interface PasskeyUse {
   readonly counter: number;
   readonly isBackedUp: boolean;
@@ -96,7 +96,7 @@ export class StoredPasskeys {
     return found === undefined ? null : { ...found, isSynced: Boolean(found.isSynced) };
   }
 
-  /** Returns the user's name for authenticators, in base64url. Creates it on first use. @see WebAuthn 14.6.1 */
+  /** Returns the handle by which authenticators know a user. Creates it on first use. @see WebAuthn 14.6.1 */
   async handleOf(userId: string): Promise<string> {
     const { sql } = this.#core;
     const [stored] = await sql.read<{ handle: string }>(
@@ -104,7 +104,7 @@ export class StoredPasskeys {
       [userId],
     );
     if (stored !== undefined) return stored.handle;
-    // Of two requests at once, the first one's handle counts.
+    // If two requests create a handle at once, both return the handle that was stored first.
     const [row] = await sql.write<{ handle: string }>(
       `INSERT INTO passkey_user (user_id, handle) SELECT id, ? FROM "user" WHERE id = ?
        ON CONFLICT (user_id) DO UPDATE SET handle = passkey_user.handle RETURNING handle`,
@@ -115,7 +115,7 @@ export class StoredPasskeys {
 
   /**
    * @param run runs a statement in an exclusive transaction
-   * @returns null if somebody has the passkey already, or the user is inactive or has {@link MAX_PASSKEYS}
+   * @returns null if the passkey is already registered, or the user is inactive or has {@link MAX_PASSKEYS}
    */
   async add(
     run: RunStatement,
@@ -147,7 +147,7 @@ export class StoredPasskeys {
 
   /**
    * @param run runs a statement in an exclusive transaction. Otherwise two calls could remove the last two ways to log in
-   * @returns null if the user has no such passkey, or could not log in otherwise
+   * @returns null if the user has no such passkey, or has no other way to log in
    */
   async remove(run: RunStatement, userId: string, id: string): Promise<Passkey | null> {
     const [removed] = await run<Row>(
@@ -161,7 +161,7 @@ export class StoredPasskeys {
   /**
    * Removes all passkeys of a user who has another way to log in.
    * @param run runs a statement in an exclusive transaction
-   * @returns whether there were passkeys, and they are removed
+   * @returns whether passkeys were removed
    */
   async removeAll(run: RunStatement, userId: string): Promise<boolean> {
     const removed = await run(
@@ -180,8 +180,8 @@ export class StoredPasskeys {
 
   /**
    * Records a use of a passkey.
-   * @returns false if the signature counter has not risen since the last use, so that there may be a copy of the key.
-   * Two zeros are right: they are of an authenticator without a counter
+   * @returns false if the signature counter has not risen since the last use, because there may then be a copy of the
+   * key. A counter that stays 0 is accepted, because some authenticators do not count
    * @see WebAuthn 6.1.1
    */
   async recordUse(id: string, { counter, isBackedUp }: PasskeyUse): Promise<boolean> {
@@ -193,7 +193,7 @@ export class StoredPasskeys {
   }
 }
 
-/** Returns how a user has proved by a passkey who they are. @see RFC 8176 2 */
+/** Returns the methods that an answer of the passkey proves, without `mfa`. @see RFC 8176 2 */
 export function methodsOf({ isSynced }: Pick<Passkey, "isSynced">): readonly AuthMethod[] {
   return [isSynced ? "swk" : "hwk", "user"];
 }

@@ -18,7 +18,7 @@ export interface PasskeyParts {
   readonly passkeys: StoredPasskeys;
 }
 
-/** Checks the answers of authenticators. Each answer uses its challenge up, even if it is refused. */
+/** Checks the answers of authenticators. Each answer uses up its challenge, even if the answer is refused. */
 export class PasskeyVerifier {
   readonly #core: Pick<CoreServices, "onEvent">;
   readonly #parts: PasskeyParts;
@@ -29,7 +29,7 @@ export class PasskeyVerifier {
   }
 
   /**
-   * Returns the passkey that an authenticator has made. It may be registered already.
+   * Returns the passkey that an authenticator has made. The passkey may already be registered.
    * @throws {@link PasskeyNotAdded}
    */
   async readNew(answer: AttestationJson, ceremony: Ceremony): Promise<NewCredential> {
@@ -76,7 +76,10 @@ export class PasskeyVerifier {
     return passkey;
   }
 
-  /** Requires an answer to a challenge of this ceremony, from a page of this application that is in no other's frame. */
+  /**
+   * Requires that the answer is to a challenge of this ceremony. Also requires that it comes from a page of this
+   * application, and that the page is not in a frame of another origin.
+   */
   async #requirePage(
     { response }: AssertionJson | AttestationJson,
     ceremony: Ceremony,

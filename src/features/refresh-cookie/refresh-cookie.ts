@@ -128,7 +128,7 @@ async function clearIfRefused(cookie: Cookie, run: () => unknown): Promise<unkno
 
 /**
  * Returns whether the cookie has a token that no longer works. Returns false if the token cannot be checked, for
- * example because a rate limit is reached. If the token does not work, a later refresh clears the cookie.
+ * example because a rate limit is reached. The next refresh then checks the token, and may clear the cookie.
  */
 async function isInactive(
   { token }: Cookie,

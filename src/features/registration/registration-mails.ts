@@ -33,8 +33,8 @@ export class RegistrationMails {
   }
 
   /**
-   * Sends the mail of a registration. If the address has an account, its owner gets a notice, or no mail if the owner
-   * is inactive. Otherwise the new user gets a link.
+   * Sends the mail of a registration. The new user gets a link. If the address already has an account, its owner gets a
+   * notice instead, or nothing if the owner is inactive.
    */
   async #sendFirst({ given, allows, inTransaction }: MailRequest<Registration>): Promise<void> {
     const { userId, email } = given;

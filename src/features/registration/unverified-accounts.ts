@@ -44,7 +44,8 @@ export class UnverifiedAccounts {
   }
 
   /**
-   * Does the same as {@link UnverifiedAccounts.requireProof}, but nothing if the setting `emailVerification` is `optional`.
+   * Does the same as {@link UnverifiedAccounts.requireProof} if the setting `emailVerification` is `required`.
+   * Otherwise does nothing.
    * @throws {@link EmailNotVerified}
    */
   async requireVerified(userId: string): Promise<void> {

@@ -14,7 +14,7 @@ import { provesMore, type SecondFactorsService } from "./second-factors.service.
 const LIFETIME = 5 * 60_000;
 /** How many answers to a challenge may be tried. */
 const TRIES = 5;
-/** How long an expired challenge is kept, in milliseconds. It is then refused as expired, and later as unknown. */
+/** How long an expired challenge is kept, in milliseconds. Until then it is refused as expired, later as unknown. */
 export const CHALLENGE_RETENTION = 60 * 60_000;
 
 interface StoredChallenge {
@@ -27,7 +27,7 @@ interface StoredChallenge {
 
 type Core = Pick<CoreServices, "accounts" | "authentication" | "now" | "sql" | "throttle">;
 
-/** The logins that wait for their second step. The database has no token, but only its hash. */
+/** The logins that wait for their second step. The database has only the hashes of their tokens. */
 export class ChallengesService {
   readonly #core: Core;
   readonly #factors: SecondFactorsService;
@@ -38,7 +38,8 @@ export class ChallengesService {
   }
 
   /**
-   * Refuses a login that needs a second step. A login by two factors, such as by a passkey with a PIN, needs none.
+   * Refuses a login that needs a second step. A login that has already proved two factors, such as one with a passkey,
+   * needs none.
    * @throws {@link SecondFactorRequired}
    */
   async requireSecondStep(login: ProvedLogin): Promise<void> {
@@ -58,10 +59,10 @@ export class ChallengesService {
 
   /**
    * Completes a login by its second step.
-   * @throws {@link ChallengeNotValid} also when the user has another password by now, or was deactivated
+   * @throws {@link ChallengeNotValid} also when the password changed or the user was deactivated after the first step
    * @throws {@link ChallengeExpired}
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
-   * @throws {@link BadUserInput} when an argument is malformed. This counts as no try
+   * @throws {@link BadUserInput} when an argument is malformed. This does not count as a try
    * @throws {@link TooManyRequests} when a rate limit is reached
    * @throws the errors of {@link AuthenticationService.signIn}
    */
@@ -87,7 +88,7 @@ export class ChallengesService {
     try {
       return await authentication.signIn(userId, { methods, scheme, client, credentialsVersion });
     } catch (error) {
-      // The user was deactivated, or has a new password, since the answer was checked.
+      // The user was deactivated, or the password was changed, after the answer was checked.
       throw error instanceof InvalidCredentials ? new ChallengeNotValid() : error;
     }
   }
@@ -113,7 +114,7 @@ export class ChallengesService {
     if (counted.length === 0) throw new ChallengeNotValid();
   }
 
-  /** Deletes the challenge. Of two right answers at once, one finds it gone. */
+  /** Deletes the challenge. If two right answers arrive at once, only one of them succeeds. */
   async #take(token: string): Promise<void> {
     const taken = await this.#core.sql.write(
       `DELETE FROM login_challenge WHERE token_hash = ? RETURNING token_hash`,

@@ -1,7 +1,7 @@
 import { AuthError } from "../../errors.js";
 import type { FactorName } from "./factor.js";
 
-/** What a client needs for the second step of a login. */
+/** The data that a client needs for the second step of a login. */
 export interface Challenge {
   /** The argument `challenge` of `completeLogin`. Only this error contains it. */
   readonly token: string;
@@ -24,7 +24,10 @@ export class SecondFactorRequired extends AuthError {
   }
 }
 
-/** The challenge is unknown, was used or answered wrongly too often, or the user has changed since. */
+/**
+ * The challenge is unknown, was already used, or got too many wrong answers. Or the password changed or the user was
+ * deactivated after the first step.
+ */
 export class ChallengeNotValid extends AuthError {
   constructor() {
     super("This login cannot be completed any more. Log in again.", {

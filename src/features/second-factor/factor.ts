@@ -3,15 +3,15 @@ import type { Client } from "../../events.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import type { RunStatement } from "../../sql.js";
 
-/** The name of a factor in `challenge.factors`. It is also the argument of `completeLogin` that answers with it. */
+/** The name of a factor in `challenge.factors`, and of the argument of `completeLogin` for an answer of that factor. */
 export type FactorName = "totp" | "recoveryCode" | "passkey";
 
 /** A kind of second factor, such as the codes of an app. {@link SecondFactors.register} adds it. */
 export interface Factor {
   readonly name: FactorName;
   /**
-   * Whether the factor only replaces another one, like recovery codes. Such a factor never makes a login need a second
-   * step. @default false
+   * Whether the factor only replaces another one, like recovery codes. A user who has only such a factor logs in
+   * without a second step. @default false
    */
   readonly isBackup?: boolean;
   /**
@@ -19,7 +19,7 @@ export interface Factor {
    * `EXISTS (SELECT 1 FROM totp WHERE totp.user_id = u.id)`
    */
   readonly isEnrolled: string;
-  /** The methods of a first step after which this factor proves nothing more. @default none */
+  /** Methods of a first step. After one of them, this factor proves nothing new, so it cannot be used. @default none */
   readonly excludedBy?: readonly AuthMethod[];
   /**
    * Checks the form of an answer, before the try is counted.
@@ -30,20 +30,20 @@ export interface Factor {
   /**
    * Checks an answer, and uses it up: two calls with the same answer must not both accept it. The caller limits the
    * number of wrong answers, and counts them toward the lock of the account.
-   * @returns how the user proved who they are, without `mfa`, such as `["otp"]`; null for a wrong answer. An
+   * @returns the methods that the answer proves, such as `["otp"]`, without `mfa`; null for a wrong answer. A thrown
    * {@link AuthError} also counts as a wrong answer
    */
   verify(userId: string, answer: unknown, client: Client): Promise<readonly AuthMethod[] | null>;
   /**
-   * Removes the factor from a user, because an administrator or a command removes all factors. If the factor is also a
-   * way to log in, as passkeys are, leave the user a way to log in: do nothing if there is no other.
+   * Removes the factor from a user. Called when an administrator or a command removes all factors of the user. If the
+   * factor is also a way to log in, like a passkey, it must stay if the user has no other way to log in.
    * @param run runs a statement of the transaction
-   * @returns whether the user had the factor, and has it no more
+   * @returns whether a factor was removed
    */
   remove(run: RunStatement, userId: string): Promise<boolean>;
 }
 
-/** An answer to a challenge: exactly one of the factors. */
+/** An answer to a challenge. Has exactly one property, which is named after the factor. */
 export type Answer = Readonly<Partial<Record<FactorName, unknown>>>;
 
 /** The second factors of all users, for other features. */
@@ -61,8 +61,8 @@ export interface SecondFactors {
   requireProof(context: AuthContext): Promise<void>;
   /**
    * Stores a factor of the caller. Checks {@link SecondFactors.requireProof} first. With the first factor, the user gets
-   * recovery codes, and the user's other sign-ins end: a thief must not stay signed in. The field needs
-   * `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
+   * recovery codes, and the user's other sign-ins end, so that no thief stays signed in. The GraphQL field that calls
+   * this needs `@auth(freshWithin: "15m")` and `OPEN_TO_ENROLMENT`.
    * @param store stores the factor in the transaction, and returns how the user has just proved it, such as `["otp"]`
    * @returns the recovery codes, which are never shown again; null if the user has codes already
    */
@@ -72,7 +72,7 @@ export interface SecondFactors {
     store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
   ): Promise<readonly string[] | null>;
   /**
-   * Removes one factor of the caller, with the recovery codes if it was the last one. Checks
+   * Removes one factor of the caller. If it was the last one, also removes the recovery codes. Checks
    * {@link SecondFactors.requireProof} first.
    * @param remove removes the factor in the transaction
    * @returns what `remove` returns: whether there was such a factor
@@ -83,11 +83,11 @@ export interface SecondFactors {
     remove: (run: RunStatement) => Promise<boolean>,
   ): Promise<boolean>;
   /**
-   * Checks an answer of a signed-in user, with the rate limits and the lock of the second step of a login.
-   * @returns the methods to add to those of the session, with `mfa`
+   * Checks an answer of a signed-in user, with the same rate limits and lock as the second step of a login.
+   * @returns the methods to add to those of the session. They include `mfa` if the factor adds to the session's methods
    * @throws {@link CodeNotValid} for a wrong answer, and for a locked account
    * @throws {@link TooManyRequests} when a rate limit is reached
-   * @throws {@link BadUserInput} when the answer is malformed, or is not exactly one
+   * @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor
    */
   requireAnswer(
     user: { readonly id: string; readonly session: { readonly methods: readonly AuthMethod[] } },

@@ -9,16 +9,16 @@ import { POLICY, roleIn, rolesRequired } from "./policy.js";
 
 const settings = {
   /**
-   * Whether users can have a second factor (`optional`), must have one (`required`), or must have one from a role on
-   * (`required-for:ADMIN`).
+   * Whether users can have a second factor (`optional`), must have one (`required`), or must have one if their role
+   * is at least the named one (`required-for:ADMIN`).
    */
   secondFactor: POLICY,
 };
 
-/** Seconds from one look for secrets of an earlier `SECRET_KEY` to the next. */
+/** How often to look for secrets that are encrypted with an earlier `SECRET_KEY`, in seconds. */
 const RESEAL_INTERVAL = 600;
 
-/** The factors of each core, for the command, which gets only the core. */
+/** The second factors of each core. The command finds them here, because it gets only the core. */
 const created = new WeakMap<object, SecondFactors>();
 
 /** Asks users for a second factor at login: a code of an app, or another factor that a feature registers. */
@@ -100,7 +100,7 @@ export const secondFactor = defineFeature({
   },
 });
 
-/** Lets users with these roles only add a second factor until they have one. */
+/** Until users with these roles have a second factor, allows them only the fields with `OPEN_TO_ENROLMENT`. */
 function requireEnrolment(
   { authentication, sessions }: CoreServices,
   factors: { readonly isEnrolledSql: string },
@@ -113,7 +113,7 @@ function requireEnrolment(
     () => `session.impersonator_id IS NULL AND COALESCE(p.role, '${lowest}') IN (${roles})
       AND NOT ${factors.isEnrolledSql}`,
   );
-  // An access token with `mfa` proves that its user has a second factor. For any other, the database must say so.
+  // An access token with `mfa` proves that its user has a second factor. For any other token, ask the database.
   authentication.refuseStateless(({ claims }) => {
     const { amr } = claims;
     return !(Array.isArray(amr) && amr.includes("mfa"));

@@ -37,7 +37,7 @@ export class OwnFactorsService {
   }
 
   /**
-   * @throws {@link ReauthenticationRequired} when the user has a second factor, and has not just given it
+   * @throws {@link ReauthenticationRequired} when the user has a second factor, but gave none in the last 15 minutes
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
    */
   async beginTotp(context: AuthContext): Promise<NewTotp> {
@@ -47,7 +47,7 @@ export class OwnFactorsService {
 
   /**
    * @returns the recovery codes; null if the user has codes already
-   * @throws {@link CodeNotValid} for a wrong code, or when this session has begun nothing in the last 15 minutes
+   * @throws {@link CodeNotValid} for a wrong code, or when this session did not call `beginTotp` in the last 15 minutes
    * @throws the errors of {@link OwnFactorsService.beginTotp}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */

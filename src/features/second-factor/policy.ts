@@ -6,8 +6,8 @@ const PREFIX = "required-for:";
 const ALLOWED = /^(off|optional|required|required-for:\w{1,64})$/;
 
 /**
- * Who has a second factor: nobody (`off`), whoever wants (`optional`), everyone (`required`), or at least the users from
- * a role on, such as `required-for:ADMIN`.
+ * The users who have a second factor: nobody (`off`), all who want one (`optional`), everyone (`required`), or at least
+ * the users with a role or a higher one, such as `required-for:ADMIN`.
  */
 export type SecondFactorPolicy = "off" | "optional" | "required" | `required-for:${string}`;
 

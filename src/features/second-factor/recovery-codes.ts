@@ -17,7 +17,7 @@ const GROUPS = 4;
 const GROUP_LENGTH = 6;
 const CODE = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_LENGTH}}$`);
 
-/** The codes by which users log in who have lost their factor. Each works once. The database has only their hashes. */
+/** The codes for users who have lost their factor. Each code works once. The database has only their hashes. */
 export class RecoveryCodes implements Factor {
   readonly name = "recoveryCode";
   readonly isBackup = true;
@@ -102,7 +102,7 @@ function randomCode(): string {
   return Array.from({ length: GROUPS }, group).join("-");
 }
 
-/** Accepts what people take for a digit, as Crockford's Base32 does. */
+/** Replaces letters that look like digits: `o` means 0, and `i` and `l` mean 1. So does Crockford's Base32. */
 function canonical(code: string): string {
   const plain = code.toLowerCase().replaceAll(/[\s-]/g, "");
   return plain.replaceAll("o", "0").replaceAll(/[il]/g, "1");

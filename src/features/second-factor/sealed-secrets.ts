@@ -29,7 +29,7 @@ export class SealedSecrets {
     return secret;
   }
 
-  /** Returns the secret encrypted with the current key; the same text if that key encrypted it. */
+  /** Returns the secret, encrypted with the current key. Returns `sealed` if it already is, or if no key fits. */
   renew(userId: string, sealed: string): string {
     if (unseal(this.#current, sealed, userId) !== null) return sealed;
     const secret = this.open(userId, sealed);

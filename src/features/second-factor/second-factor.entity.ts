@@ -20,7 +20,7 @@ export class LoginChallengeEntity {
   @ManyToOne({ entity: () => UserEntity, deleteRule: "cascade" })
   user!: UserEntity;
 
-  /** The user's `credentialsVersion` when the first proof was checked. */
+  /** The user's `credentialsVersion` when the first step was checked. */
   @Property({ type: "integer" })
   credentialsVersion!: number;
 
@@ -37,7 +37,7 @@ export class LoginChallengeEntity {
   expiresAt!: number;
 }
 
-/** The app of a user that shows codes. */
+/** A user's app that shows codes. */
 @Entity({ tableName: "totp" })
 export class TotpEntity {
   @OneToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade" })
@@ -47,7 +47,7 @@ export class TotpEntity {
   @Property({ type: "text" })
   sealed!: string;
 
-  /** The time step of the last accepted code. Codes of it and of earlier steps are refused. */
+  /** The time step of the last accepted code. Codes of this step and of earlier ones are refused. */
   @Property({ type: new BigIntType("number") })
   lastStep!: number;
 
@@ -55,7 +55,7 @@ export class TotpEntity {
   addedAt!: number;
 }
 
-/** A secret that the user has not confirmed by a code yet. */
+/** A secret that the user has not confirmed with a code yet. */
 @Entity({ tableName: "totp_enrolment" })
 export class TotpEnrolmentEntity {
   @OneToOne({ entity: () => UserEntity, primary: true, deleteRule: "cascade" })
@@ -74,7 +74,7 @@ export class TotpEnrolmentEntity {
   expiresAt!: number;
 }
 
-/** A recovery code that was not used yet. */
+/** A recovery code that has not been used yet. */
 @Entity({ tableName: "recovery_code" })
 export class RecoveryCodeEntity {
   /** SHA-256 of the code, in hex. */

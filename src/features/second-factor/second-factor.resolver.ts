@@ -78,7 +78,7 @@ export class SecondFactorResolver {
   @Directive(FRESH)
   async disableTotp(@Ctx() context: AuthContext): Promise<SecondFactorPayload> {
     await this.#own.disableTotp(context);
-    return { message: "The app is no second factor any more", recoveryCodes: null };
+    return { message: "The app is no longer a second factor", recoveryCodes: null };
   }
 
   @Mutation(() => SecondFactorPayload, {
@@ -88,6 +88,6 @@ export class SecondFactorResolver {
   @Directive(FRESH)
   async regenerateRecoveryCodes(@Ctx() context: AuthContext): Promise<SecondFactorPayload> {
     const codes = await this.#own.regenerateRecoveryCodes(context);
-    return { message: "The earlier codes do not work any more", recoveryCodes: [...codes] };
+    return { message: "The earlier codes no longer work", recoveryCodes: [...codes] };
   }
 }

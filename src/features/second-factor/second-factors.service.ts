@@ -26,7 +26,7 @@ export interface ReadAnswer {
   readonly value: unknown;
 }
 
-/** The second factors of all users: which there are, and whether an answer is right. */
+/** Stores, finds and checks the second factors of all users. */
 export class SecondFactorsService implements SecondFactors {
   readonly #core: Core;
   readonly #codes: RecoveryCodes;
@@ -56,8 +56,8 @@ export class SecondFactorsService implements SecondFactors {
   }
 
   /**
-   * Returns the factors of a user that prove more than a first step by `first` did. Returns none if the user has only
-   * recovery codes.
+   * Returns the factors of a user that prove more than a first step with the methods `first`. Returns none if only
+   * recovery codes are among them.
    */
   async enrolledOf(
     userId: string,
@@ -162,7 +162,7 @@ export class SecondFactorsService implements SecondFactors {
     return { methods, credentialsVersion: account.credentialsVersion };
   }
 
-  /** @throws {@link BadUserInput} when the answer is malformed, or is not exactly one */
+  /** @throws {@link BadUserInput} when the answer is malformed, or does not have exactly one factor */
   read(answer: Answer): ReadAnswer {
     const given = Object.entries(answer).filter(([, value]) => value != null);
     const names = this.#factors.map(({ name }) => name);
@@ -178,8 +178,8 @@ export class SecondFactorsService implements SecondFactors {
   /**
    * Checks an answer. Wrong answers delay the next ones and count toward the lock of the account. They have their own
    * delay, which a right password does not reset.
-   * @param begin runs after the try was counted for the account
-   * @returns how the user has proved who they are
+   * @param begin runs after the try was counted for the account, and before the answer is checked
+   * @returns the methods that the answer proves, without `mfa`
    * @throws {@link CodeNotValid}, {@link TooManyRequests}
    */
   async check(
@@ -218,7 +218,7 @@ export class SecondFactorsService implements SecondFactors {
   }
 }
 
-/** Returns whether a factor proves more than `first` did. */
+/** Returns whether a factor proves more than a first step with the methods `first`. */
 export function provesMore({ excludedBy = [] }: Factor, first: readonly AuthMethod[]): boolean {
   return !excludedBy.some((method) => first.includes(method));
 }

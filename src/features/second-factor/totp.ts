@@ -86,7 +86,7 @@ export class TotpFactor implements Factor {
     return removed.length > 0;
   }
 
-  /** Stores a new secret. It works once {@link TotpFactor.confirm} has got a code of it. */
+  /** Stores a new secret. It does not work until {@link TotpFactor.confirm} has received its first code. */
   async begin({ id, username, session }: Caller): Promise<NewTotp> {
     const secret = new Secret({ size: SECRET_SIZE });
     const { sql, now } = this.#core;
@@ -103,8 +103,8 @@ export class TotpFactor implements Factor {
   }
 
   /**
-   * Makes the secret of {@link TotpFactor.begin} the user's secret. It replaces an earlier one.
-   * @throws {@link CodeNotValid} for a wrong code, or when this session has begun nothing in the last 15 minutes
+   * Makes the secret of {@link TotpFactor.begin} the user's secret. Replaces the secret that the user had before.
+   * @throws {@link CodeNotValid} for a wrong code, or when this session did not call `begin` in the last 15 minutes
    */
   async confirm(
     run: RunStatement,
@@ -129,7 +129,7 @@ export class TotpFactor implements Factor {
     return ["otp"];
   }
 
-  /** Encrypts every secret with the current root secret. The previous secret is then no longer needed. */
+  /** Encrypts every secret with the current root secret. The previous root secret is then no longer needed. */
   async reseal(): Promise<void> {
     const { sql } = this.#core;
     for (let last = ""; ;) {
@@ -161,7 +161,7 @@ export class TotpFactor implements Factor {
   }
 
   #totpOf(secret: Secret, label: string): TOTP {
-    // Most apps ignore another algorithm, and then show wrong codes.
+    // Most apps know only SHA-1. They ignore the name of another algorithm, and would show wrong codes.
     const options = { algorithm: "SHA1", digits: DIGITS, period: PERIOD };
     return new TOTP({ issuer: this.#issuer, label, secret, ...options });
   }

@@ -13,13 +13,14 @@ export interface GivenProof {
   readonly answer: Answer;
 }
 
-/** A proof that was right. */
+/** The result of a proof that was right. */
 interface Proved {
   readonly credentialsVersion: number;
   /** The methods to add to those of the session. */
   readonly methods: readonly AuthMethod[];
 }
 
+/** Checks again who the caller of a request is. */
 export class StepUpService {
   readonly #core: Pick<CoreServices, "authentication" | "onEvent" | "sessions">;
   readonly #factors: SecondFactors | undefined;

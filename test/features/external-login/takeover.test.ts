@@ -134,7 +134,7 @@ describeGates(OPTIONS, (gate) => {
       await smtp.mailsTo(email);
       const [mail, ...others] = smtp.mails.filter(({ recipients }) => recipients.includes(email));
       expect(others).toEqual([]);
-      expect(mail?.subject).toBe("You can sign in by another account");
+      expect(mail?.subject).toBe("You can sign in with another account");
       expect(mail?.text).toContain(`Hello person-${count},`);
     });
 

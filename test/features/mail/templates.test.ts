@@ -44,7 +44,7 @@ describe("our templates", () => {
     ["account-deleted", "Your account was deleted", "Ihr Konto wurde gelöscht"],
     [
       "account-linked",
-      "You can sign in by another account",
+      "You can sign in with another account",
       "Sie können sich mit einem weiteren Konto anmelden",
     ],
     [

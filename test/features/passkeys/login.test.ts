@@ -131,7 +131,7 @@ describeGates(OPTIONS, (gate) => {
     ])("%s", async (_what, how, code) => {
       const answer = await logIn(gate, device, how);
       expect(answer).toMatchObject(REFUSED);
-      const message = "This passkey does not work. Try again, or log in otherwise.";
+      const message = "This passkey does not work. Try again, or use another way to log in.";
       expect(answer.errors?.[0]?.message).toBe(message);
       expect([codes(), gate.events.length]).toEqual([[code], 1]);
       expect((await logIn(gate, device)).status).toBe(200);
