@@ -49,6 +49,7 @@ export class OwnFactorsService {
    * @returns the recovery codes; null if the user has codes already
    * @throws {@link CodeNotValid} for a wrong code, or when this session has begun nothing in the last 15 minutes
    * @throws the errors of {@link OwnFactorsService.beginTotp}
+   * @throws the errors of {@link SecondFactors.enrol}
    * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async confirmTotp(context: AuthContext, code: string): Promise<readonly string[] | null> {

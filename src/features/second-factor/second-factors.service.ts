@@ -1,6 +1,12 @@
 import type { Account } from "../../accounts/account.js";
 import type { AuthContext } from "../../authentication/context.js";
-import { AuthError, BadUserInput, InvalidCredentials, TooManyRequests } from "../../errors.js";
+import {
+  AuthError,
+  BadUserInput,
+  InvalidCredentials,
+  TokenRevoked,
+  TooManyRequests,
+} from "../../errors.js";
 import type { Client } from "../../events.js";
 import { requireSecondFactor } from "../../permissions/guards.js";
 import type { AuthMethod } from "../../sessions/methods.js";
@@ -96,14 +102,16 @@ export class SecondFactorsService implements SecondFactors {
     const { id: userId, session } = user;
     const account = await accounts.findAccountById(userId);
     if (account === null) throw new InvalidCredentials();
-    const { codes, methods } = await sql.inTransaction(async (run) => {
-      const proved = await store(run);
-      const created = await this.#codes.createFirst(run, userId);
+    const { credentialsVersion } = account;
+    const codes = await sql.inTransaction(async (run) => {
+      const methods = [...(await store(run)), "mfa"] as const;
+      const at = await sessions.recordAuthentication(session, credentialsVersion, methods, run);
+      // The session has ended since the request began. A thief could otherwise leave a factor behind.
+      if (at === null) throw new TokenRevoked();
       await this.#notices.queue(run, "second-factor-added", userId);
-      return { codes: created, methods: proved };
+      return this.#codes.createFirst(run, userId);
     });
     this.#notices.send();
-    await sessions.recordAuthentication(session, account.credentialsVersion, [...methods, "mfa"]);
     if (codes !== null) await sessions.endOtherSignIns(user, client);
     onEvent({ type: "second-factor:enrolled", userId, details: { factor: name } }, client);
     return codes;
