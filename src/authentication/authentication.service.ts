@@ -49,15 +49,26 @@ export interface ProvedLogin extends LoginAttempt {
   readonly credentialsVersion: number;
 }
 
-/**
- * Decides whether a login needs a second step.
- * @throws {@link AuthError} if it does
- */
-export type SecondStep = (login: ProvedLogin) => Promise<void>;
+/** Decides whether a login needs a second step. */
+export interface SecondStep {
+  /** @throws {@link AuthError} if it does */
+  require(this: void, login: ProvedLogin): Promise<void>;
+  /**
+   * Returns an SQL condition without parameters: a login of the row `"user"` by these methods needs no second step. The
+   * statement that opens the session checks it again, because the user may have added a factor meanwhile. Undefined if
+   * no login by these methods needs one.
+   */
+  needsNone(this: void, methods: readonly AuthMethod[]): string | undefined;
+}
+
+const NO_SECOND_STEP: SecondStep = {
+  require: () => Promise.resolve(),
+  needsNone: () => undefined,
+};
 
 export class AuthenticationService implements Authentication {
   readonly #parts: AuthenticationParts;
-  #secondStep: SecondStep = () => Promise.resolve();
+  #secondStep = NO_SECOND_STEP;
   #isStatelessRefused: ((verified: VerifiedToken) => boolean) | undefined;
 
   constructor(parts: AuthenticationParts) {
@@ -150,7 +161,8 @@ export class AuthenticationService implements Authentication {
       const methods = ["pwd"] as const;
       await this.#approve({ userId, client, credentialsVersion, methods, scheme });
       const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
-      const opening = { scheme, client, credentialsVersion, methods };
+      const condition = this.#secondStep.needsNone(methods);
+      const opening = { scheme, client, credentialsVersion, methods, condition };
       const inserted = await attempts.recordSuccess(account, password, settings.now(), (run) =>
         sessions.insert(run, account, opening),
       );
@@ -184,7 +196,8 @@ export class AuthenticationService implements Authentication {
     const { credentialsVersion = account.credentialsVersion } = login;
     await this.#approve({ userId, client, credentialsVersion, methods, scheme });
     const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
-    const opening = { scheme, client, credentialsVersion, methods };
+    const condition = this.#secondStep.needsNone(methods);
+    const opening = { scheme, client, credentialsVersion, methods, condition };
     const recorded = { loginAt: settings.now(), isByPassword: methods.includes("pwd") };
     const inserted = await attempts.recordSignIn(userId, recorded, async (run) => {
       await begin?.(run);
@@ -198,7 +211,7 @@ export class AuthenticationService implements Authentication {
   async #approve(login: ProvedLogin): Promise<void> {
     const { userId, client, methods, scheme } = login;
     await this.#parts.hooks.before("beforeLogin", { id: userId }, client, { methods, scheme });
-    await this.#secondStep(login);
+    await this.#secondStep.require(login);
   }
 
   /** See {@link requirePassword}. */

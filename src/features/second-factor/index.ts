@@ -71,7 +71,10 @@ export const secondFactor = defineFeature({
     const secondFactors: SecondFactors = factors;
     created.set(core, secondFactors);
     const challenges = new ChallengesService(core, factors);
-    core.authentication.requireSecondStep((login) => challenges.requireSecondStep(login));
+    core.authentication.requireSecondStep({
+      require: (login) => challenges.requireSecondStep(login),
+      needsNone: (methods) => factors.needsNoneSql(methods),
+    });
     const requiredOf = rolesRequired(config.secondFactor, config.roles);
     if (requiredOf.length > 0) requireEnrolment(core, factors, requiredOf, config.roles.lowest);
     const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });

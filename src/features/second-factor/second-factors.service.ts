@@ -51,14 +51,26 @@ export class SecondFactorsService implements SecondFactors {
 
   /** An SQL condition without parameters: whether the user `u.id` has a second factor. */
   get isEnrolledSql(): string {
-    const conditions = this.#factors.flatMap(({ isBackup = false, isEnrolled }) =>
-      isBackup ? [] : `(${isEnrolled})`,
-    );
-    return `(${conditions.join(" OR ")})`;
+    return this.#isEnrolledBeyond([]);
   }
 
-  async isEnrolled(userId: string): Promise<boolean> {
-    return (await this.enrolledOf(userId)).length > 0;
+  /** See {@link SecondStep.needsNone}. */
+  needsNoneSql(first: readonly AuthMethod[]): string | undefined {
+    if (first.includes("mfa")) return undefined;
+    const isEnrolled = this.#isEnrolledBeyond(first);
+    return `NOT EXISTS (SELECT 1 FROM "user" u WHERE u.id = "user".id AND ${isEnrolled})`;
+  }
+
+  /** An SQL condition: the user `u.id` has a factor that proves more than a first step by `first` did. */
+  #isEnrolledBeyond(first: readonly AuthMethod[]): string {
+    const conditions = this.#factors
+      .filter((factor) => factor.isBackup !== true && provesMore(factor, first))
+      .map(({ isEnrolled }) => `(${isEnrolled})`);
+    return `(${["1 = 0", ...conditions].join(" OR ")})`;
+  }
+
+  async isEnrolled(userId: string, run?: RunStatement): Promise<boolean> {
+    return (await this.enrolledOf(userId, [], run)).length > 0;
   }
 
   /**
@@ -82,10 +94,11 @@ export class SecondFactorsService implements SecondFactors {
     return found.some(({ isBackup = false }) => !isBackup) ? found.map(({ name }) => name) : [];
   }
 
-  async requireProof(context: AuthContext): Promise<void> {
+  /** @param run runs a statement of the transaction that changes the factors. @default none */
+  async requireProof(context: AuthContext, run?: RunStatement): Promise<void> {
     const user = await context.loadUser();
     requireOwnSession(user);
-    if (await this.isEnrolled(user.id)) {
+    if (await this.isEnrolled(user.id, run)) {
       await requireSecondFactor(context, { freshWithin: FRESHNESS });
     }
   }
@@ -95,7 +108,6 @@ export class SecondFactorsService implements SecondFactors {
     name: FactorName,
     store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
   ): Promise<readonly string[] | null> {
-    await this.requireProof(context);
     const { accounts, onEvent, sessions, sql } = this.#core;
     const { client } = context;
     const user = await context.loadUser();
@@ -104,6 +116,10 @@ export class SecondFactorsService implements SecondFactors {
     if (account === null) throw new InvalidCredentials();
     const { credentialsVersion } = account;
     const codes = await sql.inTransaction(async (run) => {
+      // Logins change this row before they check the factors again. So each either sees the new one, or ends with the
+      // other sign-ins.
+      await run(`UPDATE "user" SET id = id WHERE id = ? RETURNING id`, [userId]);
+      await this.requireProof(context, run);
       const methods = [...(await store(run)), "mfa"] as const;
       const at = await sessions.recordAuthentication(session, credentialsVersion, methods, run);
       // The session has ended since the request began. A thief could otherwise leave a factor behind.

@@ -7,8 +7,10 @@ import {
   challengeOf,
   complete,
   type Enrolled,
+  enrol,
   enrolled,
   login,
+  newName,
   notThe,
   signIn,
   STEP,
@@ -32,7 +34,19 @@ const vetoing = defineFeature({
   }),
 });
 
-const options = { secondFactor: "optional", features: [vetoing] } as const;
+/** Runs once, between the check of the factors of a login and the opening of its session. */
+let meanwhile: (() => Promise<unknown>) | undefined;
+
+const options = {
+  secondFactor: "optional",
+  features: [vetoing],
+  claims: async () => {
+    const run = meanwhile;
+    meanwhile = undefined;
+    await run?.();
+    return {};
+  },
+} as const;
 
 describeGates(options, (gate) => {
   let ada: Enrolled;
@@ -243,6 +257,23 @@ describeGates(options, (gate) => {
       expect(Number(tries)).toBe(0);
     });
   });
+
+  test.each(["pwd", "otp", "fed"] as const)(
+    "MF-9: a first step by %s opens no session if the first factor is added meanwhile",
+    async (method) => {
+      const name = newName();
+      const id = await gate.user(name);
+      const { authorization } = await gate.login(name);
+      meanwhile = () => enrol(gate, authorization);
+      const { authentication } = gate.core;
+      const login =
+        method === "pwd"
+          ? authentication.login({ username: name }, PASSWORD)
+          : authentication.signIn(id, { methods: [method] });
+      await expect(login).rejects.toMatchObject({ reason: "invalid_credentials" });
+      expect(await gate.auth.sessions.list(id)).toHaveLength(1);
+    },
+  );
 
   test("a session goes on without a second step", async () => {
     const challenge = await challengeOf(gate, ada.name);
