@@ -266,11 +266,11 @@ describeGates(options, (gate) => {
       const { authorization } = await gate.login(name);
       meanwhile = () => enrol(gate, authorization);
       const { authentication } = gate.core;
-      const login =
+      const opening =
         method === "pwd"
           ? authentication.login({ username: name }, PASSWORD)
           : authentication.signIn(id, { methods: [method] });
-      await expect(login).rejects.toMatchObject({ reason: "invalid_credentials" });
+      await expect(opening).rejects.toMatchObject({ reason: "invalid_credentials" });
       expect(await gate.auth.sessions.list(id)).toHaveLength(1);
     },
   );
