@@ -7,8 +7,10 @@ import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
+/** A user who is signed in already may have a second factor, whose wrong codes count, too. So only a login resets them. */
 const RECORD = `
-  UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?, failed_logins = 0
+  UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?,
+    failed_logins = CASE WHEN CAST(? AS bigint) IS NULL THEN failed_logins ELSE 0 END
   WHERE id = ? AND password_hash = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`;
 
 const RECORD_SIGN_IN = `UPDATE "user" SET last_login_at = ? WHERE id = ?`;
@@ -36,7 +38,7 @@ export class LoginAttempts {
   }
 
   /**
-   * Resets the count of wrong passwords after a right password. Rehashes the password if its hash is outdated.
+   * Resets the count of wrong passwords after a login. Rehashes the password if its hash is outdated.
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
@@ -53,7 +55,10 @@ export class LoginAttempts {
     const isOutdated = passwordHash !== null && this.#hasher.needsRehash(passwordHash);
     const currentHash = isOutdated ? await this.#hasher.hash(password) : passwordHash;
     const { loginFailureLimit } = this.#settings;
-    const values = [loginAt, currentHash, id, passwordHash, credentialsVersion, loginFailureLimit];
+    const values = [
+      ...[loginAt, currentHash, loginAt],
+      ...[id, passwordHash, credentialsVersion, loginFailureLimit],
+    ];
     const finished = await this.#sql.inSharedTransaction(async (run) => {
       const recorded = await run(RECORD, values);
       return recorded.length === 1 ? { result: await finish(run) } : null;

@@ -12,6 +12,7 @@ import {
   login,
   newName,
   notThe,
+  reauthenticate,
   signIn,
   STEP,
   tokenIn,
@@ -325,6 +326,21 @@ describeGates({ ...options, loginFailureLimit: 7 }, (gate) => {
     expect((await login(gate, ada.name)).reason).toBe("invalid_credentials");
     await gate.auth.accounts.unlock(ada.id);
     expect(await signIn(gate, ada)).toMatch(/^Bearer /);
+  });
+
+  test("MF-2: the password of a signed-in user resets no count", async () => {
+    const ada = await enrolled(gate);
+    await complete(gate, await challengeOf(gate, ada.name), { totp: notThe(ada.code()) });
+    await gate.flush();
+    const { authorization } = ada;
+    expect((await reauthenticate(gate, authorization, { password: PASSWORD })).status).toBe(200);
+    const changed = await gate.ask(
+      `mutation { changePassword(currentPassword: "${PASSWORD}", newPassword: "another long and unused phrase") { message } }`,
+      { authorization },
+    );
+    expect(changed.status).toBe(200);
+    const [user] = await gate.sql(`SELECT failed_logins FROM "user" WHERE id = ?`, [ada.id]);
+    expect(Number(user.failed_logins)).toBe(1);
   });
 
   test("a complete login resets the count of wrong codes", async () => {
