@@ -158,10 +158,13 @@ export class SecondFactorsService implements SecondFactors {
     const { onEvent, sql } = this.#core;
     const removed = await sql.inTransaction(async (run) => {
       const names: FactorName[] = [];
-      for (const { name, isBackup = false, remove } of this.#factors.map(bound)) {
-        if ((await remove(run, userId)) && !isBackup) names.push(name);
+      for (const factor of this.#factors) {
+        if (factor.isBackup !== true && (await factor.remove(run, userId))) names.push(factor.name);
       }
-      if (names.length > 0) await this.#notices.queue(run, "second-factor-removed", userId);
+      // A user who keeps the only way to log in keeps its recovery codes, too.
+      if (names.length === 0) return names;
+      await this.#codes.remove(run, userId);
+      await this.#notices.queue(run, "second-factor-removed", userId);
       return names;
     });
     if (removed.length === 0) return false;
@@ -245,9 +248,4 @@ export class SecondFactorsService implements SecondFactors {
 /** Returns whether a factor proves more than `first` did. */
 export function provesMore({ excludedBy = [] }: Factor, first: readonly AuthMethod[]): boolean {
   return !excludedBy.some((method) => first.includes(method));
-}
-
-function bound(factor: Factor): Pick<Factor, "name" | "isBackup" | "remove"> {
-  const { name, isBackup = false } = factor;
-  return { name, isBackup, remove: (run, userId) => factor.remove(run, userId) };
 }
