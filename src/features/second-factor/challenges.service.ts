@@ -48,11 +48,13 @@ export class ChallengesService {
     if (factors.length === 0) return;
     const token = randomSecret();
     const expiresAt = this.#core.now() + LIFETIME;
-    await this.#core.sql.write(
-      `INSERT INTO login_challenge (token_hash, user_id, credentials_version, methods, tries, expires_at)
-       VALUES (?, ?, ?, ?, 0, ?) RETURNING token_hash`,
-      [hashSecret(token), userId, credentialsVersion, joinMethods(methods), expiresAt],
+    const created = await this.#core.sql.write(
+      `INSERT INTO login_challenge (token_hash, credentials_version, methods, tries, expires_at, user_id)
+       SELECT ?, ?, ?, 0, ?, id FROM "user" WHERE id = ? RETURNING token_hash`,
+      [hashSecret(token), credentialsVersion, joinMethods(methods), expiresAt, userId],
     );
+    // The user was deleted meanwhile.
+    if (created.length === 0) throw new InvalidCredentials();
     throw new SecondFactorRequired({ token, factors, expiresAt });
   }
 

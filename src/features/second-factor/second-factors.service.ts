@@ -109,7 +109,6 @@ export class SecondFactorsService implements SecondFactors {
     store: (run: RunStatement) => Promise<readonly AuthMethod[]>,
   ): Promise<readonly string[] | null> {
     const { accounts, onEvent, sessions, sql } = this.#core;
-    const { client } = context;
     const user = await context.loadUser();
     const { id: userId, session } = user;
     const account = await accounts.findAccountById(userId);
@@ -128,8 +127,8 @@ export class SecondFactorsService implements SecondFactors {
       return this.#codes.createFirst(run, userId);
     });
     this.#notices.send();
-    if (codes !== null) await sessions.endOtherSignIns(user, client);
-    onEvent({ type: "second-factor:enrolled", userId, details: { factor: name } }, client);
+    if (codes !== null) await sessions.endOtherSignIns(user, context.client);
+    onEvent({ type: "second-factor:enrolled", userId, details: { factor: name } }, context.client);
     return codes;
   }
 
@@ -192,10 +191,10 @@ export class SecondFactorsService implements SecondFactors {
   /** @throws {@link BadUserInput} when the answer is malformed, or is not exactly one */
   read(answer: Answer): ReadAnswer {
     const given = Object.entries(answer).filter(([, value]) => value != null);
-    const names = this.#factors.map(({ name }) => name);
     const factor = this.#factors.find(({ name }) => name === given[0]?.[0]);
     if (given.length !== 1 || factor === undefined) {
-      throw new BadUserInput(`Give exactly one of ${names.join(", ")}.`);
+      const names = this.#factors.map(({ name }) => name).join(", ");
+      throw new BadUserInput(`Give exactly one of ${names}.`);
     }
     const value = given[0]?.[1];
     factor.requireWellFormed(value);

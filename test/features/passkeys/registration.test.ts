@@ -245,6 +245,11 @@ describeGates(OPTIONS, (gate) => {
     });
   });
 
+  test("none is begun by a user who was deleted since the request began", async () => {
+    const query = "mutation { deleteAccount { message } beginPasskeyRegistration { options } }";
+    expect(await gate.ask(query, own())).toMatchObject({ reason: "token_revoked", data: null });
+  });
+
   describe("PK-1: the challenge of a registration", () => {
     test("works once, also in two requests at once", async () => {
       const response = device.create(await creation(gate, own()));

@@ -157,6 +157,16 @@ describeGates(options, (gate) => {
       }
     });
 
+    test("is not begun by a user who was deleted since the request began", async () => {
+      const name = newName();
+      await gate.user(name);
+      const { authorization } = await gate.login(name);
+      const answer = await gate.ask("mutation { deleteAccount { message } beginTotp { secret } }", {
+        authorization,
+      });
+      expect(answer).toMatchObject({ reason: "token_revoked", data: null });
+    });
+
     test("the code that confirms it does not log in", async () => {
       const { name, code } = await enrolled(gate);
       const answer = await complete(gate, await challengeOf(gate, name), { totp: code(-STEP) });
