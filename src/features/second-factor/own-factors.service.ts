@@ -39,9 +39,11 @@ export class OwnFactorsService {
   /**
    * @throws {@link ReauthenticationRequired} when the user has a second factor, and has not just given it
    * @throws {@link BadUserInput} for a static token, and for an administrator who acts as the user
+   * @throws {@link TooManyRequests} when a rate limit is reached
    */
   async beginTotp(context: AuthContext): Promise<NewTotp> {
     await this.#parts.factors.requireProof(context);
+    await this.#core.throttle.request(context.client);
     return this.#parts.totp.begin(await context.loadUser());
   }
 

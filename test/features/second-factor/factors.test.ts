@@ -157,6 +157,16 @@ describeGates(options, (gate) => {
       }
     });
 
+    test("counts as a request of its address, because the QR code takes time", async () => {
+      const limited = await gate.another({ requestsPerAddress: 2 });
+      const name = newName();
+      await gate.user(name);
+      const { authorization } = await gate.login(name);
+      const begin = async () => (await beginTotp(limited, authorization)).status;
+      expect([await begin(), await begin(), await begin()]).toEqual([200, 200, 429]);
+      await limited.close();
+    });
+
     test("is not begun by a user who was deleted since the request began", async () => {
       const name = newName();
       await gate.user(name);
