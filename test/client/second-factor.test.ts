@@ -114,6 +114,17 @@ describe("a login that needs a second step", () => {
     expect((await factors.completeLogin({ totp: user.code() })).status).toBe("authenticated");
   });
 
+  test("an answer that is sent twice, by a second click, signs in once", async () => {
+    await beginLogin();
+    const answer = { totp: user.code() };
+    const states = await Promise.all([
+      factors.completeLogin(answer),
+      factors.completeLogin(answer),
+    ]);
+    expect(states.map(({ status }) => status)).toEqual(["authenticated", "authenticated"]);
+    expect((await gate.me(states[0].authorization ?? "")).data.me.id).toBe(user.id);
+  });
+
   test("a wrong answer keeps the challenge, with its own reason", async () => {
     await beginLogin();
     const challenge = auth.getSession().error?.challenge;
