@@ -25,7 +25,10 @@ interface StoredChallenge {
   readonly expiresAt: number;
 }
 
-type Core = Pick<CoreServices, "accounts" | "authentication" | "now" | "sql" | "throttle">;
+type Core = Pick<
+  CoreServices,
+  "accounts" | "authentication" | "now" | "onEvent" | "sql" | "throttle"
+>;
 
 /** The logins that wait for their second step. The database has no token, but only its hash. */
 export class ChallengesService {
@@ -42,7 +45,7 @@ export class ChallengesService {
    * @throws {@link SecondFactorRequired}
    */
   async requireSecondStep(login: ProvedLogin): Promise<void> {
-    const { userId, methods, credentialsVersion } = login;
+    const { userId, client, methods, credentialsVersion } = login;
     if (methods.includes("mfa")) return;
     const factors = await this.#factors.enrolledOf(userId, methods);
     if (factors.length === 0) return;
@@ -55,6 +58,8 @@ export class ChallengesService {
     );
     // The user was deleted meanwhile.
     if (created.length === 0) throw new InvalidCredentials();
+    const details = { methods: joinMethods(methods) };
+    this.#core.onEvent({ type: "second-factor:required", userId, details }, client);
     throw new SecondFactorRequired({ token, factors, expiresAt });
   }
 

@@ -71,6 +71,8 @@ describeGates(options, (gate) => {
       });
       expect(rest).toEqual({ code: "UNAUTHENTICATED", reason: "second_factor_required" });
       expect(await sessions()).toBe(1);
+      const details = { methods: "pwd" };
+      expect(gate.events).toEqual([{ type: "second-factor:required", userId: ada.id, details }]);
     });
 
     test("gets no challenge for a wrong password, nor after an application's veto", async () => {
