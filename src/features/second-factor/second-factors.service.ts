@@ -12,6 +12,7 @@ import { requireSecondFactor } from "../../permissions/guards.js";
 import type { AuthMethod } from "../../sessions/methods.js";
 import { requireOwnSession } from "../../sessions/own-session.js";
 import type { RunStatement } from "../../sql.js";
+import { counterOfSecondFactor } from "../../throttling/throttle.js";
 import type { CoreServices } from "../feature.js";
 import { CodeNotValid } from "./errors.js";
 import type { Answer, Factor, FactorName, SecondFactors } from "./factor.js";
@@ -219,7 +220,7 @@ export class SecondFactorsService implements SecondFactors {
     let refusal: AuthError = new CodeNotValid();
     const proved: AuthMethod[] = [];
     try {
-      const isRight = await throttle.login(`second factor of ${userId}`, client, async () => {
+      const isRight = await throttle.login(counterOfSecondFactor(userId), client, async () => {
         await begin?.();
         if (!attempts.isAllowed(account)) return false;
         const methods = await factor.verify(userId, value, client).catch((error: unknown) => {
