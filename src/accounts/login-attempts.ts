@@ -15,7 +15,7 @@ const RECORD = `
 
 const RECORD_SIGN_IN = `UPDATE "user" SET last_login_at = ? WHERE id = ?`;
 
-const RECORD_SIGN_IN_BY_PASSWORD = `UPDATE "user" SET last_login_at = ?, failed_logins = 0 WHERE id = ?`;
+const RECORD_SIGN_IN_AND_RESET = `UPDATE "user" SET last_login_at = ?, failed_logins = 0 WHERE id = ?`;
 
 /**
  * Counts a user's wrong passwords in a row. At `loginFailureLimit`, the account is locked.
@@ -70,18 +70,18 @@ export class LoginAttempts {
   }
 
   /**
-   * Records a login that is not by password alone. Resets the count of wrong passwords if the password was one of the
-   * proofs.
+   * Records a login that is not by password alone.
+   * @param resetsCount whether to reset the count of wrong passwords and codes
    * @param loginAt when the user logged in, in epoch milliseconds
    * @param finish runs last, in the same transaction
    */
   recordSignIn<Result>(
     userId: string,
-    { loginAt, isByPassword }: { readonly loginAt: number; readonly isByPassword: boolean },
+    { loginAt, resetsCount }: { readonly loginAt: number; readonly resetsCount: boolean },
     finish: (run: RunStatement) => Promise<Result>,
   ): Promise<Result> {
     return this.#sql.inSharedTransaction(async (run) => {
-      await run(isByPassword ? RECORD_SIGN_IN_BY_PASSWORD : RECORD_SIGN_IN, [loginAt, userId]);
+      await run(resetsCount ? RECORD_SIGN_IN_AND_RESET : RECORD_SIGN_IN, [loginAt, userId]);
       return finish(run);
     });
   }

@@ -34,6 +34,8 @@ export interface SignIn {
   readonly client?: Client;
   /** The user's `credentialsVersion` when the first proof was checked. @default the current version */
   readonly credentialsVersion?: number;
+  /** Whether the user has answered a challenge, whose wrong answers count as wrong passwords do. @default false */
+  readonly isSecondStep?: boolean;
   /**
    * Runs in the transaction that opens the session. If the promise rejects, no session is opened. For example, checks
    * again that the proof still counts.
@@ -198,7 +200,8 @@ export class AuthenticationService implements Authentication {
     const claims = scheme === "JWT" ? await issuer.claimsFor(userId) : {};
     const condition = this.#secondStep.needsNone(methods);
     const opening = { scheme, client, credentialsVersion, methods, condition };
-    const recorded = { loginAt: settings.now(), isByPassword: methods.includes("pwd") };
+    const resetsCount = methods.includes("pwd") || login.isSecondStep === true;
+    const recorded = { loginAt: settings.now(), resetsCount };
     const inserted = await attempts.recordSignIn(userId, recorded, async (run) => {
       await begin?.(run);
       return sessions.insert(run, userId, opening);

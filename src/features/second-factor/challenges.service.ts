@@ -92,7 +92,8 @@ export class ChallengesService {
     await this.#take(token);
     const methods = [...first, ...second, "mfa"] as const;
     try {
-      return await authentication.signIn(userId, { methods, scheme, client, credentialsVersion });
+      const login = { methods, scheme, client, credentialsVersion, isSecondStep: true };
+      return await authentication.signIn(userId, login);
     } catch (error) {
       // The user was deactivated, or has a new password, since the answer was checked.
       throw error instanceof InvalidCredentials ? new ChallengeNotValid() : error;

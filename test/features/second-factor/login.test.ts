@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { decodeJwt } from "jose";
 import { defineFeature, Vetoed } from "../../../src/index.js";
+import type { SecondFactorRequired } from "../../../src/features/second-factor/errors.js";
 import { attempt, expectThrottled, from } from "../../support/attempts.js";
 import { describeFreshGates, describeGates, PASSWORD } from "../../support/gate.js";
 import {
@@ -348,6 +349,18 @@ describeGates({ ...options, loginFailureLimit: 7 }, (gate) => {
     expect(changed.status).toBe(200);
     const [user] = await gate.sql(`SELECT failed_logins FROM "user" WHERE id = ?`, [ada.id]);
     expect(Number(user.failed_logins)).toBe(1);
+  });
+
+  test("a complete login without a password resets the count of wrong codes, too", async () => {
+    const ada = await enrolled(gate);
+    const opening = gate.core.authentication.signIn(ada.id, { methods: ["otp"] });
+    const { extensions } = (await opening.catch((error: unknown) => error)) as SecondFactorRequired;
+    const { token } = extensions["challenge"] as { token: string };
+    await complete(gate, token, { totp: notThe(ada.code()) });
+    await gate.flush();
+    expect((await complete(gate, token, { totp: ada.code() })).status).toBe(200);
+    const [user] = await gate.sql(`SELECT failed_logins FROM "user" WHERE id = ?`, [ada.id]);
+    expect(Number(user.failed_logins)).toBe(0);
   });
 
   test("a complete login resets the count of wrong codes", async () => {
