@@ -301,12 +301,13 @@ describe("RFC 9470: an operation that needs another proof", () => {
   test("sent by fetch as a stream does not ask, because it cannot be repeated", async () => {
     await signIn();
     gate.advance(20 * MINUTE);
+    await auth.refresh();
     const { fetch: send } = createStepUp(auth, () => Promise.reject(new Error("asked")));
     const body = new Blob([JSON.stringify({ query: "mutation { deleteAccount { message } }" })]);
     const response = await send(`${gate.url}/graphql`, {
       ...{ method: "POST", headers: { "content-type": "application/json" } },
       ...{ body: body.stream(), duplex: "half" },
-    } as RequestInit);
+    });
     expect(await response.text()).toContain("reauthentication_required");
   });
 });
