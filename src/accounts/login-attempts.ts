@@ -7,10 +7,10 @@ import type { PasswordHasher } from "./password-hasher.js";
 
 export type LoginAttemptSettings = Pick<AuthConfig, "loginFailureLimit" | "onEvent">;
 
-/** A user who is signed in already may have a second factor, whose wrong codes count, too. So only a login resets them. */
-const RECORD = `
+/** @param keepsCount the condition of {@link LoginAttempts.keepCountIf} */
+const recordIf = (keepsCount: string) => `
   UPDATE "user" SET last_login_at = COALESCE(?, last_login_at), password_hash = ?,
-    failed_logins = CASE WHEN CAST(? AS bigint) IS NULL THEN failed_logins ELSE 0 END
+    failed_logins = CASE WHEN ${keepsCount} THEN failed_logins ELSE 0 END
   WHERE id = ? AND password_hash = ? AND credentials_version = ? AND failed_logins < ? RETURNING id`;
 
 const RECORD_SIGN_IN = `UPDATE "user" SET last_login_at = ? WHERE id = ?`;
@@ -25,6 +25,7 @@ export class LoginAttempts {
   readonly #sql: TransactionalSql;
   readonly #settings: LoginAttemptSettings;
   readonly #hasher: PasswordHasher;
+  #keepsCount = () => "1 = 0";
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(sql: TransactionalSql, settings: LoginAttemptSettings, hasher: PasswordHasher) {
@@ -33,12 +34,21 @@ export class LoginAttempts {
     this.#hasher = hasher;
   }
 
+  /**
+   * Sets for which users a right password alone does not reset the count, because wrong codes of a second factor count,
+   * too.
+   * @param condition returns an SQL condition without parameters over the row `"user"`
+   */
+  keepCountIf(condition: () => string): void {
+    this.#keepsCount = condition;
+  }
+
   isAllowed({ isActive, failedLogins }: Account): boolean {
     return Boolean(isActive) && failedLogins < this.#settings.loginFailureLimit;
   }
 
   /**
-   * Resets the count of wrong passwords after a login. Rehashes the password if its hash is outdated.
+   * Resets the count of wrong passwords after a right password. Rehashes the password if its hash is outdated.
    * @param account the account as it was before the password check
    * @param loginAt when the user logged in, in epoch milliseconds. Null if the user was already logged in
    * @param finish runs last, in the same transaction
@@ -55,12 +65,9 @@ export class LoginAttempts {
     const isOutdated = passwordHash !== null && this.#hasher.needsRehash(passwordHash);
     const currentHash = isOutdated ? await this.#hasher.hash(password) : passwordHash;
     const { loginFailureLimit } = this.#settings;
-    const values = [
-      ...[loginAt, currentHash, loginAt],
-      ...[id, passwordHash, credentialsVersion, loginFailureLimit],
-    ];
+    const values = [loginAt, currentHash, id, passwordHash, credentialsVersion, loginFailureLimit];
     const finished = await this.#sql.inSharedTransaction(async (run) => {
-      const recorded = await run(RECORD, values);
+      const recorded = await run(recordIf(this.#keepsCount()), values);
       return recorded.length === 1 ? { result: await finish(run) } : null;
     });
     if (finished !== null) return finished.result;

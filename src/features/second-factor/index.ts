@@ -75,6 +75,9 @@ export const secondFactor = defineFeature({
       require: (login) => challenges.requireSecondStep(login),
       needsNone: (methods) => factors.needsNoneSql(methods),
     });
+    core.attempts.keepCountIf(
+      () => `EXISTS (SELECT 1 FROM "user" u WHERE u.id = "user".id AND ${factors.isEnrolledSql})`,
+    );
     const requiredOf = rolesRequired(config.secondFactor, config.roles);
     if (requiredOf.length > 0) requireEnrolment(core, factors, requiredOf, config.roles.lowest);
     const own = new OwnFactorsService(core, { factors, totp, codes, requiredOf });
